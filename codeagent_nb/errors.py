@@ -1,0 +1,48 @@
+"""Failures of the agent's own machinery. Failures of executed code are data, not exceptions.
+
+AgentError
+ +- ModelError                     the model could not give a reply
+ |   +- ModelUnavailable           server gone, time-out, 5xx or 429 after all retries, stream broken off
+ |   +- ModelRefused               the server understood and said no: bad key, unknown model, bad request
+ |   +- ReplayScriptError          a replayed script was not consumed exactly
+ +- NoModelConfigured              nothing says which model to use
+ +- WeightsError                   the embedded model's file cannot be had, or is not the right one
+ +- ApprovalRequired               unsandboxed code must be approved, and there is nobody to ask
+ +- SessionError                   a session's notebook or journal cannot be read or written
+"""
+
+
+class AgentError(Exception):
+    """Base of all faults of this package."""
+
+
+class ModelError(AgentError):
+    """The model could not give a reply."""
+
+
+class ModelUnavailable(ModelError):  # noqa: N818 - named after the state
+    """The server cannot be reached, is overloaded, or broke off in mid-reply."""
+
+
+class ModelRefused(ModelError):  # noqa: N818 - named after the event
+    """The server refused the request: bad key, unknown model, malformed request."""
+
+
+class ReplayScriptError(ModelError):
+    """The script of a replay client and the calls made to it do not match."""
+
+
+class NoModelConfigured(AgentError):  # noqa: N818 - named after the state
+    """No model was named, no key is set and no embedded model is installed."""
+
+
+class WeightsError(AgentError):
+    """The file of the embedded model cannot be had, or is not the right one."""
+
+
+class ApprovalRequired(AgentError):  # noqa: N818 - named after the state
+    """Code that no sandbox holds needs an approval, and nobody can be asked."""
+
+
+class SessionError(AgentError):
+    """A session's notebook or journal cannot be read or written."""

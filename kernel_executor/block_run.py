@@ -1,0 +1,235 @@
+"""One run of one block: sends it, collects its outputs, stops it when it must stop, and says how it ended.
+
+Owns the ladder (design D5). Knows one kernel; nothing of other blocks, restarts or languages.
+"""
+
+import asyncio
+import re
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from kernel_executor.kernel import Kernel
+from kernel_executor.outputs import OutputChange, OutputFolder, OutputLimits
+from kernel_executor.router import Inbox, KernelDeath
+from kernel_executor.tasks import uninterrupted
+from kernel_executor.types import BlockResult, BlockStatus, CodeBlock, Output
+
+REPLY_GRACE = 1.0
+"""Seconds to wait for a reply after idle, or idle after a reply: a failing TaskGroup as the first error of a fresh
+ipykernel 7.4 sends no reply at all, and AutoGen then hangs for its full time limit (measured)."""
+
+BEGIN_GRACE = 0.3
+"""Seconds to wait until the kernel has begun: a SIGINT before that is ignored, and the code would run after it."""
+
+Patience = tuple[float, ...]
+"""Seconds to wait after each interrupt before the next step; then the kernel is killed."""
+
+AT_DEADLINE: Patience = (2.0, 1.0)
+ON_CANCEL: Patience = (0.5, 0.3)  # somebody pressed Stop and looks at the screen: a second in all
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the messages of a run ended: with a reply, without one, or with the kernel's death."""
+
+    reply: dict[str, Any] | None = None
+    death: KernelDeath | None = None
+
+
+class BlockRun:
+    """A block on its way through a kernel. Use `begin`, then `attend`, then `result`."""
+
+    def __init__(
+        self,
+        block: CodeBlock,
+        kernel: Kernel,
+        limits: OutputLimits,
+        on_change: Callable[[str, OutputChange], None],
+        news: str = "",
+    ) -> None:
+        self._block = block
+        self._kernel = kernel
+        self._folder = OutputFolder(limits)
+        self._news = news
+        self._on_change = on_change
+        self._begun = asyncio.Event()
+        self._started = time.monotonic()
+        self._stopped: BlockStatus | None = None
+        self._killed = False
+        self._error: Output | None = None
+        self._execution_count: int | None = None
+        self.id = ""
+
+    async def begin(self, code: str) -> None:
+        """Send the code; `id` is known afterwards."""
+        request = {
+            "code": code,
+            "silent": False,
+            "store_history": True,
+            "user_expressions": {},
+            "allow_stdin": False,
+            "stop_on_error": False,  # or a request that waits behind an error comes back "aborted"
+        }
+        self.id, inbox = await self._kernel.request("execute_request", request)
+        self._collector = asyncio.create_task(self._collect(inbox))
+
+    async def attend(self, timeout: float | None) -> None:
+        """Wait for the end; stop the block at the deadline or when cancelled.
+
+        Args:
+            timeout: Seconds; None waits for ever.
+
+        Raises:
+            CancelledError: We were cancelled; the block has been stopped and `result` tells so.
+        """
+        try:
+            done, _ = await asyncio.wait({self._collector}, timeout=timeout)
+            if not done:
+                self._stopped = "timeout"
+                await uninterrupted(self._stop(AT_DEADLINE))
+        except asyncio.CancelledError:
+            if not self._collector.done():
+                self._stopped = "interrupted"
+                await uninterrupted(self._stop(ON_CANCEL))
+            raise
+        finally:
+            self._kernel.release(self.id)
+
+    async def interrupt(self) -> None:
+        """Interrupt the block; it ends as `interrupted` if it lets itself be interrupted."""
+        self._stopped = "interrupted"
+        await self._kernel.interrupt()
+
+    async def _stop(self, patience: Patience) -> None:
+        """Climb the ladder: interrupt, again, kill."""
+        begun = asyncio.create_task(self._begun.wait())
+        await asyncio.wait({begun, self._collector}, timeout=BEGIN_GRACE, return_when=asyncio.FIRST_COMPLETED)
+        begun.cancel()
+        for seconds in patience:
+            if self._collector.done():
+                return
+            await self._kernel.interrupt()
+            await asyncio.wait({self._collector}, timeout=seconds)
+        if not self._collector.done():
+            self._killed = True
+            await self._kernel.kill()
+            await asyncio.wait({self._collector}, timeout=REPLY_GRACE)
+        self._collector.cancel()
+
+    async def _collect(self, inbox: Inbox) -> Ending:
+        reply: dict[str, Any] | None = None
+        idle = False
+        while not (reply is not None and idle):
+            try:
+                async with asyncio.timeout(REPLY_GRACE if idle or reply is not None else None):
+                    message = await inbox.get()
+            except TimeoutError:
+                break
+            if isinstance(message, KernelDeath):
+                return Ending(death=message)
+            if message.is_reply:
+                reply = message.content
+            elif message.is_idle:
+                idle = True
+            elif message.type == "execute_input":
+                self._execution_count = message.content.get("execution_count")
+                self._begun.set()
+            elif change := self._folder.add(message):
+                self._on_change(self.id, change)
+        return Ending(reply=reply)
+
+    def result(self) -> BlockResult:
+        """Say how it ended; call after `attend` has returned or was cancelled."""
+        collector = self._collector
+        ending = collector.result() if collector.done() and not collector.cancelled() else Ending()
+        self._folder.finish()
+        error = self._find_error(ending)
+        status = self._status(ending, error)
+        return BlockResult(
+            block=self._block,
+            status=status,
+            exit_code=_exit_code(status, error, ending.death),
+            outputs=self._folder.outputs,
+            execution_count=self._execution_count,
+            ename=error.get("ename"),
+            evalue=error.get("evalue"),
+            traceback=tuple(error.get("traceback") or ()),
+            duration=time.monotonic() - self._started,
+            truncated=self._folder.truncated,
+            state_lost=self._killed or ending.death is not None or bool(self._news),
+            note=" ".join(filter(None, [self._news, self._note(status, ending)])),
+        )
+
+    @property
+    def killed_kernel(self) -> bool:
+        """Say whether the kernel is gone after this block."""
+        return self._killed or not self._kernel.alive
+
+    def _find_error(self, ending: Ending) -> dict[str, Any]:
+        """The reply decides: AutoGen reads the outputs and calls a failed TaskGroup a success (measured)."""
+        reply = ending.reply or {}
+        if reply.get("status") in {"error", "aborted"}:
+            return reply
+        if ending.reply is None and ending.death is None:
+            shown = [output for output in self._folder.outputs if output["output_type"] == "error"]
+            return shown[-1] if shown else {"ename": "NoReply", "evalue": "the kernel ended the block without a reply"}
+        return {}
+
+    def _status(self, ending: Ending, error: dict[str, Any]) -> BlockStatus:
+        if self._stopped == "timeout" or (self._stopped and (error or ending.death)):
+            return self._stopped
+        if ending.death:
+            return "died"
+        return "error" if error and not _exits_well(error) else "ok"
+
+    def _note(self, status: BlockStatus, ending: Ending) -> str:
+        if status == "died" and ending.death:
+            return f"The kernel died ({describe_exit(ending.death.exit_code)}); {STATE_LOST}"
+        kept = STATE_LOST if self._killed or ending.death else "variables are kept."
+        if status == "timeout":
+            return f"Stopped at the time limit, after {time.monotonic() - self._started:.1f} s; {kept}"
+        return f"Interrupted; {kept}" if status == "interrupted" else ""
+
+
+STATE_LOST = "it was started afresh, and all variables are lost."
+
+
+def describe_exit(code: int) -> str:
+    """Say in a few words what an exit code means."""
+    if code <= 128:
+        return f"exit code {code}"
+    try:
+        name = signal.Signals(code - 128).name
+    except ValueError:
+        return f"exit code {code}"
+    return f"{name}, perhaps out of memory" if name == "SIGKILL" else name
+
+
+def _exits_well(error: dict[str, Any]) -> bool:
+    return error.get("ename") == "SystemExit" and error.get("evalue") in {"0", "", "None", "False"}
+
+
+def _exit_code(status: BlockStatus, error: dict[str, Any], death: KernelDeath | None) -> int:
+    match status:
+        case "ok":
+            return 0
+        case "timeout":
+            return 124  # as of timeout(1)
+        case "interrupted":
+            return 128 + signal.SIGINT
+        case "died":
+            # A kernel that went away with code 0 still did not finish the block.
+            return (death.exit_code if death else 0) or 1
+        case _:
+            return _error_code(error)
+
+
+def _error_code(error: dict[str, Any]) -> int:
+    evalue = str(error.get("evalue", ""))
+    if error.get("ename") == "SystemExit":
+        return int(evalue) & 0xFF or 1 if re.fullmatch(r"-?\d+", evalue) else 1
+    shell = re.search(r"returned non-zero exit status (\d+)\.$", evalue)
+    return int(shell[1]) if shell and error.get("ename") == "CalledProcessError" else 1

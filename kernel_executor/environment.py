@@ -1,0 +1,65 @@
+"""Which variables of our environment a kernel may see. Knows no process.
+
+An allow-list, not a block-list: AutoGen's kernels inherit everything, a planted `OPENAI_*` key included (measured).
+"""
+
+import re
+from collections.abc import Mapping
+
+ALLOWED_NAMES = frozenset(
+    {
+        *("PATH", "LANG", "LANGUAGE", "TZ", "TERM", "USER", "LOGNAME", "SHELL", "LD_LIBRARY_PATH"),
+        *("VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "R_HOME", "JAVA_HOME", "CUDA_HOME"),
+        *("PYTHONHASHSEED", "PYTHONUTF8", "PYTHONIOENCODING", "PYTHONPATH", "PYTHONWARNINGS", "PYTHONPYCACHEPREFIX"),
+        *("MPLBACKEND", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+    }
+)
+"""What programs need to find themselves, speak the user's language and use the machine as it is set up."""
+
+ALLOWED_PREFIXES = ("LC_", "OMP_", "OPENBLAS_", "MKL_", "NUMEXPR_", "VECLIB_", "NUMBA_")
+
+UNSANDBOXED_NAMES = frozenset({"HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"})
+"""Only of use where the home folder is visible."""
+
+SECRET_NAME = re.compile(
+    r"(?:^|_)(?:\w*KEY|KEYS|\w*TOKENS?|\w*SECRETS?|\w*PASSWORDS?|PASSWD|PASSPHRASE|PWD|PASS|CREDENTIALS?|PAT|DSN)(?:_|$)",
+    re.IGNORECASE,
+)
+"""Names whose values are keys to something."""
+
+NOT_SECRET = frozenset({"PWD", "OLDPWD"})
+
+
+def names_secret(name: str) -> bool:
+    """Say whether a variable's name promises a key, token or password."""
+    return name not in NOT_SECRET and bool(SECRET_NAME.search(name))
+
+
+def kernel_environment(host: Mapping[str, str], extra: Mapping[str, str], *, home: str | None) -> dict[str, str]:
+    """Select what a kernel gets of the host's environment.
+
+    Args:
+        host: The host's variables.
+        extra: Variables the user adds; they win.
+        home: The home folder to show in a sandbox; None leaves the user's own.
+
+    Raises:
+        ValueError: A variable in `extra` is named like a key.
+    """
+    if secrets := [name for name in extra if names_secret(name)]:
+        raise ValueError(
+            f"env: {', '.join(secrets)} looks like a key or password, and executed code must not see those. "
+            "Fetch what needs the key outside the kernel, or pass it under another name if it is harmless."
+        )
+    kept = {name: value for name, value in host.items() if _is_allowed(name, sandboxed=home is not None)}
+    if home is not None:
+        kept |= {"HOME": home, "IPYTHONDIR": f"{home}/.ipython", "MPLCONFIGDIR": f"{home}/.matplotlib"}
+    return kept | dict(extra)
+
+
+def _is_allowed(name: str, *, sandboxed: bool) -> bool:
+    if names_secret(name):
+        return False
+    if not sandboxed and name in UNSANDBOXED_NAMES:
+        return True
+    return name in ALLOWED_NAMES or name.startswith(ALLOWED_PREFIXES)

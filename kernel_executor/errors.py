@@ -1,0 +1,23 @@
+"""Failures of the machinery. An error *in executed code* is not here: it is a `BlockResult`.
+
+KernelExecutorError
+ +- KernelStartError     no such kernelspec, the process ended, or it never answered
+ +- SandboxUnavailable   a sandbox was demanded and none works here
+ +- NotStarted           the executor is used before `start()` or after `stop()`
+"""
+
+
+class KernelExecutorError(Exception):
+    """Base of all faults of this package."""
+
+
+class KernelStartError(KernelExecutorError):
+    """A kernel could not be started; the message carries the end of its standard error."""
+
+
+class SandboxUnavailable(KernelExecutorError):  # noqa: N818 - named after the state, as in httpx
+    """The sandbox that was asked for does not work on this machine."""
+
+
+class NotStarted(KernelExecutorError, RuntimeError):  # noqa: N818 - AutoGen raises RuntimeError here
+    """The executor has no running kernel."""

@@ -1,0 +1,101 @@
+"""What holds a running kernel, read from outside by looking at its process. Knows no policy and trusts no promise.
+
+Executed code cannot influence these probes: they read namespaces, mounts and capabilities in the host's /proc.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Isolation:
+    """What is enforced on executed code now.
+
+    Args:
+        mechanism: `bubblewrap` or `none`.
+        network: True if no network can be reached.
+        files: True if only the granted folders can be seen or written.
+        processes: True if other processes cannot be seen or signalled.
+        privileges: True if it has no capabilities and can gain none.
+        environment: True if its variables are an allow-list.
+        devices: Device files that were let in, e.g. GPUs.
+        reason: Why there is no sandbox, if there is none.
+    """
+
+    mechanism: str = "none"
+    network: bool = False
+    files: bool = False
+    processes: bool = False
+    privileges: bool = False
+    environment: bool = True
+    devices: tuple[str, ...] = ()
+    reason: str = ""
+
+    @property
+    def isolates(self) -> bool:
+        """Say whether code may run without asking: network, files, processes and privileges are all held."""
+        return self.network and self.files and self.processes and self.privileges
+
+    @property
+    def summary(self) -> str:
+        """Return one line for people."""
+        if self.mechanism == "none":
+            return f"NOT sandboxed{f': {self.reason}' if self.reason else ''}"
+        parts = {
+            "no network": self.network,
+            "only the work folder is writable, what was in it is read-only": self.files,
+            "other processes hidden": self.processes,
+            "no privileges": self.privileges,
+            "no keys in the environment": self.environment,
+            f"devices {', '.join(self.devices)}": bool(self.devices),
+        }
+        return f"sandboxed by {self.mechanism}: {', '.join(name for name, held in parts.items() if held)}"
+
+
+def probe(pid: int, writable: tuple[Path, ...], devices: tuple[Path, ...] = ()) -> Isolation:
+    """Look at a bubblewrapped process and report what holds it.
+
+    Args:
+        pid: The process, in our own numbering.
+        writable: The folders that were granted.
+        devices: The device files that were granted.
+    """
+    process = Path(f"/proc/{pid}")
+    return Isolation(
+        mechanism="bubblewrap",
+        network=_differs(pid, "net") and _only_loopback(process),
+        files=_differs(pid, "mnt") and _writes_only(process, writable),
+        processes=_differs(pid, "pid") and _differs(pid, "ipc"),
+        privileges=_no_privileges(process),
+        devices=tuple(str(device) for device in devices),
+    )
+
+
+def _differs(pid: int, namespace: str) -> bool:
+    return Path(f"/proc/{pid}/ns/{namespace}").readlink() != Path(f"/proc/self/ns/{namespace}").readlink()
+
+
+def _only_loopback(process: Path) -> bool:
+    lines = (process / "net/dev").read_text().splitlines()[2:]
+    return {line.split(":")[0].strip() for line in lines} <= {"lo"}
+
+
+def _writes_only(process: Path, writable: tuple[Path, ...]) -> bool:
+    """Say whether every writable mount is granted or private to the sandbox."""
+    granted = {str(path) for path in writable} | {"/", "/tmp"}  # noqa: S108 - bwrap's own tmpfs
+    for line in (process / "mountinfo").read_text().splitlines():
+        fields = line.split()
+        mount_point = fields[4].encode().decode("unicode_escape").encode("latin-1").decode(errors="surrogateescape")
+        file_system = fields[fields.index("-") + 1]
+        if "ro" in fields[5].split(",") or mount_point in granted or mount_point.startswith(("/dev", "/proc")):
+            if mount_point == "/" and file_system != "tmpfs":
+                return False
+            continue
+        return False
+    return True
+
+
+def _no_privileges(process: Path) -> bool:
+    status = dict(line.split(":\t", 1) for line in (process / "status").read_text().splitlines() if ":\t" in line)
+    held = [int(status[name].strip(), 16) for name in ("CapEff", "CapPrm", "CapBnd", "CapAmb")]
+    return not any(held) and status.get("NoNewPrivs", "0").strip() == "1"

@@ -1,0 +1,267 @@
+r"""Folds what a kernel sends into the outputs a notebook stores. Pure; knows no kernel and no block.
+
+The rules are Jupyter's: neighbouring text of one stream is one output, `\r` and `\b` overwrite as on a terminal,
+`clear_output(wait=True)` clears when the next output comes, `update_display_data` changes every display of that id.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kernel_executor.in_kernel import OMISSION_MESSAGE, HeadTail
+from kernel_executor.types import Output, Truncation
+from kernel_executor.wire import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """One more output; stream text may be a piece of a line."""
+
+    output: Output
+    display_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """Forget all outputs, now or (`wait`) as soon as the next one comes."""
+
+    wait: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Replace the content of all displays of an id."""
+
+    display_id: str
+    data: dict[str, Any]
+    metadata: dict[str, Any]
+
+
+OutputChange = Append | Clear | Update
+
+
+def read_change(message: Message) -> OutputChange | None:
+    """Translate an IOPub message into a change of outputs, or None if it is something else."""
+    content = message.content
+    match message.type:
+        case "stream":
+            return Append({"output_type": "stream", "name": str(content["name"]), "text": str(content["text"])})
+        case "display_data":
+            return Append({"output_type": "display_data", **_bundle(content)}, _display_id(content))
+        case "execute_result":
+            count = content.get("execution_count")
+            output = {"output_type": "execute_result", "execution_count": count, **_bundle(content)}
+            return Append(output, _display_id(content))
+        case "error":
+            keys = ("ename", "evalue", "traceback")
+            return Append({"output_type": "error", **{key: content[key] for key in keys}})
+        case "clear_output":
+            return Clear(bool(content.get("wait")))
+        case "update_display_data" if display_id := _display_id(content):
+            return Update(display_id, **_bundle(content))
+        case _:
+            return None
+
+
+def _bundle(content: dict[str, Any]) -> dict[str, Any]:
+    return {"data": content.get("data") or {}, "metadata": content.get("metadata") or {}}
+
+
+def _display_id(content: dict[str, Any]) -> str | None:
+    return (content.get("transient") or {}).get("display_id")
+
+
+@dataclass(frozen=True, slots=True)
+class OutputLimits:
+    """How much of one block's output is kept.
+
+    Args:
+        head: Characters of each stream kept from its beginning.
+        tail: Characters of each stream kept from its end.
+        display: Bytes of one representation of a display.
+    """
+
+    head: int = 500_000
+    tail: int = 100_000
+    display: int = 20_000_000
+
+
+@dataclass(slots=True)
+class _Stream:
+    """Text of one stream output under construction: finished lines, and the line the cursor is on."""
+
+    name: str
+    lines: list[str]
+    pending: str = ""
+
+    def write(self, text: str) -> None:
+        line_end = text.rfind("\n") + 1
+        if line_end:
+            self.lines.append(overwrite(self.pending + text[:line_end]))
+            self.pending = ""
+        self.pending += text[line_end:]
+        if self.pending.count("\r") > 32:  # a progress bar must not grow for ever
+            self.pending = overwrite(self.pending)
+
+    def output(self) -> Output:
+        text = "".join(self.lines) + overwrite(self.pending)
+        return {"output_type": "stream", "name": self.name, "text": text}
+
+
+class OutputFolder:
+    """Collects changes and gives the outputs as a notebook would store them.
+
+    The kernel's own guard bounds text already; here it is bounded again, for kernels without it.
+    """
+
+    def __init__(self, limits: OutputLimits = OutputLimits()) -> None:
+        self._limits = limits
+        self._outputs: list[Output | _Stream] = []
+        self._display_ids: list[str | None] = []
+        self._clear_next = False
+        self._budgets: dict[str, HeadTail] = {}
+        self._omitted = {"stdout": 0, "stderr": 0, "display": 0}
+
+    def add(self, message: Message) -> OutputChange | None:
+        """Take one message in; return the change it made, cut to the limits, or None."""
+        if message.type == OMISSION_MESSAGE:
+            self._note_omission(message.content)
+            return None
+        try:
+            change = read_change(message)
+        except (KeyError, TypeError, AttributeError):
+            return None  # executed code can send any message in its kernel's name; a malformed one shows nothing
+        return self.apply(change) if change else None
+
+    def apply(self, change: OutputChange) -> OutputChange | None:
+        """Take one change in; return it as far as the limits let it pass."""
+        match change:
+            case Clear(wait=True):
+                self._clear_next = True
+            case Clear():
+                self._clear()
+            case Update():
+                self._update(change)
+            case Append():
+                return self._append(change)
+        return change
+
+    def _append(self, change: Append) -> Append | None:
+        if self._clear_next:
+            self._clear()
+        if change.output["output_type"] == "stream":
+            return self._write(change.output["name"], change.output["text"])
+        self._outputs.append(change.output)
+        self._display_ids.append(change.display_id)
+        return change
+
+    def _write(self, name: str, text: str) -> Append | None:
+        limits = self._limits
+        # Room for the kernel's own cut and its note, so that text is not cut twice.
+        budget = self._budgets.setdefault(name, HeadTail(limits.head + limits.tail + 1_000, limits.tail))
+        passed = budget.take(text)
+        if not passed:
+            return None
+        self._stream(name).write(passed)
+        return Append({"output_type": "stream", "name": name, "text": passed})
+
+    def _stream(self, name: str) -> _Stream:
+        last = self._outputs[-1] if self._outputs else None
+        if not isinstance(last, _Stream) or last.name != name:
+            last = _Stream(name, [])
+            self._outputs.append(last)
+            self._display_ids.append(None)
+        return last
+
+    def _update(self, change: Update) -> None:
+        for index, display_id in enumerate(self._display_ids):
+            output = self._outputs[index]
+            if display_id == change.display_id and isinstance(output, dict):
+                self._outputs[index] = {**output, "data": change.data, "metadata": change.metadata}
+
+    def _clear(self) -> None:
+        self._clear_next = False
+        self._outputs.clear()
+        self._display_ids.clear()
+
+    def _note_omission(self, content: dict[str, Any]) -> None:
+        for key in self._omitted:
+            self._omitted[key] += int(content.get(key, 0))
+
+    def finish(self) -> None:
+        """Let out what the limits held back; call once, when the block has ended."""
+        for name, budget in self._budgets.items():
+            self._omitted[name] = self._omitted.get(name, 0) + budget.omitted
+            if held_back := budget.release():
+                self._stream(name).write(held_back)
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """The outputs so far, as nbformat dicts."""
+        return tuple(item.output() if isinstance(item, _Stream) else item for item in self._outputs)
+
+    @property
+    def truncated(self) -> Truncation:
+        """What was left out so far."""
+        return Truncation(**{key: self._omitted[key] for key in ("stdout", "stderr", "display")})
+
+
+def fold(changes: Iterable[OutputChange]) -> tuple[Output, ...]:
+    """Give the outputs that a series of changes adds up to."""
+    folder = OutputFolder()
+    for change in changes:
+        folder.apply(change)
+    folder.finish()
+    return folder.outputs
+
+
+def overwrite(text: str) -> str:
+    r"""Carry out carriage returns and backspaces as a terminal would.
+
+    `"50 %\r100 %"` becomes `"100 %"`; a shorter text overwrites only the beginning of a longer one.
+    """
+    if "\r" not in text and "\b" not in text:
+        return text
+    return "\n".join(_overwrite_line(line) for line in text.replace("\r\n", "\n").split("\n"))
+
+
+def _overwrite_line(line: str) -> str:
+    if "\r" not in line and "\b" not in line:
+        return line
+    cells: list[str] = []
+    column = 0
+    for part in re.split(r"([\r\b])", line):
+        if part == "\r":
+            column = 0
+        elif part == "\b":
+            column = max(0, column - 1)
+        else:
+            cells[column : column + len(part)] = part
+            column += len(part)
+    return "".join(cells)
+
+
+ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+"""Terminal control sequences: ECMA-48 CSI, OSC and two-byte escapes."""
+
+
+def plain(text: str) -> str:
+    """Return `text` without terminal control sequences."""
+    return ANSI.sub("", text)
+
+
+def as_text(outputs: Sequence[Output]) -> str:
+    """Return the text a person would read in these outputs, in order, without colours."""
+    return "\n".join(text.removesuffix("\n") for text in map(_output_text, outputs) if text)
+
+
+def _output_text(output: Output) -> str:
+    match output["output_type"]:
+        case "stream":
+            return plain(output["text"])
+        case "error":
+            return plain("\n".join(output["traceback"]) or f"{output['ename']}: {output['evalue']}")
+        case _:
+            text = output["data"].get("text/plain", "")
+            return plain("".join(text) if isinstance(text, list) else str(text))

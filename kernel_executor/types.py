@@ -1,0 +1,82 @@
+"""The values that go in and out of an executor. Knows nothing of kernels, sockets or models."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Output = dict[str, Any]
+"""One nbformat output dict: `stream`, `display_data`, `execute_result` or `error`."""
+
+BlockStatus = Literal["ok", "error", "timeout", "interrupted", "died", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeBlock:
+    """A piece of code and the language it is written in.
+
+    Args:
+        code: The source, verbatim.
+        language: A language name or one of its aliases, in any case.
+    """
+
+    code: str
+    language: str = "python"
+
+
+@dataclass(frozen=True, slots=True)
+class Truncation:
+    """How much of a block's output was left out, in characters of text or bytes of a display."""
+
+    stdout: int = 0
+    stderr: int = 0
+    display: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.stdout or self.stderr or self.display)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockResult:
+    """What became of one block.
+
+    Args:
+        block: The block as it was given.
+        status: How it ended.
+        exit_code: 0 for `ok`, else as described in `KernelCodeExecutor.execute_code_blocks`.
+        outputs: nbformat output dicts, in order.
+        execution_count: The kernel's prompt number, if it gave one.
+        ename: Name of the exception, if one ended the block.
+        evalue: Text of that exception.
+        traceback: Its lines, with ANSI colours as the kernel sent them.
+        duration: Wall time in seconds.
+        truncated: What was left out of `outputs`.
+        state_lost: True if the kernel had to be started afresh, so that its variables are gone.
+        note: One sentence for people: why it was skipped, stopped or restarted.
+    """
+
+    block: CodeBlock
+    status: BlockStatus
+    exit_code: int
+    outputs: tuple[Output, ...] = ()
+    execution_count: int | None = None
+    ename: str | None = None
+    evalue: str | None = None
+    traceback: tuple[str, ...] = ()
+    duration: float = 0.0
+    truncated: Truncation = field(default_factory=Truncation)
+    state_lost: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeResult:
+    """The result of all blocks of one call.
+
+    Args:
+        exit_code: 0 if every block that ran ended well, else that of the block that did not.
+        output: Text of all blocks that ran, in order.
+        blocks: One result per block that was looked at; the last one is the first that failed.
+    """
+
+    exit_code: int
+    output: str
+    blocks: tuple[BlockResult, ...] = ()
