@@ -1,0 +1,172 @@
+"""Owns what a failed call means: try again (when?), ask differently, or give up. Does no I/O."""
+
+import email.utils
+import json
+import random
+import re
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from codeagent_nb.errors import ModelError, ModelRefused, ModelUnavailable
+from codeagent_nb.models._chat_wire import StreamError
+
+if TYPE_CHECKING:
+    import openai
+
+_PASSING = frozenset({408, 409, 425, 429})
+_KEY_SHAPE = re.compile(r"\bsk-[\w*.-]{4,}")
+_MAX_TEXT = 2000  # characters of a server's message that we look at
+_MAX_QUOTE = 300  # characters of it that people see
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """How long to wait between tries.
+
+    Args:
+        first: Seconds before the second try; doubled for each further one.
+        longest: Seconds, the most to wait by our own choice.
+        jitter: Random share by which a wait is shortened, 0 to 1.
+        longest_asked: Seconds, the most to wait because the server asked; if it asks for more, we give up.
+    """
+
+    first: float = 0.5
+    longest: float = 8.0
+    jitter: float = 0.25
+    longest_asked: float = 60.0
+
+    def wait(self, attempt: int) -> float:
+        """Return the seconds to wait after try number `attempt`, counted from 1."""
+        full = min(self.longest, self.first * 2.0 ** (attempt - 1))
+        return full * (1 - self.jitter * random.random())  # noqa: S311 - not a secret
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One failed try.
+
+    Args:
+        text: What went wrong, without secrets.
+        status: HTTP status, 0 when there was none.
+        code: The server's own word for it, e.g. `insufficient_quota`.
+        retry_after: Seconds the server asked us to wait.
+    """
+
+    text: str
+    status: int = 0
+    code: str = ""
+    retry_after: float | None = None
+
+    @property
+    def quote(self) -> str:
+        """Return the text at a length for people."""
+        return self.text[:_MAX_QUOTE]
+
+    @property
+    def passing(self) -> bool:
+        """Say whether the same request may succeed later."""
+        if self.code == "insufficient_quota":
+            return False
+        return self.status == 0 or self.status in _PASSING or self.status >= 500
+
+    def rejects(self, *arguments: str) -> bool:
+        """Say whether the server refused the request because of one of these arguments, by name."""
+        return self.status in {400, 404, 422} and any(name in self.text for name in arguments)
+
+
+def fault_types() -> tuple[type[Exception], ...]:
+    """List the exceptions of one try that `read_fault` understands."""
+    import openai
+
+    # openai 2 stands on httpx, openai 3 on httpx2; in a stream their errors come through unchanged.
+    loaded = (sys.modules.get(name) for name in ("httpx", "httpx2"))
+    transport = (module.HTTPError for module in loaded if module is not None)
+    return (openai.APIError, StreamError, *transport)
+
+
+def read_fault(error: Exception, secret: str) -> Fault:
+    """Reduce an exception of `fault_types` to what matters.
+
+    Args:
+        error: What was raised.
+        secret: The key; it is cut out of every text.
+    """
+    import openai
+
+    if isinstance(error, openai.APIStatusError):
+        return _read_status(error, secret)
+    if isinstance(error, StreamError):
+        return Fault(text=_clean(f"the server sent {error}", secret), status=error.status)
+    if isinstance(error, openai.APITimeoutError) or "Timeout" in type(error).__name__:
+        return Fault(text="no answer within the time-out")
+    cause = error.__cause__ or error
+    return Fault(text=_clean(f"{type(cause).__name__}: {cause}".rstrip(": "), secret))
+
+
+def unavailable(where: str, fault: Fault, tries: int) -> ModelError:
+    """Word the end of all tries."""
+    asked = f", which asks to wait {fault.retry_after:.0f} s" if fault.retry_after else ""
+    times = f" after {tries} tries" if tries > 1 else ""
+    return ModelUnavailable(f"{where} gave no reply{times}{asked}: {fault.quote}")
+
+
+def refused(where: str, fault: Fault) -> ModelError:
+    """Word a refusal, with what to do next."""
+    return ModelRefused(f"{where} refused the request ({_status_name(fault)}): {fault.quote} {_advice(fault)}")
+
+
+def _status_name(fault: Fault) -> str:
+    return f"HTTP {fault.status}" if fault.status else "no status"
+
+
+def _advice(fault: Fault) -> str:
+    if fault.code == "insufficient_quota":
+        return "-> The account has no credit left: see the provider's billing page."
+    if fault.status in {401, 403}:
+        return "-> Check OPENAI_API_KEY, and that it belongs to this server."
+    if fault.status == 404:
+        return "-> Check the model's name (CODEAGENT_MODEL) and the address (OPENAI_BASE_URL)."
+    if fault.code == "context_length_exceeded" or "context" in fault.text:
+        return "-> If the prompt is too long: reset the conversation, or limit the model context."
+    return "-> Check the model's name and the arguments given for it."
+
+
+def _read_status(error: "openai.APIStatusError", secret: str) -> Fault:
+    said = error.body.get("message") if isinstance(error.body, dict) else error.body
+    # Servers built on FastAPI put the reason under "detail", and others elsewhere: then take all they said.
+    text = str(said or (json.dumps(error.body) if error.body else error.message))
+    named = f" ({error.param})" if error.param and error.param not in text else ""
+    return Fault(
+        text=_clean(text + named, secret),
+        status=error.status_code,
+        code=str(error.code or error.type or ""),
+        retry_after=_retry_after(error.response.headers),
+    )
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Read the header in its three forms: milliseconds, seconds, a date."""
+    if (value := _number(headers.get("retry-after-ms"))) is not None:
+        return value / 1000
+    said = headers.get("retry-after")
+    if (value := _number(said)) is not None:
+        return value
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(said).timestamp() - time.time()) if said else None
+    except ValueError:
+        return None
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return max(0.0, float(text)) if text else None
+    except ValueError:
+        return None
+
+
+def _clean(text: str, secret: str) -> str:
+    without = text.replace(secret, "***") if secret else text
+    return _KEY_SHAPE.sub("sk-***", " ".join(without.split()))[:_MAX_TEXT]

@@ -1,0 +1,177 @@
+"""Owns the chat-completions JSON: what is asked, how a streamed reply is read. Knows no HTTP and no SDK."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from pydantic import BaseModel
+
+from codeagent_nb.models.types import CreateResult, FinishReason, LLMMessage, RequestUsage
+
+Json = dict[str, Any]
+
+_ROLES: Mapping[str, str] = {
+    "SystemMessage": "system",
+    "UserMessage": "user",
+    "AssistantMessage": "assistant",
+}
+_FINISH: Mapping[str, FinishReason] = {
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "function_calls",
+    "function_call": "function_calls",
+    "content_filter": "content_filter",
+}
+
+
+class JsonMode(Enum):
+    """How JSON is asked for; each is understood by more servers than the one before."""
+
+    SCHEMA = "json_schema"
+    OBJECT = "json_object"
+    PROMPT = "prompt"
+
+    def weaker(self) -> "JsonMode | None":
+        """Name the next mode to try, or None after the last."""
+        return {JsonMode.SCHEMA: JsonMode.OBJECT, JsonMode.OBJECT: JsonMode.PROMPT}.get(self)
+
+
+def to_wire(messages: Sequence[LLMMessage]) -> list[Json]:
+    """Write messages as the server wants them; thoughts stay here."""
+    return [{"role": _ROLES[message.type], "content": message.content} for message in messages]
+
+
+def ask_for_json(messages: list[Json], shape: type[BaseModel], mode: JsonMode) -> tuple[list[Json], Json]:
+    """Return the messages and the further arguments that ask for JSON of this shape.
+
+    Args:
+        messages: The prompt, not empty.
+        shape: What the reply must validate as.
+        mode: How to ask.
+    """
+    schema = shape.model_json_schema()
+    if mode is JsonMode.SCHEMA:
+        wanted = {"name": shape.__name__, "schema": _strict(schema), "strict": True}
+        return messages, {"response_format": {"type": "json_schema", "json_schema": wanted}}
+    # At the end of the last message the prefix stays the same for the server's cache, and roles alternate.
+    order = f"\n\nReply with one JSON object and nothing else. Its JSON schema: {json.dumps(schema)}"
+    last = {**messages[-1], "content": messages[-1]["content"] + order}
+    extra = {"response_format": {"type": "json_object"}} if mode is JsonMode.OBJECT else {}
+    return [*messages[:-1], last], extra
+
+
+def _strict(node: object) -> object:
+    """Close every object of a schema and require all it names: what "strict" means to OpenAI's servers."""
+    if isinstance(node, list):
+        return [_strict(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    closed = {key: _strict(value) for key, value in node.items()}
+    properties = closed.get("properties")
+    if isinstance(properties, dict):
+        closed["additionalProperties"] = False
+        closed["required"] = [*properties]
+    return closed
+
+
+class StreamError(Exception):
+    """The server wrote an error into the stream, or something that is no event.
+
+    Args:
+        message: What it said.
+        status: The HTTP status it named, 0 if none.
+    """
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(slots=True)
+class PartialReply:
+    """Collects one streamed reply, line by line."""
+
+    text: list[str] = field(default_factory=list)
+    thought: list[str] = field(default_factory=list)
+    usage: RequestUsage = field(default_factory=RequestUsage)
+    finish: FinishReason | None = None
+    done: bool = False
+
+    @property
+    def finished(self) -> bool:
+        """Say whether the server itself ended the reply."""
+        return self.done or self.finish is not None
+
+    def feed(self, line: str) -> str:
+        """Take one line of the event stream and return the text it adds.
+
+        Raises:
+            StreamError: The line carries an error.
+        """
+        name, _, value = line.partition(":")
+        value = value.strip()
+        if name == "error" and value:  # some llama.cpp servers write errors as a field of their own
+            raise _error_in({"error": _parse(value)})
+        if name != "data" or not value:
+            return ""
+        if value.startswith("[DONE]"):
+            self.done = True
+            return ""
+        return self._take(_parse(value))
+
+    def result(self) -> CreateResult:
+        """Return the whole reply."""
+        return CreateResult(
+            finish_reason=self.finish or "unknown",
+            content="".join(self.text),
+            usage=self.usage,
+            thought="".join(self.thought) or None,
+        )
+
+    def _take(self, event: object) -> str:
+        if not isinstance(event, dict):
+            raise StreamError("an event that is no JSON object")
+        if event.get("error"):
+            raise _error_in(event)
+        self._take_usage(event.get("usage"))
+        choices = event.get("choices") or []
+        return self._take_choice(choices[0]) if choices else ""
+
+    def _take_usage(self, usage: object) -> None:
+        if isinstance(usage, dict):
+            self.usage = RequestUsage(
+                prompt_tokens=usage.get("prompt_tokens") or 0,
+                completion_tokens=usage.get("completion_tokens") or 0,
+            )
+
+    def _take_choice(self, choice: Json) -> str:
+        if reason := choice.get("finish_reason"):
+            self.finish = _FINISH.get(reason, "unknown")
+        # A server that does not stream may send the whole message instead of a delta.
+        delta = choice.get("delta") or choice.get("message") or {}
+        thought = delta.get("reasoning_content") or delta.get("reasoning")
+        if isinstance(thought, str):
+            self.thought.append(thought)
+        text = delta.get("content")
+        if not isinstance(text, str) or not text:
+            return ""
+        self.text.append(text)
+        return text
+
+
+def _parse(value: str) -> object:
+    try:
+        parsed: object = json.loads(value)
+    except ValueError:
+        raise StreamError(f"an event that is not JSON: {value[:100]!r}") from None
+    return parsed
+
+
+def _error_in(event: Json) -> StreamError:
+    error = event["error"]
+    if not isinstance(error, dict):
+        return StreamError(str(error))
+    code = error.get("code")
+    return StreamError(str(error.get("message") or error), code if isinstance(code, int) else 0)

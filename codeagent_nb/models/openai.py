@@ -1,0 +1,201 @@
+"""Owns the calls to any OpenAI-compatible server: streaming, retries, fallbacks. Knows no agent."""
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel
+
+from codeagent_nb.errors import ModelRefused, ModelUnavailable
+from codeagent_nb.models import _chat_faults as faults
+from codeagent_nb.models import _chat_wire as wire
+from codeagent_nb.models._chat_faults import Backoff, Fault
+from codeagent_nb.models.types import CreateResult, LLMMessage, ModelInfo
+
+if TYPE_CHECKING:
+    import openai
+
+__all__ = ["Backoff", "OpenAIChatCompletionClient"]
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_DEFAULT_BACKOFF = Backoff()
+_FULL_INFO: ModelInfo = {"function_calling": True, "json_output": True, "structured_output": True}
+
+
+class OpenAIChatCompletionClient:
+    """Stream replies from OpenAI, or from any server that speaks its chat-completions API.
+
+    Args:
+        model: Name of the model, as the server knows it.
+        api_key: By default that of `OPENAI_API_KEY`.
+        base_url: By default that of `OPENAI_BASE_URL`, else OpenAI's own.
+        timeout: Seconds without a byte from the server before a try is given up.
+        connect_timeout: Seconds to reach the server.
+        max_retries: Further tries after the first, as long as no text has been yielded.
+        backoff: How long to wait between tries.
+        model_info: What the model can do; by default everything but vision.
+        create_args: Further arguments of every call, e.g. `temperature`, `seed`, `max_tokens`; those that the
+            SDK does not know are sent as well.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        timeout: float = 120.0,
+        connect_timeout: float = 10.0,
+        max_retries: int = 4,
+        backoff: Backoff = _DEFAULT_BACKOFF,
+        model_info: ModelInfo | None = None,
+        **create_args: Any,
+    ) -> None:
+        self._model = model
+        self._api_key = api_key or os.environ.get("OPENAI_API_KEY") or ""
+        self._base_url = base_url or os.environ.get("OPENAI_BASE_URL") or None
+        self._timeouts = (timeout, connect_timeout)
+        self._max_retries = max_retries
+        self._backoff = backoff
+        self._info: ModelInfo = model_info if model_info is not None else {**_FULL_INFO, "family": model}
+        self._create_args = create_args
+        self._sdk: openai.AsyncOpenAI | None = None
+        # What this server turned out to understand; weakened when it refuses, for all later calls.
+        self._json_mode = wire.JsonMode.SCHEMA
+        self._asks_usage = True
+
+    @property
+    def model_info(self) -> ModelInfo:
+        """Say what the model can do."""
+        return self._info
+
+    @property
+    def where(self) -> str:
+        """Name the model and the server's host, for people."""
+        host = urlsplit(self._base_url).hostname if self._base_url else "api.openai.com"
+        return f"Model {self._model!r} at {host}"
+
+    async def create_stream(
+        self,
+        messages: Sequence[LLMMessage],
+        *,
+        json_output: type[BaseModel] | None = None,
+        extra_create_args: Mapping[str, Any] | None = None,
+    ) -> AsyncGenerator[str | CreateResult, None]:
+        """Yield pieces of text as they come, then exactly one `CreateResult`.
+
+        Args:
+            messages: The prompt.
+            json_output: Ask for JSON of this model's schema, in the strongest way the server understands.
+            extra_create_args: Further arguments of this call; they win over those of the client.
+
+        Raises:
+            ModelUnavailable: No reply after all tries, or the stream broke off in mid-reply.
+            ModelRefused: The server said no: bad key, unknown model, malformed request.
+        """
+        fault_types, attempt = faults.fault_types(), 1
+        while True:
+            reply = wire.PartialReply()
+            request = self._request(messages, json_output, extra_create_args or {})
+            try:
+                async with _event_lines(self._open_sdk(), request) as lines:
+                    async for line in lines:
+                        if text := reply.feed(line):
+                            yield text
+                        if reply.done:
+                            break
+                fault = Fault("the stream ended before the reply did")
+            except fault_types as error:
+                fault = faults.read_fault(error, self._api_key)
+            if reply.finished:
+                yield reply.result()
+                return
+            attempt += await self._recover(reply, request, fault, attempt)
+
+    async def close(self) -> None:
+        """Release the connections; may be called twice."""
+        sdk, self._sdk = self._sdk, None
+        if sdk is not None:
+            await sdk.close()
+
+    def _open_sdk(self) -> "openai.AsyncOpenAI":
+        if self._sdk is None:
+            import openai
+
+            self._check_settings()
+            timeout = openai.Timeout(self._timeouts[0], connect=self._timeouts[1])
+            # A proxy of the environment must not come between us and a server on this machine.
+            is_local = bool(self._base_url) and urlsplit(self._base_url).hostname in _LOOPBACK
+            self._sdk = openai.AsyncOpenAI(
+                api_key=self._api_key,
+                base_url=self._base_url,
+                timeout=timeout,
+                max_retries=0,  # ours also cover streams that break before their first word
+                http_client=openai.DefaultAsyncHttpxClient(timeout=timeout, trust_env=not is_local),
+            )
+        return self._sdk
+
+    def _check_settings(self) -> None:
+        if not self._api_key:
+            raise ModelRefused(f"{self.where} needs a key -> Set OPENAI_API_KEY, or pass api_key.")
+        if self._base_url and not self._base_url.startswith(("http://", "https://")):
+            raise ModelRefused(f"{self.where}: the base URL must start with http:// or https://.")
+
+    def _request(
+        self, messages: Sequence[LLMMessage], shape: type[BaseModel] | None, extra: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        body: dict[str, Any] = {**self._create_args, **extra}
+        prompt = wire.to_wire(messages)
+        if shape is not None:
+            prompt, wanted = wire.ask_for_json(prompt, shape, self._json_mode)
+            body |= wanted
+        if self._asks_usage:
+            body["stream_options"] = {"include_usage": True}
+        # In `extra_body` the SDK sends arguments that it does not know, too (`top_k`, `cache_prompt`).
+        return {"model": self._model, "messages": prompt, "stream": True, "extra_body": body}
+
+    async def _recover(self, reply: wire.PartialReply, request: Mapping[str, Any], fault: Fault, attempt: int) -> int:
+        """Make ready for the next try, or raise; return how many tries this one counts as."""
+        if reply.text:
+            raise ModelUnavailable(f"{self.where} broke off in mid-reply: {fault.quote}")
+        if self._weakened(request, fault):
+            return 0
+        await asyncio.sleep(self._next_wait(fault, attempt))
+        return 1
+
+    def _weakened(self, request: Mapping[str, Any], fault: Fault) -> bool:
+        """Ask for less from now on if the server refused just that; say whether there was less to ask for."""
+        asked = request["extra_body"]
+        if "stream_options" in asked and fault.rejects("stream_options"):
+            self._asks_usage = False
+            return True
+        if "response_format" in asked and fault.rejects("response_format", "json_schema", "json_object"):
+            # Another call may have weakened it meanwhile; going by what *this* one asked skips no mode.
+            weaker = wire.JsonMode(asked["response_format"]["type"]).weaker()
+            self._json_mode = weaker or self._json_mode
+            return weaker is not None
+        return False
+
+    def _next_wait(self, fault: Fault, attempt: int) -> float:
+        if not fault.passing:
+            raise faults.refused(self.where, fault)
+        asked = fault.retry_after
+        if attempt > self._max_retries or (asked or 0.0) > self._backoff.longest_asked:
+            raise faults.unavailable(self.where, fault, attempt)
+        return self._backoff.wait(attempt) if asked is None else asked
+
+
+@asynccontextmanager
+async def _event_lines(
+    sdk: "openai.AsyncOpenAI", request: Mapping[str, Any]
+) -> AsyncIterator[AsyncGenerator[str, None]]:
+    """Send the request and give the reply's lines; the connection is closed on leaving, in any case."""
+    # The SDK's own event stream hides whether `[DONE]` was seen, hence the raw lines.
+    completions = sdk.chat.completions.with_streaming_response
+    async with completions.create(**request) as response:
+        lines = cast("AsyncGenerator[str, None]", response.iter_lines())
+        async with aclosing(lines):
+            yield lines
