@@ -66,6 +66,11 @@ class LocalChatCompletionClient:
         return _INFO
 
     @property
+    def where(self) -> str:
+        """Name the model, for people."""
+        return f"{self._path.stem if self._path else weights.KNOWN_MODEL.name} (embedded)"
+
+    @property
     def pid(self) -> int | None:
         """Return the process id of the server, None while there is none."""
         return self._running.process.pid if self._running else None

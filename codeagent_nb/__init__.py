@@ -1,0 +1,74 @@
+"""An agent that lives in Jupyter: it writes code, runs it in a managed kernel, repairs it, and leaves a notebook."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from codeagent_nb.agent import CodeExecutorAgent
+    from codeagent_nb.approval import ApprovalRequest, ApprovalResponse
+    from codeagent_nb.errors import AgentError
+    from codeagent_nb.events import (
+        AgentEvent,
+        CodeExecutionEvent,
+        CodeGenerationEvent,
+        ModelClientStreamingChunkEvent,
+        Response,
+        RetryDecision,
+        TaskResult,
+        TextMessage,
+        ThoughtEvent,
+    )
+    from codeagent_nb.models.local import LocalChatCompletionClient
+    from codeagent_nb.models.openai import OpenAIChatCompletionClient
+    from codeagent_nb.models.replay import ReplayChatCompletionClient
+    from codeagent_nb.models.types import ChatCompletionClient, CreateResult, RequestUsage
+    from codeagent_nb.reply import Reply, extract_code_blocks, read_reply
+
+__all__ = [
+    "AgentError",
+    "AgentEvent",
+    "ApprovalRequest",
+    "ApprovalResponse",
+    "ChatCompletionClient",
+    "CodeExecutionEvent",
+    "CodeExecutorAgent",
+    "CodeGenerationEvent",
+    "CreateResult",
+    "LocalChatCompletionClient",
+    "ModelClientStreamingChunkEvent",
+    "OpenAIChatCompletionClient",
+    "ReplayChatCompletionClient",
+    "Reply",
+    "RequestUsage",
+    "Response",
+    "RetryDecision",
+    "TaskResult",
+    "TextMessage",
+    "ThoughtEvent",
+    "extract_code_blocks",
+    "read_reply",
+]
+
+_HOMES = {
+    "codeagent_nb.agent": ("CodeExecutorAgent",),
+    "codeagent_nb.approval": ("ApprovalRequest", "ApprovalResponse"),
+    "codeagent_nb.errors": ("AgentError",),
+    "codeagent_nb.events": (
+        *("AgentEvent", "CodeExecutionEvent", "CodeGenerationEvent", "ModelClientStreamingChunkEvent", "Response"),
+        *("RetryDecision", "TaskResult", "TextMessage", "ThoughtEvent"),
+    ),
+    "codeagent_nb.models.local": ("LocalChatCompletionClient",),
+    "codeagent_nb.models.openai": ("OpenAIChatCompletionClient",),
+    "codeagent_nb.models.replay": ("ReplayChatCompletionClient",),
+    "codeagent_nb.models.types": ("ChatCompletionClient", "CreateResult", "RequestUsage"),
+    "codeagent_nb.reply": ("Reply", "extract_code_blocks", "read_reply"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used: a notebook must not wait for what it does not need (design D13)."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOME_OF[name]), name)
+    return value

@@ -1,0 +1,85 @@
+"""Who is asked before code runs, and when nobody need be (design D7). AutoGen's names; knows no surface."""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from codeagent_nb.errors import ApprovalRequired
+from kernel_executor import CodeBlock, Isolation
+
+ApprovalMode = Literal["auto", "always", "never"]
+"""`auto` asks where nothing isolates the code."""
+
+
+class ApprovalRequest(BaseModel):
+    """What is asked.
+
+    Args:
+        code: All code that is going to run, fenced.
+        context: The messages the model saw.
+        code_blocks: The same code, as blocks.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    context: tuple[Any, ...] = ()
+    code_blocks: tuple[CodeBlock, ...] = ()
+
+
+class ApprovalResponse(BaseModel):
+    """The answer.
+
+    Args:
+        approved: True to run it.
+        reason: Why, or why not.
+        code_blocks: What to run instead; None runs the code as it is.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    approved: bool
+    reason: str = ""
+    code_blocks: tuple[CodeBlock, ...] | None = None
+
+
+ApprovalFunc = Callable[[ApprovalRequest], "ApprovalResponse | Awaitable[ApprovalResponse]"]
+"""Any callable, sync or async; AutoGen cannot call an object with an async `__call__`."""
+
+
+def refuse_for_want_of_a_person(_: ApprovalRequest) -> ApprovalResponse:
+    """Refuse, because nobody can be asked.
+
+    Raises:
+        ApprovalRequired: Always.
+    """
+    raise ApprovalRequired(
+        "This code would run without a sandbox, and there is nobody to ask. Install bubblewrap (`codeagent-nb doctor` "
+        'says how), or allow it: `--yes` on the command line, approval="never" in Python.'
+    )
+
+
+def choose_approver(
+    approval_func: ApprovalFunc | None, mode: ApprovalMode, isolation: Isolation, ask: ApprovalFunc
+) -> ApprovalFunc | None:
+    """Return whom to ask, or None if the code may just run.
+
+    Args:
+        approval_func: The user's own; always asked if given.
+        mode: What the user chose otherwise.
+        isolation: What holds the code.
+        ask: How to ask a person here.
+    """
+    if approval_func is not None:
+        return approval_func
+    if mode == "never" or (mode == "auto" and isolation.isolates):
+        return None
+    return ask
+
+
+async def ask_for_approval(approver: ApprovalFunc, request: ApprovalRequest) -> ApprovalResponse:
+    """Ask, and wait if the answer takes time."""
+    answer = approver(request)
+    return await answer if inspect.isawaitable(answer) else answer

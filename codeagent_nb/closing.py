@@ -1,0 +1,35 @@
+"""The words a run ends with: what the model said, and what its code said (design D15). Pure."""
+
+from codeagent_nb.policy import Outcome
+from codeagent_nb.transcript import failure_note, head_and_tail
+from kernel_executor.outputs import as_text
+
+OUTPUT_IN_ANSWER = 4_000  # characters
+
+
+def closing_text(outcome: Outcome) -> str:
+    """Return the agent's last message.
+
+    A small model's reflection lost the right answer that its code had printed in 6 of 17 runs (measured), so what
+    was printed is repeated unless the reflection holds it; and a run in which no code ran through says so.
+    """
+    match outcome.status:
+        case "denied":
+            return f"The code was not approved, so it was not run. Reason: {outcome.text or 'none given'}"
+        case "refused":
+            return f"No code was run: {outcome.text}."
+        case "failed":
+            parts = [failure_note(outcome.result), outcome.text.strip(), _unsaid_output(outcome)]
+        case _:
+            parts = [outcome.text.strip(), _unsaid_output(outcome)]
+    return "\n\n".join(part for part in parts if part) or "The code ran and printed nothing."
+
+
+def _unsaid_output(outcome: Outcome) -> str:
+    if outcome.result is None:
+        return ""
+    shown = [output for block in outcome.result.blocks for output in block.outputs]
+    printed = as_text([output for output in shown if output["output_type"] in {"stream", "execute_result"}]).strip()
+    if not printed or printed in outcome.text:
+        return ""
+    return f"Output of the code:\n\n```text\n{head_and_tail(printed, OUTPUT_IN_ANSWER)}\n```"

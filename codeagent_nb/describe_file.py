@@ -1,0 +1,138 @@
+"""Describes a data file in a few hundred words for a prompt. Runs *in the kernel*, beside the code that will read it.
+
+Stands alone: `files.py` sends this file's text to the kernel, which may lack our package. Only the standard library
+is certain there; pandas is used where it is. Guessed column names were the commonest error of small models on table
+questions (measured), so names are given exactly, with dtypes, missing counts and a few rows.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from typing import Any
+
+SAMPLE_ROWS = 200_000  # rows read to describe a table; more would make the user wait
+READERS = {
+    ".csv": "read_csv",
+    ".tsv": "read_table",
+    ".parquet": "read_parquet",
+    ".feather": "read_feather",
+    ".xlsx": "read_excel",
+    ".json": "read_json",
+    ".jsonl": "read_json",
+}
+
+
+def describe(name: str, budget: int) -> str:
+    """Return a description of at most about `budget` characters.
+
+    Args:
+        name: Path of the file, as the code should write it.
+        budget: Characters.
+    """
+    size = os.path.getsize(name)
+    ending = os.path.splitext(name)[1].lower()
+    try:
+        text = _table(name, ending, budget) if ending in READERS else _text(name, size, budget)
+    except Exception as error:  # any reader's fault is told, and the file's name and size still help
+        text = f"It could not be read for a preview: {type(error).__name__}: {error}"
+    return f"File {name!r} ({size:,} bytes) is in the working folder.\n{text}"[: budget + 200]
+
+
+def _table(name: str, ending: str, budget: int) -> str:
+    try:
+        import pandas
+    except ImportError:
+        return _csv(name, ending, budget) if ending in (".csv", ".tsv") else "It is a table; pandas is not installed."
+    reader = READERS[ending]
+    options: dict[str, Any] = {"lines": True} if ending == ".jsonl" else {}
+    limit = {"nrows": SAMPLE_ROWS} if ending in (".csv", ".tsv", ".xlsx", ".jsonl") else {}
+    table = getattr(pandas, reader)(name, **options, **limit)
+    call = ", ".join([repr(name), *(f"{key}={value!r}" for key, value in options.items())])
+    more = " at least (only these were looked at)" if len(table) == SAMPLE_ROWS else ""
+    head = f"`pandas.{reader}({call})` gives {len(table):,} rows{more} and {table.shape[1]} columns:"
+    columns = [_column(table[column], column) for column in table.columns]
+    rows = table.head(3).to_csv(index=False).splitlines()
+    return _fit(head, columns, rows, budget)
+
+
+def _column(values: Any, name: Any) -> str:
+    missing = int(values.isna().sum())
+    known = values.dropna()
+    line = f"- {name!r}: {values.dtype}, {missing:,} missing"
+    try:
+        few = list(known.unique()) if known.nunique() <= 6 else []
+    except TypeError:  # lists and dicts cannot be counted
+        few = []
+    if few:
+        return f"{line}, values {', '.join(_short(value) for value in few)}"
+    if values.dtype.kind in "iuf" and len(known):
+        return f"{line}, from {_short(known.min())} to {_short(known.max())}"
+    return line
+
+
+def _short(value: Any) -> str:
+    text = repr(value.item() if hasattr(value, "item") else value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _csv(name: str, ending: str, budget: int) -> str:
+    with open(name, newline="", encoding="utf-8-sig", errors="replace") as file:
+        rows = csv.reader(file, delimiter="\t" if ending == ".tsv" else ",")
+        header = next(rows, [])
+        columns: list[list[str]] = [[] for _ in header]
+        count = 0
+        for row in rows:
+            count += 1
+            for values, cell in zip(columns, row):
+                values.append(cell)
+            if count == SAMPLE_ROWS:
+                break
+    head = f"It is a table of {count:,} rows and {len(header)} columns (pandas is not installed; use the csv module):"
+    lines = [_plain_column(column, values) for column, values in zip(header, columns)]
+    sample = [",".join(header), *(",".join(row) for row in zip(*(values[:3] for values in columns)))]
+    return _fit(head, lines, sample, budget)
+
+
+def _plain_column(name: str, values: list[str]) -> str:
+    missing = sum(value.strip() in ("", "NA", "NaN", "nan", "NULL") for value in values)
+    kind = "number" if _all_numbers(values) else "text"
+    return f"- {name!r}: {kind}, {missing:,} missing"
+
+
+def _all_numbers(values: list[str]) -> bool:
+    known = [value for value in values if value.strip() not in ("", "NA", "NaN", "nan", "NULL")]
+    try:
+        return bool([float(value) for value in known])
+    except ValueError:
+        return False
+
+
+def _fit(head: str, columns: list[str], rows: list[str], budget: int) -> str:
+    """Put together what fits: every column's name matters more than the sample rows."""
+    sample = ["First rows:", *(row[:300] for row in rows)]
+    text = "\n".join([head, *columns, *sample])
+    if len(text) <= budget:
+        return text
+    kept: list[str] = []
+    used = len(head)
+    for line in columns:
+        if used + len(line) > budget * 0.8:
+            break
+        kept.append(line)
+        used += len(line) + 1
+    rest = f"- and {len(columns) - len(kept)} more columns" if len(kept) < len(columns) else ""
+    return "\n".join(part for part in [head, *kept, rest, *(sample if used < budget * 0.6 else [])] if part)
+
+
+def _text(name: str, size: int, budget: int) -> str:
+    with open(name, "rb") as file:
+        start = file.read(min(size, budget))
+    if b"\0" in start:
+        return "It is a binary file."
+    text = start.decode("utf-8", errors="replace")
+    if name.endswith((".json", ".ipynb")) and size <= budget:
+        text = json.dumps(json.loads(text))[:budget]
+    lines = text.splitlines()[:10]
+    return "It begins:\n" + "\n".join(line[:200] for line in lines)

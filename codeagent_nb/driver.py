@@ -1,0 +1,169 @@
+"""Performs the policy's effects and publishes what happens: the only place where model, executor and clock meet.
+
+Decides nothing: that is `policy.py`. Knows no surface; views hang on the log.
+"""
+
+import time
+from collections.abc import Generator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from codeagent_nb.approval import ApprovalFunc, ApprovalRequest, ask_for_approval
+from codeagent_nb.errors import ModelUnavailable, NoModelConfigured
+from codeagent_nb.events import (
+    AgentEvent,
+    ApprovalEvent,
+    BlockFinishedEvent,
+    BlockOutputEvent,
+    BlockStartedEvent,
+    LateOutputEvent,
+    ModelClientStreamingChunkEvent,
+    ModelReplyEvent,
+    RetryDecision,
+)
+from codeagent_nb.log import EventLog
+from codeagent_nb.models.types import ChatCompletionClient, CreateResult
+from codeagent_nb.policy import Approve, Ask, Effect, Execute, Outcome, Tell
+from codeagent_nb.transcript import prompt
+from kernel_executor import (
+    BlockFinished,
+    BlockOutput,
+    BlockStarted,
+    CodeBlock,
+    CodeExecutor,
+    CodeResult,
+    ExecutionEvent,
+    LateOutput,
+)
+
+RESAMPLE_TEMPERATURE = 1.0
+"""For a reply that must differ; every model takes 1, some take nothing else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Driver:
+    """Carries one run from effect to effect.
+
+    Args:
+        name: The agent's name, the source of its events.
+        log: Where everything is made known.
+        model: Who writes; None if all code is given.
+        executor: Who runs.
+        approver: Who is asked before code runs; None asks nobody.
+        system_message: What the model is told first.
+    """
+
+    name: str
+    log: EventLog
+    model: ChatCompletionClient | None
+    executor: CodeExecutor
+    approver: ApprovalFunc | None
+    system_message: str | None
+
+    async def drive(self, steps: Generator[Effect, Any, Outcome]) -> Outcome:
+        """Perform effects until the policy has come to an outcome.
+
+        Raises:
+            ModelError: The model failed.
+            KernelExecutorError: The executor failed; an error in executed code is not one.
+            ApprovalRequired: Somebody had to be asked, and nobody is there.
+        """
+        answer: object = None
+        while True:
+            try:
+                effect = steps.send(answer)
+            except StopIteration as stop:
+                outcome: Outcome = stop.value
+                return outcome
+            answer = await self._perform(effect)
+
+    async def _perform(self, effect: Effect) -> object:
+        match effect:
+            case Ask():
+                return await self._ask(effect)
+            case Approve(attempt, code_blocks):
+                return await self._approve(attempt, code_blocks)
+            case Execute(attempt, code_blocks):
+                return await self.execute(attempt, code_blocks)
+            case Tell(event):
+                return self.log.publish(event)
+
+    async def _ask(self, ask: Ask) -> CreateResult:
+        if self.model is None:
+            raise NoModelConfigured("this agent has no model_client, so it can only run code it is given")
+        messages = prompt(self.log.events, ask.purpose, self.name, self.system_message, ask.complaint)
+        started = time.monotonic()
+        created = None
+        # aclosing: without it a cancelled reply would go on being written at the server
+        async with aclosing(
+            self.model.create_stream(
+                messages,
+                json_output=RetryDecision if ask.purpose == "decide" else None,
+                extra_create_args={"temperature": RESAMPLE_TEMPERATURE} if ask.resample else None,
+            )
+        ) as stream:
+            async for piece in stream:
+                if isinstance(piece, CreateResult):
+                    created = piece
+                elif ask.purpose != "decide":
+                    self.log.publish(ModelClientStreamingChunkEvent(source=self.name, content=piece))
+        if created is None:
+            raise ModelUnavailable("the model's stream ended without a result")
+        reply = self.log.publish(self._reply_event(ask, created, time.monotonic() - started))
+        # What was published is free of secrets; the policy goes on with that, so that no secret is ever run.
+        return created.model_copy(update={"content": reply.content}) if isinstance(reply, ModelReplyEvent) else created
+
+    def _reply_event(self, ask: Ask, created: CreateResult, duration: float) -> ModelReplyEvent:
+        return ModelReplyEvent(
+            source=self.name,
+            purpose=ask.purpose,
+            content=created.content,
+            finish_reason=created.finish_reason,
+            usage=created.usage,
+            duration=duration,
+        )
+
+    async def _approve(self, attempt: int, code_blocks: tuple[CodeBlock, ...]) -> ApprovalEvent | None:
+        if self.approver is None:
+            return None
+        context = tuple(prompt(self.log.events, "generate", self.name, self.system_message))
+        request = ApprovalRequest(code=as_markdown(code_blocks), context=context, code_blocks=code_blocks)
+        response = await ask_for_approval(self.approver, request)
+        event = ApprovalEvent(
+            source="user",
+            retry_attempt=attempt,
+            approved=response.approved,
+            reason=response.reason,
+            code_blocks=code_blocks if response.code_blocks is None else response.code_blocks,
+            edited=response.code_blocks is not None and response.code_blocks != code_blocks,
+        )
+        self.log.publish(event)
+        return event
+
+    async def execute(self, attempt: int, code_blocks: Sequence[CodeBlock]) -> CodeResult:
+        """Run blocks, publishing each output as it comes."""
+        return await self.executor.execute_code_blocks(
+            list(code_blocks), on_event=lambda event: self._publish_execution(event, attempt)
+        )
+
+    def _publish_execution(self, event: ExecutionEvent, attempt: int) -> None:
+        self.log.publish(execution_event(event, attempt))
+
+
+def execution_event(event: ExecutionEvent, attempt: int) -> AgentEvent:
+    """Translate an executor's event into ours."""
+    match event:
+        case BlockStarted(block_id=block_id, block=block):
+            return BlockStartedEvent(source="executor", retry_attempt=attempt, block_id=block_id, block=block)
+        case BlockOutput(block_id=block_id, change=change):
+            return BlockOutputEvent(source="executor", block_id=block_id, change=change)
+        case BlockFinished(block_id=block_id, result=result):
+            return BlockFinishedEvent(source="executor", retry_attempt=attempt, block_id=block_id, result=result)
+        case LateOutput(block_id=block_id, change=change):
+            return LateOutputEvent(source="executor", block_id=block_id, change=change)
+
+
+def as_markdown(code_blocks: Sequence[CodeBlock]) -> str:
+    """Return code blocks as fenced Markdown."""
+    return "\n\n".join(f"```{block.language}\n{block.code.rstrip()}\n```" for block in code_blocks)

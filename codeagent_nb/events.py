@@ -1,0 +1,262 @@
+"""Everything that happens in a run, as one closed union of typed events: the single truth (design D2).
+
+The prompt, the notebook, the console and the journal are views of this stream. Knows no model, kernel or surface.
+Read next: `policy.py` (what happens when), then `driver.py` (who does it).
+
+`TextMessage`, `ThoughtEvent`, `CodeGenerationEvent`, `CodeExecutionEvent`, `ModelClientStreamingChunkEvent` and
+`RetryDecision` are AutoGen's, with its fields and order; the others are ours and fill in what it does not tell.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from codeagent_nb.models.types import FinishReason, RequestUsage
+from kernel_executor import Append, BlockResult, Clear, CodeBlock, CodeResult, Update
+
+SCHEMA_VERSION = 1
+"""Written into each journal; raised when an old journal could no longer be read."""
+
+RunStatus = Literal["answered", "succeeded", "failed", "refused", "denied", "cancelled", "error"]
+Purpose = Literal["generate", "decide", "reflect"]
+
+
+class Event(BaseModel):
+    """What all events share: who caused it and when."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str
+    created_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
+
+
+class TextMessage(Event):
+    """Something said in words: the task, or the agent's closing text."""
+
+    type: Literal["TextMessage"] = "TextMessage"
+    content: str
+    models_usage: RequestUsage | None = None
+    metadata: dict[str, str] = {}
+
+
+class ThoughtEvent(Event):
+    """Reasoning of the model that is not part of its reply."""
+
+    type: Literal["ThoughtEvent"] = "ThoughtEvent"
+    content: str
+
+
+class ModelClientStreamingChunkEvent(Event):
+    """A piece of a reply, as it comes. Never journalled: `ModelReplyEvent` holds the whole."""
+
+    type: Literal["ModelClientStreamingChunkEvent"] = "ModelClientStreamingChunkEvent"
+    content: str
+
+
+class CodeGenerationEvent(Event):
+    """The model wrote code that is going to run; or, with no blocks, AutoGen's announcement of a retry."""
+
+    type: Literal["CodeGenerationEvent"] = "CodeGenerationEvent"
+    retry_attempt: int
+    content: str
+    code_blocks: tuple[CodeBlock, ...]
+
+
+class CodeExecutionEvent(Event):
+    """The code of one attempt has run, or failed."""
+
+    type: Literal["CodeExecutionEvent"] = "CodeExecutionEvent"
+    retry_attempt: int
+    result: CodeResult
+
+
+class RunStartedEvent(Event):
+    """A run begins: which model, what holds its code."""
+
+    type: Literal["RunStartedEvent"] = "RunStartedEvent"
+    schema_version: int = SCHEMA_VERSION
+    model: str
+    isolation: str
+    max_retries_on_error: int
+
+
+class ContextEvent(Event):
+    """What the model is told about files or variables of the task."""
+
+    type: Literal["ContextEvent"] = "ContextEvent"
+    content: str
+
+
+class ModelReplyEvent(Event):
+    """A whole reply of the model."""
+
+    type: Literal["ModelReplyEvent"] = "ModelReplyEvent"
+    purpose: Purpose
+    content: str
+    finish_reason: FinishReason
+    usage: RequestUsage
+    duration: float
+    """Seconds from the request to the last piece."""
+
+
+class Refusal(BaseModel):
+    """A block that is not run, and why."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    block: CodeBlock
+    reason: str
+
+
+class CodeRefusedEvent(Event):
+    """Code, or a reply as a whole, that is not run, each with its reason."""
+
+    type: Literal["CodeRefusedEvent"] = "CodeRefusedEvent"
+    retry_attempt: int
+    refused: tuple[Refusal, ...]
+    reason: str
+    """All reasons in one text."""
+    nothing_ran: bool
+    """True if the model has to write something else."""
+
+
+class ApprovalEvent(Event):
+    """Somebody was asked whether code may run."""
+
+    type: Literal["ApprovalEvent"] = "ApprovalEvent"
+    retry_attempt: int
+    approved: bool
+    reason: str
+    code_blocks: tuple[CodeBlock, ...]
+    """The code that was approved, which may be edited."""
+    edited: bool = False
+
+
+class BlockStartedEvent(Event):
+    """A block begins to run."""
+
+    type: Literal["BlockStartedEvent"] = "BlockStartedEvent"
+    retry_attempt: int
+    block_id: str
+    block: CodeBlock
+
+
+class BlockOutputEvent(Event):
+    """The outputs of a running block changed; `kernel_executor.fold` adds such changes up."""
+
+    type: Literal["BlockOutputEvent"] = "BlockOutputEvent"
+    block_id: str
+    change: Append | Update | Clear
+
+
+class BlockFinishedEvent(Event):
+    """A block ended; `result` holds all its outputs."""
+
+    type: Literal["BlockFinishedEvent"] = "BlockFinishedEvent"
+    retry_attempt: int
+    block_id: str
+    result: BlockResult
+
+
+class LateOutputEvent(Event):
+    """Output that a thread or task of an ended block made later."""
+
+    type: Literal["LateOutputEvent"] = "LateOutputEvent"
+    block_id: str
+    change: Append | Update | Clear
+
+
+class RetryDecision(BaseModel):
+    """The model's answer to "shall we try again?". AutoGen's shape, also the JSON schema sent to the model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    reason: str
+    retry: bool
+
+
+class RetryDecisionEvent(Event):
+    """Whether a failed attempt is followed by another, and why; the next prompt contains the reason."""
+
+    type: Literal["RetryDecisionEvent"] = "RetryDecisionEvent"
+    retry_attempt: int
+    reason: str
+    retry: bool
+
+
+class ViewDetachedEvent(Event):
+    """A view raised an exception and is no longer told anything."""
+
+    type: Literal["ViewDetachedEvent"] = "ViewDetachedEvent"
+    view: str
+    error: str
+
+
+class RunFinishedEvent(Event):
+    """A run ended, for whatever reason; always the last event of a run."""
+
+    type: Literal["RunFinishedEvent"] = "RunFinishedEvent"
+    status: RunStatus
+    reason: str
+    tries: int
+    usage: RequestUsage
+    duration: float
+    """Seconds."""
+
+
+AgentEvent = Annotated[
+    TextMessage
+    | ThoughtEvent
+    | ModelClientStreamingChunkEvent
+    | CodeGenerationEvent
+    | CodeExecutionEvent
+    | RunStartedEvent
+    | ContextEvent
+    | ModelReplyEvent
+    | CodeRefusedEvent
+    | ApprovalEvent
+    | BlockStartedEvent
+    | BlockOutputEvent
+    | BlockFinishedEvent
+    | LateOutputEvent
+    | RetryDecisionEvent
+    | ViewDetachedEvent
+    | RunFinishedEvent,
+    Field(discriminator="type"),
+]
+"""Every event there is."""
+
+EVENT: TypeAdapter[AgentEvent] = TypeAdapter(AgentEvent)
+"""Reads an event back from a dict or JSON."""
+
+SEED_TYPES = (TextMessage, ThoughtEvent, ModelClientStreamingChunkEvent, CodeGenerationEvent, CodeExecutionEvent)
+"""The events AutoGen has, too: its stream is ours without the others."""
+
+
+class TaskResult(BaseModel):
+    """What a run gives back.
+
+    Args:
+        messages: Every event and message of the run, in order; pieces of replies only if they were asked for.
+        stop_reason: How it ended, in a few words.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    messages: tuple[Any, ...]
+    stop_reason: str | None = None
+
+
+class Response(BaseModel):
+    """The agent's part in a conversation.
+
+    Args:
+        chat_message: What it says.
+        inner_messages: Everything that happened before; AutoGen leaves this empty.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    chat_message: TextMessage
+    inner_messages: tuple[Any, ...] = ()

@@ -1,0 +1,63 @@
+"""Puts a task's files where its code will find them, and describes them for the prompt. Knows no agent."""
+
+import ast
+import filecmp
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from codeagent_nb import describe_file
+from codeagent_nb.errors import SessionError
+
+CONTEXT_BUDGET = 4_000  # characters for all files, about 1,000 tokens
+
+
+class Evaluator(Protocol):
+    """What describing needs of an executor."""
+
+    async def evaluate(self, expression: str, *, timeout: float = ...) -> str | None:
+        """Return the `repr` of a Python expression in the kernel, or None."""
+        ...
+
+
+def bring_files(files: Sequence[Path], folder: Path) -> list[str]:
+    """Copy files into a folder, unless they are there; return their names in it.
+
+    Copied, not linked: the saved notebook must run again where it lies, and a link's target is invisible in the
+    sandbox.
+
+    Raises:
+        SessionError: A file does not exist, or another one of its name is there already.
+    """
+    return [_bring(file.expanduser(), folder) for file in files]
+
+
+def _bring(file: Path, folder: Path) -> str:
+    if not file.is_file():
+        raise SessionError(f"--file {str(file)!r}: there is no such file")
+    target = folder / file.name
+    if target.exists():
+        if target.samefile(file) or filecmp.cmp(target, file, shallow=False):
+            return file.name
+        raise SessionError(
+            f"--file {str(file)!r}: {str(folder)!r} already holds another file named {file.name!r}. "
+            "Rename one of them, or choose another folder with --out."
+        )
+    shutil.copyfile(file, target)
+    return file.name
+
+
+async def describe_files(executor: Evaluator, names: Sequence[str]) -> str:
+    """Describe files in the kernel's working folder: exact names, columns, dtypes, missing counts, a few rows."""
+    if not names:
+        return ""
+    budget = CONTEXT_BUDGET // len(names)
+    return "\n\n".join([await _describe(executor, name, budget) for name in names])
+
+
+async def _describe(executor: Evaluator, name: str, budget: int) -> str:
+    source = Path(describe_file.__file__).read_text()
+    call = f"(lambda scope: (exec({source!r}, scope), scope['describe']({name!r}, {budget}))[1])({{}})"
+    told = await executor.evaluate(call)
+    return str(ast.literal_eval(told)) if told else f"File {name!r} is in the working folder."

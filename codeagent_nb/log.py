@@ -1,0 +1,60 @@
+"""The event log: keeps what happened and tells every view. Knows no view's kind and no model."""
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from codeagent_nb.events import AgentEvent, ModelClientStreamingChunkEvent, ViewDetachedEvent
+from codeagent_nb.redaction import Redactor
+
+logger = logging.getLogger("codeagent_nb")
+
+
+class View(Protocol):
+    """A surface: is told every event, in order, on the event loop; must not block and may raise."""
+
+    def on_event(self, event: AgentEvent) -> None:
+        """Take one event in."""
+        ...
+
+
+class EventLog:
+    """All events so far. Pieces of replies pass through and are not kept: the whole reply follows them.
+
+    Args:
+        redactor: Takes secrets out of every event before anybody sees it.
+    """
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._events: list[AgentEvent] = []
+        self._views: list[View] = []
+
+    @property
+    def events(self) -> tuple[AgentEvent, ...]:
+        """What happened, oldest first."""
+        return tuple(self._events)
+
+    def attach(self, view: View) -> Callable[[], None]:
+        """Tell `view` every event from now on; returns a function that ends this."""
+        self._views.append(view)
+        return lambda: self._views.remove(view) if view in self._views else None
+
+    def publish(self, event: AgentEvent) -> AgentEvent:
+        """Keep an event and tell every view; return it as it was kept."""
+        event = self._redactor.event(event)
+        if not isinstance(event, ModelClientStreamingChunkEvent):
+            self._events.append(event)
+        for view in tuple(self._views):
+            try:
+                view.on_event(event)
+            except Exception as error:
+                self._views.remove(view)
+                logger.warning("view %r detached: %s", view, error, exc_info=error)
+                detached = ViewDetachedEvent(source="log", view=type(view).__name__, error=str(error))
+                self.publish(detached)
+        return event
+
+    def clear(self) -> None:
+        """Forget everything; views stay."""
+        self._events.clear()

@@ -1,0 +1,36 @@
+"""All English that is addressed to the model, in one place. Knows no model and no event."""
+
+DEFAULT_SYSTEM_MESSAGE = """\
+You solve tasks by writing code that is run for you in a Jupyter kernel; you then see its output.
+- Say in one sentence what you do, then write one complete ```python block, and nothing after it.
+- Variables and imports stay from block to block. For a shell command write a ```sh block.
+- Use the file, column and variable names exactly as they are given. Do not invent data.
+- print() every value that is asked for, with a label. Show plots with plt.show().
+- There is no network, and no input(). Use the packages that are installed.
+- If the task needs no code, answer in plain text without a code block."""
+
+REFLECT_AFTER_SUCCESS = """\
+The code above has run. Now answer the task in a few sentences, from its output alone.
+Repeat every value that was asked for exactly as it was printed. Write no code."""
+
+REFLECT_AFTER_FAILURE = """\
+The code did not run through, and there are no tries left. Say in at most three sentences what was tried and what
+went wrong. Give no value that the output above does not contain. Write no code."""
+
+DECIDE = """\
+The code failed. Shall it be corrected and run again? Reply with JSON only:
+{"reason": "<what to change, or why to stop>", "retry": <true or false>}"""
+
+DECIDE_AGAIN = "That was not valid ({complaint}). Reply with nothing but one JSON object of that shape."
+
+RETRY = "{reason}\nWrite the whole corrected code in one block."
+
+REFUSED = "Nothing was run: {reason}. Write the whole code again, in one complete ```python block."
+
+NO_OUTPUT = "The code ran without an error and printed nothing."
+
+RAN = "The code ran without an error. Its output:\n{output}"
+
+FAILED = "The code failed (exit code {exit_code}).{output}\n{error}"
+
+EDITED = "The user changed the code before it ran. This is what ran:\n```{language}\n{code}\n```\n"

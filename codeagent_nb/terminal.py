@@ -1,0 +1,58 @@
+"""Asks a person at the terminal whether code may run. Knows stdin; nothing of the agent."""
+
+import asyncio
+import sys
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.text import Text
+
+from codeagent_nb.approval import ApprovalRequest, ApprovalResponse, refuse_for_want_of_a_person
+from codeagent_nb.views.console import code_panel
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalApprover:
+    """Shows the code and waits for `y` or `n`; refuses where there is no terminal to ask at.
+
+    Args:
+        console: Where to show it.
+    """
+
+    console: Console
+
+    async def __call__(self, request: ApprovalRequest) -> ApprovalResponse:
+        """Ask.
+
+        Raises:
+            ApprovalRequired: Standard input is not a terminal.
+        """
+        if not sys.stdin.isatty():
+            return refuse_for_want_of_a_person(request)
+        for block in request.code_blocks:
+            self.console.print(code_panel(block))
+        self.console.print(Text("No sandbox holds this code. Run it? [y/N] ", style="bold yellow"), end="")
+        answer = (await read_line()).strip().lower()
+        if answer in {"y", "yes"}:
+            return ApprovalResponse(approved=True, reason="approved at the terminal")
+        return ApprovalResponse(approved=False, reason="not approved at the terminal")
+
+
+async def read_line() -> str:
+    """Read a line from the terminal.
+
+    Not `input` in a thread: a thread that reads cannot be cancelled, and Ctrl-C would hang until Enter is pressed.
+    """
+    loop = asyncio.get_running_loop()
+    line: asyncio.Future[str] = loop.create_future()
+
+    def read() -> None:
+        loop.remove_reader(sys.stdin)
+        if not line.done():
+            line.set_result(sys.stdin.readline())
+
+    loop.add_reader(sys.stdin, read)
+    try:
+        return await line
+    finally:
+        loop.remove_reader(sys.stdin)

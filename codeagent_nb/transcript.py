@@ -1,0 +1,167 @@
+"""The prompt as a projection of the event log (design D2, D15). Pure; asks nobody.
+
+Because it is derived, the task is in it once, a retry's reason cannot be lost, and the raw results stay as they
+are. It only ever grows at the end, so that the server's prefix cache holds for every call of a run.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from codeagent_nb import prompts
+from codeagent_nb.events import (
+    AgentEvent,
+    ApprovalEvent,
+    CodeExecutionEvent,
+    CodeRefusedEvent,
+    ContextEvent,
+    ModelReplyEvent,
+    Purpose,
+    RetryDecisionEvent,
+    TextMessage,
+)
+from codeagent_nb.models.types import AssistantMessage, LLMMessage, SystemMessage, UserMessage
+from kernel_executor import BlockResult, CodeResult, Output
+from kernel_executor.outputs import as_text, plain
+
+OUTPUT_BUDGET = 3_000  # characters, about 750 tokens
+ERROR_BUDGET = 600  # characters, about 150 tokens: design D15
+
+TASK_SOURCE = "user"
+
+
+def transcript(log: Iterable[AgentEvent], name: str, system_message: str | None) -> list[LLMMessage]:
+    """Return the conversation so far as the model is to see it.
+
+    Args:
+        log: All events, oldest first.
+        name: The agent's name; its own messages are told by its replies.
+        system_message: Instructions to begin with, if any.
+    """
+    messages: list[LLMMessage] = [SystemMessage(content=system_message)] if system_message else []
+    edited = ""
+    for event in log:
+        if isinstance(event, ApprovalEvent):
+            edited = _edited(event)
+        elif isinstance(event, TextMessage) and event.source == name:
+            continue
+        elif said := _message(event, edited):
+            messages.append(said)
+            edited = "" if isinstance(event, CodeExecutionEvent) else edited
+    return _merge(messages)
+
+
+def _message(event: AgentEvent, edited: str) -> UserMessage | AssistantMessage | None:
+    match event:
+        case TextMessage(source=source, content=content):
+            return UserMessage(content=content, source=source)
+        case ContextEvent(content=content):
+            return UserMessage(content=content)
+        case ModelReplyEvent(purpose="generate" | "reflect", content=content):
+            return AssistantMessage(content=content)
+        case CodeExecutionEvent(result=result):
+            return UserMessage(content=edited + observation(result), source="executor")
+        case CodeRefusedEvent(nothing_ran=True, reason=reason):
+            return UserMessage(content=prompts.REFUSED.format(reason=reason), source="executor")
+        case RetryDecisionEvent(retry=True, reason=reason):
+            return UserMessage(content=prompts.RETRY.format(reason=reason), source="executor")
+        case _:
+            return None
+
+
+def question(purpose: Purpose, log: Sequence[AgentEvent], complaint: str = "") -> list[LLMMessage]:
+    """Return what is asked at the end of the transcript, for this call only."""
+    if purpose == "generate":
+        return []
+    if purpose == "decide":
+        again = [prompts.DECIDE_AGAIN.format(complaint=complaint)] if complaint else []
+        return [UserMessage(content="\n".join([prompts.DECIDE, *again]))]
+    results = [event.result for event in log if isinstance(event, CodeExecutionEvent)]
+    succeeded = bool(results) and results[-1].exit_code == 0
+    return [UserMessage(content=prompts.REFLECT_AFTER_SUCCESS if succeeded else prompts.REFLECT_AFTER_FAILURE)]
+
+
+def prompt(
+    log: Sequence[AgentEvent], purpose: Purpose, name: str, system_message: str | None, complaint: str = ""
+) -> list[LLMMessage]:
+    """Return all messages of one call to the model."""
+    return _merge([*transcript(log, name, system_message), *question(purpose, log, complaint)])
+
+
+def _merge(messages: Sequence[LLMMessage]) -> list[LLMMessage]:
+    """Join neighbours of one role: many chat templates insist on taking turns."""
+    merged: list[LLMMessage] = []
+    for message in messages:
+        last = merged[-1] if merged else None
+        if last is not None and type(last) is type(message):
+            merged[-1] = last.model_copy(update={"content": f"{last.content}\n\n{message.content}"})
+        else:
+            merged.append(message)
+    return merged
+
+
+def _edited(event: ApprovalEvent) -> str:
+    if not event.edited:
+        return ""
+    return "".join(
+        prompts.EDITED.format(language=block.language, code=block.code.strip()) for block in event.code_blocks
+    )
+
+
+def observation(result: CodeResult) -> str:
+    """Tell the model what its code did: head and tail of the output, a short error, and what became of the kernel."""
+    output = head_and_tail(_text_of(result), OUTPUT_BUDGET).strip("\n")
+    notes = [block.note for block in result.blocks if block.note]
+    if result.exit_code == 0:
+        said = prompts.RAN.format(output=output) if output else prompts.NO_OUTPUT
+        return "\n".join([said, *notes])
+    error = "\n".join(filter(None, [short_error(result.blocks[-1]) if result.blocks else "", *notes]))
+    printed = f" Output before that:\n{output}" if output else ""
+    return prompts.FAILED.format(exit_code=result.exit_code, output=printed, error=error).strip()
+
+
+def _text_of(result: CodeResult) -> str:
+    """What the code showed, without tracebacks, with a word for what is not text."""
+    shown = [output for block in result.blocks for output in block.outputs if output["output_type"] != "error"]
+    return as_text([_in_words(output) for output in shown])
+
+
+def _in_words(output: Output) -> Output:
+    images = [mime for mime in output.get("data", {}) if mime.startswith("image/")]
+    if not images:
+        return output
+    return {**output, "data": {"text/plain": f"[{images[0]} was shown to the user]"}}
+
+
+OWN_FRAME = re.compile(r"^Cell In\[.*?(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
+"""A frame of IPython's traceback that shows the model's own code."""
+
+
+def short_error(block: BlockResult) -> str:
+    """Return the frames of the model's own code and the last lines of an error, in at most about 150 tokens.
+
+    Long error texts overran a small model's context (three of 2,800 tokens, measured), and library frames do not
+    help it.
+    """
+    if block.ename is None:
+        return ""
+    last = head_and_tail(f"{block.ename}: {plain(block.evalue or '')}", ERROR_BUDGET // 2)
+    own = OWN_FRAME.findall(plain("\n".join(block.traceback)))
+    frame = head_and_tail(own[-1], ERROR_BUDGET // 2) if own else ""
+    return last if not frame or last in frame else f"{frame}\n{last}"
+
+
+def failure_note(result: CodeResult | None) -> str:
+    """Say in one sentence that no code ran through, and what the last attempt ended with."""
+    last = result.blocks[-1] if result and result.blocks else None
+    if last is None:
+        return "No code ran through."
+    cause = f"{last.ename}: {last.evalue}" if last.ename else last.note or f"exit code {last.exit_code}"
+    return f"No code ran through; the last attempt ended with {head_and_tail(cause.rstrip('.'), 400)}."
+
+
+def head_and_tail(text: str, budget: int) -> str:
+    """Cut the middle out of a text that is longer than `budget` characters, and say how much."""
+    if len(text) <= budget:
+        return text
+    half = budget // 2
+    return f"{text[:half]}\n[... {len(text) - 2 * half:,} characters left out ...]\n{text[-half:]}"

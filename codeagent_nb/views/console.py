@@ -1,0 +1,170 @@
+"""The terminal: tells a run as it happens, readable live and in a log. Knows rich; nothing of notebooks or kernels."""
+
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.markup import escape
+from rich.panel import Panel
+from rich.rule import Rule
+from rich.syntax import Syntax
+from rich.text import Text
+
+from codeagent_nb.events import (
+    AgentEvent,
+    ApprovalEvent,
+    BlockFinishedEvent,
+    BlockOutputEvent,
+    BlockStartedEvent,
+    CodeExecutionEvent,
+    CodeGenerationEvent,
+    CodeRefusedEvent,
+    ModelClientStreamingChunkEvent,
+    ModelReplyEvent,
+    RetryDecisionEvent,
+    RunFinishedEvent,
+    RunStartedEvent,
+    TextMessage,
+    ThoughtEvent,
+    ViewDetachedEvent,
+)
+from codeagent_nb.transcript import head_and_tail
+from kernel_executor import Append, BlockResult, CodeBlock, Output
+from kernel_executor.outputs import plain
+
+STREAM_SHOWN = 6_000  # characters of one block's output on the screen; the notebook has all
+
+STYLES = {
+    "answered": "green",
+    "succeeded": "green",
+    "failed": "red",
+    "refused": "yellow",
+    "denied": "yellow",
+    "cancelled": "yellow",
+    "error": "red",
+}
+
+
+class ConsoleView:
+    """Prints a run.
+
+    Args:
+        console: Where to; rich leaves colours out where they do not belong.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._streaming = False
+        self._agent = ""
+        self._shown = 0
+        self._told = False
+        self._next_heading = "Thinking"
+
+    def on_event(self, event: AgentEvent) -> None:
+        """Print what there is to say about one event."""
+        if isinstance(event, ModelClientStreamingChunkEvent):
+            self._stream(event.content)
+            return
+        self._end_stream()
+        self._tell(event)
+
+    def _stream(self, piece: str) -> None:
+        if not self._streaming:
+            self._heading(self._next_heading)
+        self._streaming = self._told = True
+        self._console.print(Text(plain(piece), style="dim"), end="", soft_wrap=True)
+
+    def _end_stream(self) -> None:
+        if self._streaming:
+            self._console.print()
+            self._streaming = False
+
+    def _tell(self, event: AgentEvent) -> None:  # noqa: C901, PLR0912 - one line a kind of event
+        match event:
+            case RunStartedEvent():
+                self._start(event)
+            case TextMessage() if event.source != self._agent:
+                self._console.print(Panel(Text(event.content), title="Task", title_align="left", border_style="cyan"))
+            case TextMessage() if not self._told:
+                self._console.print(Markdown(event.content))
+            case ThoughtEvent():
+                self._console.print(Text(head_and_tail(event.content, 500), style="dim italic"))
+            case CodeGenerationEvent() if event.code_blocks:
+                self._heading(f"Attempt {event.retry_attempt + 1}: running the code")
+            case BlockStartedEvent():
+                self._shown = 0
+            case CodeExecutionEvent():
+                self._next_heading = "Result" if event.result.exit_code == 0 else "Thinking"
+            case BlockOutputEvent(change=Append(output=output)):
+                self._output(output)
+            case BlockFinishedEvent():
+                self._finish_block(event.result)
+            case CodeRefusedEvent(nothing_ran=True):
+                self._warn(f"Attempt {event.retry_attempt + 1} was not run: {event.reason}")
+            case ApprovalEvent():
+                self._warn("Approved." if event.approved else f"Not approved: {event.reason}")
+            case RetryDecisionEvent():
+                self._warn(f"{'Trying again' if event.retry else 'Not trying again'}: {event.reason}")
+            case ModelReplyEvent(finish_reason="length"):
+                self._warn("The reply was cut off by the token limit.")
+            case ViewDetachedEvent():
+                self._warn(f"{event.view} stopped working: {event.error}")
+            case RunFinishedEvent():
+                self._end(event)
+            case _:
+                pass
+
+    def _start(self, event: RunStartedEvent) -> None:
+        self._agent = event.source
+        style = "bold red" if event.isolation.startswith("NOT") else "green"
+        self._console.print(f"[dim]model[/dim] {escape(event.model)}")
+        self._console.print(f"[dim]kernel[/dim] [{style}]{escape(event.isolation)}[/{style}]")
+        self._told = False
+        self._next_heading = "Thinking"
+
+    def _heading(self, text: str) -> None:
+        self._console.print(Rule(text, align="left", style="dim"))
+
+    def _warn(self, text: str) -> None:
+        self._console.print(Text(f"▲ {plain(text)}", style="yellow"))
+
+    def _output(self, output: Output) -> None:
+        match output["output_type"]:
+            case "stream":
+                self._print_stream(plain(output["text"]), "red" if output["name"] == "stderr" else "")
+            case "error":
+                self._console.print(Text(plain("\n".join(output["traceback"][-6:])), style="red"))
+            case _:
+                self._console.print(self._display(output), soft_wrap=True)
+
+    def _print_stream(self, text: str, style: str) -> None:
+        room = max(0, STREAM_SHOWN - self._shown)
+        self._shown += len(text)
+        self._console.print(Text(text[:room], style=style), end="", soft_wrap=True)
+        if room and len(text) > room:
+            self._warn("more output is in the notebook")
+
+    def _display(self, output: Output) -> Text:
+        if images := [mime for mime in output["data"] if mime.startswith("image/")]:
+            return Text(f"▣ {images[0]}: see the notebook", style="magenta")
+        return Text(head_and_tail(plain(str(output["data"].get("text/plain", "[display]"))), STREAM_SHOWN))
+
+    def _finish_block(self, result: BlockResult) -> None:
+        if result.status == "ok":
+            self._console.print(f"[green]✓[/green] [dim]ran in {result.duration:.1f} s[/dim]")
+            return
+        what = f"{result.ename}: {result.evalue}" if result.ename else result.note
+        self._console.print(Text(f"✗ {result.status}: {plain(head_and_tail(what or '', 400))}", style="red"))
+        if result.ename and result.note:
+            self._warn(result.note)
+
+    def _end(self, event: RunFinishedEvent) -> None:
+        style = STYLES[event.status]
+        tokens = event.usage.prompt_tokens + event.usage.completion_tokens
+        tries = f"{event.tries} {'try' if event.tries == 1 else 'tries'}"
+        facts = f"{tries}, {tokens:,} tokens, {event.duration:.1f} s"
+        self._console.print(f"[{style}]● {event.status}[/{style}] [dim]{escape(event.reason)} ({facts})[/dim]")
+
+
+def code_panel(block: CodeBlock) -> Panel:
+    """Return code as it is shown before it runs."""
+    syntax = Syntax(plain(block.code).rstrip(), block.language or "python", word_wrap=True, background_color="default")
+    return Panel(syntax, title=block.language or "python", title_align="left", border_style="blue")

@@ -1,0 +1,279 @@
+"""The session as a notebook: a pure projection of the events, and the file it is saved in (design D11).
+
+Knows nbformat; nothing of kernels, models or the journal.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import v4
+
+from codeagent_nb.errors import SessionError
+from codeagent_nb.events import (
+    AgentEvent,
+    BlockFinishedEvent,
+    BlockOutputEvent,
+    BlockStartedEvent,
+    CodeExecutionEvent,
+    CodeRefusedEvent,
+    LateOutputEvent,
+    ModelReplyEvent,
+    RetryDecisionEvent,
+    RunFinishedEvent,
+    RunStartedEvent,
+    TextMessage,
+)
+from codeagent_nb.reply import read_reply
+from codeagent_nb.transcript import failure_note, head_and_tail
+from kernel_executor import Append, BlockResult, CodeBlock, CodeResult, Output, fold
+from kernel_executor.changes import OutputChange
+from kernel_executor.languages import normalize
+from kernel_executor.outputs import as_text
+
+FAILED_TAGS = ["codeagent-failed", "raises-exception"]
+"""`raises-exception` lets Jupyter and nbclient run on after the cell."""
+
+QUOTED_OUTPUT = 2_000  # characters of a stopped attempt's output
+
+
+@dataclass(slots=True)
+class _Cell:
+    """A cell under construction; `changes` are outputs that came while or after it ran."""
+
+    kind: str
+    source: str
+    metadata: dict[str, Any] = field(default_factory=dict)
+    outputs: tuple[Output, ...] = ()
+    execution_count: int | None = None
+    changes: list[OutputChange] = field(default_factory=list)
+
+    def node(self, cell_id: str) -> Any:
+        if self.kind == "markdown":
+            return v4.new_markdown_cell(self.source, id=cell_id, metadata=self.metadata)
+        outputs = fold([*(Append(output) for output in self.outputs), *self.changes])
+        return v4.new_code_cell(
+            self.source,
+            id=cell_id,
+            metadata=self.metadata,
+            execution_count=self.execution_count,
+            outputs=[nbformat.from_dict(valid_output(output)) for output in outputs],
+        )
+
+
+class _Story:
+    """Builds cells while events go by."""
+
+    def __init__(self) -> None:
+        self.cells: list[_Cell] = []
+        self.runs: list[dict[str, Any]] = []
+        self._blocks: dict[str, _Cell] = {}
+        self._last_result: CodeResult | None = None
+        self._agent = ""
+        self._reflected = False
+
+    def take(self, event: AgentEvent) -> None:  # noqa: C901 - one line a kind of event
+        match event:
+            case RunStartedEvent():
+                self._agent, self._last_result, self._reflected = event.source, None, False
+                self.runs.append({"model": event.model, "isolation": event.isolation})
+            case TextMessage():
+                self._say(event)
+            case BlockStartedEvent():
+                self._begin(event)
+            case BlockOutputEvent() | LateOutputEvent() if cell := self._blocks.get(event.block_id):
+                cell.changes.append(event.change)
+            case BlockFinishedEvent():
+                self._end(event)
+            case CodeExecutionEvent():
+                self._last_result = event.result
+            case CodeRefusedEvent(nothing_ran=True):
+                self._note(f"*Attempt {event.retry_attempt + 1} was not run: {event.reason}.*", event.refused)
+            case RetryDecisionEvent():
+                again = "Trying again" if event.retry else "Not trying again"
+                self._note(f"*Attempt {event.retry_attempt + 1} failed. {again}: {one_line(event.reason)}*")
+            case ModelReplyEvent(purpose="reflect"):
+                self._reflect(event)
+            case RunFinishedEvent():
+                self._finish(event)
+
+    def _say(self, message: TextMessage) -> None:
+        if message.source != self._agent:
+            self.cells.append(_Cell("markdown", f"## Task\n\n{message.content}", _provenance("task")))
+        elif not self._reflected:
+            self.cells.append(_Cell("markdown", f"## Answer\n\n{message.content}", _provenance("answer")))
+
+    def _reflect(self, event: ModelReplyEvent) -> None:
+        self._reflected = True
+        failed = self._last_result is None or self._last_result.exit_code != 0
+        note = f"**{failure_note(self._last_result)}**\n\n" if failed else ""
+        text = read_reply(event.content, finish_reason=event.finish_reason).text.strip()
+        self.cells.append(_Cell("markdown", f"## Result\n\n{note}{text}".rstrip(), _provenance("reflection")))
+
+    def _begin(self, event: BlockStartedEvent) -> None:
+        cell = _code_cell(event.block, event.retry_attempt, "running")
+        self._blocks[event.block_id] = cell
+        self.cells.append(cell)
+
+    def _end(self, event: BlockFinishedEvent) -> None:
+        finished = _finished_cell(event.result, event.retry_attempt)
+        running = self._blocks.pop(event.block_id, None)
+        if running:
+            self.cells[self.cells.index(running)] = finished
+        else:
+            self.cells.append(finished)
+        self._blocks[event.block_id] = finished
+
+    def _note(self, text: str, refused: Sequence[Any] = ()) -> None:
+        quoted = [fenced(refusal.block.code, refusal.block.language) for refusal in refused]
+        self.cells.append(_Cell("markdown", "\n\n".join([text, *quoted]), _provenance("note")))
+
+    def _finish(self, event: RunFinishedEvent) -> None:
+        if event.status in {"cancelled", "error"}:
+            self._note(f"**The run ended early: {one_line(event.reason)}**")
+        summary = {"status": event.status, "tries": event.tries, "seconds": round(event.duration, 1)}
+        tokens = {"prompt_tokens": event.usage.prompt_tokens, "completion_tokens": event.usage.completion_tokens}
+        if self.runs:
+            self.runs[-1] |= summary | tokens
+
+
+def notebook_of(events: Iterable[AgentEvent]) -> Any:
+    """Return the notebook that a session's events add up to, valid by nbformat 4.5."""
+    story = _Story()
+    for event in events:
+        story.take(event)
+    cells = [cell.node(f"cell-{number}") for number, cell in enumerate(story.cells, start=1)]
+    notebook = v4.new_notebook(cells=cells)
+    notebook.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"},
+            "language_info": {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"},
+            "codeagent": {"format": 1, "runs": story.runs},
+        }
+    )
+    return notebook
+
+
+def _provenance(kind: str, **more: Any) -> dict[str, Any]:
+    return {"codeagent": {"kind": kind, **more}}
+
+
+def _code_cell(block: CodeBlock, attempt: int, status: str) -> _Cell:
+    shell = normalize(block.language) == "bash"
+    source = f"%%bash\n{block.code}" if shell else block.code
+    return _Cell("code", source.rstrip("\n"), _provenance("code", attempt=attempt + 1, status=status))
+
+
+def _finished_cell(result: BlockResult, attempt: int) -> _Cell:
+    if result.status not in {"ok", "error"}:
+        return _quoted(result, attempt)
+    cell = _code_cell(result.block, attempt, result.status)
+    cell.outputs, cell.execution_count = result.outputs, result.execution_count
+    cell.metadata["codeagent"]["seconds"] = round(result.duration, 3)
+    if result.status == "error":
+        cell.metadata["tags"] = list(FAILED_TAGS)
+        cell.metadata["jupyter"] = {"source_hidden": True, "outputs_hidden": True}
+    elif any(output["output_type"] == "error" for output in result.outputs):
+        cell.metadata["tags"] = FAILED_TAGS[1:]  # it left by sys.exit(0): well, but still an exception
+    return cell
+
+
+def _quoted(result: BlockResult, attempt: int) -> _Cell:
+    """What was stopped, killed its kernel or was skipped must not run again when the notebook does."""
+    output = head_and_tail(as_text(result.outputs), QUOTED_OUTPUT)
+    parts = [
+        f"*Attempt {attempt + 1}, {result.status}:* {one_line(result.note)}",
+        fenced(result.block.code, result.block.language),
+        fenced(output, "text") if output else "",
+    ]
+    metadata = _provenance("quoted", attempt=attempt + 1, status=result.status)
+    return _Cell("markdown", "\n\n".join(part for part in parts if part), metadata)
+
+
+def one_line(text: str) -> str:
+    """Return a text as one line."""
+    return " ".join(text.split())
+
+
+def fenced(text: str, language: str) -> str:
+    """Return text as a fenced block whose fence is longer than any in it."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
+
+
+def valid_output(output: Output) -> Output:
+    """Return an output that nbformat accepts, whatever executed code has put into it."""
+    match output["output_type"]:
+        case "stream":
+            name = output["name"] if output["name"] in {"stdout", "stderr"} else "stdout"
+            return {"output_type": "stream", "name": name, "text": str(output["text"])}
+        case "error":
+            lines = [str(line) for line in output["traceback"]]
+            return {**output, "ename": str(output["ename"]), "evalue": str(output["evalue"]), "traceback": lines}
+        case _:
+            data = {str(mime): _valid_mime(str(mime), value) for mime, value in output["data"].items()}
+            metadata = output["metadata"] if isinstance(output["metadata"], dict) else {}
+            return {**output, "data": data, "metadata": metadata}
+
+
+def _valid_mime(mime: str, value: Any) -> Any:
+    if mime == "application/json" or mime.endswith("+json"):
+        return value
+    lines = isinstance(value, list) and all(isinstance(line, str) for line in value)
+    return value if lines or isinstance(value, str) else str(value)
+
+
+class NotebookView:
+    """Saves the notebook after every step.
+
+    Args:
+        path: The `.ipynb` file.
+        earlier: Events of the session before now.
+    """
+
+    def __init__(self, path: Path, earlier: Sequence[AgentEvent] = ()) -> None:
+        self._path = path
+        self._events = list(earlier)
+        self.save()
+
+    def on_event(self, event: AgentEvent) -> None:
+        """Take one event in; save if it ends a step."""
+        self._events.append(event)
+        if isinstance(event, SAVED_AFTER):
+            self.save()
+
+    def save(self) -> None:
+        """Write the notebook whole or not at all.
+
+        Raises:
+            SessionError: The folder is read-only, or the disk is full; the notebook is as it was.
+        """
+        notebook = notebook_of(self._events)
+        nbformat.validate(notebook)
+        temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}.tmp")
+        try:
+            temporary.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+            temporary.replace(self._path)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise SessionError(
+                f"cannot save {str(self._path)!r}: {error.strerror}; free or choose another place"
+            ) from error
+
+
+SAVED_AFTER = (
+    TextMessage,
+    BlockFinishedEvent,
+    CodeExecutionEvent,
+    CodeRefusedEvent,
+    RetryDecisionEvent,
+    ModelReplyEvent,
+    RunFinishedEvent,
+)
+
+__all__ = ["NotebookView", "fenced", "notebook_of", "valid_output"]

@@ -1,0 +1,121 @@
+"""A scripted executor, for tests and demos of what uses executors. Runs nothing."""
+
+import asyncio
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from kernel_executor.cancellation import CancellationToken
+from kernel_executor.errors import KernelExecutorError
+from kernel_executor.events import BlockFinished, BlockOutput, BlockStarted, ExecutionEvent
+from kernel_executor.isolation import Isolation
+from kernel_executor.outputs import Append, as_text
+from kernel_executor.types import BlockResult, CodeBlock, CodeResult
+
+
+class ReplayScriptExhausted(KernelExecutorError):  # noqa: N818 - named after the state
+    """More blocks were to be run than the script has results for."""
+
+
+class ReplayCodeExecutor:
+    """Gives scripted results, one per block, in order.
+
+    Args:
+        results: Text that a block prints, a whole `BlockResult` (its block is replaced by the one given), or an
+            exception to raise.
+        isolation: What it pretends to be held by.
+        delay: Seconds each block pretends to take.
+    """
+
+    def __init__(
+        self,
+        results: Sequence[str | BlockResult | BaseException],
+        *,
+        isolation: Isolation | None = None,
+        delay: float = 0.0,
+    ) -> None:
+        self._results = list(results)
+        self._isolation = isolation or Isolation(
+            mechanism="replay", network=True, files=True, processes=True, privileges=True
+        )
+        self._delay = delay
+        self.executed: list[CodeBlock] = []
+
+    @property
+    def isolation(self) -> Isolation:
+        """What it pretends to be held by; nothing runs."""
+        return self._isolation
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages a real executor runs."""
+        return ("python", "bash")
+
+    async def execute_code_blocks(
+        self,
+        code_blocks: Sequence[CodeBlock],
+        cancellation_token: CancellationToken | None = None,
+        *,
+        on_event: Callable[[ExecutionEvent], None] = lambda _: None,
+    ) -> CodeResult:
+        """Give the next results, until one is not `ok`.
+
+        Raises:
+            ReplayScriptExhausted: The script is used up.
+        """
+        work = self._replay(code_blocks, on_event)
+        if cancellation_token is None:
+            return await work
+        return await cancellation_token.link_future(asyncio.ensure_future(work))
+
+    async def _replay(self, code_blocks: Sequence[CodeBlock], on_event: Callable[[ExecutionEvent], None]) -> CodeResult:
+        results: list[BlockResult] = []
+        for index, block in enumerate(code_blocks):
+            block_id = uuid.uuid4().hex
+            on_event(BlockStarted(block_id, index, block))
+            await asyncio.sleep(self._delay)
+            result = self._next(block)
+            for output in result.outputs:
+                on_event(BlockOutput(block_id, Append(output)))
+            on_event(BlockFinished(block_id, index, result))
+            results.append(result)
+            if result.status != "ok":
+                break
+        texts = [as_text(result.outputs) for result in results]
+        return CodeResult(results[-1].exit_code if results else 1, "\n".join(filter(None, texts)), tuple(results))
+
+    def _next(self, block: CodeBlock) -> BlockResult:
+        self.executed.append(block)
+        if not self._results:
+            raise ReplayScriptExhausted(f"the script has no result left for {block.code[:80]!r}")
+        scripted = self._results.pop(0)
+        if isinstance(scripted, BaseException):
+            raise scripted
+        if isinstance(scripted, BlockResult):
+            return replace(scripted, block=block)
+        outputs = ({"output_type": "stream", "name": "stdout", "text": scripted},) if scripted else ()
+        return BlockResult(block=block, status="ok", exit_code=0, outputs=outputs)
+
+    async def start(self) -> None:
+        """Do nothing."""
+
+    async def stop(self) -> None:
+        """Do nothing."""
+
+    async def restart(self) -> None:
+        """Do nothing."""
+
+
+def failing(ename: str = "ValueError", evalue: str = "bad") -> BlockResult:
+    """Return the result of a block that raises an exception."""
+    traceback = (f"Traceback\n{ename}: {evalue}",)
+    error = {"output_type": "error", "ename": ename, "evalue": evalue, "traceback": list(traceback)}
+    return BlockResult(
+        block=CodeBlock(""),
+        status="error",
+        exit_code=1,
+        outputs=(error,),
+        ename=ename,
+        evalue=evalue,
+        traceback=traceback,
+    )
