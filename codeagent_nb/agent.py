@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import AsyncGenerator, Sequence
 
-from codeagent_nb.approval import ApprovalFunc, ApprovalMode, choose_approver, refuse_for_want_of_a_person
+from codeagent_nb.approval import ApprovalFunc, ApprovalMode, ask_at_the_terminal, choose_approver
 from codeagent_nb.closing import closing_text
 from codeagent_nb.driver import Driver, execution_event
 from codeagent_nb.errors import AgentError
@@ -32,7 +32,7 @@ from codeagent_nb.prompts import DEFAULT_SYSTEM_MESSAGE
 from codeagent_nb.redaction import Redactor
 from codeagent_nb.reply import extract_code_blocks
 from codeagent_nb.transcript import TASK_SOURCE
-from kernel_executor import CancellationToken, CodeBlock, CodeExecutor, ExecutionEvent, KernelExecutorError
+from kernel_executor import CancellationToken, CodeBlock, CodeExecutor, ExecutionEvent
 
 Task = str | TextMessage | Sequence[TextMessage]
 
@@ -54,7 +54,7 @@ class CodeExecutorAgent:
         sources: Without a model, run only code of messages from these.
         approval_func: Asked before any code runs.
         approval: Otherwise, whether a person is asked: `auto` asks where nothing isolates the code.
-        ask: How a person is asked here; the default refuses and says what to do.
+        ask: How a person is asked here; by default at the terminal, and without one the code is refused.
         views: Told every event of every run.
     """
 
@@ -78,7 +78,7 @@ class CodeExecutorAgent:
         sources: Sequence[str] | None = None,
         approval_func: ApprovalFunc | None = None,
         approval: ApprovalMode = "auto",
-        ask: ApprovalFunc = refuse_for_want_of_a_person,
+        ask: ApprovalFunc = ask_at_the_terminal,
         views: Sequence[View] = (),
     ) -> None:
         if max_retries_on_error < 0:
@@ -129,6 +129,7 @@ class CodeExecutorAgent:
 
         Closing the generator cancels the run. Arguments and errors are those of `run`.
         """
+        self._refuse_if_working()
         events: asyncio.Queue[AgentEvent | None] = asyncio.Queue()
         detach = self.log.attach(_QueueView(events, chunks=self._stream))
         run = asyncio.ensure_future(self.run(task=task, context=context, cancellation_token=cancellation_token))
@@ -141,6 +142,8 @@ class CodeExecutorAgent:
             detach()
             run.cancel()
             await asyncio.wait({run})
+            if not run.cancelled():
+                run.exception()  # whoever has gone away wants no error, nor a warning that nobody looked at it
 
     async def on_messages(
         self, messages: Sequence[TextMessage], cancellation_token: CancellationToken | None = None
@@ -160,8 +163,7 @@ class CodeExecutorAgent:
         self.log.publish(execution_event(event, attempt=0))
 
     async def _run(self, messages: Sequence[TextMessage], context: str) -> TaskResult:
-        if self._running:
-            raise AgentError(f"agent {self.name!r} is already working on a task: wait for it, or cancel it first")
+        self._refuse_if_working()
         self._running = True
         record = _Record(chunks=self._stream, started=time.monotonic())
         detach = self.log.attach(record)
@@ -170,6 +172,10 @@ class CodeExecutorAgent:
         finally:
             detach()
             self._running = False
+
+    def _refuse_if_working(self) -> None:
+        if self._running:
+            raise AgentError(f"agent {self.name!r} is already working on a task: wait for it, or cancel it first")
 
     async def _run_once(self, messages: Sequence[TextMessage], context: str, record: "_Record") -> TaskResult:
         for message in messages:
@@ -182,8 +188,8 @@ class CodeExecutorAgent:
         except asyncio.CancelledError:
             self._finish(record, "cancelled", "the run was cancelled")
             raise
-        except (AgentError, KernelExecutorError) as error:
-            self._finish(record, "error", str(error))
+        except Exception as error:  # whoever failed, model, executor or approver: every run has its closing event
+            self._finish(record, "error", str(error) or type(error).__name__)
             raise
         text = outcome.text if self._model is None else closing_text(outcome)
         self.log.publish(TextMessage(source=self.name, content=text, models_usage=record.usage))

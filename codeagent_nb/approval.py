@@ -20,6 +20,7 @@ class ApprovalRequest(BaseModel):
         code: All code that is going to run, fenced.
         context: The messages the model saw.
         code_blocks: The same code, as blocks.
+        isolation: What will hold it, in one line.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -27,6 +28,7 @@ class ApprovalRequest(BaseModel):
     code: str
     context: tuple[Any, ...] = ()
     code_blocks: tuple[CodeBlock, ...] = ()
+    isolation: str = ""
 
 
 class ApprovalResponse(BaseModel):
@@ -49,16 +51,30 @@ ApprovalFunc = Callable[[ApprovalRequest], "ApprovalResponse | Awaitable[Approva
 """Any callable, sync or async; AutoGen cannot call an object with an async `__call__`."""
 
 
-def refuse_for_want_of_a_person(_: ApprovalRequest) -> ApprovalResponse:
+def refuse_for_want_of_a_person(request: ApprovalRequest) -> ApprovalResponse:
     """Refuse, because nobody can be asked.
 
     Raises:
         ApprovalRequired: Always.
     """
     raise ApprovalRequired(
-        "This code would run without a sandbox, and there is nobody to ask. Install bubblewrap (`codeagent-nb doctor` "
-        'says how), or allow it: `--yes` on the command line, approval="never" in Python.'
+        f"This code needs an approval ({request.isolation or 'asked for'}), and there is nobody to ask. Allow it with "
+        '`--yes` on the command line or approval="never" in Python, or install bubblewrap, in which code need not be '
+        "approved (`codeagent-nb doctor` says how)."
     )
+
+
+async def ask_at_the_terminal(request: ApprovalRequest) -> ApprovalResponse:
+    """Show the code and ask, if there is a terminal.
+
+    Raises:
+        ApprovalRequired: There is none.
+    """
+    from rich.console import Console
+
+    from codeagent_nb.terminal import TerminalApprover
+
+    return await TerminalApprover(Console())(request)
 
 
 def choose_approver(

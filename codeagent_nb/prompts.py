@@ -1,13 +1,16 @@
 """All English that is addressed to the model, in one place. Knows no model and no event."""
 
 DEFAULT_SYSTEM_MESSAGE = """\
-You solve tasks by writing code that is run for you in a Jupyter kernel; you then see its output.
-- Say in one sentence what you do, then write one complete ```python block, and nothing after it.
-- Variables and imports stay from block to block. For a shell command write a ```sh block.
-- Use the file, column and variable names exactly as they are given. Do not invent data.
+You solve tasks with code. The code you write is run for you in a Jupyter kernel, and you are shown its output.
+Reply with one complete block of code, and nothing after it:
+```python
+# the whole solution
+```
 - print() every value that is asked for, with a label. Show plots with plt.show().
+- Use the file, column and variable names exactly as they are given. Do not invent data.
+- Variables and imports stay from block to block. For a shell command write a ```sh block.
 - There is no network, and no input(). Use the packages that are installed.
-- If the task needs no code, answer in plain text without a code block."""
+Only if the task needs no code at all, answer in plain text."""
 
 REFLECT_AFTER_SUCCESS = """\
 The code above has run. Now answer the task in a few sentences, from its output alone.
@@ -33,4 +36,8 @@ RAN = "The code ran without an error. Its output:\n{output}"
 
 FAILED = "The code failed (exit code {exit_code}).{output}\n{error}"
 
-EDITED = "The user changed the code before it ran. This is what ran:\n```{language}\n{code}\n```\n"
+EDITED = "The user changed the code before it ran. This is what ran:\n"
+
+DENIED = "The user did not let the code run. Reason: {reason}."
+
+ENDED_EARLY = "The user or a fault ended this before it was done; what had begun to run was stopped."

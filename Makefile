@@ -1,0 +1,66 @@
+# Two commands: `make demo` and `make test`. Everything they need they install themselves.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+STAMPS := $(VENV)/stamps
+INPUTS := pyproject.toml requirements.lock
+
+.PHONY: help demo test unit check bench lock notebooks clean
+
+help:  ## list these commands
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(STAMPS)/demo  ## watch the agent answer a question about penguins, with no key
+	@bash .ci/system-packages.sh bubblewrap
+	$(BIN)/codeagent-nb demo
+
+test: $(STAMPS)/test  ## check and test everything
+	@bash .ci/system-packages.sh bubblewrap
+	$(MAKE) --no-print-directory check
+	$(BIN)/python -m pytest -m "not integration and not model"
+	$(BIN)/codeagent-nb model fetch
+	$(BIN)/python -m pytest -m "integration or model"
+
+unit: $(STAMPS)/test  ## the tests that need no kernel and no model: seconds
+	$(BIN)/python -m pytest -q -m "not integration and not model"
+
+check: $(STAMPS)/test  ## lint, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMPS)/test  ## speeds, as ratios to a reference measured in turn
+	$(BIN)/python tests/benchmarks/import_time.py
+	$(BIN)/python tests/benchmarks/block_latency.py
+
+lock: $(STAMPS)/lock  ## write requirements.lock anew
+	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header \
+		--all-extras --group test pyproject.toml --output-file requirements.lock
+
+clean:  ## remove the environment and all caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist *.egg-info
+
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; say e.g. make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --upgrade 'pip>=25.1'
+	mkdir -p $(STAMPS)
+
+# The lock file is used as constraints: one file serves every extra.
+$(STAMPS)/demo: $(VENV)/pyvenv.cfg $(INPUTS)
+	$(PIP) install --quiet --constraint requirements.lock --editable '.[local,data]'
+	@touch $@
+
+$(STAMPS)/test: $(STAMPS)/demo
+	$(PIP) install --quiet --constraint requirements.lock --group test
+	@touch $@
+
+$(STAMPS)/lock: $(VENV)/pyvenv.cfg
+	$(PIP) install --quiet uv
+	@touch $@

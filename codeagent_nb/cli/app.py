@@ -1,0 +1,177 @@
+"""The commands of `codeagent-nb` and their exit codes. Knows typer; the work is in `running` and `doctor`."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from codeagent_nb.cli import doctor as doctor_checks
+from codeagent_nb.cli import running
+from codeagent_nb.errors import AgentError, ApprovalRequired, ModelError, NoModelConfigured, SessionError, WeightsError
+from codeagent_nb.models import weights
+from codeagent_nb.redaction import Redactor
+from codeagent_nb.session import SessionSettings
+from kernel_executor import KernelExecutorError
+
+EXIT_USAGE, EXIT_NOT_RUN, EXIT_MODEL, EXIT_KERNEL, EXIT_INTERRUPTED = 2, 3, 4, 5, 130
+
+EXIT_CODES = """\
+Exit codes: 0 done · 1 no code ran through · 2 wrong arguments, or a file that cannot be used ·
+3 the code was refused or not approved · 4 the model cannot be used · 5 the kernel cannot be used · 130 interrupted."""
+
+app = typer.Typer(
+    name="codeagent-nb",
+    help="An agent that writes code, runs it in a sandboxed Jupyter kernel, and leaves a true notebook behind.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+model_app = typer.Typer(help="The embedded model, which needs no key.", no_args_is_help=True)
+app.add_typer(model_app, name="model")
+
+
+@app.command(epilog=EXIT_CODES)
+def run(  # noqa: PLR0917 - typer's parameters are the command line's
+    task: Annotated[str, typer.Argument(help="What to do, in your own words.")],
+    file: Annotated[
+        list[Path] | None,
+        typer.Option("--file", "-f", help="A data file the task is about; copied beside the notebook. Repeatable."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="The notebook to write; its folder is where the code works.",
+            show_default="codeagent-DATE-TIME.ipynb",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model", "-m", help="Name of a model; `local` is the embedded one.", show_default="$CODEAGENT_MODEL"
+        ),
+    ] = None,
+    max_retries: Annotated[int, typer.Option(min=0, help="Attempts after the first.")] = 3,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds one block of code may take.")] = 60.0,
+    sandbox: Annotated[
+        Literal["auto", "bubblewrap", "none"],
+        typer.Option(help="`auto` sandboxes where it can, `bubblewrap` insists, `none` does not."),
+    ] = "auto",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Run code without asking, sandboxed or not.")] = False,
+) -> None:
+    """Solve a task and write a notebook.
+
+    The code runs in the notebook's folder: it may add files there, and change nothing that was there before.
+    Without a sandbox you are shown the code and asked before it runs.
+    """
+    settings = SessionSettings(
+        notebook=out or running.default_notebook(Path.cwd()),
+        files=tuple(file or ()),
+        timeout=timeout,
+        max_retries=max_retries,
+        sandbox=sandbox,
+        approval="never" if yes else "auto",
+    )
+    _exit_with(running.run_task(Console(), task, settings, model))
+
+
+@app.command(epilog=EXIT_CODES)
+def demo(
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="The notebook to write.", show_default="sessions/demo-DATE-TIME.ipynb"),
+    ] = None,
+    model: Annotated[
+        str, typer.Option("--model", "-m", help="Name of a model; `local` is the embedded one.")
+    ] = "local",
+) -> None:
+    """Watch the agent answer a question about penguins, with the embedded model and no key."""
+    console = Console()
+    _guarded(lambda: running.prepare_demo(console, model))
+    _exit_with(running.run_demo(console, out, model))
+
+
+@app.command()
+def doctor() -> None:
+    """Say what works here, what does not, and the command that mends it."""
+    _exit_with(doctor_checks.run_doctor(Console()))
+
+
+@model_app.command("fetch")
+def model_fetch() -> None:
+    """Download the embedded model (1.1 GB), or go on with a download that was broken off."""
+    _guarded(lambda: print_path(running.fetch_weights(Console(stderr=True))))
+
+
+@model_app.command("list")
+def model_list() -> None:
+    """List the models that can be used here."""
+    _guarded(lambda: Console().print(running.model_table(os.environ)))
+
+
+@model_app.command("path")
+def model_path() -> None:
+    """Print where the embedded model's file is."""
+
+    def find() -> None:
+        path = weights.find(os.environ)
+        if path is None:
+            raise WeightsError("the embedded model is not here yet; `codeagent-nb model fetch` downloads it")
+        print_path(path)
+
+    _guarded(find)
+
+
+def print_path(path: Path) -> None:
+    """Print a path alone on a line, for scripts."""
+    sys.stdout.write(f"{path}\n")
+
+
+def _exit_with(work: Coroutine[Any, Any, int]) -> None:
+    """Run a command to its end; Ctrl-C cancels it, waits for its clean-up, and gives 130."""
+    codes: list[int] = []
+    _guarded(lambda: codes.append(asyncio.run(work)))
+    raise typer.Exit(codes[0])
+
+
+def _guarded(work: Callable[[], object]) -> None:
+    """Turn our own errors into one clear message and an exit code; anything else is a bug and shows its traceback."""
+    try:
+        work()
+    except KeyboardInterrupt:
+        _complain("Interrupted; what was done so far is saved.")
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    except (AgentError, KernelExecutorError, OSError) as error:
+        _complain(str(error))
+        raise typer.Exit(exit_code_of(error)) from None
+
+
+def exit_code_of(error: Exception) -> int:
+    """Return the exit code that tells scripts what kind of trouble it was."""
+    match error:
+        case ModelError() | NoModelConfigured() | WeightsError():
+            return EXIT_MODEL
+        case ApprovalRequired():
+            return EXIT_NOT_RUN
+        case SessionError() | OSError():
+            return EXIT_USAGE
+        case _:
+            return EXIT_KERNEL
+
+
+def _complain(message: str) -> None:
+    safe = Redactor.of_environment(os.environ).text(message)
+    Console(stderr=True).print(Text(safe, style="bold red"), soft_wrap=True)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,149 @@
+"""Carries out `run`, `demo` and `model`: sets a session up, prints what matters, returns an exit code."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from importlib.util import find_spec
+from pathlib import Path
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.table import Table
+from rich.text import Text
+
+import codeagent_nb
+from codeagent_nb.errors import NoModelConfigured, SessionError
+from codeagent_nb.events import RunFinishedEvent, RunStatus
+from codeagent_nb.models import weights
+from codeagent_nb.models.choose import LOCAL_NAME, choose_model
+from codeagent_nb.session import SessionSettings, open_session
+from codeagent_nb.terminal import TerminalApprover
+from codeagent_nb.views.console import ConsoleView
+
+DEMO_TASK = (
+    "Which penguin species is the heaviest on average? Print the mean body mass of each species in grams, rounded "
+    "to one decimal, and draw a bar chart of these means."
+)
+DEMO_DATA = "penguins.csv"
+
+EXIT_OF_STATUS: Mapping[RunStatus, int] = {
+    "answered": 0,
+    "succeeded": 0,
+    "failed": 1,
+    "refused": 3,
+    "denied": 3,
+    "cancelled": 130,
+    "error": 4,
+}
+
+
+def default_notebook(folder: Path, name: str = "codeagent") -> Path:
+    """Return a name that no earlier session has."""
+    return folder / f"{name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.ipynb"
+
+
+async def run_task(console: Console, task: str, settings: SessionSettings, model: str | None) -> int:
+    """Solve a task and say where the notebook is.
+
+    Returns:
+        The exit code.
+    """
+    client = choose_model(model, os.environ)
+    views = [ConsoleView(console)]
+    async with open_session(settings, client, ask=TerminalApprover(console), views=views) as session:
+        if settings.approval == "never" and not session.executor.isolation.isolates:
+            _warn_unsandboxed(console, session.executor.isolation.reason)
+        try:
+            await session.run(task)
+        finally:
+            console.print(Text.assemble("Notebook: ", (str(session.notebook), "bold")), soft_wrap=True)
+    finished = [event for event in session.agent.log.events if isinstance(event, RunFinishedEvent)]
+    return EXIT_OF_STATUS[finished[-1].status]
+
+
+def _warn_unsandboxed(console: Console, reason: str) -> None:
+    text = f"The code runs WITHOUT A SANDBOX, with all your rights, because you allowed it.\n{reason}"
+    console.print(Panel(Text(text), title="WARNING", border_style="bold red", style="red"))
+
+
+def prepare_demo(console: Console, model: str) -> None:
+    """Fetch the embedded model if the demo needs it and it is not here.
+
+    Outside the event loop: Ctrl-C must end a download at once, and a thread would have to be waited for.
+    """
+    if model == LOCAL_NAME:
+        if find_spec("xllamacpp") is None:
+            raise NoModelConfigured(
+                "the demo uses the embedded model: pip install 'codeagent-nb[local]', or name a --model"
+            )
+        fetch_weights(console)
+
+
+async def run_demo(console: Console, out: Path | None, model: str) -> int:
+    """Answer a question about penguins.
+
+    Returns:
+        The exit code.
+    """
+    settings = SessionSettings(
+        notebook=out or default_notebook(Path.cwd() / "sessions", "demo"),
+        files=(demo_data(),),
+        # The demo's task is ours, so the waiver is given; where no sandbox works, it says so loudly.
+        approval="never",
+    )
+    return await run_task(console, DEMO_TASK, replace(settings, timeout=120.0), model)
+
+
+def demo_data() -> Path:
+    """Return the penguins: beside the package in a checkout, inside it in a wheel.
+
+    Raises:
+        SessionError: Neither is there.
+    """
+    package = Path(codeagent_nb.__file__).parent
+    for path in (package / "data" / DEMO_DATA, package.parent / "notebooks" / "data" / DEMO_DATA):
+        if path.is_file():
+            return path
+    raise SessionError(f"{DEMO_DATA} is missing from this installation: install codeagent-nb again")
+
+
+def fetch_weights(console: Console) -> Path:
+    """Fetch the embedded model unless it is here, with a progress bar; return its path."""
+    if found := weights.find(os.environ):
+        return found
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("embedded model", total=weights.KNOWN_MODEL.size)
+
+        def show(done: int, total: int, what: str) -> None:
+            progress.update(task, completed=done, total=total, description=what)
+
+        return weights.fetch(progress=show)
+
+
+def model_table(environment: Mapping[str, str]) -> Table:
+    """Return what models can be used here, and how."""
+    table = Table("model", "state", "how", title=None)
+    known = weights.KNOWN_MODEL
+    path = weights.find(environment)
+    if find_spec("xllamacpp") is None:
+        state, how = "no server", "pip install 'codeagent-nb[local]'"
+    else:
+        state, how = ("ready", str(path)) if path else ("not fetched", "codeagent-nb model fetch")
+    table.add_row(f"{LOCAL_NAME} ({known.name}, {known.size / 1e9:.1f} GB)", state, how)
+    key, url = environment.get("OPENAI_API_KEY"), environment.get("OPENAI_BASE_URL")
+    server = url or "OpenAI"
+    table.add_row(
+        environment.get("CODEAGENT_MODEL") or "any model of an OpenAI-compatible server",
+        f"{server}" if key or url else "no key, no server",
+        "--model NAME" if key or url else "set OPENAI_API_KEY, or OPENAI_BASE_URL and CODEAGENT_MODEL",
+    )
+    return table

@@ -1,0 +1,279 @@
+"""The command line as scripts and people use it: a real process, a real kernel, a scripted server on loopback."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import nbformat
+import pytest
+
+pytestmark = pytest.mark.integration
+
+COMMAND = [sys.executable, "-m", "codeagent_nb"]
+KEY = "sk-planted-0123456789abcdef"
+
+
+Serve = Callable[..., "ScriptedServer"]
+
+
+class ScriptedServer:
+    """Speaks as much of the chat completions API as a stream needs; gives scripted replies in order."""
+
+    def __init__(self, replies: Sequence[str]) -> None:
+        self.requests: list[dict[str, object]] = []
+        remaining = list(replies)
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                server.requests.append(json.loads(body))
+                if not remaining:
+                    self.send_error(500, "the script is used up")
+                    return
+                self.send_response(200)
+                self.send_header("content-type", "text/event-stream")
+                self.end_headers()
+                self._send({"delta": {"content": remaining.pop(0)}, "finish_reason": None})
+                self._send({"delta": {}, "finish_reason": "stop"})
+                self.wfile.write(b"data: [DONE]\n\n")
+
+            def _send(self, choice: dict[str, object]) -> None:
+                chunk = {
+                    "id": "1",
+                    "object": "chat.completion.chunk",
+                    "created": 0,
+                    "model": "m",
+                    "choices": [{"index": 0, **choice}],
+                }
+                self.wfile.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+
+            def log_message(self, *_: object) -> None:
+                """Be quiet."""
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.http.serve_forever)
+        self.thread.start()
+
+    def close(self) -> None:
+        self.http.shutdown()
+        self.thread.join()
+        self.http.server_close()
+
+    def environment(self, folder: Path) -> dict[str, str]:
+        return {
+            **bare_environment(folder),
+            "OPENAI_BASE_URL": f"http://127.0.0.1:{self.http.server_port}/v1",
+            "OPENAI_API_KEY": KEY,
+            "CODEAGENT_MODEL": "scripted",
+        }
+
+
+def bare_environment(folder: Path) -> dict[str, str]:
+    """An environment with no key, no model and no weights."""
+    home = folder.with_name(f"{folder.name}-home")  # beside it: neither home nor what holds it is ever worked in
+    home.mkdir(exist_ok=True)
+    return {"PATH": os.environ["PATH"], "HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "COLUMNS": "100"}
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    servers: list[ScriptedServer] = []
+
+    def start(*replies: str) -> ScriptedServer:
+        servers.append(ScriptedServer(replies))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+def run(*arguments: str, env: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        check=False,
+        env=env,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
+
+
+def python(code: str) -> str:
+    return f"```python\n{code}\n```"
+
+
+def test_a_task_ends_with_exit_0_a_readable_story_and_a_valid_notebook(serve: Serve, tmp_path: Path) -> None:
+    table = tmp_path / "given" / "table.csv"
+    table.parent.mkdir()
+    table.write_text("a,b\n1,2\n3,4\n")
+    server = serve(python("print('sum', 1 + undefined)"), python("print('sum', 1 + 3)"), "The sum is 4.")
+    done = run(
+        "run",
+        "Add up a.",
+        "--file",
+        str(table),
+        "--out",
+        "work/study.ipynb",
+        env=server.environment(tmp_path),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for told in ("Add up a.", "NameError", "sum 4", "The sum is 4.", "2 tries", "study.ipynb"):
+        assert told in done.stdout
+    notebook = nbformat.read(tmp_path / "work" / "study.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    assert [cell.cell_type for cell in notebook.cells] == ["markdown", "code", "markdown", "code", "markdown"]
+    assert "'a'" in json.dumps(server.requests[0]["messages"]), "the prompt names the columns"
+    assert (tmp_path / "work" / "table.csv").read_text() == table.read_text()
+    saved = "".join(path.read_text() for path in (tmp_path / "work").glob("study*"))
+    assert KEY not in saved + done.stdout + done.stderr
+
+
+def test_code_that_never_runs_through_gives_exit_1(serve: Serve, tmp_path: Path) -> None:
+    server = serve(python("1/0"), "It failed.")
+    done = run(
+        "run", "Divide.", "--max-retries", "0", "--out", "a.ipynb", env=server.environment(tmp_path), cwd=tmp_path
+    )
+    assert done.returncode == 1
+    assert "ZeroDivisionError" in done.stdout
+
+
+def test_without_any_model_one_message_says_the_three_ways_to_get_one(tmp_path: Path) -> None:
+    done = run("run", "Anything.", env=bare_environment(tmp_path), cwd=tmp_path)
+    assert done.returncode == 4
+    for way in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "codeagent-nb model fetch"):
+        assert way in done.stderr
+    assert not list(tmp_path.glob("*.ipynb")), "nothing was begun"
+
+
+def test_unsandboxed_code_is_refused_where_nobody_can_be_asked(serve: Serve, tmp_path: Path) -> None:
+    server = serve(python("open('trace', 'w')"))
+    done = run("run", "x", "--sandbox", "none", "--out", "a.ipynb", env=server.environment(tmp_path), cwd=tmp_path)
+    assert done.returncode == 3
+    assert "--yes" in done.stderr
+    assert not (tmp_path / "trace").exists()
+    nbformat.validate(nbformat.read(tmp_path / "a.ipynb", as_version=4))
+
+
+def test_yes_waives_the_question_and_says_so_loudly(serve: Serve, tmp_path: Path) -> None:
+    server = serve(python("print(6 * 7)"), "42")
+    done = run(
+        "run", "x", "--sandbox", "none", "--yes", "--out", "a.ipynb", env=server.environment(tmp_path), cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert "WITHOUT A SANDBOX" in done.stdout
+
+
+def test_an_earlier_notebook_is_never_overwritten(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "a.ipynb").write_text("mine")
+    done = run("run", "x", "--out", "a.ipynb", env=serve().environment(tmp_path), cwd=tmp_path)
+    assert done.returncode == 2
+    assert "a.ipynb" in done.stderr
+    assert (tmp_path / "a.ipynb").read_text() == "mine"
+
+
+def test_in_the_home_folder_a_new_folder_is_worked_in(serve: Serve, tmp_path: Path) -> None:
+    server = serve(python("print(6 * 7)"), "42")
+    environment = server.environment(tmp_path)
+    done = run("run", "x", "--out", "a.ipynb", env=environment, cwd=Path(environment["HOME"]))
+    assert done.returncode == 0, done.stderr
+    [notebook] = Path(environment["HOME"]).glob("codeagent-*/a.ipynb")
+    assert str(notebook) in done.stdout
+
+
+def test_a_missing_file_is_named(serve: Serve, tmp_path: Path) -> None:
+    done = run("run", "x", "--file", "nowhere.csv", env=serve().environment(tmp_path), cwd=tmp_path)
+    assert done.returncode == 2
+    assert "nowhere.csv" in done.stderr
+
+
+def test_a_server_that_is_gone_gives_exit_4_and_keeps_the_notebook(serve: Serve, tmp_path: Path) -> None:
+    server = serve()
+    environment = server.environment(tmp_path)
+    server.http.server_close()
+    done = run("run", "x", "--out", "a.ipynb", env=environment, cwd=tmp_path)
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert "127.0.0.1" in done.stderr
+    nbformat.validate(nbformat.read(tmp_path / "a.ipynb", as_version=4))
+
+
+def test_ctrl_c_stops_the_code_keeps_the_notebook_and_leaves_no_process(serve: Serve, tmp_path: Path) -> None:
+    server = serve(python("import time\nprint('begun', flush=True)\ntime.sleep(60)\nopen('late', 'w')"))
+    process = subprocess.Popen(
+        [*COMMAND, "run", "Sleep.", "--out", "a.ipynb"],
+        env=server.environment(tmp_path) | {"PYTHONUNBUFFERED": "1"},
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with process:
+        out, err = interrupt_once_begun(process)
+    assert process.returncode == 130, out + err
+    notebook = nbformat.read(tmp_path / "a.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    assert "begun" in json.dumps(notebook.cells)
+    assert not (tmp_path / "late").exists()
+    assert not processes_in(tmp_path)
+
+
+def interrupt_once_begun(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Press Ctrl-C when the code has printed; return what the process said."""
+    assert process.stdout
+    while "begun" not in process.stdout.readline().split():
+        assert process.poll() is None
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the whole foreground group
+    started = time.monotonic()
+    told = process.communicate(timeout=30)
+    assert time.monotonic() - started < 10
+    return told
+
+
+def processes_in(folder: Path) -> list[str]:
+    """Processes whose working folder is this one."""
+    found = []
+    for link in Path("/proc").glob("[0-9]*/cwd"):
+        try:
+            if link.resolve(strict=True).is_relative_to(folder):
+                found.append(link.parent.name)
+        except OSError:
+            continue
+    return found
+
+
+def test_the_model_path_is_printed_for_scripts_or_its_absence_explained(tmp_path: Path) -> None:
+    done = run("model", "path", env=bare_environment(tmp_path), cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "codeagent-nb model fetch" in done.stderr
+    gguf = tmp_path / "any.gguf"
+    gguf.write_bytes(b"GGUF" + bytes(20))
+    done = run("model", "path", env=bare_environment(tmp_path) | {"CODEAGENT_MODEL_PATH": str(gguf)}, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"{gguf}\n")
+
+
+def test_the_doctor_names_what_is_missing_and_what_mends_it(tmp_path: Path) -> None:
+    done = run("doctor", env=bare_environment(tmp_path), cwd=tmp_path)
+    assert done.returncode == 1, "without a model there is something to mend"
+    for what in ("Python", "bytecode", "kernel", "sandbox", "model"):
+        assert what in done.stdout
+    assert "codeagent-nb model fetch" in " ".join(done.stdout.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("arguments", [[], ["run"], ["demo"], ["doctor"], ["model"], ["model", "fetch"]])
+def test_every_command_has_a_help_worth_reading(arguments: list[str], tmp_path: Path) -> None:
+    done = run(*arguments, "--help", env=bare_environment(tmp_path), cwd=tmp_path)
+    assert done.returncode == 0
+    assert len(done.stdout.split()) > 20
