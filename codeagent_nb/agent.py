@@ -9,7 +9,8 @@ import os
 import time
 from collections.abc import AsyncGenerator, Sequence
 
-from codeagent_nb.approval import ApprovalFunc, ApprovalMode, ask_at_the_terminal, choose_approver
+from codeagent_nb.approval import ApprovalFunc, ApprovalMode, choose_approver
+from codeagent_nb.asking import ask_at_the_terminal
 from codeagent_nb.closing import closing_text
 from codeagent_nb.driver import Driver, execution_event
 from codeagent_nb.errors import AgentError

@@ -64,19 +64,6 @@ def refuse_for_want_of_a_person(request: ApprovalRequest) -> ApprovalResponse:
     )
 
 
-async def ask_at_the_terminal(request: ApprovalRequest) -> ApprovalResponse:
-    """Show the code and ask, if there is a terminal.
-
-    Raises:
-        ApprovalRequired: There is none.
-    """
-    from rich.console import Console
-
-    from codeagent_nb.terminal import TerminalApprover
-
-    return await TerminalApprover(Console())(request)
-
-
 def choose_approver(
     approval_func: ApprovalFunc | None, mode: ApprovalMode, isolation: Isolation, ask: ApprovalFunc
 ) -> ApprovalFunc | None:

@@ -1,7 +1,7 @@
 """The words a run ends with: what the model said, and what its code said (design D15). Pure."""
 
 from codeagent_nb.policy import Outcome
-from codeagent_nb.transcript import failure_note, head_and_tail
+from codeagent_nb.transcript import failure_note, fenced, head_and_tail
 from kernel_executor.outputs import as_text
 
 OUTPUT_IN_ANSWER = 4_000  # characters
@@ -16,13 +16,16 @@ def closing_text(outcome: Outcome) -> str:
     match outcome.status:
         case "denied":
             return f"The code was not approved, so it was not run. Reason: {outcome.text or 'none given'}"
-        case "refused":
+        case "refused" if outcome.result is None:
             return f"No code was run: {outcome.text}."
+        case "refused":
+            parts = [failure_note(outcome.result), f"No other code was run: {outcome.text}.", _unsaid_output(outcome)]
         case "failed":
             parts = [failure_note(outcome.result), outcome.text.strip(), _unsaid_output(outcome)]
         case _:
             parts = [outcome.text.strip(), _unsaid_output(outcome)]
-    return "\n\n".join(part for part in parts if part) or "The code ran and printed nothing."
+    nothing = "The code ran and printed nothing." if outcome.result else "The model said nothing, and no code was run."
+    return "\n\n".join(part for part in parts if part) or nothing
 
 
 def _unsaid_output(outcome: Outcome) -> str:
@@ -32,4 +35,4 @@ def _unsaid_output(outcome: Outcome) -> str:
     printed = as_text([output for output in shown if output["output_type"] in {"stream", "execute_result"}]).strip()
     if not printed or printed in outcome.text:
         return ""
-    return f"Output of the code:\n\n```text\n{head_and_tail(printed, OUTPUT_IN_ANSWER)}\n```"
+    return f"Output of the code:\n\n{fenced(head_and_tail(printed, OUTPUT_IN_ANSWER), 'text')}"

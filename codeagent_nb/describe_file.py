@@ -82,16 +82,18 @@ def _csv(name: str, ending: str, budget: int) -> str:
         rows = csv.reader(file, delimiter="\t" if ending == ".tsv" else ",")
         header = next(rows, [])
         columns: list[list[str]] = [[] for _ in header]
+        sample = [",".join(header)]
         count = 0
-        for row in rows:
+        for row in filter(None, rows):  # pandas skips empty lines, too
             count += 1
-            for values, cell in zip(columns, row):
-                values.append(cell)
+            if count <= 3:
+                sample.append(",".join(row))
+            for index, values in enumerate(columns):
+                values.append(row[index] if index < len(row) else "")
             if count == SAMPLE_ROWS:
                 break
     head = f"It is a table of {count:,} rows and {len(header)} columns (pandas is not installed; use the csv module):"
     lines = [_plain_column(column, values) for column, values in zip(header, columns)]
-    sample = [",".join(header), *(",".join(row) for row in zip(*(values[:3] for values in columns)))]
     return _fit(head, lines, sample, budget)
 
 

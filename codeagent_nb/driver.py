@@ -25,7 +25,7 @@ from codeagent_nb.events import (
 from codeagent_nb.log import EventLog
 from codeagent_nb.models.types import ChatCompletionClient, CreateResult
 from codeagent_nb.policy import Approve, Ask, Effect, Execute, Outcome, Tell
-from codeagent_nb.transcript import prompt
+from codeagent_nb.transcript import fenced, prompt
 from kernel_executor import (
     BlockFinished,
     BlockOutput,
@@ -128,7 +128,10 @@ class Driver:
         if self.approver is None:
             return None
         context = tuple(prompt(self.log.events, "generate", self.name, self.system_message))
-        request = ApprovalRequest(code=as_markdown(code_blocks), context=context, code_blocks=code_blocks)
+        isolation = self.executor.isolation.summary
+        request = ApprovalRequest(
+            code=as_markdown(code_blocks), context=context, code_blocks=code_blocks, isolation=isolation
+        )
         response = await ask_for_approval(self.approver, request)
         event = ApprovalEvent(
             source="user",
@@ -166,4 +169,4 @@ def execution_event(event: ExecutionEvent, attempt: int) -> AgentEvent:
 
 def as_markdown(code_blocks: Sequence[CodeBlock]) -> str:
     """Return code blocks as fenced Markdown."""
-    return "\n\n".join(f"```{block.language}\n{block.code.rstrip()}\n```" for block in code_blocks)
+    return "\n\n".join(fenced(block.code, block.language) for block in code_blocks)

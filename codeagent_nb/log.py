@@ -45,15 +45,20 @@ class EventLog:
         event = self._redactor.event(event)
         if not isinstance(event, ModelClientStreamingChunkEvent):
             self._events.append(event)
-        for view in tuple(self._views):
-            try:
-                view.on_event(event)
-            except Exception as error:
-                self._views.remove(view)
-                logger.warning("view %r detached: %s", view, error, exc_info=error)
-                detached = ViewDetachedEvent(source="log", view=type(view).__name__, error=str(error))
-                self.publish(detached)
+        detached = [lost for view in tuple(self._views) if (lost := self._tell(view, event))]
+        for lost in detached:  # only now, so that every view is told things in the order in which they happened
+            self.publish(lost)
         return event
+
+    def _tell(self, view: View, event: AgentEvent) -> ViewDetachedEvent | None:
+        try:
+            view.on_event(event)
+        except Exception as error:  # whatever a view does wrong, the run and the other views go on
+            if view in self._views:
+                self._views.remove(view)
+            logger.warning("view %r detached: %s", view, error, exc_info=error)
+            return ViewDetachedEvent(source="log", view=type(view).__name__, error=str(error))
+        return None
 
     def clear(self) -> None:
         """Forget everything; views stay."""

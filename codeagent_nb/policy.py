@@ -192,7 +192,7 @@ def _essence(code_blocks: "tuple[CodeBlock, ...] | list[CodeBlock]") -> list[lis
 
 
 def _repetition(name: str, attempt: int, code_blocks: tuple[CodeBlock, ...]) -> CodeRefusedEvent:
-    reason = "this is the code that just failed; it was not run again"
+    reason = "this is the code that just failed, and it would fail again; change it"
     refused = tuple(Refusal(block=block, reason=reason) for block in code_blocks)
     return CodeRefusedEvent(source=name, retry_attempt=attempt, refused=refused, reason=reason, nothing_ran=True)
 

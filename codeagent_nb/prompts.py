@@ -1,19 +1,18 @@
 """All English that is addressed to the model, in one place. Knows no model and no event."""
 
+# Measured on nine table questions with the embedded model: this wording 7 right, 131 tokens a run (median); "one block
+# and nothing after it" 6 right (a filter forgotten, once no code at all); "list the steps first" 7 right, 211 tokens.
 DEFAULT_SYSTEM_MESSAGE = """\
-You solve tasks with code. The code you write is run for you in a Jupyter kernel, and you are shown its output.
-Reply with one complete block of code, and nothing after it:
-```python
-# the whole solution
-```
+You solve tasks by writing code that is run for you in a Jupyter kernel; you then see its output.
+- Write one complete ```python block.
 - print() every value that is asked for, with a label. Show plots with plt.show().
 - Use the file, column and variable names exactly as they are given. Do not invent data.
 - Variables and imports stay from block to block. For a shell command write a ```sh block.
 - There is no network, and no input(). Use the packages that are installed.
-Only if the task needs no code at all, answer in plain text."""
+- If the task needs no code, answer in plain text without a code block."""
 
 REFLECT_AFTER_SUCCESS = """\
-The code above has run. Now answer the task in a few sentences, from its output alone.
+The code above has run. Now answer every part of the task in a few sentences, from its output alone.
 Repeat every value that was asked for exactly as it was printed. Write no code."""
 
 REFLECT_AFTER_FAILURE = """\

@@ -1,12 +1,33 @@
-"""Takes the values of secret variables out of everything that is kept, shown or sent. Knows names, not services."""
+"""Takes secrets out of events, and what cannot be kept. Knows names of variables, not services.
+
+An event is kept, shown and sent only after it has been here: it holds no value of a secret variable, and it can be
+written as JSON and read back, whatever executed code has put into its outputs.
+"""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, get_args
 
-from codeagent_nb.events import EVENT, AgentEvent
+from pydantic import BaseModel
+from pydantic_core import PydanticSerializationError
+
+from codeagent_nb.events import AgentEvent, Purpose, RunStatus
+from codeagent_nb.models.types import FinishReason
 from kernel_executor.environment import names_secret
+from kernel_executor.types import BlockStatus
 
 MIN_LENGTH = 8  # characters; a shorter value, "true" say, would be taken out of innocent text
+MAX_DEPTH = 100  # levels of a display that is nested too deeply to be written
+
+VOCABULARY = frozenset(
+    {
+        *(word for literal in (RunStatus, Purpose, FinishReason, BlockStatus) for word in get_args(literal)),
+        *("output_type", "name", "text", "data", "metadata", "ename", "evalue", "traceback", "execution_count"),
+        *("stream", "display_data", "execute_result", "error", "stdout", "stderr"),
+    }
+)
+"""Words that give an event its shape. A password that is one of them stays, or the event could not be read."""
 
 
 class Redactor:
@@ -17,9 +38,11 @@ class Redactor:
     """
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
+        spelled = {way: name for name, value in secrets.items() for way in _spellings(value)}
         # Longest first, so that a secret that contains another is replaced whole.
-        self._secrets = sorted(secrets.items(), key=lambda item: -len(item[1]))
-        self._in_json = [(json.dumps(value)[1:-1], f"[redacted {name}]") for name, value in self._secrets]
+        longest_first = sorted(spelled.items(), key=lambda item: -len(item[0]))
+        self._secrets = [(value, f"[redacted {name}]") for value, name in longest_first]
+        self._in_json = [json.dumps(value, ensure_ascii=False)[1:-1] for value, _ in self._secrets]
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, str]) -> "Redactor":
@@ -28,23 +51,58 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return `text` without secret values."""
-        return _replace(text, ((value, f"[redacted {name}]") for name, value in self._secrets))
+        for value, replacement in self._secrets:
+            text = text.replace(value, replacement)
+        return text
 
     def event(self, event: AgentEvent) -> AgentEvent:
-        """Return an event without secret values, anywhere in it."""
-        if not self._secrets:
+        """Return an event that can be written, without secret values anywhere in it."""
+        try:
+            written = event.model_dump_json()
+        except PydanticSerializationError:  # half a character, or a display 300 levels deep
+            event = _rebuilt(event, _writable)
+            written = event.model_dump_json()
+        if not any(value in written for value in self._in_json):
             return event
-        written = event.model_dump_json()
-        if not any(value in written for value, _ in self._in_json):
-            return event
-        return EVENT.validate_json(_replace(written, self._in_json))
+        return _rebuilt(event, self.text)
 
 
 def _worth_hiding(name: str, value: str) -> bool:
     return names_secret(name) and len(value) >= MIN_LENGTH
 
 
-def _replace(text: str, replacements: Iterable[tuple[str, str]]) -> str:
-    for value, replacement in replacements:
-        text = text.replace(value, replacement)
-    return text
+def _spellings(value: str) -> set[str]:
+    """A value as it is, and as Python and JSON print it with its quotes and backslashes."""
+    return {value, repr(value)[1:-1], json.dumps(value)[1:-1]}
+
+
+def _writable(text: str) -> str:
+    """Return `text` with half characters (lone surrogates), which UTF-8 has no bytes for, replaced."""
+    return text.encode("utf-8", errors="replace").decode()
+
+
+def _rebuilt(event: AgentEvent, change: Callable[[str], str]) -> AgentEvent:
+    kept = {"type", "created_at"}
+    parts = {name: _changed(getattr(event, name), change) for name in type(event).model_fields if name not in kept}
+    return event.model_copy(update=parts)
+
+
+def _changed(value: Any, change: Callable[[str], str], depth: int = 0) -> Any:
+    """Return a value with every text in it changed."""
+    if depth > MAX_DEPTH:
+        return "[nested too deeply]"
+    match value:
+        case str():
+            return value if value in VOCABULARY else change(value)
+        case dict():
+            return {_changed(key, change): _changed(item, change, depth + 1) for key, item in value.items()}
+        case list() | tuple():
+            return type(value)(_changed(item, change, depth + 1) for item in value)
+        case BaseModel():
+            names = type(value).model_fields
+            return value.model_copy(update={name: _changed(getattr(value, name), change, depth + 1) for name in names})
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            parts = {part.name: getattr(value, part.name) for part in fields(value)}
+            return replace(value, **{name: _changed(part, change, depth + 1) for name, part in parts.items()})
+        case _:
+            return value

@@ -5,7 +5,7 @@ The folder is that of the notebook, so that the saved notebook runs again where 
 
 import os
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,33 +81,42 @@ async def open_session(
         SessionError: The notebook exists already, cannot be written, or a file cannot be brought.
         KernelExecutorError: The kernel does not start.
     """
-    folder = open_work_folder(settings.notebook.expanduser().absolute().parent).path
-    notebook = folder / settings.notebook.name
-    journal = folder / f"{notebook.stem}.journal.jsonl"
-    _claim(notebook, journal)
-    names = bring_files(settings.files, folder)
-    # Journal and notebook are there before the kernel starts: what is there at start is read-only in the sandbox.
-    journal_view, notebook_view = JournalView(journal), NotebookView(notebook)
-    try:
-        async with KernelCodeExecutor(timeout=settings.timeout, work_dir=folder, sandbox=settings.sandbox) as executor:
-            agent = CodeExecutorAgent(
-                AGENT_NAME,
-                executor,
-                model_client=model,
-                max_retries_on_error=settings.max_retries,
-                retry_by=settings.retry_by,
-                approval=settings.approval,
-                ask=ask,
-                views=[journal_view, notebook_view, *views],
-            )
-            executor.on_late_output(agent.on_late_output)
-            context = await describe_files(executor, names)
-            yield Session(notebook, journal, executor, agent, context)
-    finally:
-        await model.close()
-        journal_view.close()
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(model.close)
+        folder = _open_folder(settings.notebook)
+        notebook = folder / settings.notebook.name
+        journal = folder / f"{notebook.stem}.journal.jsonl"
+        _claim(notebook, journal)
+        names = bring_files(settings.files, folder)
+        # Journal and notebook are there before the kernel starts: what is there at start is read-only in the sandbox.
+        notebook_view = NotebookView(notebook)
+        journal_view = stack.enter_context(closing(JournalView(journal)))
         # Once more with the kernel gone: nothing it did to the file, and no late output, is left out.
-        notebook_view.save()
+        stack.callback(notebook_view.save)
+        executor = KernelCodeExecutor(timeout=settings.timeout, work_dir=folder, sandbox=settings.sandbox)
+        await stack.enter_async_context(executor)
+        agent = CodeExecutorAgent(
+            AGENT_NAME,
+            executor,
+            model_client=model,
+            max_retries_on_error=settings.max_retries,
+            retry_by=settings.retry_by,
+            approval=settings.approval,
+            ask=ask,
+            views=[journal_view, notebook_view, *views],
+        )
+        # A view that failed once, on a full disk say, is told nothing more; at the end it is tried with everything.
+        stack.callback(lambda: notebook_view.catch_up(agent.log.events))
+        executor.on_late_output(agent.on_late_output)
+        context = await describe_files(executor, names)
+        yield Session(notebook, journal, executor, agent, context)
+
+
+def _open_folder(notebook: Path) -> Path:
+    try:
+        return open_work_folder(notebook.expanduser().absolute().parent).path
+    except OSError as error:
+        raise SessionError(f"cannot use the folder of --out {str(notebook)!r}: {error.strerror or error}") from error
 
 
 def _claim(notebook: Path, journal: Path) -> None:

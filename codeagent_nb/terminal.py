@@ -27,11 +27,11 @@ class TerminalApprover:
         Raises:
             ApprovalRequired: Standard input is not a terminal.
         """
-        if not sys.stdin.isatty():
+        if sys.stdin is None or not sys.stdin.isatty():
             return refuse_for_want_of_a_person(request)
         for block in request.code_blocks:
             self.console.print(code_panel(block))
-        self.console.print(Text("No sandbox holds this code. Run it? [y/N] ", style="bold yellow"), end="")
+        self.console.print(Text(f"{request.isolation or 'Approval'}. Run it? [y/N] ", style="bold yellow"), end="")
         answer = (await read_line()).strip().lower()
         if answer in {"y", "yes"}:
             return ApprovalResponse(approved=True, reason="approved at the terminal")

@@ -17,6 +17,7 @@ from codeagent_nb.events import (
     ModelReplyEvent,
     Purpose,
     RetryDecisionEvent,
+    RunFinishedEvent,
     TextMessage,
 )
 from codeagent_nb.models.types import AssistantMessage, LLMMessage, SystemMessage, UserMessage
@@ -40,7 +41,7 @@ def transcript(log: Iterable[AgentEvent], name: str, system_message: str | None)
     messages: list[LLMMessage] = [SystemMessage(content=system_message)] if system_message else []
     edited = ""
     for event in log:
-        if isinstance(event, ApprovalEvent):
+        if isinstance(event, ApprovalEvent) and event.approved:
             edited = _edited(event)
         elif isinstance(event, TextMessage) and event.source == name:
             continue
@@ -64,6 +65,10 @@ def _message(event: AgentEvent, edited: str) -> UserMessage | AssistantMessage |
             return UserMessage(content=prompts.REFUSED.format(reason=reason), source="executor")
         case RetryDecisionEvent(retry=True, reason=reason):
             return UserMessage(content=prompts.RETRY.format(reason=reason), source="executor")
+        case ApprovalEvent(approved=False, reason=reason):
+            return UserMessage(content=prompts.DENIED.format(reason=reason or "none given"), source="executor")
+        case RunFinishedEvent(status="cancelled" | "error"):
+            return UserMessage(content=prompts.ENDED_EARLY, source="executor")
         case _:
             return None
 
@@ -102,9 +107,7 @@ def _merge(messages: Sequence[LLMMessage]) -> list[LLMMessage]:
 def _edited(event: ApprovalEvent) -> str:
     if not event.edited:
         return ""
-    return "".join(
-        prompts.EDITED.format(language=block.language, code=block.code.strip()) for block in event.code_blocks
-    )
+    return prompts.EDITED + "".join(f"{fenced(block.code, block.language)}\n" for block in event.code_blocks)
 
 
 def observation(result: CodeResult) -> str:
@@ -132,8 +135,8 @@ def _in_words(output: Output) -> Output:
     return {**output, "data": {"text/plain": f"[{images[0]} was shown to the user]"}}
 
 
-OWN_FRAME = re.compile(r"^Cell In\[.*?(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
-"""A frame of IPython's traceback that shows the model's own code."""
+OWN_FRAME = re.compile(r"^ *Cell In\[.*?(?=\n\n|\n\w*Error: |\Z)", re.MULTILINE | re.DOTALL)
+"""A frame of IPython's traceback that shows the model's own code; that of a SyntaxError is indented."""
 
 
 def short_error(block: BlockResult) -> str:
@@ -146,8 +149,13 @@ def short_error(block: BlockResult) -> str:
         return ""
     last = head_and_tail(f"{block.ename}: {plain(block.evalue or '')}", ERROR_BUDGET // 2)
     own = OWN_FRAME.findall(plain("\n".join(block.traceback)))
-    frame = head_and_tail(own[-1], ERROR_BUDGET // 2) if own else ""
-    return last if not frame or last in frame else f"{frame}\n{last}"
+    # The innermost frame whole, the lines that led to it from the others.
+    frames = [*(_arrow(frame) for frame in own[-3:-1]), *own[-1:]]
+    return "\n".join([*([head_and_tail("\n".join(frames), ERROR_BUDGET // 2)] if own else []), last])
+
+
+def _arrow(frame: str) -> str:
+    return "\n".join(line for line in frame.splitlines() if line.startswith(("Cell In[", "-")))
 
 
 def failure_note(result: CodeResult | None) -> str:
@@ -157,6 +165,14 @@ def failure_note(result: CodeResult | None) -> str:
         return "No code ran through."
     cause = f"{last.ename}: {last.evalue}" if last.ename else last.note or f"exit code {last.exit_code}"
     return f"No code ran through; the last attempt ended with {head_and_tail(cause.rstrip('.'), 400)}."
+
+
+def fenced(text: str, language: str) -> str:
+    """Return text as a fenced block whose fence is longer than any in it."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    info = re.sub(r"[`\s]", "", language)  # a backtick there would make it no fence at all
+    return f"{fence}{info}\n{text.rstrip()}\n{fence}"
 
 
 def head_and_tail(text: str, budget: int) -> str:

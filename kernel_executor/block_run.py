@@ -4,22 +4,26 @@ Owns the ladder (design D5). Knows one kernel; nothing of other blocks, restarts
 """
 
 import asyncio
-import re
-import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from kernel_executor.changes import OutputChange, read_error
+from kernel_executor.keeper import STATE_LOST
 from kernel_executor.kernel import Kernel
-from kernel_executor.outputs import OutputChange, OutputFolder, OutputLimits
+from kernel_executor.outputs import OutputFolder, OutputLimits
+from kernel_executor.results import exit_code, exits_well
 from kernel_executor.router import Inbox, KernelDeath
 from kernel_executor.tasks import uninterrupted
 from kernel_executor.types import BlockResult, BlockStatus, CodeBlock, Output
 
 REPLY_GRACE = 1.0
-"""Seconds to wait for a reply after idle, or idle after a reply: a failing TaskGroup as the first error of a fresh
-ipykernel 7.4 sends no reply at all, and AutoGen then hangs for its full time limit (measured)."""
+"""Seconds to wait for a reply after idle: a failing TaskGroup as the first error of a fresh ipykernel 7.4 sends no
+reply at all, and AutoGen then hangs for its full time limit (measured)."""
+
+IDLE_GRACE = 3.0
+"""Seconds to wait, without any message, for idle after a reply. Without it outputs are missing: IOPub is broken."""
 
 BEGIN_GRACE = 0.3
 """Seconds to wait until the kernel has begun: a SIGINT before that is ignored, and the code would run after it."""
@@ -48,23 +52,28 @@ class BlockRun:
         kernel: Kernel,
         limits: OutputLimits,
         on_change: Callable[[str, OutputChange], None],
-        news: str = "",
     ) -> None:
         self._block = block
         self._kernel = kernel
         self._folder = OutputFolder(limits)
-        self._news = news
         self._on_change = on_change
         self._begun = asyncio.Event()
         self._started = time.monotonic()
         self._stopped: BlockStatus | None = None
-        self._killed = False
+        self._killed = self._abandoned = False
         self._error: Output | None = None
         self._execution_count: int | None = None
+        self._news = ""
         self.id = ""
 
-    async def begin(self, code: str) -> None:
-        """Send the code; `id` is known afterwards."""
+    async def begin(self, code: str, news: str = "") -> None:
+        """Send the code; `id` is known afterwards.
+
+        Args:
+            code: What the kernel is to run.
+            news: What there is to tell about variables that were lost before.
+        """
+        self._news = news
         request = {
             "code": code,
             "silent": False,
@@ -103,6 +112,11 @@ class BlockRun:
         self._stopped = "interrupted"
         await self._kernel.interrupt()
 
+    def abandon(self) -> None:
+        """Say that the kernel is about to be ended under this block; it ends as `interrupted`."""
+        self._stopped = "interrupted"
+        self._abandoned = True
+
     async def _stop(self, patience: Patience) -> None:
         """Climb the ladder: interrupt, again, kill."""
         begun = asyncio.create_task(self._begun.wait())
@@ -124,10 +138,13 @@ class BlockRun:
         idle = False
         while not (reply is not None and idle):
             try:
-                async with asyncio.timeout(REPLY_GRACE if idle or reply is not None else None):
+                async with asyncio.timeout(IDLE_GRACE if reply is not None else REPLY_GRACE if idle else None):
                     message = await inbox.get()
             except TimeoutError:
-                break
+                if idle:
+                    break
+                self._kernel.give_up()
+                message = await inbox.get()
             if isinstance(message, KernelDeath):
                 return Ending(death=message)
             if message.is_reply:
@@ -151,7 +168,7 @@ class BlockRun:
         return BlockResult(
             block=self._block,
             status=status,
-            exit_code=_exit_code(status, error, ending.death),
+            exit_code=exit_code(status, error, ending.death),
             outputs=self._folder.outputs,
             execution_count=self._execution_count,
             ename=error.get("ename"),
@@ -166,13 +183,13 @@ class BlockRun:
     @property
     def killed_kernel(self) -> bool:
         """Say whether the kernel is gone after this block."""
-        return self._killed or not self._kernel.alive
+        return self._killed or self._kernel.death is not None
 
     def _find_error(self, ending: Ending) -> dict[str, Any]:
         """The reply decides: AutoGen reads the outputs and calls a failed TaskGroup a success (measured)."""
         reply = ending.reply or {}
         if reply.get("status") in {"error", "aborted"}:
-            return reply
+            return read_error(reply)
         if ending.reply is None and ending.death is None:
             shown = [output for output in self._folder.outputs if output["output_type"] == "error"]
             return shown[-1] if shown else {"ename": "NoReply", "evalue": "the kernel ended the block without a reply"}
@@ -183,53 +200,14 @@ class BlockRun:
             return self._stopped
         if ending.death:
             return "died"
-        return "error" if error and not _exits_well(error) else "ok"
+        return "error" if error and not exits_well(error) else "ok"
 
     def _note(self, status: BlockStatus, ending: Ending) -> str:
-        if status == "died" and ending.death:
-            return f"The kernel died ({describe_exit(ending.death.exit_code)}); {STATE_LOST}"
+        if self._abandoned:
+            return "Interrupted: the executor was stopped."
+        if status == "died":
+            return f"The kernel died ({ending.death}); {STATE_LOST}"
         kept = STATE_LOST if self._killed or ending.death else "variables are kept."
         if status == "timeout":
             return f"Stopped at the time limit, after {time.monotonic() - self._started:.1f} s; {kept}"
         return f"Interrupted; {kept}" if status == "interrupted" else ""
-
-
-STATE_LOST = "it was started afresh, and all variables are lost."
-
-
-def describe_exit(code: int) -> str:
-    """Say in a few words what an exit code means."""
-    if code <= 128:
-        return f"exit code {code}"
-    try:
-        name = signal.Signals(code - 128).name
-    except ValueError:
-        return f"exit code {code}"
-    return f"{name}, perhaps out of memory" if name == "SIGKILL" else name
-
-
-def _exits_well(error: dict[str, Any]) -> bool:
-    return error.get("ename") == "SystemExit" and error.get("evalue") in {"0", "", "None", "False"}
-
-
-def _exit_code(status: BlockStatus, error: dict[str, Any], death: KernelDeath | None) -> int:
-    match status:
-        case "ok":
-            return 0
-        case "timeout":
-            return 124  # as of timeout(1)
-        case "interrupted":
-            return 128 + signal.SIGINT
-        case "died":
-            # A kernel that went away with code 0 still did not finish the block.
-            return (death.exit_code if death else 0) or 1
-        case _:
-            return _error_code(error)
-
-
-def _error_code(error: dict[str, Any]) -> int:
-    evalue = str(error.get("evalue", ""))
-    if error.get("ename") == "SystemExit":
-        return int(evalue) & 0xFF or 1 if re.fullmatch(r"-?\d+", evalue) else 1
-    shell = re.search(r"returned non-zero exit status (\d+)\.$", evalue)
-    return int(shell[1]) if shell and error.get("ename") == "CalledProcessError" else 1

@@ -12,24 +12,21 @@ from typing import Self
 from kernel_executor import in_kernel
 from kernel_executor.block_run import BlockRun
 from kernel_executor.cancellation import CancellationToken
+from kernel_executor.changes import OutputChange
 from kernel_executor.errors import NotStarted
-from kernel_executor.events import BlockFinished, BlockOutput, BlockStarted, ExecutionEvent, LateOutput
+from kernel_executor.evaluation import evaluate
+from kernel_executor.events import BlockFinished, BlockOutput, BlockStarted, ExecutionEvent
 from kernel_executor.isolation import Isolation
 from kernel_executor.keeper import KernelKeeper
 from kernel_executor.languages import normalize
-from kernel_executor.outputs import OutputChange, OutputLimits, as_text, read_change
-from kernel_executor.planning import KernelSettings, make_plan
-from kernel_executor.router import KernelDeath
+from kernel_executor.listeners import LateOutputs, Listener, guarded
+from kernel_executor.outputs import OutputLimits
+from kernel_executor.planning import KernelSettings, existing_paths, make_plan
+from kernel_executor.results import combine
 from kernel_executor.sandbox import SandboxMode
 from kernel_executor.tasks import uninterrupted
 from kernel_executor.types import BlockResult, CodeBlock, CodeResult
-from kernel_executor.wire import Message
 from kernel_executor.work_folder import WorkFolder, open_work_folder
-
-Listener = Callable[[ExecutionEvent], None]
-
-LATE_BLOCKS_KNOWN = 256
-"""Blocks whose late output can still be told apart; older ones are let go."""
 
 
 def _ignore(_: ExecutionEvent) -> None:
@@ -79,9 +76,9 @@ class KernelCodeExecutor:
         self._settings = KernelSettings(
             kernel_name=kernel_name,
             sandbox=sandbox,
-            readable=_paths(readable),
-            writable=_paths(writable),
-            devices=_paths(devices),
+            readable=existing_paths(readable),
+            writable=existing_paths(writable),
+            devices=existing_paths(devices),
             env=dict(env or {}),
             limits=limits or OutputLimits(),
             memory_limit=memory_limit or 0,
@@ -90,8 +87,7 @@ class KernelCodeExecutor:
         self._folder: WorkFolder | None = None
         self._keeper: KernelKeeper | None = None
         self._current: BlockRun | None = None
-        self._late: dict[str, None] = {}
-        self._late_listeners: dict[object, Listener] = {}
+        self._late = LateOutputs()
 
     async def start(self) -> None:
         """Start the kernel; nothing happens if it is started.
@@ -106,18 +102,28 @@ class KernelCodeExecutor:
             folder = open_work_folder(self._work_dir)
             try:
                 plan, unsandboxed = await make_plan(self._settings, folder.path)
-                self._keeper = await KernelKeeper.open(plan, self._on_late, unsandboxed)
+                self._keeper = await KernelKeeper.open(plan, self._late.take, unsandboxed)
             except BaseException:
                 folder.close()
                 raise
             self._folder = folder
 
     async def stop(self) -> None:
-        """End the kernel and everything it started; may be called twice."""
+        """End the kernel and everything it started; a block that runs ends as `interrupted`. May be called twice."""
+        await uninterrupted(self._stop())
+
+    async def _stop(self) -> None:
+        if self._current:
+            self._current.abandon()
+        await self._close()
+        async with self._lock:  # a start that was under way has ended now
+            await self._close()
+
+    async def _close(self) -> None:
         keeper, self._keeper = self._keeper, None
         folder, self._folder = self._folder, None
         if keeper:
-            await uninterrupted(keeper.aclose())
+            await keeper.aclose()
         if folder:
             folder.close()
 
@@ -188,7 +194,9 @@ class KernelCodeExecutor:
             CancelledError: The run was cancelled; the block has been stopped.
         """
         self._started()
-        work = self._execute(tuple(code_blocks), on_event)
+        if cancellation_token and cancellation_token.is_cancelled():
+            raise asyncio.CancelledError
+        work = self._execute(tuple(code_blocks), guarded(on_event))
         if cancellation_token is None:
             return await work
         return await cancellation_token.link_future(asyncio.ensure_future(work))
@@ -211,7 +219,7 @@ class KernelCodeExecutor:
             yield await run
         finally:
             run.cancel()
-            await asyncio.wait({run})
+            await uninterrupted(_ended(run))
 
     async def evaluate(self, expression: str, *, timeout: float = 30.0) -> str | None:
         """Return the `repr` of a Python expression in the kernel; leaves no trace in its history.
@@ -224,32 +232,11 @@ class KernelCodeExecutor:
             None if it fails or takes too long.
         """
         async with self._lock:
-            kernel, _ = await self._started().live()
-            request = {
-                "code": "",
-                "silent": True,
-                "user_expressions": {"value": expression},
-                "allow_stdin": False,
-            }
-            msg_id, inbox = await kernel.request("execute_request", request)
-            try:
-                async with asyncio.timeout(timeout):
-                    while not isinstance(message := await inbox.get(), KernelDeath):
-                        if message.is_reply:
-                            value = message.content.get("user_expressions", {}).get("value", {})
-                            text = value.get("data", {}).get("text/plain")
-                            return None if text is None else str(text)
-            except TimeoutError:
-                await kernel.interrupt()
-            finally:
-                kernel.release(msg_id)
-            return None
+            return await evaluate(await self._started().live(), expression, timeout)
 
     def on_late_output(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with every `LateOutput`; returns a function that ends this."""
-        key = object()
-        self._late_listeners[key] = listener
-        return lambda: self._late_listeners.pop(key, None) and None
+        return self._late.add(listener)
 
     async def _execute(self, blocks: Sequence[CodeBlock], on_event: Listener) -> CodeResult:
         async with self._lock:
@@ -258,7 +245,7 @@ class KernelCodeExecutor:
                 results.append(await self._run_block(index, block, on_event))
                 if results[-1].status not in {"ok", "skipped"}:
                     break
-            return _combine(results)
+            return combine(results)
 
     async def _run_block(self, index: int, block: CodeBlock, on_event: Listener) -> BlockResult:
         if note := self._why_not(block):
@@ -266,15 +253,15 @@ class KernelCodeExecutor:
             on_event(BlockFinished("", index, result))
             return result
         keeper = self._started()
-        kernel, news = await keeper.live()
+        kernel = await keeper.live()
 
         def on_change(block_id: str, change: OutputChange) -> None:
             on_event(BlockOutput(block_id, change))
 
-        run = BlockRun(block, kernel, self._settings.limits, on_change, news)
-        await run.begin(_kernel_code(block))
+        run = BlockRun(block, kernel, self._settings.limits, on_change)
+        await run.begin(_kernel_code(block), keeper.take_news())
         self._current = run
-        self._remember(run.id)
+        self._late.expect(run.id)
         on_event(BlockStarted(run.id, index, block))
         try:
             await run.attend(self._timeout)
@@ -300,36 +287,15 @@ class KernelCodeExecutor:
             )
         return self._keeper
 
-    def _remember(self, block_id: str) -> None:
-        self._late[block_id] = None
-        while len(self._late) > LATE_BLOCKS_KNOWN:
-            self._late.pop(next(iter(self._late)))
 
-    def _on_late(self, message: Message) -> None:
-        if message.parent_id in self._late and (change := read_change(message)):
-            event = LateOutput(message.parent_id, change)
-            for listener in tuple(self._late_listeners.values()):
-                listener(event)
-
-
-def _paths(paths: Sequence[str | Path]) -> tuple[Path, ...]:
-    resolved = tuple(Path(path).expanduser().resolve() for path in paths)
-    if missing := [str(path) for path in resolved if not path.exists()]:
-        raise FileNotFoundError(f"cannot let the sandbox see {', '.join(missing)}: no such file or folder")
-    return resolved
+async def _ended(run: "asyncio.Future[CodeResult]") -> None:
+    """Wait for a run's end; whoever closed the stream wants no error of it."""
+    await asyncio.wait({run})
+    if not run.cancelled():
+        run.exception()
 
 
 def _kernel_code(block: CodeBlock) -> str:
     if normalize(block.language) == "bash":
         return f'__import__("{in_kernel.MODULE}").run_shell({block.code!r})'
     return block.code
-
-
-def _combine(results: Sequence[BlockResult]) -> CodeResult:
-    ran = [result for result in results if result.status != "skipped"]
-    exit_code = ran[-1].exit_code if ran else 1
-    texts = [as_text(result.outputs) for result in results]
-    parts = [part for result, text in zip(results, texts, strict=True) for part in (text, result.note) if part]
-    if not results:
-        parts = ["There was no code to run."]
-    return CodeResult(exit_code, "\n".join(parts), tuple(results))

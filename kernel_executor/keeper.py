@@ -2,15 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Self
 
-from kernel_executor.block_run import STATE_LOST, describe_exit
-from kernel_executor.errors import KernelStartError
+from kernel_executor.errors import KernelStartError, NotStarted
 from kernel_executor.isolation import Isolation, probe
 from kernel_executor.kernel import Kernel, KernelPlan, start_kernel
 from kernel_executor.tasks import uninterrupted
 from kernel_executor.wire import Message
+
+STATE_LOST = "a new kernel was started, and all variables are lost."
 
 
 class KernelKeeper:
@@ -18,17 +18,18 @@ class KernelKeeper:
 
     Args:
         plan: How to start a kernel.
-        kernel: The first one.
         on_late: Called with messages that belong to no open request.
         unsandboxed: Why there is no sandbox, if there is none.
     """
 
-    def __init__(self, plan: KernelPlan, kernel: Kernel, on_late: Callable[[Message], None], unsandboxed: str) -> None:
+    def __init__(self, plan: KernelPlan, on_late: Callable[[Message], None], unsandboxed: str) -> None:
         self.plan = plan
-        self._kernel: Kernel | None = kernel
+        self.isolation = Isolation(reason=unsandboxed)
         self._on_late = on_late
+        self._kernel: Kernel | None = None
         self._replacement: asyncio.Task[Kernel] | None = None
-        self.isolation = _look_at(kernel, plan, unsandboxed)
+        self._news = ""
+        self._closed = False
 
     @classmethod
     async def open(cls, plan: KernelPlan, on_late: Callable[[Message], None], unsandboxed: str) -> Self:
@@ -37,63 +38,94 @@ class KernelKeeper:
         Raises:
             KernelStartError: It does not start, or the sandbox does not hold it.
         """
-        kernel = await start_kernel(plan, on_late)
-        keeper = cls(plan, kernel, on_late, unsandboxed)
-        if plan.policy and not keeper.isolation.isolates:
-            await uninterrupted(keeper.aclose())
-            raise KernelStartError(f"bubblewrap started but does not hold the kernel: {keeper.isolation}")
+        keeper = cls(plan, on_late, unsandboxed)
+        keeper._kernel = await keeper._replace(None)
         return keeper
 
-    async def live(self) -> tuple[Kernel, str]:
-        """Return a kernel that lives, and what there is to tell if variables were lost without notice.
+    async def live(self) -> Kernel:
+        """Return a kernel that lives.
 
         Raises:
             KernelStartError: A new kernel was needed and did not start; the next call tries again.
+            NotStarted: The executor was stopped meanwhile.
         """
         if self._replacement:
-            replacement, self._replacement = self._replacement, None
-            self._kernel = await uninterrupted(_outcome(replacement))
-        old = self._kernel
-        if old and old.alive:
-            return old, ""
-        died = describe_exit(old.exit_code or 0) if old else "it could not be started"
-        await self.restart()
-        return (await self.live())[0], f"The kernel had died before this block ({died}); {STATE_LOST}"
+            await self._adopt()
+        if self._kernel is None or not await self._kernel.check():
+            if self._kernel:
+                self._news = f"The kernel had died before this block ({self._kernel.death}); {STATE_LOST}"
+            self.replace_soon()
+            await self._adopt()
+        if self._kernel is None:
+            raise NotStarted(STOPPED)
+        return self._kernel
+
+    def take_news(self) -> str:
+        """Return, once, what there is to tell if variables were lost without notice."""
+        news, self._news = self._news, ""
+        return news
 
     async def restart(self) -> None:
         """Start afresh now."""
-        old, self._kernel = self._kernel, None
-        self._kernel = await self._replace(old)
+        if not self._replacement:
+            self.replace_soon()
+        await self._adopt()
+        self._news = ""
 
     def replace_soon(self) -> None:
         """Start afresh while nobody waits, so that the next block need not."""
+        if self._closed:
+            return
         old, self._kernel = self._kernel, None
         self._replacement = asyncio.create_task(self._replace(old))
         # Whoever asks next gets the error, and tries again; nobody asking must not be a warning at exit.
         self._replacement.add_done_callback(lambda task: task.cancelled() or task.exception())
 
+    async def _adopt(self) -> None:
+        """Take over the replacement. If we are cancelled meanwhile it goes on, and the next call takes it over."""
+        task = self._replacement
+        if task:
+            await asyncio.wait({task})
+        if self._closed or task is None:
+            raise NotStarted(STOPPED)
+        self._replacement = None
+        self._kernel = task.result()
+
     async def _replace(self, old: Kernel | None) -> Kernel:
         if old:
             await uninterrupted(old.aclose())
-        return await start_kernel(self.plan, self._on_late)
+        kernel = await start_kernel(self.plan, self._on_late)
+        try:
+            self.isolation = self._look_at(kernel)
+        except BaseException:
+            await uninterrupted(kernel.aclose())
+            raise
+        return kernel
+
+    def _look_at(self, kernel: Kernel) -> Isolation:
+        policy = self.plan.policy
+        if policy is None:
+            return self.isolation
+        try:
+            found = probe(kernel.pid, (self.plan.work_dir, kernel.run_dir, *policy.writable), policy.devices)
+        except OSError as error:
+            raise KernelStartError(f"the kernel ended as soon as it had started: {error}") from error
+        if not found.isolates:
+            raise KernelStartError(f"bubblewrap started but does not hold the kernel: {found}")
+        return found
 
     async def aclose(self) -> None:
-        """End the kernel and everything it started."""
+        """End the kernel and everything it started; who waits for one gets `NotStarted`."""
+        self._closed = True
+        kernels = [self._kernel]
         if self._replacement:
             self._replacement.cancel()
-            with suppress(asyncio.CancelledError, KernelStartError):
-                self._kernel = await self._replacement
-            self._replacement = None
-        kernel, self._kernel = self._kernel, None
-        if kernel:
+            await asyncio.wait({self._replacement})
+            if not self._replacement.cancelled() and not self._replacement.exception():
+                kernels.append(self._replacement.result())
+        self._kernel = None
+        for kernel in filter(None, kernels):
             await kernel.aclose()
 
 
-async def _outcome(task: "asyncio.Task[Kernel]") -> Kernel:
-    return await task
-
-
-def _look_at(kernel: Kernel, plan: KernelPlan, unsandboxed: str) -> Isolation:
-    if plan.policy is None:
-        return Isolation(reason=unsandboxed)
-    return probe(kernel.pid, (plan.work_dir, kernel.run_dir, *plan.policy.writable), plan.policy.devices)
+STOPPED = "the executor was stopped while a kernel was being started for this call"

@@ -11,8 +11,9 @@ from kernel_executor.errors import KernelStartError
 from kernel_executor.launch import KernelProgram, RunFolder, create_run_folder
 from kernel_executor.outputs import OutputLimits
 from kernel_executor.provisioner import ManagedProvisioner
-from kernel_executor.router import Inbox, KernelDeath, Router
+from kernel_executor.router import CONNECTION_LOST, Inbox, KernelDeath, Router
 from kernel_executor.sandbox import SandboxPolicy, bubblewrap_arguments
+from kernel_executor.tasks import uninterrupted
 from kernel_executor.transport import ZmqTransport
 from kernel_executor.wire import Message
 
@@ -52,7 +53,6 @@ class Kernel:
         self._welcomed = asyncio.Event()
         self._router = Router(ZmqTransport(folder.connection), self._on_orphan)
         self._mourner = asyncio.create_task(self._mourn())
-        self.exit_code: int | None = None
 
     @property
     def pid(self) -> int:
@@ -65,9 +65,15 @@ class Kernel:
         return self._folder.path
 
     @property
-    def alive(self) -> bool:
-        """Say whether the process was running when last heard of."""
-        return self.exit_code is None
+    def death(self) -> KernelDeath | None:
+        """How it ended, or None if it could be reached when last heard of."""
+        return self._router.death
+
+    async def check(self) -> bool:
+        """Say whether it lives, by looking at the process: the news of its death may still be on the way."""
+        if await self._provisioner.poll() is not None:
+            await asyncio.wait({self._mourner})
+        return self.death is None
 
     def _on_orphan(self, message: Message) -> None:
         if message.type == "iopub_welcome":
@@ -76,10 +82,19 @@ class Kernel:
             self._on_late(message)
 
     async def _mourn(self) -> None:
-        code = await self._provisioner.wait() or 0
-        await asyncio.sleep(DRAIN)
-        self.exit_code = 128 - code if code < 0 else code
-        self._router.fail(KernelDeath(self.exit_code))
+        try:
+            code = await self._provisioner.wait() or 0
+            self._provisioner.bury()
+            await asyncio.sleep(DRAIN)
+        except asyncio.CancelledError:
+            self._abandon()  # the loop is closing without `stop`: nobody will end this kernel if not we
+            raise
+        self._router.fail(KernelDeath(128 - code if code < 0 else code))
+
+    def _abandon(self) -> None:
+        self._provisioner.bury()
+        self._router.abandon()
+        self._folder.remove()
 
     async def request(self, msg_type: str, content: dict[str, Any]) -> tuple[str, Inbox]:
         """Send a request on the shell channel; `release` it when done."""
@@ -130,6 +145,10 @@ class Kernel:
         await self._provisioner.send_signal(signal.SIGINT)
         await self._router.post("shell", "kernel_info_request", {})
 
+    def give_up(self) -> None:
+        """Count it as gone, for what it says does not come through any more; `aclose` ends it."""
+        self._router.fail(KernelDeath(1, CONNECTION_LOST))
+
     async def kill(self) -> None:
         """End the process and everything it started; open requests are told when its last words are read."""
         await self._provisioner.kill()
@@ -138,10 +157,9 @@ class Kernel:
         """End the process, if it lives, and let go of everything."""
         await self._provisioner.kill()
         await self._provisioner.wait()
+        await self._router.aclose()
         self._mourner.cancel()
         await asyncio.wait({self._mourner})
-        self.exit_code = self.exit_code or 0
-        await self._router.aclose()
         await self._provisioner.cleanup()
         self._folder.remove()
 
@@ -156,25 +174,35 @@ async def start_kernel(plan: KernelPlan, on_late: Callable[[Message], None]) -> 
     Raises:
         KernelStartError: It ended or did not answer in time.
     """
-    folder = create_run_folder(plan.program)
     provisioner = ManagedProvisioner()
-    sandbox = bubblewrap_arguments(plan.policy, folder.path) if plan.policy else None
-    command = folder.command(plan.program, plan.limits, plan.memory_limit)
-    try:
-        await provisioner.launch_kernel(command, env=plan.environment, cwd=str(plan.work_dir), sandbox=sandbox)
-    except OSError as error:
-        folder.remove()
-        raise KernelStartError(f"cannot start {command[0]}: {error}") from error
+    folder = await _launch(plan, provisioner)
     kernel = Kernel(provisioner, folder, on_late)
     try:
         async with asyncio.timeout(START_TIMEOUT):
             await kernel.wait_ready()
     except BaseException as error:
         # Whatever stops the start, a cancellation included, must not leave a process behind.
-        await kernel.aclose()
+        await uninterrupted(kernel.aclose())
         if isinstance(error, TimeoutError):
             raise KernelStartError(
                 f"the kernel did not answer within {START_TIMEOUT:.0f} s: {provisioner.stderr or 'it said nothing'}"
             ) from error
         raise
     return kernel
+
+
+async def _launch(plan: KernelPlan, provisioner: ManagedProvisioner) -> RunFolder:
+    """Start the process; takes milliseconds."""
+    folder = create_run_folder(plan.program)
+    sandbox = bubblewrap_arguments(plan.policy, folder.path) if plan.policy else None
+    command = folder.command(plan.program, plan.limits, plan.memory_limit)
+    launch = provisioner.launch_kernel(command, env=plan.environment, cwd=str(plan.work_dir), sandbox=sandbox)
+    try:
+        await uninterrupted(launch)
+    except BaseException as error:
+        provisioner.bury()
+        folder.remove()
+        if isinstance(error, OSError):
+            raise KernelStartError(f"cannot start {command[0]}: {error}") from error
+        raise
+    return folder

@@ -3,11 +3,11 @@
 Knows kernelspecs and files; starts only the interpreter, to ask where it lives.
 """
 
-import asyncio
 import json
 import os
 import secrets
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from kernel_executor import in_kernel
 from kernel_executor.errors import KernelStartError
 from kernel_executor.outputs import OutputLimits
 from kernel_executor.sandbox import Interpreter
+from kernel_executor.tasks import run_helper
 
 LAUNCHER = ("-m", "ipykernel_launcher")
 """What our own starter takes the place of in a Python kernelspec."""
@@ -66,7 +67,8 @@ async def find_program(kernel_name: str, environment: Mapping[str, str]) -> Kern
             "reinstall that kernel, or see `jupyter kernelspec list` for others."
         )
     guarded = spec.language.lower() == "python" and LAUNCHER[1] in spec.argv
-    interpreter = await _ask_python(executable, environment) if guarded else _install_of(executable, spec)
+    is_python = guarded or Path(executable).name.startswith("python")  # of any language: bash_kernel is a module
+    interpreter = await _ask_python(executable, environment) if is_python else _install_of(executable, spec)
     return KernelProgram((executable, *spec.argv[1:]), spec.language.lower(), dict(spec.env), guarded, interpreter)
 
 
@@ -84,18 +86,12 @@ def _find_spec(kernel_name: str) -> KernelSpec:
 
 async def _ask_python(executable: str, environment: Mapping[str, str]) -> Interpreter:
     """Ask an interpreter where it lives: a virtual environment may point anywhere."""
-    process = await asyncio.create_subprocess_exec(
-        *(executable, "-c", REPORT),
-        env=dict(environment),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        cwd="/",
-    )
-    output, error = await process.communicate()
-    if process.returncode:
-        raise KernelStartError(f"{executable} does not run: {error.decode(errors='replace').strip()[-500:]}")
-    report = json.loads(output)
+    try:
+        process = await run_helper([executable, "-c", REPORT], environment)
+        report = json.loads(process.stdout.splitlines()[-1])  # a sitecustomize may print before
+    except (OSError, subprocess.TimeoutExpired, IndexError, ValueError) as error:
+        said = process.stderr.strip()[-500:] if isinstance(error, IndexError | ValueError) else ""
+        raise KernelStartError(f"{executable} does not run: {said or error}") from error
     return Interpreter(
         prefixes=tuple(Path(path) for path in report["prefixes"]),
         paths=tuple(Path(path) for path in report["paths"]),
@@ -104,8 +100,13 @@ async def _ask_python(executable: str, environment: Mapping[str, str]) -> Interp
 
 
 def _install_of(executable: str, spec: KernelSpec) -> Interpreter:
-    resolved = Path(executable).resolve()
-    return Interpreter(prefixes=(resolved.parent, Path(spec.resource_dir)) if spec.resource_dir else (resolved.parent,))
+    """Guess: the folder of the program, or what is above it if that is called `bin`, and its kernelspec's files."""
+    folders = {path.parent.parent if path.parent.name == "bin" else path.parent for path in _names_of(executable)}
+    return Interpreter(prefixes=(*folders, *([Path(spec.resource_dir)] if spec.resource_dir else [])))
+
+
+def _names_of(executable: str) -> tuple[Path, Path]:
+    return Path(executable), Path(executable).resolve()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +123,8 @@ class RunFolder:
         if not program.guarded:
             return argv
         at = argv.index(LAUNCHER[0])
-        numbers = [str(number) for number in (limits.head, limits.tail, limits.display, memory_limit)]
-        starter = [str(self.path / f"{in_kernel.MODULE}.py"), *numbers]
+        numbers = (limits.head, limits.tail, limits.display, limits.displays, memory_limit)
+        starter = [str(self.path / in_kernel.MODULE / "start.py"), *map(str, numbers)]
         # A history file on disk makes each block 1.15 to 1.82 times slower (measured).
         return [*argv[:at], *starter, *argv[at + 2 :], "--HistoryManager.hist_file=:memory:"]
 
@@ -139,7 +140,8 @@ def create_run_folder(program: KernelProgram) -> RunFolder:
         path.rmdir()
         path = Path(tempfile.mkdtemp(prefix="codeagent-", dir="/tmp"))
     if program.guarded:
-        shutil.copyfile(in_kernel.__file__, path / f"{in_kernel.MODULE}.py")
+        ours = Path(in_kernel.__file__).parent
+        shutil.copytree(ours, path / in_kernel.MODULE, ignore=shutil.ignore_patterns("__pycache__"))
     # ipc, not tcp: not for speed (equal within noise) but because no other user can connect to it.
     file, connection = write_connection_file(
         str(path / "connection.json"),

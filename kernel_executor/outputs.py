@@ -9,67 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kernel_executor.in_kernel import OMISSION_MESSAGE, HeadTail
+from kernel_executor.changes import Append, Clear, OutputChange, Update, read_change
+from kernel_executor.in_kernel import OMISSION_MESSAGE
+from kernel_executor.in_kernel.guard import DISPLAY_OVERHEAD, HeadTail
+from kernel_executor.terminal import overwrite, settle
 from kernel_executor.types import Output, Truncation
 from kernel_executor.wire import Message
-
-
-@dataclass(frozen=True, slots=True)
-class Append:
-    """One more output; stream text may be a piece of a line."""
-
-    output: Output
-    display_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Clear:
-    """Forget all outputs, now or (`wait`) as soon as the next one comes."""
-
-    wait: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Update:
-    """Replace the content of all displays of an id."""
-
-    display_id: str
-    data: dict[str, Any]
-    metadata: dict[str, Any]
-
-
-OutputChange = Append | Clear | Update
-
-
-def read_change(message: Message) -> OutputChange | None:
-    """Translate an IOPub message into a change of outputs, or None if it is something else."""
-    content = message.content
-    match message.type:
-        case "stream":
-            return Append({"output_type": "stream", "name": str(content["name"]), "text": str(content["text"])})
-        case "display_data":
-            return Append({"output_type": "display_data", **_bundle(content)}, _display_id(content))
-        case "execute_result":
-            count = content.get("execution_count")
-            output = {"output_type": "execute_result", "execution_count": count, **_bundle(content)}
-            return Append(output, _display_id(content))
-        case "error":
-            keys = ("ename", "evalue", "traceback")
-            return Append({"output_type": "error", **{key: content[key] for key in keys}})
-        case "clear_output":
-            return Clear(bool(content.get("wait")))
-        case "update_display_data" if display_id := _display_id(content):
-            return Update(display_id, **_bundle(content))
-        case _:
-            return None
-
-
-def _bundle(content: dict[str, Any]) -> dict[str, Any]:
-    return {"data": content.get("data") or {}, "metadata": content.get("metadata") or {}}
-
-
-def _display_id(content: dict[str, Any]) -> str | None:
-    return (content.get("transient") or {}).get("display_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +25,13 @@ class OutputLimits:
         head: Characters of each stream kept from its beginning.
         tail: Characters of each stream kept from its end.
         display: Bytes of one representation of a display.
+        displays: Bytes of all displays of a block, a thousand more for each; an endless loop of them must end.
     """
 
     head: int = 500_000
     tail: int = 100_000
     display: int = 20_000_000
+    displays: int = 100_000_000
 
 
 @dataclass(slots=True)
@@ -101,8 +48,8 @@ class _Stream:
             self.lines.append(overwrite(self.pending + text[:line_end]))
             self.pending = ""
         self.pending += text[line_end:]
-        if self.pending.count("\r") > 32:  # a progress bar must not grow for ever
-            self.pending = overwrite(self.pending)
+        if self.pending.count("\r") + self.pending.count("\b") > 32:
+            self.pending = settle(self.pending)
 
     def output(self) -> Output:
         text = "".join(self.lines) + overwrite(self.pending)
@@ -122,16 +69,14 @@ class OutputFolder:
         self._clear_next = False
         self._budgets: dict[str, HeadTail] = {}
         self._omitted = {"stdout": 0, "stderr": 0, "display": 0}
+        self._display_room = 2 * limits.displays  # the kernel's own count comes first, and its note must fit
 
     def add(self, message: Message) -> OutputChange | None:
         """Take one message in; return the change it made, cut to the limits, or None."""
         if message.type == OMISSION_MESSAGE:
             self._note_omission(message.content)
             return None
-        try:
-            change = read_change(message)
-        except (KeyError, TypeError, AttributeError):
-            return None  # executed code can send any message in its kernel's name; a malformed one shows nothing
+        change = read_change(message)
         return self.apply(change) if change else None
 
     def apply(self, change: OutputChange) -> OutputChange | None:
@@ -142,7 +87,7 @@ class OutputFolder:
             case Clear():
                 self._clear()
             case Update():
-                self._update(change)
+                return self._update(change)
             case Append():
                 return self._append(change)
         return change
@@ -152,9 +97,19 @@ class OutputFolder:
             self._clear()
         if change.output["output_type"] == "stream":
             return self._write(change.output["name"], change.output["text"])
+        if not self._admit(change.output):
+            return None
         self._outputs.append(change.output)
         self._display_ids.append(change.display_id)
         return change
+
+    def _admit(self, output: Output) -> bool:
+        parts = output["traceback"] if output["output_type"] == "error" else output["data"].values()
+        size = DISPLAY_OVERHEAD + sum(len(part) if isinstance(part, str) else len(repr(part)) for part in parts)
+        self._display_room -= size
+        if self._display_room < 0:
+            self._omitted["display"] += size
+        return self._display_room >= 0
 
     def _write(self, name: str, text: str) -> Append | None:
         limits = self._limits
@@ -174,25 +129,29 @@ class OutputFolder:
             self._display_ids.append(None)
         return last
 
-    def _update(self, change: Update) -> None:
+    def _update(self, change: Update) -> Update:
         for index, display_id in enumerate(self._display_ids):
             output = self._outputs[index]
             if display_id == change.display_id and isinstance(output, dict):
                 self._outputs[index] = {**output, "data": change.data, "metadata": change.metadata}
+        return change
 
     def _clear(self) -> None:
         self._clear_next = False
         self._outputs.clear()
         self._display_ids.clear()
+        for budget in self._budgets.values():
+            budget.forget()
 
     def _note_omission(self, content: dict[str, Any]) -> None:
         for key in self._omitted:
-            self._omitted[key] += int(content.get(key, 0))
+            count = content.get(key)
+            self._omitted[key] += count if isinstance(count, int) and count > 0 else 0
 
     def finish(self) -> None:
         """Let out what the limits held back; call once, when the block has ended."""
         for name, budget in self._budgets.items():
-            self._omitted[name] = self._omitted.get(name, 0) + budget.omitted
+            self._omitted[name] += budget.omitted
             if held_back := budget.release():
                 self._stream(name).write(held_back)
 
@@ -214,32 +173,6 @@ def fold(changes: Iterable[OutputChange]) -> tuple[Output, ...]:
         folder.apply(change)
     folder.finish()
     return folder.outputs
-
-
-def overwrite(text: str) -> str:
-    r"""Carry out carriage returns and backspaces as a terminal would.
-
-    `"50 %\r100 %"` becomes `"100 %"`; a shorter text overwrites only the beginning of a longer one.
-    """
-    if "\r" not in text and "\b" not in text:
-        return text
-    return "\n".join(_overwrite_line(line) for line in text.replace("\r\n", "\n").split("\n"))
-
-
-def _overwrite_line(line: str) -> str:
-    if "\r" not in line and "\b" not in line:
-        return line
-    cells: list[str] = []
-    column = 0
-    for part in re.split(r"([\r\b])", line):
-        if part == "\r":
-            column = 0
-        elif part == "\b":
-            column = max(0, column - 1)
-        else:
-            cells[column : column + len(part)] = part
-            column += len(part)
-    return "".join(cells)
 
 
 ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")

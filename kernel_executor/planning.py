@@ -2,8 +2,8 @@
 
 import os
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kernel_executor import sandbox
@@ -27,6 +27,18 @@ class KernelSettings:
     env: Mapping[str, str] = field(default_factory=dict)
     limits: OutputLimits = field(default_factory=OutputLimits)
     memory_limit: int = 0
+
+
+def existing_paths(paths: Sequence[str | Path]) -> tuple[Path, ...]:
+    """Resolve paths the user names.
+
+    Raises:
+        FileNotFoundError: One of them does not exist.
+    """
+    resolved = tuple(Path(path).expanduser().resolve() for path in paths)
+    if missing := [str(path) for path in resolved if not path.exists()]:
+        raise FileNotFoundError(f"cannot let the sandbox see {', '.join(missing)}: no such file or folder")
+    return resolved
 
 
 async def make_plan(settings: KernelSettings, work_dir: Path) -> tuple[KernelPlan, str]:
@@ -85,5 +97,6 @@ async def _why_unusable(plan: KernelPlan) -> str:
     if plan.policy is None:
         return "no policy"
     with tempfile.TemporaryDirectory(prefix="codeagent-") as run_dir:
-        arguments = sandbox.bubblewrap_arguments(plan.policy, Path(run_dir))
+        # Without what it protects: a thousand binds take seconds, and tell nothing new.
+        arguments = sandbox.bubblewrap_arguments(replace(plan.policy, protected=()), Path(run_dir))
         return await sandbox.why_unusable(arguments, plan.environment) or ""

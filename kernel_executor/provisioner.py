@@ -35,6 +35,7 @@ class ManagedProvisioner(KernelProvisionerBase):
     process: subprocess.Popen[bytes] | None = None
     pid: int | None = None
     exit_code: "asyncio.Future[int]"
+    _marker = b""
 
     @property
     def has_process(self) -> bool:
@@ -50,12 +51,12 @@ class ManagedProvisioner(KernelProvisionerBase):
         """Start the process; in a sandbox, `pid` is that of the inner process group's leader."""
         sandbox: Sequence[str] | None = kwargs["sandbox"]
         environment = dict(kwargs["env"])
-        self._marker = f"{MARKER}={uuid.uuid4().hex}".encode()
         self._stderr = bytearray()
         if sandbox is None:
-            name, _, value = self._marker.decode().partition("=")
+            marker = uuid.uuid4().hex
+            self._marker = f"{MARKER}={marker}".encode()
             # The parent's pid makes ipykernel end with us; in a pid namespace it would end at once instead.
-            environment |= {name: value, "JPY_PARENT_PID": str(os.getpid())}
+            environment |= {MARKER: marker, "JPY_PARENT_PID": str(os.getpid())}
             self.process = self._spawn(cmd, environment, kwargs["cwd"])
             self.pid = self.process.pid
         else:
@@ -114,17 +115,39 @@ class ManagedProvisioner(KernelProvisionerBase):
     async def send_signal(self, signum: int) -> None:
         """Signal the kernel's process group: the kernel and what it started, never bubblewrap's monitor."""
         if self.pid is not None:
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signum)
 
     async def kill(self, restart: bool = False) -> None:  # noqa: ARG002 - jupyter_client's
         """End the kernel and everything it started."""
-        await self.send_signal(signal.SIGKILL)
-        if self.process:  # bubblewrap too: it may not have got as far as an inner group
-            self.process.kill()
-        for pid in _marked_processes(self._marker):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+        self._end_all()
+
+    def bury(self) -> None:
+        """End all, and what a dead kernel left behind, at once and for good: later its number may be another's."""
+        self._end_all()
+        self.pid = None
+
+    def _end_all(self) -> None:
+        if self.pid is not None:
+            # In a sandbox it is the first process of the namespace, and all others go with it; bubblewrap itself is
+            # left to see them off, so that nothing is left when `wait` returns. It may lead no group yet.
+            for end in (os.killpg, os.kill):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    end(self.pid, signal.SIGKILL)
+        if self._marker:
+            self._end_strays()
+
+    def _end_strays(self) -> None:
+        """End processes that left the kernel's session, and those they start while we look."""
+        ended: set[int] = set()
+        for _ in range(100):  # more rounds only for who forks faster than we kill
+            found = set(_marked_processes(self._marker)) - ended
+            if not found:
+                return
+            ended |= found
+            for pid in found:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
 
     async def terminate(self, restart: bool = False) -> None:
         """End the kernel; the same as `kill`, for a kernel has nothing to save."""

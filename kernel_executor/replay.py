@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from kernel_executor.cancellation import CancellationToken
+from kernel_executor.changes import Append
 from kernel_executor.errors import KernelExecutorError
 from kernel_executor.events import BlockFinished, BlockOutput, BlockStarted, ExecutionEvent
 from kernel_executor.isolation import Isolation
-from kernel_executor.outputs import Append, as_text
+from kernel_executor.outputs import as_text
 from kernel_executor.types import BlockResult, CodeBlock, CodeResult
 
 

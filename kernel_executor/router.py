@@ -5,6 +5,7 @@ of the request that caused it, and what nobody waits for goes to `on_orphan` (la
 """
 
 import asyncio
+import signal
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,10 +17,29 @@ from kernel_executor.wire import Channel, Message
 
 @dataclass(frozen=True, slots=True)
 class KernelDeath:
-    """Put into every inbox when the kernel's process is gone."""
+    """Put into every inbox when the kernel is gone, or cannot be reached any more.
+
+    Args:
+        exit_code: Of its process; 128 + N if signal N ended it.
+        reason: What happened, if the exit code does not tell.
+    """
 
     exit_code: int
+    reason: str = ""
 
+    def __str__(self) -> str:
+        return self.reason or _describe_exit(self.exit_code)
+
+
+def _describe_exit(code: int) -> str:
+    try:
+        name = signal.Signals(code - 128).name
+    except ValueError:
+        return f"exit code {code}"
+    return f"{name}, perhaps out of memory" if name == "SIGKILL" else name
+
+
+CONNECTION_LOST = "the connection to it was lost"
 
 Inbox = asyncio.Queue[Message | KernelDeath]
 
@@ -37,14 +57,16 @@ class Router:
         self._on_orphan = on_orphan
         self._inboxes: dict[str, Inbox] = {}
         self._readers = [asyncio.create_task(self._read(channel)) for channel in CHANNELS]
-        self._death: KernelDeath | None = None
+        for reader in self._readers:
+            reader.add_done_callback(self._reader_ended)
+        self.death: KernelDeath | None = None
 
     async def request(self, channel: Channel, msg_type: str, content: dict[str, Any]) -> tuple[str, Inbox]:
         """Send a request; return its id and the inbox for all it causes. Give it back with `release`."""
         msg_id = uuid.uuid4().hex
         inbox = self._inboxes[msg_id] = asyncio.Queue()
-        if self._death:
-            inbox.put_nowait(self._death)
+        if self.death:
+            inbox.put_nowait(self.death)
         await self._transport.send(channel, msg_type, msg_id, content)
         return msg_id, inbox
 
@@ -58,7 +80,9 @@ class Router:
 
     def fail(self, death: KernelDeath) -> None:
         """Tell every open request, and all later ones, that the kernel is gone."""
-        self._death = death
+        if self.death:
+            return
+        self.death = death
         for inbox in self._inboxes.values():
             inbox.put_nowait(death)
 
@@ -71,9 +95,19 @@ class Router:
             else:
                 inbox.put_nowait(message)
 
+    def _reader_ended(self, reader: "asyncio.Task[None]") -> None:
+        """Tell every request that no answer will come, instead of letting it wait for ever."""
+        error = None if reader.cancelled() else reader.exception()
+        self.fail(KernelDeath(1, f"the connection to it failed: {error!r}" if error else CONNECTION_LOST))
+
     async def aclose(self) -> None:
-        """Stop reading and close the connection."""
+        """Stop reading and close the connection; open requests are told."""
+        self.fail(KernelDeath(1, "it was ended"))
         for reader in self._readers:
             reader.cancel()
         await asyncio.wait(self._readers)
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Close the connection on a loop that is closing."""
         self._transport.close()

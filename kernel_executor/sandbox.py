@@ -5,14 +5,15 @@ too; `--dev` hides GPUs, so devices are an option; the interpreter may live unde
 it needs is bound; existing entries of the work folder are bound read-only one by one on top of the writable folder.
 """
 
-import asyncio
 import shutil
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from kernel_executor.errors import KernelStartError
+from kernel_executor.tasks import run_helper
 
 SandboxMode = Literal["auto", "bubblewrap", "none"]
 
@@ -105,11 +106,12 @@ def bubblewrap_arguments(policy: SandboxPolicy, run_dir: Path) -> list[str]:
         *_binds("--ro-bind", _interpreter_paths(policy.interpreter)),
         *_binds("--ro-bind", policy.readable),
         *_binds("--bind", [policy.work_dir]),
-        *_binds("--ro-bind", policy.protected),
+        *_binds("--ro-bind-try", policy.protected),  # the user may have removed one since, before a restart
         *_binds("--bind", policy.writable),
         *_binds("--dev-bind", policy.devices),
         *_binds("--bind", [run_dir]),
-        *("--chdir", str(policy.work_dir)),
+        # What is written beside the folders would vanish with the sandbox: better it fails.
+        *("--remount-ro", "/", "--chdir", str(policy.work_dir)),
     ]
 
 
@@ -143,14 +145,10 @@ async def why_unusable(arguments: Sequence[str], environment: Mapping[str, str])
     bwrap = shutil.which("bwrap")
     if not bwrap:
         return "bubblewrap is not installed (Debian, Ubuntu, Fedora: install the package `bubblewrap`)"
-    process = await asyncio.create_subprocess_exec(
-        *(bwrap, *arguments, "true"),
-        env=dict(environment),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    _, stderr = await process.communicate()
+    try:
+        process = await run_helper([bwrap, *arguments, "true"], environment)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"bubblewrap does not work here: {error}"
     if process.returncode == 0:
         return None
-    return f"bubblewrap does not work here: {stderr.decode(errors='replace').strip() or process.returncode}"
+    return f"bubblewrap does not work here: {process.stderr.strip() or process.returncode}"

@@ -1,7 +1,8 @@
-"""Finishing what must be finished. Knows asyncio only."""
+"""Finishing what must be finished. Knows asyncio and processes in general."""
 
 import asyncio
-from collections.abc import Coroutine
+import subprocess
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -22,3 +23,24 @@ async def uninterrupted(coroutine: Coroutine[Any, Any, T]) -> T:
     if cancelled:
         raise cancelled
     return result
+
+
+async def run_helper(command: Sequence[str], environment: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
+    """Run a command that takes milliseconds; it has ended when this returns, even if we are cancelled."""
+    run = asyncio.to_thread(
+        subprocess.run,
+        list(command),
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        cwd="/",
+        timeout=HELPER_TIMEOUT,
+        check=False,
+    )
+    return await uninterrupted(run)
+
+
+HELPER_TIMEOUT = 30.0
+"""Seconds; an interpreter on a slow network disk takes some."""

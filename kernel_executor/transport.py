@@ -12,6 +12,13 @@ from kernel_executor.wire import Channel, Message
 CHANNELS: tuple[Channel, ...] = ("shell", "control", "iopub")
 
 
+MALFORMED = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OverflowError)
+"""What reading a message can raise. Executed code can write anything to its kernel's sockets, in its name or not."""
+
+MAX_FRAME = 200_000_000
+"""Bytes of one part of a message; a longer one ends the connection, and ZeroMQ makes a new one."""
+
+
 class Transport(Protocol):
     """What the router needs; a websocket to a remote server can be another one (design D14)."""
 
@@ -45,6 +52,7 @@ class ZmqTransport:
         socket = self._context.socket(zmq.SUB if channel == "iopub" else zmq.DEALER)
         socket.linger = 0
         socket.rcvhwm = 0  # never drop: every finite flood arrived whole with this (measured)
+        socket.maxmsgsize = MAX_FRAME
         if channel == "iopub":
             socket.subscribe(b"")
         else:
@@ -67,8 +75,7 @@ class ZmqTransport:
             try:
                 _, parts = self._session.feed_identities(frames)
                 return Message.parse(channel, self._session.deserialize(parts))
-            except (ValueError, KeyError, TypeError, AttributeError):
-                # Bad signature or malformed: executed code can reach these sockets and write anything.
+            except MALFORMED:
                 continue
 
     def close(self) -> None:

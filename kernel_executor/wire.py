@@ -24,9 +24,20 @@ class Message:
 
     @classmethod
     def parse(cls, channel: Channel, raw: dict[str, Any]) -> "Message":
-        """Read a deserialised message dict."""
-        parent = raw.get("parent_header") or {}
-        return cls(channel, raw["header"]["msg_type"], parent.get("msg_id", ""), raw.get("content") or {})
+        """Read a deserialised message dict.
+
+        Raises:
+            KeyError: It has no type.
+            TypeError: Its header is none.
+        """
+        parent, content = raw.get("parent_header"), raw.get("content")
+        parent_id = parent.get("msg_id") if isinstance(parent, dict) else ""
+        return cls(
+            channel,
+            str(raw["header"]["msg_type"]),
+            parent_id if isinstance(parent_id, str) else "",
+            content if isinstance(content, dict) else {},
+        )
 
     @property
     def is_idle(self) -> bool:

@@ -1,5 +1,7 @@
 """The terminal: tells a run as it happens, readable live and in a log. Knows rich; nothing of notebooks or kernels."""
 
+import re
+
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.markup import escape
@@ -28,7 +30,11 @@ from codeagent_nb.events import (
 )
 from codeagent_nb.transcript import head_and_tail
 from kernel_executor import Append, BlockResult, CodeBlock, Output
+from kernel_executor.changes import OutputChange
 from kernel_executor.outputs import plain
+
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""What moves a terminal's cursor or turns the direction of its text: output could hide what it does with these."""
 
 STREAM_SHOWN = 6_000  # characters of one block's output on the screen; the notebook has all
 
@@ -55,6 +61,7 @@ class ConsoleView:
         self._streaming = False
         self._agent = ""
         self._shown = 0
+        self._open_line = False
         self._told = False
         self._next_heading = "Thinking"
 
@@ -64,29 +71,38 @@ class ConsoleView:
             self._stream(event.content)
             return
         self._end_stream()
+        if not (isinstance(event, BlockOutputEvent) and _is_text(event.change)):
+            self._end_line()
         self._tell(event)
 
     def _stream(self, piece: str) -> None:
         if not self._streaming:
             self._heading(self._next_heading)
         self._streaming = self._told = True
-        self._console.print(Text(plain(piece), style="dim"), end="", soft_wrap=True)
+        self._console.print(Text(harmless(piece), style="dim"), end="", soft_wrap=True)
 
     def _end_stream(self) -> None:
         if self._streaming:
             self._console.print()
             self._streaming = False
 
+    def _end_line(self) -> None:
+        if self._open_line:
+            self._console.print()
+            self._open_line = False
+
     def _tell(self, event: AgentEvent) -> None:  # noqa: C901, PLR0912 - one line a kind of event
         match event:
             case RunStartedEvent():
                 self._start(event)
             case TextMessage() if event.source != self._agent:
-                self._console.print(Panel(Text(event.content), title="Task", title_align="left", border_style="cyan"))
+                self._console.print(
+                    Panel(Text(harmless(event.content)), title="Task", title_align="left", border_style="cyan")
+                )
             case TextMessage() if not self._told:
-                self._console.print(Markdown(event.content))
+                self._console.print(Markdown(harmless(event.content)))
             case ThoughtEvent():
-                self._console.print(Text(head_and_tail(event.content, 500), style="dim italic"))
+                self._console.print(Text(head_and_tail(harmless(event.content), 500), style="dim italic"))
             case CodeGenerationEvent() if event.code_blocks:
                 self._heading(f"Attempt {event.retry_attempt + 1}: running the code")
             case BlockStartedEvent():
@@ -97,8 +113,9 @@ class ConsoleView:
                 self._output(output)
             case BlockFinishedEvent():
                 self._finish_block(event.result)
-            case CodeRefusedEvent(nothing_ran=True):
-                self._warn(f"Attempt {event.retry_attempt + 1} was not run: {event.reason}")
+            case CodeRefusedEvent():
+                what = "was not run" if event.nothing_ran else "was run in part"
+                self._warn(f"Attempt {event.retry_attempt + 1} {what}: {event.reason}")
             case ApprovalEvent():
                 self._warn("Approved." if event.approved else f"Not approved: {event.reason}")
             case RetryDecisionEvent():
@@ -115,7 +132,7 @@ class ConsoleView:
     def _start(self, event: RunStartedEvent) -> None:
         self._agent = event.source
         style = "bold red" if event.isolation.startswith("NOT") else "green"
-        self._console.print(f"[dim]model[/dim] {escape(event.model)}")
+        self._console.print(f"[dim]model[/dim] {escape(harmless(event.model))}")
         self._console.print(f"[dim]kernel[/dim] [{style}]{escape(event.isolation)}[/{style}]")
         self._told = False
         self._next_heading = "Thinking"
@@ -124,14 +141,14 @@ class ConsoleView:
         self._console.print(Rule(text, align="left", style="dim"))
 
     def _warn(self, text: str) -> None:
-        self._console.print(Text(f"▲ {plain(text)}", style="yellow"))
+        self._console.print(Text(f"▲ {harmless(text)}", style="yellow"))
 
     def _output(self, output: Output) -> None:
         match output["output_type"]:
             case "stream":
-                self._print_stream(plain(output["text"]), "red" if output["name"] == "stderr" else "")
+                self._print_stream(harmless(output["text"]), "red" if output["name"] == "stderr" else "")
             case "error":
-                self._console.print(Text(plain("\n".join(output["traceback"][-6:])), style="red"))
+                self._console.print(Text(harmless("\n".join(output["traceback"][-6:])), style="red"))
             case _:
                 self._console.print(self._display(output), soft_wrap=True)
 
@@ -139,20 +156,22 @@ class ConsoleView:
         room = max(0, STREAM_SHOWN - self._shown)
         self._shown += len(text)
         self._console.print(Text(text[:room], style=style), end="", soft_wrap=True)
+        if text[:room]:
+            self._open_line = not text[:room].endswith("\n")
         if room and len(text) > room:
             self._warn("more output is in the notebook")
 
     def _display(self, output: Output) -> Text:
         if images := [mime for mime in output["data"] if mime.startswith("image/")]:
             return Text(f"▣ {images[0]}: see the notebook", style="magenta")
-        return Text(head_and_tail(plain(str(output["data"].get("text/plain", "[display]"))), STREAM_SHOWN))
+        return Text(head_and_tail(harmless(str(output["data"].get("text/plain", "[display]"))), STREAM_SHOWN))
 
     def _finish_block(self, result: BlockResult) -> None:
         if result.status == "ok":
             self._console.print(f"[green]✓[/green] [dim]ran in {result.duration:.1f} s[/dim]")
             return
         what = f"{result.ename}: {result.evalue}" if result.ename else result.note
-        self._console.print(Text(f"✗ {result.status}: {plain(head_and_tail(what or '', 400))}", style="red"))
+        self._console.print(Text(f"✗ {result.status}: {harmless(head_and_tail(what or '', 400))}", style="red"))
         if result.ename and result.note:
             self._warn(result.note)
 
@@ -161,10 +180,22 @@ class ConsoleView:
         tokens = event.usage.prompt_tokens + event.usage.completion_tokens
         tries = f"{event.tries} {'try' if event.tries == 1 else 'tries'}"
         facts = f"{tries}, {tokens:,} tokens, {event.duration:.1f} s"
-        self._console.print(f"[{style}]● {event.status}[/{style}] [dim]{escape(event.reason)} ({facts})[/dim]")
+        self._console.print(
+            f"[{style}]● {event.status}[/{style}] [dim]{escape(harmless(event.reason))} ({facts})[/dim]"
+        )
+
+
+def _is_text(change: OutputChange) -> bool:
+    return isinstance(change, Append) and change.output["output_type"] == "stream"
+
+
+def harmless(text: str) -> str:
+    """Return text without anything that steers the terminal."""
+    return CONTROLS.sub("", plain(text))
 
 
 def code_panel(block: CodeBlock) -> Panel:
-    """Return code as it is shown before it runs."""
-    syntax = Syntax(plain(block.code).rstrip(), block.language or "python", word_wrap=True, background_color="default")
+    """Return code as it is shown before it runs: all of it, what steers the terminal spelled out."""
+    code = CONTROLS.sub(lambda match: repr(match[0])[1:-1], block.code.replace("\r\n", "\n"))
+    syntax = Syntax(code.rstrip(), block.language or "python", word_wrap=True, background_color="default")
     return Panel(syntax, title=block.language or "python", title_align="left", border_style="blue")

@@ -1,5 +1,6 @@
 """The journal: every event as one line of JSON, appended as it happens. The session's truth; knows no notebook."""
 
+import json
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -16,16 +17,31 @@ class JournalView:
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._file = path.open("ab", buffering=0)  # one write a line: a killed process leaves whole lines
+        self._drop_unfinished_line()
 
     def on_event(self, event: AgentEvent) -> None:
-        """Write one event."""
-        if not isinstance(event, ModelClientStreamingChunkEvent):
-            self._file.write(event.model_dump_json().encode() + b"\n")
+        """Write one event.
+
+        Raises:
+            OSError: The disk is full.
+        """
+        if isinstance(event, ModelClientStreamingChunkEvent):
+            return
+        line = event.model_dump_json().encode() + b"\n"
+        if self._file.write(line) != len(line):
+            raise OSError(f"the journal {str(self._path)!r} took a part of an event only: the disk is full")
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def _drop_unfinished_line(self) -> None:
+        """Cut off what a killed process or a full disk left, or the next event would be spoilt by it."""
+        content = self._path.read_bytes()
+        if not content.endswith(b"\n"):
+            self._file.truncate(content.rfind(b"\n") + 1)
 
 
 def load_journal(path: Path) -> tuple[AgentEvent, ...]:
@@ -44,6 +60,7 @@ def load_journal(path: Path) -> tuple[AgentEvent, ...]:
 
 def _read_line(line: bytes, number: int, path: Path) -> AgentEvent:
     try:
-        return EVENT.validate_json(line)
-    except ValidationError as error:
+        # Not pydantic's own reader of JSON: that ends at 200 levels, and a display may have more.
+        return EVENT.validate_python(json.loads(line))
+    except (ValueError, ValidationError) as error:
         raise SessionError(f"line {number} of the journal {str(path)!r} is not an event: {error}") from error

@@ -3,10 +3,10 @@
 Knows nbformat; nothing of kernels, models or the journal.
 """
 
-import os
-import re
+import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,8 @@ from codeagent_nb.events import (
     TextMessage,
 )
 from codeagent_nb.reply import read_reply
-from codeagent_nb.transcript import failure_note, head_and_tail
+from codeagent_nb.transcript import failure_note, fenced, head_and_tail
+from codeagent_nb.valid_outputs import valid_count, valid_output
 from kernel_executor import Append, BlockResult, CodeBlock, CodeResult, Output, fold
 from kernel_executor.changes import OutputChange
 from kernel_executor.languages import normalize
@@ -86,13 +87,14 @@ class _Story:
             case BlockStartedEvent():
                 self._begin(event)
             case BlockOutputEvent() | LateOutputEvent() if cell := self._blocks.get(event.block_id):
-                cell.changes.append(event.change)
+                cell.changes.append(_valid_change(event.change))
             case BlockFinishedEvent():
                 self._end(event)
             case CodeExecutionEvent():
                 self._last_result = event.result
-            case CodeRefusedEvent(nothing_ran=True):
-                self._note(f"*Attempt {event.retry_attempt + 1} was not run: {event.reason}.*", event.refused)
+            case CodeRefusedEvent():
+                what = "was not run" if event.nothing_ran else "was run in part"
+                self._note(f"*Attempt {event.retry_attempt + 1} {what}: {one_line(event.reason)}.*", event.refused)
             case RetryDecisionEvent():
                 again = "Trying again" if event.retry else "Not trying again"
                 self._note(f"*Attempt {event.retry_attempt + 1} failed. {again}: {one_line(event.reason)}*")
@@ -133,6 +135,10 @@ class _Story:
         self.cells.append(_Cell("markdown", "\n\n".join([text, *quoted]), _provenance("note")))
 
     def _finish(self, event: RunFinishedEvent) -> None:
+        for cell in self._blocks.values():
+            if cell.metadata["codeagent"].get("status") == "running":  # its end was never told: it was stopped
+                cell.metadata["codeagent"]["status"] = "interrupted"
+                cell.metadata["tags"] = list(FAILED_TAGS)
         if event.status in {"cancelled", "error"}:
             self._note(f"**The run ended early: {one_line(event.reason)}**")
         summary = {"status": event.status, "tries": event.tries, "seconds": round(event.duration, 1)}
@@ -172,7 +178,7 @@ def _finished_cell(result: BlockResult, attempt: int) -> _Cell:
     if result.status not in {"ok", "error"}:
         return _quoted(result, attempt)
     cell = _code_cell(result.block, attempt, result.status)
-    cell.outputs, cell.execution_count = result.outputs, result.execution_count
+    cell.outputs, cell.execution_count = tuple(map(valid_output, result.outputs)), valid_count(result.execution_count)
     cell.metadata["codeagent"]["seconds"] = round(result.duration, 3)
     if result.status == "error":
         cell.metadata["tags"] = list(FAILED_TAGS)
@@ -180,6 +186,10 @@ def _finished_cell(result: BlockResult, attempt: int) -> _Cell:
     elif any(output["output_type"] == "error" for output in result.outputs):
         cell.metadata["tags"] = FAILED_TAGS[1:]  # it left by sys.exit(0): well, but still an exception
     return cell
+
+
+def _valid_change(change: OutputChange) -> OutputChange:
+    return replace(change, output=valid_output(change.output)) if isinstance(change, Append) else change
 
 
 def _quoted(result: BlockResult, attempt: int) -> _Cell:
@@ -197,35 +207,6 @@ def _quoted(result: BlockResult, attempt: int) -> _Cell:
 def one_line(text: str) -> str:
     """Return a text as one line."""
     return " ".join(text.split())
-
-
-def fenced(text: str, language: str) -> str:
-    """Return text as a fenced block whose fence is longer than any in it."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
-
-
-def valid_output(output: Output) -> Output:
-    """Return an output that nbformat accepts, whatever executed code has put into it."""
-    match output["output_type"]:
-        case "stream":
-            name = output["name"] if output["name"] in {"stdout", "stderr"} else "stdout"
-            return {"output_type": "stream", "name": name, "text": str(output["text"])}
-        case "error":
-            lines = [str(line) for line in output["traceback"]]
-            return {**output, "ename": str(output["ename"]), "evalue": str(output["evalue"]), "traceback": lines}
-        case _:
-            data = {str(mime): _valid_mime(str(mime), value) for mime, value in output["data"].items()}
-            metadata = output["metadata"] if isinstance(output["metadata"], dict) else {}
-            return {**output, "data": data, "metadata": metadata}
-
-
-def _valid_mime(mime: str, value: Any) -> Any:
-    if mime == "application/json" or mime.endswith("+json"):
-        return value
-    lines = isinstance(value, list) and all(isinstance(line, str) for line in value)
-    return value if lines or isinstance(value, str) else str(value)
 
 
 class NotebookView:
@@ -247,6 +228,11 @@ class NotebookView:
         if isinstance(event, SAVED_AFTER):
             self.save()
 
+    def catch_up(self, events: Sequence[AgentEvent]) -> None:
+        """Take in the events that were missed since a save failed; `events` are all of the session."""
+        known = {id(event) for event in self._events}
+        self._events += [event for event in events if id(event) not in known]
+
     def save(self) -> None:
         """Write the notebook whole or not at all.
 
@@ -255,12 +241,15 @@ class NotebookView:
         """
         notebook = notebook_of(self._events)
         nbformat.validate(notebook)
-        temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}.tmp")
+        # Executed code may add files to the folder: no name that it could guess and make a link of, and no link taken.
+        temporary = self._path.with_name(f".{self._path.name}.{secrets.token_hex(8)}.tmp")
         try:
-            temporary.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+            with temporary.open("x", encoding="utf-8") as file:
+                file.write(nbformat.writes(notebook) + "\n")
             temporary.replace(self._path)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):  # where nothing can be written, there is nothing to take back
+                temporary.unlink(missing_ok=True)
             raise SessionError(
                 f"cannot save {str(self._path)!r}: {error.strerror}; free or choose another place"
             ) from error

@@ -1,0 +1,16 @@
+"""How a person is asked by default: at the terminal, which is imported only then."""
+
+from codeagent_nb.approval import ApprovalRequest, ApprovalResponse
+
+
+async def ask_at_the_terminal(request: ApprovalRequest) -> ApprovalResponse:
+    """Show the code and ask, if there is a terminal.
+
+    Raises:
+        ApprovalRequired: There is none.
+    """
+    from rich.console import Console
+
+    from codeagent_nb.terminal import TerminalApprover
+
+    return await TerminalApprover(Console())(request)

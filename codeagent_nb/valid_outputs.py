@@ -1,0 +1,65 @@
+"""Makes outputs fit nbformat, whatever executed code has put into them. Pure; knows the format, imports none of it."""
+
+import json
+import math
+import re
+from typing import Any
+
+from kernel_executor import Output
+
+JSON_MIME = re.compile(r"^application/(.*\+)?json$")
+"""From the schema of nbformat 4.5: all other representations are text."""
+
+
+def valid_output(output: Output) -> Output:
+    """Return an output that nbformat accepts, whatever executed code has put into it."""
+    match output["output_type"]:
+        case "stream":
+            name = "stderr" if output.get("name") == "stderr" else "stdout"
+            return {"output_type": "stream", "name": name, "text": str(output.get("text", ""))}
+        case "error":
+            lines = output.get("traceback")
+            return {
+                "output_type": "error",
+                "ename": str(output.get("ename", "")),
+                "evalue": str(output.get("evalue", "")),
+                "traceback": [str(line) for line in lines] if isinstance(lines, list | tuple) else [],
+            }
+        case kind:
+            data, metadata = _dict(output.get("data")), _dict(output.get("metadata"))
+            valid = {
+                "output_type": "execute_result" if kind == "execute_result" else "display_data",
+                "data": {mime: _valid_mime(mime, value) for mime, value in data.items()},
+                "metadata": _strict(metadata),
+            }
+            counted = {"execution_count": valid_count(output.get("execution_count"))}
+            return valid | counted if kind == "execute_result" else valid
+
+
+def valid_count(count: object) -> int | None:
+    """Return a prompt number that nbformat accepts."""
+    return count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else None
+
+
+def _valid_mime(mime: str, value: Any) -> Any:
+    if JSON_MIME.search(mime):
+        return _strict(value)
+    lines = isinstance(value, list) and all(isinstance(line, str) for line in value)
+    return value if lines or isinstance(value, str) else json.dumps(_strict(value))
+
+
+def _strict(value: Any) -> Any:
+    """Return JSON that a browser reads, too: NaN and infinity, which Python writes, are not JSON."""
+    match value:
+        case float() if not math.isfinite(value):
+            return None
+        case dict():
+            return {str(key): _strict(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_strict(item) for item in value]
+        case _:
+            return value
+
+
+def _dict(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,87 @@
+"""What may happen to a block's outputs, and how a kernel's messages say it. Knows no limits and keeps nothing.
+
+Executed code holds its kernel's key and can send any message in its name: every field is checked or made to fit.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from kernel_executor.in_kernel.guard import shrink_error
+from kernel_executor.types import Output
+from kernel_executor.wire import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """One more output; stream text may be a piece of a line."""
+
+    output: Output
+    display_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """Forget all outputs, now or (`wait`) as soon as the next one comes."""
+
+    wait: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Replace the content of all displays of an id."""
+
+    display_id: str
+    data: dict[str, Any]
+    metadata: dict[str, Any]
+
+
+OutputChange = Append | Clear | Update
+
+
+def read_change(message: Message) -> OutputChange | None:
+    """Translate an IOPub message into a change of outputs, or None if it is something else or malformed."""
+    content = message.content
+    match message.type:
+        case "stream" if isinstance(content.get("text"), str):
+            name = "stderr" if content.get("name") == "stderr" else "stdout"
+            return Append({"output_type": "stream", "name": name, "text": content["text"]})
+        case "display_data":
+            return Append({"output_type": "display_data", **_bundle(content)}, _display_id(content))
+        case "execute_result":
+            count = content.get("execution_count")
+            output = {"output_type": "execute_result", "execution_count": _count(count), **_bundle(content)}
+            return Append(output, _display_id(content))
+        case "error":
+            return Append({"output_type": "error", **read_error(content)})
+        case "clear_output":
+            return Clear(bool(content.get("wait")))
+        case "update_display_data" if display_id := _display_id(content):
+            return Update(display_id, **_bundle(content))
+        case _:
+            return None
+
+
+def read_error(content: dict[str, Any]) -> dict[str, Any]:
+    """Take the fields of an exception out of a message, with their right types and cut to size."""
+    traceback = content.get("traceback")
+    error = {
+        "ename": str(content.get("ename", "")),
+        "evalue": str(content.get("evalue", "")),
+        "traceback": traceback if isinstance(traceback, list) else [],
+    }
+    shrink_error(error)
+    return error
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def _bundle(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {key: value if isinstance(value := content.get(key), dict) else {} for key in ("data", "metadata")}
+
+
+def _display_id(content: dict[str, Any]) -> str | None:
+    transient = content.get("transient")
+    display_id = transient.get("display_id") if isinstance(transient, dict) else None
+    return display_id if isinstance(display_id, str) else None

@@ -1,0 +1,16 @@
+"""What runs *inside* a managed Python kernel.
+
+Copied as a whole into the run folder as the package `codeagent_kernel`, because the kernel's interpreter may be
+another Python without ours: so nothing here imports anything from outside this folder but the standard library and,
+once it has started, ipykernel. The client imports `guard` too, so that both ends cut text alike.
+"""
+
+from .shell import run_shell
+
+__all__ = ["MODULE", "OMISSION_MESSAGE", "run_shell"]
+
+MODULE = "codeagent_kernel"
+"""The name under which the kernel finds this package."""
+
+OMISSION_MESSAGE = "codeagent_omission"
+"""IOPub message type by which the kernel tells how much it left out; other clients ignore it."""

@@ -1,0 +1,177 @@
+"""Starts a managed Python kernel: bounded output, harmless `exit()`, a death that follows its parent's.
+
+Run as a script by the kernel's interpreter, from the copy in the run folder; imports ipykernel only in `main`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import Any
+
+if __name__ != "__main__":
+    from . import MODULE, OMISSION_MESSAGE
+    from .guard import OutputGuard
+    from .threads import inherit_context
+
+
+def main(arguments: list[str]) -> None:
+    """Start the kernel.
+
+    Args:
+        arguments: head, tail, display and displays limits, address space in bytes (0 = no limit), ipykernel's own.
+    """
+    *limits, memory = (int(number) for number in arguments[:5])
+    _be_first_to_go(memory)
+    _die_with_parent()
+    guard = OutputGuard(*limits)
+    from ipykernel.kernelapp import IPKernelApp
+
+    globals()["GuardedOutStream"] = _outstream_class(guard)
+    app = IPKernelApp.instance(outstream_class=f"{MODULE}.start.GuardedOutStream")
+    app.initialize(arguments[5:])
+    _install(app, guard)
+    inherit_context()
+    app.start()
+
+
+def _be_first_to_go(memory: int) -> None:
+    """Ask the system to end this process first when memory runs out, and limit its address space if asked."""
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123
+        file.write("1000")
+    if memory:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+
+
+def _die_with_parent() -> None:
+    """End with the process that started us, where no sandbox sees to it.
+
+    ipykernel's own poller needs a second and the interpreter lock, which C code may hold for ever.
+    """
+    if "JPY_PARENT_PID" not in os.environ:
+        return
+    import ctypes
+    import signal
+
+    with contextlib.suppress(AttributeError, OSError):  # not Linux
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def _outstream_class(guard: OutputGuard) -> type:
+    from ipykernel.iostream import OutStream
+
+    class GuardedOutStream(OutStream):  # type: ignore[misc]
+        """ipykernel's stream behind a budget: what does not pass never reaches its unbounded buffers."""
+
+        def write(self, string: str) -> int | None:
+            if not isinstance(string, str):
+                return super().write(string)  # type: ignore[unreachable]  # raises the usual TypeError
+            passed = guard.budget(self.parent_header.get("msg_id", ""), self.name).take(string)
+            if passed:
+                super().write(passed)
+            return len(string)
+
+        def end_cell(self, parent_id: str) -> int:
+            text, omitted = guard.close(parent_id, self.name)
+            if text:
+                super().write(text)
+            return omitted
+
+    return GuardedOutStream
+
+
+def _install(app: Any, guard: OutputGuard) -> None:
+    """Attach the guards to a kernel that is set up but not yet running."""
+    shell = app.shell
+    send = app.session.send
+
+    def guarded_send(  # noqa: PLR0917 - the signature of what it takes the place of
+        stream: Any,
+        message: Any,
+        content: Any = None,
+        parent: Any = None,
+        ident: Any = None,
+        buffers: Any = None,
+        track: bool = False,
+        header: Any = None,
+        metadata: Any = None,
+    ) -> Any:
+        # Here and not in IPython's publisher hooks: those are kept per thread, so a thread's displays pass them by.
+        if isinstance(message, str):
+            message = app.session.msg(message, content, parent, header, metadata)
+        return send(stream, message, None, None, ident, buffers, track) if guard.guard(message) else message
+
+    def end_cell(*_: Any) -> None:
+        parent = shell.display_pub.parent_header
+        parent_id = parent.get("msg_id", "")
+        streams: dict[str, Any] = {"stdout": sys.stdout, "stderr": sys.stderr}
+        # Code may have put a stream of its own in the place of ours.
+        omitted = {name: s.end_cell(parent_id) for name, s in streams.items() if hasattr(s, "end_cell")}
+        omitted["display"] = guard.close_displays(parent_id)
+        shell.history_manager.outputs.clear()
+        if any(omitted.values()):
+            app.session.send(app.iopub_thread, OMISSION_MESSAGE, omitted, parent=parent)
+
+    # IPython 9 keeps all that is printed and displayed, for `%notebook`: 0.8 GB in 1.5 s of printing (measured).
+    shell._tee = lambda channel: contextlib.nullcontext()  # noqa: ARG005, SLF001
+    app.session.send = guarded_send
+    shell.events.register("post_run_cell", end_cell)
+    _disarm_exit(shell)
+    _show_groups(shell)
+
+
+def _disarm_exit(shell: Any) -> None:
+    """Make `exit()` and `quit()` a SystemExit of the cell; stock ipykernel ends (3 of 3 trials)."""
+    import warnings
+
+    from IPython.core.autocall import IPyAutocall
+
+    class Exit(IPyAutocall):  # type: ignore[misc]
+        rewrite = False
+
+        def __call__(self, code: Any = 0) -> None:
+            raise SystemExit(code)
+
+    def ask_exit() -> None:
+        raise SystemExit(0)
+
+    for name in ("exit", "quit"):
+        shell.user_ns[name] = shell.user_ns_hidden[name] = Exit(shell)
+    shell.ask_exit = ask_exit  # the door behind %exit and get_ipython().ask_exit()
+    warnings.filterwarnings("ignore", message="To exit: use", category=UserWarning)  # advice for terminals
+
+
+def _show_groups(shell: Any) -> None:
+    """Make exception groups errors like others.
+
+    IPython only prints them, and ipykernel 7.4 then replies with an earlier cell's traceback, or, if there is none
+    yet, not at all.
+    """
+    import traceback
+
+    def show(shell: Any, kind: type, error: BaseException, frames: Any, tb_offset: Any = None) -> list[str]:  # noqa: ARG001
+        own = frames.tb_next or frames  # without IPython's own frame
+        lines = "".join(traceback.format_exception(kind, error, own)).splitlines()
+        shell._showtraceback(kind, error, lines)  # noqa: SLF001 - what IPython itself calls for all others
+        return lines
+
+    def forget() -> None:
+        shell._last_traceback = None  # noqa: SLF001
+
+    forget()
+    shell.events.register("pre_execute", forget)
+    if sys.version_info >= (3, 11):  # noqa: UP036 - the kernel's interpreter may be older than ours
+        shell.set_custom_exc((BaseExceptionGroup,), show)
+
+
+if __name__ == "__main__":
+    # Import ourselves under our own name: IPython puts a module of its own in place of __main__.
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 - any Python
+    import importlib
+
+    module = importlib.import_module("codeagent_kernel.start")
+    del sys.path[0]  # the working folder takes its place, as with ipykernel_launcher
+    module.main(sys.argv[1:])

@@ -1,0 +1,56 @@
+"""What a block's end means: exit codes, and the result of a whole call. Pure."""
+
+import re
+import signal
+from collections.abc import Sequence
+from typing import Any
+
+from kernel_executor.outputs import as_text
+from kernel_executor.router import KernelDeath
+from kernel_executor.types import BlockResult, BlockStatus, CodeResult
+
+
+def combine(results: Sequence[BlockResult]) -> CodeResult:
+    """Make one result of those of the blocks that were looked at."""
+    ran = [result for result in results if result.status != "skipped"]
+    code = ran[-1].exit_code if ran else 1
+    texts = [as_text(result.outputs) for result in results]
+    parts = [part for result, text in zip(results, texts, strict=True) for part in (text, result.note) if part]
+    if not results:
+        parts = ["There was no code to run."]
+    return CodeResult(code, "\n".join(parts), tuple(results))
+
+
+def exits_well(error: dict[str, Any]) -> bool:
+    """Say whether an error is a `SystemExit` that means success."""
+    return error.get("ename") == "SystemExit" and error.get("evalue") in {"0", "", "None", "False"}
+
+
+def exit_code(status: BlockStatus, error: dict[str, Any], death: KernelDeath | None) -> int:
+    """Return a block's exit code.
+
+    Args:
+        status: How it ended.
+        error: The error that ended it, or nothing.
+        death: What became of the kernel, if it died.
+    """
+    match status:
+        case "ok":
+            return 0
+        case "timeout":
+            return 124  # as of timeout(1)
+        case "interrupted":
+            return 128 + signal.SIGINT
+        case "died":
+            # A kernel that went away with code 0 still did not finish the block.
+            return (death.exit_code if death else 0) or 1
+        case _:
+            return _error_code(error)
+
+
+def _error_code(error: dict[str, Any]) -> int:
+    evalue = str(error.get("evalue", ""))
+    if error.get("ename") == "SystemExit":
+        return int(evalue) & 0xFF or 1 if re.fullmatch(r"-?\d{1,20}", evalue) else 1
+    shell = re.search(r"returned non-zero exit status (\d{1,3})\.$", evalue)
+    return int(shell[1]) if shell and error.get("ename") == "CalledProcessError" else 1

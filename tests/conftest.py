@@ -1,0 +1,65 @@
+"""Helpers for tests of the agent: an agent on scripted parts, with everything that happened."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from codeagent_nb import CodeExecutorAgent, ReplayChatCompletionClient
+from codeagent_nb.events import AgentEvent, RunFinishedEvent
+from kernel_executor.replay import ReplayCodeExecutor
+
+
+@dataclass
+class Stage:
+    """An agent, its scripted model and executor, and every event it told, pieces of replies included."""
+
+    agent: CodeExecutorAgent
+    model: ReplayChatCompletionClient
+    executor: ReplayCodeExecutor
+    seen: list[AgentEvent] = field(default_factory=list)
+    _more: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def on_event(self, event: AgentEvent) -> None:
+        self.seen.append(event)
+        self._more.set()
+
+    async def until(self, kind: str) -> None:
+        """Wait for an event, and a moment more, so that whatever the agent waits for next has begun."""
+        async with asyncio.timeout(5):
+            while kind not in self.types:
+                self._more.clear()
+                await self._more.wait()
+        await asyncio.sleep(0.005)
+
+    @property
+    def types(self) -> list[str]:
+        return [event.type for event in self.seen]
+
+    @property
+    def ends(self) -> list[RunFinishedEvent]:
+        return [event for event in self.seen if isinstance(event, RunFinishedEvent)]
+
+
+@pytest.fixture
+def stage() -> Callable[..., Stage]:
+    """Set up an agent: replies of the model, results of the executor, settings of the agent."""
+
+    def set_up(
+        replies: Sequence[Any],
+        results: Sequence[Any] = (),
+        *,
+        chunk_delay: float = 0,
+        delay: float = 0,
+        **settings: Any,
+    ) -> Stage:
+        model = ReplayChatCompletionClient(replies, chunk_delay=chunk_delay)
+        executor = ReplayCodeExecutor(results, delay=delay)
+        agent = CodeExecutorAgent("coder", executor, **{"model_client": model, **settings})
+        stage = Stage(agent, model, executor)
+        agent.log.attach(stage)
+        return stage
+
+    return set_up

@@ -1,0 +1,36 @@
+"""Real kernels for the executor's tests."""
+
+import subprocess
+from collections.abc import AsyncIterator
+
+import pytest
+
+from kernel_executor import KernelCodeExecutor
+
+
+def _bubblewrap_works() -> bool:
+    try:
+        command = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "true"]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def bubblewrap() -> None:
+    """Skip where the sandbox cannot be tested."""
+    if not _bubblewrap_works():
+        pytest.skip("bubblewrap does not work on this machine")
+
+
+@pytest.fixture(params=["auto", "none"])
+def sandbox(request: pytest.FixtureRequest) -> str:
+    """Run a test in the sandbox (where there is one) and bare."""
+    return str(request.param)
+
+
+@pytest.fixture
+async def executor(sandbox: str) -> AsyncIterator[KernelCodeExecutor]:
+    """A fresh executor, once sandboxed and once bare, for tests that look at its whole life."""
+    async with KernelCodeExecutor(timeout=30, sandbox=sandbox) as executor:  # type: ignore[arg-type]
+        yield executor

@@ -1,0 +1,51 @@
+"""A session that goes on until it is killed: `scripted_session.py FOLDER [kernel]`. Says `ready` when it begins."""
+
+import asyncio
+import sys
+from itertools import count
+from pathlib import Path
+
+from codeagent_nb import CodeExecutorAgent, ReplayChatCompletionClient
+from codeagent_nb.approval import refuse_for_want_of_a_person
+from codeagent_nb.session import SessionSettings, open_session
+from codeagent_nb.views.journal import JournalView
+from codeagent_nb.views.notebook import NotebookView
+from kernel_executor.replay import ReplayCodeExecutor, failing
+
+ROUNDS = 1_000
+YES = '{"reason": "a typo", "retry": true}'
+BIG = "a line of output\n" * 5_000  # saving takes a while, so that kills hit it
+
+
+def replies() -> list[str]:
+    one_round = ["One.\n\n```python\nprint({0}, 'x' * 100_000)\n```", YES, "```python\nprint({0})\n```", "It is {0}."]
+    return [reply.replace("{0}", str(number)) for number in range(ROUNDS) for reply in one_round]
+
+
+async def scripted(folder: Path) -> None:
+    """The views of a session, without a kernel."""
+    notebook = NotebookView(folder / "session.ipynb")
+    journal = JournalView(folder / "session.journal.jsonl")
+    agent = CodeExecutorAgent(
+        "coder",
+        ReplayCodeExecutor([result for _ in range(ROUNDS) for result in (failing(), BIG)], delay=0.005),
+        model_client=ReplayChatCompletionClient(replies(), chunk_delay=0.001),
+        max_retries_on_error=1,
+        views=[journal, notebook],
+    )
+    print("ready", flush=True)  # noqa: T201
+    for number in count():
+        await agent.run(task=f"Task {number}")
+
+
+async def with_kernel(folder: Path) -> None:
+    settings = SessionSettings(notebook=folder / "session.ipynb", max_retries=0)
+    model = ReplayChatCompletionClient(replies(), chunk_delay=0.001)
+    print("ready", flush=True)  # noqa: T201
+    async with open_session(settings, model, ask=refuse_for_want_of_a_person) as session:
+        for number in count():
+            await session.run(f"Task {number}")
+
+
+if __name__ == "__main__":
+    asyncio.run((with_kernel if "kernel" in sys.argv[2:] else scripted)(Path(sys.argv[1])))

@@ -1,0 +1,258 @@
+"""Cancelling, by every road: the code stops, its output was told, and the next block works."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from kernel_executor import (
+    BlockFinished,
+    BlockOutput,
+    BlockResult,
+    BlockStarted,
+    CancellationToken,
+    CodeBlock,
+    CodeResult,
+    ExecutionEvent,
+    KernelCodeExecutor,
+)
+
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["auto", "none"])
+async def shared(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[KernelCodeExecutor]:
+    folder = tmp_path_factory.mktemp("work")
+    async with KernelCodeExecutor(timeout=20, sandbox=request.param, work_dir=folder) as executor:
+        yield executor
+
+
+async def run(executor: KernelCodeExecutor, code: str) -> BlockResult:
+    return (await executor.execute_code_blocks([CodeBlock(code)])).blocks[-1]
+
+
+async def assert_works(executor: KernelCodeExecutor) -> None:
+    result = await run(executor, "print('next')")
+    assert (result.status, result.outputs[0]["text"]) == ("ok", "next\n")
+
+
+class Watcher:
+    """Collects events and tells when the code has printed."""
+
+    def __init__(self) -> None:
+        self.events: list[ExecutionEvent] = []
+        self.printed = asyncio.Event()
+
+    def __call__(self, event: ExecutionEvent) -> None:
+        self.events.append(event)
+        if isinstance(event, BlockOutput):
+            self.printed.set()
+
+    @property
+    def finished(self) -> list[BlockResult]:
+        return [event.result for event in self.events if isinstance(event, BlockFinished)]
+
+
+def slow(name: str) -> str:
+    return f"import time\nprint('begun', flush=True)\ntime.sleep(1)\nopen({name!r}, 'w').close()"
+
+
+async def test_cancelling_the_task_stops_the_code_in_under_a_second(shared: KernelCodeExecutor) -> None:
+    watcher = Watcher()
+    task = asyncio.create_task(shared.execute_code_blocks([CodeBlock(slow("task"))], on_event=watcher))
+    await watcher.printed.wait()
+    started = time.monotonic()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert time.monotonic() - started < 1.0
+    [result] = watcher.finished
+    assert (result.status, result.exit_code, result.state_lost) == ("interrupted", 130, False)
+    assert result.outputs[0]["text"] == "begun\n"
+    await assert_works(shared)
+    await asyncio.sleep(1.2)
+    assert not (shared.work_dir / "task").exists(), "the code went on after it was cancelled"
+
+
+async def test_a_token_stops_the_code_as_cancelling_the_task_does(shared: KernelCodeExecutor) -> None:
+    watcher, token = Watcher(), CancellationToken()
+    task = asyncio.create_task(shared.execute_code_blocks([CodeBlock(slow("token"))], token, on_event=watcher))
+    await watcher.printed.wait()
+    started = time.monotonic()
+    await asyncio.to_thread(token.cancel)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert time.monotonic() - started < 1.0
+    assert [result.status for result in watcher.finished] == ["interrupted"]
+    await assert_works(shared)
+
+
+async def test_a_token_that_was_cancelled_before_runs_nothing(shared: KernelCodeExecutor) -> None:
+    watcher, token = Watcher(), CancellationToken()
+    token.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await shared.execute_code_blocks([CodeBlock("open('early', 'w').close()")], token, on_event=watcher)
+    await assert_works(shared)
+    assert not (shared.work_dir / "early").exists()
+    assert watcher.events == []
+
+
+async def test_code_that_swallows_the_cancellation_is_killed_in_about_a_second(shared: KernelCodeExecutor) -> None:
+    watcher = Watcher()
+    code = "import time\nprint(1, flush=True)\nwhile True:\n  try: time.sleep(0.1)\n  except BaseException: pass"
+    task = asyncio.create_task(shared.execute_code_blocks([CodeBlock(code)], on_event=watcher))
+    await watcher.printed.wait()
+    started = time.monotonic()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert time.monotonic() - started < 2.0
+    [result] = watcher.finished
+    assert (result.status, result.state_lost) == ("interrupted", True)
+    await assert_works(shared)
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_a_cancellation_before_the_kernel_has_begun_is_not_lost(shared: KernelCodeExecutor, turns: int) -> None:
+    """A SIGINT that comes before the code would be ignored, and the code would run after it."""
+    watcher = Watcher()
+    name = f"unbegun{turns}"
+    task = asyncio.create_task(shared.execute_code_blocks([CodeBlock(slow(name))], on_event=watcher))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await assert_works(shared)
+    assert all(result.status == "interrupted" for result in watcher.finished)
+    await asyncio.sleep(1.2)
+    assert not (shared.work_dir / name).exists()
+
+
+async def test_a_call_that_waits_its_turn_can_be_cancelled(shared: KernelCodeExecutor) -> None:
+    first = asyncio.create_task(run(shared, "import time\ntime.sleep(0.5)\nprint('first')"))
+    await asyncio.sleep(0.05)
+    second = asyncio.create_task(run(shared, "open('second', 'w').close()"))
+    await asyncio.sleep(0.05)
+    second.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await second
+    assert (await first).outputs[0]["text"] == "first\n"
+    assert not (shared.work_dir / "second").exists()
+    await assert_works(shared)
+
+
+async def test_a_call_can_be_cancelled_while_the_kernel_is_being_replaced(shared: KernelCodeExecutor) -> None:
+    await run(shared, "import os\nos._exit(1)")
+    started = time.monotonic()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.02):
+            await run(shared, "open('replaced', 'w').close()")
+    assert time.monotonic() - started < 0.3
+    await assert_works(shared)
+    assert not (shared.work_dir / "replaced").exists()
+
+
+async def test_two_calls_at_once_run_one_after_another_with_their_own_output(shared: KernelCodeExecutor) -> None:
+    """Two stock-client calls at once steal each other's messages (3 of 3 trials)."""
+    code = "import time\nfor i in range(50): print({0!r}, flush=True); time.sleep(0.002)"
+    results = await asyncio.gather(*(run(shared, code.format(name)) for name in "ab"))
+    assert ["".join(output["text"] for output in result.outputs) for result in results] == ["a\n" * 50, "b\n" * 50]
+
+
+async def test_an_interrupt_ends_the_block_and_not_the_call(shared: KernelCodeExecutor) -> None:
+    watcher = Watcher()
+    task = asyncio.create_task(shared.execute_code_blocks([CodeBlock(slow("interrupt"))], on_event=watcher))
+    await watcher.printed.wait()
+    await shared.interrupt()
+    result = await task
+    assert (result.exit_code, result.blocks[0].status) == (130, "interrupted")
+    assert "variables are kept" in result.output
+    await shared.interrupt()  # nothing runs: nothing happens
+    await assert_works(shared)
+
+
+async def test_the_stream_tells_every_event_and_the_result_last(shared: KernelCodeExecutor) -> None:
+    items = [item async for item in shared.stream_code_blocks([CodeBlock("print(1)"), CodeBlock("1 / 0")])]
+    kinds = [type(item) for item in items]
+    assert kinds == [BlockStarted, BlockOutput, BlockFinished, BlockStarted, BlockOutput, BlockFinished, CodeResult]
+    assert items[-1].exit_code == 1  # type: ignore[union-attr]
+
+
+async def test_closing_the_stream_early_stops_the_code(shared: KernelCodeExecutor) -> None:
+    stream = shared.stream_code_blocks([CodeBlock(slow("stream"))])
+    async for event in stream:
+        if isinstance(event, BlockOutput):
+            break
+    started = time.monotonic()
+    await stream.aclose()
+    assert time.monotonic() - started < 1.0
+    await assert_works(shared)
+    await asyncio.sleep(1.2)
+    assert not (shared.work_dir / "stream").exists()
+
+
+@pytest.mark.parametrize("kind", [BlockStarted, BlockOutput, BlockFinished])
+async def test_a_listener_that_raises_is_detached_and_reported_and_breaks_nothing(
+    shared: KernelCodeExecutor, kind: type
+) -> None:
+    """It once ended the collecting of messages: the kernel went on, and the call raised the listener's error."""
+    reported: list[BaseException] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: reported.append(context["exception"]))
+
+    def listen(event: ExecutionEvent) -> None:
+        if isinstance(event, kind):
+            raise RuntimeError("broken view")  # noqa: TRY004
+
+    try:
+        code = CodeBlock("print(1, flush=True)\nimport time; time.sleep(0.2)\nprint(2)")
+        result = await shared.execute_code_blocks([code], on_event=listen)
+    finally:
+        loop.set_exception_handler(None)
+    assert result.output == "1\n2"
+    assert [str(error) for error in reported] == ["broken view"]
+    await assert_works(shared)
+
+
+async def test_evaluating_can_be_cancelled_and_does_not_block_the_next_block(shared: KernelCodeExecutor) -> None:
+    started = time.monotonic()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await shared.evaluate("__import__('time').sleep(10)")
+    assert await shared.evaluate("__import__('time').sleep(10)", timeout=0.2) is None
+    await assert_works(shared)
+    assert time.monotonic() - started < 3.0
+
+
+async def test_evaluating_what_cannot_be_stopped_ends_the_kernel_and_says_so(shared: KernelCodeExecutor) -> None:
+    code = (
+        "import time\nclass Stubborn:\n    def __repr__(self):\n        while True:\n"
+        "            try: time.sleep(0.1)\n            except BaseException: pass\nstubborn = Stubborn()"
+    )
+    await run(shared, code)
+    assert await shared.evaluate("stubborn", timeout=0.2) is None
+    assert (await run(shared, "1")).state_lost
+
+
+@pytest.mark.parametrize("expression", ["1 / 0", "nonsense(", "", "undefined"])
+async def test_evaluating_what_fails_gives_none(shared: KernelCodeExecutor, expression: str) -> None:
+    assert await shared.evaluate(expression) is None
+
+
+async def test_evaluating_leaves_no_trace(shared: KernelCodeExecutor) -> None:
+    first = await run(shared, "'x'")
+    assert await shared.evaluate("1 + 1") == "2"
+    second = await run(shared, "_")
+    assert second.execution_count == (first.execution_count or 0) + 1
+    assert second.outputs[0]["data"]["text/plain"] == "'x'"
+
+
+async def test_the_files_above_are_written_where_they_are_looked_for(shared: KernelCodeExecutor) -> None:
+    """The absence of a file proves something only if the code would have made it there."""
+    await run(shared, slow("there").replace("sleep(1)", "sleep(0)"))
+    assert (shared.work_dir / "there").exists()

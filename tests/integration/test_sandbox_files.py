@@ -1,0 +1,200 @@
+"""The work folder in the sandbox: code can add to it, and cannot destroy what was there."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from kernel_executor import BlockResult, CodeBlock, KernelCodeExecutor, KernelStartError
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.usefixtures("bubblewrap"),
+]
+
+
+def fill(folder: Path) -> Path:
+    """Make a work folder with something to lose."""
+    (folder / "data.csv").write_text("a,b\n1,2\n")
+    (folder / "nested" / "deep").mkdir(parents=True)
+    (folder / "nested" / "deep" / "old.txt").write_text("old")
+    (folder / "empty").mkdir()
+    (folder / "granted.txt").write_text("may change")
+    (folder / "link").symlink_to("data.csv")
+    (folder / "dangling").symlink_to("nowhere")
+    (folder / "white space ü %20.txt").write_text("odd name")
+    return folder
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(bubblewrap: None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[KernelCodeExecutor]:
+    folder = fill(tmp_path_factory.mktemp("Wörk földer 'x' & co"))
+    granted = [folder / "granted.txt"]
+    async with KernelCodeExecutor(timeout=20, sandbox="bubblewrap", work_dir=folder, writable=granted) as executor:
+        yield executor
+
+
+async def run(executor: KernelCodeExecutor, code: str, language: str = "python") -> BlockResult:
+    return (await executor.execute_code_blocks([CodeBlock(code, language)])).blocks[-1]
+
+
+async def well(executor: KernelCodeExecutor, code: str, language: str = "python") -> str:
+    result = await run(executor, code, language)
+    assert result.status == "ok", result.traceback
+    return "".join(output["text"] for output in result.outputs if output["output_type"] == "stream")
+
+
+ATTACKS = {
+    "overwrite": "open({0!r}, 'w')",
+    "append": "open({0!r}, 'a')",
+    "update": "open({0!r}, 'r+')",
+    "truncate": "os.truncate({0!r}, 0)",
+    "delete": "os.unlink({0!r})",
+    "rename away": "os.rename({0!r}, 'elsewhere')",
+    "rename over": "open('new', 'w').close(); os.replace('new', {0!r})",
+    "chmod": "os.chmod({0!r}, 0o777)",
+    "utime": "os.utime({0!r}, (0, 0))",
+    "hard link": "os.link({0!r}, 'linked')",
+    "hard link over": "open('new', 'w').close(); os.unlink({0!r}); os.link('new', {0!r})",
+    "through /proc": "open('/proc/self/cwd/' + {0!r}, 'w')",
+    "through a symbolic link": "way = 'way' + os.urandom(4).hex(); os.symlink({0!r}, way); open(way, 'w')",
+}
+TARGETS = ["data.csv", "nested/deep/old.txt", "white space ü %20.txt"]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
+async def test_what_was_there_cannot_be_changed(shared: KernelCodeExecutor, attack: str, target: str) -> None:
+    path = shared.work_dir / target
+    before = (path.read_bytes(), path.stat().st_mode, path.stat().st_mtime, path.stat().st_nlink)
+    result = await run(shared, f"import os\n{attack.format(target)}")
+    assert result.ename in {"OSError", "PermissionError"}
+    assert (path.read_bytes(), path.stat().st_mode, path.stat().st_mtime, path.stat().st_nlink) == before
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "import shutil; shutil.rmtree('nested')",
+        "import os; os.rename('nested', 'moved')",
+        "import os; os.rmdir('empty')",
+        "open('nested/deep/added.txt', 'w')",
+        "open('empty/added.txt', 'w')",
+    ],
+)
+async def test_folders_that_were_there_stay_as_they_were(shared: KernelCodeExecutor, attack: str) -> None:
+    assert (await run(shared, attack)).ename in {"OSError", "PermissionError"}
+    assert [path.name for path in (shared.work_dir / "nested").rglob("*")] == ["deep", "old.txt"]
+    assert list((shared.work_dir / "empty").iterdir()) == []
+
+
+async def test_removing_everything_by_shell_removes_nothing_that_was_there(shared: KernelCodeExecutor) -> None:
+    assert (await run(shared, "rm -rf ./data.csv ./nested ./empty", "sh")).exit_code == 1
+    assert (shared.work_dir / "data.csv").read_text() == "a,b\n1,2\n"
+    assert (shared.work_dir / "nested/deep/old.txt").read_text() == "old"
+
+
+async def test_a_link_leads_only_where_code_may_go(shared: KernelCodeExecutor, tmp_path: Path) -> None:
+    (tmp_path / "outside.txt").write_text("secret")
+    assert await well(shared, "print(open('link').read())") == "a,b\n1,2\n\n"
+    assert (await run(shared, "open('link', 'w')")).ename == "OSError"
+    code = f"import os; os.symlink({str(tmp_path / 'outside.txt')!r}, 'out'); open('out')"
+    assert (await run(shared, code)).ename == "FileNotFoundError"
+
+
+async def test_files_are_read_made_changed_and_removed_as_usual(shared: KernelCodeExecutor) -> None:
+    code = (
+        "import os, shutil\nprint(open('data.csv').read())\nos.makedirs('own/deep')\n"
+        "open('own/deep/f', 'w').write('x')\nos.rename('own', 'own2')\nos.chmod('own2/deep/f', 0o600)\n"
+        "open('own2/deep/f', 'a').write('y')\nprint(open('own2/deep/f').read())\nshutil.rmtree('own2')"
+    )
+    assert await well(shared, code) == "a,b\n1,2\n\nxy\n"
+    assert await well(shared, "echo 1 > by-shell; rm by-shell; ls nested/deep", "sh") == "old.txt\n"
+
+
+async def test_a_file_granted_by_the_user_can_be_changed(shared: KernelCodeExecutor) -> None:
+    await well(shared, "open('granted.txt', 'w').write('changed')")
+    assert (shared.work_dir / "granted.txt").read_text() == "changed"
+
+
+async def test_own_files_stay_writable_after_a_restart_and_old_ones_do_not(shared: KernelCodeExecutor) -> None:
+    await well(shared, "open('own.txt', 'w').write('1')")
+    await shared.restart()
+    await well(shared, "open('own.txt', 'a').write('2')")
+    await run(shared, "import os; os._exit(1)")
+    await well(shared, "open('own.txt', 'a').write('3'); import os; os.rename('own.txt', 'own3.txt')")
+    assert (shared.work_dir / "own3.txt").read_text() == "123"
+    assert (await run(shared, "open('data.csv', 'w')")).ename == "OSError"
+
+
+async def test_a_restart_works_after_the_user_has_removed_a_protected_file(tmp_path: Path) -> None:
+    """Its bind once failed, and no kernel started any more."""
+    async with KernelCodeExecutor(sandbox="bubblewrap", work_dir=fill(tmp_path)) as executor:
+        (tmp_path / "data.csv").unlink()
+        await executor.restart()
+        assert await well(executor, "open('data.csv', 'w').write('mine now')") == ""
+        assert (await run(executor, "open('nested/deep/old.txt', 'w')")).ename == "OSError"
+
+
+async def test_plots_and_tables_work(shared: KernelCodeExecutor) -> None:
+    pytest.importorskip("matplotlib")
+    code = (
+        "import matplotlib.pyplot as plt, pandas as pd\ntable = pd.read_csv('data.csv')\n"
+        "table.to_csv('out.csv')\nplt.plot([1, 2])\nplt.savefig('plot.png')\nplt.show()\ntable"
+    )
+    result = await run(shared, code)
+    assert result.status == "ok", result.traceback
+    assert result.outputs[0]["data"]["image/png"].startswith("iVBOR")
+    assert "<table" in result.outputs[-1]["data"]["text/html"]
+    assert {"out.csv", "plot.png"} <= {path.name for path in shared.work_dir.iterdir()}
+
+
+async def test_temporary_files_and_caches_have_a_place(shared: KernelCodeExecutor) -> None:
+    code = "import os, tempfile\ntempfile.NamedTemporaryFile().close()\nopen(os.path.expanduser('~/x'), 'w').close()"
+    await well(shared, code)
+    assert not Path("/tmp/home").exists()
+
+
+@pytest.mark.parametrize("where", ["home", "above home"])
+async def test_the_home_folder_itself_is_never_the_work_folder(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Code that may add files there could plant a shell profile."""
+    home = tmp_path / "users" / "me"
+    home.mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+    asked = home if where == "home" else home.parent
+    async with KernelCodeExecutor(work_dir=asked) as executor:
+        assert executor.work_dir.parent == asked
+        await well(executor, "open('made.txt', 'w').close()")
+        assert (executor.work_dir / "made.txt").exists()
+        await run(executor, f"open({str(home / '.profile')!r}, 'w')")  # at most in its own, private /tmp
+    assert not (home / ".profile").exists()
+
+
+async def test_a_work_folder_with_too_much_in_it_is_refused_with_a_way_out(tmp_path: Path) -> None:
+    for number in range(2_001):
+        (tmp_path / f"{number}.txt").touch()
+    with pytest.raises(KernelStartError, match=r"holds 2,001 entries.*at most 2,000.*use another work folder"):
+        await KernelCodeExecutor(sandbox="bubblewrap", work_dir=tmp_path).start()
+    for number in range(400, 2_001):
+        (tmp_path / f"{number}.txt").unlink()
+    async with KernelCodeExecutor(sandbox="bubblewrap", work_dir=tmp_path, timeout=10) as executor:
+        assert (await run(executor, "open('399.txt', 'w')")).ename == "OSError"
+
+
+async def test_a_file_is_no_work_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError, match="name a folder"):
+        await KernelCodeExecutor(work_dir=tmp_path / "file").start()
+
+
+async def test_readable_paths_can_be_read_and_not_written(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "in.txt").write_text("in")
+    async with KernelCodeExecutor(sandbox="bubblewrap", readable=[tmp_path / "shared"]) as executor:
+        path = str(tmp_path / "shared" / "in.txt")
+        assert await well(executor, f"print(open({path!r}).read())") == "in\n"
+        assert (await run(executor, f"open({path!r}, 'w')")).ename == "OSError"

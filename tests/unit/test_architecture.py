@@ -1,0 +1,137 @@
+"""What holds the code together: its public names, who may know whom, and how long things may get."""
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import codeagent_nb
+import kernel_executor
+
+ROOT = Path(codeagent_nb.__file__).parent.parent
+MODULES = sorted([*ROOT.glob("codeagent_nb/**/*.py"), *ROOT.glob("kernel_executor/**/*.py")])
+
+PUBLIC = {
+    "codeagent_nb": [
+        "AgentError",
+        "AgentEvent",
+        "ApprovalRequest",
+        "ApprovalResponse",
+        "ChatCompletionClient",
+        "CodeExecutionEvent",
+        "CodeExecutorAgent",
+        "CodeGenerationEvent",
+        "CreateResult",
+        "LocalChatCompletionClient",
+        "ModelClientStreamingChunkEvent",
+        "OpenAIChatCompletionClient",
+        "ReplayChatCompletionClient",
+        "Reply",
+        "RequestUsage",
+        "Response",
+        "RetryDecision",
+        "TaskResult",
+        "TextMessage",
+        "ThoughtEvent",
+        "extract_code_blocks",
+        "read_reply",
+    ],
+    "kernel_executor": [
+        "Append",
+        "BlockFinished",
+        "BlockOutput",
+        "BlockResult",
+        "BlockStarted",
+        "CancellationToken",
+        "Clear",
+        "CodeBlock",
+        "CodeExecutor",
+        "CodeResult",
+        "ExecutionEvent",
+        "Isolation",
+        "KernelCodeExecutor",
+        "KernelExecutorError",
+        "KernelStartError",
+        "LateOutput",
+        "NotStarted",
+        "Output",
+        "OutputLimits",
+        "SandboxUnavailable",
+        "Truncation",
+        "Update",
+        "fold",
+    ],
+}
+
+
+@pytest.mark.parametrize("package", PUBLIC)
+def test_the_public_names_are_these(package: str) -> None:
+    assert import_module(package).__all__ == PUBLIC[package]
+
+
+@pytest.mark.parametrize(("package", "name"), [(package, name) for package in PUBLIC for name in PUBLIC[package]])
+def test_every_public_name_can_be_had(package: str, name: str) -> None:
+    assert getattr(import_module(package), name) is not None
+
+
+def test_a_name_that_is_not_there_is_named() -> None:
+    with pytest.raises(AttributeError, match="'codeagent_nb' has no attribute 'Nothing'"):
+        codeagent_nb.Nothing  # noqa: B018
+    with pytest.raises(AttributeError, match="'kernel_executor' has no attribute 'Nothing'"):
+        kernel_executor.Nothing  # noqa: B018
+
+
+def test_the_import_contracts_are_kept() -> None:
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+HEAVY = ["openai", "IPython", "ipykernel", "nbformat", "jupyter_client", "ipywidgets", "rich", "typer", "nbclient"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "heavy"),
+    [
+        ("import codeagent_nb", HEAVY),
+        ("import kernel_executor", [*HEAVY, "pydantic"]),
+        ("from codeagent_nb import CodeExecutorAgent, ReplayChatCompletionClient, read_reply", HEAVY),
+        ("from codeagent_nb import OpenAIChatCompletionClient", HEAVY),
+    ],
+)
+def test_imports_are_light(statement: str, heavy: list[str]) -> None:
+    code = f"import json, sys\n{statement}\nprint(json.dumps([name for name in {heavy} if name in sys.modules]))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert json.loads(done.stdout) == []
+
+
+def trees() -> Iterator[tuple[str, ast.Module, str]]:
+    for path in MODULES:
+        source = path.read_text()
+        yield str(path.relative_to(ROOT)), ast.parse(source), source
+
+
+def test_no_module_is_longer_than_300_lines() -> None:
+    lengths = {name: len(source.splitlines()) for name, _, source in trees()}
+    assert {name: length for name, length in lengths.items() if length > 300} == {}
+
+
+def test_no_function_is_longer_than_40_lines() -> None:
+    """A docstring is no burden: it does not count. Neither does a signature that documents the settings."""
+    lengths = {}
+    for name, tree, _ in trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                body = node.body[1:] if ast.get_docstring(node) else node.body
+                first, last = (body[0].lineno, node.end_lineno or 0) if body else (0, 0)
+                lengths[f"{name}:{node.name}"] = last - first + 1
+    assert {name: length for name, length in lengths.items() if length > 40} == {}
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    assert [name for name, tree, _ in trees() if not ast.get_docstring(tree)] == []

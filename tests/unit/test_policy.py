@@ -1,0 +1,269 @@
+"""The policy by hand: effects come out, results go in. No event loop, no model, no kernel."""
+
+from collections.abc import Generator
+from typing import Any, TypeVar
+
+import pytest
+
+from codeagent_nb.events import (
+    ApprovalEvent,
+    CodeExecutionEvent,
+    CodeGenerationEvent,
+    CodeRefusedEvent,
+    Event,
+    RetryDecisionEvent,
+    ThoughtEvent,
+)
+from codeagent_nb.models.types import CreateResult
+from codeagent_nb.policy import Approve, Ask, Effect, Execute, Outcome, Tell, policy, run_given
+from kernel_executor import BlockResult, CodeBlock, CodeResult
+
+CODE = "```python\nprint(1)\n```"
+OTHER_CODE = "```python\nprint(2)\n```"
+PRINT_1 = (CodeBlock("print(1)\n", "python"),)
+YES = '{"reason": "a typo", "retry": true}'
+NO = '{"reason": "hopeless", "retry": false}'
+
+
+AnyEvent = TypeVar("AnyEvent", bound=Event)
+
+
+class Hand:
+    """Answers effects from scripts and keeps a diary of them."""
+
+    def __init__(self, replies: list[Any] = [], exit_codes: list[int] = [], approvals: list[Any] = []) -> None:  # noqa: B006
+        self.replies, self.exit_codes, self.approvals = list(replies), list(exit_codes), list(approvals)
+        self.effects: list[Effect] = []
+
+    def play(self, steps: Generator[Effect, Any, Outcome]) -> Outcome:
+        answer: object = None
+        while True:
+            try:
+                effect = steps.send(answer)
+            except StopIteration as stop:
+                assert [self.replies, self.exit_codes, self.approvals] == [[], [], []], "the script was not used up"
+                return stop.value  # type: ignore[no-any-return]
+            self.effects.append(effect)
+            answer = self.answer(effect)
+
+    def answer(self, effect: Effect) -> object:
+        match effect:
+            case Ask():
+                reply = self.replies.pop(0)
+                return reply if isinstance(reply, CreateResult) else CreateResult(content=reply)
+            case Approve():
+                return self.approvals.pop(0) if self.approvals else None
+            case Execute(_, code_blocks):
+                return result_of(code_blocks, self.exit_codes.pop(0))
+            case Tell():
+                return effect.event
+
+    @property
+    def asked(self) -> list[str]:
+        return [effect.purpose for effect in self.effects if isinstance(effect, Ask)]
+
+    @property
+    def executed(self) -> list[tuple[CodeBlock, ...]]:
+        return [effect.code_blocks for effect in self.effects if isinstance(effect, Execute)]
+
+    def told(self, kind: type[AnyEvent]) -> list[AnyEvent]:
+        return [effect.event for effect in self.effects if isinstance(effect, Tell) and isinstance(effect.event, kind)]
+
+
+def result_of(code_blocks: tuple[CodeBlock, ...], exit_code: int) -> CodeResult:
+    """What an executor gives: everything ran, or the first block failed and the others were left."""
+    status: Any = "error" if exit_code else "ok"
+    ran = code_blocks[:1] if exit_code else code_blocks
+    blocks = tuple(BlockResult(block=block, status=status, exit_code=exit_code) for block in ran)
+    return CodeResult(exit_code, "out", blocks)
+
+
+def solve(hand: Hand, retries: int = 0, retry_by: Any = "model") -> Outcome:
+    return hand.play(policy("coder", max_retries_on_error=retries, retry_by=retry_by))
+
+
+def approval(*, approved: bool, code_blocks: tuple[CodeBlock, ...] = PRINT_1, reason: str = "") -> ApprovalEvent:
+    return ApprovalEvent(source="user", retry_attempt=0, approved=approved, reason=reason, code_blocks=code_blocks)
+
+
+def test_code_that_runs_through_is_reflected_on() -> None:
+    hand = Hand([CODE, "It printed 1."], [0])
+    outcome = solve(hand, retries=3)
+    assert (outcome.status, outcome.text, outcome.tries) == ("succeeded", "It printed 1.", 1)
+    assert [type(effect) for effect in hand.effects] == [Ask, Tell, Approve, Execute, Tell, Ask]
+    assert hand.asked == ["generate", "reflect"]
+    assert hand.executed == [PRINT_1]
+
+
+def test_a_reply_without_code_is_the_answer_and_is_not_reflected_on() -> None:
+    hand = Hand(["Paris."])
+    outcome = solve(hand, retries=3)
+    assert (outcome.status, outcome.text, outcome.result) == ("answered", "Paris.", None)
+    assert hand.asked == ["generate"]
+
+
+def test_reasoning_is_told_apart_from_the_reply() -> None:
+    hand = Hand([CreateResult(content="<think>hm</think>Paris.")])
+    assert solve(hand).text == "Paris."
+    assert [event.content for event in hand.told(ThoughtEvent)] == ["hm"]
+
+
+def test_a_failure_without_tries_left_is_not_decided_on() -> None:
+    hand = Hand([CODE, "It failed."], [1])
+    assert solve(hand).status == "failed"
+    assert hand.asked == ["generate", "reflect"]
+
+
+def test_a_decision_for_a_retry_leads_to_another_attempt() -> None:
+    hand = Hand([CODE, YES, OTHER_CODE, "Done."], [1, 0])
+    outcome = solve(hand, retries=1)
+    assert (outcome.status, outcome.tries) == ("succeeded", 2)
+    assert hand.asked == ["generate", "decide", "generate", "reflect"]
+    (decision,) = hand.told(RetryDecisionEvent)
+    assert (decision.retry_attempt, decision.retry, decision.reason) == (0, True, "a typo")
+    attempts = [(event.retry_attempt, len(event.code_blocks)) for event in hand.told(CodeGenerationEvent)]
+    assert attempts == [(0, 1), (0, 0), (1, 1)]
+
+
+def test_a_decision_against_a_retry_ends_the_attempts() -> None:
+    hand = Hand([CODE, NO, "It failed."], [1])
+    assert solve(hand, retries=3).status == "failed"
+    assert [event.retry for event in hand.told(RetryDecisionEvent)] == [False]
+
+
+def test_after_the_last_try_nothing_is_decided() -> None:
+    hand = Hand([CODE, YES, OTHER_CODE, "It failed twice."], [1, 1])
+    outcome = solve(hand, retries=1)
+    assert (outcome.status, outcome.tries) == ("failed", 2)
+    assert [event.retry_attempt for event in hand.told(CodeExecutionEvent)] == [0, 1]
+
+
+MALFORMED = [
+    "I think so.",
+    f"```json\n{YES}\n```",
+    '{"reason": 1, "retry": true}',
+    '{"reason": "x", "retry": "yes"}',
+    "",
+]
+
+
+@pytest.mark.parametrize("malformed", MALFORMED)
+def test_a_malformed_decision_is_asked_for_once_more(malformed: str) -> None:
+    hand = Hand([CODE, malformed, YES, OTHER_CODE, "Done."], [1, 0])
+    assert solve(hand, retries=1).status == "succeeded"
+    first, second = (effect for effect in hand.effects if isinstance(effect, Ask) and effect.purpose == "decide")
+    assert not first.complaint
+    assert second.complaint
+
+
+@pytest.mark.parametrize("malformed", MALFORMED)
+def test_two_malformed_decisions_mean_stop(malformed: str) -> None:
+    hand = Hand([CODE, malformed, malformed, "It failed."], [1])
+    assert solve(hand, retries=3).status == "failed"
+    (decision,) = hand.told(RetryDecisionEvent)
+    assert not decision.retry
+    assert decision.reason.startswith("The model gave no valid decision (")
+
+
+def test_the_exit_status_decides_without_a_call() -> None:
+    hand = Hand([CODE, OTHER_CODE, "Done."], [1, 0])
+    assert solve(hand, retries=1, retry_by="status").status == "succeeded"
+    assert hand.asked == ["generate", "generate", "reflect"]
+    assert [event.retry for event in hand.told(RetryDecisionEvent)] == [True]
+
+
+REFUSED = "```javascript\nalert(1)\n```"
+
+
+def test_refused_code_is_asked_for_once_more_and_uses_a_try() -> None:
+    hand = Hand([REFUSED, CODE, "Done."], [0])
+    outcome = solve(hand, retries=3)
+    assert (outcome.status, outcome.tries) == ("succeeded", 2)
+    (refusal,) = hand.told(CodeRefusedEvent)
+    assert refusal.nothing_ran
+    assert "javascript" in refusal.reason
+
+
+def test_code_refused_twice_ends_the_run_and_is_no_answer() -> None:
+    hand = Hand([REFUSED, REFUSED])
+    outcome = solve(hand, retries=3)
+    assert (outcome.status, outcome.tries) == ("refused", 2)
+    assert "javascript" in outcome.text
+
+
+def test_refused_code_without_tries_left_ends_the_run() -> None:
+    assert solve(Hand([REFUSED])).status == "refused"
+
+
+def test_a_reply_that_was_cut_off_runs_nothing() -> None:
+    cut = CreateResult(content=CODE, finish_reason="length")
+    hand = Hand([cut, cut])
+    outcome = solve(hand, retries=1)
+    assert (outcome.status, hand.executed) == ("refused", [])
+    assert "cut off" in outcome.text
+
+
+def test_words_that_were_cut_off_are_no_answer() -> None:
+    cut = CreateResult(content="The answer is", finish_reason="length")
+    assert solve(Hand([cut])).status == "refused"
+
+
+def test_a_refused_block_beside_one_that_runs_is_named() -> None:
+    hand = Hand([f"{CODE}\n\n{REFUSED}", "Done."], [0])
+    assert solve(hand).status == "succeeded"
+    assert [event.nothing_ran for event in hand.told(CodeRefusedEvent)] == [False]
+
+
+def test_code_that_just_failed_is_not_run_again_but_resampled() -> None:
+    hand = Hand([CODE, YES, CODE.replace("(1)\n", "(1)  \n\n"), OTHER_CODE, "Done."], [1, 0])
+    outcome = solve(hand, retries=2)
+    assert (outcome.status, outcome.tries) == ("succeeded", 3)
+    assert len(hand.executed) == 2
+    assert [effect.resample for effect in hand.effects if isinstance(effect, Ask)] == [False, False, False, True, False]
+
+
+def test_repeated_code_without_tries_left_ends_in_a_reflection_on_the_failure() -> None:
+    hand = Hand([CODE, YES, CODE, "It failed."], [1])
+    outcome = solve(hand, retries=1)
+    assert (outcome.status, outcome.tries, len(hand.executed)) == ("failed", 2, 1)
+
+
+def test_the_same_blocks_up_to_the_one_that_failed_are_the_same_code() -> None:
+    two = f"{CODE}\n\n{OTHER_CODE}"
+    hand = Hand([two, two, "It failed."], [1])
+    assert solve(hand, retries=1, retry_by="status").status == "failed"
+    assert len(hand.executed) == 1
+
+
+def test_words_after_a_failure_end_the_run_as_failed() -> None:
+    outcome = solve(Hand([CODE, YES, "I give up."], [1]), retries=1)
+    assert (outcome.status, outcome.text) == ("failed", "I give up.")
+
+
+def test_denied_code_ends_the_run_without_another_call() -> None:
+    hand = Hand([CODE], approvals=[approval(approved=False, reason="too risky")])
+    outcome = solve(hand, retries=3)
+    assert (outcome.status, outcome.text, hand.executed) == ("denied", "too risky", [])
+
+
+def test_what_the_user_made_of_the_code_is_what_runs() -> None:
+    edited = (CodeBlock("print(3)", "python"),)
+    hand = Hand([CODE, "Done."], [0], [approval(approved=True, code_blocks=edited)])
+    assert solve(hand).status == "succeeded"
+    assert hand.executed == [edited]
+
+
+def test_given_code_runs_without_a_model() -> None:
+    hand = Hand([], [0])
+    outcome = hand.play(run_given(PRINT_1))
+    assert (outcome.status, outcome.text, hand.executed) == ("succeeded", "out", [PRINT_1])
+
+
+def test_given_code_that_fails_is_not_retried() -> None:
+    assert Hand([], [3]).play(run_given(PRINT_1)).status == "failed"
+
+
+def test_given_code_can_be_denied() -> None:
+    hand = Hand(approvals=[approval(approved=False, reason="no")])
+    assert hand.play(run_given(PRINT_1)).status == "denied"
+    assert not hand.executed

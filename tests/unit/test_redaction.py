@@ -1,0 +1,119 @@
+"""No value of a secret variable gets past the log, whatever it stands in, and nothing else is touched."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codeagent_nb.events import (
+    EVENT,
+    AgentEvent,
+    ApprovalEvent,
+    BlockFinishedEvent,
+    BlockOutputEvent,
+    CodeExecutionEvent,
+    CodeGenerationEvent,
+    CodeRefusedEvent,
+    Refusal,
+    RunFinishedEvent,
+    TextMessage,
+)
+from codeagent_nb.models.types import RequestUsage
+from codeagent_nb.redaction import VOCABULARY, Redactor
+from kernel_executor import Append, BlockResult, CodeBlock, CodeResult
+
+KEY = "sk-test-0123456789"
+
+
+def events_with(text: str) -> list[AgentEvent]:
+    """Every place in which text of users, models and executed code can stand."""
+    block = CodeBlock(f"print({text!r})", "python")
+    stream = {"output_type": "stream", "name": "stdout", "text": f"key: {text}\n"}
+    display = {"output_type": "display_data", "data": {"application/json": {text: [text]}}, "metadata": {"x": text}}
+    error = {"output_type": "error", "ename": "KeyError", "evalue": text, "traceback": [f"KeyError: {text}"]}
+    result = BlockResult(
+        block=block,
+        status="error",
+        exit_code=1,
+        outputs=(stream, display, error),
+        ename="KeyError",
+        evalue=text,
+        traceback=(text,),
+        note=text,
+    )
+    return [
+        TextMessage(source="user", content=f"use {text} please", metadata={"key": text}),
+        CodeGenerationEvent(source="coder", retry_attempt=0, content=text, code_blocks=(block,)),
+        ApprovalEvent(source="user", retry_attempt=0, approved=True, reason=text, code_blocks=(block,)),
+        CodeRefusedEvent(
+            source="c", retry_attempt=0, refused=(Refusal(block=block, reason=text),), reason=text, nothing_ran=True
+        ),
+        BlockOutputEvent(source="executor", block_id="1", change=Append(stream)),
+        BlockFinishedEvent(source="executor", retry_attempt=0, block_id="1", result=result),
+        CodeExecutionEvent(source="coder", retry_attempt=0, result=CodeResult(1, text, (result,))),
+        RunFinishedEvent(source="c", status="error", reason=text, tries=1, usage=RequestUsage(), duration=0),
+    ]
+
+
+@pytest.mark.parametrize("key", [KEY, "quo'te\"and\\slash", "tab\tnewline\nkey", "schlüssel-ключ", "käy\x7f\x01end"])
+def test_a_key_is_taken_out_of_every_place_in_every_event(key: str) -> None:
+    redactor = Redactor({"MY_TOKEN": key})
+    for event in events_with(key):
+        kept = redactor.event(event)
+        written = kept.model_dump_json()
+        assert json.dumps(key, ensure_ascii=False)[1:-1] not in written
+        assert json.dumps(repr(key)[1:-1], ensure_ascii=False)[1:-1] not in written
+        assert "[redacted MY_TOKEN]" in written
+        assert type(kept) is type(event)
+        assert EVENT.validate_json(written) == kept
+
+
+def test_a_key_within_another_leaves_nothing_of_either() -> None:
+    redactor = Redactor({"SHORT_KEY": "abcdefgh", "LONG_KEY": "xx-abcdefgh-yy"})
+    assert redactor.text("1 xx-abcdefgh-yy 2 abcdefgh 3") == "1 [redacted LONG_KEY] 2 [redacted SHORT_KEY] 3"
+
+
+def test_only_variables_named_like_keys_and_long_enough_are_secrets() -> None:
+    environment = {"OPENAI_API_KEY": KEY, "HOME": "/home/somebody", "DEBUG_TOKEN": "true", "PWD": "/work/folder"}
+    text = f"{KEY} /home/somebody true /work/folder"
+    assert Redactor.of_environment(environment).text(text) == text.replace(KEY, "[redacted OPENAI_API_KEY]")
+
+
+def test_an_event_without_a_secret_is_the_very_same() -> None:
+    event = TextMessage(source="user", content="hello")
+    assert Redactor({"MY_TOKEN": KEY}).event(event) is event
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "traceback",
+        "created_at",
+        "TextMessage",
+        "duration",
+        "retry_attempt",
+        "20261123",
+        "CodeExecutionEvent",
+        "executor",
+    ],
+)
+def test_a_key_that_is_a_word_of_our_own_spoils_no_event(key: str) -> None:
+    redactor = Redactor({"MY_PASSWORD": key})
+    for event in events_with(key):
+        kept = redactor.event(event)
+        assert EVENT.validate_json(kept.model_dump_json()) == kept
+
+
+words = st.sampled_from(sorted(VOCABULARY | {"sk-0123", "1", '"', "\\", "{", "}", ",", ":", "é", "\n"}))
+
+
+@given(st.lists(words, min_size=1, max_size=3).map("".join), st.lists(words, max_size=6).map("".join))
+def test_whatever_the_key_is_every_event_stays_readable_and_text_is_clean(key: str, around: str) -> None:
+    redactor = Redactor({"A_KEY": key})
+    for event in events_with(around + key):
+        kept = redactor.event(event)
+        assert EVENT.validate_json(kept.model_dump_json()) == kept
+    said: Any = redactor.event(TextMessage(source="u", content=f"{around} is {key}!"))
+    assert key not in said.content.replace("[redacted A_KEY]", "") or key in "[redacted A_KEY]"
