@@ -197,4 +197,4 @@ def _output_text(output: Output) -> str:
             return plain("\n".join(output["traceback"]) or f"{output['ename']}: {output['evalue']}")
         case _:
             text = output["data"].get("text/plain", "")
-            return plain("".join(text) if isinstance(text, list) else str(text))
+            return plain("".join(map(str, text)) if isinstance(text, list) else str(text))

@@ -76,7 +76,7 @@ class OpenAIChatCompletionClient:
     def where(self) -> str:
         """Name the model and the server's host, for people."""
         host = urlsplit(self._base_url).hostname if self._base_url else "api.openai.com"
-        return f"{self._model} at {host}"
+        return f"{self._model!r} at {host}"
 
     async def create_stream(
         self,

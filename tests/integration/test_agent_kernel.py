@@ -302,7 +302,6 @@ print("\\x00\\x07\\u202e\\x1b[31m" * 3)"""
     assert_the_journal_tells_the_same(session)
 
 
-@pytest.mark.xfail(raises=TypeError, strict=False, reason="kernel_executor.outputs.as_text joins what is not text")
 async def test_a_display_whose_text_is_no_text_ends_no_run(opened: Open) -> None:
     code = 'from IPython.display import display\ndisplay({"text/plain": ["a", 1]}, raw=True)'
     async with opened([python(code), "Shown."]) as (session, _):

@@ -33,17 +33,17 @@ def where(name: str | None, env: dict[str, str]) -> str:
 
 
 def test_a_key_alone_means_openais_default_model(empty: dict[str, str]) -> None:
-    assert where(None, {**empty, "OPENAI_API_KEY": "k"}) == f"Model '{DEFAULT_OPENAI_MODEL}' at api.openai.com"
+    assert where(None, {**empty, "OPENAI_API_KEY": "k"}) == f"'{DEFAULT_OPENAI_MODEL}' at api.openai.com"
 
 
 def test_a_server_needs_no_key(empty: dict[str, str]) -> None:
     env = {**empty, "OPENAI_BASE_URL": "http://localhost:11434/v1", "CODEAGENT_MODEL": "qwen"}
-    assert where(None, env) == "Model 'qwen' at localhost"
+    assert where(None, env) == "'qwen' at localhost"
 
 
 def test_the_name_given_wins_over_the_environment(empty: dict[str, str]) -> None:
     env = {**empty, "OPENAI_API_KEY": "k", "CODEAGENT_MODEL": "local"}
-    assert where("gpt-x", env) == "Model 'gpt-x' at api.openai.com"
+    assert where("gpt-x", env) == "'gpt-x' at api.openai.com"
 
 
 def test_the_environment_of_the_process_does_not_leak_in(
