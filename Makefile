@@ -6,7 +6,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 STAMPS := $(VENV)/stamps
 INPUTS := pyproject.toml requirements.lock
 
@@ -49,18 +49,18 @@ clean:  ## remove the environment and all caches
 $(VENV)/pyvenv.cfg:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; say e.g. make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install --quiet --upgrade 'pip>=25.1'
+	$(PIP) install --upgrade 'pip>=25.1'
 	mkdir -p $(STAMPS)
 
 # The lock file is used as constraints: one file serves every extra.
 $(STAMPS)/demo: $(VENV)/pyvenv.cfg $(INPUTS)
-	$(PIP) install --quiet --constraint requirements.lock --editable '.[local,data]'
+	$(PIP) install --constraint requirements.lock --editable '.[local,data]'
 	@touch $@
 
 $(STAMPS)/test: $(STAMPS)/demo
-	$(PIP) install --quiet --constraint requirements.lock --group test
+	$(PIP) install --constraint requirements.lock --group test
 	@touch $@
 
 $(STAMPS)/lock: $(VENV)/pyvenv.cfg
-	$(PIP) install --quiet uv
+	$(PIP) install uv
 	@touch $@

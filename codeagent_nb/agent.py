@@ -192,10 +192,11 @@ class CodeExecutorAgent:
         except Exception as error:  # whoever failed, model, executor or approver: every run has its closing event
             self._finish(record, "error", str(error) or type(error).__name__)
             raise
-        text = outcome.text if self._model is None else closing_text(outcome)
-        self.log.publish(TextMessage(source=self.name, content=text, models_usage=record.usage))
         reason = STOP_REASONS[outcome.status] if outcome.result or outcome.status != "answered" else NO_CODE_WAS_RUN
         self._finish(record, outcome.status, reason)
+        text = outcome.text if self._model is None else closing_text(outcome)
+        # Last, as in AutoGen: its users read `result.messages[-1].content`.
+        self.log.publish(TextMessage(source=self.name, content=text, models_usage=record.usage))
         return TaskResult(messages=tuple(record.events), stop_reason=reason)
 
     def _started_event(self) -> RunStartedEvent:

@@ -194,7 +194,7 @@ class ViewDetachedEvent(Event):
 
 
 class RunFinishedEvent(Event):
-    """A run ended, for whatever reason; always the last event of a run."""
+    """A run ended, for whatever reason. Only the agent's closing `TextMessage` comes after it, if there is one."""
 
     type: Literal["RunFinishedEvent"] = "RunFinishedEvent"
     status: RunStatus

@@ -24,7 +24,7 @@ from kernel_executor.outputs import OutputLimits
 from kernel_executor.planning import KernelSettings, existing_paths, make_plan
 from kernel_executor.results import combine
 from kernel_executor.sandbox import SandboxMode
-from kernel_executor.tasks import uninterrupted
+from kernel_executor.tasks import ended, uninterrupted
 from kernel_executor.types import BlockResult, CodeBlock, CodeResult
 from kernel_executor.work_folder import WorkFolder, open_work_folder
 
@@ -219,7 +219,7 @@ class KernelCodeExecutor:
             yield await run
         finally:
             run.cancel()
-            await uninterrupted(_ended(run))
+            await uninterrupted(ended(run))
 
     async def evaluate(self, expression: str, *, timeout: float = 30.0) -> str | None:
         """Return the `repr` of a Python expression in the kernel; leaves no trace in its history.
@@ -286,13 +286,6 @@ class KernelCodeExecutor:
                 "`async with KernelCodeExecutor() as executor`"
             )
         return self._keeper
-
-
-async def _ended(run: "asyncio.Future[CodeResult]") -> None:
-    """Wait for a run's end; whoever closed the stream wants no error of it."""
-    await asyncio.wait({run})
-    if not run.cancelled():
-        run.exception()
 
 
 def _kernel_code(block: CodeBlock) -> str:

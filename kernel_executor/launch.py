@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ async def find_program(kernel_name: str, environment: Mapping[str, str]) -> Kern
         KernelStartError: There is none of that name, or its interpreter does not run.
     """
     spec = _find_spec(kernel_name)
-    executable = shutil.which(spec.argv[0], path=environment.get("PATH"))
+    executable = _executable(spec.argv[0], environment)
     if executable is None:
         raise KernelStartError(
             f"kernel {kernel_name!r} wants to start {spec.argv[0]!r}, which is not there: "
@@ -70,6 +71,16 @@ async def find_program(kernel_name: str, environment: Mapping[str, str]) -> Kern
     is_python = guarded or Path(executable).name.startswith("python")  # of any language: bash_kernel is a module
     interpreter = await _ask_python(executable, environment) if is_python else _install_of(executable, spec)
     return KernelProgram((executable, *spec.argv[1:]), spec.language.lower(), dict(spec.env), guarded, interpreter)
+
+
+def _executable(name: str, environment: Mapping[str, str]) -> str | None:
+    """Find a kernel's program; `python` means the Python we run in, as for jupyter_client.
+
+    The first `python` on the PATH is another one where an environment is used without being activated, by make say.
+    """
+    if name in {"python", f"python{sys.version_info[0]}", "python{}.{}".format(*sys.version_info)}:
+        return sys.executable
+    return shutil.which(name, path=environment.get("PATH"))
 
 
 def _find_spec(kernel_name: str) -> KernelSpec:

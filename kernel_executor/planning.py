@@ -86,11 +86,19 @@ def _plan(
     return KernelPlan(
         program=program,
         work_dir=work_dir,
-        environment=environment,
+        environment=_with_own_programs(environment, program),
         policy=policy,
         limits=settings.limits,
         memory_limit=settings.memory_limit,
     )
+
+
+def _with_own_programs(environment: Mapping[str, str], program: KernelProgram) -> Mapping[str, str]:
+    """Put the interpreter's folder first on the PATH: `python` and `pip` in a shell block are the kernel's own."""
+    if program.language != "python":
+        return environment
+    folder = str(Path(program.argv[0]).parent)
+    return {**environment, "PATH": os.pathsep.join([folder, environment.get("PATH", os.defpath)])}
 
 
 async def _why_unusable(plan: KernelPlan) -> str:

@@ -25,6 +25,13 @@ async def uninterrupted(coroutine: Coroutine[Any, Any, T]) -> T:
     return result
 
 
+async def ended(task: "asyncio.Future[Any]") -> None:
+    """Wait for a task's end, for those who want neither its result nor its error."""
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.exception()
+
+
 async def run_helper(command: Sequence[str], environment: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
     """Run a command that takes milliseconds; it has ended when this returns, even if we are cancelled."""
     run = asyncio.to_thread(

@@ -115,7 +115,7 @@ async def test_a_failure_is_repaired_plotted_saved_and_runs_again(opened: Open, 
         assert "- 'Body Mass (g)': int64" in session.context
         result = await session.run("Which species is the heaviest?")
     assert result.stop_reason == "the code ran through"
-    assert "heaviest: Gentoo 5138.0" in result.messages[-2].content
+    assert "heaviest: Gentoo 5138.0" in result.messages[-1].content
 
     notebook = saved(session)
     failed, good = [cell for cell in notebook.cells if cell.cell_type == "code"]

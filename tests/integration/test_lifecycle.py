@@ -1,6 +1,7 @@
 """Starting, restarting, and being told what cannot be started; languages; limits of memory."""
 
 import json
+import os
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -137,3 +138,20 @@ async def test_a_mistyped_sandbox_is_told() -> None:
 async def test_a_readable_path_that_does_not_exist_is_told(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="cannot let the sandbox see"):
         KernelCodeExecutor(readable=[tmp_path / "no"])
+
+
+async def test_python_is_the_one_we_run_in_whatever_stands_first_on_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`make` uses an environment without activating it; the first `python` on its PATH was another."""
+    imposter = tmp_path / "bin" / "python"
+    imposter.parent.mkdir()
+    imposter.write_text("#!/bin/sh\nexit 1\n")
+    imposter.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{imposter.parent}{os.pathsep}{os.environ['PATH']}")
+    async with KernelCodeExecutor() as executor:
+        blocks = [CodeBlock("import sys; print(sys.executable)"), CodeBlock("command -v python", "sh")]
+        result = await executor.execute_code_blocks(blocks)
+    kernel, shell = result.output.split()
+    assert kernel == sys.executable
+    assert Path(shell).parent == Path(sys.executable).parent

@@ -23,7 +23,7 @@ NO = '{"reason": "hopeless", "retry": false}'
 
 RAN = ["BlockStartedEvent", "BlockOutputEvent", "BlockFinishedEvent", "CodeExecutionEvent"]
 STARTED = ["TextMessage", "RunStartedEvent"]
-ENDED = ["TextMessage", "RunFinishedEvent"]
+ENDED = ["RunFinishedEvent", "TextMessage"]
 WRITTEN = ["ModelReplyEvent", "CodeGenerationEvent"]
 REFLECTED = ["ModelReplyEvent"]
 DECIDED = ["ModelReplyEvent", "RetryDecisionEvent"]
@@ -91,7 +91,7 @@ async def test_a_denial(stage: Stages) -> None:
     scene = stage([CODE], approval_func=lambda _: deny, max_retries_on_error=3)
     result = await scene.agent.run(task="print one")
     assert types(result) == [*STARTED, *WRITTEN, "ApprovalEvent", *ENDED]
-    assert result.messages[-2].content == "The code was not approved, so it was not run. Reason: too risky"
+    assert result.messages[-1].content == "The code was not approved, so it was not run. Reason: too risky"
     assert not scene.executor.executed
 
 
@@ -140,26 +140,26 @@ async def test_usage_is_summed_over_all_calls(stage: Stages) -> None:
     replies = [CreateResult(content=content, usage=usage) for content in (CODE, YES, OTHER_CODE, "Done.")]
     scene = stage(replies, [failing(), "2\n"], max_retries_on_error=1)
     result = await scene.agent.run(task="print one")
-    assert result.messages[-2].models_usage == RequestUsage(prompt_tokens=40, completion_tokens=4)
-    assert result.messages[-1].usage == RequestUsage(prompt_tokens=40, completion_tokens=4)
-    assert result.messages[-1].tries == 2
+    assert result.messages[-1].models_usage == RequestUsage(prompt_tokens=40, completion_tokens=4)
+    assert result.messages[-2].usage == RequestUsage(prompt_tokens=40, completion_tokens=4)
+    assert result.messages[-2].tries == 2
 
 
 async def test_what_the_code_printed_is_in_the_answer_even_if_the_model_forgets_it(stage: Stages) -> None:
     result = await stage([CODE, "I did it."], ["the mean is 5.25\n"]).agent.run(task="the mean?")
-    assert "the mean is 5.25" in result.messages[-2].content
+    assert "the mean is 5.25" in result.messages[-1].content
 
 
 async def test_an_answer_that_no_code_backs_says_so(stage: Stages) -> None:
     result = await stage([CODE, "The mean is 7."], [failing("KeyError", "'x'")]).agent.run(task="the mean?")
-    assert result.messages[-2].content.startswith("No code ran through; the last attempt ended with KeyError: 'x'.")
+    assert result.messages[-1].content.startswith("No code ran through; the last attempt ended with KeyError: 'x'.")
 
 
 async def test_a_response_holds_what_happened_before_it(stage: Stages) -> None:
     scene = stage([CODE, "It printed 1."], ["1\n"])
     response = await scene.agent.on_messages([TextMessage(source="user", content="print one")])
     assert response.chat_message.content == "It printed 1."
-    assert [event.type for event in response.inner_messages] == ["RunStartedEvent", *WRITTEN, *RAN, *REFLECTED]
+    assert [event.type for event in response.inner_messages] == ["RunStartedEvent", *WRITTEN, *RAN, *REFLECTED, "RunFinishedEvent"]
 
 
 async def test_a_reset_forgets_the_conversation(stage: Stages) -> None:
@@ -208,7 +208,7 @@ async def test_without_a_model_given_code_runs(stage: Stages) -> None:
     result = await scene.agent.run(task=message("print(1)"))
     assert types(result) == [*STARTED, *RAN[:3], *ENDED]
     assert seed_types(result) == ["TextMessage", "TextMessage"]
-    assert result.messages[-2].content == "1"
+    assert result.messages[-1].content == "1"
 
 
 async def test_without_a_model_only_code_of_the_named_sources_runs(stage: Stages) -> None:
@@ -219,14 +219,14 @@ async def test_without_a_model_only_code_of_the_named_sources_runs(stage: Stages
 
 async def test_without_a_model_and_code_the_agent_says_what_it_needs(stage: Stages) -> None:
     result = await stage([], model_client=None).agent.run(task="hello")
-    assert result.messages[-2].content == CodeExecutorAgent.NO_CODE_BLOCKS_FOUND_MESSAGE
+    assert result.messages[-1].content == CodeExecutorAgent.NO_CODE_BLOCKS_FOUND_MESSAGE
 
 
 async def test_without_a_model_code_is_still_approved(stage: Stages) -> None:
     deny = ApprovalResponse(approved=False, reason="no")
     scene = stage([], model_client=None, approval_func=lambda _: deny)
     result = await scene.agent.run(task=message("x"))
-    assert result.messages[-2].content == "The code was not approved: no"
+    assert result.messages[-1].content == "The code was not approved: no"
     assert not scene.executor.executed
 
 
@@ -436,7 +436,7 @@ async def test_an_agent_needs_nothing_but_the_ports() -> None:
         async def close(self) -> None: ...
 
     agent = CodeExecutorAgent("echo", ReplayCodeExecutor([]), model_client=Echo(), system_message=None)
-    assert (await agent.run(task="hello")).messages[-2].content == '"hello"'
+    assert (await agent.run(task="hello")).messages[-1].content == '"hello"'
 
 
 async def test_a_stream_without_a_result_is_a_broken_model() -> None:
