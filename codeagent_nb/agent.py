@@ -34,6 +34,7 @@ from codeagent_nb.redaction import Redactor
 from codeagent_nb.reply import extract_code_blocks
 from codeagent_nb.transcript import TASK_SOURCE
 from kernel_executor import CancellationToken, CodeBlock, CodeExecutor, ExecutionEvent
+from kernel_executor.tasks import ended
 
 Task = str | TextMessage | Sequence[TextMessage]
 
@@ -142,9 +143,7 @@ class CodeExecutorAgent:
         finally:
             detach()
             run.cancel()
-            await asyncio.wait({run})
-            if not run.cancelled():
-                run.exception()  # whoever has gone away wants no error, nor a warning that nobody looked at it
+            await ended(run)
 
     async def on_messages(
         self, messages: Sequence[TextMessage], cancellation_token: CancellationToken | None = None

@@ -159,7 +159,8 @@ async def test_a_response_holds_what_happened_before_it(stage: Stages) -> None:
     scene = stage([CODE, "It printed 1."], ["1\n"])
     response = await scene.agent.on_messages([TextMessage(source="user", content="print one")])
     assert response.chat_message.content == "It printed 1."
-    assert [event.type for event in response.inner_messages] == ["RunStartedEvent", *WRITTEN, *RAN, *REFLECTED, "RunFinishedEvent"]
+    inner = [event.type for event in response.inner_messages]
+    assert inner == ["RunStartedEvent", *WRITTEN, *RAN, *REFLECTED, "RunFinishedEvent"]
 
 
 async def test_a_reset_forgets_the_conversation(stage: Stages) -> None:
