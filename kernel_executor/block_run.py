@@ -16,7 +16,7 @@ from kernel_executor.outputs import OutputFolder, OutputLimits
 from kernel_executor.results import exit_code, exits_well
 from kernel_executor.router import Inbox, KernelDeath
 from kernel_executor.tasks import uninterrupted
-from kernel_executor.types import BlockResult, BlockStatus, CodeBlock, Output
+from kernel_executor.types import BlockResult, BlockStatus, CodeBlock
 
 REPLY_GRACE = 1.0
 """Seconds to wait for a reply after idle: a failing TaskGroup as the first error of a fresh ipykernel 7.4 sends no
@@ -61,7 +61,6 @@ class BlockRun:
         self._started = time.monotonic()
         self._stopped: BlockStatus | None = None
         self._killed = self._abandoned = False
-        self._error: Output | None = None
         self._execution_count: int | None = None
         self._news = ""
         self.id = ""

@@ -4,7 +4,7 @@ Knows nbformat; nothing of kernels, models or the journal.
 """
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -76,11 +76,13 @@ class _Story:
         self._last_result: CodeResult | None = None
         self._agent = ""
         self._reflected = False
+        self._facts = ""
 
     def take(self, event: AgentEvent) -> None:  # noqa: C901 - one line a kind of event
         match event:
             case RunStartedEvent():
                 self._agent, self._last_result, self._reflected = event.source, None, False
+                self._facts = ""
                 self.runs.append({"model": event.model, "isolation": event.isolation})
             case TextMessage():
                 self._say(event)
@@ -107,7 +109,8 @@ class _Story:
         if message.source != self._agent:
             self.cells.append(_Cell("markdown", f"## Task\n\n{message.content}", _provenance("task")))
         elif not self._reflected:
-            self.cells.append(_Cell("markdown", f"## Answer\n\n{message.content}", _provenance("answer")))
+            text = f"## Answer\n\n{message.content}{self._facts}"
+            self.cells.append(_Cell("markdown", text, _provenance("answer")))
 
     def _reflect(self, event: ModelReplyEvent) -> None:
         self._reflected = True
@@ -145,6 +148,16 @@ class _Story:
         tokens = {"prompt_tokens": event.usage.prompt_tokens, "completion_tokens": event.usage.completion_tokens}
         if self.runs:
             self.runs[-1] |= summary | tokens
+            self._facts = f"\n\n*{closing_facts(event, self.runs[-1])}*"
+        if self._reflected and self._facts:
+            self.cells[-1].source += self._facts
+
+
+def closing_facts(event: RunFinishedEvent, run: Mapping[str, Any]) -> str:
+    """Return what a run took, who wrote its code, and what held it, in one line."""
+    tries = f"{event.tries} {'try' if event.tries == 1 else 'tries'}"
+    tokens = f"{event.usage.prompt_tokens + event.usage.completion_tokens:,} tokens"
+    return " · ".join([tries, tokens, f"{event.duration:.1f} s", run["model"], run["isolation"].split(":")[0]])
 
 
 def notebook_of(events: Iterable[AgentEvent]) -> Any:

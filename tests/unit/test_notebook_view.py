@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -101,7 +102,10 @@ async def test_a_run_reads_as_task_code_and_result(stage: Stages) -> None:
     notebook = valid(await events_of(stage, "succeeded"))
     kinds = cells(notebook)
     assert [kind for kind, _ in kinds] == ["task", "code", "reflection"]
-    assert kinds[1:] == [("code", "print(1)"), ("reflection", "## Result\n\nIt printed 1.")]
+    assert kinds[1] == ("code", "print(1)")
+    text, facts = kinds[2][1].rsplit("\n\n", 1)
+    assert text == "## Result\n\nIt printed 1."
+    assert re.fullmatch(r"\*1 try · \d+ tokens · \d\.\d s · ReplayChatCompletionClient · sandboxed by replay\*", facts)
     assert notebook.cells[1].outputs == [{"output_type": "stream", "name": "stdout", "text": "1\n"}]
     (run,) = notebook.metadata.codeagent.runs
     assert (run.status, run.tries, run.isolation[:19]) == ("succeeded", 1, "sandboxed by replay")
