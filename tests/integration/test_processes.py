@@ -177,9 +177,10 @@ async def test_a_start_that_is_cancelled_leaves_no_process(sandbox: str, delay: 
     executor = KernelCodeExecutor(sandbox=sandbox, work_dir=tmp_path)  # type: ignore[arg-type]
     task = asyncio.create_task(executor.start())
     await asyncio.sleep(delay)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    in_time = task.cancel()  # False where the machine was quicker than the last of these delays
+    await asyncio.wait({task})
+    assert task.cancelled() == in_time
+    await executor.stop()
     assert not kernels_in(tmp_path)
     await executor.start()  # and it can be started after all
     await executor.stop()
