@@ -129,7 +129,8 @@ class CodeExecutorAgent:
     ) -> AsyncGenerator[AgentEvent | TaskResult, None]:
         """Solve a task; yield each event as it happens and the `TaskResult` last.
 
-        Closing the generator cancels the run. Arguments and errors are those of `run`.
+        Closing the generator cancels the run; to leave a loop over it early, use `contextlib.aclosing`, or the run
+        ends a little later, by itself. Arguments and errors are those of `run`.
         """
         self._refuse_if_working()
         events: asyncio.Queue[AgentEvent | None] = asyncio.Queue()
@@ -188,7 +189,7 @@ class CodeExecutorAgent:
         except asyncio.CancelledError:
             self._finish(record, "cancelled", "the run was cancelled")
             raise
-        except Exception as error:  # whoever failed, model, executor or approver: every run has its closing event
+        except BaseException as error:  # whoever failed, model, executor or approver: every run has its closing event
             self._finish(record, "error", str(error) or type(error).__name__)
             raise
         reason = STOP_REASONS[outcome.status] if outcome.result or outcome.status != "answered" else NO_CODE_WAS_RUN

@@ -1,7 +1,10 @@
 """The words a run ends with: what the model said, and what its code said (design D15). Pure."""
 
+import re
+
 from codeagent_nb.policy import Outcome
 from codeagent_nb.transcript import failure_note, fenced, head_and_tail
+from kernel_executor import Output
 from kernel_executor.outputs import as_text
 
 OUTPUT_IN_ANSWER = 4_000  # characters
@@ -32,7 +35,17 @@ def _unsaid_output(outcome: Outcome) -> str:
     if outcome.result is None:
         return ""
     shown = [output for block in outcome.result.blocks for output in block.outputs]
-    printed = as_text([output for output in shown if output["output_type"] in {"stream", "execute_result"}]).strip()
-    if not printed or printed in outcome.text:
+    printed = as_text([output for output in shown if _is_text(output)]).strip()
+    if not printed or _says(outcome.text, printed):
         return ""
     return f"Output of the code:\n\n{fenced(head_and_tail(printed, OUTPUT_IN_ANSWER), 'text')}"
+
+
+def _is_text(output: Output) -> bool:
+    """Say whether an output is an answer in words: no traceback, and not the name of a plot."""
+    return output["output_type"] != "error" and not any(mime.startswith("image/") for mime in output.get("data", {}))
+
+
+def _says(text: str, printed: str) -> bool:
+    """Say whether `printed` stands in a text as a whole: the 7 of "17 penguins" is not the 7 that was printed."""
+    return bool(re.search(rf"(?<![\w.,-]){re.escape(printed)}(?!\w|[.,]\d)", text))

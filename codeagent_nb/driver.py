@@ -4,13 +4,14 @@ Decides nothing: that is `policy.py`. Knows no surface; views hang on the log.
 """
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from codeagent_nb.approval import ApprovalFunc, ApprovalRequest, ask_for_approval
-from codeagent_nb.errors import ModelUnavailable, NoModelConfigured
+from codeagent_nb.errors import ModelError, ModelUnavailable, NoModelConfigured
 from codeagent_nb.events import (
     AgentEvent,
     ApprovalEvent,
@@ -69,14 +70,17 @@ class Driver:
             KernelExecutorError: The executor failed; an error in executed code is not one.
             ApprovalRequired: Somebody had to be asked, and nobody is there.
         """
-        answer: object = None
+        advance: Callable[[], Effect] = partial(next, steps)
         while True:
             try:
-                effect = steps.send(answer)
+                effect = advance()
             except StopIteration as stop:
                 outcome: Outcome = stop.value
                 return outcome
-            answer = await self._perform(effect)
+            try:
+                advance = partial(steps.send, await self._perform(effect))
+            except ModelError as error:  # the policy knows whether it can go on without; if not, it comes back
+                advance = partial(steps.throw, error)
 
     async def _perform(self, effect: Effect) -> object:
         match effect:

@@ -28,14 +28,24 @@ def bring_files(files: Sequence[Path], folder: Path) -> list[str]:
     sandbox.
 
     Raises:
-        SessionError: A file does not exist, or another one of its name is there already.
+        SessionError: Another file of its name is there already.
     """
     return [_bring(file.expanduser(), folder) for file in files]
 
 
+def check_files(files: Sequence[Path]) -> None:
+    """Make sure that files can be brought, before anything is made.
+
+    Raises:
+        SessionError: One does not exist, or is a folder.
+    """
+    for file in files:
+        if not file.expanduser().is_file():
+            what = "is a folder; name the files in it" if file.expanduser().is_dir() else "there is no such file"
+            raise SessionError(f"--file {str(file)!r}: {what}")
+
+
 def _bring(file: Path, folder: Path) -> str:
-    if not file.is_file():
-        raise SessionError(f"--file {str(file)!r}: there is no such file")
     target = folder / file.name
     if target.exists():
         if target.samefile(file) or filecmp.cmp(target, file, shallow=False):

@@ -56,7 +56,8 @@ class EventLog:
         except Exception as error:  # whatever a view does wrong, the run and the other views go on
             if view in self._views:
                 self._views.remove(view)
-            logger.warning("view %r detached: %s", view, error, exc_info=error)
+            logger.warning("view %s detached: %s", type(view).__name__, error)
+            logger.debug("the traceback of that view", exc_info=error)
             return ViewDetachedEvent(source="log", view=type(view).__name__, error=str(error))
         return None
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from codeagent_nb.errors import ModelError
 from codeagent_nb.events import (
     AgentEvent,
     ApprovalEvent,
@@ -130,8 +131,17 @@ def policy(name: str, *, max_retries_on_error: int, retry_by: RetryBy) -> Genera
             break
         if not (yield from _decide(name, attempt, retry_by)):
             break
-    reflection: CreateResult = yield Ask("reflect")
-    return Outcome(_status_of(result), read_reply(reflection.content).text, attempt + 1, result)
+    text = yield from _reflect()
+    return Outcome(_status_of(result), text, attempt + 1, result)
+
+
+def _reflect() -> Generator[Effect, Any, str]:
+    """Ask for the closing words; what the code found is not lost for want of them."""
+    try:
+        reflection: CreateResult = yield Ask("reflect")
+    except ModelError as error:
+        return f"The model could not be asked to explain this: {error}"
+    return read_reply(reflection.content).text
 
 
 def run_given(code_blocks: tuple[CodeBlock, ...]) -> Generator[Effect, Any, Outcome]:

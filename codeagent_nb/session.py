@@ -3,9 +3,8 @@
 The folder is that of the notebook, so that the saved notebook runs again where it lies (design D7).
 """
 
-import os
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from codeagent_nb.agent import CodeExecutorAgent
 from codeagent_nb.approval import ApprovalFunc, ApprovalMode
 from codeagent_nb.errors import SessionError
 from codeagent_nb.events import TaskResult
-from codeagent_nb.files import bring_files, describe_files
+from codeagent_nb.files import bring_files, check_files, describe_files
 from codeagent_nb.log import View
 from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.policy import RetryBy
@@ -83,10 +82,14 @@ async def open_session(
     """
     async with AsyncExitStack() as stack:
         stack.push_async_callback(model.close)
+        _check(settings)
         folder = _open_folder(settings.notebook)
         notebook = folder / settings.notebook.name
         journal = folder / f"{notebook.stem}.journal.jsonl"
-        _claim(notebook, journal)
+        claimed = stack.enter_context(ExitStack())
+        for path in (journal, notebook):
+            _claim(path)
+            claimed.callback(path.unlink, missing_ok=True)  # or a session that never began would keep the name
         names = bring_files(settings.files, folder)
         # Journal and notebook are there before the kernel starts: what is there at start is read-only in the sandbox.
         notebook_view = NotebookView(notebook)
@@ -107,6 +110,7 @@ async def open_session(
         )
         # A view that failed once, on a full disk say, is told nothing more; at the end it is tried with everything.
         stack.callback(lambda: notebook_view.catch_up(agent.log.events))
+        claimed.pop_all()  # the kernel runs: from here on there is something to keep
         executor.on_late_output(agent.on_late_output)
         context = await describe_files(executor, names)
         yield Session(notebook, journal, executor, agent, context)
@@ -119,12 +123,19 @@ def _open_folder(notebook: Path) -> Path:
         raise SessionError(f"cannot use the folder of --out {str(notebook)!r}: {error.strerror or error}") from error
 
 
-def _claim(notebook: Path, journal: Path) -> None:
-    """Make sure that no earlier session is overwritten, and that we may write here."""
-    if notebook.suffix != ".ipynb":
-        raise SessionError(f"--out {str(notebook)!r}: the name of a notebook ends in .ipynb")
-    for path in (notebook, journal):
-        if path.exists():
-            raise SessionError(f"{str(path)!r} exists already and is not overwritten: choose another name with --out")
-    if not os.access(notebook.parent, os.W_OK):
-        raise SessionError(f"cannot write to {str(notebook.parent)!r}: choose another place with --out")
+def _check(settings: SessionSettings) -> None:
+    """Refuse what cannot work before anything is made."""
+    if settings.notebook.suffix != ".ipynb":
+        raise SessionError(f"--out {str(settings.notebook)!r}: the name of a notebook ends in .ipynb")
+    check_files(settings.files)
+
+
+def _claim(path: Path) -> None:
+    """Make a file of the session, so that no earlier or parallel one is overwritten."""
+    try:
+        path.open("x").close()
+    except FileExistsError as error:
+        why = "exists already and is not overwritten: choose another name with --out"
+        raise SessionError(f"{str(path)!r} {why}") from error
+    except OSError as error:
+        raise SessionError(f"cannot write {str(path)!r} ({error.strerror}): choose another place with --out") from error

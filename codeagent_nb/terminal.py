@@ -1,7 +1,9 @@
 """Asks a person at the terminal whether code may run. Knows stdin; nothing of the agent."""
 
 import asyncio
+import os
 import sys
+import termios
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -31,6 +33,7 @@ class TerminalApprover:
             return refuse_for_want_of_a_person(request)
         for block in request.code_blocks:
             self.console.print(code_panel(block))
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)  # what was typed before the code was shown is no answer to it
         self.console.print(Text(f"{request.isolation or 'Approval'}. Run it? [y/N] ", style="bold yellow"), end="")
         answer = (await read_line()).strip().lower()
         if answer in {"y", "yes"}:
@@ -49,7 +52,8 @@ async def read_line() -> str:
     def read() -> None:
         loop.remove_reader(sys.stdin)
         if not line.done():
-            line.set_result(sys.stdin.readline())
+            # Not readline: Python would keep a second pasted line to itself, and the next question would wait for it.
+            line.set_result(os.read(sys.stdin.fileno(), 4096).decode(errors="replace"))
 
     loop.add_reader(sys.stdin, read)
     try:

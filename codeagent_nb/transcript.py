@@ -163,8 +163,15 @@ def failure_note(result: CodeResult | None) -> str:
     last = result.blocks[-1] if result and result.blocks else None
     if last is None:
         return "No code ran through."
-    cause = f"{last.ename}: {last.evalue}" if last.ename else last.note or f"exit code {last.exit_code}"
+    cause = block_cause(last)
     return f"No code ran through; the last attempt ended with {head_and_tail(cause.rstrip('.'), 400)}."
+
+
+def block_cause(block: BlockResult) -> str:
+    """Say in a few words why a block did not end well; what stopped it matters more than how it took that."""
+    if block.status != "error" and block.note:
+        return block.note
+    return f"{block.ename}: {block.evalue}" if block.ename else block.note or f"exit code {block.exit_code}"
 
 
 def fenced(text: str, language: str) -> str:

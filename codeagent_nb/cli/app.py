@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -13,6 +14,7 @@ from rich.text import Text
 
 from codeagent_nb.cli import doctor as doctor_checks
 from codeagent_nb.cli import running
+from codeagent_nb.cli.output import PatientConsole
 from codeagent_nb.errors import AgentError, ApprovalRequired, ModelError, NoModelConfigured, SessionError, WeightsError
 from codeagent_nb.models import weights
 from codeagent_nb.redaction import Redactor
@@ -69,18 +71,20 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
 ) -> None:
     """Solve a task and write a notebook.
 
-    The code runs in the notebook's folder: it may add files there, and change nothing that was there before.
+    The code runs in the notebook's folder: it may add files there, and change none that was there before.
     Without a sandbox you are shown the code and asked before it runs.
     """
+    if not task.strip():
+        raise typer.BadParameter("the task is empty: say what to do", param_hint="TASK")
     settings = SessionSettings(
-        notebook=out or running.default_notebook(Path.cwd()),
+        notebook=out or running.default_notebook(Path()),
         files=tuple(file or ()),
         timeout=timeout,
         max_retries=max_retries,
         sandbox=sandbox,
         approval="never" if yes else "auto",
     )
-    _exit_with(running.run_task(Console(), task, settings, model))
+    _exit_with(running.run_task(PatientConsole(), task, settings, model))
 
 
 @app.command(epilog=EXIT_CODES)
@@ -94,7 +98,7 @@ def demo(
     ] = "local",
 ) -> None:
     """Watch the agent answer a question about penguins, with the embedded model and no key."""
-    console = Console()
+    console = PatientConsole()
     _guarded(lambda: running.prepare_demo(console, model))
     _exit_with(running.run_demo(console, out, model))
 
@@ -102,7 +106,7 @@ def demo(
 @app.command()
 def doctor() -> None:
     """Say what works here, what does not, and the command that mends it."""
-    _exit_with(doctor_checks.run_doctor(Console()))
+    _exit_with(doctor_checks.run_doctor(PatientConsole()))
 
 
 @model_app.command("fetch")
@@ -114,7 +118,7 @@ def model_fetch() -> None:
 @model_app.command("list")
 def model_list() -> None:
     """List the models that can be used here."""
-    _guarded(lambda: Console().print(running.model_table(os.environ)))
+    _guarded(lambda: PatientConsole().print(running.model_table(os.environ)))
 
 
 @model_app.command("path")
@@ -138,15 +142,22 @@ def print_path(path: Path) -> None:
 def _exit_with(work: Coroutine[Any, Any, int]) -> None:
     """Run a command to its end; Ctrl-C cancels it, waits for its clean-up, and gives 130."""
     codes: list[int] = []
-    _guarded(lambda: codes.append(asyncio.run(work)))
+    _guarded(lambda: codes.append(asyncio.run(_until_terminated(work))))
     raise typer.Exit(codes[0])
+
+
+async def _until_terminated(work: Coroutine[Any, Any, int]) -> int:
+    """Run to the end; SIGTERM is a Ctrl-C that comes from a program."""
+    if current := asyncio.current_task():
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, current.cancel)
+    return await work
 
 
 def _guarded(work: Callable[[], object]) -> None:
     """Turn our own errors into one clear message and an exit code; anything else is a bug and shows its traceback."""
     try:
         work()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         _complain("Interrupted; what was done so far is saved.")
         raise typer.Exit(EXIT_INTERRUPTED) from None
     except (AgentError, KernelExecutorError, OSError) as error:
@@ -174,4 +185,7 @@ def _complain(message: str) -> None:
 
 def main() -> None:
     """Run the command line."""
-    app()
+    try:
+        app()
+    except KeyboardInterrupt:  # before any command had begun
+        sys.exit(EXIT_INTERRUPTED)

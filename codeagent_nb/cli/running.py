@@ -41,7 +41,8 @@ EXIT_OF_STATUS: Mapping[RunStatus, int] = {
 
 def default_notebook(folder: Path, name: str = "codeagent") -> Path:
     """Return a name that no earlier session has."""
-    return folder / f"{name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.ipynb"
+    moment = datetime.now().astimezone()
+    return folder / f"{name}-{moment:%Y%m%d-%H%M%S}-{moment.microsecond // 1000:03}.ipynb"
 
 
 async def run_task(console: Console, task: str, settings: SessionSettings, model: str | None) -> int:
@@ -88,7 +89,7 @@ async def run_demo(console: Console, out: Path | None, model: str) -> int:
         The exit code.
     """
     settings = SessionSettings(
-        notebook=out or default_notebook(Path.cwd() / "sessions", "demo"),
+        notebook=out or default_notebook(Path("sessions"), "demo"),
         files=(demo_data(),),
         # The demo's task is ours, so the waiver is given; where no sandbox works, it says so loudly.
         approval="never",

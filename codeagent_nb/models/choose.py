@@ -52,8 +52,15 @@ def choose_model(name: str | None, env: Mapping[str, str]) -> ChatCompletionClie
     return local
 
 
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError as error:
+        raise NoModelConfigured(f"OPENAI_BASE_URL is no address of a server ({error}): {url!r}") from error
+
+
 def _remote(wanted: str | None, key: str, url: str) -> ChatCompletionClient:
-    host = urlsplit(url).hostname
+    host = _host(url)
     if wanted is None and host != urlsplit(OPENAI_URL).hostname:
         raise NoModelConfigured(
             f"OPENAI_BASE_URL names a server ({host}), but no model is named. Set CODEAGENT_MODEL to one "

@@ -28,8 +28,8 @@ from codeagent_nb.events import (
     ThoughtEvent,
     ViewDetachedEvent,
 )
-from codeagent_nb.transcript import head_and_tail
-from kernel_executor import Append, BlockResult, CodeBlock, Output
+from codeagent_nb.transcript import block_cause, head_and_tail
+from kernel_executor import Append, BlockResult, CodeBlock, Output, Update
 from kernel_executor.changes import OutputChange
 from kernel_executor.outputs import plain
 
@@ -111,6 +111,8 @@ class ConsoleView:
                 self._next_heading = "Result" if event.result.exit_code == 0 else "Thinking"
             case BlockOutputEvent(change=Append(output=output)):
                 self._output(output)
+            case BlockOutputEvent(change=Update(data=data)):
+                self._output({"output_type": "display_data", "data": data, "metadata": {}})
             case BlockFinishedEvent():
                 self._finish_block(event.result)
             case CodeRefusedEvent():
@@ -146,7 +148,9 @@ class ConsoleView:
     def _output(self, output: Output) -> None:
         match output["output_type"]:
             case "stream":
-                self._print_stream(harmless(output["text"]), "red" if output["name"] == "stderr" else "")
+                # A progress bar begins its line anew with \r; here it gets a new line, a log keeps them all.
+                text = output["text"].replace("\r\n", "\n").replace("\r", "\n")
+                self._print_stream(harmless(text), "red" if output["name"] == "stderr" else "")
             case "error":
                 self._console.print(Text(harmless("\n".join(output["traceback"][-6:])), style="red"))
             case _:
@@ -170,9 +174,9 @@ class ConsoleView:
         if result.status == "ok":
             self._console.print(f"[green]✓[/green] [dim]ran in {result.duration:.1f} s[/dim]")
             return
-        what = f"{result.ename}: {result.evalue}" if result.ename else result.note
-        self._console.print(Text(f"✗ {result.status}: {harmless(head_and_tail(what or '', 400))}", style="red"))
-        if result.ename and result.note:
+        what = block_cause(result)
+        self._console.print(Text(f"✗ {result.status}: {harmless(head_and_tail(what, 400))}", style="red"))
+        if result.note and result.note != what:
             self._warn(result.note)
 
     def _end(self, event: RunFinishedEvent) -> None:

@@ -259,6 +259,8 @@ class NotebookView:
         try:
             with temporary.open("x", encoding="utf-8") as file:
                 file.write(nbformat.writes(notebook) + "\n")
+            if self._path.is_dir():  # executed code has put it in the notebook's place
+                self._path.rename(self._path.with_name(f"{self._path.name}.{secrets.token_hex(4)}.folder"))
             temporary.replace(self._path)
         except OSError as error:
             with suppress(OSError):  # where nothing can be written, there is nothing to take back

@@ -253,6 +253,15 @@ for name in ("session.ipynb", "session.journal.jsonl"):
     assert_the_journal_tells_the_same(session)
 
 
+async def test_a_folder_in_the_notebooks_place_is_moved_away(opened: Open, bubblewrap: None) -> None:
+    spoil = python("import os\nos.unlink('session.ipynb')\nos.makedirs('session.ipynb/x')")
+    async with opened(["Hello.", spoil, "Spoilt."]) as (session, witness):
+        await session.run("hello")
+        await session.run("Spoil it.")
+    assert "ViewDetachedEvent" not in types(witness.events)
+    assert saved(session).cells[-1].source.startswith("## Result\n\nSpoilt.")
+
+
 async def test_an_earlier_session_is_never_overwritten(opened: Open) -> None:
     async with opened(["Hello."]) as (session, _):
         await session.run("hello")

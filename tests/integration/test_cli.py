@@ -192,6 +192,52 @@ def test_in_the_home_folder_a_new_folder_is_worked_in(serve: Serve, tmp_path: Pa
     assert str(notebook) in done.stdout
 
 
+def test_two_runs_at_once_never_share_a_notebook(serve: Serve, tmp_path: Path) -> None:
+    server = serve("One.", "Two.")
+    environment = server.environment(tmp_path)
+    command = [*COMMAND, "run", "x", "--out", "a.ipynb"]
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    both = [subprocess.Popen(command, env=environment, cwd=tmp_path, **quiet) for _ in range(2)]  # type: ignore[call-overload]
+    assert sorted(process.wait(timeout=60) for process in both) == [0, 2]
+
+
+def test_a_reader_that_goes_away_does_not_end_the_run(serve: Serve, tmp_path: Path) -> None:
+    server = serve(python("print('made', open('made', 'w').write('x'))"), "Done.")
+    process = subprocess.Popen(
+        [*COMMAND, "run", "x", "--out", "a.ipynb"],
+        env=server.environment(tmp_path),
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout
+    process.stdout.close()
+    with process:
+        _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (0, b"")
+    assert (tmp_path / "made").exists()
+    assert "Done." in (tmp_path / "a.ipynb").read_text()
+
+
+def test_a_session_that_never_began_does_not_keep_the_name(serve: Serve, tmp_path: Path) -> None:
+    environment = serve("Fine.").environment(tmp_path)
+    for number in range(2_100):
+        (tmp_path / f"{number}.txt").touch()
+    done = run("run", "x", "--out", "a.ipynb", env=environment, cwd=tmp_path)
+    assert done.returncode == 5
+    assert "2,1" in done.stderr, "it says how many files are too many"
+    assert not (tmp_path / "a.ipynb").exists()
+    assert not (tmp_path / "a.journal.jsonl").exists()
+
+
+def test_an_empty_task_is_refused_before_anything_is_made(serve: Serve, tmp_path: Path) -> None:
+    done = run("run", "  ", "--out", "a.ipynb", env=serve().environment(tmp_path), cwd=tmp_path)
+    assert done.returncode == 2
+    assert "task is empty" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_missing_file_is_named(serve: Serve, tmp_path: Path) -> None:
     done = run("run", "x", "--file", "nowhere.csv", env=serve().environment(tmp_path), cwd=tmp_path)
     assert done.returncode == 2
@@ -208,7 +254,10 @@ def test_a_server_that_is_gone_gives_exit_4_and_keeps_the_notebook(serve: Serve,
     nbformat.validate(nbformat.read(tmp_path / "a.ipynb", as_version=4))
 
 
-def test_ctrl_c_stops_the_code_keeps_the_notebook_and_leaves_no_process(serve: Serve, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_stops_the_code_keeps_the_notebook_and_leaves_no_process(
+    serve: Serve, tmp_path: Path, number: int
+) -> None:
     server = serve(python("import time\nprint('begun', flush=True)\ntime.sleep(60)\nopen('late', 'w')"))
     process = subprocess.Popen(
         [*COMMAND, "run", "Sleep.", "--out", "a.ipynb"],
@@ -221,7 +270,7 @@ def test_ctrl_c_stops_the_code_keeps_the_notebook_and_leaves_no_process(serve: S
         start_new_session=True,
     )
     with process:
-        out, err = interrupt_once_begun(process)
+        out, err = interrupt_once_begun(process, number)
     assert process.returncode == 130, out + err
     notebook = nbformat.read(tmp_path / "a.ipynb", as_version=4)
     nbformat.validate(notebook)
@@ -230,12 +279,12 @@ def test_ctrl_c_stops_the_code_keeps_the_notebook_and_leaves_no_process(serve: S
     assert not processes_in(tmp_path)
 
 
-def interrupt_once_begun(process: subprocess.Popen[str]) -> tuple[str, str]:
-    """Press Ctrl-C when the code has printed; return what the process said."""
+def interrupt_once_begun(process: subprocess.Popen[str], number: int) -> tuple[str, str]:
+    """Send a signal when the code has printed; return what the process said."""
     assert process.stdout
     while "begun" not in process.stdout.readline().split():
         assert process.poll() is None
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the whole foreground group
+    os.killpg(process.pid, number)  # as a terminal does: the whole foreground group
     started = time.monotonic()
     told = process.communicate(timeout=30)
     assert time.monotonic() - started < 10

@@ -238,7 +238,7 @@ async def test_without_a_model_code_is_still_approved(stage: Stages) -> None:
     ("replies", "results"),
     [
         ([ModelUnavailable("server gone")], []),
-        ([CODE, ModelUnavailable("server gone")], ["1\n"]),
+        ([CODE, RuntimeError("server gone")], ["1\n"]),
         ([CODE], [KernelStartError("server gone")]),
         ([CODE], [RuntimeError("server gone")]),
         ([RuntimeError("server gone")], []),
@@ -252,6 +252,14 @@ async def test_a_fault_is_raised_and_closes_the_run(stage: Stages, replies: list
     (end,) = scene.ends
     assert (end.status, end.reason) == ("error", "server gone")
     assert scene.types[-1] == "RunFinishedEvent"
+
+
+async def test_what_the_code_found_is_not_lost_when_the_model_is_gone_at_the_end(stage: Stages) -> None:
+    scene = stage([CODE, ModelUnavailable("server gone")], ["mean 5.25\n"])
+    result = await scene.agent.run(task="print the mean")
+    assert "mean 5.25" in result.messages[-1].content
+    assert "server gone" in result.messages[-1].content
+    assert [end.status for end in scene.ends] == ["succeeded"]
 
 
 async def test_an_approver_that_fails_closes_the_run(stage: Stages) -> None:

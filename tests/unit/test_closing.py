@@ -1,5 +1,6 @@
 """The last words of a run: the model's, with what its code printed, and never a claim that nothing backs."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -28,6 +29,32 @@ def test_output_that_the_model_left_out_is_added() -> None:
 
 def test_output_that_the_model_repeated_is_not_added() -> None:
     assert close("succeeded", "The mean: 5.25 it is.", printed("mean: 5.25\n")) == "The mean: 5.25 it is."
+
+
+@pytest.mark.parametrize(
+    ("printed_text", "said"),
+    [
+        ("7", "There are 17 penguins."),
+        ("0", "Of 100 rows"),
+        ("0.0531", "It is 10.0531."),
+        ("5", "It is 5.25."),
+        ("5", "-5"),
+    ],
+)
+def test_a_number_inside_another_is_not_the_one_that_was_printed(printed_text: str, said: str) -> None:
+    assert f"```text\n{printed_text}\n```" in close("succeeded", said, printed(f"{printed_text}\n"))
+
+
+def test_a_table_that_was_displayed_is_an_answer_too() -> None:
+    table = {"output_type": "display_data", "data": {"text/plain": "a  1", "text/html": "<table>"}, "metadata": {}}
+    block = BlockResult(block=CodeBlock("display(df)"), status="ok", exit_code=0, outputs=(table,))
+    assert "a  1" in close("succeeded", "See above.", CodeResult(0, "a  1", (block,)))
+
+
+def test_what_stopped_the_code_is_told_not_how_it_took_that() -> None:
+    stopped = replace(failing("KeyboardInterrupt", ""), status="timeout", exit_code=124, note="Stopped after 5.0 s.")
+    text = close("failed", "It took too long.", CodeResult(124, "", (stopped,)))
+    assert text.startswith("No code ran through; the last attempt ended with Stopped after 5.0 s.")
 
 
 def test_long_output_is_cut_in_the_middle() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from codeagent_nb import files
 from codeagent_nb.errors import SessionError
-from codeagent_nb.files import bring_files, describe_files
+from codeagent_nb.files import bring_files, check_files, describe_files
 
 
 class HereEvaluator:
@@ -69,10 +69,10 @@ def test_two_files_of_one_name_are_refused(data: Path, folder: Path, tmp_path: P
         bring_files([data, other], folder)
 
 
-@pytest.mark.parametrize("name", ["missing.csv", "."])
-def test_what_is_no_file_is_named(folder: Path, name: str) -> None:
-    with pytest.raises(SessionError, match="there is no such file"):
-        bring_files([folder / name], folder)
+@pytest.mark.parametrize(("name", "why"), [("missing.csv", "there is no such file"), (".", "is a folder")])
+def test_what_is_no_file_is_named_before_anything_is_made(folder: Path, name: str, why: str) -> None:
+    with pytest.raises(SessionError, match=why):
+        check_files([folder / name])
 
 
 @pytest.mark.parametrize("name", ["with space.csv", "größe ✓.csv", 'it\'s "quoted".csv', "line\nbreak.csv"])

@@ -87,3 +87,8 @@ def test_local_wins_over_a_key_when_named(empty: dict[str, str], gguf: str) -> N
 def test_local_without_its_file_says_how_to_get_it(empty: dict[str, str]) -> None:
     with pytest.raises(WeightsError, match="codeagent-nb model fetch"):
         choose_model("local", empty)
+
+
+def test_a_base_url_that_is_none_is_named(empty: dict[str, str]) -> None:
+    with pytest.raises(NoModelConfigured, match="OPENAI_BASE_URL"):
+        choose_model("x", {**empty, "OPENAI_BASE_URL": "http://[bad"})

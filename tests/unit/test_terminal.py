@@ -121,3 +121,17 @@ def test_without_a_terminal_the_flag_is_named() -> None:
     )
     assert "required" in done.stdout
     assert "--yes" in done.stdout
+
+
+def test_what_was_typed_before_the_question_is_no_answer_to_it() -> None:
+    """A `y` typed while the model was thinking approved code that nobody had seen."""
+    terminal = Terminal(times=2)
+    terminal.type("y\ny\n")
+    terminal.read_until(PROMPT)
+    terminal.type("n\n")
+    terminal.read_until("denied")
+    terminal.read_until(PROMPT, count=2)
+    terminal.type("n\n")
+    terminal.read_until("denied", count=2)
+    assert "approved at" not in terminal.shown.replace("not approved at", "")
+    assert terminal.close() == 0
