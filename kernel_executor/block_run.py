@@ -167,7 +167,7 @@ class BlockRun:
         return BlockResult(
             block=self._block,
             status=status,
-            exit_code=exit_code(status, error, ending.death),
+            exit_code=exit_code(status, error, ending.death, self._block.language),
             outputs=self._folder.outputs,
             execution_count=self._execution_count,
             ename=error.get("ename"),
@@ -187,10 +187,11 @@ class BlockRun:
     def _find_error(self, ending: Ending) -> dict[str, Any]:
         """The reply decides: AutoGen reads the outputs and calls a failed TaskGroup a success (measured)."""
         reply = ending.reply or {}
+        shown = [output for output in self._folder.outputs if output["output_type"] == "error"]
         if reply.get("status") in {"error", "aborted"}:
-            return read_error(reply)
+            # When showing a result fails, ipykernel 7.4 replies with an exception it does not have.
+            return shown[-1] if shown and reply.get("ename") in {None, "NoneType"} else read_error(reply)
         if ending.reply is None and ending.death is None:
-            shown = [output for output in self._folder.outputs if output["output_type"] == "error"]
             return shown[-1] if shown else {"ename": "NoReply", "evalue": "the kernel ended the block without a reply"}
         return {}
 

@@ -22,7 +22,8 @@ UNSANDBOXED_NAMES = frozenset({"HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_H
 """Only of use where the home folder is visible."""
 
 SECRET_NAME = re.compile(
-    r"(?:^|_)(?:\w*KEY|KEYS|\w*TOKENS?|\w*SECRETS?|\w*PASSWORDS?|PASSWD|PASSPHRASE|PWD|PASS|CREDENTIALS?|PAT|DSN)(?:_|$)",
+    r"(?:^|_)(?!(?:MON|TUR|DON|HOC|JOC|WHIS)KEYS?\d*(?:_|$))"
+    r"(?:[^\W_]*(?:KEY|TOKEN|SECRET|PASSWORD)S?|PASSWD|PASSPHRASE|PWD|PASS|CREDENTIALS?|PAT|DSN)\d*(?:_|$)",
     re.IGNORECASE,
 )
 """Names whose values are keys to something."""

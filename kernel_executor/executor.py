@@ -42,7 +42,7 @@ class KernelCodeExecutor:
     Args:
         timeout: Seconds a block may take; None sets no limit.
         work_dir: Folder the code runs in; None makes a fresh private one that `stop` deletes. The home folder and
-            `/` are never used themselves: a new folder is made in them.
+            `/` are never used themselves, nor `/tmp` and its like: a new folder is made in them.
         kernel_name: Name of an installed kernelspec.
         sandbox: `auto` uses bubblewrap where it works, `bubblewrap` insists, `none` runs the kernel bare.
         readable: Further files and folders that sandboxed code may read.

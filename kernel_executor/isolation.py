@@ -6,6 +6,8 @@ Executed code cannot influence these probes: they read namespaces, mounts and ca
 from dataclasses import dataclass
 from pathlib import Path
 
+from kernel_executor.environment import names_secret
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Isolation:
@@ -17,7 +19,7 @@ class Isolation:
         files: True if only the granted folders can be seen or written.
         processes: True if other processes cannot be seen or signalled.
         privileges: True if it has no capabilities and can gain none.
-        environment: True if its variables are an allow-list.
+        environment: True if none of its variables is named like a key.
         devices: Device files that were let in, e.g. GPUs.
         reason: Why there is no sandbox, if there is none.
     """
@@ -27,7 +29,7 @@ class Isolation:
     files: bool = False
     processes: bool = False
     privileges: bool = False
-    environment: bool = True
+    environment: bool = False
     devices: tuple[str, ...] = ()
     reason: str = ""
 
@@ -43,7 +45,7 @@ class Isolation:
             return f"NOT sandboxed{f': {self.reason}' if self.reason else ''}"
         parts = {
             "no network": self.network,
-            "only the work folder is writable, what was in it is read-only": self.files,
+            "only the work folder is writable, files that were in it are read-only": self.files,
             "other processes hidden": self.processes,
             "no privileges": self.privileges,
             "no keys in the environment": self.environment,
@@ -67,8 +69,18 @@ def probe(pid: int, writable: tuple[Path, ...], devices: tuple[Path, ...] = ()) 
         files=_differs(pid, "mnt") and _writes_only(process, writable),
         processes=_differs(pid, "pid") and _differs(pid, "ipc"),
         privileges=_no_privileges(process),
+        environment=holds_no_key(pid),
         devices=tuple(str(device) for device in devices),
     )
+
+
+def holds_no_key(pid: int) -> bool:
+    """Say whether no variable that a process was started with is named like a key; False if that cannot be seen."""
+    try:
+        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return not any(names_secret(variable.split(b"=")[0].decode(errors="replace")) for variable in variables)
 
 
 def _differs(pid: int, namespace: str) -> bool:

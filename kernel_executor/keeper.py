@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Self
 
 from kernel_executor.errors import KernelStartError, NotStarted
-from kernel_executor.isolation import Isolation, probe
+from kernel_executor.isolation import Isolation, holds_no_key, probe
 from kernel_executor.kernel import Kernel, KernelPlan, start_kernel
 from kernel_executor.tasks import uninterrupted
 from kernel_executor.wire import Message
@@ -105,7 +106,7 @@ class KernelKeeper:
     def _look_at(self, kernel: Kernel) -> Isolation:
         policy = self.plan.policy
         if policy is None:
-            return self.isolation
+            return replace(self.isolation, environment=holds_no_key(kernel.pid))
         try:
             found = probe(kernel.pid, (self.plan.work_dir, kernel.run_dir, *policy.writable), policy.devices)
         except OSError as error:

@@ -193,7 +193,7 @@ async def start_kernel(plan: KernelPlan, on_late: Callable[[Message], None]) -> 
 
 async def _launch(plan: KernelPlan, provisioner: ManagedProvisioner) -> RunFolder:
     """Start the process; takes milliseconds."""
-    folder = create_run_folder(plan.program)
+    folder = create_run_folder(plan.program, plan.work_dir)
     sandbox = bubblewrap_arguments(plan.policy, folder.path) if plan.policy else None
     command = folder.command(plan.program, plan.limits, plan.memory_limit)
     launch = provisioner.launch_kernel(command, env=plan.environment, cwd=str(plan.work_dir), sandbox=sandbox)

@@ -19,6 +19,7 @@ from jupyter_client.connect import write_connection_file
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
 
 from kernel_executor import in_kernel
+from kernel_executor.environment import names_secret
 from kernel_executor.errors import KernelStartError
 from kernel_executor.outputs import OutputLimits
 from kernel_executor.sandbox import Interpreter
@@ -42,7 +43,7 @@ class KernelProgram:
     Args:
         argv: Its command line, with `{connection_file}` in it.
         language: Its language, lower case.
-        env: Variables its kernelspec asks for.
+        env: Variables its kernelspec asks for, without those named like keys.
         guarded: True if our own starter bounds its output from within.
         interpreter: What a sandbox must let it see.
     """
@@ -70,7 +71,8 @@ async def find_program(kernel_name: str, environment: Mapping[str, str]) -> Kern
     guarded = spec.language.lower() == "python" and LAUNCHER[1] in spec.argv
     is_python = guarded or Path(executable).name.startswith("python")  # of any language: bash_kernel is a module
     interpreter = await _ask_python(executable, environment) if is_python else _install_of(executable, spec)
-    return KernelProgram((executable, *spec.argv[1:]), spec.language.lower(), dict(spec.env), guarded, interpreter)
+    env = {name: value for name, value in spec.env.items() if not names_secret(name)}
+    return KernelProgram((executable, *spec.argv[1:]), spec.language.lower(), env, guarded, interpreter)
 
 
 def _executable(name: str, environment: Mapping[str, str]) -> str | None:
@@ -144,10 +146,10 @@ class RunFolder:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
-def create_run_folder(program: KernelProgram) -> RunFolder:
+def create_run_folder(program: KernelProgram, work_dir: Path) -> RunFolder:
     """Create a folder only we can enter, short enough for socket paths, outside the work folder."""
     path = Path(tempfile.mkdtemp(prefix="codeagent-"))
-    if len(os.fsencode(path)) > SOCKET_PATH_LIMIT - len("/k-5"):
+    if len(os.fsencode(path)) > SOCKET_PATH_LIMIT - len("/k-5") or path.resolve().is_relative_to(work_dir):
         path.rmdir()
         path = Path(tempfile.mkdtemp(prefix="codeagent-", dir="/tmp"))
     if program.guarded:

@@ -37,7 +37,7 @@ class ReplayCodeExecutor:
     ) -> None:
         self._results = list(results)
         self._isolation = isolation or Isolation(
-            mechanism="replay", network=True, files=True, processes=True, privileges=True
+            mechanism="replay", network=True, files=True, processes=True, privileges=True, environment=True
         )
         self._delay = delay
         self.executed: list[CodeBlock] = []

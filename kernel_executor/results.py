@@ -5,6 +5,7 @@ import signal
 from collections.abc import Sequence
 from typing import Any
 
+from kernel_executor.languages import normalize
 from kernel_executor.outputs import as_text
 from kernel_executor.router import KernelDeath
 from kernel_executor.types import BlockResult, BlockStatus, CodeResult
@@ -26,13 +27,14 @@ def exits_well(error: dict[str, Any]) -> bool:
     return error.get("ename") == "SystemExit" and error.get("evalue") in {"0", "", "None", "False"}
 
 
-def exit_code(status: BlockStatus, error: dict[str, Any], death: KernelDeath | None) -> int:
+def exit_code(status: BlockStatus, error: dict[str, Any], death: KernelDeath | None, language: str) -> int:
     """Return a block's exit code.
 
     Args:
         status: How it ended.
         error: The error that ended it, or nothing.
         death: What became of the kernel, if it died.
+        language: What the block is written in: only a script's exit status is that of its shell.
     """
     match status:
         case "ok":
@@ -45,12 +47,14 @@ def exit_code(status: BlockStatus, error: dict[str, Any], death: KernelDeath | N
             # A kernel that went away with code 0 still did not finish the block.
             return (death.exit_code if death else 0) or 1
         case _:
-            return _error_code(error)
+            return _error_code(error, is_script=normalize(language) == "bash")
 
 
-def _error_code(error: dict[str, Any]) -> int:
+def _error_code(error: dict[str, Any], *, is_script: bool) -> int:
     evalue = str(error.get("evalue", ""))
     if error.get("ename") == "SystemExit":
         return int(evalue) & 0xFF or 1 if re.fullmatch(r"-?\d{1,20}", evalue) else 1
+    if not is_script or error.get("ename") != "CalledProcessError":
+        return 1
     shell = re.search(r"returned non-zero exit status (\d{1,3})\.$", evalue)
-    return int(shell[1]) if shell and error.get("ename") == "CalledProcessError" else 1
+    return int(shell[1]) if shell else 1

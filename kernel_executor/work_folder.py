@@ -1,42 +1,76 @@
 """Which folder code runs in, and who deletes it. Knows no kernel."""
 
+import contextlib
+import os
 import shutil
+import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from kernel_executor.errors import KernelStartError
+
+SHARED = ("/tmp", "/var/tmp", "/dev/shm", "/run", "/var/run")  # noqa: S108 - these are what nobody may use
+
 
 @dataclass(frozen=True, slots=True)
 class WorkFolder:
-    """A folder to run code in; `private` ones are ours to delete."""
+    """A folder to run code in; it gets back the mode it had, and `private` ones are ours to delete."""
 
     path: Path
     private: bool
+    mode: int
 
     def close(self) -> None:
-        """Delete the folder if it is ours."""
+        """Undo what code did to the folder's mode; delete the folder if it is ours."""
+        with contextlib.suppress(OSError):  # code without a sandbox may have removed it
+            found = self.path.lstat().st_mode
+            if stat.S_ISDIR(found) and stat.S_IMODE(found) != self.mode:
+                self.path.chmod(self.mode)
         if self.private:
             shutil.rmtree(self.path, ignore_errors=True)
+
+
+def too_much_to_show() -> frozenset[Path]:
+    """Name the folders that no code gets as a whole, and what holds them.
+
+    Files added to the home folder could be a shell profile. In folders for temporary files lie the sockets of other
+    programs, and those of other kernels: who can connect to an unsandboxed one has left the sandbox.
+    """
+    runtime = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
+    places = [Path(name).resolve() for name in (Path.home(), tempfile.gettempdir(), runtime, *SHARED)]
+    return frozenset(path for place in places for path in (place, *place.parents)) | {Path.home()}
 
 
 def open_work_folder(work_dir: str | Path | None) -> WorkFolder:
     """Make the folder ready.
 
-    The home folder, what holds it, and `/` are never used themselves: code that may add files there could plant
-    a shell profile. A new folder in them is used instead.
+    The home folder, folders for everybody's temporary files, what holds them, and `/` are never used themselves. A
+    new folder in them is used instead.
 
     Args:
         work_dir: The folder asked for; made if it does not exist. None makes a private one.
 
     Raises:
+        KernelStartError: It is the run folder of a kernel.
         NotADirectoryError: There is a file of that name.
     """
     if work_dir is None:
-        return WorkFolder(Path(tempfile.mkdtemp(prefix="codeagent-work-")).resolve(), private=True)
+        return _opened(Path(tempfile.mkdtemp(prefix="codeagent-work-")).resolve(), private=True)
     path = Path(work_dir).expanduser().resolve()
     if path.exists() and not path.is_dir():
         raise NotADirectoryError(f"work_dir {str(path)!r} is a file: name a folder")
-    if path in {Path("/"), Path.home(), *Path.home().parents}:
-        return WorkFolder(Path(tempfile.mkdtemp(prefix="codeagent-", dir=path)), private=False)
+    if any(map(_runs_a_kernel, (path, *path.parents))):
+        raise KernelStartError(f"work_dir {str(path)!r} holds a kernel's sockets: use another work folder")
+    if path in too_much_to_show():
+        return _opened(Path(tempfile.mkdtemp(prefix="codeagent-", dir=path)), private=False)
     path.mkdir(parents=True, exist_ok=True)
-    return WorkFolder(path, private=False)
+    return _opened(path, private=False)
+
+
+def _runs_a_kernel(path: Path) -> bool:
+    return path.name.startswith("codeagent-") and (path / "connection.json").exists()
+
+
+def _opened(path: Path, *, private: bool) -> WorkFolder:
+    return WorkFolder(path, private, stat.S_IMODE(path.stat().st_mode))

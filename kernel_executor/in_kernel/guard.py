@@ -211,6 +211,15 @@ def _forget_oldest(entries: dict[Any, Any], limit: int) -> None:
         entries.pop(next(iter(entries)), None)
 
 
+def encodable(value: Any) -> Any:
+    """Replace in what is to be sent the lone surrogates, which no UTF-8 can hold."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {encodable(key): encodable(part) for key, part in value.items()}
+    return [encodable(part) for part in value] if isinstance(value, list | tuple) else value
+
+
 def shrink_error(content: dict[str, Any]) -> None:
     """Cut an exception's text and traceback to size, in place: `raise ValueError("x" * 10**8)` is one line of code."""
     if "evalue" in content:

@@ -12,7 +12,7 @@ from typing import Any
 
 if __name__ != "__main__":
     from . import MODULE, OMISSION_MESSAGE
-    from .guard import OutputGuard
+    from .guard import OutputGuard, encodable
     from .threads import inherit_context
 
 
@@ -83,10 +83,23 @@ def _outstream_class(guard: OutputGuard) -> type:
     return GuardedOutStream
 
 
+def _without_surrogates(send: Any) -> Any:
+    """Let no lone surrogate stop a message: a stream's whole output would be lost, a reply never come."""
+
+    def send_encodable(stream: Any, message: Any, *others: Any) -> Any:
+        try:
+            return send(stream, message, *others)
+        except UnicodeEncodeError:  # the packing failed, so nothing was sent
+            message.update({name: encodable(message[name]) for name in ("content", "metadata")})
+            return send(stream, message, *others)
+
+    return send_encodable
+
+
 def _install(app: Any, guard: OutputGuard) -> None:
     """Attach the guards to a kernel that is set up but not yet running."""
     shell = app.shell
-    send = app.session.send
+    send = _without_surrogates(app.session.send)
 
     def guarded_send(  # noqa: PLR0917 - the signature of what it takes the place of
         stream: Any,
@@ -127,19 +140,18 @@ def _disarm_exit(shell: Any) -> None:
     """Make `exit()` and `quit()` a SystemExit of the cell; stock ipykernel ends (3 of 3 trials)."""
     import warnings
 
-    from IPython.core.autocall import IPyAutocall
+    from IPython.core.autocall import ZMQExitAutocall
 
-    class Exit(IPyAutocall):  # type: ignore[misc]
-        rewrite = False
-
+    class Exit(ZMQExitAutocall):  # type: ignore[misc]
         def __call__(self, code: Any = 0) -> None:
             raise SystemExit(code)
 
     def ask_exit() -> None:
         raise SystemExit(0)
 
+    shell.exiter = Exit(shell)  # what `%reset` puts back
     for name in ("exit", "quit"):
-        shell.user_ns[name] = shell.user_ns_hidden[name] = Exit(shell)
+        shell.user_ns[name] = shell.user_ns_hidden[name] = shell.exiter
     shell.ask_exit = ask_exit  # the door behind %exit and get_ipython().ask_exit()
     warnings.filterwarnings("ignore", message="To exit: use", category=UserWarning)  # advice for terminals
 

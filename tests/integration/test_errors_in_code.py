@@ -51,7 +51,30 @@ async def test_an_exit_ends_the_block_and_not_the_kernel(shared: KernelCodeExecu
 async def test_exit_still_is_harmless_after_a_reset(shared: KernelCodeExecutor) -> None:
     assert (await run(shared, "%reset -f")).status == "ok"
     assert (await run(shared, "exit()")).exit_code == 0
+    assert (await run(shared, "exit(5)")).exit_code == 5
+    assert (await run(shared, "quit(6)")).exit_code == 6
     assert await shared.evaluate("1") == "1"
+
+
+UNSHOWABLE = {
+    "__repr__ raises": (
+        "class A:\n    def __repr__(self): raise ValueError('bad repr')\nA()",
+        "ValueError",
+        "bad repr",
+    ),
+    "too deep": ("x = []\nfor i in range(10_000): x = [x]\nx", "RecursionError", "recursion"),
+}
+
+
+@pytest.mark.parametrize(("code", "ename", "evalue"), UNSHOWABLE.values(), ids=UNSHOWABLE)
+async def test_a_result_that_cannot_be_shown_is_an_error_with_a_name(
+    shared: KernelCodeExecutor, code: str, ename: str, evalue: str
+) -> None:
+    """ipykernel 7.4 replies that it was a `NoneType`."""
+    result = await run(shared, code)
+    assert (result.status, result.exit_code, result.ename) == ("error", 1, ename)
+    assert evalue in str(result.evalue)
+    assert result.traceback
 
 
 GROUPS = {
@@ -139,9 +162,24 @@ async def test_bytes_that_are_no_text_do_no_harm(shared: KernelCodeExecutor) -> 
     assert "� b\n" in text
 
 
-async def test_lone_surrogates_do_no_harm(shared: KernelCodeExecutor) -> None:
-    result = await run(shared, "print('a\\ud800b')")
-    assert result.status in {"ok", "error"}
+SURROGATES = {
+    "print": ("print('\\ud800x')", "?x"),
+    "stderr": ("import sys; print('\\ud800x', file=sys.stderr)", "?x"),
+    "half a byte": ("print('\\udcffx')", "x"),
+    "result": ("'\\ud800x'", "ud800x"),
+    "display": ("display({'text/plain': '\\ud800x'}, raw=True)", "?x"),
+    "error": ("raise ValueError('\\ud800x')", "?x"),
+}
+
+
+@pytest.mark.parametrize(("code", "shown"), SURROGATES.values(), ids=SURROGATES)
+async def test_lone_surrogates_harm_nothing_else(shared: KernelCodeExecutor, code: str, shown: str) -> None:
+    """Stock ipykernel loses the whole output, and the reply to an error with one in its text (measured)."""
+    result = await run(shared, f"print('before')\nprint('ü')\n{code}")
+    assert result.status == ("error" if "raise" in code else "ok")
+    assert result.outputs[0]["text"].startswith("before\nü\n")
+    assert shown in str(result.outputs)
+    assert result.duration < 5
     assert (await run(shared, "print('next')")).outputs[0]["text"] == "next\n"
 
 

@@ -1,10 +1,13 @@
 """What sandboxed code cannot reach: files, network, processes, keys. Each attempt aims at something the test made."""
 
+import ast
 import asyncio
 import json
 import os
+import shutil
 import socket
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -12,6 +15,8 @@ import pytest
 import pytest_asyncio
 
 from kernel_executor import BlockResult, CodeBlock, Isolation, KernelCodeExecutor, SandboxUnavailable
+from kernel_executor.isolation import holds_no_key
+from kernel_executor.sandbox import SandboxMode
 
 pytestmark = [
     pytest.mark.integration,
@@ -163,6 +168,51 @@ async def test_a_bare_kernel_gets_no_key_either() -> None:
             assert await executor.evaluate("__import__('os').environ.get('OPENAI_API_KEY')") == "None"
 
 
+@pytest.mark.parametrize("sandbox", ["bubblewrap", "none"])
+async def test_a_key_in_a_kernelspec_does_not_reach_the_kernel(
+    sandbox: SandboxMode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "kernels" / "with_key"
+    folder.mkdir(parents=True)
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    environment = {"MY_TOKEN": PLANTED, "MY_SETTING": "seen"}
+    spec = {"argv": argv, "language": "python", "display_name": "with key", "env": environment}
+    (folder / "kernel.json").write_text(json.dumps(spec))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    async with KernelCodeExecutor(kernel_name="with_key", sandbox=sandbox) as executor:
+        assert executor.isolation.environment
+        names = "('MY_TOKEN', 'MY_SETTING')"
+        assert await executor.evaluate(f"[__import__('os').environ.get(n) for n in {names}]") == "[None, 'seen']"
+
+
+async def test_a_key_in_a_process_is_told() -> None:
+    process = await asyncio.create_subprocess_exec("sleep", "60", env={"MY_TOKEN": PLANTED})
+    assert not holds_no_key(process.pid)
+    process.kill()
+    await process.wait()
+    assert not holds_no_key(process.pid), "what cannot be seen is not promised"
+
+
+async def test_another_kernel_cannot_be_reached_from_a_temporary_folder() -> None:
+    """With /tmp as its work folder, sandboxed code once drove an unsandboxed kernel through its sockets."""
+    async with (
+        KernelCodeExecutor(sandbox="none") as bare,
+        KernelCodeExecutor(sandbox="bubblewrap", work_dir=tempfile.gettempdir()) as held,
+    ):
+        try:
+            assert held.work_dir.parent == Path(tempfile.gettempdir()).resolve()
+            others = await bare.evaluate("__import__('sys').argv")
+            assert others is not None
+            assert "connection.json" in others
+            connection = next(part for part in ast.literal_eval(others) if part.endswith("connection.json"))
+            assert Path(connection).exists()
+            assert await held.evaluate(f"__import__('os').path.exists({connection!r})") == "False"
+            code = "import glob; print(glob.glob('/tmp/codeagent-*/connection.json'))"
+            assert len(ast.literal_eval(await value(held, code))) == 1, "its own"
+        finally:
+            shutil.rmtree(held.work_dir, ignore_errors=True)
+
+
 async def test_privileges_cannot_be_gained(shared: KernelCodeExecutor) -> None:
     status = await value(shared, "print(open('/proc/self/status').read())")
     assert "CapEff:\t0000000000000000" in status
@@ -172,14 +222,18 @@ async def test_privileges_cannot_be_gained(shared: KernelCodeExecutor) -> None:
 
 async def test_the_isolation_that_is_told_was_probed(shared: KernelCodeExecutor) -> None:
     isolation = shared.isolation
-    assert isolation == Isolation(mechanism="bubblewrap", network=True, files=True, processes=True, privileges=True)
+    assert isolation == Isolation(
+        mechanism="bubblewrap", network=True, files=True, processes=True, privileges=True, environment=True
+    )
     assert isolation.isolates
+    assert "no keys in the environment" in isolation.summary
+    assert "files that were in it are read-only" in isolation.summary
     assert "no network" in isolation.summary
 
 
 async def test_a_bare_kernel_claims_nothing() -> None:
     async with KernelCodeExecutor(sandbox="none") as executor:
-        assert executor.isolation == Isolation(mechanism="none", reason="sandbox='none' was asked for")
+        assert executor.isolation == Isolation(environment=True, reason="sandbox='none' was asked for")
         assert not executor.isolation.isolates
         assert executor.isolation.summary == "NOT sandboxed: sandbox='none' was asked for"
 

@@ -157,6 +157,14 @@ async def test_temporary_files_and_caches_have_a_place(shared: KernelCodeExecuto
     assert not Path("/tmp/home").exists()
 
 
+async def test_the_mode_of_the_work_folder_is_restored_at_the_end(tmp_path: Path) -> None:
+    """The sandbox's mount belongs to the user of the kernel, who may change it."""
+    tmp_path.chmod(0o750)
+    async with KernelCodeExecutor(sandbox="bubblewrap", work_dir=tmp_path) as executor:
+        await well(executor, "import os; os.chmod('.', 0o777)")
+    assert tmp_path.stat().st_mode & 0o7777 == 0o750
+
+
 @pytest.mark.parametrize("where", ["home", "above home"])
 async def test_the_home_folder_itself_is_never_the_work_folder(
     where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -25,8 +25,16 @@ ERRORS: list[tuple[dict[str, Any], int]] = [
 
 
 @pytest.mark.parametrize(("error", "code"), ERRORS)
-def test_an_error_gives_one_or_the_code_of_the_exit_or_of_the_shell(error: dict[str, Any], code: int) -> None:
-    assert exit_code("error", error, None) == code
+def test_an_error_of_a_script_gives_one_or_the_code_of_the_exit_or_of_the_shell(
+    error: dict[str, Any], code: int
+) -> None:
+    assert exit_code("error", error, None, "sh") == code
+
+
+def test_a_command_that_fails_in_python_is_an_error_like_any_other() -> None:
+    error = {"ename": "CalledProcessError", "evalue": "Command 'grep' returned non-zero exit status 4."}
+    assert exit_code("error", error, None, "python") == 1
+    assert exit_code("error", {"ename": "SystemExit", "evalue": "4"}, None, "python") == 4
 
 
 @pytest.mark.parametrize(("evalue", "well"), [("0", True), ("", True), ("None", True), ("1", False), ("x", False)])
@@ -48,7 +56,7 @@ def test_an_exit_with_nothing_or_zero_is_a_success(evalue: str, well: bool) -> N
     ],
 )
 def test_other_ends(status: BlockStatus, death: KernelDeath | None, code: int) -> None:
-    assert exit_code(status, {}, death) == code
+    assert exit_code(status, {}, death, "python") == code
 
 
 def result(status: BlockStatus, code: int, text: str = "", note: str = "") -> BlockResult:

@@ -13,6 +13,7 @@ from kernel_executor.in_kernel.guard import (
     ERROR_TEXT,
     HeadTail,
     OutputGuard,
+    encodable,
     shorten,
     shrink_error,
 )
@@ -176,3 +177,8 @@ def test_replies_are_sent_whatever_they_hold() -> None:
 )
 def test_odd_messages_pass_unharmed(message: dict[str, Any]) -> None:
     assert guard().guard(message)
+
+
+def test_lone_surrogates_are_replaced_wherever_they_stand() -> None:
+    content = {"data": {"text/\ud800": "a\ud800b", "list": ["\udfff", ("ü", 1)]}, "count": 3, "none": None}
+    assert encodable(content) == {"data": {"text/?": "a?b", "list": ["?", ["ü", 1]]}, "count": 3, "none": None}

@@ -1,0 +1,96 @@
+"""Which folder code runs in: never the home folder, nor where other programs have their sockets."""
+
+import stat
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from kernel_executor import KernelStartError
+from kernel_executor.launch import KernelProgram, RunFolder, create_run_folder
+from kernel_executor.sandbox import Interpreter
+from kernel_executor.work_folder import open_work_folder, too_much_to_show
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for temporary files of our own."""
+    folder = tmp_path / "place" / "temporary"
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def run_folder(work_dir: Path) -> RunFolder:
+    program = KernelProgram(("true",), "none", {}, guarded=False, interpreter=Interpreter())
+    return create_run_folder(program, work_dir)
+
+
+@pytest.mark.parametrize(
+    "place", ["/tmp", "/var/tmp", "/dev/shm", "/dev", "/run", "/var/run", "/var", "/run/user", "/"]
+)
+def test_places_where_everybody_has_files_are_never_used_themselves(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    assert Path(place).resolve() in too_much_to_show()
+
+
+@pytest.mark.parametrize("up", [0, 1])
+def test_in_a_folder_for_temporary_files_a_new_folder_is_used(temporary: Path, up: int) -> None:
+    """The sockets of other kernels lie there, some of them in no sandbox (one was taken over so)."""
+    asked = [temporary, *temporary.parents][up]
+    folder = open_work_folder(asked)
+    assert folder.path.parent == asked
+    assert not folder.private
+
+
+def test_the_runtime_folder_is_never_used_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    assert open_work_folder(tmp_path).path.parent == tmp_path
+
+
+def test_a_link_to_a_folder_for_temporary_files_is_seen_through(temporary: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(temporary)
+    assert open_work_folder(tmp_path / "link").path.parent == temporary
+
+
+def test_a_folder_below_one_for_temporary_files_is_used(temporary: Path) -> None:
+    assert open_work_folder(temporary / "mine").path == temporary / "mine"
+
+
+@pytest.mark.parametrize("below", ["", "deeper"])
+def test_a_kernels_own_folder_is_refused(temporary: Path, tmp_path: Path, below: str) -> None:
+    folder = run_folder(tmp_path / "work")
+    assert folder.path.parent == temporary
+    with pytest.raises(KernelStartError, match="holds a kernel's sockets: use another"):
+        open_work_folder(folder.path / below)
+
+
+def test_a_kernels_own_folder_lies_outside_the_work_folder(temporary: Path) -> None:
+    folder = run_folder(temporary.parent)
+    assert not folder.path.is_relative_to(temporary.parent)
+    assert list(temporary.iterdir()) == []
+    folder.remove()
+
+
+@pytest.mark.parametrize("private", [False, True])
+def test_the_mode_of_the_folder_is_what_it_was_when_it_is_closed(tmp_path: Path, private: bool) -> None:
+    folder = open_work_folder(None if private else tmp_path / "work")
+    folder.path.chmod(0o700)
+    folder = open_work_folder(folder.path) if not private else folder
+    folder.path.chmod(0o777)
+    folder.close()
+    assert folder.path.exists() is not private
+    if not private:
+        assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
+
+
+def test_closing_a_folder_that_is_gone_does_no_harm(tmp_path: Path) -> None:
+    folder = open_work_folder(tmp_path / "work")
+    folder.path.rmdir()
+    folder.close()
+    folder.path.symlink_to(tmp_path)
+    mode = tmp_path.stat().st_mode
+    folder.close()
+    assert tmp_path.stat().st_mode == mode
