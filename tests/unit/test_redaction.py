@@ -76,8 +76,8 @@ def test_a_key_within_another_leaves_nothing_of_either() -> None:
 
 
 def test_only_variables_named_like_keys_and_long_enough_are_secrets() -> None:
-    environment = {"OPENAI_API_KEY": KEY, "HOME": "/home/somebody", "DEBUG_TOKEN": "true", "PWD": "/work/folder"}
-    text = f"{KEY} /home/somebody true /work/folder"
+    environment = {"OPENAI_API_KEY": KEY, "HOME": "/home/somebody", "DEBUG_TOKEN": "true", "PWD": "/srv/folder"}
+    text = f"{KEY} /home/somebody true /srv/folder"
     assert Redactor.of_environment(environment).text(text) == text.replace(KEY, "[redacted OPENAI_API_KEY]")
 
 
