@@ -3,8 +3,9 @@
 import re
 
 from codeagent_nb.policy import Outcome
-from codeagent_nb.transcript import failure_note, fenced, head_and_tail
+from codeagent_nb.transcript import failure_note, fenced
 from kernel_executor import Output
+from kernel_executor.in_kernel.guard import shorten
 from kernel_executor.outputs import as_text
 
 OUTPUT_IN_ANSWER = 4_000  # characters
@@ -38,7 +39,7 @@ def _unsaid_output(outcome: Outcome) -> str:
     printed = as_text([output for output in shown if _is_text(output)]).strip()
     if not printed or _says(outcome.text, printed):
         return ""
-    return f"Output of the code:\n\n{fenced(head_and_tail(printed, OUTPUT_IN_ANSWER), 'text')}"
+    return f"Output of the code:\n\n{fenced(shorten(printed, OUTPUT_IN_ANSWER), 'text')}"
 
 
 def _is_text(output: Output) -> bool:

@@ -204,6 +204,13 @@ class RunFinishedEvent(Event):
     duration: float
     """Seconds."""
 
+    @property
+    def facts(self) -> tuple[str, str, str]:
+        """What it took, for people: tries, tokens, time."""
+        tokens = self.usage.prompt_tokens + self.usage.completion_tokens
+        tries = f"{self.tries} {'try' if self.tries == 1 else 'tries'}"
+        return tries, f"{tokens:,} tokens", f"{self.duration:.1f} s"
+
 
 AgentEvent = Annotated[
     TextMessage

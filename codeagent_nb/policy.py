@@ -170,22 +170,28 @@ def _status_of(result: CodeResult | None) -> RunStatus:
 
 
 def _refuse(name: str, attempt: int, reply: Reply) -> Generator[Effect, Any, str]:
-    refused = tuple(Refusal(block=block, reason=reason) for block, reason in reply.refused)
-    reasons = list(dict.fromkeys(refusal.reason for refusal in refused))
-    reason = "; ".join(reasons) or "the reply was cut off before it was complete"
-    yield Tell(CodeRefusedEvent(source=name, retry_attempt=attempt, refused=refused, reason=reason, nothing_ran=True))
-    return reason
+    """Tell why nothing of a reply runs; return the reason."""
+    refusal = _refusal(name, attempt, reply, nothing_ran=True)
+    yield Tell(refusal)
+    return refusal.reason
 
 
 def _announce(name: str, attempt: int, reply: Reply) -> Steps:
     """Tell which code is going to run, and which of the reply's is not."""
-    refused = tuple(Refusal(block=block, reason=reason) for block, reason in reply.refused)
-    if refused:
-        reason = "; ".join(dict.fromkeys(refusal.reason for refusal in refused))
-        yield Tell(
-            CodeRefusedEvent(source=name, retry_attempt=attempt, refused=refused, reason=reason, nothing_ran=False)
-        )
+    if reply.refused:
+        yield Tell(_refusal(name, attempt, reply, nothing_ran=False))
     yield Tell(CodeGenerationEvent(source=name, retry_attempt=attempt, content=reply.text, code_blocks=reply.blocks))
+
+
+def _refusal(name: str, attempt: int, reply: Reply, *, nothing_ran: bool) -> CodeRefusedEvent:
+    reasons = dict.fromkeys(reason for _, reason in reply.refused)
+    return CodeRefusedEvent(
+        source=name,
+        retry_attempt=attempt,
+        refused=tuple(Refusal(block=block, reason=reason) for block, reason in reply.refused),
+        reason="; ".join(reasons) or "the reply was cut off before it was complete",
+        nothing_ran=nothing_ran,
+    )
 
 
 def _is_last_failed_code(code_blocks: tuple[CodeBlock, ...], result: CodeResult | None) -> bool:

@@ -15,6 +15,7 @@ from pydantic_core import PydanticSerializationError
 from codeagent_nb.events import AgentEvent, Purpose, RunStatus
 from codeagent_nb.models.types import FinishReason
 from kernel_executor.environment import names_secret
+from kernel_executor.in_kernel.guard import encodable
 from kernel_executor.types import BlockStatus
 
 MIN_LENGTH = 8  # characters; a shorter value, "true" say, would be taken out of innocent text
@@ -60,7 +61,7 @@ class Redactor:
         try:
             written = event.model_dump_json()
         except PydanticSerializationError:  # half a character, or a display 300 levels deep
-            event = _rebuilt(event, _writable)
+            event = _rebuilt(event, encodable)
             written = event.model_dump_json()
         if not any(value in written for value in self._in_json):
             return event
@@ -74,11 +75,6 @@ def _worth_hiding(name: str, value: str) -> bool:
 def _spellings(value: str) -> set[str]:
     """A value as it is, and as Python and JSON print it with its quotes and backslashes."""
     return {value, repr(value)[1:-1], json.dumps(value)[1:-1]}
-
-
-def _writable(text: str) -> str:
-    """Return `text` with half characters (lone surrogates), which UTF-8 has no bytes for, replaced."""
-    return text.encode("utf-8", errors="replace").decode()
 
 
 def _rebuilt(event: AgentEvent, change: Callable[[str], str]) -> AgentEvent:

@@ -22,6 +22,7 @@ from codeagent_nb.events import (
 )
 from codeagent_nb.models.types import AssistantMessage, LLMMessage, SystemMessage, UserMessage
 from kernel_executor import BlockResult, CodeResult, Output
+from kernel_executor.in_kernel.guard import shorten
 from kernel_executor.outputs import as_text, plain
 
 OUTPUT_BUDGET = 3_000  # characters, about 750 tokens
@@ -112,7 +113,7 @@ def _edited(event: ApprovalEvent) -> str:
 
 def observation(result: CodeResult) -> str:
     """Tell the model what its code did: head and tail of the output, a short error, and what became of the kernel."""
-    output = head_and_tail(_text_of(result), OUTPUT_BUDGET).strip("\n")
+    output = shorten(_text_of(result), OUTPUT_BUDGET).strip("\n")
     notes = [block.note for block in result.blocks if block.note]
     if result.exit_code == 0:
         said = prompts.RAN.format(output=output) if output else prompts.NO_OUTPUT
@@ -147,11 +148,11 @@ def short_error(block: BlockResult) -> str:
     """
     if block.ename is None:
         return ""
-    last = head_and_tail(f"{block.ename}: {plain(block.evalue or '')}", ERROR_BUDGET // 2)
+    last = shorten(f"{block.ename}: {plain(block.evalue or '')}", ERROR_BUDGET // 2)
     own = OWN_FRAME.findall(plain("\n".join(block.traceback)))
     # The innermost frame whole, the lines that led to it from the others.
     frames = [*(_arrow(frame) for frame in own[-3:-1]), *own[-1:]]
-    return "\n".join([*([head_and_tail("\n".join(frames), ERROR_BUDGET // 2)] if own else []), last])
+    return "\n".join([*([shorten("\n".join(frames), ERROR_BUDGET // 2)] if own else []), last])
 
 
 def _arrow(frame: str) -> str:
@@ -164,7 +165,7 @@ def failure_note(result: CodeResult | None) -> str:
     if last is None:
         return "No code ran through."
     cause = block_cause(last)
-    return f"No code ran through; the last attempt ended with {head_and_tail(cause.rstrip('.'), 400)}."
+    return f"No code ran through; the last attempt ended with {shorten(cause.rstrip('.'), 400)}."
 
 
 def block_cause(block: BlockResult) -> str:
@@ -180,11 +181,3 @@ def fenced(text: str, language: str) -> str:
     fence = "`" * max(3, longest + 1)
     info = re.sub(r"[`\s]", "", language)  # a backtick there would make it no fence at all
     return f"{fence}{info}\n{text.rstrip()}\n{fence}"
-
-
-def head_and_tail(text: str, budget: int) -> str:
-    """Cut the middle out of a text that is longer than `budget` characters, and say how much."""
-    if len(text) <= budget:
-        return text
-    half = budget // 2
-    return f"{text[:half]}\n[... {len(text) - 2 * half:,} characters left out ...]\n{text[-half:]}"

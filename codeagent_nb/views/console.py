@@ -28,9 +28,10 @@ from codeagent_nb.events import (
     ThoughtEvent,
     ViewDetachedEvent,
 )
-from codeagent_nb.transcript import block_cause, head_and_tail
+from codeagent_nb.transcript import block_cause
 from kernel_executor import Append, BlockResult, CodeBlock, Output, Update
 from kernel_executor.changes import OutputChange
+from kernel_executor.in_kernel.guard import shorten
 from kernel_executor.outputs import plain
 
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -102,7 +103,7 @@ class ConsoleView:
             case TextMessage() if not self._told:
                 self._console.print(Markdown(harmless(event.content)))
             case ThoughtEvent():
-                self._console.print(Text(head_and_tail(harmless(event.content), 500), style="dim italic"))
+                self._console.print(Text(shorten(harmless(event.content), 500), style="dim italic"))
             case CodeGenerationEvent() if event.code_blocks:
                 self._heading(f"Attempt {event.retry_attempt + 1}: running the code")
             case BlockStartedEvent():
@@ -168,25 +169,21 @@ class ConsoleView:
     def _display(self, output: Output) -> Text:
         if images := [mime for mime in output["data"] if mime.startswith("image/")]:
             return Text(f"▣ {images[0]}: see the notebook", style="magenta")
-        return Text(head_and_tail(harmless(str(output["data"].get("text/plain", "[display]"))), STREAM_SHOWN))
+        return Text(shorten(harmless(str(output["data"].get("text/plain", "[display]"))), STREAM_SHOWN))
 
     def _finish_block(self, result: BlockResult) -> None:
         if result.status == "ok":
             self._console.print(f"[green]✓[/green] [dim]ran in {result.duration:.1f} s[/dim]")
             return
         what = block_cause(result)
-        self._console.print(Text(f"✗ {result.status}: {harmless(head_and_tail(what, 400))}", style="red"))
+        self._console.print(Text(f"✗ {result.status}: {harmless(shorten(what, 400))}", style="red"))
         if result.note and result.note != what:
             self._warn(result.note)
 
     def _end(self, event: RunFinishedEvent) -> None:
         style = STYLES[event.status]
-        tokens = event.usage.prompt_tokens + event.usage.completion_tokens
-        tries = f"{event.tries} {'try' if event.tries == 1 else 'tries'}"
-        facts = f"{tries}, {tokens:,} tokens, {event.duration:.1f} s"
-        self._console.print(
-            f"[{style}]● {event.status}[/{style}] [dim]{escape(harmless(event.reason))} ({facts})[/dim]"
-        )
+        facts = f"{escape(harmless(event.reason))} ({', '.join(event.facts)})"
+        self._console.print(f"[{style}]● {event.status}[/{style}] [dim]{facts}[/dim]")
 
 
 def _is_text(change: OutputChange) -> bool:

@@ -4,7 +4,7 @@ Knows nbformat; nothing of kernels, models or the journal.
 """
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,10 +29,11 @@ from codeagent_nb.events import (
     TextMessage,
 )
 from codeagent_nb.reply import read_reply
-from codeagent_nb.transcript import failure_note, fenced, head_and_tail
+from codeagent_nb.transcript import failure_note, fenced
 from codeagent_nb.valid_outputs import valid_count, valid_output
 from kernel_executor import Append, BlockResult, CodeBlock, CodeResult, Output, fold
 from kernel_executor.changes import OutputChange
+from kernel_executor.in_kernel.guard import shorten
 from kernel_executor.languages import normalize
 from kernel_executor.outputs import as_text
 
@@ -148,16 +149,11 @@ class _Story:
         tokens = {"prompt_tokens": event.usage.prompt_tokens, "completion_tokens": event.usage.completion_tokens}
         if self.runs:
             self.runs[-1] |= summary | tokens
-            self._facts = f"\n\n*{closing_facts(event, self.runs[-1])}*"
+            run = self.runs[-1]
+            facts = [*event.facts, run["model"], run["isolation"].split(":")[0]]
+            self._facts = f"\n\n*{' · '.join(facts)}*"
         if self._reflected and self._facts:
             self.cells[-1].source += self._facts
-
-
-def closing_facts(event: RunFinishedEvent, run: Mapping[str, Any]) -> str:
-    """Return what a run took, who wrote its code, and what held it, in one line."""
-    tries = f"{event.tries} {'try' if event.tries == 1 else 'tries'}"
-    tokens = f"{event.usage.prompt_tokens + event.usage.completion_tokens:,} tokens"
-    return " · ".join([tries, tokens, f"{event.duration:.1f} s", run["model"], run["isolation"].split(":")[0]])
 
 
 def notebook_of(events: Iterable[AgentEvent]) -> Any:
@@ -207,7 +203,7 @@ def _valid_change(change: OutputChange) -> OutputChange:
 
 def _quoted(result: BlockResult, attempt: int) -> _Cell:
     """What was stopped, killed its kernel or was skipped must not run again when the notebook does."""
-    output = head_and_tail(as_text(result.outputs), QUOTED_OUTPUT)
+    output = shorten(as_text(result.outputs), QUOTED_OUTPUT)
     parts = [
         f"*Attempt {attempt + 1}, {result.status}:* {one_line(result.note)}",
         fenced(result.block.code, result.block.language),
@@ -273,7 +269,6 @@ class NotebookView:
 SAVED_AFTER = (
     TextMessage,
     BlockFinishedEvent,
-    CodeExecutionEvent,
     CodeRefusedEvent,
     RetryDecisionEvent,
     ModelReplyEvent,

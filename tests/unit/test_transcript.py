@@ -21,8 +21,9 @@ from codeagent_nb.events import (
     TextMessage,
 )
 from codeagent_nb.models.types import AssistantMessage, LLMMessage, SystemMessage, UserMessage
-from codeagent_nb.transcript import failure_note, fenced, head_and_tail, observation, prompt, short_error, transcript
+from codeagent_nb.transcript import failure_note, fenced, observation, prompt, short_error, transcript
 from kernel_executor import BlockResult, CodeBlock, CodeResult
+from kernel_executor.in_kernel.guard import shorten
 from kernel_executor.replay import ReplayCodeExecutor, failing
 
 TASK = "TASK " * 200  # 1,000 characters
@@ -257,7 +258,7 @@ def test_an_error_of_any_shape_is_short(evalue: str, traceback: list[str]) -> No
 
 @given(st.text(), st.integers(2, 50))
 def test_what_is_short_enough_is_left_alone_and_the_rest_keeps_both_ends(text: str, budget: int) -> None:
-    cut = head_and_tail(text, budget)
+    cut = shorten(text, budget)
     if len(text) <= budget:
         assert cut == text
     else:
