@@ -58,6 +58,7 @@ class CodeExecutorAgent:
         approval: Otherwise, whether a person is asked: `auto` asks where nothing isolates the code.
         ask: How a person is asked here; by default at the terminal, and without one the code is refused.
         views: Told every event of every run.
+        log: A conversation to go on with; a new one by default.
     """
 
     DEFAULT_DESCRIPTION = "An agent that writes code, runs it in a Jupyter kernel and explains the result."
@@ -82,6 +83,7 @@ class CodeExecutorAgent:
         approval: ApprovalMode = "auto",
         ask: ApprovalFunc = ask_at_the_terminal,
         views: Sequence[View] = (),
+        log: EventLog | None = None,
     ) -> None:
         if max_retries_on_error < 0:
             raise ValueError(f"max_retries_on_error must be 0 or more, not {max_retries_on_error!r}")
@@ -100,7 +102,7 @@ class CodeExecutorAgent:
         self._approval: ApprovalMode = approval
         self._ask = ask
         self._running = False
-        self.log = EventLog(Redactor.of_environment(os.environ))
+        self.log = EventLog(Redactor.of_environment(os.environ)) if log is None else log
         for view in views:
             self.log.attach(view)
 

@@ -1,8 +1,9 @@
-"""A session: one folder, one kernel, one agent, one journal, one notebook. Ties them together; decides nothing.
+"""A session: one folder, one kernel, one conversation, one journal, one notebook. Ties them together; decides nothing.
 
 The folder is that of the notebook, so that the saved notebook runs again where it lies (design D7).
 """
 
+import os
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
@@ -10,15 +11,17 @@ from pathlib import Path
 
 from codeagent_nb.agent import CodeExecutorAgent
 from codeagent_nb.approval import ApprovalFunc, ApprovalMode
+from codeagent_nb.driver import execution_event
 from codeagent_nb.errors import SessionError
-from codeagent_nb.events import TaskResult
+from codeagent_nb.events import TaskResult, TextMessage
 from codeagent_nb.files import bring_files, check_files, describe_files
-from codeagent_nb.log import View
+from codeagent_nb.log import EventLog, View
 from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.policy import RetryBy
+from codeagent_nb.redaction import Redactor
 from codeagent_nb.views.journal import JournalView
 from codeagent_nb.views.notebook import NotebookView
-from kernel_executor import KernelCodeExecutor
+from kernel_executor import ExecutionEvent, KernelCodeExecutor
 from kernel_executor.sandbox import SandboxMode
 from kernel_executor.work_folder import open_work_folder
 
@@ -27,24 +30,33 @@ AGENT_NAME = "codeagent"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionSettings:
-    """How a session works.
+    """What stays the same for a whole session.
 
     Args:
         notebook: Where the notebook is saved; its folder is the code's working folder.
-        files: Files the task is about.
-        timeout: Seconds a block may take.
-        max_retries: Attempts after the first.
-        retry_by: Who decides on a retry.
+        files: Files the tasks are about.
         sandbox: As for `KernelCodeExecutor`.
-        approval: Whether a person is asked before code runs.
     """
 
     notebook: Path
     files: tuple[Path, ...] = ()
+    sandbox: SandboxMode = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """How one task is solved.
+
+    Args:
+        timeout: Seconds a block may take; None sets no limit.
+        max_retries: Attempts after the first.
+        retry_by: Who decides on a retry.
+        approval: Whether a person is asked before code runs.
+    """
+
     timeout: float | None = 60.0
     max_retries: int = 3
     retry_by: RetryBy = "status"
-    sandbox: SandboxMode = "auto"
     approval: ApprovalMode = "auto"
 
 
@@ -55,25 +67,54 @@ class Session:
     notebook: Path
     journal: Path
     executor: KernelCodeExecutor
-    agent: CodeExecutorAgent
+    log: EventLog
     context: str
+    """What the model is told of the files, with the first task."""
 
-    async def run(self, task: str) -> TaskResult:
-        """Solve a task; the notebook is complete when this returns or raises. Errors are those of the agent."""
-        known = self.context if not self.agent.log.events else ""
-        return await self.agent.run(task=task, context=known)
+    async def run(
+        self,
+        task: str,
+        *,
+        model: ChatCompletionClient,
+        ask: ApprovalFunc,
+        settings: RunSettings = RunSettings(),
+        context: str = "",
+    ) -> TaskResult:
+        """Solve a task; the notebook is complete when this returns or raises. Errors are those of the agent.
+
+        Args:
+            task: What to do.
+            model: Who writes the code.
+            ask: How a person is asked for approval.
+            settings: How it is solved.
+            context: What the model is to know for this task.
+        """
+        self.executor.timeout = settings.timeout
+        agent = CodeExecutorAgent(
+            AGENT_NAME,
+            self.executor,
+            model_client=model,
+            max_retries_on_error=settings.max_retries,
+            retry_by=settings.retry_by,
+            approval=settings.approval,
+            ask=ask,
+            log=self.log,
+        )
+        first = not any(isinstance(event, TextMessage) for event in self.log.events)
+        known = [self.context if first else "", context]
+        return await agent.run(task=task, context="\n\n".join(filter(None, known)))
+
+    def on_late_output(self, event: ExecutionEvent) -> None:
+        """Take in output that came after its block."""
+        self.log.publish(execution_event(event, attempt=0))
 
 
 @asynccontextmanager
-async def open_session(
-    settings: SessionSettings, model: ChatCompletionClient, *, ask: ApprovalFunc, views: Sequence[View] = ()
-) -> AsyncGenerator[Session, None]:
-    """Open a session; on leaving, the kernel and the model are stopped and the notebook is saved a last time.
+async def open_session(settings: SessionSettings, *, views: Sequence[View] = ()) -> AsyncGenerator[Session, None]:
+    """Open a session; on leaving, the kernel is stopped and the notebook is saved a last time.
 
     Args:
         settings: How it works.
-        model: Who writes the code; closed on leaving.
-        ask: How a person is asked for approval.
         views: Further surfaces.
 
     Raises:
@@ -81,7 +122,6 @@ async def open_session(
         KernelExecutorError: The kernel does not start.
     """
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(model.close)
         _check(settings)
         folder = _open_folder(settings.notebook)
         notebook = folder / settings.notebook.name
@@ -96,24 +136,18 @@ async def open_session(
         journal_view = stack.enter_context(closing(JournalView(journal)))
         # Once more with the kernel gone: nothing it did to the file, and no late output, is left out.
         stack.callback(notebook_view.save)
-        executor = KernelCodeExecutor(timeout=settings.timeout, work_dir=folder, sandbox=settings.sandbox)
+        executor = KernelCodeExecutor(work_dir=folder, sandbox=settings.sandbox)
         await stack.enter_async_context(executor)
-        agent = CodeExecutorAgent(
-            AGENT_NAME,
-            executor,
-            model_client=model,
-            max_retries_on_error=settings.max_retries,
-            retry_by=settings.retry_by,
-            approval=settings.approval,
-            ask=ask,
-            views=[journal_view, notebook_view, *views],
-        )
+        log = EventLog(Redactor.of_environment(os.environ))
+        own_views: Sequence[View] = (journal_view, notebook_view)
+        for view in (*own_views, *views):
+            log.attach(view)
         # A view that failed once, on a full disk say, is told nothing more; at the end it is tried with everything.
-        stack.callback(lambda: notebook_view.catch_up(agent.log.events))
+        stack.callback(lambda: notebook_view.catch_up(log.events))
         claimed.pop_all()  # the kernel runs: from here on there is something to keep
-        executor.on_late_output(agent.on_late_output)
-        context = await describe_files(executor, names)
-        yield Session(notebook, journal, executor, agent, context)
+        session = Session(notebook, journal, executor, log, context=await describe_files(executor, names))
+        executor.on_late_output(session.on_late_output)
+        yield session
 
 
 def _open_folder(notebook: Path) -> Path:

@@ -67,11 +67,9 @@ class KernelCodeExecutor:
         limits: OutputLimits | None = None,
         memory_limit: int | None = None,
     ) -> None:
-        if timeout is not None and timeout <= 0:
-            raise ValueError(f"timeout must be more than 0 seconds, or None for no limit; it is {timeout!r}")
+        self.timeout = timeout
         if sandbox not in ("auto", "bubblewrap", "none"):
             raise ValueError(f"sandbox must be 'auto', 'bubblewrap' or 'none', not {sandbox!r}")
-        self._timeout = timeout
         self._work_dir = work_dir
         self._settings = KernelSettings(
             kernel_name=kernel_name,
@@ -145,6 +143,17 @@ class KernelCodeExecutor:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.stop()
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds a block may take from the next one on; None sets no limit."""
+        return self._timeout
+
+    @timeout.setter
+    def timeout(self, seconds: float | None) -> None:
+        if seconds is not None and seconds <= 0:
+            raise ValueError(f"timeout must be more than 0 seconds, or None for no limit; it is {seconds!r}")
+        self._timeout = seconds
 
     @property
     def isolation(self) -> Isolation:

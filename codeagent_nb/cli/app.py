@@ -18,7 +18,7 @@ from codeagent_nb.cli.output import PatientConsole
 from codeagent_nb.errors import AgentError, ApprovalRequired, ModelError, NoModelConfigured, SessionError, WeightsError
 from codeagent_nb.models import weights
 from codeagent_nb.redaction import Redactor
-from codeagent_nb.session import SessionSettings
+from codeagent_nb.session import RunSettings, SessionSettings
 from kernel_executor import KernelExecutorError
 
 EXIT_USAGE, EXIT_NOT_RUN, EXIT_MODEL, EXIT_KERNEL, EXIT_INTERRUPTED = 2, 3, 4, 5, 130
@@ -76,15 +76,11 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
     """
     if not task.strip():
         raise typer.BadParameter("the task is empty: say what to do", param_hint="TASK")
-    settings = SessionSettings(
-        notebook=out or running.default_notebook(Path()),
-        files=tuple(file or ()),
-        timeout=timeout,
-        max_retries=max_retries,
-        sandbox=sandbox,
-        approval="never" if yes else "auto",
+    session_settings = SessionSettings(
+        notebook=out or running.default_notebook(Path()), files=tuple(file or ()), sandbox=sandbox
     )
-    _exit_with(running.run_task(PatientConsole(), task, settings, model))
+    run_settings = RunSettings(timeout=timeout, max_retries=max_retries, approval="never" if yes else "auto")
+    _exit_with(running.run_task(PatientConsole(), task, model, session_settings, run_settings))
 
 
 @app.command(epilog=EXIT_CODES)

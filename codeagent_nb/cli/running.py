@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
+from contextlib import AsyncExitStack
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,7 +18,7 @@ from codeagent_nb.errors import NoModelConfigured, SessionError
 from codeagent_nb.events import RunFinishedEvent, RunStatus
 from codeagent_nb.models import weights
 from codeagent_nb.models.choose import LOCAL_NAME, choose_model
-from codeagent_nb.session import SessionSettings, open_session
+from codeagent_nb.session import RunSettings, SessionSettings, open_session
 from codeagent_nb.terminal import TerminalApprover
 from codeagent_nb.views.console import ConsoleView
 
@@ -45,22 +45,25 @@ def default_notebook(folder: Path, name: str = "codeagent") -> Path:
     return folder / f"{name}-{moment:%Y%m%d-%H%M%S}-{moment.microsecond // 1000:03}.ipynb"
 
 
-async def run_task(console: Console, task: str, settings: SessionSettings, model: str | None) -> int:
+async def run_task(
+    console: Console, task: str, model: str | None, session_settings: SessionSettings, run_settings: RunSettings
+) -> int:
     """Solve a task and say where the notebook is.
 
     Returns:
         The exit code.
     """
-    client = choose_model(model, os.environ)
-    views = [ConsoleView(console)]
-    async with open_session(settings, client, ask=TerminalApprover(console), views=views) as session:
-        if settings.approval == "never" and not session.executor.isolation.isolates:
+    async with AsyncExitStack() as stack:
+        client = choose_model(model, os.environ)
+        stack.push_async_callback(client.close)
+        session = await stack.enter_async_context(open_session(session_settings, views=[ConsoleView(console)]))
+        if run_settings.approval == "never" and not session.executor.isolation.isolates:
             _warn_unsandboxed(console, session.executor.isolation.reason)
         try:
-            await session.run(task)
+            await session.run(task, model=client, ask=TerminalApprover(console), settings=run_settings)
         finally:
             console.print(Text.assemble("Notebook: ", (str(session.notebook), "bold")), soft_wrap=True)
-    finished = [event for event in session.agent.log.events if isinstance(event, RunFinishedEvent)]
+    finished = [event for event in session.log.events if isinstance(event, RunFinishedEvent)]
     return EXIT_OF_STATUS[finished[-1].status]
 
 
@@ -88,13 +91,10 @@ async def run_demo(console: Console, out: Path | None, model: str) -> int:
     Returns:
         The exit code.
     """
-    settings = SessionSettings(
-        notebook=out or default_notebook(Path("sessions"), "demo"),
-        files=(demo_data(),),
-        # The demo's task is ours, so the waiver is given; where no sandbox works, it says so loudly.
-        approval="never",
-    )
-    return await run_task(console, DEMO_TASK, replace(settings, timeout=120.0), model)
+    notebook = out or default_notebook(Path("sessions"), "demo")
+    # The demo's task is ours, so the waiver is given; where no sandbox works, it says so loudly.
+    how = RunSettings(approval="never", timeout=120.0)
+    return await run_task(console, DEMO_TASK, model, SessionSettings(notebook=notebook, files=(demo_data(),)), how)
 
 
 def demo_data() -> Path:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ import pytest
 from codeagent_nb import ReplayChatCompletionClient
 from codeagent_nb.approval import refuse_for_want_of_a_person
 from codeagent_nb.errors import ApprovalRequired, SessionError
-from codeagent_nb.events import AgentEvent, BlockFinishedEvent
-from codeagent_nb.session import Session, SessionSettings, open_session
+from codeagent_nb.events import AgentEvent, BlockFinishedEvent, TaskResult
+from codeagent_nb.session import RunSettings, Session, SessionSettings, open_session
 from codeagent_nb.views.journal import load_journal
 from codeagent_nb.views.notebook import notebook_of
+from kernel_executor.sandbox import SandboxMode
 
 pytestmark = pytest.mark.integration
 
@@ -49,7 +51,22 @@ def types(events: list[AgentEvent]) -> list[str]:
     return [event.type for event in events]
 
 
-Open = Callable[..., AbstractAsyncContextManager[tuple[Session, Witness]]]
+@dataclass
+class Opened:
+    """An open session, and how its tasks are solved here."""
+
+    session: Session
+    model: ReplayChatCompletionClient
+    settings: RunSettings
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.session, name)
+
+    async def run(self, task: str) -> TaskResult:
+        return await self.session.run(task, model=self.model, ask=refuse_for_want_of_a_person, settings=self.settings)
+
+
+Open = Callable[..., AbstractAsyncContextManager[tuple[Opened, Witness]]]
 
 
 @pytest.fixture
@@ -57,23 +74,24 @@ def opened(tmp_path: Path) -> Open:
     """Open a session in a folder of its own on a scripted model."""
 
     @asynccontextmanager
-    async def open_here(replies: list[Any], **more: Any) -> AsyncIterator[tuple[Session, Witness]]:
-        model = ReplayChatCompletionClient(replies)
-        settings = SessionSettings(notebook=tmp_path / "work" / "session.ipynb", **more)
+    async def open_here(
+        replies: list[Any], files: tuple[Path, ...] = (), sandbox: SandboxMode = "auto", **more: Any
+    ) -> AsyncIterator[tuple[Opened, Witness]]:
+        settings = SessionSettings(notebook=tmp_path / "work" / "session.ipynb", files=files, sandbox=sandbox)
         witness = Witness()
-        async with open_session(settings, model, ask=refuse_for_want_of_a_person, views=[witness]) as session:
-            yield session, witness
+        async with open_session(settings, views=[witness]) as session:
+            yield Opened(session, ReplayChatCompletionClient(replies), RunSettings(**more)), witness
 
     return open_here
 
 
-def saved(session: Session) -> Any:
+def saved(session: Opened) -> Any:
     notebook = nbformat.read(session.notebook, as_version=4)
     nbformat.validate(notebook)
     return notebook
 
 
-def assert_the_journal_tells_the_same(session: Session) -> None:
+def assert_the_journal_tells_the_same(session: Opened) -> None:
     assert nbformat.writes(notebook_of(load_journal(session.journal))) + "\n" == session.notebook.read_text()
 
 
@@ -136,7 +154,7 @@ async def test_the_model_sees_the_context_once_and_exactly(opened: Open, tmp_pat
     async with opened(["Two.", "Still two."], files=(tmp_path / "odd name ✓.csv",)) as (session, _):
         await session.run("How many species?")
         await session.run("Are you sure?")
-        prompts = [str(call.messages) for call in session.agent._model.create_calls]  # type: ignore[union-attr]
+        prompts = [str(call.messages) for call in session.model.create_calls]
     assert [prompt.count("File 'odd name ✓.csv'") for prompt in prompts] == [1, 1]
 
 
@@ -167,7 +185,7 @@ raise ValueError(key)"""
     more = {"sandbox": sandbox, "approval": "never", "max_retries": 0}
     async with opened(replies, files=(found,), **more) as (session, witness):
         await session.run(f"Use my key {SECRET} for this.")
-        prompts = str(session.agent._model.create_calls)  # type: ignore[union-attr]
+        prompts = str(session.model.create_calls)
     printed = session.notebook.read_text()
     assert "environment: []" in printed
     assert printed.count("[redacted MY_SERVICE_TOKEN]") >= 4
@@ -275,9 +293,8 @@ async def test_an_earlier_session_is_never_overwritten(opened: Open) -> None:
 async def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for notebook, said in (("file/x.ipynb", "cannot use the folder"), ("x.txt", r"ends in \.ipynb")):
-        model = ReplayChatCompletionClient([])
         with pytest.raises(SessionError, match=said):
-            async with open_session(SessionSettings(notebook=tmp_path / notebook), model, ask=lambda _: None):  # type: ignore[arg-type, return-value]
+            async with open_session(SessionSettings(notebook=tmp_path / notebook)):
                 pass
 
 

@@ -4,6 +4,7 @@ import csv
 import os
 import random
 import re
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import nbformat
@@ -13,7 +14,7 @@ from codeagent_nb.approval import refuse_for_want_of_a_person
 from codeagent_nb.events import CodeExecutionEvent
 from codeagent_nb.models import weights
 from codeagent_nb.models.local import LocalChatCompletionClient
-from codeagent_nb.session import SessionSettings, open_session
+from codeagent_nb.session import RunSettings, SessionSettings, open_session
 
 pytest.importorskip("xllamacpp", reason="the embedded model's server is not installed: pip install '.[local]'")
 pytest.importorskip("pandas", reason="generated code uses pandas: pip install '.[data]'")
@@ -54,13 +55,16 @@ async def test_the_answer_is_computed_not_remembered(seed: int, tmp_path: Path) 
     weights.verify(weights.find(os.environ) or Path(), weights.KNOWN_MODEL)
     table = tmp_path / "penguins.csv"
     truth = altered_penguins(table, seed)
-    settings = SessionSettings(
-        notebook=tmp_path / "work" / "answer.ipynb", files=(table,), timeout=120.0, approval="never"
-    )
+    settings = SessionSettings(notebook=tmp_path / "work" / "answer.ipynb", files=(table,))
     model = LocalChatCompletionClient(temperature=0.0)
-    async with open_session(settings, model, ask=refuse_for_want_of_a_person) as session:
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(model.close)
+        session = await stack.enter_async_context(open_session(settings))
         result = await session.run(
-            "What is the mean body mass in grams of the Gentoo penguins? Print it rounded to two decimals."
+            "What is the mean body mass in grams of the Gentoo penguins? Print it rounded to two decimals.",
+            model=model,
+            ask=refuse_for_want_of_a_person,
+            settings=RunSettings(timeout=120.0, approval="never"),
         )
     output = "\n".join(event.result.output for event in result.messages if isinstance(event, CodeExecutionEvent))
     numbers = [float(number) for number in re.findall(r"-?\d+\.\d+|-?\d+", output.replace(",", ""))]

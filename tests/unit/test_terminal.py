@@ -1,6 +1,7 @@
 """Asking at a real terminal: y, n, end of input, Ctrl-C; and without a terminal nobody is asked."""
 
 import os
+import select
 import subprocess
 import sys
 import time
@@ -8,7 +9,8 @@ import time
 import pytest
 
 ASK = """
-import asyncio, fcntl, sys, termios
+import asyncio, fcntl, signal, sys, termios
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background of a script
 if sys.stdin.isatty():
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # Ctrl-C goes to the processes of the terminal's own session
 from rich.console import Console
@@ -51,7 +53,8 @@ class Terminal:
     def read_until(self, text: str, count: int = 1) -> None:
         deadline = time.monotonic() + 20
         while self.shown.count(text) < count:
-            assert time.monotonic() < deadline, f"{text!r} did not come: {self.shown!r}"
+            came, _, _ = select.select([self.master], [], [], max(0.0, deadline - time.monotonic()))
+            assert came, f"{text!r} did not come: {self.shown!r}"
             try:
                 self.shown += os.read(self.master, 4096).decode(errors="replace")
             except OSError:  # EIO: the process has gone
