@@ -1,6 +1,7 @@
 """Helpers for tests of the agent: an agent on scripted parts, with everything that happened."""
 
 import asyncio
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,9 @@ import pytest
 from codeagent_nb import CodeExecutorAgent, ReplayChatCompletionClient
 from codeagent_nb.events import AgentEvent, RunFinishedEvent
 from kernel_executor.replay import ReplayCodeExecutor
+
+# Ignored where a script runs the tests in its background; what they start would ignore it, too, and not be stopped.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass

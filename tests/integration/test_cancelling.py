@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from itertools import groupby
 
 import pytest
 import pytest_asyncio
@@ -182,7 +183,7 @@ async def test_an_interrupt_ends_the_block_and_not_the_call(shared: KernelCodeEx
 
 async def test_the_stream_tells_every_event_and_the_result_last(shared: KernelCodeExecutor) -> None:
     items = [item async for item in shared.stream_code_blocks([CodeBlock("print(1)"), CodeBlock("1 / 0")])]
-    kinds = [type(item) for item in items]
+    kinds = [kind for kind, _ in groupby(map(type, items))]  # a slow machine may tell a line in pieces
     assert kinds == [BlockStarted, BlockOutput, BlockFinished, BlockStarted, BlockOutput, BlockFinished, CodeResult]
     assert items[-1].exit_code == 1  # type: ignore[union-attr]
 

@@ -9,8 +9,7 @@ import time
 import pytest
 
 ASK = """
-import asyncio, fcntl, signal, sys, termios
-signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background of a script
+import asyncio, fcntl, sys, termios
 if sys.stdin.isatty():
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # Ctrl-C goes to the processes of the terminal's own session
 from rich.console import Console
