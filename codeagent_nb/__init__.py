@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from codeagent_nb.models.openai import OpenAIChatCompletionClient
     from codeagent_nb.models.replay import ReplayChatCompletionClient
     from codeagent_nb.models.types import ChatCompletionClient, CreateResult, RequestUsage
+    from codeagent_nb.notebook.extension import panel
     from codeagent_nb.reply import Reply, extract_code_blocks, read_reply
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "TextMessage",
     "ThoughtEvent",
     "extract_code_blocks",
+    "panel",
     "read_reply",
 ]
 
@@ -61,6 +63,7 @@ _HOMES = {
     "codeagent_nb.models.openai": ("OpenAIChatCompletionClient",),
     "codeagent_nb.models.replay": ("ReplayChatCompletionClient",),
     "codeagent_nb.models.types": ("ChatCompletionClient", "CreateResult", "RequestUsage"),
+    "codeagent_nb.notebook.extension": ("panel",),
     "codeagent_nb.reply": ("Reply", "extract_code_blocks", "read_reply"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -72,3 +75,13 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(_HOME_OF[name]), name)
     return value
+
+
+def load_ipython_extension(shell: object) -> None:
+    """Do what `%load_ext codeagent_nb` asks for."""
+    import_module("codeagent_nb.notebook.extension").load(shell)
+
+
+def unload_ipython_extension(shell: object) -> None:
+    """Do what `%unload_ext codeagent_nb` asks for."""
+    import_module("codeagent_nb.notebook.extension").unload(shell)

@@ -1,4 +1,4 @@
-"""Describes a data file in a few hundred words for a prompt. Runs *in the kernel*, beside the code that will read it.
+"""Describes a file or a variable in a few hundred words for a prompt. Runs *in the kernel*, beside the code to come.
 
 Stands alone: `files.py` sends this file's text to the kernel, which may lack our package. Only the standard library
 is certain there; pandas is used where it is. Guessed column names were the commonest error of small models on table
@@ -40,6 +40,72 @@ def describe(name: str, budget: int) -> str:
     return f"File {name!r} ({size:,} bytes) is in the working folder.\n{text}"[: budget + 200]
 
 
+def describe_variable(name: str, value: Any, budget: int) -> str:
+    """Return a description of at most about `budget` characters.
+
+    Nothing of an object's own is run, neither a property nor its `repr`: what is not a table, a plain value or a
+    container of them is told by its type and the names of its attributes.
+
+    Args:
+        name: The variable's name.
+        value: Its value.
+        budget: Characters.
+    """
+    return f"The variable `{name}` is {_what(value, budget)}"[: budget + 200]
+
+
+def _what(value: Any, budget: int) -> str:
+    module, kind = type(value).__module__.split(".")[0], type(value).__name__
+    if (module, kind) == ("pandas", "DataFrame"):
+        return _frame(value, budget)
+    if (module, kind) == ("pandas", "Series"):
+        return f"a pandas.Series of {len(value):,} values:\n{_column(value, value.name)}\n{_rows(value.head(3))}"
+    if (module, kind) == ("polars", "DataFrame"):
+        columns = [f"- {column!r}: {dtype}" for column, dtype in value.schema.items()]
+        head = f"a polars.DataFrame with {value.height:,} rows and {value.width} columns:"
+        return _fit(head, columns, value.head(3).write_csv().splitlines(), budget)
+    if (module, kind) == ("numpy", "ndarray"):
+        return f"a numpy.ndarray of shape {value.shape} and dtype {value.dtype}."
+    if _is_plain(value):
+        return f"a {kind}{_size(value)}: {_cut(repr(value), budget)}"
+    names = sorted(object.__getattribute__(value, "__dict__")) if hasattr(type(value), "__dict__") else []
+    attributes = f" with the attributes {', '.join(names[:30])}" if names else ""
+    return f"an object of the type {type(value).__module__}.{type(value).__qualname__}{attributes}."
+
+
+def _frame(table: Any, budget: int) -> str:
+    named = type(table.index).__name__ != "RangeIndex"
+    index = f" and the index {table.index.name!r} ({table.index.dtype})" if named else ""
+    head = f"a pandas.DataFrame with {len(table):,} rows and {table.shape[1]} columns{index}:"
+    columns = [_column(table.iloc[:, place], name) for place, name in enumerate(table.columns)]
+    return _fit(head, columns, table.head(3).to_csv(index=named).splitlines(), budget)
+
+
+def _rows(few: Any) -> str:
+    return "First values: " + ", ".join(_short(value) for value in few)
+
+
+PLAIN = (type(None), bool, int, float, complex, str, bytes)
+
+
+def _is_plain(value: Any, depth: int = 0) -> bool:
+    """Say whether printing a value runs nothing but Python's own code."""
+    if type(value) in PLAIN:
+        return True
+    if depth > 6 or type(value) not in (list, tuple, dict, set, frozenset):
+        return False
+    items = [*value, *value.values()] if type(value) is dict else list(value)
+    return len(items) <= 100_000 and all(_is_plain(item, depth + 1) for item in items)
+
+
+def _size(value: Any) -> str:
+    return f" of {len(value):,} items" if type(value) in (list, tuple, dict, set, frozenset) else ""
+
+
+def _cut(text: str, budget: int) -> str:
+    return text if len(text) <= budget else f"{text[: budget // 2]} ... {text[-budget // 4 :]}"
+
+
 def _table(name: str, ending: str, budget: int) -> str:
     try:
         import pandas
@@ -52,7 +118,7 @@ def _table(name: str, ending: str, budget: int) -> str:
     call = ", ".join([repr(name), *(f"{key}={value!r}" for key, value in options.items())])
     more = " at least (only these were looked at)" if len(table) == SAMPLE_ROWS else ""
     head = f"`pandas.{reader}({call})` gives {len(table):,} rows{more} and {table.shape[1]} columns:"
-    columns = [_column(table[column], column) for column in table.columns]
+    columns = [_column(table.iloc[:, place], column) for place, column in enumerate(table.columns)]
     rows = table.head(3).to_csv(index=False).splitlines()
     return _fit(head, columns, rows, budget)
 

@@ -9,6 +9,7 @@ AgentError
  +- WeightsError                   the embedded model's file cannot be had, or is not the right one
  +- ApprovalRequired               unsandboxed code must be approved, and there is nobody to ask
  +- SessionError                   a session's notebook or journal cannot be read or written
+ +- VariableRefused                a variable of the notebook cannot be copied into the managed kernel
 """
 
 
@@ -46,3 +47,7 @@ class ApprovalRequired(AgentError):  # noqa: N818 - named after the state
 
 class SessionError(AgentError):
     """A session's notebook or journal cannot be read or written."""
+
+
+class VariableRefused(AgentError):  # noqa: N818 - named after the event
+    """A variable of the notebook cannot be copied into the managed kernel."""

@@ -88,6 +88,18 @@ class ContextEvent(Event):
     content: str
 
 
+class VariableEvent(Event):
+    """A variable was copied into the managed kernel."""
+
+    type: Literal["VariableEvent"] = "VariableEvent"
+    name: str
+    code: str
+    """What loaded it, and loads it again."""
+    description: str
+    """What the model is told of it."""
+    execution_count: int | None = None
+
+
 class ModelReplyEvent(Event):
     """A whole reply of the model."""
 
@@ -220,6 +232,7 @@ AgentEvent = Annotated[
     | CodeExecutionEvent
     | RunStartedEvent
     | ContextEvent
+    | VariableEvent
     | ModelReplyEvent
     | CodeRefusedEvent
     | ApprovalEvent

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from codeagent_nb import describe_file
+from codeagent_nb import describe_data
 from codeagent_nb.errors import SessionError
 
 CONTEXT_BUDGET = 4_000  # characters for all files, about 1,000 tokens
@@ -67,7 +67,7 @@ async def describe_files(executor: Evaluator, names: Sequence[str]) -> str:
 
 
 async def _describe(executor: Evaluator, name: str, budget: int) -> str:
-    source = Path(describe_file.__file__).read_text()
+    source = Path(describe_data.__file__).read_text()
     call = f"(lambda scope: (exec({source!r}, scope), scope['describe']({name!r}, {budget}))[1])({{}})"
     told = await executor.evaluate(call)
     return str(ast.literal_eval(told)) if told else f"File {name!r} is in the working folder."

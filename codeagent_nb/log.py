@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from codeagent_nb.events import AgentEvent, ModelClientStreamingChunkEvent, ViewDetachedEvent
@@ -38,7 +39,12 @@ class EventLog:
     def attach(self, view: View) -> Callable[[], None]:
         """Tell `view` every event from now on; returns a function that ends this."""
         self._views.append(view)
-        return lambda: self._views.remove(view) if view in self._views else None
+        return partial(self.detach, view)
+
+    def detach(self, view: View) -> None:
+        """Tell `view` nothing more."""
+        if view in self._views:
+            self._views.remove(view)
 
     def publish(self, event: AgentEvent) -> AgentEvent:
         """Keep an event and tell every view; return it as it was kept."""
@@ -54,8 +60,7 @@ class EventLog:
         try:
             view.on_event(event)
         except Exception as error:  # whatever a view does wrong, the run and the other views go on
-            if view in self._views:
-                self._views.remove(view)
+            self.detach(view)
             logger.warning("view %s detached: %s", type(view).__name__, error)
             logger.debug("the traceback of that view", exc_info=error)
             return ViewDetachedEvent(source="log", view=type(view).__name__, error=str(error))

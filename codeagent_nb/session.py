@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from codeagent_nb.agent import CodeExecutorAgent
@@ -148,6 +149,12 @@ async def open_session(settings: SessionSettings, *, views: Sequence[View] = ())
         session = Session(notebook, journal, executor, log, context=await describe_files(executor, names))
         executor.on_late_output(session.on_late_output)
         yield session
+
+
+def new_notebook(folder: Path, name: str = "codeagent") -> Path:
+    """Return a name that no earlier session has."""
+    moment = datetime.now().astimezone()
+    return folder / f"{name}-{moment:%Y%m%d-%H%M%S}-{moment.microsecond // 1000:03}.ipynb"
 
 
 def _open_folder(notebook: Path) -> Path:

@@ -19,6 +19,7 @@ from codeagent_nb.events import (
     RetryDecisionEvent,
     RunFinishedEvent,
     TextMessage,
+    VariableEvent,
 )
 from codeagent_nb.models.types import AssistantMessage, LLMMessage, SystemMessage, UserMessage
 from kernel_executor import BlockResult, CodeResult, Output
@@ -56,7 +57,7 @@ def _message(event: AgentEvent, edited: str) -> UserMessage | AssistantMessage |
     match event:
         case TextMessage(source=source, content=content):
             return UserMessage(content=content, source=source)
-        case ContextEvent(content=content):
+        case ContextEvent(content=content) | VariableEvent(description=content):
             return UserMessage(content=content)
         case ModelReplyEvent(purpose="generate" | "reflect", content=content):
             return AssistantMessage(content=content)

@@ -6,7 +6,6 @@ Owns the kernel's lifecycle as users see it. Knows nothing of models, prompts, n
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from kernel_executor import in_kernel
@@ -139,9 +138,7 @@ class KernelCodeExecutor:
         await self.start()
         return self
 
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
     @property

@@ -17,8 +17,9 @@ from codeagent_nb.cli import running
 from codeagent_nb.cli.output import PatientConsole
 from codeagent_nb.errors import AgentError, ApprovalRequired, ModelError, NoModelConfigured, SessionError, WeightsError
 from codeagent_nb.models import weights
+from codeagent_nb.models.table import model_table
 from codeagent_nb.redaction import Redactor
-from codeagent_nb.session import RunSettings, SessionSettings
+from codeagent_nb.session import RunSettings, SessionSettings, new_notebook
 from kernel_executor import KernelExecutorError
 
 EXIT_USAGE, EXIT_NOT_RUN, EXIT_MODEL, EXIT_KERNEL, EXIT_INTERRUPTED = 2, 3, 4, 5, 130
@@ -76,9 +77,7 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
     """
     if not task.strip():
         raise typer.BadParameter("the task is empty: say what to do", param_hint="TASK")
-    session_settings = SessionSettings(
-        notebook=out or running.default_notebook(Path()), files=tuple(file or ()), sandbox=sandbox
-    )
+    session_settings = SessionSettings(notebook=out or new_notebook(Path()), files=tuple(file or ()), sandbox=sandbox)
     run_settings = RunSettings(timeout=timeout, max_retries=max_retries, approval="never" if yes else "auto")
     _exit_with(running.run_task(PatientConsole(), task, model, session_settings, run_settings))
 
@@ -114,7 +113,7 @@ def model_fetch() -> None:
 @model_app.command("list")
 def model_list() -> None:
     """List the models that can be used here."""
-    _guarded(lambda: PatientConsole().print(running.model_table(os.environ)))
+    _guarded(lambda: PatientConsole().print(model_table(os.environ)))
 
 
 @model_app.command("path")

@@ -3,14 +3,12 @@
 import os
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
 from rich.panel import Panel
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-from rich.table import Table
 from rich.text import Text
 
 import codeagent_nb
@@ -18,7 +16,7 @@ from codeagent_nb.errors import NoModelConfigured, SessionError
 from codeagent_nb.events import RunFinishedEvent, RunStatus
 from codeagent_nb.models import weights
 from codeagent_nb.models.choose import LOCAL_NAME, choose_model
-from codeagent_nb.session import RunSettings, SessionSettings, open_session
+from codeagent_nb.session import RunSettings, SessionSettings, new_notebook, open_session
 from codeagent_nb.terminal import TerminalApprover
 from codeagent_nb.views.console import ConsoleView
 
@@ -37,12 +35,6 @@ EXIT_OF_STATUS: Mapping[RunStatus, int] = {
     "cancelled": 130,
     "error": 4,
 }
-
-
-def default_notebook(folder: Path, name: str = "codeagent") -> Path:
-    """Return a name that no earlier session has."""
-    moment = datetime.now().astimezone()
-    return folder / f"{name}-{moment:%Y%m%d-%H%M%S}-{moment.microsecond // 1000:03}.ipynb"
 
 
 async def run_task(
@@ -91,7 +83,7 @@ async def run_demo(console: Console, out: Path | None, model: str) -> int:
     Returns:
         The exit code.
     """
-    notebook = out or default_notebook(Path("sessions"), "demo")
+    notebook = out or new_notebook(Path("sessions"), "demo")
     # The demo's task is ours, so the waiver is given; where no sandbox works, it says so loudly.
     how = RunSettings(approval="never", timeout=120.0)
     return await run_task(console, DEMO_TASK, model, SessionSettings(notebook=notebook, files=(demo_data(),)), how)
@@ -128,23 +120,3 @@ def fetch_weights(console: Console) -> Path:
             progress.update(task, completed=done, total=total, description=what)
 
         return weights.fetch(progress=show)
-
-
-def model_table(environment: Mapping[str, str]) -> Table:
-    """Return what models can be used here, and how."""
-    table = Table("model", "state", "how", title=None)
-    known = weights.KNOWN_MODEL
-    path = weights.find(environment)
-    if find_spec("xllamacpp") is None:
-        state, how = "no server", "pip install 'codeagent-nb[local]'"
-    else:
-        state, how = ("ready", str(path)) if path else ("not fetched", "codeagent-nb model fetch")
-    table.add_row(f"{LOCAL_NAME} ({known.name}, {known.size / 1e9:.1f} GB)", state, how)
-    key, url = environment.get("OPENAI_API_KEY"), environment.get("OPENAI_BASE_URL")
-    server = url or "OpenAI"
-    table.add_row(
-        environment.get("CODEAGENT_MODEL") or "any model of an OpenAI-compatible server",
-        f"{server}" if key or url else "no key, no server",
-        "--model NAME" if key or url else "set OPENAI_API_KEY, or OPENAI_BASE_URL and CODEAGENT_MODEL",
-    )
-    return table

@@ -27,6 +27,7 @@ from codeagent_nb.events import (
     RunFinishedEvent,
     RunStartedEvent,
     TextMessage,
+    VariableEvent,
 )
 from codeagent_nb.reply import read_reply
 from codeagent_nb.transcript import failure_note, fenced
@@ -87,6 +88,10 @@ class _Story:
                 self.runs.append({"model": event.model, "isolation": event.isolation})
             case TextMessage():
                 self._say(event)
+            case VariableEvent():
+                count = valid_count(event.execution_count)
+                provenance = _provenance("variable", name=event.name)
+                self.cells.append(_Cell("code", event.code, provenance, execution_count=count))
             case BlockStartedEvent():
                 self._begin(event)
             case BlockOutputEvent() | LateOutputEvent() if cell := self._blocks.get(event.block_id):

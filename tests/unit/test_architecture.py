@@ -39,6 +39,7 @@ PUBLIC = {
         "TextMessage",
         "ThoughtEvent",
         "extract_code_blocks",
+        "panel",
         "read_reply",
     ],
     "kernel_executor": [

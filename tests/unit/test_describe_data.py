@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from codeagent_nb import describe_file
-from codeagent_nb.describe_file import describe
+from codeagent_nb import describe_data
+from codeagent_nb.describe_data import describe
 
 BUDGET = 2_000
 CSV = "species,Body Mass (g),note\nAdelie,3700,\nGentoo,5076,big\nGentoo,,\n"
@@ -128,7 +128,7 @@ print(describe(sys.argv[2], int(sys.argv[3])))
 
 def describe_without_pandas(name: str, budget: int = BUDGET) -> str:
     """Run the file alone, as a kernel does that has nothing but the standard library."""
-    command = [sys.executable, "-I", "-S", "-c", WITHOUT_PANDAS, describe_file.__file__, name, str(budget)]
+    command = [sys.executable, "-I", "-S", "-c", WITHOUT_PANDAS, describe_data.__file__, name, str(budget)]
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
 
 

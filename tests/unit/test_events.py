@@ -132,6 +132,7 @@ def test_the_shape_of_every_event_is_pinned() -> None:
         "CodeExecutionEvent": ["result", "retry_attempt"],
         "RunStartedEvent": ["isolation", "max_retries_on_error", "model", "schema_version"],
         "ContextEvent": ["content"],
+        "VariableEvent": ["code", "description", "execution_count", "name"],
         "ModelReplyEvent": ["content", "duration", "finish_reason", "purpose", "usage"],
         "CodeRefusedEvent": ["nothing_ran", "reason", "refused", "retry_attempt"],
         "ApprovalEvent": ["approved", "code_blocks", "edited", "reason", "retry_attempt"],

@@ -1,0 +1,231 @@
+"""The agent of one notebook: its session, its models, and the one task it may be working on. Knows no IPython.
+
+The session (managed kernel, conversation, saved notebook) begins with the first task and lives until it is reset.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from codeagent_nb.approval import ApprovalFunc
+from codeagent_nb.errors import AgentError
+from codeagent_nb.events import AgentEvent, TaskResult
+from codeagent_nb.log import View
+from codeagent_nb.models.choose import choose_model
+from codeagent_nb.models.types import ChatCompletionClient
+from codeagent_nb.session import RunSettings, Session, SessionSettings, new_notebook, open_session
+from codeagent_nb.variables import bring_variable
+from codeagent_nb.views.notebook import NotebookView
+from kernel_executor.sandbox import SandboxMode
+from kernel_executor.work_folder import open_work_folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One task and what it needs.
+
+    Args:
+        text: What to do.
+        model: Who writes the code.
+        settings: How it is solved.
+        ask: How a person is asked for approval.
+        variables: What of the notebook is copied first, by name.
+    """
+
+    text: str
+    model: ChatCompletionClient
+    settings: RunSettings
+    ask: ApprovalFunc
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a new session works.
+
+    Args:
+        folder: The folder of its code and of the notebook that is saved.
+        sandbox: What holds its code.
+    """
+
+    folder: Path
+    sandbox: SandboxMode = "auto"
+
+
+class NotebookAgent:
+    """Solves tasks one after another in one session. Belongs to one event loop.
+
+    Args:
+        name: What saved sessions are named after: the notebook.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._stack: AsyncExitStack | None = None
+        self._data: Path | None = None
+        self._models: dict[str, ChatCompletionClient] = {}
+        self._work: asyncio.Task[Any] | None = None
+        self._watchers: list[View] = []
+        self._closing: asyncio.Task[None] | None = None
+        self._detach_last: list[Any] = []
+        self.session: Session | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Say whether a task is being worked on."""
+        return self._work is not None
+
+    def stop(self) -> None:
+        """Stop the task that is being worked on, if there is one."""
+        if self._work:
+            self._work.cancel()
+
+    def watch(self, view: View) -> Callable[[], None]:
+        """Tell a view every event of this session and of later ones; returns a function that ends this."""
+        self._watchers.append(view)
+        if self.session:
+            self.session.log.attach(view)
+
+        def end() -> None:
+            self._watchers.remove(view)
+            if self.session:
+                self.session.log.detach(view)
+
+        return end
+
+    @property
+    def events(self) -> Sequence[AgentEvent]:
+        """What happened in this session, oldest first."""
+        return self.session.log.events if self.session else ()
+
+    def model(self, name: str) -> ChatCompletionClient:
+        """Return the model of a name, started at most once.
+
+        Raises:
+            NoModelConfigured: There is none; it says what to do.
+            WeightsError: The embedded model is not here.
+        """
+        if name not in self._models:
+            self._models[name] = choose_model(name or None, os.environ)
+        return self._models[name]
+
+    async def solve(self, task: Task, place: Place, *, views: Callable[[Session], Sequence[View]]) -> TaskResult:
+        """Solve a task; open the session if there is none.
+
+        Args:
+            task: The task.
+            place: Where a new session works.
+            views: Makes what is told every event of this task, and late output until the next.
+
+        Raises:
+            AgentError: Another task is being worked on, the model failed, a variable cannot be copied.
+            KernelExecutorError: The kernel does not start.
+        """
+        self.refuse_if_busy()
+        self._work = asyncio.current_task()
+        try:
+            session = await self._open(place)
+            self._attach(session, views(session))
+            for name, value in task.variables.items():
+                await bring_variable(session, name, value, self._data_folder(session))
+            return await session.run(task.text, model=task.model, ask=task.ask, settings=task.settings)
+        finally:
+            self._work = None
+
+    def refuse_if_busy(self) -> None:
+        """Refuse a second task at a time.
+
+        Raises:
+            AgentError: Another task is being worked on.
+        """
+        if self.busy:
+            raise AgentError(
+                "the agent of this notebook is still working on another task: wait for it, or stop it first"
+            )
+
+    def _attach(self, session: Session, views: Sequence[View]) -> None:
+        for detach in self._detach_last:
+            detach()
+        self._detach_last = [session.log.attach(view) for view in views]
+
+    async def _open(self, place: Place) -> Session:
+        if self._closing:
+            await self._closing
+        if self.session is None:
+            notebook = new_notebook(open_work_folder(place.folder).path, f"{self._name}-agent")
+            # Made before the kernel starts: what is there then is read-only in the sandbox.
+            self._data = notebook.with_suffix(".data")
+            self._data.mkdir()
+            async with AsyncExitStack() as stack:
+                stack.callback(_remove_if_empty, self._data)
+                settings = SessionSettings(notebook=notebook, sandbox=place.sandbox)
+                self.session = await stack.enter_async_context(open_session(settings, views=self._watchers))
+                self._stack = stack.pop_all()
+        return self.session
+
+    def _data_folder(self, session: Session) -> Path:
+        return self._data or session.notebook.parent
+
+    def reset(self) -> None:
+        """Forget the conversation and end the kernel; what was saved stays. The next task waits until that is done.
+
+        Raises:
+            AgentError: A task is being worked on.
+        """
+        self.refuse_if_busy()
+        earlier, stack, models = self._closing, self._stack, tuple(self._models.values())
+        self._stack, self.session, self._models, self._detach_last = None, None, {}, []
+        self._closing = asyncio.ensure_future(_close(earlier, stack, models))
+
+    async def aclose(self) -> None:
+        """End the kernel and the models; may be called twice."""
+        self.reset()
+        if self._closing:
+            await self._closing
+
+    def save_copy(self) -> Path:
+        """Save the session so far beside its own notebook.
+
+        Raises:
+            AgentError: There is nothing to save, or it cannot be written.
+        """
+        folder = self.session.notebook.parent if self.session else Path()
+        return self.save(new_notebook(folder, f"{self._name}-copy"))
+
+    def save(self, path: Path) -> Path:
+        """Save the session so far as a notebook of another name.
+
+        Raises:
+            AgentError: There is nothing to save, a file of that name exists, or it cannot be written.
+        """
+        if self.session is None:
+            raise AgentError("there is nothing to save yet: give the agent a task first")
+        target = path.expanduser().absolute()
+        if target.suffix != ".ipynb":
+            raise AgentError(f"{str(path)!r}: the name of a notebook ends in .ipynb")
+        if target.exists():
+            raise AgentError(f"{str(path)!r} exists already and is not overwritten: choose another name")
+        if not target.parent.is_dir():
+            raise AgentError(f"{str(path)!r}: there is no such folder")
+        NotebookView(target, self.session.log.events)
+        return target
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
+
+
+async def _close(
+    earlier: "asyncio.Task[None] | None", stack: AsyncExitStack | None, models: Sequence[ChatCompletionClient]
+) -> None:
+    if earlier:
+        await earlier
+    if stack:
+        await stack.aclose()
+    for model in models:
+        await model.close()

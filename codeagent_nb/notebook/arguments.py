@@ -1,0 +1,117 @@
+"""The line of `%%agent`: its arguments, and what they say together with the settings. Knows IPython's parser only."""
+
+import re
+from argparse import RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Literal
+
+from IPython.core.error import UsageError
+from IPython.core.magic_arguments import MagicArgumentParser
+
+from codeagent_nb.notebook.settings import CodeAgent
+from codeagent_nb.session import RunSettings
+
+Keep = Literal["all", "final"]
+
+MENTION = re.compile(r"@\{([^{}\n]*)\}")
+"""`@{name}` in a task names a variable, as in the chat panels of other notebooks."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellOptions:
+    """What one `%%agent` cell asks for.
+
+    Args:
+        model: Name of a model or of a variable; empty looks at the environment.
+        run: How the task is solved.
+        keep: What stays under the cell.
+        variables: Names of variables to copy into the managed kernel.
+        background: True to return at once.
+    """
+
+    model: str
+    run: RunSettings
+    keep: Keep
+    variables: tuple[str, ...]
+    background: bool
+
+
+DESCRIPTION = """Solve a task: write it below the %%agent line, in your own words.
+
+The agent writes code, runs it in a sandboxed kernel of its own in this notebook's folder, repairs it when it fails
+and explains the result. Its kernel and the conversation go on from cell to cell. @{name} in the task copies a
+variable of this notebook, as -i name does. `%agent help` tells what else there is.
+"""
+
+ARGUMENTS: Sequence[tuple[tuple[str, ...], dict[str, Any]]] = (
+    (("-m", "--model"), {"help": "Name of a model, `local`, or a variable that holds a client."}),
+    (("-i", "--input"), {"action": "append", "default": [], "metavar": "NAMES", "help": "Variables, e.g. -i df,cfg."}),
+    (("-r", "--retries"), {"type": int, "help": "Attempts after the first."}),
+    (("-t", "--timeout"), {"type": float, "help": "Seconds a block of code may take; 0 sets no limit."}),
+    (("-a", "--approval"), {"choices": ("auto", "always", "never"), "help": "Whether you are asked before code runs."}),
+    (("-k", "--keep"), {"choices": ("all", "final"), "help": "What stays under the cell: all attempts, or the last."}),
+    (("--bg",), {"action": "store_true", "help": "Return at once and work on in the background."}),
+)
+
+
+def parser() -> MagicArgumentParser:
+    """Return the parser of the line; what it cannot read is a `UsageError`."""
+    made = MagicArgumentParser("%%agent", description=DESCRIPTION, formatter_class=RawDescriptionHelpFormatter)
+    for names, options in ARGUMENTS:
+        made.add_argument(*names, **options)
+    return made
+
+
+def help_text() -> str:
+    """Return what `%%agent` with an empty body prints."""
+    return str(parser().format_help()).strip()
+
+
+def read_line(line: str, body: str, settings: CodeAgent) -> CellOptions:
+    """Read the line of a cell.
+
+    Raises:
+        UsageError: An argument is unknown or has no sense.
+    """
+    given = parser().parse_argstring(line)
+    retries = settings.retries if given.retries is None else given.retries
+    timeout = settings.timeout if given.timeout is None else given.timeout
+    if retries < 0 or timeout < 0:
+        raise UsageError(f"--retries and --timeout must be 0 or more; they are {retries} and {timeout:g}")
+    return CellOptions(
+        model=given.model or settings.model,
+        run=RunSettings(timeout=timeout or None, max_retries=retries, approval=given.approval or settings.approval),
+        keep=given.keep or settings.keep,
+        variables=variable_names(given.input, body),
+        background=given.bg,
+    )
+
+
+def variable_names(given: Sequence[str], task: str) -> tuple[str, ...]:
+    """Return the names that `-i` and `@{...}` ask for, each once, in order.
+
+    Raises:
+        UsageError: One of them is no name of a variable.
+    """
+    names: list[str] = [name.strip() for part in given for name in part.split(",")]
+    names += [name.strip() for name in MENTION.findall(task)]
+    if wrong := [name for name in names if not name.isidentifier()]:
+        raise UsageError(f"{wrong[0]!r} is no name of a variable: write e.g. -i df,cfg or @{{df}}")
+    return tuple(dict.fromkeys(names))
+
+
+def pick(names: Sequence[str], namespace: dict[str, Any]) -> dict[str, Any]:
+    """Return the variables of these names.
+
+    Raises:
+        UsageError: One does not exist.
+    """
+    for name in names:
+        if name not in namespace:
+            known = [known for known in namespace if not known.startswith("_")]
+            close = get_close_matches(name, known, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ": run the cell that makes it first"
+            raise UsageError(f"there is no variable {name!r} in this notebook{hint}")
+    return {name: namespace[name] for name in names}

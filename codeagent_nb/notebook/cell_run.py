@@ -1,0 +1,143 @@
+"""One `%%agent` cell from its first line to its last: buttons, displays, stop, how it fails. Decides nothing else."""
+
+import asyncio
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from codeagent_nb.errors import AgentError
+from codeagent_nb.events import RunFinishedEvent, TaskResult
+from codeagent_nb.log import View
+from codeagent_nb.models.types import ChatCompletionClient
+from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
+from codeagent_nb.notebook.arguments import CellOptions
+from codeagent_nb.notebook.controls import Controls, ask_by_input
+from codeagent_nb.notebook.display import CellView, DisplayPublisher
+from codeagent_nb.notebook.errors import AgentFailed, CellError, Stopped
+from codeagent_nb.session import Session
+from codeagent_nb.views.cell import CellStory, error_bundle
+from kernel_executor import KernelExecutorError
+from kernel_executor.tasks import uninterrupted
+
+TICK = 0.1
+"""Seconds. The kernel's interrupt does not wake its loop: without something that does, it came 5 to 19 s late."""
+
+GOOD = frozenset({"answered", "succeeded"})
+
+
+@dataclass(frozen=True, slots=True)
+class CellRun:
+    """A cell that is being run.
+
+    Args:
+        agent: Who solves its task.
+        publisher: Where it draws.
+        place: Where a new session works.
+        options: What its line asks for.
+        buttons: True to show them.
+    """
+
+    agent: NotebookAgent
+    publisher: DisplayPublisher
+    place: Place
+    options: CellOptions
+    buttons: bool
+
+    async def solve(self, text: str, model: ChatCompletionClient, variables: Mapping[str, Any]) -> None:
+        """Solve a task under the cell.
+
+        Raises:
+            Stopped: It was stopped.
+            AgentFailed: It failed; what is known of it stands under the cell.
+        """
+        strip = Strip(self.publisher, self.agent) if self.buttons else None
+        ask = strip.controls.ask if strip else ask_by_input
+        task = Task(text=text, model=model, settings=self.options.run, ask=ask, variables=variables)
+        shown: list[CellView] = []
+
+        def views(session: Session) -> Sequence[View]:
+            shown.append(CellView(self.publisher, CellStory(session.notebook.name)))
+            return [*shown, strip.controls] if strip else shown
+
+        run = self.agent.solve(task, self.place, views=views)
+        try:
+            judge(await attended(asyncio.ensure_future(run)))
+        finally:
+            for view in shown:
+                view.finish(redraw=self.options.keep == "final")
+            if strip:
+                strip.close()
+
+    async def solve_in_background(self, text: str, model: ChatCompletionClient, variables: Mapping[str, Any]) -> None:
+        """Solve a task while other cells run; a failure is shown under the cell that began it."""
+        try:
+            await self.solve(text, model, variables)
+        except CellError as error:
+            data, metadata = error_bundle(str(error))
+            self.publisher.publish(data, metadata)
+
+
+class Strip:
+    """The line with a Stop button under a cell, as long as it runs."""
+
+    def __init__(self, publisher: DisplayPublisher, agent: NotebookAgent) -> None:
+        from codeagent_nb.notebook.widget import AgentWidget
+
+        self._publisher = publisher
+        self._display = {"display_id": uuid.uuid4().hex}
+        self._widget = AgentWidget(mode="cell", state="thinking", status="Starting")
+        self.controls = Controls(self._widget, stop=agent.stop, without_widget=ask_by_input)
+        data, metadata = self._widget._repr_mimebundle_()
+        publisher.publish(data, metadata, transient=self._display)
+
+    def close(self) -> None:
+        """Take the line away: a saved notebook is to be read, not to be clicked."""
+        self.controls.close()
+        self._publisher.publish({}, {}, transient=self._display, update=True)
+        self._widget.close()
+
+
+async def attended(run: "asyncio.Task[TaskResult]") -> TaskResult:
+    """Wait for a run; if the cell is interrupted meanwhile, stop it and wait until it has stopped.
+
+    Raises:
+        Stopped: By the kernel's interrupt, or by the button.
+        AgentFailed: The machinery failed.
+    """
+    ticker = asyncio.ensure_future(_tick())
+    try:
+        await asyncio.wait({run})
+    except asyncio.CancelledError:  # so the kernel interrupts a cell that awaits
+        run.cancel()
+        with suppress(asyncio.CancelledError):  # a second interrupt
+            await uninterrupted(_end(run))
+    finally:
+        ticker.cancel()
+    if run.cancelled():
+        raise Stopped("the agent was stopped, and so was the code it had begun to run")
+    error = run.exception()
+    if isinstance(error, AgentError | KernelExecutorError):
+        raise AgentFailed(str(error)) from error
+    return run.result()
+
+
+async def _tick() -> None:
+    while True:  # noqa: ASYNC110 - waking up is all it is for
+        await asyncio.sleep(TICK)
+
+
+async def _end(run: "asyncio.Task[TaskResult]") -> None:
+    await asyncio.wait({run})
+
+
+def judge(result: TaskResult) -> None:
+    """Let the cell fail if its task did, so that Run All and programs that execute notebooks notice.
+
+    Raises:
+        AgentFailed: No code ran through.
+    """
+    finished = [event for event in result.messages if isinstance(event, RunFinishedEvent)]
+    if finished and finished[-1].status not in GOOD:
+        raise AgentFailed(finished[-1].reason)

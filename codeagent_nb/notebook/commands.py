@@ -1,0 +1,56 @@
+"""What `%agent status`, `history` and `help` say. Pure texts; knows events, no IPython."""
+
+from collections.abc import Iterator, Sequence
+
+from codeagent_nb.events import AgentEvent, RunFinishedEvent, RunStartedEvent, TextMessage
+from codeagent_nb.notebook.agent import NotebookAgent
+
+HELP = """\
+%agent status         what the agent is doing, its model, what holds its code
+%agent history        the tasks of this session and how they ended
+%agent reset          forget the conversation, end the kernel; saved sessions stay
+%agent save PATH      save the session so far as a notebook of another name
+%agent models         models that can be used here
+%agent panel          a chat with the agent
+%agent help           this
+%%agent               its arguments, with an empty cell
+%config CodeAgent     settings for all cells of this notebook
+"""
+
+
+def status(agent: NotebookAgent) -> str:
+    """Say what the agent is doing."""
+    if agent.session is None:
+        return "No session yet: the first %%agent cell begins one."
+    session = agent.session
+    runs = [event for event in session.log.events if isinstance(event, RunFinishedEvent)]
+    tokens = sum(run.usage.prompt_tokens + run.usage.completion_tokens for run in runs)
+    models = [event.model for event in session.log.events if isinstance(event, RunStartedEvent)]
+    rows = {
+        "state": "working" if agent.busy else "ready for a task",
+        "model": models[-1] if models else "",
+        "code": session.executor.isolation.summary,
+        "folder": str(session.executor.work_dir),
+        "saved in": session.notebook.name,
+        "so far": f"{len(runs)} {'task' if len(runs) == 1 else 'tasks'}, {tokens:,} tokens",
+    }
+    return "\n".join(f"{name:10}{value}" for name, value in rows.items())
+
+
+def history(events: Sequence[AgentEvent]) -> str:
+    """List the tasks of a session and how they ended."""
+    lines = list(_history(events))
+    return "\n".join(lines) or "No tasks yet."
+
+
+def _history(events: Sequence[AgentEvent]) -> Iterator[str]:
+    task, number = "", 0
+    for event in events:
+        match event:
+            case TextMessage(source="user", content=content):
+                task = content
+            case RunFinishedEvent():
+                number += 1
+                first = " ".join(task.split())
+                short = first if len(first) <= 70 else first[:69] + "…"
+                yield f"{number:3}  {event.status:10} {', '.join(event.facts)}\n     {short}"

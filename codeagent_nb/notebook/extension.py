@@ -1,0 +1,55 @@
+"""`%load_ext codeagent_nb`: adds the magics and, where there is a kernel, lets cells be awaited; and undoes it."""
+
+from IPython.core.interactiveshell import InteractiveShell
+
+from codeagent_nb.notebook.magics import AgentMagics
+from codeagent_nb.notebook.transform import await_agent_cells
+
+
+def load(shell: InteractiveShell) -> None:
+    """Add `%%agent`, `%agent` and `%config CodeAgent`; loading twice changes nothing."""
+    if _loaded(shell):
+        return
+    magics = AgentMagics(shell)
+    shell.register_magics(magics)
+    shell.configurables.append(magics.settings)
+    if magics.in_kernel:
+        # Before IPython's own: they take prompts and indentation out of the body.
+        shell.input_transformers_cleanup.insert(0, await_agent_cells)
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Take everything away again; the session ends."""
+    if magics := _loaded(shell):
+        magics.end()
+        shell.configurables.remove(magics.settings)
+        if await_agent_cells in shell.input_transformers_cleanup:
+            shell.input_transformers_cleanup.remove(await_agent_cells)
+        shell.magics_manager.registry.pop(AgentMagics.__name__)
+        for kind in ("line", "cell"):
+            shell.magics_manager.magics[kind].pop("agent", None)
+
+
+def _loaded(shell: InteractiveShell) -> AgentMagics | None:
+    found = shell.magics_manager.registry.get(AgentMagics.__name__)
+    return found if isinstance(found, AgentMagics) else None
+
+
+def panel(model: str = "") -> None:
+    """Show a chat with the agent of this notebook; `%load_ext` is done if it was not.
+
+    Args:
+        model: The model that is chosen at first: a name, `local`, or that of a variable which holds a client.
+
+    Raises:
+        UsageError: This is no notebook.
+    """
+    from IPython.core.error import UsageError
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    if shell is None:
+        raise UsageError("codeagent_nb.panel() shows a panel in a notebook; this is a plain Python")
+    load(shell)
+    if magics := _loaded(shell):
+        magics.panel(model)

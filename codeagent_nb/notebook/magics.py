@@ -1,0 +1,213 @@
+"""`%%agent`, `%agent` and the settings, as IPython knows them. Ties the notebook's parts together."""
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import Any, TypeGuard
+
+from IPython.core.error import UsageError
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magic import Magics, line_cell_magic, magics_class
+
+from codeagent_nb.approval import ApprovalFunc
+from codeagent_nb.errors import AgentError
+from codeagent_nb.models.choose import usable_models
+from codeagent_nb.models.types import ChatCompletionClient
+from codeagent_nb.notebook import commands
+from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
+from codeagent_nb.notebook.arguments import help_text, pick, read_line
+from codeagent_nb.notebook.cell_run import CellRun, attended, judge
+from codeagent_nb.notebook.errors import AgentFailed
+from codeagent_nb.notebook.loop_thread import LoopThread
+from codeagent_nb.notebook.settings import CodeAgent
+
+
+@magics_class
+class AgentMagics(Magics):  # type: ignore[misc]
+    """The magics of one notebook or terminal.
+
+    Args:
+        shell: IPython's shell; one with a kernel has a loop in which cells are awaited.
+    """
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        self.settings = CodeAgent(parent=shell)
+        self.agent_of_notebook = NotebookAgent(notebook_name(os.environ))
+        self._thread: LoopThread | None = None
+        self._background: set[asyncio.Task[None]] = set()
+
+    @property
+    def in_kernel(self) -> bool:
+        """Say whether there is a Jupyter kernel."""
+        return getattr(self.shell, "kernel", None) is not None
+
+    @line_cell_magic  # type: ignore[untyped-decorator]
+    def agent(self, line: str, cell: str | None = None) -> None:
+        """Give the agent a task, or with one `%` tell it something; `%agent help` lists what."""
+        if cell is None:
+            self._command(line)
+        elif self.in_kernel:
+            # A cell of its own never comes here: it is awaited. See `transform.py`.
+            raise UsageError("%%agent must be the first line of its cell, and cannot run under another magic")
+        else:
+            self._run_in_terminal(line, cell)
+
+    async def run_cell(self, line: str, body: str) -> None:
+        """Run an `%%agent` cell; it is awaited in the kernel's own loop."""
+        if not body.strip():
+            print(help_text())  # noqa: T201 - under the cell
+            return
+        options = read_line(line, body, self.settings)
+        variables = pick(options.variables, self.shell.user_ns)
+        run = CellRun(
+            agent=self.agent_of_notebook,
+            publisher=self.shell.display_pub,
+            place=self._place(),
+            options=options,
+            buttons=self.settings.buttons and self._attended(),
+        )
+        try:
+            self.agent_of_notebook.refuse_if_busy()
+            model = self._model(options.model)
+        except AgentError as error:
+            raise AgentFailed(str(error)) from error
+        if options.background:
+            self._keep(run.solve_in_background(body.strip(), model, variables))
+        else:
+            await run.solve(body.strip(), model, variables)
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._background.add(task)  # or it might be collected in mid-run
+        task.add_done_callback(self._background.discard)
+
+    def _attended(self) -> bool:
+        """Say whether a person is there: programs that execute notebooks (nbclient, papermill) take no input."""
+        parent = self.shell.kernel.get_parent()
+        return bool(parent.get("content", {}).get("allow_stdin"))
+
+    def _run_in_terminal(self, line: str, body: str) -> None:
+        from rich.console import Console
+
+        from codeagent_nb.terminal import TerminalApprover
+        from codeagent_nb.views.console import ConsoleView
+
+        if not body.strip():
+            print(help_text())  # noqa: T201
+            return
+        options, console = read_line(line, body, self.settings), Console()
+        task = Task(
+            text=body.strip(),
+            model=self._model(options.model),
+            settings=options.run,
+            ask=TerminalApprover(console),
+            variables=pick(options.variables, self.shell.user_ns),
+        )
+
+        async def solve() -> None:
+            run = self.agent_of_notebook.solve(task, self._place(), views=lambda _: [ConsoleView(console)])
+            judge(await attended(asyncio.ensure_future(run)))
+
+        self._thread = self._thread or LoopThread()
+        self._thread.run(solve())
+
+    def _model(self, name: str) -> ChatCompletionClient:
+        value = self.shell.user_ns.get(name) if name.isidentifier() else None
+        return value if _is_client(value) else self.agent_of_notebook.model(name)
+
+    def _place(self) -> Place:
+        folder = self.settings.folder
+        return Place(Path(folder).expanduser() if folder else Path.cwd(), self.settings.sandbox)
+
+    def _command(self, line: str) -> None:
+        name, _, rest = line.strip().partition(" ")
+        does: Mapping[str, Callable[[str], object]] = {
+            "status": lambda _: _print(commands.status(self.agent_of_notebook)),
+            "history": lambda _: _print(commands.history(self.agent_of_notebook.events)),
+            "reset": lambda _: self._reset(),
+            "save": self._save,
+            "models": lambda _: self._models(),
+            "panel": lambda _: self.panel(),
+            "help": lambda _: _print(commands.HELP),
+            "": lambda _: _print(commands.HELP),
+        }
+        if name not in does:
+            raise UsageError(f"%agent {name}: no such command. %agent help lists them")
+        try:
+            does[name](rest.strip())
+        except AgentError as error:
+            raise UsageError(str(error)) from error
+
+    def _reset(self) -> None:
+        if self.in_kernel:
+            self.agent_of_notebook.reset()
+        elif self._thread:
+            self._thread.run(self.agent_of_notebook.aclose())
+        _print("The conversation is forgotten, and the kernel is ended. Saved sessions stay.")
+
+    def end(self) -> None:
+        """End the session; a task that is being worked on is stopped by that."""
+        for task in self._background:
+            task.cancel()
+        self._reset()
+
+    def _save(self, path: str) -> None:
+        if not path:
+            raise UsageError("%agent save PATH: say where, e.g. %agent save study.ipynb")
+        _print(f"Saved as {self.agent_of_notebook.save(Path(path))}")
+
+    def _models(self) -> None:
+        from rich.console import Console
+
+        from codeagent_nb.models.table import model_table
+
+        Console(force_jupyter=False, width=120).print(model_table(os.environ))
+
+    def panel(self, model: str = "") -> None:
+        """Show a chat with the agent of this notebook.
+
+        Args:
+            model: The model that is chosen at first; a name as for `%%agent --model`.
+        """
+        from codeagent_nb.notebook.panel import Panel
+
+        if not self.in_kernel:
+            raise UsageError("the panel needs a notebook; here, give tasks with %%agent")
+        names = [model or self.settings.model, *usable_models(os.environ), *self._clients()]
+        panel = Panel(
+            self.agent_of_notebook,
+            self.shell.display_pub,
+            make_task=self._panel_task,
+            place=self._place(),
+            models=list(dict.fromkeys(filter(None, names))),
+        )
+        data, metadata = panel.widget._repr_mimebundle_()
+        self.shell.display_pub.publish(data, metadata)
+
+    def _clients(self) -> list[str]:
+        namespace = self.shell.user_ns
+        return [name for name in namespace if not name.startswith("_") and _is_client(namespace[name])]
+
+    def _panel_task(self, text: str, model: str, ask: ApprovalFunc) -> Task:
+        try:
+            options = read_line("", text, self.settings)
+            variables = pick(options.variables, self.shell.user_ns)
+        except UsageError as error:
+            raise AgentError(str(error)) from error
+        return Task(text=text, model=self._model(model), settings=options.run, ask=ask, variables=variables)
+
+
+def _is_client(value: object) -> TypeGuard[ChatCompletionClient]:
+    """Look at the type only: a protocol's own check asks the object, and runs its properties."""
+    return all(hasattr(type(value), name) for name in ("create_stream", "model_info", "close"))
+
+
+def _print(text: str) -> None:
+    print(text)  # noqa: T201 - under the cell
+
+
+def notebook_name(environment: Mapping[str, str]) -> str:
+    """Return what saved sessions are named after: the open notebook, as Jupyter's server tells its kernels."""
+    return Path(environment.get("JPY_SESSION_NAME") or "notebook").stem

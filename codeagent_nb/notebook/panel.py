@@ -1,0 +1,193 @@
+"""The chat panel: a chat with the agent of this notebook. Its words are in the widget, pictures and tables below it.
+
+Knows the widget and the agent; what it shows is `views/panel.py`.
+"""
+
+import asyncio
+import contextvars
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+from codeagent_nb.approval import ApprovalFunc
+from codeagent_nb.errors import AgentError
+from codeagent_nb.events import AgentEvent, RunFinishedEvent
+from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
+from codeagent_nb.notebook.controls import Controls, ask_by_input
+from codeagent_nb.notebook.display import CellView, DisplayPublisher
+from codeagent_nb.rendering.bundle import harmless_bundle
+from codeagent_nb.rendering.changes import ShownOutputs
+from codeagent_nb.views.cell import Bundle
+from codeagent_nb.views.panel import PanelStory
+from kernel_executor import KernelExecutorError
+
+SECONDS_BETWEEN = 1 / 60
+"""Deltas are small, and the front end draws once a frame."""
+
+
+class PanelView:
+    """A view that fills the widget: finished entries as a trait, the text that is being written piece by piece."""
+
+    def __init__(self, widget: Any, story: PanelStory) -> None:
+        self._widget = widget
+        self._story = story
+        self._pieces: dict[str, str] = {}
+        self._sent: set[str] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._changed = True
+        self.draw()
+
+    def on_event(self, event: AgentEvent) -> None:
+        """Take one event in; draw soon."""
+        if piece := self._story.take(event):
+            key, text = piece
+            self._pieces[key] = self._pieces.get(key, "") + text
+        else:
+            self._changed = True
+        self.draw_soon()
+
+    def draw_soon(self) -> None:
+        """Draw with the next frame."""
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(SECONDS_BETWEEN, self.draw)
+
+    def draw(self) -> None:
+        """Send what is new."""
+        self._timer = None
+        pieces, self._pieces = self._pieces, {}
+        known = set(self._sent)
+        if self._changed:
+            self._changed = False
+            self._widget.entries = list(self._story.entries)
+            self._sent = {entry["id"] for entry in self._story.entries}
+        for key, text in pieces.items():
+            if key in known:  # a new entry was sent with all its text
+                self._widget.send({"type": "delta", "id": key, "text": text})
+
+    def repeat(self) -> None:
+        """Send all of the text that is being written: a page that was loaded anew has only its beginning."""
+        self.draw()
+        if self._story.open_text:
+            key, text = self._story.open_text
+            self._widget.send({"type": "text", "id": key, "text": text})
+
+    def note(self, level: Literal["info", "error"], text: str) -> None:
+        """Say something that is no event of a run."""
+        self._story.note(level, text)
+        self._changed = True
+        self.draw()
+
+
+class OutputsBelow:
+    """The story of what stands below the panel: everything that is more than text."""
+
+    def __init__(self) -> None:
+        self._outputs = ShownOutputs()
+        self._shown: dict[str, Bundle] = {}
+
+    def take(self, event: AgentEvent) -> None:
+        """Take one event in."""
+        self._outputs.take(event)
+
+    def changed(self) -> Iterator[tuple[str, Bundle]]:
+        """Give what is new or other than before."""
+        for key, output in self._outputs.news():
+            data, metadata = harmless_bundle(output) if output else ({}, {})
+            self._shown[key] = (data, metadata) if set(data) - {"text/plain"} else ({}, {})
+            yield key, self._shown[key]
+
+    def displays(self) -> list[tuple[str, Bundle]]:
+        """Give all of it."""
+        return list(self._shown.items())
+
+
+class Panel:
+    """A panel on the screen; made in the cell that shows it.
+
+    Args:
+        agent: Whom it talks to.
+        publisher: Where pictures and tables go, below the panel.
+        make_task: Turns a text and a model's name into a task, or raises an `AgentError`.
+        place: Where a new session works.
+        models: The names to choose from; the first is chosen.
+    """
+
+    def __init__(
+        self,
+        agent: NotebookAgent,
+        publisher: DisplayPublisher,
+        *,
+        make_task: Callable[[str, str, ApprovalFunc], Task],
+        place: Place,
+        models: list[str],
+    ) -> None:
+        from codeagent_nb.notebook.widget import AgentWidget
+
+        self._agent = agent
+        self._publisher = publisher
+        self._make_task = make_task
+        self._place = place
+        # Tasks begin with a click, later; in this context what they display still comes below the panel.
+        self._context = contextvars.copy_context()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.widget = AgentWidget(mode="chat", models=models, model=models[0] if models else "")
+        self._view = PanelView(self.widget, PanelStory(agent.events))
+        self._controls = Controls(self.widget, stop=agent.stop, without_widget=ask_by_input, others=self._handle)
+        self._detach = [agent.watch(self._view), agent.watch(self._controls), agent.watch(_Saved(agent, self.widget))]
+
+    def _handle(self, message: dict[str, Any]) -> None:
+        match message.get("type"):
+            case "ready":
+                self._view.repeat()
+            case "send" if str(message.get("text", "")).strip():
+                task = asyncio.get_running_loop().create_task(self._solve(str(message["text"])), context=self._context)
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            case "save":
+                self._save()
+
+    async def _solve(self, text: str) -> None:
+        self.widget.state, self.widget.status = "thinking", "Starting"
+        below: list[CellView] = []
+        try:
+            task = self._make_task(text, self.widget.model, self._controls.ask)
+
+            def views(_: object) -> list[CellView]:
+                below.append(CellView(self._publisher, OutputsBelow()))
+                return below
+
+            await self._agent.solve(task, self._place, views=views)
+        except asyncio.CancelledError:
+            if not below:  # stopped before it had begun: no event tells so
+                self.widget.state, self.widget.status = "idle", ""
+        except (AgentError, KernelExecutorError) as error:
+            self._view.note("error", str(error))
+            self.widget.state, self.widget.status = "failed", "Failed"
+        finally:
+            for view in below:
+                view.finish(redraw=False)
+
+    def _save(self) -> None:
+        try:
+            self._view.note("info", f"Saved as {self._agent.save_copy().name}")
+        except AgentError as error:
+            self._view.note("error", str(error))
+
+    def close(self) -> None:
+        """Take the panel off the screen; what it has begun goes on."""
+        for detach in self._detach:
+            detach()
+        self._controls.close()
+        self.widget.close()
+
+
+class _Saved:
+    """Keeps the path of the saved session up to date."""
+
+    def __init__(self, agent: NotebookAgent, widget: Any) -> None:
+        self._agent = agent
+        self._widget = widget
+
+    def on_event(self, event: AgentEvent) -> None:
+        """Look where the session is saved, when a run ends."""
+        if isinstance(event, RunFinishedEvent) and self._agent.session:
+            self._widget.notebook = self._agent.session.notebook.name

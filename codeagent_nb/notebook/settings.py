@@ -1,0 +1,36 @@
+"""What `%config CodeAgent` sets: how tasks are solved in this notebook. Knows traitlets; nothing of runs."""
+
+from traitlets import Bool, CInt, Enum, Float, Unicode
+from traitlets.config import Configurable
+
+
+class CodeAgent(Configurable):  # type: ignore[misc]
+    """Settings of the agent in this notebook; an argument of `%%agent` wins over them."""
+
+    model = Unicode(
+        "",
+        help="Name of a model, `local` for the embedded one, or of a variable that holds a client; empty looks at the "
+        "environment (CODEAGENT_MODEL, OPENAI_API_KEY, OPENAI_BASE_URL).",
+    ).tag(config=True)
+    retries = CInt(3, min=0, help="Attempts after the first.").tag(config=True)
+    timeout = Float(60.0, help="Seconds a block of code may take; 0 sets no limit.").tag(config=True)
+    approval = Enum(
+        ("auto", "always", "never"),
+        "auto",
+        help="Whether you are asked before code runs; `auto` asks where no sandbox holds it.",
+    ).tag(config=True)
+    keep = Enum(
+        ("all", "final"),
+        "all",
+        help="What stays under the cell: all attempts, or the last one only. The saved session keeps all.",
+    ).tag(config=True)
+    sandbox = Enum(
+        ("auto", "bubblewrap", "none"),
+        "auto",
+        help="What holds the code; takes effect with the next session (`%agent reset`).",
+    ).tag(config=True)
+    folder = Unicode(
+        "",
+        help="Where the code works and sessions are saved; empty means the notebook's folder. With the next session.",
+    ).tag(config=True)
+    buttons = Bool(default_value=True, help="Show a Stop button, and ask for approvals with buttons.").tag(config=True)

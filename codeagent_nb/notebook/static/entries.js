@@ -1,0 +1,158 @@
+// @ts-check
+// One entry of the transcript as an element: its kinds, its words. Knows nothing of scrolling, messages or the model.
+
+/** @typedef {{ id: string, kind: string, [field: string]: any }} Entry */
+/** @typedef {{ element: HTMLElement, update: (entry: Entry, text: string) => void }} EntryView */
+/** @typedef {{ showImage: (source: string, label: string) => void }} Actions */
+
+/** Icon, tone and word of how a run stands. @type {Record<string, [string, string, string]>} */
+const RUNS = {
+  running: ["running", "info", "Running"],
+  ok: ["done", "good", "Ran"],
+  error: ["failed", "bad", "Failed"],
+  timeout: ["clock", "bad", "Timed out"],
+  interrupted: ["stop", "warn", "Interrupted"],
+  died: ["failed", "bad", "Kernel died"],
+  skipped: ["skipped", "muted", "Skipped"],
+};
+
+/** @type {Record<string, [string, string, string]>} */
+const ENDS = {
+  answered: ["done", "good", "Answered"],
+  succeeded: ["done", "good", "Succeeded"],
+  failed: ["failed", "bad", "Failed"],
+  refused: ["skipped", "warn", "Refused"],
+  denied: ["skipped", "warn", "Not approved"],
+  cancelled: ["stop", "warn", "Stopped"],
+  error: ["warn", "bad", "Something went wrong"],
+};
+
+/** @type {Record<string, [string, string, string]>} */
+const NOTES = {
+  info: ["info", "info", "Note"],
+  warn: ["warn", "warn", "Warning"],
+  error: ["failed", "bad", "Error"],
+};
+
+/** @param {string} className @param {string} [label] */
+function article(className, label) {
+  return h("div", { class: `cagent-entry ${className}`, role: "article", "aria-label": label });
+}
+
+/** Text that never changes much: made anew at every change. @param {string} name @param {string} label
+ * @param {(element: HTMLElement, entry: Entry) => void} fill @returns {EntryView} */
+function simpleView(name, label, fill) {
+  const element = article(name, label);
+  return { element, update: (entry) => fill(element, entry) };
+}
+
+/** @param {string} name @param {string} label @param {HTMLElement | null} heading @returns {EntryView} */
+function markdownView(name, label, heading) {
+  const body = new Markdown();
+  const element = article(name, label);
+  if (heading) element.append(heading);
+  element.append(body.element);
+  return {
+    element,
+    update(entry, text) {
+      element.classList.toggle("cagent-open", Boolean(entry.open));
+      body.show(text, Boolean(entry.open));
+    },
+  };
+}
+
+/** @param {string} tone @param {string} picture @param {string} word */
+function toned(tone, picture, word) {
+  return h("span", { class: `cagent-toned cagent-${tone}` }, icon(picture), h("strong", { text: word }));
+}
+
+/** @param {HTMLElement} element @param {Entry} entry */
+function fillTask(element, entry) {
+  element.replaceChildren(h("div", { class: "cagent-bubble", text: entry.text }));
+}
+
+/** @param {HTMLElement} element @param {Entry} entry */
+function fillNote(element, entry) {
+  const [picture, tone, word] = NOTES[entry.level] ?? NOTES.info;
+  const label = h("span", { class: "cagent-hidden", text: `${word}: ` });
+  element.replaceChildren(
+    h("span", { class: `cagent-toned cagent-${tone}` }, icon(picture)), h("span", {}, label, entry.text));
+}
+
+/** @param {HTMLElement} element @param {Entry} entry */
+function fillEnd(element, entry) {
+  const [picture, tone, word] = ENDS[entry.status] ?? ENDS.error;
+  element.dataset.tone = tone;
+  const facts = (entry.facts ?? []).map((/** @type {string} */ fact) => h("li", { text: fact }));
+  element.replaceChildren(
+    h("div", { class: "cagent-end-line" }, toned(tone, picture, word), h("span", { text: entry.text ?? "" })),
+    facts.length ? h("ul", { class: "cagent-facts", "aria-label": "Facts" }, ...facts) : "");
+}
+
+/** @param {Actions} actions @returns {(element: HTMLElement, entry: Entry) => void} */
+function runFiller(actions) {
+  return (element, entry) => {
+    const [picture, tone, word] = RUNS[entry.status] ?? RUNS.error;
+    const open = element.querySelector("details")?.open;
+    const facts = [entry.attempt > 1 ? `attempt ${entry.attempt}` : "", duration(entry.seconds)].filter(Boolean);
+    element.dataset.tone = tone;
+    element.replaceChildren(
+      h("div", { class: "cagent-run-line" },
+        toned(tone, picture, word), h("span", { class: "cagent-muted", text: facts.join(" · ") })),
+      runText(entry, tone, Boolean(open)) ?? "",
+      thumbnails(entry.images ?? [], actions) ?? "",
+      entry.note ? h("div", { class: "cagent-run-note cagent-muted", text: entry.note }) : "");
+  };
+}
+
+/** What a run printed; of a failed one the last line, the rest behind it. @param {Entry} entry @param {string} tone
+ * @param {boolean} open @returns {HTMLElement | null} */
+function runText(entry, tone, open) {
+  const text = (entry.text ?? "").replace(/\s+$/, "");
+  if (!text) return null;
+  const output = h("pre", { class: "cagent-output", text, tabindex: "0", role: "region", "aria-label": "Output" });
+  if (tone !== "bad") return output;
+  const last = text.slice(text.lastIndexOf("\n") + 1);
+  return h("details", { class: "cagent-failure", open }, h("summary", {}, h("span", { text: last })), output);
+}
+
+/** @param {string[]} images @param {Actions} actions @returns {HTMLElement | null} */
+function thumbnails(images, actions) {
+  const safe = images.filter((source) => DATA_IMAGE.test(source));
+  if (!safe.length) return null;
+  return h("div", { class: "cagent-thumbnails" }, ...safe.map((source, at) => {
+    const label = safe.length > 1 ? `Picture ${at + 1} of ${safe.length}` : "Picture";
+    const picture = h("img", { src: source, alt: "" });
+    return h("button", {
+      type: "button", class: "cagent-thumbnail", "aria-label": `${label}: show it`, title: "Show it",
+      onclick: () => actions.showImage(source, label),
+    }, picture);
+  }));
+}
+
+/** @param {Entry} entry @param {Actions} actions @returns {EntryView} */
+function entryView(entry, actions) {
+  switch (entry.kind) {
+    case "task":
+      return simpleView("cagent-task", "You", fillTask);
+    case "run":
+      return simpleView("cagent-run", "Run", runFiller(actions));
+    case "note":
+      return simpleView("cagent-note", "", fillNote);
+    case "end":
+      return simpleView("cagent-end", "Result", fillEnd);
+    case "reflection":
+      return markdownView("cagent-reflection", "Reflection",
+        h("div", { class: "cagent-label" }, icon("again"), h("span", { text: "Looking back" })));
+    default:
+      return markdownView("cagent-reply", "Agent", null);
+  }
+}
+
+/** What a screen reader should say of a finished entry. @param {Entry} entry @param {string} text */
+function spoken(entry, text) {
+  const short = text.replace(/```[\s\S]*?(```|$)/g, " (code) ").replace(/\s+/g, " ").slice(0, 300);
+  if (entry.kind === "run") return `${(RUNS[entry.status] ?? RUNS.error)[2]}, attempt ${entry.attempt}`;
+  if (entry.kind === "end") return `${(ENDS[entry.status] ?? ENDS.error)[2]}. ${short}`;
+  return entry.kind === "task" ? "" : short;
+}

@@ -1,0 +1,213 @@
+// @ts-check
+// The view of the widget: puts the parts together and follows the model. What is shown comes from traits and messages.
+
+/** @typedef {{ get(name: string): any, set(name: string, value: any): void, save_changes(): void,
+ *   on(name: string, callback: Function): void, off(name: string, callback: Function): void,
+ *   send(content: any): void }} Model */
+
+/** Word of each state; its icon has the state's name. @type {Record<string, string>} */
+const STATE_WORDS = {
+  idle: "Ready",
+  thinking: "Thinking",
+  running: "Running",
+  waiting: "Waiting for you",
+  done: "Done",
+  failed: "Failed",
+};
+const BUSY = new Set(["thinking", "running", "waiting"]);
+
+class AgentView {
+  /** @param {Model} model @param {HTMLElement} el */
+  constructor(model, el) {
+    this.model = model;
+    this.chat = model.get("mode") !== "cell";
+    this.live = h("div", { class: "cagent-hidden", role: "status", "aria-live": "polite", "aria-atomic": "false" });
+    /** @type {HTMLElement} */
+    this.root = h("div", { class: `cagent cagent-${this.chat ? "chat" : "cell"}`, role: "region",
+      "aria-label": "Agent", "data-lm-suppress-shortcuts": "true" });
+    this.form = h("div", { class: "cagent-approval-place" });
+    this.transcript = new Transcript({ showImage: (source, label) => this.showImage(source, label) }, (text) => this.say(text));
+    this.composer = new Composer({
+      send: (text) => this.send({ type: "send", text }),
+      stop: () => this.send({ type: "stop" }),
+    });
+    this.stop = stopButton(() => this.send({ type: "stop" }));
+    this.build();
+    this.keepKeys();
+    el.append(this.root);
+    this.undo = this.follow();
+    this.showAll();
+    this.send({ type: "ready" });
+  }
+
+  build() {
+    this.state = h("div", { class: "cagent-state" });
+    this.select = h("select", { class: "cagent-select", onchange: () => this.chooseModel() });
+    this.chooser = h("label", { class: "cagent-chooser" }, h("span", { text: "Model" }), this.select);
+    this.path = h("span", { class: "cagent-path" });
+    const save = button({ class: "cagent-quiet", icon: "save", text: "Save notebook", onclick: () => this.send({ type: "save" }) });
+    if (!this.chat) {
+      return this.root.append(h("div", { class: "cagent-head" }, this.state, this.stop), this.form, this.live);
+    }
+    const welcome = h("div", { class: "cagent-welcome" }, h("strong", { text: "What would you like to find out?" }),
+      h("span", { text: "The agent writes code, runs it, and mends what fails." }));
+    this.root.append(
+      h("div", { class: "cagent-head" }, this.state, this.chooser),
+      h("div", { class: "cagent-body" }, welcome, this.transcript.element),
+      this.form,
+      h("div", { class: "cagent-foot" }, this.composer.element,
+        h("div", { class: "cagent-below" }, this.composer.hint, h("span", { class: "cagent-saving" }, this.path, save))),
+      this.live);
+  }
+
+  /** Jupyter must not take keys for its own: it deletes a cell at "d d". Notebook 7 needs the attribute, Lab this. */
+  keepKeys() {
+    for (const name of ["keydown", "keyup", "keypress"]) {
+      this.root.addEventListener(name, (event) => event.stopPropagation());
+    }
+  }
+
+  /** @returns {() => void} */
+  follow() {
+    /** @type {[string, (...values: any[]) => void][]} */
+    const wiring = [
+      ["change:state", () => this.showState()],
+      ["change:status", () => this.showState()],
+      ["change:entries", () => this.showEntries(false)],
+      ["change:approval", () => this.showApproval()],
+      ["change:models", () => this.showModels()],
+      ["change:model", () => this.showModels()],
+      ["change:notebook", () => this.showPath()],
+      ["msg:custom", (message) => this.receive(message)],
+    ];
+    for (const [name, callback] of wiring) this.model.on(name, callback);
+    return () => wiring.forEach(([name, callback]) => this.model.off(name, callback));
+  }
+
+  showAll() {
+    this.showState();
+    this.showModels();
+    this.showPath();
+    this.showEntries(true);
+    this.showApproval();
+  }
+
+  /** @param {{ type: string, id: string, text: string }} message */
+  receive(message) {
+    if (message.type === "delta") this.transcript.append(message.id, message.text);
+    if (message.type === "text") this.transcript.replace(message.id, message.text);
+  }
+
+  showState() {
+    const state = this.model.get("state");
+    const status = this.model.get("status") ?? "";
+    const busy = BUSY.has(state);
+    const changed = this.root.dataset.state !== state;
+    this.root.dataset.state = state;
+    const word = STATE_WORDS[state];
+    const says = status.startsWith(word); // "Running", "Running attempt 2": once is enough
+    this.state.replaceChildren(icon(state), h("strong", { text: says ? status : word }),
+      says ? "" : h("span", { class: "cagent-status", text: status, title: status }));
+    if (!changed) return;
+    this.composer.show(busy, state === "waiting");
+    this.stop.hidden = !busy;
+    this.stop.disabled = false;
+    if (state === "waiting") this.say("The agent waits for your approval.");
+  }
+
+  /** @param {boolean} history */
+  showEntries(history) {
+    if (!this.chat) return;
+    const entries = this.model.get("entries") ?? [];
+    this.root.toggleAttribute("data-empty", entries.length === 0);
+    this.transcript.show(entries, history);
+  }
+
+  showApproval() {
+    const approval = this.model.get("approval");
+    const inPanel = this.root.contains(document.activeElement);
+    const inForm = this.form.contains(document.activeElement);
+    this.form.replaceChildren();
+    if (approval) {
+      const form = approvalForm(approval, (message) => this.send(message));
+      this.form.append(form);
+      if (inPanel) form.focus({ preventScroll: true });
+      form.scrollIntoView?.({ block: "nearest" });
+    } else if (inForm && this.chat) {
+      this.composer.field.focus({ preventScroll: true });
+    }
+  }
+
+  showModels() {
+    const models = this.model.get("models") ?? [];
+    this.chooser.hidden = models.length < 2;
+    this.select.replaceChildren(...models.map((/** @type {string} */ name) => h("option", { value: name, text: name })));
+    this.select.value = this.model.get("model");
+  }
+
+  chooseModel() {
+    this.model.set("model", this.select.value);
+    this.model.save_changes();
+  }
+
+  showPath() {
+    const path = this.model.get("notebook") ?? "";
+    this.path.textContent = path;
+    this.path.hidden = !path;
+    this.path.title = path;
+  }
+
+  /** Show a picture where it is large: below, in the cell's own output, or else over the page.
+   * @param {string} source @param {string} label */
+  showImage(source, label) {
+    const cell = this.root.closest(".jp-Cell, .cell");
+    const original = [...(cell?.querySelectorAll("img") ?? [])].find(
+      (image) => !this.root.contains(image) && sameImage(image.src, source));
+    if (!original) return this.openLightbox(source, label);
+    original.scrollIntoView({ block: "center", behavior: scrolling() });
+    original.classList.add("cagent-found");
+    setTimeout(() => original.classList.remove("cagent-found"), 1600);
+  }
+
+  /** @param {string} source @param {string} label */
+  openLightbox(source, label) {
+    const close = button({ class: "cagent-close", icon: "failed", text: "Close", onclick: () => dialog.close() });
+    const dialog = h("dialog", { class: "cagent-lightbox", "aria-label": label, onclose: () => dialog.remove(),
+      onclick: (/** @type {MouseEvent} */ event) => event.target === dialog && dialog.close() },
+    h("img", { src: source, alt: label }), close);
+    this.root.append(dialog);
+    dialog.showModal();
+  }
+
+  /** Have a screen reader say it, after what it still has to say. @param {string} text */
+  say(text) {
+    if (!text) return;
+    const line = h("div", { text });
+    this.live.append(line);
+    setTimeout(() => line.remove(), 10_000);
+  }
+
+  /** @param {Record<string, any>} message */
+  send(message) {
+    this.model.send(message);
+  }
+
+  close() {
+    this.undo();
+    this.transcript.close();
+  }
+}
+
+/** Jupyter wraps and trims the text of pictures. @param {string} one @param {string} other */
+function sameImage(one, other) {
+  const squeeze = (/** @type {string} */ text) => text.replace(/\s|%0A/g, "");
+  return squeeze(one) === squeeze(other);
+}
+
+export default {
+  /** @param {{ model: Model, el: HTMLElement }} context */
+  render({ model, el }) {
+    const view = new AgentView(model, el);
+    return () => view.close();
+  },
+};

@@ -1,0 +1,1 @@
+"""Turns what models and executed code say into what a trusting front end may show. Knows no event and no surface."""

@@ -1,0 +1,54 @@
+"""Which outputs of running blocks have changed since they were last shown. Pure; knows events of blocks only."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from codeagent_nb.events import AgentEvent, BlockFinishedEvent, BlockOutputEvent, BlockStartedEvent, LateOutputEvent
+from kernel_executor import Append, BlockResult, Output
+from kernel_executor.outputs import OutputFolder
+
+
+@dataclass(slots=True)
+class _Block:
+    folder: OutputFolder = field(default_factory=OutputFolder)
+    shown: tuple[Output, ...] = ()
+
+
+class ShownOutputs:
+    """Folds the outputs of all blocks of a run; whoever shows them asks for news as often as it can draw."""
+
+    def __init__(self) -> None:
+        self._blocks: dict[str, _Block] = {}
+        self._changed: dict[str, None] = {}
+
+    def take(self, event: AgentEvent) -> None:
+        """Take in an event of a block."""
+        match event:
+            case BlockStartedEvent(block_id=block_id):
+                self._blocks[block_id] = _Block()
+            case BlockOutputEvent(block_id=block_id, change=change) | LateOutputEvent(block_id=block_id, change=change):
+                if block := self._blocks.get(block_id):
+                    block.folder.apply(change)
+                    self._changed[block_id] = None
+            case BlockFinishedEvent(block_id=block_id, result=result):
+                # With what the limits held back; what a thread prints later is added to it.
+                self._blocks.setdefault(block_id, _Block()).folder = _refilled(result)
+                self._changed[block_id] = None
+
+    def news(self) -> Iterator[tuple[str, Output | None]]:
+        """Give each place whose output is another one now, under its key; None where there is none any more."""
+        changed, self._changed = list(self._changed), {}
+        for block_id in changed:
+            block = self._blocks[block_id]
+            before, block.shown = block.shown, block.folder.outputs
+            for index in range(max(len(before), len(block.shown))):
+                output = block.shown[index] if index < len(block.shown) else None
+                if index >= len(before) or before[index] != output:
+                    yield f"{block_id}-{index}", output
+
+
+def _refilled(result: BlockResult) -> OutputFolder:
+    folder = OutputFolder()
+    for output in result.outputs:
+        folder.apply(Append(output))
+    return folder

@@ -1,0 +1,110 @@
+"""Markdown and code as HTML that holds nothing alive: every text is escaped, every link checked. Pure.
+
+A notebook trusts the outputs of a cell it has run, and then runs the scripts in their HTML and in the HTML within
+their Markdown. A model's words must not get there: they are rendered here, by one parser, to HTML that is safe by
+construction. Colours are Jupyter's own, so that they follow the theme.
+"""
+
+import html
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markdown_it.utils import OptionsDict
+from pygments.lexers import get_lexer_by_name
+from pygments.token import Comment, Keyword, Name, Number, Operator, String, _TokenType
+from pygments.util import ClassNotFound
+
+MONOSPACE = "font-family:var(--jp-code-font-family,ui-monospace,Menlo,Consolas,monospace)"
+CODE_BOX = (
+    "margin:.5em 0;padding:.6em .8em;overflow-x:auto;line-height:1.45;border-radius:4px;"
+    "font-size:var(--jp-code-font-size,13px);border:1px solid var(--jp-border-color2,#8884);"
+    f"background:var(--jp-layout-color2,#8881);{MONOSPACE}"
+)
+CODE = "background:transparent;padding:0"  # or Jupyter stripes the lines
+
+# Where colours are stripped, on a code-hosting page say, keywords are still bold and comments slanted.
+STYLES: Sequence[tuple[_TokenType, str, str]] = (
+    (Comment, "i", "comment-color,#6a737d"),
+    (Keyword, "b", "keyword-color,#008000"),
+    (Operator.Word, "b", "keyword-color,#008000"),
+    (String, "span", "string-color,#ba2121"),
+    (Number, "span", "number-color,#666600"),
+    (Name.Builtin, "span", "builtin-color,#008000"),
+    (Name.Function, "span", "def-color,#0000ff"),
+    (Name.Class, "span", "def-color,#0000ff"),
+    (Name.Decorator, "span", "meta-color,#aa22ff"),
+    (Operator, "span", "operator-color,#aa22ff"),
+)
+
+
+def code_html(code: str, language: str) -> str:
+    """Return code as a highlighted block.
+
+    Args:
+        code: The source.
+        language: Any name Pygments knows; another one leaves the code plain.
+    """
+    try:
+        lexer = get_lexer_by_name(language or "python", stripnl=False, ensurenl=False)
+    except ClassNotFound:
+        inner = html.escape(code)
+    else:
+        inner = "".join(_span(kind, text) for kind, text in lexer.get_tokens(code))
+    return f'<pre style="{CODE_BOX}"><code style="{CODE}">{inner.rstrip()}</code></pre>'
+
+
+def _span(kind: _TokenType, text: str) -> str:
+    escaped = html.escape(text)
+    for style, tag, colour in STYLES:
+        if kind in style and text.strip():
+            return f'<{tag} style="color:var(--jp-mirror-editor-{colour})">{escaped}</{tag}>'
+    return escaped
+
+
+def text_html(text: str) -> str:
+    """Return plain text as a block, as it is."""
+    return (
+        f'<pre style="margin:.4em 0;white-space:pre-wrap;overflow-wrap:anywhere;{MONOSPACE}">{html.escape(text)}</pre>'
+    )
+
+
+def markdown_html(text: str) -> str:
+    """Return Markdown as HTML: CommonMark with tables; HTML in it is shown, not obeyed; pictures are named."""
+    return str(_parser().render(text))
+
+
+@cache
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    rules: Mapping[str, Callable[..., str]] = {
+        "fence": _fence,
+        "code_block": _fence,
+        "image": _image,
+        "link_open": _link,
+    }
+    for name, rule in rules.items():
+        parser.add_render_rule(name, rule)
+    return parser
+
+
+def _fence(_: RendererHTML, tokens: Sequence[Token], index: int, *__: Any) -> str:
+    words = tokens[index].info.split()
+    return code_html(tokens[index].content, words[0].strip("{}.") if words else "text")
+
+
+def _image(_: RendererHTML, tokens: Sequence[Token], index: int, *__: Any) -> str:
+    """Name a picture instead of loading it: its address could tell somebody that it was looked at."""
+    token = tokens[index]
+    return f"<em>[{html.escape(token.content or str(token.attrGet('src')))}]</em>"
+
+
+def _link(
+    renderer: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: dict[str, Any]
+) -> str:
+    tokens[index].attrSet("target", "_blank")
+    tokens[index].attrSet("rel", "noopener noreferrer")
+    return renderer.renderToken(tokens, index, options, env)

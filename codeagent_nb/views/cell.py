@@ -1,0 +1,215 @@
+"""What stands under an `%%agent` cell: a pure projection of one run's events to displays, each under a key.
+
+A display may change until the run is over (a reply grows, a failed attempt is folded away); their order does not.
+Knows MIME bundles; nothing of IPython, kernels or models.
+"""
+
+import html
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from codeagent_nb.events import (
+    AgentEvent,
+    ApprovalEvent,
+    BlockFinishedEvent,
+    BlockOutputEvent,
+    BlockStartedEvent,
+    CodeRefusedEvent,
+    LateOutputEvent,
+    ModelClientStreamingChunkEvent,
+    ModelReplyEvent,
+    RetryDecisionEvent,
+    RunFinishedEvent,
+    RunStartedEvent,
+    TextMessage,
+    VariableEvent,
+)
+from codeagent_nb.rendering.bundle import harmless_bundle
+from codeagent_nb.rendering.changes import ShownOutputs
+from codeagent_nb.rendering.html import code_html, markdown_html, text_html
+from codeagent_nb.reply import read_reply
+from codeagent_nb.transcript import block_cause
+from kernel_executor import BlockResult
+from kernel_executor.in_kernel.guard import shorten
+from kernel_executor.outputs import plain
+
+Bundle = tuple[dict[str, Any], dict[str, Any]]
+"""Data and metadata of a display."""
+
+NOTHING: Bundle = ({}, {})
+MARGIN = "margin:.35em 0"
+MUTED = f"{MARGIN};color:var(--jp-ui-font-color2,#666);font-size:.92em"
+ERROR = f"{MARGIN};border-left:3px solid var(--jp-error-color1,#d32f2f);padding:.1em .7em"
+TRACEBACK_SHOWN = 6_000  # characters
+
+
+class CellStory:
+    """Collects a run's events and gives the displays that tell it.
+
+    Args:
+        saved_as: Path of the saved session, for the closing line.
+    """
+
+    def __init__(self, saved_as: str = "") -> None:
+        self._saved_as = saved_as
+        self._displays: dict[str, Callable[[], Bundle]] = {}
+        self._changed: dict[str, None] = {}
+        self._outputs = ShownOutputs()
+        self._failure = ""
+        self._replies = 0
+        self._reply = ""
+        self._reflected = False
+        self._run: RunStartedEvent | None = None
+
+    def changed(self) -> Iterator[tuple[str, Bundle]]:
+        """Give every display that is new or other than when this was last asked, in the order in which they began."""
+        self._show_outputs()
+        keys, self._changed = [key for key in self._displays if key in self._changed], {}
+        for key in keys:
+            yield key, self._displays[key]()
+
+    def displays(self) -> list[tuple[str, Bundle]]:
+        """Give all displays."""
+        self._show_outputs()
+        return [(key, show()) for key, show in self._displays.items()]
+
+    def take(self, event: AgentEvent) -> None:  # noqa: C901 - one line a kind of event
+        """Take one event in."""
+        match event:
+            case RunStartedEvent():
+                self._run = event
+            case VariableEvent():
+                said = event.description.splitlines()[0].rstrip(":")
+                self._html(f"variable-{event.name}", _muted(markdown_html(said)), said)
+            case ModelClientStreamingChunkEvent():
+                self._stream(event.content)
+            case ModelReplyEvent(purpose="generate" | "reflect"):
+                self._end_reply(event)
+            case ApprovalEvent():
+                self._approval(event)
+            case CodeRefusedEvent():
+                what = "was not run" if event.nothing_ran else "was run in part"
+                self._warn(f"refused-{self._replies}", f"Attempt {event.retry_attempt + 1} {what}: {event.reason}")
+            case BlockStartedEvent() | BlockOutputEvent() | LateOutputEvent():
+                self._outputs.take(event)
+            case BlockFinishedEvent():
+                self._end_block(event)
+            case RetryDecisionEvent():
+                again = "Trying again" if event.retry else "Not trying again"
+                self._html(f"retry-{self._replies}", _muted(html.escape(f"{again}: {shorten(event.reason, 400)}")))
+                self._fold_attempt(event)
+            case TextMessage() if self._run and event.source == self._run.source and not self._reflected:
+                self._html("answer", markdown_html(event.content))
+            case RunFinishedEvent():
+                self._finish(event)
+
+    def _set(self, key: str, show: Callable[[], Bundle]) -> None:
+        if key not in self._displays:
+            self._show_outputs()  # what came before stands before
+        self._displays[key] = show
+        self._changed[key] = None
+
+    def _html(self, key: str, text: str, alternative: str = "") -> None:
+        self._set(key, lambda: (_as_html(text, alternative), {}))
+
+    def _warn(self, key: str, text: str) -> None:
+        border = "border-left:3px solid var(--jp-warn-color1,#e69f00);padding:.1em .7em"
+        self._html(key, f'<div style="{MARGIN};{border}">{html.escape(plain(text))}</div>', plain(text))
+
+    def _stream(self, piece: str) -> None:
+        self._reply += piece
+        text = self._reply
+        self._set(f"reply-{self._replies}", lambda: _reply_bundle(text))
+
+    def _end_reply(self, event: ModelReplyEvent) -> None:
+        key, text, self._reply = f"reply-{self._replies}", event.content, ""
+        self._replies += 1
+        if event.purpose == "reflect":
+            self._reflected = True
+            text = read_reply(event.content, finish_reason=event.finish_reason).text
+        self._set(key, lambda: _reply_bundle(text))
+
+    def _approval(self, event: ApprovalEvent) -> None:
+        if not event.approved:
+            self._warn(f"approval-{self._replies}", f"Not approved: {event.reason or 'no reason given'}")
+        elif event.edited:
+            code = "".join(code_html(block.code, block.language) for block in event.code_blocks)
+            self._html(f"approval-{self._replies}", _muted("You changed the code. This is what runs:") + code)
+
+    def _end_block(self, event: BlockFinishedEvent) -> None:
+        self._outputs.take(event)
+        result = event.result
+        if result.status != "ok":
+            self._failure = f"{event.block_id or self._replies}-end"
+            self._html(self._failure, _failure(result), plain(block_cause(result)))
+
+    def _show_outputs(self) -> None:
+        for key, output in self._outputs.news():
+            self._set(key, lambda output=output: harmless_bundle(output) if output else NOTHING)  # type: ignore[misc]
+
+    def _fold_attempt(self, event: RetryDecisionEvent) -> None:
+        """Fold a failed attempt that another follows away, so that the story stays readable; it can be opened."""
+        key, failure = f"reply-{self._replies - 1}", self._displays.get(self._failure)
+        if not event.retry or key not in self._displays or failure is None:
+            return
+        (code, _), (error, _) = self._displays[key](), failure()
+        cause = shorten(" ".join(error["text/plain"].split()), 200)
+        said = f"Attempt {event.retry_attempt + 1} failed: {cause}"
+        self._html(key, _details(html.escape(said), code["text/html"] + error["text/html"]), said)
+        self._set(self._failure, lambda: NOTHING)
+
+    def _finish(self, event: RunFinishedEvent) -> None:
+        mark, word = MARKS[event.status]
+        facts = " · ".join([*event.facts, *([self._run.model] if self._run else [])])
+        lines = [f"<b>{mark} {word}</b> · {html.escape(facts)}"]
+        if self._run:
+            lines.append(html.escape(self._run.isolation))
+        if self._saved_as:
+            name = html.escape(self._saved_as)
+            lines.append(f'saved in <a href="{name}" target="_blank" rel="noopener">{name}</a>')
+        style = f"{MUTED};border-top:1px solid var(--jp-border-color2,#8884);padding-top:.4em;line-height:1.5"
+        self._html("end", f'<div style="{style}">{"<br>".join(lines)}</div>', f"{mark} {word} · {facts}")
+
+
+MARKS = {
+    "answered": ("✓", "answered"),
+    "succeeded": ("✓", "done"),
+    "failed": ("✗", "no code ran through"),
+    "refused": ("✗", "no code was run"),
+    "denied": ("✗", "not approved, not run"),
+    "cancelled": ("■", "stopped"),
+    "error": ("✗", "failed"),
+}
+
+
+def error_bundle(text: str) -> Bundle:
+    """Return a display that says what went wrong."""
+    return _as_html(f'<div style="{ERROR}">{html.escape(text)}</div>', text), {}
+
+
+def _muted(text: str) -> str:
+    return f'<div style="{MUTED}">{text}</div>'
+
+
+def _details(summary: str, content: str) -> str:
+    style = f"{MARGIN};color:var(--jp-ui-font-color2,#666)"
+    return f'<details style="{style}"><summary>{summary}</summary>{content}</details>'
+
+
+def _as_html(text: str, alternative: str) -> dict[str, Any]:
+    return {"text/html": text, "text/plain": alternative}
+
+
+def _reply_bundle(text: str) -> Bundle:
+    reply = read_reply(text)
+    thought = _details("Thoughts", text_html(reply.thought)) if reply.thought else ""
+    return _as_html(thought + markdown_html(reply.text), reply.text), {}
+
+
+def _failure(result: BlockResult) -> str:
+    """An error in short, with its traceback to be opened."""
+    cause = shorten(plain(block_cause(result)), 600)
+    said = f'<div style="{ERROR};white-space:pre-wrap">{html.escape(cause)}</div>'
+    note = _muted(html.escape(result.note)) if result.note and result.note != block_cause(result) else ""
+    traceback = shorten(plain("\n".join(result.traceback)), TRACEBACK_SHOWN)
+    return said + note + (_details("Traceback", text_html(traceback)) if traceback else "")

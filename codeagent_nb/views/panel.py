@@ -1,0 +1,181 @@
+"""What the chat panel shows: a pure projection of the events to entries, a state and one line of status.
+
+The entries' shapes are those of the front end in `notebook/static`. Knows no widget.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from codeagent_nb.events import (
+    AgentEvent,
+    ApprovalEvent,
+    BlockFinishedEvent,
+    BlockStartedEvent,
+    CodeExecutionEvent,
+    CodeRefusedEvent,
+    ModelClientStreamingChunkEvent,
+    ModelReplyEvent,
+    RetryDecisionEvent,
+    RunFinishedEvent,
+    RunStartedEvent,
+    TextMessage,
+    VariableEvent,
+)
+from codeagent_nb.reply import read_reply
+from codeagent_nb.transcript import block_cause
+from kernel_executor import BlockResult, Output
+from kernel_executor.in_kernel.guard import shorten
+from kernel_executor.outputs import as_text, plain
+
+State = Literal["idle", "thinking", "running", "waiting", "done", "failed"]
+Entry = dict[str, Any]
+
+TEXT_SHOWN = 4_000  # characters of one run; the outputs themselves stand below the panel
+PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+PICTURE_LIMIT = 2_000_000  # characters: a larger one is only shown below
+
+GOOD = frozenset({"answered", "succeeded"})
+
+
+def state_after(event: AgentEvent) -> tuple[State, str] | None:
+    """Return the state an event leads to and what to say of it; None if it changes nothing."""
+    match event:
+        case RunStartedEvent():
+            return "thinking", "Thinking"
+        case ModelClientStreamingChunkEvent():
+            return "thinking", "Writing"
+        case BlockStartedEvent(retry_attempt=attempt):
+            return "running", f"Running attempt {attempt + 1}" if attempt else "Running the code"
+        case CodeExecutionEvent() | CodeRefusedEvent() | ApprovalEvent():
+            return "thinking", "Thinking"
+        case RunFinishedEvent(status=status):
+            word = "Done" if status in GOOD else "Stopped" if status == "cancelled" else "Failed"
+            return ("done" if status in GOOD else "failed"), word
+    return None
+
+
+class PanelStory:
+    """Collects events into entries.
+
+    Args:
+        earlier: Events from before the panel was opened.
+    """
+
+    def __init__(self, earlier: Sequence[AgentEvent] = ()) -> None:
+        self._entries: dict[str, Entry] = {}
+        self._agent = ""
+        self._open = ""
+        self._blocks: dict[str, str] = {}
+        self._reflected = False
+        self._count = 0
+        for event in earlier:
+            self.take(event)
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """All entries, oldest first."""
+        return tuple(dict(entry) for entry in self._entries.values())
+
+    @property
+    def open_text(self) -> tuple[str, str] | None:
+        """The entry that is being written, and its text so far."""
+        return (self._open, str(self._entries[self._open]["text"])) if self._open else None
+
+    def take(self, event: AgentEvent) -> tuple[str, str] | None:
+        """Take one event in; return the entry and the piece of text if that is all that changed."""
+        if isinstance(event, ModelClientStreamingChunkEvent) and self._open:
+            self._entries[self._open]["text"] += event.content
+            return self._open, event.content
+        self._change(event)
+        return None
+
+    def note(self, level: Literal["info", "warn", "error"], text: str) -> None:
+        """Add something that is no event of a run."""
+        self._add("note", level=level, text=text)
+
+    def _change(self, event: AgentEvent) -> None:  # noqa: C901 - one line a kind of event
+        match event:
+            case RunStartedEvent():
+                self._agent, self._reflected, self._blocks = event.source, False, {}
+            case TextMessage():
+                self._say(event)
+            case VariableEvent():
+                self._add("note", level="info", text=event.description.splitlines()[0].rstrip(":"))
+            case ModelClientStreamingChunkEvent():
+                self._open = self._add("reply", text=event.content, open=True)
+            case ModelReplyEvent(purpose="generate" | "reflect"):
+                self._end_reply(event)
+            case CodeRefusedEvent():
+                self._add("note", level="warn", text=f"Not run: {event.reason}")
+            case ApprovalEvent():
+                said = "You changed the code before it ran." if event.edited else ""
+                said = said if event.approved else f"Not approved: {event.reason or 'no reason given'}"
+                if said:
+                    self._add("note", level="info" if event.approved else "warn", text=said)
+            case BlockStartedEvent():
+                self._blocks[event.block_id] = self._add(
+                    "run", status="running", attempt=event.retry_attempt + 1, seconds=None, text="", images=[], note=""
+                )
+            case BlockFinishedEvent():
+                self._end_block(event)
+            case RetryDecisionEvent():
+                again = "Trying again" if event.retry else "Not trying again"
+                self._add("note", level="warn", text=f"{again}: {shorten(event.reason, 400)}")
+            case RunFinishedEvent():
+                self._finish(event)
+
+    def _add(self, kind: str, **fields: Any) -> str:
+        self._count += 1
+        key = f"{kind}-{self._count}"
+        self._entries[key] = {"id": key, "kind": kind, **fields}
+        return key
+
+    def _say(self, message: TextMessage) -> None:
+        if message.source != self._agent:
+            self._add("task", text=message.content)
+        elif not self._reflected:
+            self._add("reflection", text=message.content, open=False)
+
+    def _end_reply(self, event: ModelReplyEvent) -> None:
+        key = self._open or self._add("reply", text="", open=True)
+        reply = read_reply(event.content, finish_reason=event.finish_reason)
+        self._reflected = self._reflected or event.purpose == "reflect"
+        kind = "reflection" if event.purpose == "reflect" else "reply"
+        self._entries[key] |= {"kind": kind, "text": reply.text, "open": False}
+        self._open = ""
+
+    def _end_block(self, event: BlockFinishedEvent) -> None:
+        result = event.result
+        key = self._blocks.get(event.block_id) or self._add("run", attempt=event.retry_attempt + 1)
+        self._entries[key] |= {
+            "status": result.status,
+            "seconds": round(result.duration, 2),
+            "text": shorten(as_text([*map(_in_words, result.outputs)]), TEXT_SHOWN),
+            "images": [picture for output in result.outputs for picture in _pictures(output)],
+            "note": _note(result),
+        }
+
+    def _finish(self, event: RunFinishedEvent) -> None:
+        self._open = ""
+        for entry in self._entries.values():
+            if entry.get("open"):
+                entry["open"] = False
+            if entry.get("status") == "running":
+                entry["status"] = "interrupted"
+        self._add("end", status=event.status, text=event.reason, facts=list(event.facts))
+
+
+def _note(result: BlockResult) -> str:
+    return "" if result.status == "ok" else shorten(plain(block_cause(result)), 400)
+
+
+def _in_words(output: Output) -> Output:
+    """An output without its name if it is a picture, for the picture is shown."""
+    data: Mapping[str, Any] = output.get("data", {})
+    return {**output, "data": {}} if any(mime in data for mime in PICTURES) else output
+
+
+def _pictures(output: Output) -> list[str]:
+    data: Mapping[str, Any] = output.get("data", {})
+    found = [(mime, data[mime]) for mime in PICTURES if isinstance(data.get(mime), str)]
+    return [f"data:{mime};base64,{''.join(text.split())}" for mime, text in found[:1] if len(text) <= PICTURE_LIMIT]

@@ -1,0 +1,53 @@
+"""The browser's fixtures: one server for each front end, a browser for each module, a page for each test."""
+
+import shutil
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser.jupyter import APPS, Notebook, Server
+
+QUIET = (  # alone on its machine, and as light as it can be
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="session", params=list(APPS))
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of each front end; tests are sorted so that only one runs at a time."""
+    if find_spec(APPS[request.param].module) is None:
+        pytest.skip(f"{APPS[request.param].module} is not installed")
+    server = Server(request.param, tmp_path_factory.mktemp(request.param) / "jupyter")
+    yield server
+    server.close()
+
+
+# Not for the whole session: Playwright's loop would count as running in tests of asyncio that come later.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium; its own downloads are not needed."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no chromium on the PATH (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def notebook(server: Server, browser: Browser) -> Iterator[Notebook]:
+    """A page for a notebook. At the end: no error in the console, nothing asked for outside this machine."""
+    notebook = Notebook(server, browser, permissions=["clipboard-read", "clipboard-write"])
+    yield notebook
+    notebook.close()
+    assert notebook.errors == []
+    assert notebook.outside_requests() == []
