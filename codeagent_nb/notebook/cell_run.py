@@ -87,7 +87,7 @@ class Strip:
 
         self._publisher = publisher
         self._display = {"display_id": uuid.uuid4().hex}
-        self._widget = AgentWidget(mode="cell", state="thinking", status="Starting")
+        self._widget = AgentWidget(mode="cell", state="thinking", status="")
         self.controls = Controls(self._widget, stop=agent.stop, without_widget=ask_by_input)
         data, metadata = self._widget._repr_mimebundle_()
         publisher.publish(data, metadata, transient=self._display)

@@ -103,7 +103,7 @@ class Controls:
         self._answer, self._asked = self._loop.create_future(), request
         blocks = [{"language": block.language, "code": block.code} for block in request.code_blocks]
         self._widget.approval = {"id": uuid.uuid4().hex, "isolation": request.isolation, "blocks": blocks}
-        self._widget.state, self._widget.status = "waiting", "Waiting for you"
+        self._widget.state, self._widget.status = "waiting", ""
         try:
             return await self._answer
         finally:

@@ -146,7 +146,7 @@ class Panel:
                 self._save()
 
     async def _solve(self, text: str) -> None:
-        self.widget.state, self.widget.status = "thinking", "Starting"
+        self.widget.state, self.widget.status = "thinking", ""
         below: list[CellView] = []
         try:
             task = self._make_task(text, self.widget.model, self._controls.ask)
@@ -161,7 +161,7 @@ class Panel:
                 self.widget.state, self.widget.status = "idle", ""
         except (AgentError, KernelExecutorError) as error:
             self._view.note("error", str(error))
-            self.widget.state, self.widget.status = "failed", "Failed"
+            self.widget.state, self.widget.status = "failed", ""
         finally:
             for view in below:
                 view.finish(redraw=False)

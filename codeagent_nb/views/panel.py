@@ -40,17 +40,16 @@ GOOD = frozenset({"answered", "succeeded"})
 def state_after(event: AgentEvent) -> tuple[State, str] | None:
     """Return the state an event leads to and what to say of it; None if it changes nothing."""
     match event:
-        case RunStartedEvent():
-            return "thinking", "Thinking"
-        case ModelClientStreamingChunkEvent():
-            return "thinking", "Writing"
+        case RunStartedEvent() | ModelClientStreamingChunkEvent():
+            return "thinking", ""
         case BlockStartedEvent(retry_attempt=attempt):
-            return "running", f"Running attempt {attempt + 1}" if attempt else "Running the code"
+            return "running", f"Running attempt {attempt + 1}" if attempt else "Running"
         case CodeExecutionEvent() | CodeRefusedEvent() | ApprovalEvent():
-            return "thinking", "Thinking"
+            return "thinking", ""
+        case RunFinishedEvent(status="cancelled"):
+            return "idle", ""
         case RunFinishedEvent(status=status):
-            word = "Done" if status in GOOD else "Stopped" if status == "cancelled" else "Failed"
-            return ("done" if status in GOOD else "failed"), word
+            return ("done" if status in GOOD else "failed"), ""
     return None
 
 

@@ -20,8 +20,17 @@ QUIET = (  # alone on its machine, and as light as it can be
 )
 
 
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Debian's Chromium; Playwright's own is not needed."""
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("no chromium on the PATH (Debian: apt-get install chromium)")
+    return path
+
+
 @pytest.fixture(scope="session", params=list(APPS))
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(request: pytest.FixtureRequest, chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server of each front end; tests are sorted so that only one runs at a time."""
     if find_spec(APPS[request.param].module) is None:
         pytest.skip(f"{APPS[request.param].module} is not installed")
@@ -32,11 +41,8 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 # Not for the whole session: Playwright's loop would count as running in tests of asyncio that come later.
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium; its own downloads are not needed."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("no chromium on the PATH (Debian: apt-get install chromium)")
+def browser(chromium: str) -> Iterator[Browser]:
+    """A browser without a window."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=QUIET)
         yield browser

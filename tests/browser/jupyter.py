@@ -9,8 +9,8 @@ How a test reads:
         assert notebook.outputs(1)[0]["data"]["text/plain"] == "2"
         notebook.page.get_by_label("...").click()   # everything else is Playwright's own API
 
-`@one_app` before a test runs it in JupyterLab alone. What must be set before the page loads (a theme, the subshell
-setting) is set before `open`. Console errors and requests to the outside fail a test when it ends, see conftest.
+`@one_app` before a test runs it in JupyterLab alone. What must be set before the page loads (the subshell setting)
+is set before `open`. Console errors and requests to the outside fail a test when it ends, see conftest.
 """
 
 import ast

@@ -135,6 +135,18 @@ def test_no_key_in_the_panel_runs_or_deletes_a_cell(notebook: Notebook) -> None:
     expect(panel).to_be_visible()
 
 
+def test_control_s_saves_the_notebook(notebook: Notebook) -> None:
+    panel = open_panel(notebook)
+    before = (notebook.server.root / notebook.path).read_text()
+    composer(panel).press("Control+s")
+    for _ in range(100):
+        if (saved := (notebook.server.root / notebook.path).read_text()) != before:
+            break
+        notebook.page.wait_for_timeout(50)
+    assert "widget-view+json" in saved
+    assert notebook.value("[m for m in got if m['type'] != 'ready']") == []
+
+
 def test_while_the_agent_works_send_is_stop_and_the_draft_stays(notebook: Notebook) -> None:
     panel = open_panel(notebook)
     composer(panel).fill("next task")

@@ -13,7 +13,7 @@ function approvalForm(approval, send) {
   const originals = fields.map((field) => field.value);
   const reason = h("input", { type: "text", class: "cagent-field cagent-reason", placeholder: "Why not? (optional)",
     "aria-label": "Reason for rejecting", "data-lm-suppress-shortcuts": "true", autocomplete: "off" });
-  const approve = button({ class: "cagent-primary", icon: "check", text: "Run it", onclick: () => answer(approving()) });
+  const approve = button({ class: "cagent-primary", icon: "check", text: "Run it", title: "Ctrl+Enter in the code", onclick: () => answer(approving()) });
   const reject = button({ text: "Reject", onclick: () => answer(rejecting()) });
 
   const codes = () => fields.map((field, at) => (edited(at) ? field.value : approval.blocks[at].code));
@@ -34,7 +34,7 @@ function approvalForm(approval, send) {
 
   function tellEdited() {
     const some = fields.some((_, at) => edited(at));
-    approve.querySelector(".cagent-button-text").textContent = some ? "Run the edited code" : "Run it";
+    /** @type {HTMLElement} */ (approve.querySelector(".cagent-button-text")).textContent = some ? "Run the edited code" : "Run it";
   }
 
   /** @param {KeyboardEvent} event */

@@ -17,11 +17,9 @@ class Transcript {
     this.frame = 0;
     this.sticky = true;
     this.lastTop = 0;
-    this.build();
-  }
-
-  build() {
+    /** @type {HTMLElement} */
     this.list = h("div", { class: "cagent-entries" });
+    /** @type {HTMLElement} */
     this.scroller = h("div", {
       class: "cagent-scroller", role: "log", "aria-live": "off", "aria-label": "Conversation", tabindex: "0",
       onscroll: () => this.onScroll(),

@@ -26,6 +26,8 @@ class AgentView {
     this.root = h("div", { class: `cagent cagent-${this.chat ? "chat" : "cell"}`, role: "region",
       "aria-label": "Agent", "data-lm-suppress-shortcuts": "true" });
     this.form = h("div", { class: "cagent-approval-place" });
+    /** @type {string | undefined} */
+    this.asked = undefined;
     this.transcript = new Transcript({ showImage: (source, label) => this.showImage(source, label) }, (text) => this.say(text));
     this.composer = new Composer({
       send: (text) => this.send({ type: "send", text }),
@@ -60,11 +62,23 @@ class AgentView {
       this.live);
   }
 
-  /** Jupyter must not take keys for its own: it deletes a cell at "d d". Notebook 7 needs the attribute, Lab this. */
+  /** Jupyter must not take keys for its own: on a focused button, "d d" would delete the cell. Lab needs the events
+   * stopped; Notebook 7 listens before that, and looks for the attribute on the focused element itself. */
   keepKeys() {
     for (const name of ["keydown", "keyup", "keypress"]) {
       this.root.addEventListener(name, (event) => event.stopPropagation());
     }
+    this.root.addEventListener("keydown", (event) => this.passSaving(event));
+    this.root.addEventListener("focusin", ({ target }) => {
+      if (target instanceof Element) target.setAttribute("data-lm-suppress-shortcuts", "true");
+    });
+  }
+
+  /** Ctrl+S is for the notebook, not for the browser. @param {KeyboardEvent} event */
+  passSaving(event) {
+    if (!(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey || event.key.toLowerCase() !== "s") return;
+    event.preventDefault();
+    this.root.parentElement?.dispatchEvent(new KeyboardEvent("keydown", event));
   }
 
   /** @returns {() => void} */
@@ -125,6 +139,8 @@ class AgentView {
 
   showApproval() {
     const approval = this.model.get("approval");
+    if (approval && approval.id === this.asked) return; // told again; what the user has edited stays
+    this.asked = approval?.id;
     const inPanel = this.root.contains(document.activeElement);
     const inForm = this.form.contains(document.activeElement);
     this.form.replaceChildren();

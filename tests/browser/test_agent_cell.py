@@ -1,0 +1,286 @@
+"""`%%agent` in a real browser: what is shown while it works, and that every button and key works meanwhile."""
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from playwright.sync_api import Locator
+
+from tests.browser.jupyter import Notebook, one_app
+
+pytestmark = [pytest.mark.browser, pytest.mark.integration]
+
+LOAD = "%load_ext codeagent_nb\nfrom codeagent_nb import ReplayChatCompletionClient\n"
+AGAIN = "print('next')"
+
+
+def model(*replies: str, chunk_delay: float = 0.0, name: str = "replay") -> str:
+    """The source of a cell that makes a scripted model."""
+    return f"{LOAD}{name} = ReplayChatCompletionClient({list(replies)!r}, chunk_delay={chunk_delay})"
+
+
+def python(code: str) -> str:
+    return f"I write code.\n\n```python\n{code}\n```"
+
+
+SLEEP = python("import time\nprint('begun', flush=True)\ntime.sleep(60)\nopen('done', 'w').close()")
+
+
+def shown(notebook: Notebook, index: int) -> str:
+    """Everything under a cell, as text and HTML."""
+    return "\n".join(str(output.get("data", output)) for output in notebook.outputs(index))
+
+
+def wait_until_shown(notebook: Notebook, index: int, text: str, seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while text not in shown(notebook, index):
+        assert time.monotonic() < deadline, f"{text!r} is not in {shown(notebook, index)!r}"
+        notebook.page.wait_for_timeout(30)
+
+
+def wait_until_done(notebook: Notebook, index: int, seconds: float = 15) -> None:
+    """Wait for a cell's end; the kernel calls itself idle between the messages of a cell that awaits."""
+    deadline = time.monotonic() + seconds
+    while notebook.cells()[index]["execution_count"] is None:
+        assert time.monotonic() < deadline, f"the cell still runs and shows {shown(notebook, index)!r}"
+        notebook.page.wait_for_timeout(20)
+
+
+def saved_session(notebook: Notebook) -> str:
+    [saved] = notebook.server.root.glob(f"{Path(notebook.path).stem}-agent-*.ipynb")
+    return saved.read_text()
+
+
+def run_button(notebook: Notebook, index: int) -> Locator:
+    return notebook.cell(index).get_by_role("button", name=re.compile("^Run"))
+
+
+def assert_the_next_cell_runs(notebook: Notebook, index: int) -> None:
+    notebook.run_cell(index)
+    assert notebook.outputs(index)[-1]["text"] == "next\n"
+
+
+def error_of(notebook: Notebook, index: int) -> dict[str, Any]:
+    [error] = [output for output in notebook.outputs(index) if output["output_type"] == "error"]
+    return error
+
+
+def test_the_reply_is_shown_while_it_comes_and_all_of_the_story_in_the_end(notebook: Notebook) -> None:
+    plot = "import matplotlib.pyplot as plt\nprint('sum:', 6 * 7)\nplt.plot([1, 2]); plt.show()"
+    notebook.open(
+        model("Let me see.\n\n" + python(plot), "It is **42**.", chunk_delay=0.05), "%%agent -m replay\nAdd up."
+    )
+    notebook.run_cell(0)
+    notebook.run_cell(1, wait=False)
+    wait_until_shown(notebook, 1, "Let me")
+    assert notebook.cells()[1]["execution_count"] is None, "it is still running"
+    assert notebook.cell(1).locator(".jp-InputPrompt").inner_text() == "[*]:"
+    wait_until_done(notebook, 1)
+    bundles = [output["data"] for output in notebook.outputs(1)]
+    assert notebook.cells()[1]["execution_count"] == 2
+    assert any("image/png" in bundle for bundle in bundles)
+    assert {"text/plain": "sum: 42\n"} in bundles
+    assert "<strong>42</strong>" in bundles[-2]["text/html"]
+    assert re.search(
+        r"done</b> · 1 try · \d+ tokens · [\d.]+ s · Replay.*no network.*-agent-", bundles[-1]["text/html"]
+    )
+    assert notebook.cell(1).get_by_role("button", name="Stop").count() == 0, "a finished cell has no buttons"
+    notebook.save()
+
+
+SUBSHELLS = pytest.mark.parametrize("subshells", ["perCommTarget", "disabled"])
+
+
+@SUBSHELLS
+def test_stop_ends_the_cell_the_code_and_nothing_else(notebook: Notebook, subshells: Any) -> None:
+    notebook.comms_over_subshells(subshells)
+    after = python("print(kept)")
+    notebook.open(
+        model(python("kept = 'still here'"), "Kept.", SLEEP, after, "Good."),
+        "%%agent -m replay\nKeep something.",
+        "%%agent -m replay\nTake your time.",
+        AGAIN,
+        "%%agent -m replay\nIs it there?",
+    )
+    notebook.run_cell(0)
+    notebook.run_cell(1)
+    notebook.run_cell(2, wait=False)
+    wait_until_shown(notebook, 2, "begun")
+    started = time.monotonic()
+    notebook.cell(2).get_by_role("button", name="Stop").click()
+    wait_until_done(notebook, 2)
+    assert time.monotonic() - started < 2
+    assert error_of(notebook, 2)["ename"] == "Stopped"
+    assert len(error_of(notebook, 2)["traceback"]) == 1, "no traceback of ours"
+    assert_the_next_cell_runs(notebook, 3)
+    notebook.run_cell(4)
+    assert "still here" in shown(notebook, 4)
+    assert not (notebook.server.root / "done").exists()
+
+
+SILENT = model(python("print(1)"), chunk_delay=60)
+
+
+@pytest.mark.parametrize(
+    ("setup", "line", "sign"),
+    [
+        (SILENT, "%%agent -m replay", None),
+        (model(SLEEP), "%%agent -m replay", "begun"),
+        (model(python("print(1)")), "%%agent -m replay -a always", "I write code"),
+    ],
+    ids=["while the model is silent", "while code runs", "while it waits for approval"],
+)
+@pytest.mark.parametrize("by", ["interrupt", "stop"])
+def test_it_stops_within_a_second_at_any_time(
+    notebook: Notebook, setup: str, line: str, sign: str | None, by: str
+) -> None:
+    notebook.open(setup, f"{line}\nDo it.", AGAIN)
+    notebook.run_cell(0)
+    notebook.run_cell(1, wait=False)
+    stop = notebook.cell(1).get_by_role("button", name="Stop")
+    stop.wait_for()
+    if sign:
+        wait_until_shown(notebook, 1, sign)
+    if "always" in line:
+        run_button(notebook, 1).wait_for()
+    notebook.page.wait_for_timeout(700)  # the kernel has started, or is about to answer
+    started = time.monotonic()
+    if by == "stop":
+        stop.click()
+    else:
+        notebook.interrupt()
+    wait_until_done(notebook, 1)
+    assert time.monotonic() - started < 1.5
+    error = error_of(notebook, 1)
+    assert (error["ename"], len(error["traceback"])) == ("Stopped", 1)
+    assert_the_next_cell_runs(notebook, 2)
+
+
+@SUBSHELLS
+def test_approve_runs_what_was_shown(notebook: Notebook, subshells: Any) -> None:
+    notebook.comms_over_subshells(subshells)
+    notebook.open(model(python("print(6 * 7)"), "42."), "%%agent -m replay -a always\nMultiply.")
+    notebook.run_cell(0)
+    notebook.run_cell(1, wait=False)
+    run_button(notebook, 1).click()
+    wait_until_done(notebook, 1)
+    assert {"text/plain": "42\n"} in [output["data"] for output in notebook.outputs(1)]
+
+
+def test_edited_code_is_what_runs_and_what_is_recorded(notebook: Notebook) -> None:
+    notebook.open(model(python("print(6 * 7)"), "Fine."), "%%agent -m replay -a always\nMultiply.", "%agent status")
+    notebook.run_cell(0)
+    notebook.run_cell(1, wait=False)
+    notebook.cell(1).locator(".cagent textarea").fill("print('edited', 2 * 2)")
+    run_button(notebook, 1).click()
+    wait_until_done(notebook, 1)
+    assert "edited 4" in shown(notebook, 1)
+    assert "You changed the code" in shown(notebook, 1)
+    assert "print('edited', 2 * 2)" in saved_session(notebook)
+
+
+def test_rejected_code_does_not_run_and_the_cell_says_so(notebook: Notebook) -> None:
+    code = "open('rejected', 'w').close()"
+    notebook.open(model(python(code)), "%%agent -m replay -a always\nWrite a file.", AGAIN)
+    notebook.run_cell(0)
+    notebook.run_cell(1, wait=False)
+    notebook.cell(1).get_by_role("button", name="Reject").click()
+    wait_until_done(notebook, 1)
+    assert error_of(notebook, 1)["ename"] == "AgentFailed"
+    assert "not approved" in shown(notebook, 1).lower()
+    assert not (notebook.server.root / "rejected").exists()
+    assert_the_next_cell_runs(notebook, 2)
+
+
+def test_in_the_background_output_stays_under_its_cell_and_stop_works(notebook: Notebook) -> None:
+    notebook.open(
+        model(python("import time\nfor i in range(600):\n    print('tick', i, flush=True)\n    time.sleep(0.1)")),
+        "%%agent -m replay --bg\nTick.",
+        AGAIN,
+        "%%agent -m replay\nMeanwhile.",
+    )
+    notebook.run_cell(0)
+    notebook.run_cell(1)
+    wait_until_shown(notebook, 1, "tick 1")
+    assert_the_next_cell_runs(notebook, 2)
+    wait_until_shown(notebook, 1, "tick 9")
+    assert len(notebook.outputs(2)) == 1, "nothing of it came under another cell"
+    notebook.run_cell(3)
+    assert "still working on another task" in error_of(notebook, 3)["evalue"]
+    notebook.cell(1).get_by_role("button", name="Stop").click()
+    wait_until_shown(notebook, 1, "stopped")
+    notebook.page.wait_for_timeout(300)
+    before = shown(notebook, 1)
+    notebook.page.wait_for_timeout(500)
+    assert shown(notebook, 1) == before
+
+
+def test_what_a_thread_prints_later_comes_under_its_own_cell(notebook: Notebook) -> None:
+    late = "import threading\nthreading.Timer(1.0, lambda: print('late', flush=True)).start()\nprint('early')"
+    notebook.open(model(python(late), "Started."), "%%agent -m replay\nLater.", AGAIN)
+    notebook.run_cell(0)
+    notebook.run_cell(1)
+    notebook.run_cell(2)
+    wait_until_shown(notebook, 1, "late")
+    assert len(notebook.outputs(2)) == 1
+
+
+@one_app
+def test_a_kernel_that_is_restarted_leaves_no_managed_kernel_behind(notebook: Notebook) -> None:
+    notebook.open(model(SLEEP), "%%agent -m replay\nTake your time.")
+    notebook.run_cell(0)
+    kernel = psutil.Process(notebook.value("__import__('os').getpid()"))
+    notebook.run_cell(1, wait=False)
+    wait_until_shown(notebook, 1, "begun")
+    managed = kernel.children(recursive=True)
+    assert managed
+    notebook.restart()
+    _, alive = psutil.wait_procs(managed, timeout=3)
+    assert alive == []
+
+
+@one_app
+def test_a_page_that_is_loaded_anew_loses_nothing_of_a_run_and_can_stop_it(notebook: Notebook) -> None:
+    code = "import time\nfor i in range(600):\n    print('tick', i, flush=True)\n    time.sleep(0.1)"
+    notebook.open(model(python(code)), "%%agent -m replay --bg\nTick.", AGAIN, "%agent history")
+    notebook.run_cell(0)
+    notebook.run_cell(1)
+    wait_until_shown(notebook, 1, "tick 1")
+    notebook.save()
+    notebook.reload()
+    assert_the_next_cell_runs(notebook, 2)
+    notebook.cell(1).get_by_role("button", name="Stop").click()
+    notebook.page.wait_for_timeout(1_000)
+    notebook.run_cell(3)
+    assert "cancelled" in notebook.outputs(3)[0]["text"]
+    assert "tick 20" in saved_session(notebook), "it went on while the page was loaded"
+
+
+HOSTILE = (
+    "<img src=x onerror=\"document.title='broken in'\"> </script><script>document.title='broken in'</script> "
+    "[link](javascript:document.title='broken%20in') ![x](http://192.0.2.1/x.png)\n\n"
+)
+
+
+def test_hostile_words_and_outputs_run_nothing(notebook: Notebook) -> None:
+    """Outputs of a cell that was run are trusted: JupyterLab runs the scripts in their HTML and Markdown."""
+    attack = "<img src=x onerror=\"document.title='broken in'\"><script>document.title='broken in'</script>"
+    svg = f"<svg xmlns='http://www.w3.org/2000/svg' onload=\"document.title='broken in'\">{attack}</svg>"
+    code = (
+        "from IPython.display import HTML, SVG, Javascript, Markdown, display\n"
+        f"display(HTML({attack!r}), Markdown({attack!r}), SVG({svg!r}), Javascript(\"document.title='broken in'\"))\n"
+        f"display({{'text/html': {attack!r}}}, metadata={{'text/html': {{'isolated': True}}}}, raw=True)\n"
+        f"raise ValueError({attack!r})"
+    )
+    notebook.open(model(HOSTILE + python(code), HOSTILE), f"%%agent -m replay -r 0\n{HOSTILE}")
+    notebook.run_cell(0)
+    title = notebook.page.title()
+    notebook.run_cell(1)
+    notebook.page.wait_for_timeout(500)
+    for link in notebook.cell(1).locator("a").all():
+        assert not (link.get_attribute("href") or "").lower().startswith("javascript")
+    assert notebook.page.title() == title
+    assert "broken in" not in notebook.page.title()
