@@ -59,6 +59,7 @@ class CellStory:
         self._replies = 0
         self._reply = ""
         self._reflected = False
+        self._said = ""
         self._run: RunStartedEvent | None = None
 
     def changed(self) -> Iterator[tuple[str, Bundle]]:
@@ -98,8 +99,9 @@ class CellStory:
                 again = "Trying again" if event.retry else "Not trying again"
                 self._html(f"retry-{self._replies}", _muted(html.escape(f"{again}: {shorten(event.reason, 400)}")))
                 self._fold_attempt(event)
-            case TextMessage() if self._run and event.source == self._run.source and not self._reflected:
-                self._html("answer", markdown_html(event.content))
+            case TextMessage() if self._run and event.source == self._run.source:
+                if not self._reflected and event.content.strip() != self._said:  # else it stands there as the reply
+                    self._html("answer", markdown_html(event.content), event.content)
             case RunFinishedEvent():
                 self._finish(event)
 
@@ -122,12 +124,11 @@ class CellStory:
         self._set(f"reply-{self._replies}", lambda: _reply_bundle(text))
 
     def _end_reply(self, event: ModelReplyEvent) -> None:
-        key, text, self._reply = f"reply-{self._replies}", event.content, ""
+        key, self._reply = f"reply-{self._replies}", ""
         self._replies += 1
-        if event.purpose == "reflect":
-            self._reflected = True
-            text = read_reply(event.content, finish_reason=event.finish_reason).text
-        self._set(key, lambda: _reply_bundle(text))
+        self._reflected = event.purpose == "reflect"
+        self._said = read_reply(event.content, finish_reason=event.finish_reason).text.strip()
+        self._set(key, lambda: _reply_bundle(event.content))
 
     def _approval(self, event: ApprovalEvent) -> None:
         if not event.approved:

@@ -66,6 +66,7 @@ class PanelStory:
         self._open = ""
         self._blocks: dict[str, str] = {}
         self._reflected = False
+        self._said = ""
         self._count = 0
         for event in earlier:
             self.take(event)
@@ -132,13 +133,14 @@ class PanelStory:
     def _say(self, message: TextMessage) -> None:
         if message.source != self._agent:
             self._add("task", text=message.content)
-        elif not self._reflected:
+        elif not self._reflected and message.content.strip() != self._said:  # else it stands there as the reply
             self._add("reflection", text=message.content, open=False)
 
     def _end_reply(self, event: ModelReplyEvent) -> None:
         key = self._open or self._add("reply", text="", open=True)
         reply = read_reply(event.content, finish_reason=event.finish_reason)
         self._reflected = self._reflected or event.purpose == "reflect"
+        self._said = reply.text.strip()
         kind = "reflection" if event.purpose == "reflect" else "reply"
         self._entries[key] |= {"kind": kind, "text": reply.text, "open": False}
         self._open = ""

@@ -1,0 +1,194 @@
+"""The chat panel with a real agent behind it, in a real browser."""
+
+import time
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.agent_cells import (
+    AGAIN,
+    SLEEP,
+    TICK,
+    assert_the_next_cell_runs,
+    model,
+    python,
+    saved_session,
+    shown,
+    wait_until_shown,
+)
+from tests.browser.jupyter import Notebook, one_app
+
+pytestmark = [pytest.mark.browser, pytest.mark.integration]
+
+PANEL = "import codeagent_nb\ncodeagent_nb.panel('replay')"
+PLOT = "import matplotlib.pyplot as plt\nprint('rows:', len(df))\nplt.plot([1, 2]); plt.show()"
+DATA = "import pandas as pd\ndf = pd.DataFrame({'mass': [1, 2, 3]})\n"
+
+
+def panel(notebook: Notebook) -> Locator:
+    return notebook.cell(1).locator(".cagent")
+
+
+def send(notebook: Notebook, task: str) -> None:
+    field = panel(notebook).locator("textarea").last
+    field.fill(task)
+    field.press("Enter")
+
+
+def wait_for_state(notebook: Notebook, state: str) -> None:
+    expect(panel(notebook)).to_have_attribute("data-state", state, timeout=20_000)
+
+
+def test_a_task_is_answered_in_the_panel_and_its_plot_stands_below(notebook: Notebook) -> None:
+    notebook.open(DATA + model(python(PLOT), "It has **3** rows."), PANEL, AGAIN)
+    notebook.run_cell(0)
+    notebook.run_cell(1)
+    send(notebook, "How many rows has @{df}?")
+    wait_for_state(notebook, "done")
+    log = panel(notebook).get_by_role("log")
+    for text in ("How many rows has @{df}?", "I write code.", "rows: 3", "It has 3 rows."):
+        expect(log.get_by_text(text).first).to_be_visible()
+    assert any("image/png" in output["data"] for output in notebook.outputs(1)), "the plot is under the panel's cell"
+    assert notebook.outputs(2) == []
+    expect(log.locator("img").first).to_be_visible()
+    assert "It has **3** rows." in saved_session(notebook)
+    assert_the_next_cell_runs(notebook, 2)
+
+
+def test_panel_and_cells_share_one_conversation_and_one_kernel(notebook: Notebook) -> None:
+    notebook.open(
+        model(python("kept = 'here'"), "Kept.", python("print(kept)"), "Still here."),
+        PANEL,
+        "%%agent -m replay\nKeep something.",
+    )
+    for index in range(3):
+        notebook.run_cell(index)
+    expect(panel(notebook).get_by_text("Keep something.").first).to_be_visible()
+    send(notebook, "Is it there?")
+    wait_for_state(notebook, "done")
+    expect(panel(notebook).get_by_text("Still here.").first).to_be_visible()
+    assert "here\\n" in saved_session(notebook)
+
+
+@pytest.mark.parametrize("subshells", ["perCommTarget", "disabled"])
+def test_stop_in_the_panel_ends_the_code(notebook: Notebook, subshells: str) -> None:
+    notebook.comms_over_subshells(subshells)  # type: ignore[arg-type]
+    notebook.open(model(SLEEP, python("print(6 * 7)"), "It is 42."), PANEL, AGAIN)
+    notebook.run_cell(0)
+    notebook.run_cell(1)
+    send(notebook, "Take your time.")
+    wait_for_state(notebook, "running")
+    notebook.page.wait_for_timeout(300)
+    started = time.monotonic()
+    panel(notebook).get_by_role("button", name="Stop").click()
+    wait_for_state(notebook, "idle")
+    assert time.monotonic() - started < 2
+    send(notebook, "Go on.")
+    wait_for_state(notebook, "done")
+    assert_the_next_cell_runs(notebook, 2)
+    assert not (notebook.server.root / "done").exists()
+
+
+@pytest.mark.parametrize("subshells", ["perCommTarget", "disabled"])
+def test_the_panel_asks_and_runs_what_was_edited(notebook: Notebook, subshells: str) -> None:
+    notebook.comms_over_subshells(subshells)  # type: ignore[arg-type]
+    setup = model(python("print(1)"), "Fine.", python("print(2)")) + "\n%config CodeAgent.approval = 'always'"
+    notebook.open(setup, PANEL)
+    notebook.run_cell(0)
+    notebook.run_cell(1)
+    send(notebook, "Print.")
+    wait_for_state(notebook, "waiting")
+    panel(notebook).locator("textarea").first.fill("print('edited')")
+    panel(notebook).get_by_role("button", name="Run the edited code").click()
+    wait_for_state(notebook, "done")
+    expect(panel(notebook).get_by_text("edited", exact=True).first).to_be_visible()
+    send(notebook, "Again.")
+    wait_for_state(notebook, "waiting")
+    panel(notebook).get_by_role("button", name="Reject").click()
+    wait_for_state(notebook, "failed")
+    assert "print('edited')" in saved_session(notebook)
+
+
+@one_app
+def test_a_panel_that_is_loaded_anew_has_its_history_and_goes_on(notebook: Notebook) -> None:
+    notebook.open(model("Hello there.", TICK), PANEL)
+    notebook.run_cell(0)
+    notebook.run_cell(1)
+    send(notebook, "Say hello.")
+    wait_for_state(notebook, "done")
+    send(notebook, "Tick.")
+    wait_for_state(notebook, "running")
+    notebook.save()
+    notebook.reload()
+    expect(panel(notebook).get_by_text("Hello there.").first).to_be_visible(timeout=20_000)
+    expect(panel(notebook).get_by_text("Tick.").first).to_be_visible()
+    wait_for_state(notebook, "running")
+    panel(notebook).get_by_role("button", name="Stop").click()
+    wait_for_state(notebook, "idle")
+
+
+@one_app
+def test_a_cell_is_refused_while_the_panel_works(notebook: Notebook) -> None:
+    notebook.open(model(TICK), PANEL, "%%agent -m replay\nMeanwhile.", "%agent reset")
+    notebook.run_cell(0)
+    notebook.run_cell(1)
+    send(notebook, "Tick.")
+    wait_for_state(notebook, "running")
+    notebook.run_cell(2)
+    assert "still working on another task" in shown(notebook, 2)
+    notebook.run_cell(3)
+    assert "still working on another task" in shown(notebook, 3)
+    panel(notebook).get_by_role("button", name="Stop").click()
+    wait_for_state(notebook, "idle")
+
+
+@one_app
+def test_what_cannot_be_begun_is_explained_in_the_panel(notebook: Notebook) -> None:
+    notebook.open("%load_ext codeagent_nb", "%agent panel")
+    notebook.run_cell(0)
+    notebook.run_cell(1)
+    send(notebook, "Look at @{nothing}.")
+    wait_for_state(notebook, "failed")
+    expect(panel(notebook).get_by_text("there is no variable 'nothing'").first).to_be_visible()
+
+
+@one_app
+def test_a_copy_is_saved_and_its_name_is_told(notebook: Notebook) -> None:
+    notebook.open(model("Hello."), PANEL)
+    notebook.run_cell(0)
+    notebook.run_cell(1)
+    save = panel(notebook).get_by_role("button", name="Save")
+    save.click()
+    expect(panel(notebook).get_by_text("there is nothing to save yet").first).to_be_visible()
+    send(notebook, "Say hello.")
+    wait_for_state(notebook, "done")
+    save.click()
+    expect(panel(notebook).get_by_text("Saved as").first).to_be_visible()
+    assert list(notebook.server.root.glob("*-copy-*.ipynb"))
+
+
+@one_app
+def test_the_model_that_is_chosen_writes(notebook: Notebook) -> None:
+    other = "other = ReplayChatCompletionClient(['I am the other.'])"
+    notebook.open(f"{model('I am the first.')}\n{other}", PANEL)
+    notebook.run_cell(0)
+    notebook.run_cell(1)
+    panel(notebook).get_by_label("Model").select_option("other")
+    send(notebook, "Who are you?")
+    wait_for_state(notebook, "done")
+    expect(panel(notebook).get_by_text("I am the other.").first).to_be_visible()
+
+
+@one_app
+def test_a_stream_of_300_tokens_a_second_is_shown_as_it_comes(notebook: Notebook) -> None:
+    """The whole way: model, events, view, widget. Frame times are in test_widget.py."""
+    words = " ".join(f"word{i}" for i in range(600))
+    notebook.open(model(words, chunk_delay=1 / 300), PANEL)
+    notebook.run_cell(0)
+    notebook.run_cell(1)
+    send(notebook, "Talk.")
+    expect(panel(notebook).get_by_text("word5 ").first).to_be_visible()
+    begun = time.monotonic()
+    expect(panel(notebook).get_by_text("word599").first).to_be_visible()
+    assert time.monotonic() - begun < 20, "a liveness bound; the stream itself takes 2 s"
+    wait_until_shown(notebook, 1, "AgentWidget")
