@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from kernel_executor.errors import KernelStartError
-from kernel_executor.launch import KernelProgram, RunFolder, create_run_folder
+from kernel_executor.launch import KernelProgram
 from kernel_executor.outputs import OutputLimits
 from kernel_executor.provisioner import ManagedProvisioner
 from kernel_executor.router import CONNECTION_LOST, Inbox, KernelDeath, Router
+from kernel_executor.run_folder import RunFolder, create_run_folder
 from kernel_executor.sandbox import SandboxPolicy, bubblewrap_arguments
 from kernel_executor.tasks import uninterrupted
 from kernel_executor.transport import ZmqTransport

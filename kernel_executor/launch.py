@@ -4,31 +4,22 @@ Knows kernelspecs and files; starts only the interpreter, to ask where it lives.
 """
 
 import json
-import os
-import secrets
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from jupyter_client.connect import write_connection_file
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
 
-from kernel_executor import in_kernel
 from kernel_executor.environment import names_secret
 from kernel_executor.errors import KernelStartError
-from kernel_executor.outputs import OutputLimits
 from kernel_executor.sandbox import Interpreter
 from kernel_executor.tasks import run_helper
 
 LAUNCHER = ("-m", "ipykernel_launcher")
 """What our own starter takes the place of in a Python kernelspec."""
-
-SOCKET_PATH_LIMIT = 107  # bytes of a Unix socket's path on Linux, sun_path less its NUL
 
 REPORT = (
     "import json, site, sys; print(json.dumps({'prefixes': [sys.prefix, sys.base_prefix, sys.exec_prefix], "
@@ -120,47 +111,3 @@ def _install_of(executable: str, spec: KernelSpec) -> Interpreter:
 
 def _names_of(executable: str) -> tuple[Path, Path]:
     return Path(executable), Path(executable).resolve()
-
-
-@dataclass(frozen=True, slots=True)
-class RunFolder:
-    """A private folder with all that one life of a kernel needs: our starter, connection file, sockets."""
-
-    path: Path
-    connection_file: Path
-    connection: Mapping[str, Any]
-
-    def command(self, program: KernelProgram, limits: OutputLimits, memory_limit: int) -> list[str]:
-        """Return the command line that starts the program with this folder's connection file."""
-        argv = [part.replace("{connection_file}", str(self.connection_file)) for part in program.argv]
-        if not program.guarded:
-            return argv
-        at = argv.index(LAUNCHER[0])
-        numbers = (limits.head, limits.tail, limits.display, limits.displays, memory_limit)
-        starter = [str(self.path / in_kernel.MODULE / "start.py"), *map(str, numbers)]
-        # A history file on disk makes each block 1.15 to 1.82 times slower (measured).
-        return [*argv[:at], *starter, *argv[at + 2 :], "--HistoryManager.hist_file=:memory:"]
-
-    def remove(self) -> None:
-        """Delete the folder and the sockets in it."""
-        shutil.rmtree(self.path, ignore_errors=True)
-
-
-def create_run_folder(program: KernelProgram, work_dir: Path) -> RunFolder:
-    """Create a folder only we can enter, short enough for socket paths, outside the work folder."""
-    path = Path(tempfile.mkdtemp(prefix="codeagent-"))
-    if len(os.fsencode(path)) > SOCKET_PATH_LIMIT - len("/k-5") or path.resolve().is_relative_to(work_dir):
-        path.rmdir()
-        path = Path(tempfile.mkdtemp(prefix="codeagent-", dir="/tmp"))
-    if program.guarded:
-        ours = Path(in_kernel.__file__).parent
-        shutil.copytree(ours, path / in_kernel.MODULE, ignore=shutil.ignore_patterns("__pycache__"))
-    # ipc, not tcp: not for speed (equal within noise) but because no other user can connect to it.
-    file, connection = write_connection_file(
-        str(path / "connection.json"),
-        transport="ipc",
-        ip=str(path / "k"),
-        key=secrets.token_hex(32).encode(),
-        kernel_name=program.language,
-    )
-    return RunFolder(path, Path(file), connection)

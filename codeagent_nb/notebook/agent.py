@@ -187,6 +187,13 @@ class NotebookAgent:
         if self._closing:
             await self._closing
 
+    async def end(self) -> None:
+        """Stop what is being worked on and close."""
+        if self._work:
+            self._work.cancel()
+            await asyncio.wait({self._work})
+        await self.aclose()
+
     def save_copy(self) -> Path:
         """Save the session so far beside its own notebook.
 

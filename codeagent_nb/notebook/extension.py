@@ -1,9 +1,13 @@
 """`%load_ext codeagent_nb`: adds the magics and, where there is a kernel, lets cells be awaited; and undoes it."""
 
+import atexit
+
+from IPython.core.error import UsageError
+from IPython.core.getipython import get_ipython
 from IPython.core.interactiveshell import InteractiveShell
 
 from codeagent_nb.notebook.magics import AgentMagics
-from codeagent_nb.notebook.transform import await_agent_cells
+from codeagent_nb.notebook.transform import TopLevelCells
 
 
 def load(shell: InteractiveShell) -> None:
@@ -13,21 +17,34 @@ def load(shell: InteractiveShell) -> None:
     magics = AgentMagics(shell)
     shell.register_magics(magics)
     shell.configurables.append(magics.settings)
+    atexit.register(magics.end_at_exit)
     if magics.in_kernel:
+        cells = TopLevelCells()
         # Before IPython's own: they take prompts and indentation out of the body.
-        shell.input_transformers_cleanup.insert(0, await_agent_cells)
+        shell.input_transformers_cleanup.insert(0, cells)
+        shell.events.register("pre_run_cell", cells.begin)
+        shell.events.register("post_run_cell", cells.end)
 
 
 def unload(shell: InteractiveShell) -> None:
-    """Take everything away again; the session ends."""
-    if magics := _loaded(shell):
-        magics.end()
-        shell.configurables.remove(magics.settings)
-        if await_agent_cells in shell.input_transformers_cleanup:
-            shell.input_transformers_cleanup.remove(await_agent_cells)
-        shell.magics_manager.registry.pop(AgentMagics.__name__)
-        for kind in ("line", "cell"):
-            shell.magics_manager.magics[kind].pop("agent", None)
+    """Take everything away again; the session ends.
+
+    Raises:
+        AgentError: A task is being worked on.
+    """
+    magics = _loaded(shell)
+    if magics is None:
+        return
+    magics.reset()
+    atexit.unregister(magics.end_at_exit)
+    shell.configurables.remove(magics.settings)
+    for cells in [found for found in shell.input_transformers_cleanup if isinstance(found, TopLevelCells)]:
+        shell.input_transformers_cleanup.remove(cells)
+        shell.events.unregister("pre_run_cell", cells.begin)
+        shell.events.unregister("post_run_cell", cells.end)
+    shell.magics_manager.registry.pop(AgentMagics.__name__)
+    for kind in ("line", "cell"):
+        shell.magics_manager.magics[kind].pop("agent", None)
 
 
 def _loaded(shell: InteractiveShell) -> AgentMagics | None:
@@ -44,9 +61,6 @@ def panel(model: str = "") -> None:
     Raises:
         UsageError: This is no notebook.
     """
-    from IPython.core.error import UsageError
-    from IPython.core.getipython import get_ipython
-
     shell = get_ipython()
     if shell is None:
         raise UsageError("codeagent_nb.panel() shows a panel in a notebook; this is a plain Python")

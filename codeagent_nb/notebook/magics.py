@@ -3,24 +3,32 @@
 import asyncio
 import os
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeGuard
 
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class
+from rich.console import Console
 
 from codeagent_nb.approval import ApprovalFunc
 from codeagent_nb.errors import AgentError
 from codeagent_nb.models.choose import usable_models
+from codeagent_nb.models.table import model_table
 from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.notebook import commands
 from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
 from codeagent_nb.notebook.arguments import help_text, pick, read_line
-from codeagent_nb.notebook.cell_run import CellRun, attended, judge
+from codeagent_nb.notebook.cell_run import CellRun
 from codeagent_nb.notebook.errors import AgentFailed
 from codeagent_nb.notebook.loop_thread import LoopThread
 from codeagent_nb.notebook.settings import CodeAgent
+from codeagent_nb.notebook.terminal_run import solve_at
+from codeagent_nb.terminal import TerminalApprover
+
+EXIT_GRACE = 4.0
+"""Seconds; Jupyter kills a kernel that takes 5 to exit."""
 
 
 @magics_class
@@ -36,6 +44,7 @@ class AgentMagics(Magics):  # type: ignore[misc]
         self.settings = CodeAgent(parent=shell)
         self.agent_of_notebook = NotebookAgent(notebook_name(os.environ))
         self._thread: LoopThread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._background: set[asyncio.Task[None]] = set()
 
     @property
@@ -59,6 +68,7 @@ class AgentMagics(Magics):  # type: ignore[misc]
         if not body.strip():
             print(help_text())  # noqa: T201 - under the cell
             return
+        self._loop = asyncio.get_running_loop()
         options = read_line(line, body, self.settings)
         variables = pick(options.variables, self.shell.user_ns)
         run = CellRun(
@@ -89,29 +99,27 @@ class AgentMagics(Magics):  # type: ignore[misc]
         return bool(parent.get("content", {}).get("allow_stdin"))
 
     def _run_in_terminal(self, line: str, body: str) -> None:
-        from rich.console import Console
-
-        from codeagent_nb.terminal import TerminalApprover
-        from codeagent_nb.views.console import ConsoleView
-
         if not body.strip():
             print(help_text())  # noqa: T201
             return
-        options, console = read_line(line, body, self.settings), Console()
-        task = Task(
-            text=body.strip(),
-            model=self._model(options.model),
-            settings=options.run,
-            ask=TerminalApprover(console),
-            variables=pick(options.variables, self.shell.user_ns),
-        )
+        options = read_line(line, body, self.settings)
+        variables = pick(options.variables, self.shell.user_ns)
+        console = Console()
+        try:
+            task = Task(
+                text=body.strip(),
+                model=self._model(options.model),
+                settings=options.run,
+                ask=TerminalApprover(console),
+                variables=variables,
+            )
+        except AgentError as error:
+            raise AgentFailed(str(error)) from error
+        self._loop_thread().run(solve_at(console, self.agent_of_notebook, task, self._place()))
 
-        async def solve() -> None:
-            run = self.agent_of_notebook.solve(task, self._place(), views=lambda _: [ConsoleView(console)])
-            judge(await attended(asyncio.ensure_future(run)))
-
+    def _loop_thread(self) -> LoopThread:
         self._thread = self._thread or LoopThread()
-        self._thread.run(solve())
+        return self._thread
 
     def _model(self, name: str) -> ChatCompletionClient:
         value = self.shell.user_ns.get(name) if name.isidentifier() else None
@@ -126,7 +134,7 @@ class AgentMagics(Magics):  # type: ignore[misc]
         does: Mapping[str, Callable[[str], object]] = {
             "status": lambda _: _print(commands.status(self.agent_of_notebook)),
             "history": lambda _: _print(commands.history(self.agent_of_notebook.events)),
-            "reset": lambda _: self._reset(),
+            "reset": lambda _: self.reset(),
             "save": self._save,
             "models": lambda _: self._models(),
             "panel": lambda _: self.panel(),
@@ -140,18 +148,23 @@ class AgentMagics(Magics):  # type: ignore[misc]
         except AgentError as error:
             raise UsageError(str(error)) from error
 
-    def _reset(self) -> None:
+    def reset(self) -> None:
+        """End the session; raises an `AgentError` while a task is being worked on."""
         if self.in_kernel:
             self.agent_of_notebook.reset()
-        elif self._thread:
-            self._thread.run(self.agent_of_notebook.aclose())
+        else:
+            self._loop_thread().run(self.agent_of_notebook.aclose())
         _print("The conversation is forgotten, and the kernel is ended. Saved sessions stay.")
 
-    def end(self) -> None:
-        """End the session; a task that is being worked on is stopped by that."""
-        for task in self._background:
-            task.cancel()
-        self._reset()
+    def end_at_exit(self) -> None:
+        """End the session when the process does: nothing is left running, and no empty folder is left."""
+        if not self.in_kernel:
+            if self._thread:
+                self._thread.run(self.agent_of_notebook.end())
+        elif self._loop and not self._loop.is_closed() and not self._loop.is_running():
+            # The kernel's loop has stopped, but all that the session is made of belongs to it.
+            with suppress(TimeoutError):
+                self._loop.run_until_complete(asyncio.wait_for(self.agent_of_notebook.end(), EXIT_GRACE))
 
     def _save(self, path: str) -> None:
         if not path:
@@ -159,10 +172,6 @@ class AgentMagics(Magics):  # type: ignore[misc]
         _print(f"Saved as {self.agent_of_notebook.save(Path(path))}")
 
     def _models(self) -> None:
-        from rich.console import Console
-
-        from codeagent_nb.models.table import model_table
-
         Console(force_jupyter=False, width=120).print(model_table(os.environ))
 
     def panel(self, model: str = "") -> None:

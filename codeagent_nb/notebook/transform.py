@@ -24,5 +24,26 @@ def await_agent_cells(lines: Sequence[str]) -> list[str]:
     return [f"await get_ipython().magics_manager.registry['AgentMagics'].run_cell({arguments!r}, {body!r})\n"]
 
 
-# Else IPython asks it whether a cell is complete while it is being typed, and takes the answer for the cell.
-await_agent_cells.has_side_effects = True  # type: ignore[attr-defined]
+class TopLevelCells:
+    """The transformer that IPython is given: cells that other magics run, `%%time` say, are left as they are.
+
+    An `await` within them would be a syntax error; as they are, the magic itself says what is wrong.
+    """
+
+    has_side_effects = True
+    """Else IPython asks it whether a cell is complete while it is being typed, and takes the answer for the cell."""
+
+    def __init__(self) -> None:
+        self._running = False
+
+    def __call__(self, lines: list[str]) -> list[str]:
+        """Transform the lines of a cell."""
+        return list(lines) if self._running else await_agent_cells(lines)
+
+    def begin(self, _: object) -> None:
+        """Take note that a cell begins; its own lines have been transformed by now."""
+        self._running = True
+
+    def end(self, _: object) -> None:
+        """Take note that it has ended."""
+        self._running = False

@@ -5,33 +5,55 @@ of the user's Jupyter. So HTML is cleaned, SVG becomes a picture, and what is a 
 """
 
 import base64
+import html
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from codeagent_nb.rendering.html import markdown_html
 from codeagent_nb.valid_outputs import valid_output
 from kernel_executor import Output
-from kernel_executor.in_kernel.guard import shorten
+from kernel_executor.in_kernel.guard import encodable, shorten
 
 TEXT_SHOWN = 20_000  # characters of one output under a cell; the saved session has more
 
 PASSED = frozenset(
     {
         *("text/plain", "image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "application/json"),
-        *("application/geo+json", "application/vnd.plotly.v1+json"),
+        *("application/vnd.dataresource+json", "application/vnd.plotly.v1+json"),
     }
 )
-"""What front ends show without obeying it; `vnd.vega*` and `vnd.dataresource+json` too."""
-
-PASSED_FAMILIES = ("application/vnd.vega", "application/vnd.dataresource")
+"""What front ends show without obeying it. Not Vega and GeoJSON: a Vega chart computes addresses and loads them with
+the user's cookies, so it could read the user's files and send them away; GeoJSON's popups are HTML that is obeyed."""
 
 HTML_STYLES = frozenset(
     {
-        *("color", "background-color", "font-weight", "font-style", "font-size", "text-align", "text-decoration"),
-        *("width", "height", "max-width", "padding", "margin", "border", "border-collapse", "vertical-align"),
+        *("color", "background", "background-color", "font-weight", "font-style", "font-size", "text-align"),
+        *("text-decoration", "width", "height", "max-width", "padding", "border", "border-collapse", "vertical-align"),
         *("white-space",),
     }
 )
-LATEX_COMMANDS_REFUSED = ("\\href", "\\url", "\\require", "\\class", "\\cssId", "\\style", "\\includegraphics")
+"""Nothing that lays one thing over another: an output must not pass for a part of Jupyter."""
+
+STYLE_VALUE = re.compile(r"(?!.*url)[-\w .,%#()!]+", re.IGNORECASE)
+"""Without quotes, escapes, comments and addresses: what is left reads the same to every browser."""
+
+CLASSES = frozenset({"dataframe", "mathjax_ignore", "tex2jax_ignore"})
+"""Any other could be Jupyter's own: `jp-Dialog` covers the whole page."""
+
+TAG = re.compile(r"<[^<>]*>")
+NO_CELL = re.compile(r"<(?!/?t[rdh])")
+TAGS_LIMIT = 5_000
+CELLS_LIMIT = 100_000
+"""Of HTML that is shown: cleaning 50,000 nested `div`s took 11 s, and whoever cleans is the user's kernel."""
+
+LATEX_COMMANDS_REFUSED = (
+    *("\\href", "\\url", "\\require", "\\class", "\\cssId", "\\style", "\\includegraphics", "\\mmlToken"),
+    *("\\csname", "\\data", "\\bbox"),
+)
+ADDRESS = re.compile(r"\.{0,2}/|(?:https?|ftp|wss?|file|blob|filesystem|data(?!:image/)):", re.IGNORECASE)
+NO_PART_OF_AN_ADDRESS = re.compile(r"[\x00-\x20]")
+"""Browsers leave these out of an address, or of its beginning."""
 
 
 def harmless_bundle(output: Output) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -46,8 +68,8 @@ def harmless_bundle(output: Output) -> tuple[dict[str, Any], dict[str, Any]]:
     as_html = [render(_text(output["data"][mime])) for mime, render in AS_HTML.items() if mime in output["data"]]
     if as_html and "text/html" not in data and "image/png" not in data:
         data["text/html"] = as_html[0]
-    sizes = {mime: size for mime, size in output["metadata"].items() if mime in data and mime.startswith("image/")}
-    return data, sizes
+    sizes = {mime: _size(output["metadata"].get(mime)) for mime in data if mime.startswith("image/")}
+    return data, {mime: size for mime, size in sizes.items() if size}
 
 
 def _shown(mime: str, content: Any) -> Any:
@@ -55,17 +77,51 @@ def _shown(mime: str, content: Any) -> Any:
         case "text/plain":
             return shorten(_text(content), TEXT_SHOWN)
         case "text/html":
-            return clean_html(_text(content))
+            return clean_html(_text(content)) or None  # else the other representations would not be seen
         case "text/latex":
             text = _text(content)
             return None if any(command in text for command in LATEX_COMMANDS_REFUSED) else text
-        case _ if mime in PASSED or mime.startswith(PASSED_FAMILIES):
-            return content
+        case "application/vnd.plotly.v1+json":
+            return _plotly(content)
+        case _ if mime in PASSED:
+            return encodable(content)
     return None
 
 
 def _text(content: Any) -> str:
-    return "".join(content) if isinstance(content, list) else str(content)
+    return str(encodable("".join(content) if isinstance(content, list) else str(content)))
+
+
+def _size(metadata: Any) -> dict[str, Any]:
+    """Return how large a picture is to be shown."""
+    given = metadata if isinstance(metadata, dict) else {}
+    known = {side: given[side] for side in ("width", "height") if type(given.get(side)) in {int, float}}
+    return {side: size for side, size in known.items() if 0 < size <= 10_000}
+
+
+def _plotly(figure: Any) -> Any:
+    """Return a figure that loads nothing: an address that is looked up tells somebody what is in it."""
+    if not isinstance(figure, dict):
+        return None
+    shown = {part: figure[part] for part in ("data", "layout", "frames") if part in figure}
+    return None if any(map(_is_address, _texts(shown))) else encodable(shown)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case dict():
+            for key, item in value.items():
+                yield from _texts([key, item])
+        case list():
+            for item in value:
+                yield from _texts(item)
+
+
+def _is_address(text: str) -> bool:
+    flat = NO_PART_OF_AN_ADDRESS.sub("", text).replace("\\", "/")
+    return bool(ADDRESS.match(flat)) or ("//" in flat and not flat.lower().startswith("data:image/"))
 
 
 def _svg_picture(svg: str) -> str:
@@ -73,31 +129,66 @@ def _svg_picture(svg: str) -> str:
     return f'<img alt="" src="data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}">'
 
 
-AS_HTML = {"text/markdown": markdown_html, "image/svg+xml": _svg_picture}
+def _markdown(text: str) -> str:
+    return markdown_html(shorten(text, TEXT_SHOWN))
+
+
+AS_HTML = {"text/markdown": _markdown, "image/svg+xml": _svg_picture}
 """What is shown as HTML instead: Markdown that is trusted may hold HTML that is obeyed."""
 
 
 def clean_html(text: str) -> str:
     """Return HTML without anything that runs, loads or covers: tables, text and embedded pictures stay."""
+    if text.count("<") > CELLS_LIMIT or len(NO_CELL.findall(text)) > TAGS_LIMIT:
+        return ""
     import nh3
 
-    return str(
-        nh3.clean(
-            text,
-            attributes={
-                **nh3.ALLOWED_ATTRIBUTES,
-                "*": {"style", "class", "title"},
-                "img": {"src", "alt", "width", "height"},
-            },
-            attribute_filter=_filter,
-            url_schemes={"http", "https", "mailto", "data"},
-            filter_style_properties=set(HTML_STYLES),
-        )
+    cleaned = nh3.clean(
+        _with_styles_in_place(text),
+        attributes={
+            **{tag: names - {"cite"} for tag, names in nh3.ALLOWED_ATTRIBUTES.items()},
+            "*": {"style", "class", "title"},
+            "img": {"src", "alt", "width", "height"},
+        },
+        attribute_filter=_filter,
+        url_schemes={"http", "https", "mailto", "data"},
     )
+    # Front ends typeset what stands between dollars, and TeX has commands of its own.
+    is_seen = "<img" in cleaned or TAG.sub("", cleaned).strip()
+    return f'<div class="mathjax_ignore tex2jax_ignore">{cleaned}</div>' if is_seen else ""
+
+
+STYLE_SHEET = re.compile(r"<style[^<>]*>([^<]*)</style>", re.IGNORECASE)
+STYLE_RULE = re.compile(r"([^{}]*)\{([^{}]*)\}")
+STYLED = re.compile(r'\sid="(T_\w+)"')
+"""As pandas' Styler names the cells of its tables."""
+
+
+def _with_styles_in_place(text: str) -> str:
+    """Move the colours of a pandas Styler from its style sheet, which is left out, to its cells."""
+    styles: dict[str, str] = {}
+    for sheet in STYLE_SHEET.findall(text):
+        for selectors, declarations in STYLE_RULE.findall(sheet):
+            for selector in selectors.split(","):
+                name = selector.strip().removeprefix("#")
+                styles[name] = styles.get(name, "") + html.escape(" ".join(declarations.split()))
+    return STYLED.sub(lambda found: f' style="{styles.get(found[1], "")}"', text)
 
 
 def _filter(_: str, attribute: str, value: str) -> str | None:
-    is_data = value.strip().lower().startswith("data:")
+    match attribute:
+        case "style":
+            return "; ".join(_styles(value)) or None
+        case "class":
+            return " ".join(name for name in value.split() if name in CLASSES) or None
+    is_data = NO_PART_OF_AN_ADDRESS.sub("", value).lower().startswith("data:")
     if attribute == "src":
         return value if value.strip().lower().startswith("data:image/") else None
     return None if is_data else value
+
+
+def _styles(declarations: str) -> Iterator[str]:
+    for declaration in declarations.split(";"):
+        name, _, value = (part.strip() for part in declaration.partition(":"))
+        if name.lower() in HTML_STYLES and STYLE_VALUE.fullmatch(value):
+            yield f"{name}: {value}"

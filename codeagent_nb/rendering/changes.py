@@ -31,8 +31,8 @@ class ShownOutputs:
                     block.folder.apply(change)
                     self._changed[block_id] = None
             case BlockFinishedEvent(block_id=block_id, result=result):
-                # With what the limits held back; what a thread prints later is added to it.
-                self._blocks.setdefault(block_id, _Block()).folder = _refilled(result)
+                block = self._blocks.setdefault(block_id, _Block())
+                block.folder = _ended(block.folder, result)
                 self._changed[block_id] = None
 
     def news(self) -> Iterator[tuple[str, Output | None]]:
@@ -47,8 +47,12 @@ class ShownOutputs:
                     yield f"{block_id}-{index}", output
 
 
-def _refilled(result: BlockResult) -> OutputFolder:
-    folder = OutputFolder()
+def _ended(folder: OutputFolder, result: BlockResult) -> OutputFolder:
+    """Return a folder of all outputs, to which is added what a thread shows later."""
+    folder.finish()
+    if folder.outputs == result.outputs:
+        return folder  # it knows the ids of displays, which may still be updated
+    folder = OutputFolder()  # with what the limits held back
     for output in result.outputs:
         folder.apply(Append(output))
     return folder

@@ -26,15 +26,14 @@ CODE_BOX = (
 )
 CODE = "background:transparent;padding:0"  # or Jupyter stripes the lines
 
-# Only these: of the 603 lexers of Pygments one took 299 s for a line of 3,000 letters, and 16 lose a last line without an
-# end (measured, Pygments 2.21). The names are the model's, and whoever renders is the user's kernel.
-HIGHLIGHTED = frozenset(
-    {
-        *("python", "py", "python3", "ipython", "ipython3", "bash", "sh", "shell", "zsh", "json", "sql", "r", "yaml"),
-        *("toml", "javascript", "js", "html", "css", "xml"),
-    }
-)
-HIGHLIGHT_LIMIT = 20_000  # characters; more is shown plain
+# Only these: of the 603 lexers of Pygments one took 299 s for a line of 3,000 letters, and 18 lose a last line without
+# its end (measured, Pygments 2.21). The names are the model's, and whoever renders is the user's kernel.
+LEXERS = {
+    **dict.fromkeys(("", "python", "py", "python3", "ipython", "ipython3"), "python"),
+    **dict.fromkeys(("bash", "sh", "shell", "zsh"), "bash"),
+    **{name: name for name in ("json", "sql", "r", "toml")},
+}
+HIGHLIGHT_LIMIT = 8_000  # characters; more is shown plain: 20,000 of blank lines took 5 s
 
 LINK = re.compile(r"https?:|mailto:|(?![a-z][a-z0-9+.-]*:)", re.IGNORECASE)
 """Where a link may lead: a list of what is forbidden would miss the schemes that start programs."""
@@ -62,10 +61,10 @@ def code_html(code: str, language: str) -> str:
 
     Args:
         code: The source.
-        language: One of `HIGHLIGHTED`; another one leaves the code plain.
+        language: One of `LEXERS`; another one leaves the code plain.
     """
-    name = language.lower() or "python"
-    if name in HIGHLIGHTED and len(code) <= HIGHLIGHT_LIMIT:
+    name = LEXERS.get(language.lower())
+    if name and len(code) <= HIGHLIGHT_LIMIT:
         lexer = get_lexer_by_name(name, stripnl=False, ensurenl=False)
         inner = "".join(_span(kind, text) for kind, text in lexer.get_tokens(code))
     else:

@@ -7,6 +7,7 @@ Knows MIME bundles; nothing of IPython, kernels or models.
 import html
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 from codeagent_nb.events import (
     AgentEvent,
@@ -96,8 +97,8 @@ class CellStory:
             case BlockFinishedEvent():
                 self._end_block(event)
             case RetryDecisionEvent():
-                again = "Trying again" if event.retry else "Not trying again"
-                self._html(f"retry-{self._replies}", _muted(html.escape(f"{again}: {shorten(event.reason, 400)}")))
+                said = f"{'Trying again' if event.retry else 'Not trying again'}: {shorten(event.reason, 400)}"
+                self._html(f"retry-{self._replies}", _muted(html.escape(said)), said)
                 self._fold_attempt(event)
             case TextMessage() if self._run and event.source == self._run.source:
                 if not self._reflected and event.content.strip() != self._said:  # else it stands there as the reply
@@ -158,16 +159,18 @@ class CellStory:
         said = f"Attempt {event.retry_attempt + 1} failed: {cause}"
         self._html(key, _details(html.escape(said), code["text/html"] + error["text/html"]), said)
         self._set(self._failure, lambda: NOTHING)
+        self._failure = ""
 
     def _finish(self, event: RunFinishedEvent) -> None:
         mark, word = MARKS[event.status]
+        self._reflected = self._reflected or event.status in WARNED_OF
         facts = " · ".join([*event.facts, *([self._run.model] if self._run else [])])
         lines = [f"<b>{mark} {word}</b> · {html.escape(facts)}"]
         if self._run:
             lines.append(html.escape(self._run.isolation))
         if self._saved_as:
-            name = html.escape(self._saved_as)
-            lines.append(f'saved in <a href="{name}" target="_blank" rel="noopener">{name}</a>')
+            link = f'<a href="{quote(self._saved_as)}" target="_blank" rel="noopener">{html.escape(self._saved_as)}</a>'
+            lines.append(f"saved in {link}")
         style = f"{MUTED};border-top:1px solid var(--jp-border-color2,#8884);padding-top:.4em;line-height:1.5"
         self._html("end", f'<div style="{style}">{"<br>".join(lines)}</div>', f"{mark} {word} · {facts}")
 
@@ -181,6 +184,9 @@ MARKS = {
     "cancelled": ("■", "stopped"),
     "error": ("✗", "failed"),
 }
+
+WARNED_OF = frozenset({"denied", "refused"})
+"""Ends whose closing words only say again what the warning said."""
 
 
 def error_bundle(text: str) -> Bundle:

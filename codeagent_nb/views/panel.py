@@ -23,6 +23,7 @@ from codeagent_nb.events import (
 )
 from codeagent_nb.reply import read_reply
 from codeagent_nb.transcript import block_cause
+from codeagent_nb.valid_outputs import valid_output
 from kernel_executor import BlockResult, Output
 from kernel_executor.in_kernel.guard import shorten
 from kernel_executor.outputs import as_text, plain
@@ -35,6 +36,8 @@ PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 PICTURE_LIMIT = 2_000_000  # characters: a larger one is only shown below
 
 GOOD = frozenset({"answered", "succeeded"})
+WARNED_OF = frozenset({"denied", "refused"})
+"""Ends whose closing words only say again what the warning said."""
 
 
 def state_after(event: AgentEvent) -> tuple[State, str] | None:
@@ -146,18 +149,19 @@ class PanelStory:
         self._open = ""
 
     def _end_block(self, event: BlockFinishedEvent) -> None:
-        result = event.result
+        result, outputs = event.result, [*map(valid_output, event.result.outputs)]
         key = self._blocks.get(event.block_id) or self._add("run", attempt=event.retry_attempt + 1)
         self._entries[key] |= {
             "status": result.status,
             "seconds": round(result.duration, 2),
-            "text": shorten(as_text([*map(_in_words, result.outputs)]), TEXT_SHOWN),
-            "images": [picture for output in result.outputs for picture in _pictures(output)],
+            "text": shorten(as_text([*map(_in_words, outputs)]), TEXT_SHOWN),
+            "images": [picture for output in outputs for picture in _pictures(output)],
             "note": _note(result),
         }
 
     def _finish(self, event: RunFinishedEvent) -> None:
         self._open = ""
+        self._reflected = self._reflected or event.status in WARNED_OF
         for entry in self._entries.values():
             if entry.get("open"):
                 entry["open"] = False
@@ -178,5 +182,5 @@ def _in_words(output: Output) -> Output:
 
 def _pictures(output: Output) -> list[str]:
     data: Mapping[str, Any] = output.get("data", {})
-    found = [(mime, data[mime]) for mime in PICTURES if isinstance(data.get(mime), str)]
+    found = [(mime, "".join(data[mime])) for mime in PICTURES if mime in data]  # text or, in old notebooks, lines of it
     return [f"data:{mime};base64,{''.join(text.split())}" for mime, text in found[:1] if len(text) <= PICTURE_LIMIT]

@@ -1,13 +1,16 @@
 """Which folder code runs in: never the home folder, nor where other programs have their sockets."""
 
 import stat
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
 from kernel_executor import KernelStartError
-from kernel_executor.launch import KernelProgram, RunFolder, create_run_folder
+from kernel_executor.launch import KernelProgram
+from kernel_executor.run_folder import RunFolder, create_run_folder, sweep
 from kernel_executor.sandbox import Interpreter
 from kernel_executor.work_folder import open_work_folder, too_much_to_show
 
@@ -94,3 +97,33 @@ def test_closing_a_folder_that_is_gone_does_no_harm(tmp_path: Path) -> None:
     mode = tmp_path.stat().st_mode
     folder.close()
     assert tmp_path.stat().st_mode == mode
+
+
+def test_the_run_folder_of_an_owner_that_was_killed_is_swept_and_that_of_a_living_one_is_not(tmp_path: Path) -> None:
+    """Ten kernels a day, each killed with its owner, had left ten folders in /tmp."""
+    make = (
+        "import signal, sys, tempfile, time\ntempfile.tempdir = sys.argv[1]\n"
+        "from pathlib import Path\nfrom kernel_executor.launch import KernelProgram\n"
+        "from kernel_executor.run_folder import create_run_folder\nfrom kernel_executor.sandbox import Interpreter\n"
+        "folder = create_run_folder(KernelProgram(('x',), 'python', {}, True, Interpreter()), Path('/nowhere'))\n"
+        "print(folder.path, flush=True)\ntime.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", make, str(tmp_path)], stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout
+        path = Path(owner.stdout.readline().strip())
+        sweep(tmp_path)
+        assert (path / "connection.json").exists()
+        owner.kill()
+        owner.wait()
+    sweep(tmp_path)
+    assert not path.exists()
+
+
+def test_sweeping_follows_no_link_and_touches_no_folder_without_a_lock(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.touch()
+    for name in ("codeagent-link", "codeagent-other"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "codeagent-link" / "owner.lock").symlink_to(kept)
+    sweep(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["codeagent-link", "codeagent-other", "kept"]

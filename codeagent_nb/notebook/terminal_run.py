@@ -1,0 +1,20 @@
+"""One task in IPython's terminal: printed as the command line prints it. Knows the console; nothing of displays."""
+
+import asyncio
+
+from rich.console import Console
+
+from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
+from codeagent_nb.notebook.cell_run import attended, judge
+from codeagent_nb.views.console import ConsoleView
+
+
+async def solve_at(console: Console, agent: NotebookAgent, task: Task, place: Place) -> None:
+    """Solve a task and print what happens.
+
+    Raises:
+        Stopped: It was stopped, by Ctrl-C.
+        AgentFailed: It failed.
+    """
+    run = agent.solve(task, place, views=lambda _: [ConsoleView(console)])
+    judge(await attended(asyncio.ensure_future(run)))

@@ -1,0 +1,281 @@
+"""`%%agent` where no browser is: executed by nbclient, nbconvert and papermill, and in IPython's terminal."""
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbformat import v4
+
+pytestmark = pytest.mark.integration
+
+LOAD = "%load_ext codeagent_nb\nfrom codeagent_nb import ReplayChatCompletionClient\n"
+
+
+def python(code: str) -> str:
+    return f"I write code.\n\n```python\n{code}\n```"
+
+
+def model(*replies: str, chunk_delay: float = 0.0) -> str:
+    return f"{LOAD}replay = ReplayChatCompletionClient({list(replies)!r}, chunk_delay={chunk_delay})"
+
+
+EXECUTE = """
+import sys, nbformat
+from nbclient import NotebookClient
+notebook = nbformat.read(sys.argv[1], as_version=4)
+try:
+    NotebookClient(notebook, timeout=60, kernel_name="python3", allow_errors=sys.argv[2] == "all").execute()
+finally:
+    nbformat.write(notebook, sys.argv[1])
+"""
+
+Execute = Callable[..., Any]
+
+
+@pytest.fixture
+def execute(tmp_path: Path) -> Execute:
+    """Execute cells in a fresh kernel, in a folder of its own; give the notebook."""
+
+    def run(*sources: str, errors: str = "all") -> Any:
+        path = tmp_path / "study.ipynb"
+        nbformat.write(v4.new_notebook(cells=[v4.new_code_cell(source) for source in sources]), path)
+        command = [sys.executable, "-c", EXECUTE, str(path), errors]
+        environment = {**os.environ, "JPY_SESSION_NAME": str(path)}
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=110
+        )
+        assert done.returncode == 0 or errors != "all", done.stderr
+        return nbformat.read(path, as_version=4)
+
+    return run
+
+
+def data(cell: Any) -> list[dict[str, Any]]:
+    return [dict(output.data) for output in cell.outputs if output.output_type == "display_data"]
+
+
+def texts(cell: Any) -> str:
+    return "\n".join(str(output.get("text") or output.get("evalue") or dict(output.data)) for output in cell.outputs)
+
+
+def error(cell: Any) -> Any:
+    [found] = [output for output in cell.outputs if output.output_type == "error"]
+    return found
+
+
+def test_a_task_is_told_whole_under_its_cell_and_saved(execute: Execute, tmp_path: Path) -> None:
+    plot = "import matplotlib.pyplot as plt\nprint(6 * 7)\nplt.plot([1, 2]); plt.show()"
+    notebook = execute(model(python("1 / 0"), python(plot), "It is **42**."), "%%agent -m replay\nMultiply.")
+    nbformat.validate(notebook)
+    cell = notebook.cells[1]
+    assert {"text/plain": "42\n"} in data(cell)
+    assert any("image/png" in bundle for bundle in data(cell))
+    assert "Attempt 1 failed: ZeroDivisionError" in texts(cell)
+    assert "<strong>42</strong>" in texts(cell)
+    assert re.search(r"2 tries · \d+ tokens · [\d.]+ s", texts(cell))
+    assert not any("widget" in mime for bundle in data(cell) for mime in bundle), "nobody is there to click"
+    [saved] = tmp_path.glob("study-agent-*.ipynb")
+    assert saved.name in texts(cell)
+    nbformat.validate(nbformat.read(saved, as_version=4))
+    assert not list(tmp_path.glob("*.data")), "an empty folder is taken away again"
+
+
+def test_kernel_and_conversation_go_on_until_they_are_reset(execute: Execute) -> None:
+    notebook = execute(
+        model(python("kept = 'still here'"), "Kept.", python("print(kept)"), "Yes.", python("print(kept)"), "No."),
+        "%%agent -m replay\nKeep something.",
+        "%%agent -m replay\nIs it there?",
+        "[type(message).__name__ for message in replay.create_calls[2].messages]",
+        "%agent reset",
+        "%%agent -m replay -r 0\nIs it there now?",
+    )
+    assert "still here" in texts(notebook.cells[2])
+    assert notebook.cells[3].outputs[0].data["text/plain"].count("Assistant") == 2
+    assert "NameError" in texts(notebook.cells[5])
+
+
+def test_the_task_reaches_the_model_to_the_letter(execute: Execute) -> None:
+    body = "Say {this} and $HOME, 'quoted' \"twice\", \\n, >>> 1\n    indented\n\n```\nfenced\n```"
+    notebook = execute(
+        model("Hello."), f"%%agent -m replay\n{body}", "print(replay.create_calls[0].messages[-1].content)"
+    )
+    assert notebook.cells[2].outputs[0].text == body + "\n"
+
+
+def test_variables_are_copied_and_described_exactly(execute: Execute, tmp_path: Path) -> None:
+    notebook = execute(
+        model(python("print(table.loc['b', 'mass (g)'], config['deep'][0])"), "Done."),
+        "import pandas as pd\ntable = pd.DataFrame({'mass (g)': [1.5, None]}, index=['a', 'b'])\n"
+        "config = {'deep': [7]}",
+        "%%agent -m replay -i table\nLook at @{config}.",
+        "print(replay.create_calls[0].messages[-1].content)",
+    )
+    assert {"text/plain": "nan 7\n"} in data(notebook.cells[2])
+    told = notebook.cells[3].outputs[0].text
+    assert "`table` is a pandas.DataFrame with 2 rows and 1 columns" in told
+    assert "- 'mass (g)': float64, 1 missing" in told
+    assert "`config` is a dict of 1 items: {'deep': [7]}" in told
+    [saved] = tmp_path.glob("study-agent-*.ipynb")
+    again = [sys.executable, "-c", EXECUTE, str(saved), "none"]
+    done = subprocess.run(again, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, "the saved notebook loads the variables again, where it lies"
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("%%agent -i missing\nx", "there is no variable 'missing'"),
+        ("%%agent -i tabel\nx", "did you mean 'table'"),
+        ("%%agent --nonsense\nx", "unrecognized arguments: --nonsense"),
+        ("%%agent -m replay -i api_key\nx", "named like a key"),
+        ("%%agent -m replay -i Local\nx", "`Local` is defined in this notebook"),
+        ("%%agent -m nonexistent\nx", "Model 'nonexistent' is named, but not where it is"),
+        ("%%time\n%%agent -m replay\nx", "must be the first line of its cell"),
+        ("%agent dance", "%agent dance: no such command"),
+        ("%agent save nowhere.txt", "there is nothing to save yet"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(execute: Execute, cell: str, said: str) -> None:
+    setup = model() + "\ntable = 1\napi_key = 'abc'\nclass Local: pass"
+    notebook = execute(setup, cell, "print('next')")
+    outputs = notebook.cells[1].outputs
+    shown = "\n".join(str(output.get("text", "")) + "".join(output.get("traceback", [])) for output in outputs)
+    assert said in shown
+    assert "File " not in shown, "no traceback of ours"
+    assert notebook.cells[2].outputs[0].text == "next\n"
+
+
+def test_a_task_that_fails_fails_its_cell_so_that_run_all_stops(execute: Execute) -> None:
+    notebook = execute(
+        model(python("1 / 0"), "It cannot be done."),
+        "%%agent -m replay -r 0\nTry.",
+        "print('not reached')",
+        errors="none",
+    )
+    assert error(notebook.cells[1]).ename == "AgentFailed"
+    assert notebook.cells[2].outputs == []
+
+
+def test_without_a_sandbox_and_a_person_nothing_runs_and_the_flag_is_named(execute: Execute, tmp_path: Path) -> None:
+    notebook = execute(
+        model(python("open('ran', 'w')"), python("print(6 * 7)"), "It is 42.") + "\n%config CodeAgent.sandbox = 'none'",
+        "%%agent -m replay\nWrite a file.",
+        "%%agent -m replay -a never\nMultiply.",
+    )
+    assert "%%agent --approval never" in error(notebook.cells[1]).evalue
+    assert not (tmp_path / "ran").exists()
+    assert {"text/plain": "42\n"} in data(notebook.cells[2])
+    assert "NOT sandboxed" in texts(notebook.cells[2])
+
+
+def test_only_the_last_attempt_stays_if_that_is_wanted(execute: Execute) -> None:
+    replies = (python("print('first')\n1 / 0"), python("print('second')"), "Done.")
+    notebook = execute(model(*replies), "%%agent -m replay -k final\nTry.")
+    shown = texts(notebook.cells[1])
+    assert "second" in shown
+    assert "first\\n" not in shown
+
+
+def test_settings_of_the_notebook_and_arguments_of_the_cell(execute: Execute) -> None:
+    notebook = execute(
+        model(python("import time; time.sleep(30)"), "Too slow.", python("print(6 * 7)"), "Fine."),
+        "%config CodeAgent.model = 'replay'\n%config CodeAgent.timeout = 0.5\n%config CodeAgent.retries = 0",
+        "%%agent\nSleep.",
+        "%%agent -t 20\nMultiply.",
+        "%agent status",
+        "%agent history",
+        "%agent save copy.ipynb",
+        "%unload_ext codeagent_nb",
+        "%%agent\nAnybody?",
+    )
+    assert "time limit" in texts(notebook.cells[2])
+    assert {"text/plain": "42\n"} in data(notebook.cells[3])
+    assert "2 tasks" in texts(notebook.cells[4])
+    assert re.search(r"1  failed .*\n +Sleep\.\n +2  succeeded", texts(notebook.cells[5]))
+    assert "Saved as" in texts(notebook.cells[6])
+    assert "`%%agent` not found" in texts(notebook.cells[8])
+
+
+@pytest.mark.parametrize("tool", ["nbconvert", "papermill"])
+def test_programs_that_execute_notebooks_take_it_as_any_cell(tool: str, tmp_path: Path) -> None:
+    cells = [model(python("print(6 * 7)"), "It is 42."), "%%agent -m replay\nMultiply."]
+    path, out = tmp_path / "study.ipynb", tmp_path / "out.ipynb"
+    notebook = v4.new_notebook(cells=[v4.new_code_cell(cell) for cell in cells])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, path)
+    arguments = {
+        "nbconvert": ["--to", "notebook", "--execute", "--output", out.name, str(path)],
+        "papermill": ["--no-progress-bar", str(path), str(out)],
+    }
+    command = [sys.executable, "-m", tool, *arguments[tool]]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=110)
+    assert done.returncode == 0, done.stderr
+    executed = nbformat.read(out, as_version=4)
+    assert {"text/plain": "42\n"} in data(executed.cells[1])
+    assert len(out.read_text()) < 100_000, "no widget is saved with it"
+
+
+class Ipython:
+    """IPython on a terminal of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.pid, self.master = pty.fork()
+        if self.pid == 0:
+            os.chdir(folder)
+            environment = {**os.environ, "IPYTHONDIR": str(folder / "ipython"), "TERM": "dumb", "COLUMNS": "120"}
+            command = [sys.executable, "-m", "IPython", "--simple-prompt", "--no-banner", "--colors=NoColor"]
+            os.execve(sys.executable, command, environment)
+        self.shown = ""
+
+    def read_until(self, text: str, count: int = 1) -> None:
+        deadline = time.monotonic() + 60
+        while self.shown.count(text) < count:
+            came, _, _ = select.select([self.master], [], [], max(0.0, deadline - time.monotonic()))
+            assert came, f"{text!r} did not come: {self.shown!r}"
+            self.shown += os.read(self.master, 4096).decode(errors="replace")
+
+    def type(self, keys: str) -> None:
+        os.write(self.master, keys.encode())
+
+    def close(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        os.close(self.master)
+
+
+@pytest.fixture
+def ipython(tmp_path: Path) -> Iterator[Ipython]:
+    terminal = Ipython(tmp_path)
+    terminal.read_until("In [1]:")
+    yield terminal
+    terminal.close()
+
+
+def test_in_ipythons_terminal_it_prints_and_ctrl_c_stops_it(ipython: Ipython, tmp_path: Path) -> None:
+    replies = [python("print(6 * 7)"), "It is 42.", python("import time\nprint('begun', flush=True)\ntime.sleep(60)")]
+    ipython.type("%load_ext codeagent_nb\nfrom codeagent_nb import ReplayChatCompletionClient\n")
+    ipython.type(f"replay = ReplayChatCompletionClient({replies!r})\n")
+    ipython.read_until("In [4]:")
+    ipython.type("%%agent -m replay\nMultiply.\n\n\n")
+    ipython.read_until("It is 42.", count=2)
+    ipython.read_until("In [5]:")
+    ipython.type("%%agent -m replay\nSleep.\n\n\n")
+    ipython.read_until("begun", count=3)
+    started = time.monotonic()
+    ipython.type("\x03")
+    ipython.read_until("Stopped:")
+    assert time.monotonic() - started < 3
+    ipython.type("print('al' + 'ive')\n")
+    ipython.read_until("alive")
+    ipython.type("%agent reset\n")
+    ipython.read_until("forgotten")
