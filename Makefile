@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 STAMPS := $(VENV)/stamps
 INPUTS := pyproject.toml requirements.lock
 
-.PHONY: help demo test unit check bench lock notebooks clean
+.PHONY: help demo test unit check bench notebooks pictures lock clean
 
 help:  ## list these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,7 +20,7 @@ demo: $(STAMPS)/demo  ## watch the agent answer a question about penguins, with 
 	$(BIN)/codeagent-nb demo
 
 test: $(STAMPS)/test  ## check and test everything
-	@bash .ci/system-packages.sh bubblewrap
+	@bash .ci/system-packages.sh bubblewrap chromium
 	$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest -m "not integration and not model"
 	$(BIN)/codeagent-nb model fetch
@@ -38,6 +38,13 @@ check: $(STAMPS)/test  ## lint, types, import contracts
 bench: $(STAMPS)/test  ## speeds, as ratios to a reference measured in turn
 	$(BIN)/python tests/benchmarks/import_time.py
 	$(BIN)/python tests/benchmarks/block_latency.py
+
+notebooks: $(STAMPS)/test  ## execute the example notebooks and keep their outputs
+	$(BIN)/python docs/run_notebooks.py
+
+pictures: $(STAMPS)/test  ## take the pictures of the documents anew, in a real browser
+	@bash .ci/system-packages.sh bubblewrap chromium
+	PYTHONPATH=. $(BIN)/python docs/make_panel_pictures.py
 
 lock: $(STAMPS)/lock  ## write requirements.lock anew
 	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header \

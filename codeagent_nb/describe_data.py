@@ -10,6 +10,11 @@ from __future__ import annotations
 import csv
 import json
 import os
+import sys
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import islice
+from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
 SAMPLE_ROWS = 200_000  # rows read to describe a table; more would make the user wait
@@ -55,51 +60,124 @@ def describe_variable(name: str, value: Any, budget: int) -> str:
 
 
 def _what(value: Any, budget: int) -> str:
-    module, kind = type(value).__module__.split(".")[0], type(value).__name__
-    if (module, kind) == ("pandas", "DataFrame"):
+    if _is(value, "pandas", "DataFrame"):
         return _frame(value, budget)
-    if (module, kind) == ("pandas", "Series"):
-        return f"a pandas.Series of {len(value):,} values:\n{_column(value, value.name)}\n{_rows(value.head(3))}"
-    if (module, kind) == ("polars", "DataFrame"):
+    if _is(value, "pandas", "Series"):
+        few = ", ".join(map(_short, value.head(3)))
+        return f"a pandas.Series of {len(value):,} values:\n{_column(value, value.name)}\nFirst values: {few}"
+    if _is(value, "polars", "DataFrame"):
         columns = [f"- {column!r}: {dtype}" for column, dtype in value.schema.items()]
         head = f"a polars.DataFrame with {value.height:,} rows and {value.width} columns:"
         return _fit(head, columns, value.head(3).write_csv().splitlines(), budget)
-    if (module, kind) == ("numpy", "ndarray"):
+    if _is(value, "pyarrow", "Table"):
+        columns = [f"- {field.name!r}: {field.type}" for field in value.schema]
+        head = f"a pyarrow.Table with {value.num_rows:,} rows and {value.num_columns} columns:"
+        return _fit(head, columns, [], budget)
+    if _is(value, "numpy", "ndarray"):
         return f"a numpy.ndarray of shape {value.shape} and dtype {value.dtype}."
-    if _is_plain(value):
-        return f"a {kind}{_size(value)}: {_cut(repr(value), budget)}"
-    names = sorted(object.__getattribute__(value, "__dict__")) if hasattr(type(value), "__dict__") else []
-    attributes = f" with the attributes {', '.join(names[:30])}" if names else ""
-    return f"an object of the type {type(value).__module__}.{type(value).__qualname__}{attributes}."
+    if type(value) in CONTAINERS or _is_plain(value):
+        size = f" of {len(value):,} items" if type(value) in CONTAINERS else ""
+        return f"a {_type_name(value).replace('builtins.', '')}{size}: {_cut(_shown(value), budget)}"
+    return _object(value)
+
+
+def _is(value: Any, library: str, kind: str) -> bool:
+    """Say whether a value is a library's own; a class may be named as one likes, and a subclass may do anything."""
+    return library in sys.modules and type(value) is getattr(sys.modules[library], kind, None)
+
+
+def _object(value: Any) -> str:
+    names: set[str] = set()
+    for kind in type.__dict__["__mro__"].__get__(type(value)):
+        known = type.__dict__["__dict__"].__get__(kind)
+        # Only Python's own descriptors: a class may have properties of these names.
+        names.update(name for name, slot in known.items() if type(slot) is MemberDescriptorType)
+        slot = known.get("__dict__")
+        own = slot.__get__(value) if type(slot) is GetSetDescriptorType else None
+        names.update(name for name in (dict.keys(own) if type(own) is dict else ()) if type(name) is str)
+    shown = sorted(name for name in names if not name.startswith("__"))[:30]
+    attributes = f" with the attributes {', '.join(shown)}" if shown else ""
+    return f"an object of the type {_type_name(value)}{attributes}."
+
+
+def _type_name(value: Any) -> str:
+    module, name = (type.__getattribute__(type(value), part) for part in ("__module__", "__qualname__"))
+    return f"{module}.{name}" if type(module) is str else str(name)
 
 
 def _frame(table: Any, budget: int) -> str:
-    named = type(table.index).__name__ != "RangeIndex"
-    index = f" and the index {table.index.name!r} ({table.index.dtype})" if named else ""
-    head = f"a pandas.DataFrame with {len(table):,} rows and {table.shape[1]} columns{index}:"
+    head = f"a pandas.DataFrame with {len(table):,} rows and {table.shape[1]} columns{_index(table.index)}:"
     columns = [_column(table.iloc[:, place], name) for place, name in enumerate(table.columns)]
-    return _fit(head, columns, table.head(3).to_csv(index=named).splitlines(), budget)
+    return _fit(head, columns, _first_rows(table), budget)
 
 
-def _rows(few: Any) -> str:
-    return "First values: " + ", ".join(_short(value) for value in few)
+def _index(index: Any) -> str:
+    kind = type(index).__name__
+    if kind == "MultiIndex":
+        levels = (f"{_shown(name)} ({dtype})" for name, dtype in zip(index.names, index.dtypes))
+        return f" and the index levels {', '.join(levels)}"
+    return "" if kind == "RangeIndex" else f" and the index {_shown(index.name)} ({index.dtype})"
 
 
-PLAIN = (type(None), bool, int, float, complex, str, bytes)
+def _first_rows(table: Any) -> list[str]:
+    """Write the first rows as CSV; of objects their types, for they would be asked for their texts."""
+    few = table.head(3)
+    if not all(_is_plain(name) for name in [*few.columns, *few.columns.names, *few.index.names, *few.index]):
+        return []
+    for place in range(few.shape[1]):
+        values = few.iloc[:, place]
+        if not all(_is_plain(value) for value in values):
+            few = few.copy(deep=False)
+            few.isetitem(place, [_shown(value) for value in values])
+    return list(few.to_csv(index=type(table.index).__name__ != "RangeIndex").splitlines())
 
 
-def _is_plain(value: Any, depth: int = 0) -> bool:
-    """Say whether printing a value runs nothing but Python's own code."""
-    if type(value) in PLAIN:
+PLAIN = (type(None), bool, int, float, complex, str, bytes, date, timedelta, Decimal)
+CONTAINERS = (list, tuple, dict, set, frozenset)
+OF_PANDAS = ("Timestamp", "Timedelta", "Period", "Interval")
+DEPTH_SHOWN = 5
+ITEMS_SHOWN = 50
+TEXT_SHOWN = 300
+
+
+def _is_plain(value: Any) -> bool:
+    """Say whether to hash, compare or print a value runs nothing but Python's and the libraries' own code."""
+    kind = type(value)
+    if kind is tuple:
+        return all(map(_is_plain, value))
+    numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
+    if numpy and numpy.generic in type.__dict__["__mro__"].__get__(kind):
+        return _is(value, "numpy", kind.__name__) and kind is not numpy.void
+    if pandas and (value is pandas.NaT or value is pandas.NA):
         return True
-    if depth > 6 or type(value) not in (list, tuple, dict, set, frozenset):
-        return False
-    items = [*value, *value.values()] if type(value) is dict else list(value)
-    return len(items) <= 100_000 and all(_is_plain(item, depth + 1) for item in items)
+    return kind in PLAIN or any(_is(value, "pandas", name) for name in OF_PANDAS)
 
 
-def _size(value: Any) -> str:
-    return f" of {len(value):,} items" if type(value) in (list, tuple, dict, set, frozenset) else ""
+def _shown(value: Any, depth: int = 0) -> str:
+    """Return what `repr` would, in short, and of objects only the type: a large value's text takes gigabytes."""
+    kind = type(value)
+    if kind is int and value.bit_length() > 1_000:
+        return f"<int of {value.bit_length():,} bits>"
+    if kind in (str, bytes):
+        return repr(value) if len(value) <= TEXT_SHOWN else f"{value[:TEXT_SHOWN]!r}..."
+    if kind in CONTAINERS:
+        return _container(value, depth)
+    return repr(value) if _is_plain(value) else f"<{_type_name(value)}>"
+
+
+def _container(value: Any, depth: int) -> str:
+    if not value:
+        return repr(value)
+    few = list(islice(value.items() if type(value) is dict else value, ITEMS_SHOWN if depth < DEPTH_SHOWN else 0))
+    if type(value) is dict:
+        parts = [f"{_shown(key, depth + 1)}: {_shown(item, depth + 1)}" for key, item in few]
+    else:
+        parts = [_shown(item, depth + 1) for item in few]
+    text = ", ".join([*parts, *(["..."] if len(few) < len(value) else [])])
+    if type(value) is tuple:
+        return f"({text},)" if len(value) == 1 else f"({text})"
+    inner = f"[{text}]" if type(value) is list else f"{{{text}}}"
+    return f"frozenset({inner})" if type(value) is frozenset else inner
 
 
 def _cut(text: str, budget: int) -> str:
@@ -125,12 +203,11 @@ def _table(name: str, ending: str, budget: int) -> str:
 
 def _column(values: Any, name: Any) -> str:
     missing = int(values.isna().sum())
+    line = f"- {_shown(name)}: {values.dtype}, {missing:,} missing"
     known = values.dropna()
-    line = f"- {name!r}: {values.dtype}, {missing:,} missing"
-    try:
-        few = list(known.unique()) if known.nunique() <= 6 else []
-    except TypeError:  # lists and dicts cannot be counted
-        few = []
+    if values.dtype == object and (odd := _types_of_objects(known)):
+        return f"{line}, holds {odd}"
+    few = _few_values(known)
     if few:
         return f"{line}, values {', '.join(_short(value) for value in few)}"
     if values.dtype.kind in "iuf" and len(known):
@@ -138,8 +215,22 @@ def _column(values: Any, name: Any) -> str:
     return line
 
 
+def _types_of_objects(known: Any) -> str:
+    """Name the types in a column of objects, unless all are plain: to compare objects runs code of theirs."""
+    kinds = {type(value): value for value in known}
+    if all(kind is not tuple and _is_plain(value) for kind, value in kinds.items()):
+        return ""
+    return ", ".join(sorted(_type_name(value).replace("builtins.", "") for value in kinds.values())[:5])
+
+
+def _few_values(known: Any) -> list[Any]:
+    if len(known) > 1_000 and len(known.head(1_000).unique()) > 6:  # to look at all would make the user wait
+        return []
+    return list(known.unique()) if known.nunique() <= 6 else []
+
+
 def _short(value: Any) -> str:
-    text = repr(value.item() if hasattr(value, "item") else value)
+    text = _shown(value.item() if _is_plain(value) and hasattr(type(value), "item") else value)
     return text if len(text) <= 40 else text[:37] + "..."
 
 
@@ -179,7 +270,7 @@ def _all_numbers(values: list[str]) -> bool:
 
 def _fit(head: str, columns: list[str], rows: list[str], budget: int) -> str:
     """Put together what fits: every column's name matters more than the sample rows."""
-    sample = ["First rows:", *(row[:300] for row in rows)]
+    sample = ["First rows:", *(row[:300] for row in rows)] if rows else []
     text = "\n".join([head, *columns, *sample])
     if len(text) <= budget:
         return text

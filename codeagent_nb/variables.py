@@ -193,12 +193,21 @@ def _comes_back_as_it_is(table: Any) -> bool:
         and all(type(name) is str for name in columns)
         and columns.is_unique
         and all(name is None or type(name) is str for name in (columns.name, *index.names))
-        and (type(index) is pandas.RangeIndex or (type(index) is pandas.Index and _is_kept(index.dtype)))
+        and _is_kept_index(index)
         and index.name not in columns
         and all(map(_is_kept, table.dtypes))
         and not table.attrs
         and bool(table.flags.allows_duplicate_labels)
     )
+
+
+def _is_kept_index(index: Any) -> bool:
+    import pandas
+
+    if type(index) is pandas.RangeIndex:
+        return True
+    simple = type(index) is pandas.Index or (type(index) is pandas.DatetimeIndex and index.freq is None)
+    return simple and str(index.dtype) not in NULLABLE and _is_kept(index.dtype)
 
 
 def _is_kept(dtype: Any) -> bool:

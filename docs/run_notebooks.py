@@ -1,0 +1,28 @@
+"""Executes the example notebooks where they lie and keeps their outputs: `python docs/run_notebooks.py`."""
+
+import tempfile
+from pathlib import Path
+from shutil import copytree
+
+import nbformat
+from nbclient import NotebookClient
+
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+
+
+def main() -> None:
+    """Execute all of them in a copy of the folder, for the sessions that they save are no examples."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = copytree(NOTEBOOKS, Path(place) / "notebooks")
+        for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+            notebook = nbformat.read(path, as_version=4)
+            resources = {"metadata": {"path": str(folder)}}
+            NotebookClient(
+                notebook, timeout=120, resources=resources, store_widget_state=False, record_timing=False
+            ).execute(env={"JPY_SESSION_NAME": path.name})
+            nbformat.write(notebook, path)
+            print(f"executed {path.name}")
+
+
+if __name__ == "__main__":
+    main()
