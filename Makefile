@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 STAMPS := $(VENV)/stamps
 INPUTS := pyproject.toml requirements.lock
 
-.PHONY: help demo test unit check bench notebooks pictures lock clean
+.PHONY: help demo test unit browser check bench notebooks pictures lock clean
 
 help:  ## list these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,10 +24,21 @@ test: $(STAMPS)/test  ## check and test everything
 	$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest -m "not integration and not model"
 	$(BIN)/codeagent-nb model fetch
-	$(BIN)/python -m pytest -m "integration or model"
+	$(BIN)/python -m pytest -m "(integration or model) and not browser"
+	$(MAKE) --no-print-directory browser
 
 unit: $(STAMPS)/test  ## the tests that need no kernel and no model: seconds
 	$(BIN)/python -m pytest -q -m "not integration and not model"
+
+browser: $(STAMPS)/test  ## the browser tests, on the built wheel in a clean environment
+	rm -rf build/wheel && mkdir -p build/wheel/run
+	$(PIP) wheel --no-deps --wheel-dir build/wheel .
+	$(PYTHON) -m venv build/wheel/env
+	build/wheel/env/bin/python -m pip --disable-pip-version-check -qq install --upgrade 'pip>=25.1'
+	build/wheel/env/bin/python -m pip --disable-pip-version-check -qq install --constraint requirements.lock \
+		--group test "$$(echo build/wheel/*.whl)[local,data]"
+	cp -r pyproject.toml tests notebooks build/wheel/run
+	cd build/wheel/run && ../env/bin/python -m pytest -m browser
 
 check: $(STAMPS)/test  ## lint, types, import contracts
 	$(BIN)/ruff check .
@@ -38,6 +49,7 @@ check: $(STAMPS)/test  ## lint, types, import contracts
 bench: $(STAMPS)/test  ## speeds, as ratios to a reference measured in turn
 	$(BIN)/python tests/benchmarks/import_time.py
 	$(BIN)/python tests/benchmarks/block_latency.py
+	$(BIN)/python tests/benchmarks/dataframe_crossing.py
 
 notebooks: $(STAMPS)/test  ## execute the example notebooks and keep their outputs
 	$(BIN)/python docs/run_notebooks.py

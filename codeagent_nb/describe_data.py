@@ -107,7 +107,10 @@ def _type_name(value: Any) -> str:
 
 def _frame(table: Any, budget: int) -> str:
     head = f"a pandas.DataFrame with {len(table):,} rows and {table.shape[1]} columns{_index(table.index)}:"
-    columns = [_column(table.iloc[:, place], name) for place, name in enumerate(table.columns)]
+    if all(map(_is_plain, table.columns)):
+        columns = [_column(table.iloc[:, place], name) for place, name in enumerate(table.columns)]
+    else:  # to look at a column would hash its name
+        columns = [f"- {_shown(name)}: {dtype}" for name, dtype in zip(table.columns, table.dtypes)]
     return _fit(head, columns, _first_rows(table), budget)
 
 
@@ -271,8 +274,7 @@ def _all_numbers(values: list[str]) -> bool:
 def _fit(head: str, columns: list[str], rows: list[str], budget: int) -> str:
     """Put together what fits: every column's name matters more than the sample rows."""
     sample = ["First rows:", *(row[:300] for row in rows)] if rows else []
-    text = "\n".join([head, *columns, *sample])
-    if len(text) <= budget:
+    if len(text := "\n".join([head, *columns, *sample])) <= budget:
         return text
     kept: list[str] = []
     used = len(head)

@@ -40,3 +40,10 @@ EDITED = "The user changed the code before it ran. This is what ran:\n"
 DENIED = "The user did not let the code run. Reason: {reason}."
 
 ENDED_EARLY = "The user or a fault ended this before it was done; what had begun to run was stopped."
+
+# A variable of the notebook is told as what happened: the code that loaded it, and that it ran. Told in words only, "it
+# exists already, do not read a file for it", the embedded model read a file it had made up in 4 of 4 questions and in
+# all 4 tries of each; told as a turn of the conversation in 0 of 4.
+LOAD_VARIABLE = "Load the variable `{name}`."
+
+VARIABLE_LOADED = "The code ran without an error. {description}"

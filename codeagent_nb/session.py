@@ -79,7 +79,6 @@ class Session:
         model: ChatCompletionClient,
         ask: ApprovalFunc,
         settings: RunSettings = RunSettings(),
-        context: str = "",
     ) -> TaskResult:
         """Solve a task; the notebook is complete when this returns or raises. Errors are those of the agent.
 
@@ -88,7 +87,6 @@ class Session:
             model: Who writes the code.
             ask: How a person is asked for approval.
             settings: How it is solved.
-            context: What the model is to know for this task.
         """
         self.executor.timeout = settings.timeout
         agent = CodeExecutorAgent(
@@ -102,8 +100,7 @@ class Session:
             log=self.log,
         )
         first = not any(isinstance(event, TextMessage) for event in self.log.events)
-        known = [self.context if first else "", context]
-        return await agent.run(task=task, context="\n\n".join(filter(None, known)))
+        return await agent.run(task=task, context=self.context if first else "")
 
     def on_late_output(self, event: ExecutionEvent) -> None:
         """Take in output that came after its block."""

@@ -47,6 +47,8 @@ def transcript(log: Iterable[AgentEvent], name: str, system_message: str | None)
             edited = _edited(event)
         elif isinstance(event, TextMessage) and event.source == name:
             continue
+        elif isinstance(event, VariableEvent):
+            messages += _loading(event)
         elif said := _message(event, edited):
             messages.append(said)
             edited = "" if isinstance(event, CodeExecutionEvent) else edited
@@ -57,7 +59,7 @@ def _message(event: AgentEvent, edited: str) -> UserMessage | AssistantMessage |
     match event:
         case TextMessage(source=source, content=content):
             return UserMessage(content=content, source=source)
-        case ContextEvent(content=content) | VariableEvent(description=content):
+        case ContextEvent(content=content):
             return UserMessage(content=content)
         case ModelReplyEvent(purpose="generate" | "reflect", content=content):
             return AssistantMessage(content=content)
@@ -73,6 +75,14 @@ def _message(event: AgentEvent, edited: str) -> UserMessage | AssistantMessage |
             return UserMessage(content=prompts.ENDED_EARLY, source="executor")
         case _:
             return None
+
+
+def _loading(event: VariableEvent) -> list[LLMMessage]:
+    return [
+        UserMessage(content=prompts.LOAD_VARIABLE.format(name=event.name)),
+        AssistantMessage(content=fenced(event.code, "python")),
+        UserMessage(content=prompts.VARIABLE_LOADED.format(description=event.description), source="executor"),
+    ]
 
 
 def question(purpose: Purpose, log: Sequence[AgentEvent], complaint: str = "") -> list[LLMMessage]:

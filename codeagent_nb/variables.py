@@ -62,14 +62,16 @@ async def bring_variable(session: Session, name: str, value: Any, folder: Path) 
     result = await session.executor.execute_code_blocks([CodeBlock(written.code)])
     block = result.blocks[-1]
     if block.status != "ok":
-        (session.executor.work_dir / written.path).unlink(missing_ok=True)
+        if not any(isinstance(event, VariableEvent) and event.code == written.code for event in session.log.events):
+            (session.executor.work_dir / written.path).unlink(missing_ok=True)
         raise _refused(name, value, f"the managed kernel could not load it ({block.ename}: {block.evalue})")
+    description = await _describe(session, written)
     session.log.publish(
         VariableEvent(
             source="notebook",
             name=name,
             code=written.code,
-            description=await _describe(session, written),
+            description=description,
             execution_count=block.execution_count,
         )
     )
@@ -80,8 +82,7 @@ async def _describe(session: Session, written: WrittenVariable) -> str:
     arguments = f"{written.name!r}, {written.name}, {DESCRIPTION_BUDGET}"
     call = f"(lambda scope: (exec({source!r}, scope), scope['describe_variable']({arguments}))[1])({{}})"
     told = await session.executor.evaluate(call)
-    text = str(ast.literal_eval(told)) if told else f"The variable `{written.name}` is there."
-    return f"{text}\nIt is loaded; use it as it is."
+    return str(ast.literal_eval(told)) if told else f"The variable `{written.name}` is there."
 
 
 def write_variable(name: str, value: Any, folder: Path, work_dir: Path, limit: int = SIZE_LIMIT) -> WrittenVariable:

@@ -54,11 +54,14 @@ def choose_model(name: str | None, env: Mapping[str, str]) -> ChatCompletionClie
 
 def usable_models(env: Mapping[str, str]) -> list[str]:
     """Return the names of models that can be had here, the default first; asks no server."""
-    served = bool(env.get("OPENAI_API_KEY") or env.get("OPENAI_BASE_URL"))
-    default = env.get("CODEAGENT_MODEL") or ("" if env.get("OPENAI_BASE_URL") else DEFAULT_OPENAI_MODEL)
-    local = find_spec("xllamacpp") is not None and weights.find(env) is not None
-    names = [default] if served else []
-    return list(dict.fromkeys(filter(None, [*names, *([LOCAL_NAME] if local else [])])))
+    wanted = env.get("CODEAGENT_MODEL", "")
+    local = [LOCAL_NAME] if find_spec("xllamacpp") is not None and weights.find(env) is not None else []
+    if not (env.get("OPENAI_API_KEY") or env.get("OPENAI_BASE_URL")):
+        return local
+    fallback = "" if env.get("OPENAI_BASE_URL") else DEFAULT_OPENAI_MODEL  # another server has models of its own
+    if wanted == LOCAL_NAME:
+        return [*local, *filter(None, [fallback])]
+    return [*filter(None, [wanted or fallback]), *local]
 
 
 def _host(url: str) -> str | None:

@@ -130,8 +130,9 @@ class NotebookAgent:
         try:
             session = await self._open(place)
             self._attach(session, views(session))
+            folder = self._data_folder(session)
             for name, value in task.variables.items():
-                await bring_variable(session, name, value, self._data_folder(session))
+                await bring_variable(session, name, value, folder)
             return await session.run(task.text, model=task.model, ask=task.ask, settings=task.settings)
         finally:
             self._work = None

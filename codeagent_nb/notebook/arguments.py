@@ -1,6 +1,8 @@
 """The line of `%%agent`: its arguments, and what they say together with the settings. Knows IPython's parser only."""
 
+import math
 import re
+import shlex
 from argparse import RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,8 +17,8 @@ from codeagent_nb.session import RunSettings
 
 Keep = Literal["all", "final"]
 
-MENTION = re.compile(r"@\{([^{}\n]*)\}")
-"""`@{name}` in a task names a variable, as in the chat panels of other notebooks."""
+MENTION = re.compile(r"@\{([^{}\n]+)\}")
+"""`@{name}` in a task names a variable, as in the chat panels of other notebooks. `@{}` is LaTeX's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +77,14 @@ def read_line(line: str, body: str, settings: CodeAgent) -> CellOptions:
     Raises:
         UsageError: An argument is unknown or has no sense.
     """
-    given = parser().parse_argstring(line)
+    try:
+        given = parser().parse_args(shlex.split(line))  # IPython's own splitting leaves the quotes on
+    except ValueError as error:
+        raise UsageError(f"%%agent {line}: {error}") from error
     retries = settings.retries if given.retries is None else given.retries
     timeout = settings.timeout if given.timeout is None else given.timeout
-    if retries < 0 or timeout < 0:
-        raise UsageError(f"--retries and --timeout must be 0 or more; they are {retries} and {timeout:g}")
+    if retries < 0 or not 0 <= timeout < math.inf:
+        raise UsageError(f"--retries and --timeout must be numbers from 0; they are {retries} and {timeout:g}")
     return CellOptions(
         model=given.model or settings.model,
         run=RunSettings(timeout=timeout or None, max_retries=retries, approval=given.approval or settings.approval),

@@ -35,7 +35,7 @@ HTML_STYLES = frozenset(
 )
 """Nothing that lays one thing over another: an output must not pass for a part of Jupyter."""
 
-STYLE_VALUE = re.compile(r"(?!.*url)[-\w .,%#()!]+", re.IGNORECASE)
+STYLE_VALUE = re.compile(r"(?!.*(?:url|expression))[-\w .,%#()!]+", re.IGNORECASE)
 """Without quotes, escapes, comments and addresses: what is left reads the same to every browser."""
 
 CLASSES = frozenset({"dataframe", "mathjax_ignore", "tex2jax_ignore"})

