@@ -57,6 +57,7 @@ notebooks: $(STAMPS)/test  ## execute the example notebooks and keep their outpu
 pictures: $(STAMPS)/test  ## take the pictures of the documents anew, in a real browser
 	@bash .ci/system-packages.sh bubblewrap chromium
 	PYTHONPATH=. $(BIN)/python docs/make_panel_pictures.py
+	PYTHONPATH=. $(BIN)/python docs/make_cell_pictures.py
 
 lock: $(STAMPS)/lock  ## write requirements.lock anew
 	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header \

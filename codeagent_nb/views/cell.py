@@ -101,7 +101,7 @@ class CellStory:
                 self._html(f"retry-{self._replies}", _muted(html.escape(said)), said)
                 self._fold_attempt(event)
             case TextMessage() if self._run and event.source == self._run.source:
-                if not self._reflected and event.content.strip() != self._said:  # else it stands there as the reply
+                if not self._reflected and not (self._said and self._said in event.content):  # else it stands there
                     self._html("answer", markdown_html(event.content), event.content)
             case RunFinishedEvent():
                 self._finish(event)

@@ -103,7 +103,7 @@ class PanelStory:
             case TextMessage():
                 self._say(event)
             case VariableEvent():
-                self._add("note", level="info", text=event.description.splitlines()[0].rstrip(":"))
+                self._add("note", level="info", text=event.description.splitlines()[0].rstrip(":").replace("`", ""))
             case ModelClientStreamingChunkEvent():
                 self._open = self._add("reply", text=event.content, open=True)
             case ModelReplyEvent(purpose="generate" | "reflect"):
@@ -136,7 +136,7 @@ class PanelStory:
     def _say(self, message: TextMessage) -> None:
         if message.source != self._agent:
             self._add("task", text=message.content)
-        elif not self._reflected and message.content.strip() != self._said:  # else it stands there as the reply
+        elif not self._reflected and not (self._said and self._said in message.content):  # else it stands there
             self._add("reflection", text=message.content, open=False)
 
     def _end_reply(self, event: ModelReplyEvent) -> None:

@@ -180,6 +180,20 @@ def test_in_the_background_output_stays_under_its_cell_and_stop_works(notebook: 
     assert shown(notebook, 1) == before
 
 
+@one_app
+def test_the_users_own_notebook_cannot_be_spoilt_also_after_it_was_saved(notebook: Notebook) -> None:
+    """Jupyter saves in place; a file that was replaced would have lost its read-only mount."""
+    setup = model(python("print(1)"), "Fine.", python("open('protected.ipynb', 'a').write('spoilt')"), "It failed.")
+    task = "%%agent -m replay -r 0\nTry."
+    notebook.open(setup, task, task, name="protected.ipynb")
+    notebook.run_cell(0)
+    notebook.run_cell(1)
+    notebook.save()
+    notebook.run_cell(2)
+    assert "Read-only file system" in shown(notebook, 2)
+    assert (notebook.server.root / "protected.ipynb").read_text().rstrip().endswith("}")
+
+
 def test_what_a_thread_prints_later_comes_under_its_own_cell(notebook: Notebook) -> None:
     late = "import threading\nthreading.Timer(1.0, lambda: print('late', flush=True)).start()\nprint('early')"
     notebook.open(model(python(late), "Started."), "%%agent -m replay\nLater.", AGAIN)

@@ -76,6 +76,32 @@ def test_a_view_may_leave_and_leave_again(log: EventLog) -> None:
     assert not listener.heard
 
 
+def test_a_view_can_be_sent_away_before_it_came_and_twice(log: EventLog) -> None:
+    listener, other = Listener(), Listener()
+    log.detach(listener)
+    for view in (listener, other):
+        log.attach(view)
+    log.detach(listener)
+    log.detach(listener)
+    log.publish(said("one"))
+    assert not listener.heard
+    assert len(other.heard) == 1
+
+
+def test_a_view_may_leave_while_it_is_told_something(log: EventLog) -> None:
+    class Leaving(Listener):
+        def on_event(self, event: AgentEvent) -> None:
+            super().on_event(event)
+            log.detach(self)
+
+    leaving, after = Leaving(), Listener()
+    for view in (leaving, after):
+        log.attach(view)
+    for text in ("one", "two"):
+        log.publish(said(text))
+    assert (len(leaving.heard), len(after.heard)) == (1, 2)
+
+
 def test_pieces_of_replies_pass_through_and_are_not_kept(log: EventLog) -> None:
     listener = Listener()
     log.attach(listener)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from codeagent_nb.errors import NoModelConfigured, WeightsError
-from codeagent_nb.models.choose import DEFAULT_OPENAI_MODEL, choose_model
+from codeagent_nb.models.choose import DEFAULT_OPENAI_MODEL, choose_model, usable_models
 from codeagent_nb.models.local import LocalChatCompletionClient
 from codeagent_nb.models.openai import OpenAIChatCompletionClient
 
@@ -92,3 +92,37 @@ def test_local_without_its_file_says_how_to_get_it(empty: dict[str, str]) -> Non
 def test_a_base_url_that_is_none_is_named(empty: dict[str, str]) -> None:
     with pytest.raises(NoModelConfigured, match="OPENAI_BASE_URL"):
         choose_model("x", {**empty, "OPENAI_BASE_URL": "http://[bad"})
+
+
+# Which ones can be had
+
+KEY = {"OPENAI_API_KEY": "k"}
+SERVER = {"OPENAI_BASE_URL": "http://localhost:11434/v1"}
+
+
+@pytest.mark.parametrize(
+    ("env", "names"),
+    [
+        ({}, []),
+        ({"CODEAGENT_MODEL": "qwen"}, []),
+        (KEY, [DEFAULT_OPENAI_MODEL]),
+        (KEY | {"CODEAGENT_MODEL": "gpt-x"}, ["gpt-x"]),
+        (SERVER, []),
+        (SERVER | {"CODEAGENT_MODEL": "qwen"}, ["qwen"]),
+        (KEY | {"CODEAGENT_MODEL": "local"}, [DEFAULT_OPENAI_MODEL]),
+        (SERVER | {"CODEAGENT_MODEL": "local"}, []),
+    ],
+)
+def test_the_models_that_can_be_had_are_named(empty: dict[str, str], env: dict[str, str], names: list[str]) -> None:
+    assert usable_models(empty | env) == names
+    for name in names:
+        choose_model(name, empty | env)
+
+
+@needs_xllamacpp
+def test_the_default_comes_first(empty: dict[str, str], gguf: str) -> None:
+    here = {**empty, "CODEAGENT_MODEL_PATH": gguf}
+    assert usable_models(here) == ["local"]
+    assert usable_models(here | KEY) == [DEFAULT_OPENAI_MODEL, "local"]
+    assert usable_models(here | KEY | {"CODEAGENT_MODEL": "local"}) == ["local", DEFAULT_OPENAI_MODEL]
+    assert usable_models(here | SERVER | {"CODEAGENT_MODEL": "qwen"}) == ["qwen", "local"]

@@ -102,7 +102,7 @@ def test_a_mention_that_is_no_name_is_a_usage_error(mention: str) -> None:
 def test_variables_are_taken_from_the_notebook() -> None:
     namespace = {"df": 1, "_x": 2, "frame": 3}
     assert pick(["_x", "df"], namespace) == {"_x": 2, "df": 1}
-    with pytest.raises(UsageError, match="there is no variable 'fram' in this notebook; did you mean 'frame'?"):
+    with pytest.raises(UsageError, match=r"there is no variable 'fram' in this notebook; did you mean 'frame'\?"):
         pick(["fram"], namespace)
     with pytest.raises(
         UsageError, match="there is no variable 'zzz' in this notebook: run the cell that makes it first"

@@ -24,6 +24,7 @@ from codeagent_nb.events import (
     BlockStartedEvent,
     LateOutputEvent,
     TextMessage,
+    VariableEvent,
 )
 from codeagent_nb.models.types import CreateResult
 from codeagent_nb.views.notebook import NotebookView, fenced, notebook_of
@@ -208,6 +209,18 @@ async def test_a_block_whose_end_was_never_told_does_not_look_as_if_it_ran_throu
     cell = next(cell for cell in valid(scene.agent.log.events).cells if cell.cell_type == "code")
     assert cell.metadata.codeagent.status == "interrupted"
     assert "codeagent-failed" in cell.metadata.tags
+
+
+@pytest.mark.parametrize("count", [None, 3, -1, True])
+def test_a_variable_that_was_copied_is_a_cell_that_loads_it_again(count: Any) -> None:
+    code = "import pickle\nwith open('s.data/df.pickle', 'rb') as file:\n    df = pickle.load(file)"
+    event = VariableEvent.model_construct(
+        source="notebook", name="df", code=code, description="", execution_count=count, type="VariableEvent"
+    )
+    (cell,) = valid([event]).cells
+    assert (cell.cell_type, cell.source) == ("code", code)
+    assert cell.metadata.codeagent == {"kind": "variable", "name": "df"}
+    assert cell.execution_count == (3 if count == 3 else None)
 
 
 # Outputs of any shape: executed code can send what it likes

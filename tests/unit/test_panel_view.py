@@ -172,6 +172,12 @@ async def test_a_run_is_told_in_order_each_thing_once(stage: Stages) -> None:
     ]
 
 
+async def test_words_after_a_failure_are_told_once(stage: Stages) -> None:
+    scene = stage([CODE, YES, "It cannot be done."], [failing()], max_retries_on_error=1)
+    await scene.agent.run(task="t")
+    assert sum("It cannot be done." in text for _, text in in_words(told(scene.seen))) == 1
+
+
 async def test_a_failure_and_its_repair_are_told(stage: Stages) -> None:
     entries = told(await events_of(stage, "repaired")).entries
     runs = [entry for entry in entries if entry["kind"] == "run"]
@@ -266,7 +272,7 @@ def test_a_variable_is_a_note_and_so_is_what_the_panel_itself_has_to_say() -> No
     description = "The variable `df` is a list of 1 items: [1]\nmore"
     story = told([VariableEvent(source="notebook", name="df", code="df = [1]", description=description)])
     story.note("error", "no model")
-    assert in_words(story) == [("note", "The variable `df` is a list of 1 items: [1]"), ("note", "no model")]
+    assert in_words(story) == [("note", "The variable df is a list of 1 items: [1]"), ("note", "no model")]
     assert_can_be_drawn(story.entries)
 
 

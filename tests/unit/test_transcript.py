@@ -19,6 +19,7 @@ from codeagent_nb.events import (
     RequestUsage,
     RetryDecisionEvent,
     TextMessage,
+    VariableEvent,
 )
 from codeagent_nb.models.types import AssistantMessage, LLMMessage, SystemMessage, UserMessage
 from codeagent_nb.transcript import failure_note, fenced, observation, prompt, short_error, transcript
@@ -181,6 +182,17 @@ def test_output_is_told_by_head_and_tail() -> None:
     assert "TAIL" in told
     assert "characters left out" in told
     assert len(told) < 3_200
+
+
+def test_a_variable_is_told_as_the_turn_in_which_it_was_loaded() -> None:
+    code = "import pickle\ndf = 1"
+    loaded = VariableEvent(source="notebook", name="df", code=code, description="The variable `df` is a list.")
+    messages = transcript([loaded, user("Sum it.")], "coder", None)
+    assert [(message.type, message.content) for message in messages] == [
+        ("UserMessage", "Load the variable `df`."),
+        ("AssistantMessage", f"```python\n{code}\n```"),
+        ("UserMessage", "The code ran without an error. The variable `df` is a list.\n\nSum it."),
+    ]
 
 
 def test_no_output_is_said_to_be_none() -> None:
