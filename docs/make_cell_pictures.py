@@ -20,7 +20,7 @@ from tests.browser.jupyter import Notebook, Server
 DOCS = Path(__file__).parent
 PENGUINS = DOCS.parent / "notebooks" / "data" / "penguins.csv"
 LOAD = "%load_ext codeagent_nb\nimport pandas as pd\ndf = pd.read_csv('penguins.csv')"
-TASK = "Print the mean body mass of each species in grams,\nrounded to one decimal, and draw a bar chart of these means."
+TASK = "Print the mean body mass of each species in grams,\nrounded to one decimal, and draw a bar chart of the means."
 PANEL = "import codeagent_nb\ncodeagent_nb.panel('replay')"
 REPLIES = [
     (

@@ -36,8 +36,8 @@ class Story(Protocol):
         """Give every display that is new or other than when this was last asked."""
         ...
 
-    def displays(self) -> Iterable[tuple[str, Bundle]]:
-        """Give all displays."""
+    def final(self) -> Iterable[tuple[str, Bundle]]:
+        """Give the displays of the last attempt only."""
         ...
 
 
@@ -86,12 +86,12 @@ class CellView:
         self._draw()
 
     def finish(self, *, redraw: bool) -> None:
-        """End the story; with `redraw` the cell is cleared and shows only what the story now consists of."""
+        """End the story; with `redraw` the cell is cleared and shows only the last attempt."""
         self.draw_now()
         self._over = True
         if redraw:
             self._publisher.clear_output(wait=True)
             self._shown.clear()
-            for key, (data, metadata) in self._story.displays():
+            for key, (data, metadata) in self._story.final():
                 if data:
                     self._publish(key, data, metadata)

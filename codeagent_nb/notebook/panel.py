@@ -95,8 +95,8 @@ class OutputsBelow:
             self._shown[key] = (data, metadata) if set(data) - {"text/plain"} else ({}, {})
             yield key, self._shown[key]
 
-    def displays(self) -> list[tuple[str, Bundle]]:
-        """Give all of it."""
+    def final(self) -> list[tuple[str, Bundle]]:
+        """Give all of it: the panel itself folds attempts away."""
         return list(self._shown.items())
 
 

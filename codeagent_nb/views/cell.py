@@ -57,6 +57,7 @@ class CellStory:
         self._changed: dict[str, None] = {}
         self._outputs = ShownOutputs()
         self._failure = ""
+        self._last_attempt = 0
         self._replies = 0
         self._reply = ""
         self._reflected = False
@@ -75,6 +76,10 @@ class CellStory:
         self._show_outputs()
         return [(key, show()) for key, show in self._displays.items()]
 
+    def final(self) -> list[tuple[str, Bundle]]:
+        """Give the displays of the last attempt only."""
+        return self.displays()[self._last_attempt :]
+
     def take(self, event: AgentEvent) -> None:  # noqa: C901 - one line a kind of event
         """Take one event in."""
         match event:
@@ -90,16 +95,13 @@ class CellStory:
             case ApprovalEvent():
                 self._approval(event)
             case CodeRefusedEvent():
-                what = "was not run" if event.nothing_ran else "was run in part"
-                self._warn(f"refused-{self._replies}", f"Attempt {event.retry_attempt + 1} {what}: {event.reason}")
+                self._refuse(event)
             case BlockStartedEvent() | BlockOutputEvent() | LateOutputEvent():
                 self._outputs.take(event)
             case BlockFinishedEvent():
                 self._end_block(event)
             case RetryDecisionEvent():
-                said = f"{'Trying again' if event.retry else 'Not trying again'}: {shorten(event.reason, 400)}"
-                self._html(f"retry-{self._replies}", _muted(html.escape(said)), said)
-                self._fold_attempt(event)
+                self._retry(event)
             case TextMessage() if self._run and event.source == self._run.source:
                 if not self._reflected and not (self._said and self._said in event.content):  # else it stands there
                     self._html("answer", markdown_html(event.content), event.content)
@@ -151,10 +153,23 @@ class CellStory:
         for key, output in self._outputs.news():
             self._set(key, lambda output=output: harmless_bundle(output) if output else NOTHING)  # type: ignore[misc]
 
+    def _refuse(self, event: CodeRefusedEvent) -> None:
+        if event.nothing_ran:
+            self._last_attempt = len(self.displays())
+        what = "was not run" if event.nothing_ran else "was run in part"
+        self._warn(f"refused-{self._replies}", f"Attempt {event.retry_attempt + 1} {what}: {event.reason}")
+
+    def _retry(self, event: RetryDecisionEvent) -> None:
+        said = f"{'Trying again' if event.retry else 'Not trying again'}: {shorten(event.reason, 400)}"
+        self._html(f"retry-{self._replies}", _muted(html.escape(said)), said)
+        if event.retry:
+            self._fold_attempt(event)
+            self._last_attempt = len(self.displays())
+
     def _fold_attempt(self, event: RetryDecisionEvent) -> None:
         """Fold a failed attempt that another follows away, so that the story stays readable; it can be opened."""
         key, failure = f"reply-{self._replies - 1}", self._displays.get(self._failure)
-        if not event.retry or key not in self._displays or failure is None:
+        if key not in self._displays or failure is None:
             return
         (code, _), (error, _) = self._displays[key](), failure()
         cause = shorten(" ".join(error["text/plain"].split()), 200)

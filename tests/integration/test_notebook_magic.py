@@ -118,7 +118,7 @@ def test_variables_are_copied_and_described_exactly(execute: Execute, tmp_path: 
         "import pandas as pd\ntable = pd.DataFrame({'mass (g)': [1.5, None]}, index=['a', 'b'])\n"
         "config = {'deep': [7]}",
         "%%agent -m replay -i table\nLook at @{config}.",
-        "print(replay.create_calls[0].messages[-1].content)",
+        "print(*(message.content for message in replay.create_calls[0].messages[1:]))",
     )
     assert {"text/plain": "nan 7\n"} in data(notebook.cells[2])
     told = notebook.cells[3].outputs[0].text

@@ -154,7 +154,7 @@ async def run(stage: Stages, page: Page, *, redraw: bool) -> tuple[CellView, Cel
 @pytest.mark.parametrize("redraw", [True, False])
 async def test_in_the_end_the_page_shows_what_the_story_says(stage: Stages, page: Page, redraw: bool) -> None:
     _, story = await run(stage, page, redraw=redraw)
-    said = [data for _, (data, _) in story.displays() if data]
+    said = [data for _, (data, _) in (story.final() if redraw else story.displays()) if data]
     assert [data for data in page.displays.values() if data] == said
     assert page.cleared == redraw
 
@@ -184,3 +184,11 @@ async def test_a_story_that_cannot_be_told_once_is_told_again(page: Page) -> Non
     await asyncio.sleep(2 * SECONDS_BETWEEN)
     assert len(problems) == 1
     assert page.texts == ["ab"]
+
+
+async def test_drawn_anew_only_the_last_attempt_stays(stage: Stages, page: Page) -> None:
+    await run(stage, page, redraw=True)
+    shown = str(list(page.displays.values()))
+    assert "Attempt 1" not in shown
+    assert "Trying again" not in shown
+    assert "Two." in shown
