@@ -13,8 +13,8 @@ from codeagent_nb.approval import ApprovalFunc, ApprovalRequest, ApprovalRespons
 from codeagent_nb.events import AgentEvent
 from codeagent_nb.views.panel import state_after
 
-FRONT_END_GRACE = 3.0
-"""Seconds to wait for a front end to show the widget; one that cannot is not asked with buttons."""
+FRONT_END_GRACE = 8.0
+"""Seconds to wait for a front end to show the widget; the first time it loads it, which took 2 s on a busy machine."""
 
 
 class Widget(Protocol):
@@ -98,7 +98,7 @@ class Controls:
 
     async def ask(self, request: ApprovalRequest) -> ApprovalResponse:
         """Ask with buttons; without a widget on the screen, as it is done without."""
-        if not await self._is_shown():
+        if not await self.is_shown():
             return await ask_for_approval(self._without_widget, request)
         self._answer, self._asked = self._loop.create_future(), request
         blocks = [{"language": block.language, "code": block.code} for block in request.code_blocks]
@@ -109,7 +109,8 @@ class Controls:
         finally:
             self._widget.approval, self._answer, self._asked = None, None, None
 
-    async def _is_shown(self) -> bool:
+    async def is_shown(self) -> bool:
+        """Say whether a front end shows the widget; waits a while for it."""
         try:
             await asyncio.wait_for(self._ready.wait(), FRONT_END_GRACE)
         except TimeoutError:

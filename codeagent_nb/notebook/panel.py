@@ -5,7 +5,7 @@ Knows the widget and the agent; what it shows is `views/panel.py`.
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Literal
 
 from codeagent_nb.approval import ApprovalFunc
@@ -22,6 +22,12 @@ from kernel_executor import KernelExecutorError
 
 SECONDS_BETWEEN = 1 / 60
 """Deltas are small, and the front end draws once a frame."""
+
+
+NOT_SHOWN = (
+    "The panel is not shown here: this front end has no widgets, or lacks the package anywidget (install it where "
+    "Jupyter itself is installed). %%agent cells work without."
+)
 
 
 class PanelView:
@@ -132,6 +138,7 @@ class Panel:
         self.widget = AgentWidget(mode="chat", models=models, model=models[0] if models else "")
         self._view = PanelView(self.widget, PanelStory(agent.events))
         self._controls = Controls(self.widget, stop=agent.stop, without_widget=ask_by_input, others=self._handle)
+        self._keep(self._tell_if_not_shown())
         self._detach = [agent.watch(self._view), agent.watch(self._controls), agent.watch(_Saved(agent, self.widget))]
 
     def _handle(self, message: dict[str, Any]) -> None:
@@ -139,11 +146,18 @@ class Panel:
             case "ready":
                 self._view.repeat()
             case "send" if str(message.get("text", "")).strip():
-                task = asyncio.get_running_loop().create_task(self._solve(str(message["text"])), context=self._context)
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._keep(self._solve(str(message["text"])))
             case "save":
                 self._save()
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work, context=self._context)
+        self._tasks.add(task)  # or it might be collected in mid-run
+        task.add_done_callback(self._tasks.discard)
+
+    async def _tell_if_not_shown(self) -> None:
+        if not await self._controls.is_shown():
+            self._publisher.publish({"text/plain": NOT_SHOWN}, {})
 
     async def _solve(self, text: str) -> None:
         self.widget.state, self.widget.status = "thinking", ""
