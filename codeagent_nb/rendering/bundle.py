@@ -23,8 +23,12 @@ PASSED = frozenset(
         *("application/vnd.dataresource+json", "application/vnd.plotly.v1+json"),
     }
 )
-"""What front ends show without obeying it. Not Vega and GeoJSON: a Vega chart computes addresses and loads them with
-the user's cookies, so it could read the user's files and send them away; GeoJSON's popups are HTML that is obeyed."""
+"""What front ends show without obeying it. Not GeoJSON, whose popups are HTML that is obeyed."""
+
+VEGA = re.compile(r"application/vnd\.vega(lite)?\.v\d+\+json")
+VEGA_REFUSED = frozenset({"url", "href", "src", "srcset", "baseurl", "loader", "element", "sanitize", "topojson"})
+"""What lets a chart load or follow an address, also a computed one, or reach into the page. Loaded with the user's
+cookies, it could read the user's files and send them away."""
 
 HTML_STYLES = frozenset(
     {
@@ -83,6 +87,8 @@ def _shown(mime: str, content: Any) -> Any:
             return None if any(command in text for command in LATEX_COMMANDS_REFUSED) else text
         case "application/vnd.plotly.v1+json":
             return _plotly(content)
+        case _ if VEGA.fullmatch(mime):
+            return _vega(content)
         case _ if mime in PASSED:
             return encodable(content)
     return None
@@ -105,6 +111,32 @@ def _plotly(figure: Any) -> Any:
         return None
     shown = {part: figure[part] for part in ("data", "layout", "frames") if part in figure}
     return None if any(map(_is_address, _texts(shown))) else encodable(shown)
+
+
+def _vega(chart: Any) -> Any:
+    """Return a chart that loads nothing and leads nowhere; its `usermeta` could set options of the whole view."""
+    if not isinstance(chart, dict):
+        return None
+    shown = {part: value for part, value in chart.items() if part != "usermeta"}
+    return None if VEGA_REFUSED & {key.lower() for key in _keys(shown)} else encodable(shown)
+
+
+def _keys(value: Any) -> Iterator[str]:
+    match value:
+        case dict():
+            for key, item in value.items():
+                yield str(key)
+                if not _is_data(key, item):  # there the names are those of the data's own columns
+                    yield from _keys(item)
+        case list():
+            for item in value:
+                yield from _keys(item)
+
+
+def _is_data(key: Any, value: Any) -> bool:
+    if key == "datasets":
+        return isinstance(value, dict) and all(_is_data("values", rows) for rows in value.values())
+    return key == "values" and isinstance(value, list) and not any(isinstance(row, list) for row in value)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -168,6 +168,7 @@ MIMES = [
 ]
 ALLOWED = {
     *("text/plain", "text/html", "text/latex", "image/png", "application/json", "application/vnd.plotly.v1+json"),
+    "application/vnd.vegalite.v5+json",
 }
 contents = st.recursive(
     hostile | st.none() | st.booleans() | st.integers() | st.floats(),
@@ -428,3 +429,47 @@ def test_a_thread_may_update_a_display_after_its_block() -> None:
     later = showed(Update("bar", {"text/plain": "100 %"}, {}), LateOutputEvent)
     assert news(outputs, later) == [("1-0", {"text/plain": "100 %"})]
     assert news(outputs, showed(Append(stream("late")), LateOutputEvent)) == [("1-1", "late")]
+
+
+BARS = {
+    "$schema": "https://vega.github.io/schema/vega-lite/v5.20.1.json",
+    "data": {"name": "data-1"},
+    "mark": {"type": "bar"},
+    "encoding": {"x": {"field": "url", "type": "nominal"}, "y": {"field": "n", "type": "quantitative"}},
+    "datasets": {"data-1": [{"url": "a", "n": 1}, {"url": "b", "n": 2}]},
+}
+VEGA_MIME = "application/vnd.vegalite.v5+json"
+
+
+def vega(chart: Any) -> Any:
+    data = {VEGA_MIME: chart, "text/plain": "alt.Chart(...)"}
+    return harmless_bundle({"output_type": "display_data", "data": data, "metadata": {}})[0].get(VEGA_MIME)
+
+
+def test_a_chart_of_altair_is_shown_whatever_its_columns_are_called() -> None:
+    assert vega(BARS) == BARS
+    assert vega({**BARS, "usermeta": {"embedOptions": {"loader": {}}}}) == BARS
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"data": {"url": "http://192.0.2.1/x.json"}},
+        {"data": {"URL": "/api/contents"}},
+        {"layer": [{"mark": "image", "encoding": {"url": {"field": "n"}}}]},
+        {"encoding": {"href": {"field": "n"}}},
+        {"marks": [{"type": "image", "encode": {"enter": {"url": {"signal": "'http://192.0.2.1/' + datum.n"}}}}]},
+        {"params": [{"name": "p", "bind": {"element": "#login", "input": "text"}}]},
+        {"transform": [{"lookup": "n", "from": {"data": {"url": "/files/secret"}, "key": "n"}}]},
+        {"values": [[{"url": "x"}]]},
+        {"datasets": {"a": {"url": "x"}}},
+        {"values": {"marks": [{"encode": {"update": {"href": "x"}}}]}},
+    ],
+)
+def test_a_chart_that_loads_or_leads_anywhere_is_not_shown(more: dict[str, Any]) -> None:
+    assert vega({**BARS, **more}) is None
+
+
+@pytest.mark.parametrize("chart", ["text", None, [BARS], 7])
+def test_a_chart_that_is_none_is_not_shown(chart: Any) -> None:
+    assert vega(chart) is None
