@@ -4,7 +4,7 @@ from codeagent_nb import ReplayChatCompletionClient
 
 
 def first_task() -> ReplayChatCompletionClient:
-    """An attempt with a guessed column name, its correction, the answer, and a follow-up."""
+    """An attempt with a wrong name, its correction, the answer, and a follow-up."""
     return ReplayChatCompletionClient(
         [
             """\
@@ -13,11 +13,11 @@ I read the table and compare the mean body mass of the species.
 ```python
 import pandas as pd
 penguins = pd.read_csv("data/penguins.csv")
-means = penguins.groupby("species")["body_mass"].mean()
-print(means.round(1))
+means = penguins.groupby("species")["body_mass_g"].mean()
+print(mean.round(1))
 ```""",
             """\
-The column is called `body_mass_g`.
+The variable is called `means`.
 
 ```python
 import pandas as pd
