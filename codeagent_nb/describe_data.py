@@ -1,8 +1,8 @@
 """Describes a file or a variable in a few hundred words for a prompt. Runs *in the kernel*, beside the code to come.
 
-Stands alone: `files.py` sends this file's text to the kernel, which may lack our package. Only the standard library
-is certain there; pandas is used where it is. Guessed column names were the commonest error of small models on table
-questions (measured), so names are given exactly, with dtypes, missing counts and a few rows.
+Stands alone: its text is sent to the kernel, where only the standard library is certain; pandas is used where it is.
+Guessed column names were the commonest error of small models on table questions (measured), so names are given
+exactly, with dtypes, missing counts and a few rows; what is named like a key is given by its name only.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import sys
 from datetime import date, timedelta
 from decimal import Decimal
@@ -18,26 +19,21 @@ from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
 SAMPLE_ROWS = 200_000  # rows read to describe a table; more would make the user wait
-READERS = {
-    ".csv": "read_csv",
-    ".tsv": "read_table",
-    ".parquet": "read_parquet",
-    ".feather": "read_feather",
-    ".xlsx": "read_excel",
-    ".json": "read_json",
-    ".jsonl": "read_json",
-}
+READERS = {f".{kind}": f"read_{kind}" for kind in ("csv", "parquet", "feather", "json")}
+READERS |= {".tsv": "read_table", ".xlsx": "read_excel", ".jsonl": "read_json"}
+
+# As in kernel_executor/environment.py, which may be missing here; a test holds both to the same names.
+SECRET_NAME = re.compile(
+    r"(?:^|_)(?!(?:MON|TUR|DON|HOC|JOC|WHIS)KEYS?\d*(?:_|$))"
+    r"(?:[^\W_]*(?:KEY|TOKEN|SECRET|PASSWORD)S?|PASSWD|PASSPHRASE|PWD|PASS|CREDENTIALS?|PAT|DSN)\d*(?:_|$)",
+    re.IGNORECASE,
+)
+HIDDEN = "<not shown>"
 
 
 def describe(name: str, budget: int) -> str:
-    """Return a description of at most about `budget` characters.
-
-    Args:
-        name: Path of the file, as the code should write it.
-        budget: Characters.
-    """
-    size = os.path.getsize(name)
-    ending = os.path.splitext(name)[1].lower()
+    """Return a description of a file, named as code should write it, of at most about `budget` characters."""
+    size, ending = os.path.getsize(name), os.path.splitext(name)[1].lower()
     try:
         text = _table(name, ending, budget) if ending in READERS else _text(name, size, budget)
     except Exception as error:  # any reader's fault is told, and the file's name and size still help
@@ -46,15 +42,10 @@ def describe(name: str, budget: int) -> str:
 
 
 def describe_variable(name: str, value: Any, budget: int) -> str:
-    """Return a description of at most about `budget` characters.
+    """Return a description of a variable of at most about `budget` characters; it holds nothing named like a key.
 
     Nothing of an object's own is run, neither a property nor its `repr`: what is not a table, a plain value or a
     container of them is told by its type and the names of its attributes.
-
-    Args:
-        name: The variable's name.
-        value: Its value.
-        budget: Characters.
     """
     return f"The variable `{name}` is {_what(value, budget)}"[: budget + 200]
 
@@ -63,12 +54,15 @@ def _what(value: Any, budget: int) -> str:
     if _is(value, "pandas", "DataFrame"):
         return _frame(value, budget)
     if _is(value, "pandas", "Series"):
-        few = ", ".join(map(_short, value.head(3)))
-        return f"a pandas.Series of {len(value):,} values:\n{_column(value, value.name)}\nFirst values: {few}"
+        # Its labels are names, as those of a dict.
+        hidden = _is_secret((value.name, *(() if value.index.dtype.kind in "biufcmM" else value.index)))
+        few = ", ".join(HIDDEN if hidden else _short(item) for item in value.head(3))
+        return f"a pandas.Series of {len(value):,} values:\n{_column(value, value.name, hidden)}\nFirst values: {few}"
     if _is(value, "polars", "DataFrame"):
         columns = [f"- {column!r}: {dtype}" for column, dtype in value.schema.items()]
         head = f"a polars.DataFrame with {value.height:,} rows and {value.width} columns:"
-        return _fit(head, columns, value.head(3).write_csv().splitlines(), budget)
+        masks = [sys.modules["polars"].lit(HIDDEN).alias(name) for name in value.columns if _is_secret(name)]
+        return _fit(head, columns, value.head(3).with_columns(masks).write_csv().splitlines(), budget)
     if _is(value, "pyarrow", "Table"):
         columns = [f"- {field.name!r}: {field.type}" for field in value.schema]
         head = f"a pyarrow.Table with {value.num_rows:,} rows and {value.num_columns} columns:"
@@ -84,6 +78,14 @@ def _what(value: Any, budget: int) -> str:
 def _is(value: Any, library: str, kind: str) -> bool:
     """Say whether a value is a library's own; a class may be named as one likes, and a subclass may do anything."""
     return library in sys.modules and type(value) is getattr(sys.modules[library], kind, None)
+
+
+def _is_secret(name: Any = None) -> bool:
+    """Say whether a name of a value promises a key; `X-Api-Key` and `auth.token` do, too."""
+    if type(name) is tuple:
+        return any(map(_is_secret, name))
+    text = name.decode("latin-1") if type(name) is bytes else name
+    return type(text) is str and text not in ("PWD", "OLDPWD") and bool(SECRET_NAME.search(re.sub(r"\W", "_", text)))
 
 
 def _object(value: Any) -> str:
@@ -127,12 +129,13 @@ def _first_rows(table: Any) -> list[str]:
     few = table.head(3)
     if not all(_is_plain(name) for name in [*few.columns, *few.columns.names, *few.index.names, *few.index]):
         return []
-    for place in range(few.shape[1]):
-        values = few.iloc[:, place]
-        if not all(_is_plain(value) for value in values):
+    for place, name in enumerate(few.columns):
+        values, hidden = few.iloc[:, place], _is_secret(name)
+        if hidden or not all(map(_is_plain, values)):
             few = few.copy(deep=False)
-            few.isetitem(place, [_shown(value) for value in values])
-    return list(few.to_csv(index=type(table.index).__name__ != "RangeIndex").splitlines())
+            few.isetitem(place, [HIDDEN if hidden else _shown(value) for value in values])
+    with_index = type(table.index).__name__ != "RangeIndex" and not _is_secret(tuple(few.index.names))
+    return list(few.to_csv(index=with_index).splitlines())
 
 
 PLAIN = (type(None), bool, int, float, complex, str, bytes, date, timedelta, Decimal)
@@ -173,7 +176,9 @@ def _container(value: Any, depth: int) -> str:
         return repr(value)
     few = list(islice(value.items() if type(value) is dict else value, ITEMS_SHOWN if depth < DEPTH_SHOWN else 0))
     if type(value) is dict:
-        parts = [f"{_shown(key, depth + 1)}: {_shown(item, depth + 1)}" for key, item in few]
+        parts = [
+            f"{_shown(key, depth + 1)}: {HIDDEN if _is_secret(key) else _shown(item, depth + 1)}" for key, item in few
+        ]
     else:
         parts = [_shown(item, depth + 1) for item in few]
     text = ", ".join([*parts, *(["..."] if len(few) < len(value) else [])])
@@ -199,19 +204,19 @@ def _table(name: str, ending: str, budget: int) -> str:
     call = ", ".join([repr(name), *(f"{key}={value!r}" for key, value in options.items())])
     more = " at least (only these were looked at)" if len(table) == SAMPLE_ROWS else ""
     head = f"`pandas.{reader}({call})` gives {len(table):,} rows{more} and {table.shape[1]} columns:"
-    columns = [_column(table.iloc[:, place], column) for place, column in enumerate(table.columns)]
-    rows = table.head(3).to_csv(index=False).splitlines()
-    return _fit(head, columns, rows, budget)
+    columns = (_column(table.iloc[:, place], column) for place, column in enumerate(table.columns))
+    return _fit(head, list(columns), _first_rows(table), budget)
 
 
-def _column(values: Any, name: Any) -> str:
+def _column(values: Any, name: Any, hidden: bool = False) -> str:
     missing = int(values.isna().sum())
     line = f"- {_shown(name)}: {values.dtype}, {missing:,} missing"
+    if hidden or _is_secret(name):
+        return f"{line}, values {HIDDEN}"
     known = values.dropna()
     if values.dtype == object and (odd := _types_of_objects(known)):
         return f"{line}, holds {odd}"
-    few = _few_values(known)
-    if few:
+    if few := _few_values(known):
         return f"{line}, values {', '.join(_short(value) for value in few)}"
     if values.dtype.kind in "iuf" and len(known):
         return f"{line}, from {_short(known.min())} to {_short(known.max())}"
@@ -242,29 +247,26 @@ def _csv(name: str, ending: str, budget: int) -> str:
         rows = csv.reader(file, delimiter="\t" if ending == ".tsv" else ",")
         header = next(rows, [])
         columns: list[list[str]] = [[] for _ in header]
-        sample = [",".join(header)]
-        count = 0
+        sample, count = [",".join(header)], 0
         for row in filter(None, rows):  # pandas skips empty lines, too
             count += 1
             if count <= 3:
-                sample.append(",".join(row))
+                places = enumerate(row)
+                sample.append(",".join(HIDDEN if _is_secret(*header[at : at + 1]) else cell for at, cell in places))
             for index, values in enumerate(columns):
                 values.append(row[index] if index < len(row) else "")
             if count == SAMPLE_ROWS:
                 break
     head = f"It is a table of {count:,} rows and {len(header)} columns (pandas is not installed; use the csv module):"
-    lines = [_plain_column(column, values) for column, values in zip(header, columns)]
-    return _fit(head, lines, sample, budget)
+    return _fit(head, list(map(_plain_column, header, columns)), sample, budget)
 
 
 def _plain_column(name: str, values: list[str]) -> str:
-    missing = sum(value.strip() in ("", "NA", "NaN", "nan", "NULL") for value in values)
-    kind = "number" if _all_numbers(values) else "text"
-    return f"- {name!r}: {kind}, {missing:,} missing"
-
-
-def _all_numbers(values: list[str]) -> bool:
     known = [value for value in values if value.strip() not in ("", "NA", "NaN", "nan", "NULL")]
+    return f"- {name!r}: {'number' if _all_numbers(known) else 'text'}, {len(values) - len(known):,} missing"
+
+
+def _all_numbers(known: list[str]) -> bool:
     try:
         return bool([float(value) for value in known])
     except ValueError:
@@ -295,5 +297,4 @@ def _text(name: str, size: int, budget: int) -> str:
     text = start.decode("utf-8", errors="replace")
     if name.endswith((".json", ".ipynb")) and size <= budget:
         text = json.dumps(json.loads(text))[:budget]
-    lines = text.splitlines()[:10]
-    return "It begins:\n" + "\n".join(line[:200] for line in lines)
+    return "It begins:\n" + "\n".join(line[:200] for line in text.splitlines()[:10])

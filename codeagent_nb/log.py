@@ -23,11 +23,11 @@ class EventLog:
     """All events so far. Pieces of replies pass through and are not kept: the whole reply follows them.
 
     Args:
-        redactor: Takes secrets out of every event before anybody sees it.
+        redactor: Takes secrets out of every event before anybody sees it; may be replaced by one that knows more.
     """
 
     def __init__(self, redactor: Redactor) -> None:
-        self._redactor = redactor
+        self.redactor = redactor
         self._events: list[AgentEvent] = []
         self._views: list[View] = []
 
@@ -48,7 +48,7 @@ class EventLog:
 
     def publish(self, event: AgentEvent) -> AgentEvent:
         """Keep an event and tell every view; return it as it was kept."""
-        event = self._redactor.event(event)
+        event = self.redactor.event(event)
         if not isinstance(event, ModelClientStreamingChunkEvent):
             self._events.append(event)
         detached = [lost for view in tuple(self._views) if (lost := self._tell(view, event))]

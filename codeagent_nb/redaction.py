@@ -19,6 +19,7 @@ from kernel_executor.in_kernel.guard import encodable
 from kernel_executor.types import BlockStatus
 
 MIN_LENGTH = 8  # characters; a shorter value, "true" say, would be taken out of innocent text
+ENCODINGS = ("utf-8", "utf-32-le")
 MAX_DEPTH = 100  # levels of a display that is nested too deeply to be written
 
 VOCABULARY = frozenset(
@@ -44,6 +45,10 @@ class Redactor:
         longest_first = sorted(spelled.items(), key=lambda item: -len(item[0]))
         self._secrets = [(value, f"[redacted {name}]") for value, name in longest_first]
         self._in_json = [json.dumps(value, ensure_ascii=False)[1:-1] for value, _ in self._secrets]
+        # NumPy keeps text as UTF-32; a value of the environment may hold bytes that are no UTF-8.
+        pairs = ((value.encode(way, "surrogatepass"), name) for value, name in spelled.items() for way in ENCODINGS)
+        self._in_bytes = dict(pairs)
+        self.longest = max(map(len, self._in_bytes), default=0)
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, str]) -> "Redactor":
@@ -55,6 +60,10 @@ class Redactor:
         for value, replacement in self._secrets:
             text = text.replace(value, replacement)
         return text
+
+    def secret_in(self, data: bytes) -> str:
+        """Return the name of a variable whose value is in `data`, or ""; none is longer than `longest` bytes."""
+        return next((name for value, name in self._in_bytes.items() if value in data), "")
 
     def event(self, event: AgentEvent) -> AgentEvent:
         """Return an event that can be written, without secret values anywhere in it."""

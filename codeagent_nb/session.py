@@ -71,6 +71,8 @@ class Session:
     log: EventLog
     context: str
     """What the model is told of the files, with the first task."""
+    environment: dict[str, str]
+    """Every variable there was since the session began: a secret that is set later is one, too."""
 
     async def run(
         self,
@@ -89,6 +91,8 @@ class Session:
             settings: How it is solved.
         """
         self.executor.timeout = settings.timeout
+        self.environment.update(os.environ)
+        self.log.redactor = Redactor.of_environment(self.environment)
         agent = CodeExecutorAgent(
             AGENT_NAME,
             self.executor,
@@ -143,7 +147,8 @@ async def open_session(settings: SessionSettings, *, views: Sequence[View] = ())
         # A view that failed once, on a full disk say, is told nothing more; at the end it is tried with everything.
         stack.callback(lambda: notebook_view.catch_up(log.events))
         claimed.pop_all()  # the kernel runs: from here on there is something to keep
-        session = Session(notebook, journal, executor, log, context=await describe_files(executor, names))
+        context = await describe_files(executor, names)
+        session = Session(notebook, journal, executor, log, context, dict(os.environ))
         executor.on_late_output(session.on_late_output)
         yield session
 
@@ -173,7 +178,7 @@ def _claim(path: Path) -> None:
     try:
         path.open("x").close()
     except FileExistsError as error:
-        why = "exists already and is not overwritten: choose another name with --out"
+        why = "exists already and is not overwritten: choose another name (--out)"
         raise SessionError(f"{str(path)!r} {why}") from error
     except OSError as error:
-        raise SessionError(f"cannot write {str(path)!r} ({error.strerror}): choose another place with --out") from error
+        raise SessionError(f"cannot write {str(path)!r} ({error.strerror}): choose another folder (--out)") from error

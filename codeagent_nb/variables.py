@@ -1,45 +1,47 @@
 """Copies variables of a notebook into the managed kernel, as files that the saved notebook loads again.
 
-Tables go as Arrow, all else as pickle. The code that loads a variable runs in the kernel as any other block and is a
-cell of the session. Knows no IPython.
+Tables go as Arrow, all else as pickle. What loads them runs as any block and is a cell. Knows no IPython.
 """
 
 import ast
+import asyncio
 import filecmp
 import io
+import os
 import pickle
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timezone
-from itertools import count
+from functools import partial
+from itertools import count, takewhile
 from pathlib import Path
+from threading import Event
 from types import FunctionType
 from typing import Any
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from codeagent_nb import describe_data
 from codeagent_nb.errors import VariableRefused
 from codeagent_nb.events import VariableEvent
+from codeagent_nb.redaction import Redactor
 from codeagent_nb.session import Session
 from kernel_executor import CodeBlock
 from kernel_executor.environment import names_secret
-from kernel_executor.in_kernel.guard import shorten
+from kernel_executor.in_kernel.guard import encodable, shorten
 
 SIZE_LIMIT = 1_000_000_000  # bytes of one variable on disk
 DESCRIPTION_BUDGET = 3_000  # characters of one variable, about 750 tokens
+LOAD_TIMEOUT = 120.0  # seconds; the task's own limit is for the task's own code
+LOAD_PICKLE = '__import__("pickle").loads(__import__("pathlib").Path({path}).read_bytes())'
+PIECE = 1_000_000  # bytes that are looked at in one go
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenVariable:
-    """A variable on disk.
-
-    Args:
-        name: Its name.
-        path: Where it is, relative to the working folder.
-        code: What loads it there.
-    """
+    """A variable on disk: its name, its path from the working folder, the code that loads it there."""
 
     name: str
     path: str
@@ -47,136 +49,153 @@ class WrittenVariable:
 
 
 async def bring_variable(session: Session, name: str, value: Any, folder: Path) -> None:
-    """Copy a variable into the session's kernel and tell the model what it is.
-
-    Args:
-        session: Where to.
-        name: Its name, there as here.
-        value: Its value; pickled unless it is a table.
-        folder: Where its file is kept, in the session's folder.
+    """Copy a variable into the session's kernel and tell the model what it is; its file is kept in `folder`.
 
     Raises:
         VariableRefused: It cannot be copied; it says why and what to do.
     """
-    written = write_variable(name, value, folder, session.executor.work_dir)
-    result = await session.executor.execute_code_blocks([CodeBlock(written.code)])
-    block = result.blocks[-1]
-    if block.status != "ok":
-        if not any(isinstance(event, VariableEvent) and event.code == written.code for event in session.log.events):
-            (session.executor.work_dir / written.path).unlink(missing_ok=True)
-        raise _refused(name, value, f"the managed kernel could not load it ({block.ename}: {block.evalue})")
-    description = await _describe(session, written)
-    session.log.publish(
-        VariableEvent(
-            source="notebook",
-            name=name,
-            code=written.code,
-            description=description,
-            execution_count=block.execution_count,
-        )
-    )
+    written = await _write(session, name, value, folder)
+    try:
+        session.executor.timeout = LOAD_TIMEOUT
+        block = (await session.executor.execute_code_blocks([CodeBlock(written.code)])).blocks[-1]
+        if block.status != "ok":
+            late = f"had not loaded it after {LOAD_TIMEOUT:.0f} s" if block.status == "timeout" else ""
+            failed = f"could not load it ({shorten(f'{block.ename}: {block.evalue}', 400)})"
+            raise _refused(name, value, f"the managed kernel {late or failed}")
+        told, ran = await _describe(session, written), block.execution_count
+        event = VariableEvent(source="notebook", name=name, code=written.code, description=told, execution_count=ran)
+        session.log.publish(event)
+    finally:
+        _forget(session, written)
+
+
+async def _write(session: Session, name: str, value: Any, folder: Path) -> WrittenVariable:
+    """Write in a thread: an object's own code may take its time, and Stop must be heard meanwhile."""
+    stop = Event()
+    write = partial(write_variable, name, value, folder, session.executor.work_dir, stop=stop)
+    writing = asyncio.get_running_loop().run_in_executor(None, write)
+    try:
+        await asyncio.wait({writing})  # cancelled, it leaves the thread to itself: nothing can end an object's sleep
+    except asyncio.CancelledError:
+        stop.set()
+        writing.add_done_callback(lambda done: None if done.exception() else _forget(session, done.result()))
+        raise
+    try:
+        return writing.result()
+    except (KeyboardInterrupt, SystemExit) as error:  # of the object's own code; here it would end the loop
+        raise _refused(name, value, f"it cannot be pickled ({type(error).__name__})") from error
+
+
+def _forget(session: Session, written: WrittenVariable) -> None:
+    """Take away a file that no cell of the session loads."""
+    if not any(isinstance(event, VariableEvent) and event.code == written.code for event in session.log.events):
+        with suppress(OSError):
+            (session.executor.work_dir / written.path).unlink()
 
 
 async def _describe(session: Session, written: WrittenVariable) -> str:
     source = Path(describe_data.__file__).read_text()
     arguments = f"{written.name!r}, {written.name}, {DESCRIPTION_BUDGET}"
     call = f"(lambda scope: (exec({source!r}, scope), scope['describe_variable']({arguments}))[1])({{}})"
-    told = await session.executor.evaluate(call)
-    return str(ast.literal_eval(told)) if told else f"The variable `{written.name}` is there."
+    return _told(await session.executor.evaluate(call)) or f"The variable `{written.name}` is there."
 
 
-def write_variable(name: str, value: Any, folder: Path, work_dir: Path, limit: int = SIZE_LIMIT) -> WrittenVariable:
-    """Write a variable to a file in `folder`.
+def _told(answer: str | None) -> str:
+    """Read what the kernel says, which is whatever the code that ran there has made of it."""
+    with suppress(ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        if isinstance(told := ast.literal_eval(answer or ""), str):
+            return str(encodable(told)).strip()[: DESCRIPTION_BUDGET + 200]
+    return ""
+
+
+def write_variable(
+    name: str, value: Any, folder: Path, work_dir: Path, *, limit: int = SIZE_LIMIT, stop: Event | None = None
+) -> WrittenVariable:
+    """Write a variable to a file in `folder`; it ends soon once `stop` is set.
 
     Raises:
-        VariableRefused: It is named like a key, too large, or nothing that can be copied.
+        VariableRefused: It is named like a key, holds one, is too large, or nothing that can be copied.
     """
     if names_secret(name):
         raise _refused(name, value, "it is named like a key, and executed code must not see those")
-    for writer in (_write_table, _write_pickle):
-        try:
-            path_and_load = writer(name, value, folder, limit)
-        except _TooLarge as error:
-            raise _refused(name, value, f"it is larger than the limit of {limit / 1e6:,.0f} MB") from error
-        except OSError as error:
-            why = f"its file cannot be written ({error.strerror or error})"
-            raise _refused(name, value, why) from error
-        if path_and_load:
-            path, load = path_and_load
-            relative = path.relative_to(work_dir).as_posix()
-            return WrittenVariable(name, relative, load.format(name=name, path=repr(relative)))
-    raise AssertionError("pickling either works or raises")
+    try:
+        table, load = _arrow_table(value) or (None, LOAD_PICKLE)
+        fill = partial(_write_pickle, name, value) if table is None else partial(_write_table, table)
+        path = folder / f"{name}{'.pickle' if table is None else '.arrow'}"
+        relative = _store(path, fill, limit, stop or Event()).relative_to(work_dir).as_posix()
+    except _Ended as error:
+        raise _refused(name, value, str(error)) from error
+    except OSError as error:
+        raise _refused(name, value, f"its file cannot be written ({error.strerror or error})") from error
+    return WrittenVariable(name, relative, f"{name} = {load.format(path=repr(relative))}")
 
 
-class _TooLarge(Exception):  # noqa: N818 - caught where it is raised from
-    pass
+class _Ended(Exception):  # noqa: N818 - caught where it is raised from
+    """Writing must not go on; it says why."""
 
 
 def _refused(name: str, value: Any, why: str) -> VariableRefused:
     kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
-    return VariableRefused(
+    said = (
         f"`{name}` ({kind}) was not copied: {why}. Copy the part that is needed under a name of its own, as a table, "
         "a list or a dict, or save it as a file beside the notebook."
     )
+    return VariableRefused(Redactor.of_environment(os.environ).text(said))  # an object's error may say anything
 
 
-@contextmanager
-def _new_file(folder: Path, name: str, ending: str) -> Iterator[list[Path]]:
-    """Give a file to write; it is gone if that fails. An earlier one stays what a cell of the session has loaded."""
-    earlier: Path | None = None
-    path = folder / f"{name}{ending}"
-    for number in count(2):
-        if not path.exists():
-            break
-        earlier, path = path, folder / f"{name}-{number}{ending}"
-    kept = [path]
+def _store(path: Path, fill: "Callable[[_Watched], None]", limit: int, stop: Event) -> Path:
+    """Make a file; nothing is left if that fails."""
+    part = path.with_name(f".{uuid4().hex}.part")  # of this name, one that was stopped may not be at its end yet
     try:
-        yield kept
-    except BaseException:
+        with part.open("xb") as file:
+            fill(_Watched(limit, stop, file.write))
+        _Watched(limit, stop, len).write(b"")  # or it is stopped
+        return _named(part, path)
+    finally:
         with suppress(OSError):  # where nothing can be written, there is nothing to take back
-            path.unlink()
-        raise
-    if earlier and filecmp.cmp(earlier, path, shallow=False):
-        path.unlink()
-        kept[0] = earlier
+            part.unlink()
 
 
-def _write_table(name: str, value: Any, folder: Path, limit: int) -> tuple[Path, str] | None:
-    """Write a table as an Arrow file; None for what is no table, or would not come back as it is."""
-    as_arrow = _arrow_table(value)
-    if as_arrow is None:
-        return None
-    table, load = as_arrow
-    if table.nbytes > limit:
-        raise _TooLarge
-    from pyarrow import feather
+def _named(part: Path, path: Path) -> Path:
+    """Give a file its name, unless the last one is the same. An earlier one stays what a cell has loaded."""
+    names = (path.with_stem(f"{path.stem}-{number}") if number > 1 else path for number in count(1))
+    earlier = list(takewhile(Path.exists, names))
+    if earlier and filecmp.cmp(earlier[-1], part, shallow=False):
+        return earlier[-1]
+    return part.rename(path.with_stem(f"{path.stem}-{len(earlier) + 1}") if earlier else path)
 
-    with _new_file(folder, name, ".arrow") as kept:
-        # Not compressed: it is read once, at once, by a kernel on this machine.
-        feather.write_feather(table, str(kept[0]), compression="uncompressed")
-    return kept[0], load
+
+def _write_table(table: Any, file: "_Watched") -> None:
+    """Write a table as an Arrow file; not compressed: it is read once, at once, by a kernel on this machine."""
+    from pyarrow import feather, types
+
+    # Numbers hold no key, and to look through them would take longer than to write them: only names and texts.
+    texts = [place for place, field in enumerate(table.schema) if not types.is_primitive(field.type)]
+    for part in (table.slice(0, 0), table.select(texts)):
+        feather.write_feather(part, _Watched(file.room, file.stop, len), compression="uncompressed")
+    file.secrets = Redactor({})
+    feather.write_feather(table, file, compression="uncompressed")
 
 
 def _arrow_table(value: Any) -> tuple[Any, str] | None:
     """Return a table as pyarrow has it, and the code that gets it back; only exact types: a subclass has more to it."""
-    pandas, pyarrow, polars = (_if_imported(module) for module in ("pandas", "pyarrow", "polars"))
+    pandas, pyarrow, polars = map(sys.modules.get, ("pandas", "pyarrow", "polars"))  # imported by who has a table
     if pandas and type(value) is pandas.DataFrame:
         return _of_pandas(value)
     if pyarrow and type(value) is pyarrow.Table and len(set(value.column_names)) == value.num_columns:
-        return value, "from pyarrow import feather\n{name} = feather.read_table({path})"
+        return value, '__import__("pyarrow.feather").feather.read_table({path})'
     if polars and type(value) is polars.DataFrame:
-        return value.to_arrow(), "import polars\n{name} = polars.read_ipc({path}, memory_map=False)"
+        return value.to_arrow(), '__import__("polars").read_ipc({path}, memory_map=False)'
     return None
 
 
 def _of_pandas(value: Any) -> tuple[Any, str] | None:
-    if not _comes_back_as_it_is(value):
-        return None
-    try:
-        import pyarrow
-    except ImportError:
-        return None
-    return pyarrow.Table.from_pandas(value), "from pyarrow import feather\n{name} = feather.read_feather({path})"
+    if _comes_back_as_it_is(value):
+        with suppress(ImportError):
+            import pyarrow
+
+            return pyarrow.Table.from_pandas(value), '__import__("pyarrow.feather").feather.read_feather({path})'
+    return None
 
 
 def _comes_back_as_it_is(table: Any) -> bool:
@@ -231,42 +250,50 @@ NULLABLE = frozenset({"boolean", *(f"{sign}nt{bits}" for sign in ("I", "UI") for
 """The nullable numbers that Arrow keeps: in Float64, "missing" and "not a number" would become one."""
 
 
-def _if_imported(module: str) -> Any:
-    """Return a module if somebody has imported it: whoever has a table of a library has imported that library."""
-    return sys.modules.get(module)
-
-
-def _write_pickle(name: str, value: Any, folder: Path, limit: int) -> tuple[Path, str]:
-    with _new_file(folder, name, ".pickle") as kept:
-        try:
-            with kept[0].open("wb") as file:
-                _NotebookPickler(_Limited(file.write, limit), protocol=5).dump(value)
-        except (_TooLarge, OSError):
-            raise
-        except Exception as error:  # whatever the object's own code raises
-            why = shorten(f"{type(error).__name__}: {error}", 400)
-            raise _refused(name, value, f"it cannot be pickled ({why})") from error
-    return kept[0], "import pickle\nwith open({path}, 'rb') as file:\n    {name} = pickle.load(file)"
+def _write_pickle(name: str, value: Any, file: "_Watched") -> None:
+    try:
+        _NotebookPickler(file).dump(value)
+    except (_Ended, OSError):
+        raise
+    except Exception as error:  # whatever the object's own code raises
+        why = shorten(f"{type(error).__name__}: {error}", 400)
+        raise _refused(name, value, f"it cannot be pickled ({why})") from error
 
 
 class _NotebookPickler(pickle.Pickler):
     """Refuses what only the notebook knows: it would be written, and could not be read elsewhere."""
 
+    def __init__(self, file: "_Watched") -> None:
+        super().__init__(file, protocol=5)
+        self._go_on = partial(file.write, b"")  # or raise: small objects are written many at a time
+
     def reducer_override(self, obj: Any) -> Any:
+        self._go_on()
         if isinstance(obj, type | FunctionType) and obj.__module__ == "__main__":
             raise pickle.PicklingError(f"`{obj.__qualname__}` is defined in this notebook, and only known here")
         return NotImplemented
 
 
-class _Limited(io.RawIOBase):
-    """A file that ends at a limit, before the disk is full."""
+class _Watched(io.RawIOBase):
+    """A file that ends at a limit, before the disk is full, at a secret, and when nobody waits for it any more."""
 
-    def __init__(self, write: Callable[[Any], int], limit: int) -> None:
-        self._write = write
-        self._room = limit
+    def __init__(self, limit: int, stop: Event, write: Callable[[memoryview], int]) -> None:
+        self.room, self.stop, self.secrets = limit, stop, Redactor.of_environment(os.environ)
+        self._limit, self._write, self._end = limit, write, b""
+
+    def writable(self) -> bool:
+        return True
 
     def write(self, data: Any) -> int:
-        self._room -= memoryview(data).nbytes
-        if self._room < 0:
-            raise _TooLarge
-        return self._write(data)
+        view = memoryview(data).cast("B")
+        self.room -= len(view)
+        if self.room < 0:
+            raise _Ended(f"it is larger than the limit of {self._limit / 1e6:,.0f} MB")
+        if self.stop.is_set():
+            raise _Ended("it was stopped")
+        for start in range(0, len(view) if self.secrets.longest else 0, PIECE):
+            piece = self._end + view[start : start + PIECE]
+            if name := self.secrets.secret_in(piece):
+                raise _Ended(f"it holds the value of the environment variable {name}, which is named like a key")
+            self._end = piece[-self.secrets.longest :]
+        return self._write(view)

@@ -4,12 +4,13 @@ import fcntl
 import os
 import secrets
 import shutil
+import stat
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from jupyter_client.connect import write_connection_file
 
@@ -17,7 +18,9 @@ from kernel_executor import in_kernel
 from kernel_executor.launch import LAUNCHER, KernelProgram
 from kernel_executor.outputs import OutputLimits
 
-PREFIX = "codeagent-"
+PREFIX = "codeagent-k-"
+"""Of no other folder: in a work folder, code can make a file of any name."""
+
 LOCK = "owner.lock"
 
 SOCKET_PATH_LIMIT = 107  # bytes of a Unix socket's path on Linux, sun_path less its NUL
@@ -30,8 +33,8 @@ class RunFolder:
     path: Path
     connection_file: Path
     connection: Mapping[str, Any]
-    lock: int
-    """File descriptor of a lock that ends with our process."""
+    lock: IO[bytes]
+    """A locked file; the lock ends with our process."""
 
     def command(self, program: KernelProgram, limits: OutputLimits, memory_limit: int) -> list[str]:
         """Return the command line that starts the program with this folder's connection file."""
@@ -46,9 +49,8 @@ class RunFolder:
 
     def remove(self) -> None:
         """Delete the folder and the sockets in it; may be called twice."""
-        if self.path.exists():
-            shutil.rmtree(self.path, ignore_errors=True)
-            os.close(self.lock)
+        shutil.rmtree(self.path, ignore_errors=True)
+        self.lock.close()
 
 
 def create_run_folder(program: KernelProgram, work_dir: Path) -> RunFolder:
@@ -58,6 +60,14 @@ def create_run_folder(program: KernelProgram, work_dir: Path) -> RunFolder:
     if len(os.fsencode(path)) > SOCKET_PATH_LIMIT - len("/k-5") or path.resolve().is_relative_to(work_dir):
         path.rmdir()
         path = Path(tempfile.mkdtemp(prefix=PREFIX, dir="/tmp"))
+    try:
+        return _filled(path, program)
+    except BaseException:
+        shutil.rmtree(path, ignore_errors=True)
+        raise
+
+
+def _filled(path: Path, program: KernelProgram) -> RunFolder:
     if program.guarded:
         ours = Path(in_kernel.__file__).parent
         shutil.copytree(ours, path / in_kernel.MODULE, ignore=shutil.ignore_patterns("__pycache__"))
@@ -72,13 +82,13 @@ def create_run_folder(program: KernelProgram, work_dir: Path) -> RunFolder:
     return RunFolder(path, Path(file), connection, _lock(path))
 
 
-def _lock(folder: Path) -> int:
+def _lock(folder: Path) -> IO[bytes]:
     """Lock a file in the folder until our process ends, however that comes. It has its name only when it is locked."""
     nameless = folder / f".{LOCK}"
-    descriptor = os.open(nameless, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    file = nameless.open("xb")
+    fcntl.flock(file, fcntl.LOCK_EX)
     nameless.rename(folder / LOCK)
-    return descriptor
+    return file
 
 
 def sweep(parent: Path) -> None:
@@ -88,7 +98,13 @@ def sweep(parent: Path) -> None:
     """
     for path in parent.glob(f"{PREFIX}*/{LOCK}"):
         with suppress(OSError):  # not ours, gone meanwhile, or no file of ours: executed code may write there
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            with os.fdopen(descriptor) as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # its owner holds it as long as it lives
-                shutil.rmtree(path.parent, ignore_errors=True)
+            _remove_if_left(path)
+
+
+def _remove_if_left(lock: Path) -> None:
+    # Without waiting: a named pipe put in its place would keep us for ever.
+    with os.fdopen(os.open(lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # its owner holds it as long as it lives
+        found = os.fstat(file.fileno())
+        if stat.S_ISREG(found.st_mode) and found.st_uid == os.getuid():
+            shutil.rmtree(lock.parent, ignore_errors=True)

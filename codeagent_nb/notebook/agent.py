@@ -4,15 +4,17 @@ The session (managed kernel, conversation, saved notebook) begins with the first
 """
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 from codeagent_nb.approval import ApprovalFunc
-from codeagent_nb.errors import AgentError
+from codeagent_nb.errors import AgentError, SessionError
 from codeagent_nb.events import AgentEvent, TaskResult
 from codeagent_nb.log import View
 from codeagent_nb.models.choose import choose_model
@@ -22,6 +24,8 @@ from codeagent_nb.variables import bring_variable
 from codeagent_nb.views.notebook import NotebookView
 from kernel_executor.sandbox import SandboxMode
 from kernel_executor.work_folder import open_work_folder
+
+logger = logging.getLogger("codeagent_nb")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,7 @@ class Task:
         settings: How it is solved.
         ask: How a person is asked for approval.
         variables: What of the notebook is copied first, by name.
+        ready: Set when that is done, or the task has ended: from then on the variables may change.
     """
 
     text: str
@@ -41,6 +46,7 @@ class Task:
     settings: RunSettings
     ask: ApprovalFunc
     variables: Mapping[str, Any] = field(default_factory=dict)
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,8 @@ class NotebookAgent:
     def __init__(self, name: str) -> None:
         self._name = name
         self._stack: AsyncExitStack | None = None
-        self._data: Path | None = None
+        self._data = Path()
+        self.loop: asyncio.AbstractEventLoop | None = None
         self._models: dict[str, ChatCompletionClient] = {}
         self._work: asyncio.Task[Any] | None = None
         self._watchers: list[View] = []
@@ -126,15 +133,16 @@ class NotebookAgent:
             KernelExecutorError: The kernel does not start.
         """
         self.refuse_if_busy()
-        self._work = asyncio.current_task()
+        self._work, self.loop = asyncio.current_task(), asyncio.get_running_loop()
         try:
             session = await self._open(place)
             self._attach(session, views(session))
-            folder = self._data_folder(session)
             for name, value in task.variables.items():
-                await bring_variable(session, name, value, folder)
+                await bring_variable(session, name, value, self._data)
+            task.ready.set()
             return await session.run(task.text, model=task.model, ask=task.ask, settings=task.settings)
         finally:
+            task.ready.set()
             self._work = None
 
     def refuse_if_busy(self) -> None:
@@ -155,21 +163,15 @@ class NotebookAgent:
 
     async def _open(self, place: Place) -> Session:
         if self._closing:
-            await self._closing
+            await asyncio.wait({self._closing})  # not the task itself: a stop meanwhile must not break off the closing
         if self.session is None:
-            notebook = new_notebook(open_work_folder(place.folder).path, f"{self._name}-agent")
-            # Made before the kernel starts: what is there then is read-only in the sandbox.
-            self._data = notebook.with_suffix(".data")
-            self._data.mkdir()
+            notebook, self._data = _new_session_in(place.folder, self._name)
             async with AsyncExitStack() as stack:
                 stack.callback(_remove_if_empty, self._data)
                 settings = SessionSettings(notebook=notebook, sandbox=place.sandbox)
                 self.session = await stack.enter_async_context(open_session(settings, views=self._watchers))
                 self._stack = stack.pop_all()
         return self.session
-
-    def _data_folder(self, session: Session) -> Path:
-        return self._data or session.notebook.parent
 
     def reset(self) -> None:
         """Forget the conversation and end the kernel; what was saved stays. The next task waits until that is done.
@@ -186,7 +188,7 @@ class NotebookAgent:
         """End the kernel and the models; may be called twice."""
         self.reset()
         if self._closing:
-            await self._closing
+            await asyncio.wait({self._closing})
 
     async def end(self) -> None:
         """Stop what is being worked on and close."""
@@ -220,7 +222,29 @@ class NotebookAgent:
         if not target.parent.is_dir():
             raise AgentError(f"{str(path)!r}: there is no such folder")
         NotebookView(target, self.session.log.events)
+        if any(self._data.iterdir()) and target.parent != self._data.parent:
+            copytree(self._data, target.parent / self._data.name, dirs_exist_ok=True)  # or it would not run again there
         return target
+
+
+def _new_session_in(folder: Path, name: str) -> tuple[Path, Path]:
+    """Return the path of a new session's notebook, and the folder of its variables, which is made.
+
+    Made before the kernel starts: what is there then is read-only in the sandbox. Only its owner may read it.
+
+    Raises:
+        SessionError: The folder cannot be used.
+    """
+    try:
+        notebook = new_notebook(open_work_folder(folder).path, f"{name}-agent")
+        data = notebook.with_suffix(".data")
+        data.mkdir(mode=0o700)
+    except OSError as error:
+        raise SessionError(
+            f"the agent cannot work in the folder {str(folder)!r} ({error.strerror or error}): choose another one with "
+            "%config CodeAgent.folder = '...'"
+        ) from error
+    return notebook, data
 
 
 def _remove_if_empty(folder: Path) -> None:
@@ -231,9 +255,11 @@ def _remove_if_empty(folder: Path) -> None:
 async def _close(
     earlier: "asyncio.Task[None] | None", stack: AsyncExitStack | None, models: Sequence[ChatCompletionClient]
 ) -> None:
+    """Close each part, whatever becomes of the others: the next session must not suffer for the last one's end."""
     if earlier:
-        await earlier
-    if stack:
-        await stack.aclose()
-    for model in models:
-        await model.close()
+        await asyncio.wait({earlier})
+    for close in [*([stack.aclose] if stack else []), *(model.close for model in models)]:
+        try:
+            await close()
+        except Exception as error:  # noqa: BLE001 - a folder that was removed, a server that is gone
+            logger.warning("the agent's session was not closed cleanly: %s", error)

@@ -17,8 +17,9 @@ from codeagent_nb.session import RunSettings
 
 Keep = Literal["all", "final"]
 
-MENTION = re.compile(r"@\{([^{}\n]+)\}")
-"""`@{name}` in a task names a variable, as in the chat panels of other notebooks. `@{}` is LaTeX's."""
+MENTION = re.compile(r"(?<![\w@])@\{\s*([^\W\d][^{}\n]*?)\s*\}")
+"""`@{name}` in a task names a variable, as in the chat panels of other notebooks. LaTeX's `@{}`, Perl's `@{$x}`
+and `user@{host}` are text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ def variable_names(given: Sequence[str], task: str) -> tuple[str, ...]:
         UsageError: One of them is no name of a variable.
     """
     names: list[str] = [name.strip() for part in given for name in part.split(",")]
-    names += [name.strip() for name in MENTION.findall(task)]
+    names += MENTION.findall(task)
     if wrong := [name for name in names if not name.isidentifier()]:
         raise UsageError(f"{wrong[0]!r} is no name of a variable: write e.g. -i df,cfg or @{{df}}")
     return tuple(dict.fromkeys(names))

@@ -1,21 +1,21 @@
 """One `%%agent` cell from its first line to its last: buttons, displays, stop, how it fails. Decides nothing else."""
 
 import asyncio
+import os
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from codeagent_nb.errors import AgentError
 from codeagent_nb.events import RunFinishedEvent, TaskResult
 from codeagent_nb.log import View
-from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
-from codeagent_nb.notebook.arguments import CellOptions
+from codeagent_nb.notebook.arguments import Keep
 from codeagent_nb.notebook.controls import Controls, ask_by_input
 from codeagent_nb.notebook.display import CellView, DisplayPublisher
-from codeagent_nb.notebook.errors import AgentFailed, CellError, Stopped
+from codeagent_nb.notebook.errors import AgentFailed, Stopped
+from codeagent_nb.redaction import Redactor
 from codeagent_nb.session import Session
 from codeagent_nb.views.cell import CellStory, error_bundle
 from kernel_executor import KernelExecutorError
@@ -35,17 +35,17 @@ class CellRun:
         agent: Who solves its task.
         publisher: Where it draws.
         place: Where a new session works.
-        options: What its line asks for.
+        keep: What stays under the cell.
         buttons: True to show them.
     """
 
     agent: NotebookAgent
     publisher: DisplayPublisher
     place: Place
-    options: CellOptions
+    keep: Keep
     buttons: bool
 
-    async def solve(self, text: str, model: ChatCompletionClient, variables: Mapping[str, Any]) -> None:
+    async def solve(self, task: Task) -> None:
         """Solve a task under the cell.
 
         Raises:
@@ -53,12 +53,16 @@ class CellRun:
             AgentFailed: It failed; what is known of it stands under the cell.
         """
         strip = Strip(self.publisher, self.agent) if self.buttons else None
-        ask = strip.controls.ask if strip else ask_by_input
-        task = Task(text=text, model=model, settings=self.options.run, ask=ask, variables=variables)
+        task = replace(task, ask=strip.controls.ask) if strip else task
         shown: list[CellView] = []
 
         def views(session: Session) -> Sequence[View]:
-            shown.append(CellView(self.publisher, CellStory(session.notebook.name)))
+            self._tell_of_another_folder(session)
+
+            def redact(text: str) -> str:
+                return session.log.redactor.text(text)  # the log's own at that time: it learns of new secrets
+
+            shown.append(CellView(self.publisher, CellStory(os.path.relpath(session.notebook), redact)))
             return [*shown, strip.controls] if strip else shown
 
         run = self.agent.solve(task, self.place, views=views)
@@ -66,16 +70,22 @@ class CellRun:
             judge(await attended(asyncio.ensure_future(run)))
         finally:
             for view in shown:
-                view.finish(redraw=self.options.keep == "final")
+                view.finish(redraw=self.keep == "final")
             if strip:
                 strip.close()
 
-    async def solve_in_background(self, text: str, model: ChatCompletionClient, variables: Mapping[str, Any]) -> None:
+    def _tell_of_another_folder(self, session: Session) -> None:
+        folder = session.notebook.parent
+        if folder != self.place.folder.resolve():
+            said = f"The agent works in the folder {folder}: code is not shown all that is beside this notebook."
+            self.publisher.publish({"text/plain": said}, {})
+
+    async def solve_in_background(self, task: Task) -> None:
         """Solve a task while other cells run; a failure is shown under the cell that began it."""
         try:
-            await self.solve(text, model, variables)
-        except CellError as error:
-            data, metadata = error_bundle(str(error))
+            await self.solve(task)
+        except Exception as error:  # noqa: BLE001 - there is no cell left that could fail with it
+            data, metadata = error_bundle(f"{type(error).__name__}: {error}")
             self.publisher.publish(data, metadata)
 
 
@@ -119,7 +129,8 @@ async def attended(run: "asyncio.Task[TaskResult]") -> TaskResult:
         raise Stopped("the agent was stopped, and so was the code it had begun to run")
     error = run.exception()
     if isinstance(error, AgentError | KernelExecutorError):
-        raise AgentFailed(str(error)) from error
+        # A server may quote the key that it does not accept.
+        raise AgentFailed(Redactor.of_environment(os.environ).text(str(error))) from error
     return run.result()
 
 

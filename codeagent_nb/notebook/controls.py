@@ -4,6 +4,7 @@ Clicks may arrive on another thread (a subshell's), so they only call into the r
 """
 
 import asyncio
+import signal
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -128,6 +129,8 @@ async def ask_by_input(request: ApprovalRequest) -> ApprovalResponse:
 
     from codeagent_nb.errors import ApprovalRequired
 
+    # In a cell that awaits, the kernel's interrupt only marks the cell, and this waits: as in any cell, let it raise.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         answer = input(  # noqa: ASYNC250 - nothing else shall happen meanwhile
             f"{request.isolation or 'Approval'}. Run the code above? [y/N] "
@@ -140,6 +143,8 @@ async def ask_by_input(request: ApprovalRequest) -> ApprovalResponse:
             "with `%%agent --approval never`, or install bubblewrap, in which code need not be approved "
             "(`codeagent-nb doctor` says how)"
         ) from error
+    finally:
+        signal.signal(signal.SIGINT, before)
     if answer.strip().lower() in {"y", "yes"}:
         return ApprovalResponse(approved=True, reason="approved")
     return ApprovalResponse(approved=False, reason="not approved")

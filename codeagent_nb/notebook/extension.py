@@ -30,12 +30,13 @@ def unload(shell: InteractiveShell) -> None:
     """Take everything away again; the session ends.
 
     Raises:
-        AgentError: A task is being worked on.
+        UsageError: A task is being worked on.
     """
     magics = _loaded(shell)
     if magics is None:
         return
     magics.reset()
+    magics.close_panels()
     atexit.unregister(magics.end_at_exit)
     shell.configurables.remove(magics.settings)
     for cells in [found for found in shell.input_transformers_cleanup if isinstance(found, TopLevelCells)]:

@@ -2,10 +2,11 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
@@ -19,14 +20,17 @@ from codeagent_nb.models.table import model_table
 from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.notebook import commands
 from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
-from codeagent_nb.notebook.arguments import help_text, pick, read_line
+from codeagent_nb.notebook.arguments import CellOptions, help_text, pick, read_line
 from codeagent_nb.notebook.cell_run import CellRun
+from codeagent_nb.notebook.controls import ask_by_input
 from codeagent_nb.notebook.errors import AgentFailed
 from codeagent_nb.notebook.loop_thread import LoopThread
+from codeagent_nb.notebook.panel import Panel
 from codeagent_nb.notebook.settings import CodeAgent
 from codeagent_nb.notebook.terminal_run import solve_at
 from codeagent_nb.terminal import TerminalApprover
 
+QUOTES = "\"'"
 EXIT_GRACE = 4.0
 """Seconds; Jupyter kills a kernel that takes 5 to exit."""
 
@@ -44,7 +48,7 @@ class AgentMagics(Magics):  # type: ignore[misc]
         self.settings = CodeAgent(parent=shell)
         self.agent_of_notebook = NotebookAgent(notebook_name(os.environ))
         self._thread: LoopThread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._panels: dict[str, Panel] = {}
         self._background: set[asyncio.Task[None]] = set()
 
     @property
@@ -65,33 +69,42 @@ class AgentMagics(Magics):  # type: ignore[misc]
 
     async def run_cell(self, line: str, body: str) -> None:
         """Run an `%%agent` cell; it is awaited in the kernel's own loop."""
-        if not body.strip():
-            print(help_text())  # noqa: T201 - under the cell
+        if self._is_help(line, body):
             return
-        self._loop = asyncio.get_running_loop()
         options = read_line(line, body, self.settings)
-        variables = pick(options.variables, self.shell.user_ns)
+        task = self._task(options, body, ask_by_input)
+        attended = self._attended()
         run = CellRun(
             agent=self.agent_of_notebook,
             publisher=self.shell.display_pub,
             place=self._place(),
-            options=options,
-            buttons=self.settings.buttons and self._attended(),
+            keep=options.keep,
+            buttons=self.settings.buttons and attended,
         )
+        if options.background and attended:  # a program that executes the notebook would not wait for it
+            working = asyncio.ensure_future(run.solve_in_background(task))
+            self._background.add(working)  # or it might be collected in mid-run
+            working.add_done_callback(self._background.discard)
+            await task.ready.wait()  # the variables are copied as they are now
+        else:
+            await run.solve(task)
+
+    def _is_help(self, line: str, body: str) -> bool:
+        if body.strip():
+            return False
+        if line.strip() and not line.lstrip().startswith("-"):
+            raise UsageError("the task goes below the %%agent line, not into it")
+        print(help_text())  # noqa: T201 - under the cell
+        return True
+
+    def _task(self, options: CellOptions, text: str, ask: ApprovalFunc) -> Task:
+        variables = pick(options.variables, self.shell.user_ns)
         try:
             self.agent_of_notebook.refuse_if_busy()
             model = self._model(options.model)
         except AgentError as error:
             raise AgentFailed(str(error)) from error
-        if options.background:
-            self._keep(run.solve_in_background(body.strip(), model, variables))
-        else:
-            await run.solve(body.strip(), model, variables)
-
-    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._background.add(task)  # or it might be collected in mid-run
-        task.add_done_callback(self._background.discard)
+        return Task(text=text.strip(), model=model, settings=options.run, ask=ask, variables=variables)
 
     def _attended(self) -> bool:
         """Say whether a person is there: programs that execute notebooks (nbclient, papermill) take no input."""
@@ -99,22 +112,10 @@ class AgentMagics(Magics):  # type: ignore[misc]
         return bool(parent.get("content", {}).get("allow_stdin"))
 
     def _run_in_terminal(self, line: str, body: str) -> None:
-        if not body.strip():
-            print(help_text())  # noqa: T201
+        if self._is_help(line, body):
             return
-        options = read_line(line, body, self.settings)
-        variables = pick(options.variables, self.shell.user_ns)
         console = Console()
-        try:
-            task = Task(
-                text=body.strip(),
-                model=self._model(options.model),
-                settings=options.run,
-                ask=TerminalApprover(console),
-                variables=variables,
-            )
-        except AgentError as error:
-            raise AgentFailed(str(error)) from error
+        task = self._task(read_line(line, body, self.settings), body, TerminalApprover(console))
         self._loop_thread().run(solve_at(console, self.agent_of_notebook, task, self._place()))
 
     def _loop_thread(self) -> LoopThread:
@@ -149,7 +150,15 @@ class AgentMagics(Magics):  # type: ignore[misc]
             raise UsageError(str(error)) from error
 
     def reset(self) -> None:
-        """End the session; raises an `AgentError` while a task is being worked on."""
+        """End the session.
+
+        Raises:
+            UsageError: A task is being worked on.
+        """
+        try:
+            self.agent_of_notebook.refuse_if_busy()
+        except AgentError as error:
+            raise UsageError(str(error)) from error
         if self.in_kernel:
             self.agent_of_notebook.reset()
         else:
@@ -161,15 +170,15 @@ class AgentMagics(Magics):  # type: ignore[misc]
         if not self.in_kernel:
             if self._thread:
                 self._thread.run(self.agent_of_notebook.end())
-        elif self._loop and not self._loop.is_closed() and not self._loop.is_running():
+        elif (loop := self.agent_of_notebook.loop) and not loop.is_closed() and not loop.is_running():
             # The kernel's loop has stopped, but all that the session is made of belongs to it.
             with suppress(TimeoutError):
-                self._loop.run_until_complete(asyncio.wait_for(self.agent_of_notebook.end(), EXIT_GRACE))
+                loop.run_until_complete(asyncio.wait_for(self.agent_of_notebook.end(), EXIT_GRACE))
 
     def _save(self, path: str) -> None:
         if not path:
             raise UsageError("%agent save PATH: say where, e.g. %agent save study.ipynb")
-        _print(f"Saved as {self.agent_of_notebook.save(Path(path))}")
+        _print(f"Saved as {self.agent_of_notebook.save(Path(path.strip(QUOTES)))}")
 
     def _models(self) -> None:
         Console(force_jupyter=False, width=120).print(model_table(os.environ))
@@ -180,8 +189,6 @@ class AgentMagics(Magics):  # type: ignore[misc]
         Args:
             model: The model that is chosen at first; a name as for `%%agent --model`.
         """
-        from codeagent_nb.notebook.panel import Panel
-
         if not self.in_kernel:
             raise UsageError("the panel needs a notebook; here, give tasks with %%agent")
         names = [model or self.settings.model, *usable_models(os.environ), *self._clients()]
@@ -189,7 +196,7 @@ class AgentMagics(Magics):  # type: ignore[misc]
             self.agent_of_notebook,
             self.shell.display_pub,
             make_task=self._panel_task,
-            place=self._place(),
+            place=self._place,
             models=list(dict.fromkeys(filter(None, names))),
         )
         data, metadata = panel.widget._repr_mimebundle_()
@@ -199,13 +206,18 @@ class AgentMagics(Magics):  # type: ignore[misc]
         namespace = self.shell.user_ns
         return [name for name in namespace if not name.startswith("_") and _is_client(namespace[name])]
 
+    def close_panels(self) -> None:
+        """Take all panels off the screen."""
+        for panel in self._panels.values():
+            panel.close()
+        self._panels.clear()
+
     def _panel_task(self, text: str, model: str, ask: ApprovalFunc) -> Task:
         try:
-            options = read_line("", text, self.settings)
-            variables = pick(options.variables, self.shell.user_ns)
-        except UsageError as error:
+            options = replace(read_line("", text, self.settings), model=model)
+            return self._task(options, text, ask)
+        except (UsageError, AgentFailed) as error:
             raise AgentError(str(error)) from error
-        return Task(text=text, model=self._model(model), settings=options.run, ask=ask, variables=variables)
 
 
 def _is_client(value: object) -> TypeGuard[ChatCompletionClient]:

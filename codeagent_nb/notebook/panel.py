@@ -5,6 +5,7 @@ Knows the widget and the agent; what it shows is `views/panel.py`.
 
 import asyncio
 import contextvars
+import os
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Literal
 
@@ -14,11 +15,11 @@ from codeagent_nb.events import AgentEvent, RunFinishedEvent
 from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
 from codeagent_nb.notebook.controls import Controls, ask_by_input
 from codeagent_nb.notebook.display import CellView, DisplayPublisher
+from codeagent_nb.redaction import Redactor
 from codeagent_nb.rendering.bundle import harmless_bundle
 from codeagent_nb.rendering.changes import ShownOutputs
 from codeagent_nb.views.cell import Bundle
 from codeagent_nb.views.panel import PanelStory
-from kernel_executor import KernelExecutorError
 
 SECONDS_BETWEEN = 1 / 60
 """Deltas are small, and the front end draws once a frame."""
@@ -113,7 +114,7 @@ class Panel:
         agent: Whom it talks to.
         publisher: Where pictures and tables go, below the panel.
         make_task: Turns a text and a model's name into a task, or raises an `AgentError`.
-        place: Where a new session works.
+        place: Tells where a new session works.
         models: The names to choose from; the first is chosen.
     """
 
@@ -123,10 +124,10 @@ class Panel:
         publisher: DisplayPublisher,
         *,
         make_task: Callable[[str, str, ApprovalFunc], Task],
-        place: Place,
+        place: Callable[[], Place],
         models: list[str],
     ) -> None:
-        from codeagent_nb.notebook.widget import AgentWidget
+        from codeagent_nb.notebook.widget import AgentWidget  # reads 150 kB of the front end
 
         self._agent = agent
         self._publisher = publisher
@@ -138,6 +139,8 @@ class Panel:
         self.widget = AgentWidget(mode="chat", models=models, model=models[0] if models else "")
         self._view = PanelView(self.widget, PanelStory(agent.events))
         self._controls = Controls(self.widget, stop=agent.stop, without_widget=ask_by_input, others=self._handle)
+        if agent.busy:
+            self.widget.state = "running"
         self._keep(self._tell_if_not_shown())
         self._detach = [agent.watch(self._view), agent.watch(self._controls), agent.watch(_Saved(agent, self.widget))]
 
@@ -160,25 +163,29 @@ class Panel:
             self._publisher.publish({"text/plain": NOT_SHOWN}, {})
 
     async def _solve(self, text: str) -> None:
-        self.widget.state, self.widget.status = "thinking", ""
         below: list[CellView] = []
+
+        def views(_: object) -> list[CellView]:
+            below.append(CellView(self._publisher, OutputsBelow()))
+            return below
+
         try:
             task = self._make_task(text, self.widget.model, self._controls.ask)
-
-            def views(_: object) -> list[CellView]:
-                below.append(CellView(self._publisher, OutputsBelow()))
-                return below
-
-            await self._agent.solve(task, self._place, views=views)
+            self.widget.state, self.widget.status = "thinking", ""
+            await self._agent.solve(task, self._place(), views=views)
         except asyncio.CancelledError:
-            if not below:  # stopped before it had begun: no event tells so
-                self.widget.state, self.widget.status = "idle", ""
-        except (AgentError, KernelExecutorError) as error:
-            self._view.note("error", str(error))
-            self.widget.state, self.widget.status = "failed", ""
+            self._rest("idle")  # stopped; where the run had begun, its events have told so
+        except Exception as error:  # noqa: BLE001 - whatever it is, the panel must say so and be of use again
+            self._view.note("error", Redactor.of_environment(os.environ).text(str(error) or type(error).__name__))
+            self._rest("failed")
         finally:
             for view in below:
                 view.finish(redraw=False)
+
+    def _rest(self, state: str) -> None:
+        """Show that nothing is being worked on, unless something else is."""
+        if not self._agent.busy:
+            self.widget.state, self.widget.status = state, ""
 
     def _save(self) -> None:
         try:

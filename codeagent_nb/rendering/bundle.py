@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from codeagent_nb.rendering.guarded import guarded
 from codeagent_nb.rendering.html import markdown_html
 from codeagent_nb.valid_outputs import valid_output
 from kernel_executor import Output
@@ -23,12 +24,8 @@ PASSED = frozenset(
         *("application/vnd.dataresource+json", "application/vnd.plotly.v1+json"),
     }
 )
-"""What front ends show without obeying it. Not GeoJSON, whose popups are HTML that is obeyed."""
-
-VEGA = re.compile(r"application/vnd\.vega(lite)?\.v\d+\+json")
-VEGA_REFUSED = frozenset({"url", "href", "src", "srcset", "baseurl", "loader", "element", "sanitize", "topojson"})
-"""What lets a chart load or follow an address, also a computed one, or reach into the page. Loaded with the user's
-cookies, it could read the user's files and send them away."""
+"""What front ends show without obeying it. Not GeoJSON, whose popups are HTML that is obeyed. Not Vega: its tooltips
+load the address in a field called `image`; seen in JupyterLab 4.6. So rows of data could be sent away."""
 
 HTML_STYLES = frozenset(
     {
@@ -51,6 +48,22 @@ TAGS_LIMIT = 5_000
 CELLS_LIMIT = 100_000
 """Of HTML that is shown: cleaning 50,000 nested `div`s took 11 s, and whoever cleans is the user's kernel."""
 
+HTML_LIMIT = 2_000_000  # characters
+STYLE_SHEETS_LIMIT = 200_000  # characters; the colours of 2,500 cells, each another one
+
+FORMATTING = re.compile(r"<(b|big|code|em|font|i|s|small|strike|strong|tt|u)([\s/>])", re.IGNORECASE)
+REOPENED_LIMIT = 500_000
+"""Every tag may open all of these again that were never closed, as browsers do: 20 kB became 14 MB, 450 kB 5.5 s."""
+
+SPACE = r"[ \t\n\f\r]"
+MANY_ATTRIBUTES = re.compile(
+    rf"""<[a-z][^ \t\n\f\r/>]*+
+    (?:(?:{SPACE}|/)*+ [^ \t\n\f\r/>][^ \t\n\f\r/>=]*+
+    (?:{SPACE}*+={SPACE}*+ (?:"[^"]*+"|'[^']*+'|[^ \t\n\f\r>"'][^ \t\n\f\r>]*+)?+)?+){{101}}""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""Each attribute is compared with all before it: 20,000 of one tag took 0.12 s, 300,000 would take half a minute."""
+
 LATEX_COMMANDS_REFUSED = (
     *("\\href", "\\url", "\\require", "\\class", "\\cssId", "\\style", "\\includegraphics", "\\mmlToken"),
     *("\\csname", "\\data", "\\bbox"),
@@ -61,7 +74,14 @@ NO_PART_OF_AN_ADDRESS = re.compile(r"[\x00-\x20]")
 
 
 def harmless_bundle(output: Output) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return data and metadata of a display that shows this output; an error gives nothing, it is told otherwise."""
+    """Return data and metadata of a display that shows this output; an error gives nothing, it is told otherwise.
+
+    Never raises: an output is whatever executed code has made it.
+    """
+    return guarded(lambda: _bundle(output))
+
+
+def _bundle(output: Output) -> tuple[dict[str, Any], dict[str, Any]]:
     output = valid_output(output)
     match output["output_type"]:
         case "stream":
@@ -87,8 +107,6 @@ def _shown(mime: str, content: Any) -> Any:
             return None if any(command in text for command in LATEX_COMMANDS_REFUSED) else text
         case "application/vnd.plotly.v1+json":
             return _plotly(content)
-        case _ if VEGA.fullmatch(mime):
-            return _vega(content)
         case _ if mime in PASSED:
             return encodable(content)
     return None
@@ -111,32 +129,6 @@ def _plotly(figure: Any) -> Any:
         return None
     shown = {part: figure[part] for part in ("data", "layout", "frames") if part in figure}
     return None if any(map(_is_address, _texts(shown))) else encodable(shown)
-
-
-def _vega(chart: Any) -> Any:
-    """Return a chart that loads nothing and leads nowhere; its `usermeta` could set options of the whole view."""
-    if not isinstance(chart, dict):
-        return None
-    shown = {part: value for part, value in chart.items() if part != "usermeta"}
-    return None if VEGA_REFUSED & {key.lower() for key in _keys(shown)} else encodable(shown)
-
-
-def _keys(value: Any) -> Iterator[str]:
-    match value:
-        case dict():
-            for key, item in value.items():
-                yield str(key)
-                if not _is_data(key, item):  # there the names are those of the data's own columns
-                    yield from _keys(item)
-        case list():
-            for item in value:
-                yield from _keys(item)
-
-
-def _is_data(key: Any, value: Any) -> bool:
-    if key == "datasets":
-        return isinstance(value, dict) and all(_is_data("values", rows) for rows in value.values())
-    return key == "values" and isinstance(value, list) and not any(isinstance(row, list) for row in value)
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -171,7 +163,7 @@ AS_HTML = {"text/markdown": _markdown, "image/svg+xml": _svg_picture}
 
 def clean_html(text: str) -> str:
     """Return HTML without anything that runs, loads or covers: tables, text and embedded pictures stay."""
-    if text.count("<") > CELLS_LIMIT or len(NO_CELL.findall(text)) > TAGS_LIMIT:
+    if _is_much(text):
         return ""
     import nh3
 
@@ -185,26 +177,66 @@ def clean_html(text: str) -> str:
         attribute_filter=_filter,
         url_schemes={"http", "https", "mailto", "data"},
     )
+    if len(cleaned) > 2 * HTML_LIMIT:
+        return ""
     # Front ends typeset what stands between dollars, and TeX has commands of its own.
     is_seen = "<img" in cleaned or TAG.sub("", cleaned).strip()
     return f'<div class="mathjax_ignore tex2jax_ignore">{cleaned}</div>' if is_seen else ""
 
 
+def _is_much(text: str) -> bool:
+    """Whether HTML would take long to clean, or become much more than it is."""
+    tags = text.count("<")
+    if len(text) > HTML_LIMIT or max(tags, text.count("&")) > CELLS_LIMIT:  # 2,000,000 of `&` took 30 s
+        return True
+    if len(NO_CELL.findall(text)) > TAGS_LIMIT or _reopened(text) * tags > REOPENED_LIMIT:
+        return True
+    return bool(MANY_ATTRIBUTES.search(text))
+
+
+def _reopened(text: str) -> int:
+    """Return how many tags may be open without being closed: of those that are alike browsers remember three."""
+    found: list[tuple[str, str]] = FORMATTING.findall(text)
+    plain = {name.lower() for name, end in found if end == ">"}
+    return 3 * len(plain) + sum(end != ">" for _, end in found)
+
+
 STYLE_SHEET = re.compile(r"<style[^<>]*>([^<]*)</style>", re.IGNORECASE)
-STYLE_RULE = re.compile(r"([^{}]*)\{([^{}]*)\}")
 STYLED = re.compile(r'\sid="(T_\w+)"')
 """As pandas' Styler names the cells of its tables."""
 
 
 def _with_styles_in_place(text: str) -> str:
     """Move the colours of a pandas Styler from its style sheet, which is left out, to its cells."""
+    styles = _styles_by_id(text)
+    # One long rule for an id that stands there a thousand times: 76 kB became 160 MB. Half the colours would mislead.
+    if not styles or sum(len(styles.get(name, "")) for name in STYLED.findall(text)) > HTML_LIMIT:
+        return text
+
+    def place(tag: re.Match[str]) -> str:
+        return STYLED.sub(lambda found: f' style="{styles.get(found[1], "")}"', tag[0])
+
+    return TAG.sub(place, text)
+
+
+def _styles_by_id(text: str) -> dict[str, str]:
+    """Return what the style sheets say of each id; nothing if that is too much."""
+    sheets = STYLE_SHEET.findall(text)
+    if sum(map(len, sheets)) > STYLE_SHEETS_LIMIT:
+        return {}
     styles: dict[str, str] = {}
-    for sheet in STYLE_SHEET.findall(text):
-        for selectors, declarations in STYLE_RULE.findall(sheet):
-            for selector in selectors.split(","):
+    room = HTML_LIMIT
+    for sheet in sheets:
+        for rule in sheet.split("}"):  # a pattern for whole rules was quadratic: 6.9 s for 40,000 letters without one
+            head, _, declarations = rule.rpartition("{")
+            style = html.escape(" ".join(declarations.split()))
+            for selector in head.rpartition("{")[2].split(","):
                 name = selector.strip().removeprefix("#")
-                styles[name] = styles.get(name, "") + html.escape(" ".join(declarations.split()))
-    return STYLED.sub(lambda found: f' style="{styles.get(found[1], "")}"', text)
+                room -= len(style)  # of an id named a thousand times in one rule, too
+                if room < 0:
+                    return {}
+                styles[name] = styles.get(name, "") + style
+    return styles
 
 
 def _filter(_: str, attribute: str, value: str) -> str | None:

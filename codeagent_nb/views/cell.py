@@ -27,7 +27,8 @@ from codeagent_nb.events import (
 )
 from codeagent_nb.rendering.bundle import harmless_bundle
 from codeagent_nb.rendering.changes import ShownOutputs
-from codeagent_nb.rendering.html import code_html, markdown_html, text_html
+from codeagent_nb.rendering.guarded import guarded
+from codeagent_nb.rendering.html import code_html, growing_html, markdown_html, text_html
 from codeagent_nb.reply import read_reply
 from codeagent_nb.transcript import block_cause
 from kernel_executor import BlockResult
@@ -49,10 +50,12 @@ class CellStory:
 
     Args:
         saved_as: Path of the saved session, for the closing line.
+        redact: Takes secrets out of a reply that is still being written.
     """
 
-    def __init__(self, saved_as: str = "") -> None:
+    def __init__(self, saved_as: str = "", redact: Callable[[str], str] = str) -> None:
         self._saved_as = saved_as
+        self._redact = redact
         self._displays: dict[str, Callable[[], Bundle]] = {}
         self._changed: dict[str, None] = {}
         self._outputs = ShownOutputs()
@@ -67,14 +70,16 @@ class CellStory:
     def changed(self) -> Iterator[tuple[str, Bundle]]:
         """Give every display that is new or other than when this was last asked, in the order in which they began."""
         self._show_outputs()
-        keys, self._changed = [key for key in self._displays if key in self._changed], {}
-        for key in keys:
-            yield key, self._displays[key]()
+        for key in [key for key in self._displays if key in self._changed]:
+            bundle = self._show(key)
+            # One by one, and before it is given away: who stops at one that cannot be drawn finds the others next time.
+            self._changed.pop(key, None)
+            yield key, bundle
 
     def displays(self) -> list[tuple[str, Bundle]]:
         """Give all displays."""
         self._show_outputs()
-        return [(key, show()) for key, show in self._displays.items()]
+        return [(key, self._show(key)) for key in self._displays]
 
     def final(self) -> list[tuple[str, Bundle]]:
         """Give the displays of the last attempt only."""
@@ -104,7 +109,7 @@ class CellStory:
                 self._retry(event)
             case TextMessage() if self._run and event.source == self._run.source:
                 if not self._reflected and not (self._said and self._said in event.content):  # else it stands there
-                    self._html("answer", markdown_html(event.content), event.content)
+                    self._set("answer", lambda: (_as_html(markdown_html(event.content), event.content), {}))
             case RunFinishedEvent():
                 self._finish(event)
 
@@ -113,6 +118,13 @@ class CellStory:
             self._show_outputs()  # what came before stands before
         self._displays[key] = show
         self._changed[key] = None
+
+    def _show(self, key: str) -> Bundle:
+        return guarded(self._displays[key])
+
+    def _begun(self) -> int:
+        self._show_outputs()
+        return len(self._displays)
 
     def _html(self, key: str, text: str, alternative: str = "") -> None:
         self._set(key, lambda: (_as_html(text, alternative), {}))
@@ -124,7 +136,8 @@ class CellStory:
     def _stream(self, piece: str) -> None:
         self._reply += piece
         text = self._reply
-        self._set(f"reply-{self._replies}", lambda: _reply_bundle(text))
+        # Redacted as a whole: a key may come in two pieces, and stays there if the stream then breaks off.
+        self._set(f"reply-{self._replies}", lambda: _reply_bundle(self._redact(text), growing_html))
 
     def _end_reply(self, event: ModelReplyEvent) -> None:
         key, self._reply = f"reply-{self._replies}", ""
@@ -155,7 +168,7 @@ class CellStory:
 
     def _refuse(self, event: CodeRefusedEvent) -> None:
         if event.nothing_ran:
-            self._last_attempt = len(self.displays())
+            self._last_attempt = self._begun()
         what = "was not run" if event.nothing_ran else "was run in part"
         self._warn(f"refused-{self._replies}", f"Attempt {event.retry_attempt + 1} {what}: {event.reason}")
 
@@ -164,14 +177,14 @@ class CellStory:
         self._html(f"retry-{self._replies}", _muted(html.escape(said)), said)
         if event.retry:
             self._fold_attempt(event)
-            self._last_attempt = len(self.displays())
+            self._last_attempt = self._begun()
 
     def _fold_attempt(self, event: RetryDecisionEvent) -> None:
         """Fold a failed attempt that another follows away, so that the story stays readable; it can be opened."""
-        key, failure = f"reply-{self._replies - 1}", self._displays.get(self._failure)
-        if key not in self._displays or failure is None:
+        key = f"reply-{self._replies - 1}"
+        if key not in self._displays or self._failure not in self._displays:
             return
-        (code, _), (error, _) = self._displays[key](), failure()
+        (code, _), (error, _) = self._show(key), self._show(self._failure)
         cause = shorten(" ".join(error["text/plain"].split()), 200)
         said = f"Attempt {event.retry_attempt + 1} failed: {cause}"
         self._html(key, _details(html.escape(said), code["text/html"] + error["text/html"]), said)
@@ -179,6 +192,8 @@ class CellStory:
         self._failure = ""
 
     def _finish(self, event: RunFinishedEvent) -> None:
+        if text := self._reply:  # it broke off
+            self._set(f"reply-{self._replies}", lambda: _reply_bundle(text))
         mark, word = MARKS[event.status]
         self._reflected = self._reflected or event.status in WARNED_OF
         facts = " · ".join([*event.facts, *([self._run.model] if self._run else [])])
@@ -224,10 +239,10 @@ def _as_html(text: str, alternative: str) -> dict[str, Any]:
     return {"text/html": text, "text/plain": alternative}
 
 
-def _reply_bundle(text: str) -> Bundle:
+def _reply_bundle(text: str, render: Callable[[str], str] = markdown_html) -> Bundle:
     reply = read_reply(text)
     thought = _details("Thoughts", text_html(reply.thought)) if reply.thought else ""
-    return _as_html(thought + markdown_html(reply.text), reply.text), {}
+    return _as_html(thought + render(reply.text), reply.text), {}
 
 
 def _failure(result: BlockResult) -> str:

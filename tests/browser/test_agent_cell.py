@@ -195,6 +195,15 @@ def test_the_users_own_notebook_cannot_be_spoilt_also_after_it_was_saved(noteboo
     assert (notebook.server.root / "protected.ipynb").read_text().rstrip().endswith("}")
 
 
+@one_app
+def test_a_background_task_sees_the_variables_as_they_were_when_it_began(notebook: Notebook) -> None:
+    setup = model(python("print('rows', rows)"), "Done.") + "\nrows = [1, 2]"
+    notebook.open(setup, "%%agent -m replay --bg -i rows\nCount.", "rows.append('late')")
+    for index in range(3):
+        notebook.run_cell(index)
+    wait_until_shown(notebook, 1, "rows [1, 2]")
+
+
 def test_what_a_thread_prints_later_comes_under_its_own_cell(notebook: Notebook) -> None:
     late = "import threading\nthreading.Timer(1.0, lambda: print('late', flush=True)).start()\nprint('early')"
     notebook.open(model(python(late), "Started."), "%%agent -m replay\nLater.", AGAIN)

@@ -192,3 +192,18 @@ def test_a_stream_of_300_tokens_a_second_is_shown_as_it_comes(notebook: Notebook
     expect(panel(notebook).get_by_text("word599").first).to_be_visible()
     assert time.monotonic() - begun < 20, "a liveness bound; the stream itself takes 2 s"
     wait_until_shown(notebook, 1, "AgentWidget")
+
+
+@one_app
+def test_a_panel_that_is_opened_during_a_run_shows_it_and_can_stop_it(notebook: Notebook) -> None:
+    notebook.open(model(TICK), PANEL, "%%agent -m replay --bg\nTick.")
+    notebook.run_cell(0)
+    notebook.run_cell(2)
+    wait_until_shown(notebook, 2, "tick 1")
+    notebook.run_cell(1)
+    wait_for_state(notebook, "running")
+    panel(notebook).get_by_role("button", name="Stop").click()
+    wait_for_state(notebook, "idle")
+    notebook.run_cell(1)
+    wait_for_state(notebook, "idle")
+    expect(panel(notebook).get_by_text("Tick.").first).to_be_visible()

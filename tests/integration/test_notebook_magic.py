@@ -14,6 +14,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from jupyter_client.manager import start_new_kernel
 from nbformat import v4
 
 pytestmark = pytest.mark.integration
@@ -279,3 +280,91 @@ def test_in_ipythons_terminal_it_prints_and_ctrl_c_stops_it(ipython: Ipython, tm
     ipython.read_until("alive")
     ipython.type("%agent reset\n")
     ipython.read_until("forgotten")
+
+
+def test_a_folder_that_cannot_be_used_is_named_with_the_setting(execute: Execute, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    notebook = execute(model("Hello."), "%config CodeAgent.folder = 'file'", "%%agent -m replay\nHello.")
+    assert "file" in error(notebook.cells[2]).evalue
+    assert "%config CodeAgent.folder" in error(notebook.cells[2]).evalue
+    assert len(error(notebook.cells[2]).traceback) == 1
+
+
+def test_a_session_whose_folder_was_removed_does_not_spoil_the_next(execute: Execute) -> None:
+    notebook = execute(
+        model("One.", "Two.") + "\nimport os, shutil; os.makedirs('sub')\n%config CodeAgent.folder = 'sub'",
+        "%%agent -m replay\nFirst.",
+        "shutil.rmtree('sub'); os.makedirs('sub')\n%agent reset",
+        "%%agent -m replay\nSecond.",
+    )
+    assert "Two." in texts(notebook.cells[3])
+
+
+def test_a_task_on_the_agents_line_is_no_task(execute: Execute) -> None:
+    notebook = execute(model(), "%%agent What is 2 + 2?")
+    assert "below the %%agent line" in texts(notebook.cells[1])
+
+
+def test_executed_by_a_program_a_background_task_is_waited_for(execute: Execute) -> None:
+    notebook = execute(model(python("print(6 * 7)"), "It is 42."), "%%agent -m replay --bg\nMultiply.")
+    assert {"text/plain": "42\n"} in data(notebook.cells[1])
+
+
+def test_a_secret_that_is_set_later_and_one_in_an_error_are_hidden(execute: Execute) -> None:
+    secret = "svc-7f3a91c4e0b2-very-secret"
+    failing = (
+        "from codeagent_nb import ReplayChatCompletionClient\nfrom codeagent_nb.errors import ModelRefused\n"
+        f"angry = ReplayChatCompletionClient([ModelRefused('bad key {secret}')])"
+    )
+    notebook = execute(
+        model("Hello.", f"Your key is {secret}."),
+        "%%agent -m replay\nHello.",
+        f"import os\nos.environ['LATER_API_KEY'] = '{secret}'\n{failing}",
+        "%%agent -m replay\nWhat is my key?",
+        "%%agent -m angry\nWhat is my key?",
+    )
+    for index in (3, 4):
+        assert "[redacted LATER_API_KEY]" in texts(notebook.cells[index])
+        assert secret not in texts(notebook.cells[index])
+
+
+def test_a_saved_copy_elsewhere_runs_again_with_its_variables(execute: Execute, tmp_path: Path) -> None:
+    execute(
+        model(python("print(table)"), "Done.") + "\nimport os; os.makedirs('other'); table = {'a': 1}",
+        "%%agent -m replay -i table\nPrint it.",
+        "%agent save 'other/my copy.ipynb'",
+    )
+    copy = tmp_path / "other" / "my copy.ipynb"
+    again = [sys.executable, "-c", EXECUTE, str(copy), "none"]
+    done = subprocess.run(again, cwd=copy.parent, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_question_in_the_input_line_is_answered_or_interrupted(tmp_path: Path) -> None:
+    """Without widgets. An interrupt did nothing there until the question was answered."""
+    manager, client = start_new_kernel(kernel_name="python3", cwd=str(tmp_path))
+    client.allow_stdin = True
+    try:
+        setup = model(python("print(6 * 7)"), "It is 42.", python("open('ran', 'w').close()"))
+        client.execute_interactive(f"{setup}\n%config CodeAgent.buttons = False", timeout=30)
+        client.execute("%%agent -m replay -a always\nMultiply.")
+        assert "Run the code above?" in client.get_stdin_msg(timeout=30)["content"]["prompt"]
+        client.input("y")
+        assert reply_of(client)["status"] == "ok"
+        client.execute("%%agent -m replay -a always\nWrite.")
+        client.get_stdin_msg(timeout=30)
+        started = time.monotonic()
+        manager.interrupt_kernel()
+        assert reply_of(client)["ename"] == "Stopped"
+        assert time.monotonic() - started < 3
+        assert not (tmp_path / "ran").exists()
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=False)
+
+
+def reply_of(client: Any) -> dict[str, Any]:
+    while True:
+        message = client.get_shell_msg(timeout=30)
+        if message["msg_type"] == "execute_reply":
+            return dict(message["content"])

@@ -18,11 +18,13 @@ from codeagent_nb.events import (
     BlockStartedEvent,
     LateOutputEvent,
     ModelClientStreamingChunkEvent,
+    ModelReplyEvent,
     RequestUsage,
     RunFinishedEvent,
     VariableEvent,
 )
 from codeagent_nb.models.types import CreateResult
+from codeagent_nb.redaction import Redactor
 from codeagent_nb.views.cell import CellStory, error_bundle
 from kernel_executor import Append, BlockResult, Clear, CodeBlock, Update
 from kernel_executor.replay import failing
@@ -329,3 +331,81 @@ def test_any_changes_of_outputs_are_followed(many: list[Any], every: int) -> Non
     assert list(shown.items()) == story.displays()
     together = told([began(), *map(showed, many)])
     assert [data for _, (data, _) in together.displays() if data] == [data for data, _ in shown.values() if data]
+
+
+# What goes wrong
+
+
+def broken(monkeypatch: pytest.MonkeyPatch, text: str, error: BaseException) -> None:
+    """Let the rendering of this output fail."""
+    from codeagent_nb.rendering.bundle import harmless_bundle
+
+    def render(output: Any) -> Any:
+        if output.get("text") == text:
+            raise error
+        return harmless_bundle(output)
+
+    monkeypatch.setattr("codeagent_nb.views.cell.harmless_bundle", render)
+
+
+def plot(text: str) -> dict[str, Any]:
+    return {"output_type": "display_data", "data": {"text/plain": text}, "metadata": {}}
+
+
+def test_what_cannot_be_shown_takes_nothing_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken(monkeypatch, "bad", MemoryError())
+    expected = ["one", "this output cannot be shown: MemoryError", "two"]
+    story = told([began(), ended(plot("one"), stream("bad"), plot("two"))])
+    assert [data["text/plain"] for _, (data, _) in story.changed()] == expected
+    assert texts(story) == expected
+    assert list(story.changed()) == []
+
+
+def test_who_stops_in_the_middle_is_given_the_rest_the_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    story = told([began(), ended(plot("one"), stream("two"), plot("three"))])
+    assert next(iter(story.changed()))[0] == "1-0"
+    broken(monkeypatch, "two", KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        list(story.changed())
+    broken(monkeypatch, "", ValueError())
+    assert [key for key, _ in story.changed()] == ["1-1", "1-2"]
+
+
+async def test_a_failed_attempt_that_cannot_be_shown_is_folded_away_too(
+    stage: Stages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = await events_of(stage, "repaired")
+
+    def fail(_: str) -> str:
+        raise RecursionError
+
+    monkeypatch.setattr("codeagent_nb.views.cell.markdown_html", fail)
+    shown = texts(told(events))
+    assert shown[0].startswith("Attempt 1 failed: ")
+    assert shown[-1].startswith("✓ done")
+
+
+# Replies while they are written
+
+
+def test_a_reply_is_highlighted_when_it_is_whole() -> None:
+    pieces = [ModelClientStreamingChunkEvent(source="coder", content=piece) for piece in CODE.split(" ")]
+    assert "--jp-mirror-editor" not in all_html(told(pieces))
+    whole = ModelReplyEvent(
+        source="coder", purpose="generate", content=CODE, finish_reason="stop", usage=RequestUsage(), duration=0
+    )
+    assert "--jp-mirror-editor" in all_html(told([*pieces, whole]))
+
+
+def test_a_reply_that_broke_off_is_highlighted_at_the_end() -> None:
+    end = RunFinishedEvent(source="x", status="cancelled", reason="", tries=0, usage=RequestUsage(), duration=0)
+    story, _ = follow([ModelClientStreamingChunkEvent(source="coder", content=CODE), end])
+    assert "--jp-mirror-editor" in all_html(story)
+
+
+def test_a_secret_that_comes_in_two_pieces_is_not_shown_even_if_the_reply_breaks_off() -> None:
+    story = CellStory(redact=Redactor({"MY_TOKEN": "svc-7f3a91c4"}).text)
+    for piece in ("The key is svc-7f", "3a91c4."):
+        story.take(ModelClientStreamingChunkEvent(source="coder", content=piece))
+    assert "[redacted MY_TOKEN]" in str(story.displays())
+    assert "svc-7f3a91c4" not in str(story.displays())

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from codeagent_nb import describe_data
 from codeagent_nb.describe_data import describe, describe_variable
+from kernel_executor.environment import names_secret
 
 BUDGET = 2_000
 CSV = "species,Body Mass (g),note\nAdelie,3700,\nGentoo,5076,big\nGentoo,,\n"
@@ -414,3 +415,61 @@ def test_variables_are_told_where_nothing_is_installed() -> None:
     command = [sys.executable, "-I", "-S", "-c", code, describe_data.__file__]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
     assert done.stdout == "The variable `it` is a dict of 1 items: {'a': [1]}\n"
+
+
+# Keys are not told
+
+NAMES = [
+    *("api_key", "OPENAI_API_KEY", "apiKey", "token", "TOKENS2", "db_password", "PASSWD", "pass", "PWD_OLD", "dsn"),
+    *("credentials", "SSH_PASSPHRASE", "GITHUB_PAT", "client_secret", "monkey", "TURKEYS", "whiskey_key", "PWD"),
+    *("OLDPWD", "pwd", "keyboard", "tokenizer", "compass", "path", "mass", "species", "secretary", "x", ""),
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_promises_a_key_here_as_it_does_for_the_environment(name: str) -> None:
+    assert describe_data._is_secret(name) == names_secret(name)
+
+
+@pytest.mark.parametrize("name", ["X-Api-Key", "auth.token", "my password", b"api_key", ("auth", "api_key")])
+def test_names_that_no_variable_can_have_promise_a_key_too(name: object) -> None:
+    assert describe_data._is_secret(name)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"api_key": "hunter2-1", "a": 1},
+        {"deep": [{"auth": ({"db_password": ["hunter2-1"]},)}]},
+        {b"token": b"hunter2-1"},
+        {("auth", "X-Api-Key"): "hunter2-1"},
+    ],
+)
+def test_what_a_dict_has_under_a_name_of_a_key_is_not_told(value: object) -> None:
+    assert "hunter2" not in told_of(value)
+    assert "<not shown>" in told_of(value)
+    assert "hunter2" not in told_of([value])
+
+
+def test_what_a_table_has_under_a_name_of_a_key_is_not_told() -> None:
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame({"user": ["ann", "bob"], "api_key": ["hunter2-1", "hunter2-2"], "pin_token": [4711, 4712]})
+    told = told_of(table)
+    assert "- 'api_key': str, 0 missing, values <not shown>" in told
+    assert "ann,<not shown>,<not shown>" in told
+    assert "471" not in told
+    pairs = table.set_axis(pandas.MultiIndex.from_tuples([("a", "user"), ("a", "token"), ("b", "key")]), axis=1)
+    others = [table.set_index("api_key"), table.set_index(["user", "api_key"]), table["api_key"], pairs]
+    others += [pandas.Series({"api_key": "hunter2-1", "a": "x"}), pandas.DataFrame({"a": [{"token": "hunter2-1"}]})]
+    for value in (table, *others):
+        assert "hunter2" not in told_of(value)
+
+
+def test_what_a_file_has_under_a_name_of_a_key_is_not_told() -> None:
+    name = write("users.csv", "user,api_key\nann,hunter2-1\nbob,hunter2-2,more\n")
+    assert "hunter2" not in describe_without_pandas(name)
+    assert "ann,<not shown>" in describe_without_pandas(name)
+    pytest.importorskip("pandas")
+    told = describe(write("users.csv", "user,api_key\nann,hunter2-1\n"), BUDGET)
+    assert "ann,<not shown>" in told
+    assert "hunter2" not in told

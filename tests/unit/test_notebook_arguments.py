@@ -86,14 +86,14 @@ def test_any_line_is_read_or_is_a_usage_error(line: str) -> None:
 
 def test_variables_are_named_on_the_line_and_in_the_task_each_once_in_order() -> None:
     options = read("-i a,b -i c", "Join @{b} with @{ d } and mail me@{host}.")
-    assert options.variables == ("a", "b", "c", "d", "host")
+    assert options.variables == ("a", "b", "c", "d")
 
 
 def test_what_only_looks_like_a_variable_is_none() -> None:
-    assert variable_names([], "{@{}ll@{}} @ {x} ${x} @x @{\n}") == ()
+    assert variable_names([], "{@{}ll@{ }} @ {x} ${x} @x @{\n} @{$ref} @{1} @@{df} @{\\hskip 1em}") == ()
 
 
-@pytest.mark.parametrize("mention", ["@{a b}", "@{x!r}", "@{1}", "@{df.head()}", "@{ }"])
+@pytest.mark.parametrize("mention", ["@{a b}", "@{x!r}", "@{df.head()}"])
 def test_a_mention_that_is_no_name_is_a_usage_error(mention: str) -> None:
     with pytest.raises(UsageError, match="is no name of a variable"):
         variable_names([], f"Use {mention}.")

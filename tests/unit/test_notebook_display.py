@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import time
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from codeagent_nb.events import BlockFinishedEvent, BlockStartedEvent, LateOutputEvent, ModelClientStreamingChunkEvent
-from codeagent_nb.notebook.display import SECONDS_BETWEEN, CellView
+from codeagent_nb.notebook.display import REST, SECONDS_BETWEEN, CellView
 from codeagent_nb.views.cell import CellStory
 from kernel_executor import Append, BlockResult, CodeBlock
 from kernel_executor.replay import failing
@@ -192,3 +193,68 @@ async def test_drawn_anew_only_the_last_attempt_stays(stage: Stages, page: Page)
     assert "Attempt 1" not in shown
     assert "Trying again" not in shown
     assert "Two." in shown
+
+
+class Slow:
+    """A story that takes its time to tell."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.told: list[tuple[float, float]] = []
+        self._text = ""
+        self._new = False
+
+    def take(self, event: Any) -> None:
+        self._text += event.content
+        self._new = True
+
+    def changed(self) -> Any:
+        if self._new:
+            began = time.monotonic()
+            time.sleep(self.seconds)
+            self._new = False
+            yield "reply", ({"text/plain": self._text}, {})
+            self.told.append((began, time.monotonic()))
+
+    def final(self) -> Any:
+        return []
+
+
+async def test_who_draws_slowly_rests_four_times_as_long(page: Page) -> None:
+    story = Slow(SECONDS_BETWEEN)
+    view = CellView(page, story)
+    while len(story.told) < 3:
+        view.on_event(piece("x"))
+        await asyncio.sleep(0.001)
+    rests = [(next_began - ended, ended - began) for (began, ended), (next_began, _) in pairwise(story.told)]
+    assert all(rest >= REST * took * 0.99 for rest, took in rests), rests
+    assert page.texts == ["x" * len(page.texts[0])]
+
+
+async def test_at_the_end_all_is_drawn_without_a_rest(page: Page) -> None:
+    story = Slow(SECONDS_BETWEEN)
+    view = CellView(page, story)
+    view.on_event(piece("a"))
+    await asyncio.sleep(3 * SECONDS_BETWEEN)
+    assert page.texts == ["a"]
+    view.on_event(piece("b"))
+    view.finish(redraw=False)
+    assert page.texts == ["ab"]
+    await asyncio.sleep((REST + 2) * SECONDS_BETWEEN)
+    assert len(story.told) == 2
+
+
+async def test_what_cannot_be_sent_takes_nothing_along(page: Page) -> None:
+    class Picky(Page):
+        def publish(self, data: dict[str, Any], metadata: dict[str, Any] | None = None, **more: Any) -> None:
+            if data.get("text/plain") == "bad":
+                raise ValueError("not JSON")
+            super().publish(data, metadata, **more)
+
+    page = Picky()
+    view = CellView(page, CellStory())
+    shown = [{"output_type": "display_data", "data": {"text/plain": text}, "metadata": {}} for text in ("bad", "good")]
+    result = BlockResult(block=CodeBlock("x"), status="ok", exit_code=0, outputs=(stream("now\n"), *shown))
+    view.on_event(BlockFinishedEvent(source="x", retry_attempt=0, block_id="1", result=result))
+    view.finish(redraw=False)
+    assert page.texts == ["now\n", "this output cannot be shown: ValueError", "good"]

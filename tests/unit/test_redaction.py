@@ -117,3 +117,15 @@ def test_whatever_the_key_is_every_event_stays_readable_and_text_is_clean(key: s
         assert EVENT.validate_json(kept.model_dump_json()) == kept
     said: Any = redactor.event(TextMessage(source="u", content=f"{around} is {key}!"))
     assert key not in said.content.replace("[redacted A_KEY]", "") or key in "[redacted A_KEY]"
+
+
+@pytest.mark.parametrize("key", [KEY, "schlüssel-ключ", "bytes-\udcff-end"])
+def test_a_key_is_found_in_bytes_and_its_variable_is_named(key: str) -> None:
+    redactor = Redactor.of_environment({"MY_TOKEN": key, "HOME": "/home/somebody"})
+    for way in ("utf-8", "utf-32-le"):
+        spelled = key.encode(way, "surrogatepass")
+        assert redactor.secret_in(b"\0" + spelled + b"\xff") == "MY_TOKEN"
+        assert redactor.secret_in(spelled[:-1]) == ""
+        assert len(spelled) <= redactor.longest
+    assert redactor.secret_in(b"/home/somebody") == ""
+    assert (Redactor({}).secret_in(b"x"), Redactor({}).longest) == ("", 0)

@@ -1,5 +1,6 @@
 """A variable of the notebook comes into the managed kernel as it is, through a file, or is refused with a reason."""
 
+import asyncio
 import dataclasses
 import datetime
 import decimal
@@ -7,6 +8,7 @@ import os
 import pickle
 import subprocess
 import sys
+import time
 import types
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -19,8 +21,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codeagent_nb.errors import VariableRefused
-from codeagent_nb.variables import WrittenVariable, write_variable
-from kernel_executor import CodeBlock, Isolation
+from codeagent_nb.log import EventLog
+from codeagent_nb.redaction import Redactor
+from codeagent_nb.variables import LOAD_TIMEOUT, PIECE, WrittenVariable, bring_variable, write_variable
+from kernel_executor import BlockResult, CodeBlock, CodeResult, Isolation
 
 
 @pytest.fixture
@@ -39,6 +43,7 @@ def write(folder: Path, value: Any, name: str = "it", **more: Any) -> WrittenVar
 def load(written: WrittenVariable) -> Any:
     scope: dict[str, Any] = {}
     exec(written.code, scope)
+    assert scope.keys() - {"__builtins__"} == {written.name}, "names of ours would be in the way of the user's"
     return scope[written.name]
 
 
@@ -242,7 +247,7 @@ def test_objects_within_objects_are_shared_as_before(folder: Path) -> None:
     assert back["a"] is back["b"] is back["a"][1]
 
 
-@pytest.mark.parametrize("name", ["größe", "x" * 100, "_", "self", "print"])
+@pytest.mark.parametrize("name", ["größe", "x" * 100, "_", "self", "print", "file", "pickle", "feather", "open"])
 def test_any_name_of_a_variable_will_do(folder: Path, name: str) -> None:
     assert load(write(folder, [1], name)) == [1]
 
@@ -435,3 +440,172 @@ def test_a_class_without_a_module_is_no_obstacle(folder: Path) -> None:
 
 def test_a_written_variable_is_a_value() -> None:
     assert dataclasses.astuple(WrittenVariable("a", "b", "c")) == ("a", "b", "c")
+
+
+# Keys
+
+
+SECRET = "sk-test-0123456789"
+HOLDERS: dict[str, Callable[[], Any]] = {
+    "a text": lambda: SECRET,
+    "bytes": SECRET.encode,
+    "the environment": lambda: dict(os.environ),
+    "deep within": lambda: [{"a": (1, f"Bearer {SECRET}")}],
+    "over the border of a piece": lambda: "x" * (PIECE - 10) + SECRET + "x" * PIECE,
+    "an array": lambda: pytest.importorskip("numpy").array(["x", SECRET]),
+    "a column": lambda: pytest.importorskip("pandas").DataFrame({"n": [1, 2], "a": ["x", SECRET]}),
+    "a category": lambda: pytest.importorskip("pandas").DataFrame({"a": ["x", SECRET]}, dtype="category"),
+    "an index": lambda: pytest.importorskip("pandas").DataFrame({"n": [1]}, index=[SECRET]),
+    "a name": lambda: pytest.importorskip("pandas").DataFrame({SECRET: [1]}),
+    "objects": lambda: pytest.importorskip("pandas").DataFrame({"a": [{"x": SECRET}]}),
+    "an Arrow table": lambda: pytest.importorskip("pyarrow").table({"a": [[{"x": SECRET}]], "n": [1]}),
+    "an Arrow name": lambda: pytest.importorskip("pyarrow").table({SECRET: [1]}),
+}
+
+
+@pytest.mark.parametrize("kind", HOLDERS)
+def test_what_holds_the_value_of_a_secret_variable_is_refused(
+    folder: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_TOKEN", SECRET)
+    with pytest.raises(VariableRefused, match="it holds the value of the environment variable MY_TOKEN") as caught:
+        write(folder, HOLDERS[kind](), "thing")
+    assert str(caught.value).startswith("`thing` (")
+    assert SECRET not in str(caught.value)
+    assert list(folder.iterdir()) == []
+
+
+def test_no_refusal_tells_a_secret(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_TOKEN", SECRET)
+    with pytest.raises(VariableRefused, match=r"ValueError: \[redacted MY_TOKEN\]") as caught:
+        write(folder, Unpicklable(ValueError(SECRET)))
+    assert SECRET not in str(caught.value)
+
+
+# Into the session
+
+
+@dataclasses.dataclass
+class Executor:
+    """Runs what loads a variable here, and tells of it what it is told to tell."""
+
+    work_dir: Path
+    told: str | None = None
+    result: dict[str, Any] = dataclasses.field(default_factory=dict)
+    timeout: float | None = 0.2
+    timeouts: list[float | None] = dataclasses.field(default_factory=list)
+
+    async def execute_code_blocks(self, blocks: list[CodeBlock]) -> CodeResult:
+        self.timeouts.append(self.timeout)
+        return CodeResult(0, "", (BlockResult(block=blocks[0], **{"status": "ok", "exit_code": 0, **self.result}),))
+
+    async def evaluate(self, _: str) -> str | None:
+        return self.told
+
+
+def session_of(folder: Path, **more: Any) -> Any:
+    return types.SimpleNamespace(executor=Executor(folder.parent, **more), log=EventLog(Redactor({})))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        *(None, "''", "' \\n '", "not python (", "3", "None", "[]", "b'x'", "(" * 10_000, "'\\x00", "1 + 'x'", "\0"),
+        "{[]: 1}",
+    ],
+)
+async def test_whatever_a_hostile_kernel_tells_there_is_a_description(folder: Path, told: str | None) -> None:
+    session = session_of(folder, told=told)
+    await bring_variable(session, "it", [1], folder)
+    assert session.log.events[-1].description == "The variable `it` is there."
+
+
+async def test_what_a_hostile_kernel_tells_is_cut_and_can_be_written(folder: Path) -> None:
+    session = session_of(folder, told=repr("\n\n \u2028a\ud800" + "x" * 100_000))
+    await bring_variable(session, "it", [1], folder)
+    description = session.log.events[-1].description
+    assert description.startswith("a?xx")
+    assert len(description) <= 3_200
+
+
+async def test_a_variable_has_its_own_time_to_load(folder: Path) -> None:
+    session = session_of(folder)
+    await bring_variable(session, "it", [1], folder)
+    assert session.executor.timeouts == [LOAD_TIMEOUT]
+
+
+@pytest.mark.parametrize(
+    ("result", "why"),
+    [
+        ({"status": "timeout", "exit_code": 124, "ename": "KeyboardInterrupt"}, "had not loaded it after 120 s"),
+        (
+            {"status": "error", "exit_code": 1, "ename": "E", "evalue": "x" * 10_000},
+            r"could not load it \(E: x+\n.*left out",
+        ),
+    ],
+)
+async def test_what_the_kernel_did_not_load_is_refused_and_not_kept(
+    folder: Path, result: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(VariableRefused, match=why) as caught:
+        await bring_variable(session_of(folder, result=result), "it", [1], folder)
+    assert "KeyboardInterrupt" not in str(caught.value)
+    assert list(folder.iterdir()) == []
+
+
+class Slow:
+    """Its pickling takes a while: many small steps, or one that nothing can end."""
+
+    def __init__(self, steps: int, seconds: float) -> None:
+        self.steps, self.seconds = steps, seconds
+
+    def __reduce__(self) -> Any:
+        time.sleep(self.seconds)
+        return (
+            (list, ("x" * 100_000,))
+            if self.steps == 0
+            else (list, ([Slow(self.steps - 1, self.seconds), b"x" * 70_000],))
+        )
+
+
+@pytest.mark.parametrize("slow", [Slow(100, 0.05), Slow(0, 1.0)], ids=["in steps", "in one"])
+async def test_while_it_is_written_the_loop_lives_and_a_stop_is_heard_at_once(folder: Path, slow: Slow) -> None:
+    session = session_of(folder)
+    bringing = asyncio.create_task(bring_variable(session, "it", slow, folder))
+    await asyncio.sleep(0.2)
+    assert len(list(folder.iterdir())) == 1, "it is being written"
+    bringing.cancel()
+    started = time.monotonic()
+    with pytest.raises(asyncio.CancelledError):
+        await bringing
+    assert time.monotonic() - started < 0.5
+    for _ in range(300):
+        if not list(folder.iterdir()):
+            break
+        await asyncio.sleep(0.01)
+    assert list(folder.iterdir()) == []
+    assert not session.log.events
+
+
+async def test_a_copy_that_is_done_when_it_is_stopped_is_not_kept(folder: Path) -> None:
+    session = session_of(folder)
+    bringing = asyncio.create_task(bring_variable(session, "it", [1], folder))
+    await asyncio.sleep(0)
+    time.sleep(0.2)  # noqa: ASYNC251 - the loop is busy while the thread comes to its end
+    bringing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await bringing
+    await asyncio.sleep(0.05)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3)])
+async def test_an_object_that_exits_is_refused(folder: Path, error: BaseException) -> None:
+    with pytest.raises(VariableRefused, match=f"cannot be pickled .{type(error).__name__}"):
+        await bring_variable(session_of(folder), "it", Unpicklable(error), folder)
+    assert list(folder.iterdir()) == []
+
+
+async def test_deep_nesting_is_refused_in_a_thread_too(folder: Path) -> None:
+    with pytest.raises(VariableRefused, match="RecursionError"):
+        await bring_variable(session_of(folder), "it", deep(100_000), folder)

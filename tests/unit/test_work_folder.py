@@ -1,5 +1,6 @@
 """Which folder code runs in: never the home folder, nor where other programs have their sockets."""
 
+import os
 import stat
 import subprocess
 import sys
@@ -68,6 +69,7 @@ def test_a_kernels_own_folder_is_refused(temporary: Path, tmp_path: Path, below:
     assert folder.path.parent == temporary
     with pytest.raises(KernelStartError, match="holds a kernel's sockets: use another"):
         open_work_folder(folder.path / below)
+    folder.remove()
 
 
 def test_a_kernels_own_folder_lies_outside_the_work_folder(temporary: Path) -> None:
@@ -119,11 +121,14 @@ def test_the_run_folder_of_an_owner_that_was_killed_is_swept_and_that_of_a_livin
     assert not path.exists()
 
 
-def test_sweeping_follows_no_link_and_touches_no_folder_without_a_lock(tmp_path: Path) -> None:
+def test_sweeping_follows_no_link_waits_for_no_pipe_and_touches_no_other_folder(tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     kept.touch()
-    for name in ("codeagent-link", "codeagent-other"):
+    for name in ("codeagent-k-link", "codeagent-k-other", "codeagent-k-pipe", "codeagent-work"):
         (tmp_path / name).mkdir()
-    (tmp_path / "codeagent-link" / "owner.lock").symlink_to(kept)
+    (tmp_path / "codeagent-k-link" / "owner.lock").symlink_to(kept)
+    os.mkfifo(tmp_path / "codeagent-k-pipe" / "owner.lock")  # it once kept every later start waiting
+    (tmp_path / "codeagent-work" / "owner.lock").touch()  # by code, in its work folder, which was then deleted
     sweep(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["codeagent-link", "codeagent-other", "kept"]
+    names = [*(f"codeagent-k-{name}" for name in ("link", "other", "pipe")), "codeagent-work", "kept"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names

@@ -6,7 +6,6 @@ import pytest
 
 from codeagent_nb.models import weights
 from tests.browser.agent_cells import shown, wait_until_done
-from tests.browser.conftest import browser, notebook, server  # noqa: F401 - fixtures
 from tests.browser.jupyter import Notebook, one_app
 from tests.model.test_agent_answers import altered_penguins
 
@@ -20,7 +19,7 @@ and draw a bar chart of the mean body mass of each species."""
 
 
 @one_app
-def test_a_question_on_a_table_gives_a_right_number_and_a_plot(notebook: Notebook) -> None:  # noqa: F811
+def test_a_question_on_a_table_gives_a_right_number_and_a_plot(notebook: Notebook) -> None:
     """The table has rows dropped and values shifted, so that nothing can be remembered."""
     model = weights.find(os.environ)
     if model is None:

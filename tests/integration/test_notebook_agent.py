@@ -1,0 +1,73 @@
+"""The agent of a notebook, without a notebook: sessions that end, and tasks that are stopped while they do."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from codeagent_nb import ReplayChatCompletionClient, TaskResult
+from codeagent_nb.approval import refuse_for_want_of_a_person
+from codeagent_nb.errors import AgentError
+from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
+from codeagent_nb.session import RunSettings
+
+pytestmark = pytest.mark.integration
+
+
+class SlowToClose(ReplayChatCompletionClient):
+    """A model whose server takes a while to end, as the embedded one's does."""
+
+    closed = False
+
+    async def close(self) -> None:
+        await asyncio.sleep(0.3)
+        self.closed = True
+
+
+async def solve(agent: NotebookAgent, folder: Path, reply: str = "Hello.") -> TaskResult:
+    model = ReplayChatCompletionClient([reply])
+    task = Task(text="Say hello.", model=model, settings=RunSettings(), ask=refuse_for_want_of_a_person)
+    return await agent.solve(task, Place(folder), views=lambda _: [])
+
+
+async def test_a_task_that_is_stopped_while_the_last_session_closes_breaks_nothing(tmp_path: Path) -> None:
+    """The stop was passed on to the closing, and every later task ended as cancelled."""
+    agent, model = NotebookAgent("study"), SlowToClose(["x"])
+    await solve(agent, tmp_path)
+    agent._models["slow"] = model
+    agent.reset()
+    stopped = asyncio.ensure_future(solve(agent, tmp_path))
+    await asyncio.sleep(0.1)
+    agent.stop()
+    with pytest.raises(asyncio.CancelledError):
+        await stopped
+    assert (await solve(agent, tmp_path)).stop_reason == "answered in words; no code was run"
+    assert model.closed
+    await agent.aclose()
+
+
+async def test_what_cannot_be_closed_does_not_keep_the_rest_from_being_closed(tmp_path: Path) -> None:
+    class Broken(SlowToClose):
+        async def close(self) -> None:
+            raise OSError("the server is gone")
+
+    agent, model = NotebookAgent("study"), SlowToClose(["x"])
+    await solve(agent, tmp_path)
+    agent._models |= {"broken": Broken(["x"]), "slow": model}
+    await agent.aclose()
+    assert model.closed
+    assert (await solve(agent, tmp_path)).stop_reason == "answered in words; no code was run"
+    await agent.aclose()
+
+
+async def test_a_second_task_is_refused_and_a_reset_too(tmp_path: Path) -> None:
+    agent = NotebookAgent("study")
+    first = asyncio.ensure_future(solve(agent, tmp_path))
+    await asyncio.sleep(0)
+    with pytest.raises(AgentError, match="still working on another task"):
+        await solve(agent, tmp_path)
+    with pytest.raises(AgentError, match="still working on another task"):
+        agent.reset()
+    await first
+    await agent.end()
+    assert [path.suffix for path in tmp_path.iterdir()].count(".ipynb") == 1
