@@ -12,6 +12,7 @@ from codeagent_nb.events import RunFinishedEvent, TaskResult
 from codeagent_nb.log import View
 from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
 from codeagent_nb.notebook.arguments import Keep
+from codeagent_nb.notebook.choose_widget import make_widget
 from codeagent_nb.notebook.controls import Controls, ask_by_input
 from codeagent_nb.notebook.display import CellView, DisplayPublisher
 from codeagent_nb.notebook.errors import AgentFailed, Stopped
@@ -93,11 +94,9 @@ class Strip:
     """The line with a Stop button under a cell, as long as it runs."""
 
     def __init__(self, publisher: DisplayPublisher, agent: NotebookAgent) -> None:
-        from codeagent_nb.notebook.widget import AgentWidget
-
         self._publisher = publisher
         self._display = {"display_id": uuid.uuid4().hex}
-        self._widget = AgentWidget(mode="cell", state="thinking", status="")
+        self._widget = make_widget(mode="cell", state="thinking", status="")
         self.controls = Controls(self._widget, stop=agent.stop, without_widget=ask_by_input)
         data, metadata = self._widget._repr_mimebundle_()
         publisher.publish(data, metadata, transient=self._display)

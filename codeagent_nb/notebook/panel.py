@@ -13,6 +13,7 @@ from codeagent_nb.approval import ApprovalFunc
 from codeagent_nb.errors import AgentError
 from codeagent_nb.events import AgentEvent, RunFinishedEvent
 from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
+from codeagent_nb.notebook.choose_widget import make_widget
 from codeagent_nb.notebook.controls import Controls, ask_by_input
 from codeagent_nb.notebook.display import CellView, DisplayPublisher
 from codeagent_nb.redaction import Redactor
@@ -127,8 +128,6 @@ class Panel:
         place: Callable[[], Place],
         models: list[str],
     ) -> None:
-        from codeagent_nb.notebook.widget import AgentWidget  # reads 150 kB of the front end
-
         self._agent = agent
         self._publisher = publisher
         self._make_task = make_task
@@ -136,7 +135,7 @@ class Panel:
         # Tasks begin with a click, later; in this context what they display still comes below the panel.
         self._context = contextvars.copy_context()
         self._tasks: set[asyncio.Task[None]] = set()
-        self.widget = AgentWidget(mode="chat", models=models, model=models[0] if models else "")
+        self.widget = make_widget(mode="chat", models=models, model=models[0] if models else "")
         self._view = PanelView(self.widget, PanelStory(agent.events))
         self._controls = Controls(self.widget, stop=agent.stop, without_widget=ask_by_input, others=self._handle)
         if agent.busy:
