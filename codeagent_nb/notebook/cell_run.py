@@ -88,6 +88,8 @@ class CellRun:
         except Exception as error:  # noqa: BLE001 - there is no cell left that could fail with it
             data, metadata = error_bundle(f"{type(error).__name__}: {error}")
             self.publisher.publish(data, metadata)
+        finally:
+            task.ready.set()  # also where it was refused: the cell waits for this
 
 
 class Strip:
