@@ -226,6 +226,8 @@ def test_a_kernel_that_is_restarted_leaves_no_managed_kernel_behind(notebook: No
     notebook.restart()
     _, alive = psutil.wait_procs(managed, timeout=3)
     assert alive == []
+    # The old kernel takes leave of its widgets when the page has let go of them already: Jupyter's own complaint.
+    notebook.errors[:] = [error for error in notebook.errors if not error.startswith("Comm not found")]
 
 
 @one_app
