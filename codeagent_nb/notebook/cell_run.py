@@ -19,13 +19,12 @@ from codeagent_nb.notebook.errors import AgentFailed, Stopped
 from codeagent_nb.redaction import Redactor
 from codeagent_nb.session import Session
 from codeagent_nb.views.cell import CellStory, error_bundle
+from codeagent_nb.views.panel import GOOD
 from kernel_executor import KernelExecutorError
-from kernel_executor.tasks import uninterrupted
+from kernel_executor.tasks import ended, uninterrupted
 
 TICK = 0.1
 """Seconds. The kernel's interrupt does not wake its loop: without something that does, it came 5 to 19 s late."""
-
-GOOD = frozenset({"answered", "succeeded"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,7 @@ async def attended(run: "asyncio.Task[TaskResult]") -> TaskResult:
     except asyncio.CancelledError:  # so the kernel interrupts a cell that awaits
         run.cancel()
         with suppress(asyncio.CancelledError):  # a second interrupt
-            await uninterrupted(_end(run))
+            await uninterrupted(ended(run))
     finally:
         ticker.cancel()
     if run.cancelled():
@@ -138,10 +137,6 @@ async def attended(run: "asyncio.Task[TaskResult]") -> TaskResult:
 async def _tick() -> None:
     while True:  # noqa: ASYNC110 - waking up is all it is for
         await asyncio.sleep(TICK)
-
-
-async def _end(run: "asyncio.Task[TaskResult]") -> None:
-    await asyncio.wait({run})
 
 
 def judge(result: TaskResult) -> None:

@@ -199,6 +199,10 @@ class AgentMagics(Magics):  # type: ignore[misc]
             place=self._place,
             models=list(dict.fromkeys(filter(None, names))),
         )
+        cell = str(self.shell.kernel.get_parent().get("metadata", {}).get("cellId"))
+        if earlier := self._panels.pop(cell, None):  # a cell that is run again shows a new one in its place
+            earlier.close()
+        self._panels[cell] = panel
         data, metadata = panel.widget._repr_mimebundle_()
         self.shell.display_pub.publish(data, metadata)
 

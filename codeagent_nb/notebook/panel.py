@@ -62,7 +62,7 @@ class PanelView:
         """Send what is new."""
         self._timer = None
         pieces, self._pieces = self._pieces, {}
-        known = set(self._sent)
+        known = self._sent
         if self._changed:
             self._changed = False
             self._widget.entries = list(self._story.entries)

@@ -236,3 +236,18 @@ def test_without_anywidget_there_are_plain_buttons_that_work_too(notebook: Noteb
     notebook.cell(3).get_by_role("button", name="Stop").click()
     wait_until_shown(notebook, 3, "stopped")
     assert_the_next_cell_runs(notebook, 4)
+
+
+@one_app
+def test_a_panel_whose_cell_is_run_again_or_that_is_unloaded_watches_no_more(notebook: Notebook) -> None:
+    """Each run of the cell had left one more panel that was sent every entry."""
+    notebook.open(model("Hello."), PANEL, "%unload_ext codeagent_nb")
+    watchers = "len(get_ipython().magics_manager.registry['AgentMagics'].agent_of_notebook._watchers)"
+    notebook.run_cell(0)
+    notebook.run_cell(1)
+    once = notebook.value(watchers)
+    notebook.execute(f"agent = {watchers[4 : -len('._watchers)')]}")
+    notebook.run_cell(1)
+    assert notebook.value(watchers) == once > 0
+    notebook.run_cell(2)
+    assert notebook.value("len(agent._watchers)") == 0
