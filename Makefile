@@ -8,7 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 STAMPS := $(VENV)/stamps
-INPUTS := pyproject.toml requirements.lock
+# An editable installation copies the extension's files.
+INPUTS := pyproject.toml requirements.lock $(wildcard codeagent_nb/labextension/*.json codeagent_nb/labextension/*/*)
 
 .PHONY: help demo test unit browser check bench notebooks pictures lock clean
 
@@ -58,6 +59,7 @@ pictures: $(STAMPS)/test  ## take the pictures of the documents anew, in a real 
 	@bash .ci/system-packages.sh bubblewrap chromium
 	PYTHONPATH=. $(BIN)/python docs/make_panel_pictures.py
 	PYTHONPATH=. $(BIN)/python docs/make_cell_pictures.py
+	PYTHONPATH=. $(BIN)/python docs/make_cells.py
 
 lock: $(STAMPS)/lock  ## write requirements.lock anew
 	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header \

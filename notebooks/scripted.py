@@ -2,12 +2,8 @@
 
 from codeagent_nb import ReplayChatCompletionClient
 
-
-def first_task() -> ReplayChatCompletionClient:
-    """An attempt with a wrong name, its correction, the answer, and a follow-up."""
-    return ReplayChatCompletionClient(
-        [
-            """\
+_HEAVIEST = (
+    """\
 I read the table and compare the mean body mass of the species.
 
 ```python
@@ -16,7 +12,7 @@ penguins = pd.read_csv("data/penguins.csv")
 means = penguins.groupby("species")["body_mass_g"].mean()
 print(mean.round(1))
 ```""",
-            """\
+    """\
 The variable is called `means`.
 
 ```python
@@ -30,7 +26,15 @@ means.plot.barh(figsize=(6, 2.2), color="#4c8bb5", xlabel="mean body mass (g)", 
 plt.tight_layout()
 plt.show()
 ```""",
-            "**Gentoo** penguins are the heaviest on average: 5076.0 g, against 3733.1 g (Chinstrap), 3700.7 g (Adelie).",
+    "**Gentoo** penguins are the heaviest on average: 5076.0 g, against 3733.1 g (Chinstrap), 3700.7 g (Adelie).",
+)
+
+
+def first_task() -> ReplayChatCompletionClient:
+    """An attempt with a wrong name, its correction, the answer, and a follow-up."""
+    return ReplayChatCompletionClient(
+        [
+            *_HEAVIEST,
             """\
 The table is still there.
 
@@ -78,3 +82,8 @@ def panel() -> ReplayChatCompletionClient:
         ],
         chunk_delay=0.01,
     )
+
+
+def real_cells() -> ReplayChatCompletionClient:
+    """The first task's attempt, correction and answer."""
+    return ReplayChatCompletionClient(list(_HEAVIEST), chunk_delay=0.05)

@@ -109,6 +109,10 @@ class NotebookAgent:
         """What happened in this session, oldest first."""
         return self.session.log.events if self.session else ()
 
+    def redact(self, text: str) -> str:
+        """Take secrets out of a text that is still being written."""
+        return self.session.log.redactor.text(text) if self.session else text  # the log's own: it learns of new secrets
+
     def model(self, name: str) -> ChatCompletionClient:
         """Return the model of a name, started at most once.
 

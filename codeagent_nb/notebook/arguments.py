@@ -3,7 +3,7 @@
 import math
 import re
 import shlex
-from argparse import RawDescriptionHelpFormatter
+from argparse import BooleanOptionalAction, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -32,6 +32,7 @@ class CellOptions:
         keep: What stays under the cell.
         variables: Names of variables to copy into the managed kernel.
         background: True to return at once.
+        cells: True to write cells below.
     """
 
     model: str
@@ -39,6 +40,7 @@ class CellOptions:
     keep: Keep
     variables: tuple[str, ...]
     background: bool
+    cells: bool
 
 
 DESCRIPTION = """Solve a task: write it below the %%agent line, in your own words.
@@ -55,6 +57,7 @@ ARGUMENTS: Sequence[tuple[tuple[str, ...], dict[str, Any]]] = (
     (("-t", "--timeout"), {"type": float, "help": "Seconds a block of code may take; 0 sets no limit."}),
     (("-a", "--approval"), {"choices": ("auto", "always", "never"), "help": "Whether you are asked before code runs."}),
     (("-k", "--keep"), {"choices": ("all", "final"), "help": "What stays under the cell: all attempts, or the last."}),
+    (("--cells",), {"action": BooleanOptionalAction, "help": "Write what it does into cells below, or do not."}),
     (("--bg",), {"action": "store_true", "help": "Return at once and work on in the background."}),
 )
 
@@ -92,6 +95,7 @@ def read_line(line: str, body: str, settings: CodeAgent) -> CellOptions:
         keep=given.keep or settings.keep,
         variables=variable_names(given.input, body),
         background=given.bg,
+        cells=settings.cells if given.cells is None else given.cells,
     )
 
 

@@ -1,9 +1,9 @@
-"""One `%%agent` cell from its first line to its last: buttons, displays, stop, how it fails. Decides nothing else."""
+"""One `%%agent` cell from its first line to its last: buttons, displays, cells, stop, how it fails."""
 
 import asyncio
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -14,11 +14,13 @@ from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
 from codeagent_nb.notebook.arguments import Keep
 from codeagent_nb.notebook.choose_widget import make_widget
 from codeagent_nb.notebook.controls import Controls, ask_by_input
-from codeagent_nb.notebook.display import CellView, DisplayPublisher
+from codeagent_nb.notebook.display import CellView, DisplayPublisher, Story
 from codeagent_nb.notebook.errors import AgentFailed, Stopped
+from codeagent_nb.notebook.page import Page
+from codeagent_nb.notebook.writing import Writing, begin_writing, last_good_code
 from codeagent_nb.redaction import Redactor
 from codeagent_nb.session import Session
-from codeagent_nb.views.cell import CellStory, error_bundle
+from codeagent_nb.views.cell import CellStory, CellSummary, error_bundle
 from codeagent_nb.views.panel import GOOD
 from kernel_executor import KernelExecutorError
 from kernel_executor.tasks import ended, uninterrupted
@@ -37,6 +39,8 @@ class CellRun:
         place: Where a new session works.
         keep: What stays under the cell.
         buttons: True to show them.
+        page: Where cells are written; None writes none.
+        set_next_input: Puts code into the next cell, where no cells can be written.
     """
 
     agent: NotebookAgent
@@ -44,9 +48,11 @@ class CellRun:
     place: Place
     keep: Keep
     buttons: bool
+    page: Page | None
+    set_next_input: Callable[[str], None]
 
     async def solve(self, task: Task) -> None:
-        """Solve a task under the cell.
+        """Solve a task under the cell, and in cells below it.
 
         Raises:
             Stopped: It was stopped.
@@ -54,31 +60,53 @@ class CellRun:
         """
         strip = Strip(self.publisher, self.agent) if self.buttons else None
         task = replace(task, ask=strip.controls.ask) if strip else task
+        writing = Writing(None)
         shown: list[CellView] = []
 
         def views(session: Session) -> Sequence[View]:
             self._tell_of_another_folder(session)
+            shown.append(CellView(self.publisher, self._story(session, writing)))
+            return [*shown, *([strip.controls] if strip else []), *([writing.writer] if writing.writer else [])]
 
-            def redact(text: str) -> str:
-                return session.log.redactor.text(text)  # the log's own at that time: it learns of new secrets
+        async def run() -> TaskResult:
+            nonlocal writing
+            if self.page:
+                writing = await begin_writing(self.page, self.agent.redact, last_attempt_only=self.keep == "final")
+            return await self.agent.solve(task, self.place, views=views)
 
-            shown.append(CellView(self.publisher, CellStory(os.path.relpath(session.notebook), redact)))
-            return [*shown, strip.controls] if strip else shown
-
-        run = self.agent.solve(task, self.place, views=views)
         try:
-            judge(await attended(asyncio.ensure_future(run)))
+            result = await attended(asyncio.ensure_future(run()))
+            if writing.why_not and (code := last_good_code(result.messages)):
+                self.set_next_input(code)
+            judge(result)
         finally:
             for view in shown:
                 view.finish(redraw=self.keep == "final")
             if strip:
                 strip.close()
+            await self._finish(writing)
+
+    def _story(self, session: Session, writing: Writing) -> Story:
+        story = CellStory(os.path.relpath(session.notebook), self.agent.redact)
+        return CellSummary(story) if writing.writer else story
+
+    async def _finish(self, writing: Writing) -> None:
+        session = self.agent.session
+        saved_as = os.path.relpath(session.notebook) if session else "no session"
+        if writing.writer:
+            await writing.writer.finish()
+            for note in writing.writer.notes(saved_as):
+                self._say(note)
+        elif writing.why_not:
+            self._say(f"{writing.why_not}: code that ran through goes into the next cell, all of it is in {saved_as}.")
+
+    def _say(self, text: str) -> None:
+        self.publisher.publish({"text/plain": text}, {})
 
     def _tell_of_another_folder(self, session: Session) -> None:
         folder = session.notebook.parent
         if folder != self.place.folder.resolve():
-            said = f"The agent works in the folder {folder}: code is not shown all that is beside this notebook."
-            self.publisher.publish({"text/plain": said}, {})
+            self._say(f"The agent works in the folder {folder}: code is not shown all that is beside this notebook.")
 
     async def solve_in_background(self, task: Task) -> None:
         """Solve a task while other cells run; a failure is shown under the cell that began it."""

@@ -28,6 +28,7 @@ from codeagent_nb.notebook.loop_thread import LoopThread
 from codeagent_nb.notebook.panel import Panel
 from codeagent_nb.notebook.settings import CodeAgent
 from codeagent_nb.notebook.terminal_run import solve_at
+from codeagent_nb.notebook.writing import page_at_end, page_below
 from codeagent_nb.terminal import TerminalApprover
 
 QUOTES = "\"'"
@@ -80,6 +81,8 @@ class AgentMagics(Magics):  # type: ignore[misc]
             place=self._place(),
             keep=options.keep,
             buttons=self.settings.buttons and attended,
+            page=page_below(self.shell.kernel.get_parent()) if options.cells and attended else None,
+            set_next_input=self.shell.set_next_input,
         )
         if options.background and attended:  # a program that executes the notebook would not wait for it
             working = asyncio.ensure_future(run.solve_in_background(task))
@@ -192,14 +195,16 @@ class AgentMagics(Magics):  # type: ignore[misc]
         if not self.in_kernel:
             raise UsageError("the panel needs a notebook; here, give tasks with %%agent")
         names = [model or self.settings.model, *usable_models(os.environ), *self._clients()]
+        parent = self.shell.kernel.get_parent()
         panel = Panel(
             self.agent_of_notebook,
             self.shell.display_pub,
             make_task=self._panel_task,
             place=self._place,
+            page=lambda: page_at_end(parent) if self.settings.cells else None,
             models=list(dict.fromkeys(filter(None, names))),
         )
-        cell = str(self.shell.kernel.get_parent().get("metadata", {}).get("cellId"))
+        cell = str(parent.get("metadata", {}).get("cellId"))
         if earlier := self._panels.pop(cell, None):  # a cell that is run again shows a new one in its place
             earlier.close()
         self._panels[cell] = panel

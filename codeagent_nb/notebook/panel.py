@@ -6,16 +6,19 @@ Knows the widget and the agent; what it shows is `views/panel.py`.
 import asyncio
 import contextvars
 import os
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any, Literal
 
 from codeagent_nb.approval import ApprovalFunc
 from codeagent_nb.errors import AgentError
 from codeagent_nb.events import AgentEvent, RunFinishedEvent
+from codeagent_nb.log import View
 from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
 from codeagent_nb.notebook.choose_widget import make_widget
 from codeagent_nb.notebook.controls import Controls, ask_by_input
 from codeagent_nb.notebook.display import CellView, DisplayPublisher
+from codeagent_nb.notebook.page import Page
+from codeagent_nb.notebook.writing import Writing, begin_writing
 from codeagent_nb.redaction import Redactor
 from codeagent_nb.rendering.bundle import harmless_bundle
 from codeagent_nb.rendering.changes import ShownOutputs
@@ -116,6 +119,7 @@ class Panel:
         publisher: Where pictures and tables go, below the panel.
         make_task: Turns a text and a model's name into a task, or raises an `AgentError`.
         place: Tells where a new session works.
+        page: Tells where cells are written; None writes none.
         models: The names to choose from; the first is chosen.
     """
 
@@ -126,12 +130,14 @@ class Panel:
         *,
         make_task: Callable[[str, str, ApprovalFunc], Task],
         place: Callable[[], Place],
+        page: Callable[[], Page | None],
         models: list[str],
     ) -> None:
         self._agent = agent
         self._publisher = publisher
         self._make_task = make_task
         self._place = place
+        self._page = page
         # Tasks begin with a click, later; in this context what they display still comes below the panel.
         self._context = contextvars.copy_context()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -163,14 +169,19 @@ class Panel:
 
     async def _solve(self, text: str) -> None:
         below: list[CellView] = []
+        writing = Writing(None)
 
-        def views(_: object) -> list[CellView]:
+        def views(_: object) -> Sequence[View]:
+            if writing.writer:
+                return [writing.writer]
             below.append(CellView(self._publisher, OutputsBelow()))
             return below
 
         try:
             task = self._make_task(text, self.widget.model, self._controls.ask)
             self.widget.state, self.widget.status = "thinking", ""
+            if page := self._page():
+                writing = await begin_writing(page, self._agent.redact)
             await self._agent.solve(task, self._place(), views=views)
         except asyncio.CancelledError:
             self._rest("idle")  # stopped; where the run had begun, its events have told so
@@ -180,6 +191,16 @@ class Panel:
         finally:
             for view in below:
                 view.finish(redraw=False)
+            await self._finish(writing)
+
+    async def _finish(self, writing: Writing) -> None:
+        saved_as = self._agent.session.notebook.name if self._agent.session else "no session"
+        if writing.writer:
+            await writing.writer.finish()
+            for note in writing.writer.notes(saved_as):
+                self._view.note("info", note)
+        elif writing.why_not:
+            self._view.note("info", f"{writing.why_not}; everything is in {saved_as}.")
 
     def _rest(self, state: str) -> None:
         """Show that nothing is being worked on, unless something else is."""

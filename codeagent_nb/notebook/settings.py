@@ -34,3 +34,7 @@ class CodeAgent(Configurable):  # type: ignore[misc]
         help="Where the code works and sessions are saved; empty means the notebook's folder. With the next session.",
     ).tag(config=True)
     buttons = Bool(default_value=True, help="Show a Stop button, and ask for approvals with buttons.").tag(config=True)
+    cells = Bool(
+        default_value=False,
+        help="Write code, outputs and explanations into cells of this notebook; the panel puts them at its end.",
+    ).tag(config=True)

@@ -1,10 +1,10 @@
 """Which outputs of running blocks have changed since they were last shown. Pure; knows events of blocks only."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from codeagent_nb.events import AgentEvent, BlockFinishedEvent, BlockOutputEvent, BlockStartedEvent, LateOutputEvent
-from kernel_executor import Append, BlockResult, Output
+from kernel_executor import Append, Output
 from kernel_executor.outputs import OutputFolder
 
 
@@ -32,7 +32,7 @@ class ShownOutputs:
                     self._changed[block_id] = None
             case BlockFinishedEvent(block_id=block_id, result=result):
                 block = self._blocks.setdefault(block_id, _Block())
-                block.folder = _ended(block.folder, result)
+                block.folder = ended(block.folder, result.outputs)
                 self._changed[block_id] = None
 
     def news(self) -> Iterator[tuple[str, Output | None]]:
@@ -47,12 +47,12 @@ class ShownOutputs:
                     yield f"{block_id}-{index}", output
 
 
-def _ended(folder: OutputFolder, result: BlockResult) -> OutputFolder:
-    """Return a folder of all outputs, to which is added what a thread shows later."""
+def ended(folder: OutputFolder, outputs: Sequence[Output]) -> OutputFolder:
+    """Return a folder of all outputs of an ended block, to which is added what a thread shows later."""
     folder.finish()
-    if folder.outputs == result.outputs:
+    if folder.outputs == tuple(outputs):
         return folder  # it knows the ids of displays, which may still be updated
     folder = OutputFolder()  # with what the limits held back
-    for output in result.outputs:
+    for output in outputs:
         folder.apply(Append(output))
     return folder

@@ -207,6 +207,26 @@ class CellStory:
         self._html("end", f'<div style="{style}">{"<br>".join(lines)}</div>', f"{mark} {word} · {facts}")
 
 
+class CellSummary:
+    """What stands under the cell where the story itself is told in cells below it.
+
+    Args:
+        story: Draws it.
+    """
+
+    def __init__(self, story: CellStory) -> None:
+        self._story = story
+        self.changed = story.changed
+        self.final = story.final
+
+    def take(self, event: AgentEvent) -> None:
+        """Take one event in."""
+        if isinstance(event, SUMMARY) and not (isinstance(event, ApprovalEvent) and event.approved):
+            self._story.take(event)
+
+
+SUMMARY = (RunStartedEvent, VariableEvent, ApprovalEvent, RunFinishedEvent)
+
 MARKS = {
     "answered": ("✓", "answered"),
     "succeeded": ("✓", "done"),

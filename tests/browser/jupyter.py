@@ -18,6 +18,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -33,6 +34,7 @@ import pytest
 from nbformat import v4
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page
 
+SOURCE = Path(__file__).parents[2] / "codeagent_nb" / "labextension"
 THEMES = ("JupyterLab Light", "JupyterLab Dark")
 BENIGN_ERRORS = (
     # Notebook 7.6 itself, on every page: it reads the schema of a plugin's settings that it does not ship.
@@ -128,6 +130,8 @@ class Server:
         config.mkdir(parents=True)
         news = {"@jupyterlab/apputils-extension:announcements": True}  # its pop-up covers a corner of the page
         (config / "page_config.json").write_text(json.dumps({"disabledExtensions": news}))
+        if SOURCE.exists():  # in a checkout its own files are tested, not those of the last installation
+            shutil.copytree(SOURCE, self.folder / "data" / "labextensions" / "codeagent-nb")
 
     def _environment(self) -> dict[str, str]:
         places = {
@@ -139,7 +143,8 @@ class Server:
             "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
             "IPYTHONDIR": "ipython",
         }
-        return {name: str(self.folder / place) for name, place in places.items()}
+        folders = {name: str(self.folder / place) for name, place in places.items()}
+        return {**folders, "JUPYTER_PREFER_ENV_PATH": "0"}  # the extension in "data" counts, not an installed one
 
     def _command(self) -> list[str]:
         app = APPS[self.app]
@@ -193,7 +198,7 @@ class Notebook:
         """Another tab of the same browser, watched like the first."""
         page = self.context.new_page()
         page.on("console", self._on_console)
-        page.on("pageerror", lambda error: self._note(f"uncaught: {error.stack}"))
+        page.on("pageerror", lambda error: self._note(f"uncaught: {error.stack or error}"))
         page.on("request", lambda request: self.requests.append(request.url))
         page.on("websocket", lambda socket: self.requests.append(socket.url))
         return page
@@ -219,9 +224,9 @@ class Notebook:
 
     def run_cell(self, index: int, *, wait: bool = True) -> None:
         """Run a cell as the user would; with `wait`, until the kernel has done it."""
-        self._do("panel.content.activeCellIndex = value; panel.content.deselectAll();", index)
+        self.do("panel.content.activeCellIndex = value; panel.content.deselectAll();", index)
         run = "app.commands.execute('notebook:run-cell')"
-        self._do(f"return {run}.then(() => 1)" if wait else run)
+        self.do(f"return {run}.then(() => 1)" if wait else run)
 
     def execute(self, code: str) -> None:
         """Run code in the kernel beside the cells, as a front end would; an error of it is raised here."""
@@ -244,7 +249,7 @@ class Notebook:
 
     def cells(self) -> list[dict[str, Any]]:
         """The cells as they would be saved."""
-        return list(self._do("return panel.content.model.toJSON().cells"))
+        return list(self.do("return panel.content.model.toJSON().cells"))
 
     def outputs(self, index: int) -> list[dict[str, Any]]:
         """The outputs of a code cell."""
@@ -262,21 +267,21 @@ class Notebook:
 
     def interrupt(self) -> None:
         """Interrupt the kernel, as the stop button of the toolbar does."""
-        self._do("app.commands.execute('notebook:interrupt-kernel')")
+        self.do("app.commands.execute('notebook:interrupt-kernel')")
 
     def restart(self) -> None:
         """Restart the kernel, without the dialog, and wait for it."""
-        self._do("return panel.sessionContext.session.kernel.restart().then(() => 1)")
+        self.do("return panel.sessionContext.session.kernel.restart().then(() => 1)")
         self.wait_idle()
 
     def save(self) -> dict[str, Any]:
         """Save the notebook, and give what is in the file then."""
-        self._do("return panel.context.save().then(() => 1)")
+        self.do("return panel.context.save().then(() => 1)")
         return dict(json.loads((self.server.root / self.path).read_text()))
 
     def theme(self, name: Literal["JupyterLab Light", "JupyterLab Dark"]) -> None:
         """Change the theme of the open page."""
-        self._do("return app.commands.execute('apputils:change-theme', { theme: value }).then(() => 1)", name)
+        self.do("return app.commands.execute('apputils:change-theme', { theme: value }).then(() => 1)", name)
         light = "true" if name == "JupyterLab Light" else "false"
         self.page.locator(f'body[data-jp-theme-light="{light}"]').wait_for(state="attached")
 
@@ -299,12 +304,12 @@ class Notebook:
         self.server.end_kernels()
         self.server.forget_settings()
 
-    def _do(self, statements: str, value: Any = None) -> Any:
+    def do(self, statements: str, value: Any = None) -> Any:
         """Run JavaScript that knows `app`, `panel` (the notebook's widget) and `value`."""
         return self.page.evaluate(_WITH_PANEL + statements + "}", [self.path, value])
 
     def _ask(self, code: str, expressions: dict[str, str]) -> dict[str, Any]:
-        reply = self._do(
+        reply = self.do(
             "const content = { code: value[0], user_expressions: value[1], store_history: false };"
             "return panel.sessionContext.session.kernel.requestExecute(content)"
             ".done.then((message) => JSON.stringify(message.content))",

@@ -25,7 +25,7 @@ from codeagent_nb.events import (
 )
 from codeagent_nb.models.types import CreateResult
 from codeagent_nb.redaction import Redactor
-from codeagent_nb.views.cell import CellStory, error_bundle
+from codeagent_nb.views.cell import CellStory, CellSummary, error_bundle
 from kernel_executor import Append, BlockResult, Clear, CodeBlock, Update
 from kernel_executor.replay import failing
 
@@ -248,6 +248,30 @@ async def test_runs_after_one_another_each_have_a_story_of_their_own(stage: Stag
     await scene.agent.run(task="three")
     assert texts(told(scene.seen[:first]))[:3] == [CODE, "1\n", "One."]
     assert texts(told(scene.seen[first:]))[:3] == [CODE.replace("1", "3"), "3\n", "Three."]
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_where_cells_tell_the_story_only_its_end_and_warnings_stand_under_the_cell(
+    stage: Stages, path: str
+) -> None:
+    story = CellStory("study.ipynb")
+    summary = CellSummary(story)
+    shown: dict[str, Any] = {}
+    for event in await events_of(stage, path):
+        summary.take(event)
+        shown |= dict(summary.changed())
+    said = [data["text/plain"] for data, _ in shown.values()]
+    warned = ["Not approved: too <risky>"] if path == "denied" else []
+    assert said[:-1] == warned
+    assert said[-1].split(" ")[0] in {"✓", "✗"}
+    assert 'saved in <a href="study.ipynb"' in all_html(story)
+    assert [data for _, (data, _) in summary.final()] == [data for data, _ in shown.values()]
+
+
+def test_a_variable_that_was_copied_is_named_in_the_summary_too() -> None:
+    story = CellStory()
+    CellSummary(story).take(VariableEvent(source="notebook", name="df", code="df = 1", description="The variable `df`"))
+    assert texts(story) == ["The variable `df`"]
 
 
 def test_a_name_with_special_characters_is_linked_as_a_file() -> None:

@@ -39,8 +39,33 @@ def test_an_argument_wins_over_the_settings() -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "setting", "cells"),
+    [
+        ("", False, False),
+        ("", True, True),
+        ("--cells", False, True),
+        ("--cells", True, True),
+        ("--no-cells", True, False),
+        ("--no-cells", False, False),
+        ("--cells --no-cells", False, False),
+        ("--cells -i df --bg", False, True),
+    ],
+)
+def test_cells_are_written_where_the_line_or_else_the_settings_ask_for_them(
+    line: str, setting: bool, cells: bool
+) -> None:
+    assert read(line, cells=setting).cells is cells
+
+
+def test_no_cells_are_written_unless_somebody_asks() -> None:
+    assert read("").cells is False
+    assert read_line("", "", CodeAgent()).cells is False
+
+
+@pytest.mark.parametrize(
     ("line", "said"),
     [
+        ("--cells=yes", "argument --cells/--no-cells: ignored explicit argument 'yes'"),
         ("tell me", "unrecognized arguments: tell me"),
         ("--nope", "unrecognized arguments: --nope"),
         ("-r many", "argument -r/--retries: invalid int value: 'many'"),
@@ -115,6 +140,7 @@ def test_the_help_names_every_argument() -> None:
     assert text.startswith("usage: %%agent") or "%%agent" in text.splitlines()[0]
     assert all(name in text for names, _ in ARGUMENTS for name in names)
     assert "@{name}" in text
+    assert "--no-cells" in text
 
 
 # What `%agent` says

@@ -27,7 +27,8 @@ from codeagent_nb.events import (
     VariableEvent,
 )
 from codeagent_nb.models.types import CreateResult
-from codeagent_nb.views.notebook import NotebookView, fenced, notebook_of
+from codeagent_nb.transcript import fenced
+from codeagent_nb.views.notebook import NotebookView, notebook_of
 from kernel_executor import Append, BlockResult, CodeBlock
 from kernel_executor.replay import failing
 

@@ -1,0 +1,215 @@
+"""Writes a run's cells into the open notebook while it happens: sends what is new, waits for the answer, goes on.
+
+What the user has changed, run, kept or deleted is the user's, and is left alone from then on. Knows the page and the
+cells; no widgets.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from codeagent_nb.cells_story import CellsStory
+from codeagent_nb.events import AgentEvent, LateOutputEvent
+from codeagent_nb.notebook.cell_changes import Change, PageCell, changes_between
+from codeagent_nb.notebook.page import Found, Page
+from codeagent_nb.notebook.page_cells import PageCells, digest
+from kernel_executor import Output
+from kernel_executor.tasks import ended
+
+logger = logging.getLogger("codeagent_nb")
+
+SECONDS_BETWEEN = 0.05
+SECONDS_LOST = 5.0
+"""Between two looks for a page that no longer answers."""
+LOOKS_AFTER = 12
+"""After the run: a page that is just being loaded anew will show all of it."""
+
+UNANSWERED = 3
+"""Times a page may greet and then not answer: it may be slow, but the run must end."""
+
+UNKNOWN: tuple[Output, ...] = ({"output_type": "unknown"},)
+"""Equal to no outputs: all are sent again."""
+
+
+class CellWriter:
+    """A view that writes cells.
+
+    Args:
+        page: Where they go.
+        found: What it said of its notebook.
+        hidden: Kinds of cells that are not written: the task, where the cell above says it.
+        redact: Takes secrets out of a reply that is still being written.
+        last_attempt_only: True to take the failed attempts away at the end.
+    """
+
+    def __init__(
+        self,
+        page: Page,
+        found: Found,
+        *,
+        hidden: frozenset[str],
+        redact: Callable[[str], str] = str,
+        last_attempt_only: bool = False,
+    ) -> None:
+        self._page = page
+        self._last_attempt_only = last_attempt_only
+        self._run = uuid.uuid4().hex[:8]
+        self._story = CellsStory(redact)
+        self._earlier, self._kept = _made_before(found.cells, page.anchor)
+        self._released = self._kept
+        taken = found.ids - {cell["id"] for cell in self._earlier}
+        # Where cells are replaced, one step takes back what replaces them, and brings them back.
+        self._cells = PageCells(page.anchor, self._run, taken, one_step=bool(self._earlier), hidden=hidden)
+        self._known: dict[str, PageCell] = {}
+        self._sent: dict[str, list[PageCell]] = {}
+        self._gone: set[str] = set()
+        self._detached: set[str] = set()
+        self._writing: asyncio.Task[None] | None = None
+        self._looks = LOOKS_AFTER
+        self._unanswered = 0
+        self._changed = self._over = self._lost = self._finished = False
+
+    def on_event(self, event: AgentEvent) -> None:
+        """Take one event in; write soon."""
+        if self._over and not isinstance(event, LateOutputEvent):
+            return
+        self._story.take(event)
+        self._changed = True
+        if self._writing is None and not self._lost:
+            self._writing = asyncio.ensure_future(self._write_all())
+
+    async def finish(self) -> None:
+        """Write what is left, and end the conversation with the page."""
+        self._over = self._changed = True
+        if self._writing:
+            await ended(self._writing)
+        self._lost = False  # a last look
+        self._writing = self._writing or asyncio.ensure_future(self._write_all())  # late output may have begun it
+        await ended(self._writing)
+        self._finished = not self._lost
+
+    async def _write_all(self) -> None:
+        try:
+            while self._changed and not self._lost:
+                if not self._over:
+                    await asyncio.sleep(SECONDS_BETWEEN)
+                await self._write()
+        except Exception as error:  # noqa: BLE001 - a page that fails must not end the run; the note at its end tells
+            self._lost = self._changed = True
+            logger.warning("the agent's cells could not be written into the notebook: %s", error)
+        finally:
+            self._writing = None
+            if self._over:
+                self._page.close()
+
+    async def _write(self) -> None:
+        self._changed = False
+        wanted = [cell for cell in self._wanted() if cell.id not in self._gone]
+        theirs = [cell for cell in wanted if cell.id in self._detached]  # nothing of them changes, but where they are
+        known = [*self._known.values(), *theirs]
+        changes = [*self._replacement(wanted), *changes_between(known, wanted, self._page.anchor)]
+        if not changes:
+            return
+        self._remember(wanted)
+        left = await self._page.apply(changes)
+        if left is None:
+            await self._find_again({cell.id for cell in wanted})
+            return
+        self._gone |= left.gone
+        self._detached |= left.detached
+        self._known = {cell.id: cell for cell in wanted if cell.id not in self._gone | self._detached}
+        self._unanswered = 0
+        if wanted:
+            self._earlier, self._released = [], []
+
+    def _wanted(self) -> list[PageCell]:
+        last_only = self._over and self._last_attempt_only
+        return self._cells.of(self._story, from_step=self._story.last_attempt if last_only else 0)
+
+    def _replacement(self, wanted: Sequence[PageCell]) -> Iterator[Change]:
+        """Take away what an earlier run made, as soon as there is something in its place."""
+        for cell in self._earlier if wanted else ():
+            yield {"do": "remove", "id": cell["id"], "source": cell["source"], "undo": self._run}
+        for cell_id in self._released if wanted else ():
+            yield {"do": "metadata", "id": cell_id, "metadata": {"codeagent": None}}  # the user's own from now on
+
+    async def _find_again(self, wanted: set[str]) -> None:
+        """Look for a page: this one was closed or loaded anew, or another window has the notebook, too."""
+        self._changed = True
+        client = self._page.client
+        self._unanswered += 1
+        found = await self._look() if self._unanswered <= UNANSWERED else None
+        if found is None:
+            self._page.close()
+            self._lost, self._unanswered = True, 0
+            self._looks -= self._over
+            if self._looks:
+                asyncio.get_running_loop().call_later(SECONDS_LOST, self._look_again)
+            return
+        if self._page.client == client or self._finished:  # else they may be missing for want of being saved
+            self._gone |= (self._known.keys() & wanted) - found.ids
+        self._known = {cell.id: cell for cell in self._still_there(found)}
+
+    async def _look(self) -> Found | None:
+        """Ask the page first that has the cells: another window that has the notebook open lacks them."""
+        return await self._page.find() or await self._page.find_another()
+
+    def _look_again(self) -> None:
+        if self._lost:
+            self._lost = False
+            self._writing = self._writing or asyncio.ensure_future(self._write_all())
+
+    def _remember(self, cells: Sequence[PageCell]) -> None:
+        """Keep what was sent, each cell as it was last before it became another: a page may have saved any of it."""
+        for cell in cells:
+            forms = self._sent.setdefault(cell.id, [])
+            if forms and cell.source.startswith(forms[-1].source):
+                forms.pop()
+            forms.append(cell)
+
+    def _still_there(self, found: Found) -> Iterator[PageCell]:
+        """Give the cells that the page has; it may have been saved, and loaded, in the midst of one."""
+        for there in found.cells:
+            forms = self._sent.get(there["id"], [])
+            if not forms or there["id"] in self._gone | self._detached:
+                continue
+            if not any(_is_as_written(there, cell) for cell in forms):
+                self._detached.add(there["id"])
+            elif forms[-1].cell_type == "markdown":
+                yield replace(forms[-1], source=there["source"], metadata={})
+            else:
+                yield replace(forms[-1], source=there["source"], metadata={}, outputs=UNKNOWN, execution_count=-1)
+
+    def notes(self, saved_as: str) -> Iterator[str]:
+        """Give what a person should know of the cells that were not written.
+
+        Args:
+            saved_as: Where they are to be found.
+        """
+        if self._lost:
+            yield f"The notebook was closed or did not answer: what is missing in it is in {saved_as}."
+        if left := self._gone | self._detached:
+            few = "1 cell" if len(left) == 1 else f"{len(left)} cells"
+            yield f"{few} you changed or deleted meanwhile: left to you. What the agent wrote is in {saved_as}."
+        if self._kept and (self._known or self._gone or self._detached):
+            few = "1 cell" if len(self._kept) == 1 else f"{len(self._kept)} cells"
+            yield f"{few} of an earlier run that you had changed or kept: left to you."
+
+
+def _is_as_written(there: dict[str, Any], cell: PageCell) -> bool:
+    """Say whether the user has neither changed nor run a cell; it may lack its end."""
+    return cell.source.startswith(there["source"]) and there["execution_count"] in (None, cell.execution_count)
+
+
+def _made_before(cells: Sequence[dict[str, Any]], anchor: str | None) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return the cells that an earlier run of the same cell made, and the ids of those that are the user's by now."""
+    made = [cell for cell in cells if anchor and cell["codeagent"].get("cell") == anchor]
+    theirs = {cell["id"] for cell in made if cell["codeagent"].get("kept") or _is_changed(cell)}
+    return [cell for cell in made if cell["id"] not in theirs], sorted(theirs)
+
+
+def _is_changed(cell: dict[str, Any]) -> bool:
+    return cell["codeagent"].get("sha256", "") not in ("", digest(cell["source"]))

@@ -1,0 +1,176 @@
+"""The page that shows the notebook, reached through the extension in `labextension/`: one message, one answer.
+
+A message without an answer is no error: the page may be loading, closed, or without the extension. Messages may be
+repeated, so a lost answer does no harm. Knows the comm; nothing of cells.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, Protocol
+
+from codeagent_nb.notebook.cell_changes import Change
+
+TARGET = "codeagent_cells"
+PROTOCOL = 1
+
+HELLO_PATIENCE = 1.5
+"""Seconds for a page to say that it is there; it takes 0.02, and where there is no extension nobody answers."""
+PATIENCE = 3.0
+"""Seconds for changes; 100 cells at once took 1.1. After that the page is asked whether it is still there."""
+
+
+class Comm(Protocol):
+    """What is needed of a comm."""
+
+    def send(self, data: dict[str, Any]) -> None:
+        """Send a message to all front ends."""
+        ...
+
+    def on_msg(self, callback: Callable[[dict[str, Any]], None]) -> None:
+        """Call back with each message of a front end, on any thread."""
+        ...
+
+    def close(self) -> None:
+        """End the conversation."""
+        ...
+
+
+def open_comm() -> Comm:
+    """Open a comm to all front ends of this kernel."""
+    from comm import create_comm
+
+    comm: Comm = create_comm(target_name=TARGET, data={"protocol": PROTOCOL})
+    return comm
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a page says of its notebook.
+
+    Args:
+        read_only: True if it cannot be saved.
+        ids: The ids of all its cells.
+        cells: Those an agent made: `id`, `source` and `codeagent`, their metadata.
+    """
+
+    read_only: bool
+    ids: frozenset[str]
+    cells: Sequence[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a page has not changed.
+
+    Args:
+        gone: Ids of cells that are not there.
+        detached: Ids of cells that the user has changed or run: they are the user's now.
+    """
+
+    gone: frozenset[str] = frozenset()
+    detached: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Page:
+    """A page of one notebook. Belongs to one event loop.
+
+    Args:
+        anchor: The cell it must have; None for any page of the kernel.
+        client: Who acts: the session id of the front end that ran the cell. All of them hear every message.
+        connect: Opens a comm.
+    """
+
+    anchor: str | None
+    client: str
+    connect: Callable[[], Comm] = open_comm
+    _comm: Comm | None = None
+    _numbers: "count[int]" = field(default_factory=lambda: count(1))
+    _waiting: dict[int, "asyncio.Future[dict[str, Any]]"] = field(default_factory=dict)
+
+    async def find(self) -> Found | None:
+        """Look for the page that ran the cell; None if it does not answer."""
+        return await self._hello(self.client)
+
+    async def find_another(self) -> Found | None:
+        """Look for any page that has the notebook open: the first one was closed, or loaded anew."""
+        return await self._hello(None)
+
+    async def _hello(self, to: str | None) -> Found | None:
+        # A page that was loaded anew knows no comm from before, and would complain of its end: it is left as it is.
+        self._comm = self.connect()
+        self._comm.on_msg(_Receiver(asyncio.get_running_loop(), self._receive))
+        answer = await self._ask({"op": "hello", "to": to, "anchor": self.anchor}, HELLO_PATIENCE)
+        found = _found(answer) if answer and answer.get("protocol") == PROTOCOL else None
+        if answer and found:
+            self.client = str(answer.get("client", self.client))
+        return found
+
+    async def apply(self, changes: Sequence[Change]) -> Left | None:
+        """Have changes made; None if nobody answers.
+
+        Raises:
+            PageError: The page could not make them.
+        """
+        answer = await self._ask({"op": "apply", "to": self.client, "changes": list(changes)}, PATIENCE)
+        if answer is None:
+            return None
+        if not answer.get("ok"):
+            raise PageError(str(answer.get("error")))
+        try:
+            return Left(frozenset(answer["gone"]), frozenset(answer["detached"]))
+        except (KeyError, TypeError) as error:
+            raise PageError(f"its answer cannot be read: {answer}") from error
+
+    async def _ask(self, message: dict[str, Any], patience: float) -> dict[str, Any] | None:
+        if self._comm is None:
+            return None
+        number = next(self._numbers)
+        self._waiting[number] = asyncio.get_running_loop().create_future()
+        try:
+            self._comm.send({"seq": number, **message})
+            return await asyncio.wait_for(self._waiting[number], patience)
+        except TimeoutError:
+            return None
+        finally:
+            del self._waiting[number]
+
+    def _receive(self, answer: dict[str, Any]) -> None:
+        number = answer.get("re")
+        waiting = self._waiting.get(number) if isinstance(number, int) else None
+        if waiting and not waiting.done():
+            waiting.set_result(answer)
+
+    def close(self) -> None:
+        """End the conversation; the cells stay."""
+        if self._comm:
+            self._comm.close()
+            self._comm = None
+
+
+def _found(answer: dict[str, Any]) -> Found | None:
+    """Read a greeting; None if it is no such thing. What a user wrote into a cell's metadata may be anything."""
+    try:
+        cells = [cell for cell in answer["cells"] if isinstance(cell["codeagent"], dict)]
+        return Found(bool(answer["read_only"]), frozenset(answer["ids"]), cells)
+    except (KeyError, TypeError):
+        return None
+
+
+class PageError(Exception):
+    """The page could not make a change; its message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Receiver:
+    """Takes a message in on whatever thread it comes, and hands it to the loop."""
+
+    loop: asyncio.AbstractEventLoop
+    receive: Callable[[dict[str, Any]], None]
+
+    def __call__(self, message: dict[str, Any]) -> None:
+        data = message.get("content", {}).get("data")
+        if isinstance(data, dict):
+            self.loop.call_soon_threadsafe(self.receive, data)

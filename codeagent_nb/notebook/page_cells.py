@@ -1,0 +1,87 @@
+"""How a run's cells look in the open notebook: their ids, what their metadata say, outputs that obey nobody. Pure."""
+
+import hashlib
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+from codeagent_nb.cells import Cell
+from codeagent_nb.cells_story import CellsStory
+from codeagent_nb.notebook.cell_changes import PageCell
+from codeagent_nb.rendering.output import harmless_output
+from kernel_executor import Output
+from kernel_executor.in_kernel.guard import encodable
+
+ID_LIMIT = 40
+"""Characters of an anchor's id that go into the ids of its cells; nbformat allows 64 in all."""
+
+
+class PageCells:
+    """Makes the cells of one run.
+
+    Args:
+        anchor: The cell whose run it is; None for the panel.
+        run: What tells this run from others.
+        taken: Ids that other cells of the notebook have.
+        one_step: True if one undo takes the whole run back.
+        hidden: Kinds of cells that are not shown: the task, where the cell above says it.
+    """
+
+    def __init__(
+        self, anchor: str | None, run: str, taken: frozenset[str], *, one_step: bool, hidden: frozenset[str]
+    ) -> None:
+        self._anchor = anchor
+        self._run = run
+        self._taken = taken
+        self._one_step = one_step
+        self._hidden = hidden
+        self._ids: dict[str, str] = {}
+        self._cleaned: dict[int, tuple[Output, Output]] = {}
+
+    def of(self, story: CellsStory, *, from_step: int = 0) -> list[PageCell]:
+        """Return the cells of a story, those that are still being written last.
+
+        Args:
+            story: The run so far.
+            from_step: The first step that is shown.
+        """
+        stand = [cell for cell in story.cells if cell.step >= from_step]
+        settled = [cell for one in stand for cell in self._page_cell(one, {"sha256": digest(encodable(one.source))})]
+        return settled + [cell for one in story.drafts for cell in self._page_cell(one, {})]
+
+    def _page_cell(self, cell: Cell, more: dict[str, Any]) -> Iterator[PageCell]:
+        if cell.about["kind"] in self._hidden:
+            return
+        about = {name: value for name, value in cell.about.items() if name != "seconds"}  # the same each time it is run
+        step = str(cell.step) if self._anchor else f"{self._run}-{cell.step}"
+        yield PageCell(
+            id=self._id(cell.key),
+            cell_type=cell.cell_type,
+            source=encodable(cell.source),
+            metadata={"codeagent": {"cell": self._anchor, "step": step, **about, **more}, **cell.metadata},
+            outputs=tuple(map(self._clean, cell.folder.outputs)),
+            execution_count=cell.execution_count,
+            undo=self._run if self._one_step else f"{self._run}-{cell.step}",
+        )
+
+    def _id(self, key: str) -> str:
+        """Return the same id for a cell each time its task is run, so that the notebook stays the same."""
+        if key not in self._ids:
+            anchor = self._anchor or f"codeagent-{self._run}"
+            anchor = anchor if len(anchor) <= ID_LIMIT else digest(anchor)
+            names = (f"{anchor}-{key}{f'-{number}' if number > 1 else ''}" for number in count(1))
+            self._ids[key] = next(name for name in names if name not in self._taken)
+        return self._ids[key]
+
+    def _clean(self, output: Output) -> Output:
+        """Clean each display once; a stream is another object each time."""
+        if output["output_type"] == "stream":
+            return harmless_output(output)
+        _, cleaned = self._cleaned.get(id(output)) or (output, harmless_output(output))
+        self._cleaned[id(output)] = (output, cleaned)  # with the output itself, or its id might be another's
+        return cleaned
+
+
+def digest(source: str) -> str:
+    """Return what tells whether a source was changed."""
+    return hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -1,0 +1,83 @@
+"""Begins to write cells, or says why that cannot be, and what is done instead. Knows who ran the cell."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from codeagent_nb.events import AgentEvent, CodeExecutionEvent
+from codeagent_nb.notebook.cell_writer import CellWriter
+from codeagent_nb.notebook.page import Found, Page
+from kernel_executor.languages import normalize
+
+NO_EXTENSION = "No cells are written, for this front end lacks the extension codeagent-nb"
+READ_ONLY = "No cells are written, for this notebook is read-only"
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """Where cells are written.
+
+    Args:
+        writer: Who writes them; None where that cannot be.
+        why_not: The reason, in one line.
+    """
+
+    writer: CellWriter | None
+    why_not: str = ""
+
+
+async def begin_writing(page: Page, redact: Callable[[str], str], *, last_attempt_only: bool = False) -> Writing:
+    """Look for the page and begin.
+
+    Args:
+        page: The page; its anchor says the task itself, else a cell is written for it, too.
+        redact: Takes secrets out of a reply that is still being written.
+        last_attempt_only: True to take the failed attempts away at the end.
+    """
+    found = await _find(page)
+    if found is None or found.read_only:
+        page.close()
+        return Writing(None, READ_ONLY if found else NO_EXTENSION)
+    hidden = frozenset({"task", "variable"} if page.anchor else {"variable"})
+    return Writing(CellWriter(page, found, hidden=hidden, redact=redact, last_attempt_only=last_attempt_only))
+
+
+async def _find(page: Page) -> Found | None:
+    try:
+        # A panel may be in another window by now than the one whose cell has shown it.
+        return await page.find() or (await page.find_another() if page.anchor is None else None)
+    except asyncio.CancelledError:
+        page.close()
+        raise
+
+
+def page_below(parent: Mapping[str, Any]) -> Page:
+    """Return the page that asked for a cell to be run, to write below that.
+
+    Args:
+        parent: The kernel's message that runs the cell; a front end that names no cell has no extension either.
+    """
+    return Page(parent.get("metadata", {}).get("cellId"), _client(parent))
+
+
+def page_at_end(parent: Mapping[str, Any]) -> Page:
+    """Return the page that asked for a cell to be run, to write at the notebook's end.
+
+    Args:
+        parent: The kernel's message that runs the cell.
+    """
+    return Page(None, _client(parent))
+
+
+def _client(parent: Mapping[str, Any]) -> str:
+    return str(parent.get("header", {}).get("session", ""))
+
+
+def last_good_code(events: Iterable[AgentEvent]) -> str:
+    """Return the code that ran through, as one cell; empty if none did."""
+    good = [event.result for event in events if isinstance(event, CodeExecutionEvent) and event.result.exit_code == 0]
+    blocks = [one.block for one in good[-1].blocks] if good else []
+    if python := [block.code.strip("\n") for block in blocks if normalize(block.language) in {"python", ""}]:
+        return "\n\n".join(python)
+    return f"%%bash\n{blocks[-1].code}".rstrip("\n") if blocks else ""

@@ -1,0 +1,746 @@
+"""The extension in a real browser: changes that a kernel asks for are made in the open notebook, and only those."""
+
+import re
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import nbformat
+import pytest
+from playwright.sync_api import Locator
+
+from tests.browser.jupyter import Notebook, one_app
+from tests.browser.raw_page import CLIENT
+
+pytestmark = [pytest.mark.browser, pytest.mark.integration]
+
+OK = {"ok": True, "gone": [], "detached": []}
+
+
+def connect(notebook: Notebook, *sources: str) -> str:
+    """Open a notebook and a comm to its page; gives the id of the first cell."""
+    notebook.open(*(sources or ("1", "2")))
+    anchor = str(notebook.cells()[0]["id"])
+    notebook.execute(CLIENT)
+    notebook.execute("page = Page()")
+    assert ask(notebook, f"hello({anchor!r})")["ok"]
+    return anchor
+
+
+def ask(notebook: Notebook, call: str) -> Any:
+    notebook.execute(f"answer = await page.{call}")
+    return notebook.value("answer")
+
+
+def apply(notebook: Notebook, *changes: dict[str, Any]) -> dict[str, Any]:
+    """Have changes made, and give what the page says to it."""
+    answer = ask(notebook, f"apply(*{list(changes)!r})")
+    assert answer is not None, "the page did not answer"
+    return {key: value for key, value in answer.items() if key not in ("re", "client")}
+
+
+def code(name: str, source: str = "", *outputs: Any, count: int | None = None, **codeagent: Any) -> dict[str, Any]:
+    metadata = {"codeagent": {"cell": "run", "step": 1, **codeagent}}
+    return {
+        "cell_type": "code",
+        "id": name,
+        "source": source,
+        "metadata": metadata,
+        "outputs": list(outputs),
+        "execution_count": count,
+    }
+
+
+def markdown(name: str, source: str) -> dict[str, Any]:
+    return {
+        "cell_type": "markdown",
+        "id": name,
+        "source": source,
+        "metadata": {"codeagent": {"cell": "run", "step": 1}},
+    }
+
+
+def stream(text: str, name: str = "stdout") -> dict[str, Any]:
+    return {"output_type": "stream", "name": name, "text": text}
+
+
+def display(**data: str) -> dict[str, Any]:
+    bundle = {key.replace("_", "/"): value for key, value in data.items()}
+    return {"output_type": "display_data", "data": bundle, "metadata": {}}
+
+
+def insert(after: list[str], *cells: dict[str, Any], trusted: bool = True, undo: str = "a") -> dict[str, Any]:
+    return {"do": "insert", "after": after, "cells": list(cells), "trusted": trusted, "undo": undo}
+
+
+def outputs(name: str, start: int, *items: dict[str, Any]) -> dict[str, Any]:
+    return {"do": "outputs", "id": name, "from": start, "outputs": list(items)}
+
+
+def source(name: str, start: int, text: str) -> dict[str, Any]:
+    return {"do": "source", "id": name, "from": start, "text": text}
+
+
+def append(name: str, index: int, text: str) -> dict[str, Any]:
+    return {"do": "append", "id": name, "index": index, "text": text}
+
+
+def ids(notebook: Notebook) -> list[str]:
+    """The names of the cells; those of the user are "-"."""
+    names = [cell["id"] for cell in notebook.cells()]
+    return [name if len(name) < 6 else "-" for name in names]
+
+
+def by_id(notebook: Notebook, name: str) -> dict[str, Any]:
+    [cell] = [cell for cell in notebook.cells() if cell["id"] == name]
+    return cell
+
+
+def test_cells_come_below_the_asking_cell_with_all_that_belongs_to_them(notebook: Notebook) -> None:
+    anchor = connect(notebook)
+    cells = [markdown("m", "# Title\n\nSome *words*."), code("c", "6 * 7", stream("out\n"), count=3), code("d", "pass")]
+    assert apply(notebook, insert(["nowhere", anchor], *cells)) == OK
+    assert ids(notebook) == ["-", "m", "c", "d", "-"]
+    made = by_id(notebook, "c")
+    assert (made["cell_type"], made["source"], made["execution_count"]) == ("code", "6 * 7", 3)
+    assert made["outputs"] == [stream("out\n")]
+    assert made["metadata"]["codeagent"] == {"cell": "run", "step": 1}
+    assert by_id(notebook, "m")["cell_type"] == "markdown"
+    notebook.cell(1).locator("h1", has_text="Title").wait_for()
+    assert notebook.cell(2).locator(".jp-InputPrompt").inner_text() == "[3]:"
+
+
+def test_the_notebook_is_dirty_then_and_can_be_saved_as_a_valid_one(notebook: Notebook) -> None:
+    anchor = connect(notebook)
+    notebook.save()
+    assert notebook.do("return panel.context.model.dirty") is False
+    apply(notebook, insert([anchor], markdown("m", "Words."), code("c", "1", stream("a\n"), display(text_plain="1"))))
+    apply(notebook, outputs("c", 2, stream("b\n")), append("c", 2, "c\n"), source("c", 1, "2"))
+    assert notebook.do("return panel.context.model.dirty") is True
+    saved = notebook.save()
+    assert notebook.do("return panel.context.model.dirty") is False
+    nbformat.validate(saved)
+    cell = saved["cells"][2]
+    assert "".join(cell["source"]) == "12"
+    assert ["".join(output.get("text", "-")) for output in cell["outputs"]] == ["a\n", "-", "b\nc\n"]
+    assert cell["metadata"]["codeagent"] == {"cell": "run", "step": 1}
+
+
+def test_without_one_of_the_cells_above_nothing_is_inserted(notebook: Notebook) -> None:
+    connect(notebook)
+    answer = apply(notebook, insert(["nowhere"], code("c"), code("d")), source("c", 0, "x"))
+    assert answer == {**OK, "gone": ["c", "d"]}
+    assert ids(notebook) == ["-", "-"]
+
+
+def test_with_no_cell_named_it_comes_at_the_end(notebook: Notebook) -> None:
+    connect(notebook)
+    assert apply(notebook, insert([], code("c"))) == OK
+    assert ids(notebook) == ["-", "-", "c"]
+
+
+def press(notebook: Notebook, key: str) -> None:
+    """A key in command mode."""
+    notebook.do("panel.content.mode = 'command'; app.shell.activateById(panel.id); panel.content.activate()")
+    notebook.page.keyboard.press(key)
+    notebook.page.wait_for_timeout(100)
+
+
+def test_z_takes_back_the_changes_of_one_key_however_late_they_came_and_never_the_users(notebook: Notebook) -> None:
+    anchor = connect(notebook)
+    notebook.do("return app.commands.execute('notebook:insert-cell-below').then(() => 1)")
+    users = ["-", "-", "-"]
+    assert ids(notebook) == users
+    apply(notebook, insert([anchor], code("c", "1", stream("one\n"))))
+    notebook.page.wait_for_timeout(700)  # Yjs would begin a new step after 500 ms
+    apply(notebook, outputs("c", 1, display(text_plain="two")), source("c", 1, "+1"))
+    apply(notebook, insert(["c"], markdown("m", "Words.")))
+    apply(notebook, insert(["m"], code("d", "2"), undo="b"))
+    assert ids(notebook) == ["-", "c", "m", "d", "-", "-"]
+    press(notebook, "z")
+    assert ids(notebook) == ["-", "c", "m", "-", "-"]
+    press(notebook, "z")
+    assert ids(notebook) == users
+    press(notebook, "Shift+Z")
+    assert ids(notebook) == ["-", "c", "m", "-", "-"]
+    assert by_id(notebook, "c")["source"] == "1+1"
+    assert by_id(notebook, "c")["outputs"] == [stream("one\n"), display(text_plain="two")]
+    notebook.cell(1).locator(".jp-OutputArea-output", has_text="two").wait_for()
+    press(notebook, "z")
+    press(notebook, "z")
+    assert ids(notebook) == ["-", "-"], "the user's own step was apart"
+
+
+def test_what_the_user_does_right_after_is_a_step_of_its_own(notebook: Notebook) -> None:
+    anchor = connect(notebook)
+    notebook.execute(f"change = {insert([anchor], code('c'))!r}; await page.apply(change)")
+    notebook.do("return app.commands.execute('notebook:insert-cell-below').then(() => 1)")
+    apply(notebook, insert(["c"], code("d")))
+    assert ids(notebook) == ["-", "-", "c", "d", "-"]
+    press(notebook, "z")
+    assert ids(notebook) == ["-", "-", "c", "-"], "the step below the user's stays closed"
+    press(notebook, "z")
+    assert ids(notebook) == ["-", "c", "-"]
+    press(notebook, "z")
+    assert ids(notebook) == ["-", "-"]
+
+
+def test_cells_are_replaced_in_one_step_and_a_cell_of_the_user_is_not_removed(notebook: Notebook) -> None:
+    anchor = connect(notebook)
+    apply(notebook, insert([anchor], code("c", "draft"), code("d", "draft")))
+    edit(notebook, "d", "mine")
+    removals: list[dict[str, Any]] = [
+        {"do": "remove", "id": name, "source": "draft", "undo": "b"} for name in ("c", "d", "never")
+    ]
+    answer = apply(notebook, *removals, insert([anchor], code("e", "final"), undo="b"))
+    assert answer == {**OK, "detached": ["d"]}
+    assert ids(notebook) == ["-", "e", "d", "-"]
+    press(notebook, "z")
+    assert ids(notebook) == ["-", "c", "d", "-"]
+
+
+def edit(notebook: Notebook, name: str, text: str) -> None:
+    """Replace a cell's source, as a user would."""
+    change = "panel.content.model.sharedModel.cells.find((cell) => cell.id === value[0]).setSource(value[1])"
+    notebook.do(change, [name, text])
+
+
+def test_source_and_outputs_come_bit_by_bit(notebook: Notebook) -> None:
+    anchor = connect(notebook)
+    apply(notebook, insert([anchor], code("c")))
+    assert apply(notebook, source("c", 0, "x = 1\n"), source("c", 6, "print(x)"), source("c", 4, "2\nprint(x)")) == OK
+    assert by_id(notebook, "c")["source"] == "x = 2\nprint(x)"
+    assert apply(notebook, outputs("c", 0, stream("a")), append("c", 0, "b")) == OK
+    assert apply(notebook, outputs("c", 1, stream("e", "stderr"), display(text_html="<b>x</b>"))) == OK
+    assert apply(notebook, {"do": "count", "id": "c", "execution_count": 7}) == OK
+    assert by_id(notebook, "c")["outputs"] == [stream("ab"), stream("e", "stderr"), display(text_html="<b>x</b>")]
+    assert by_id(notebook, "c")["execution_count"] == 7
+    notebook.cell(1).locator(".jp-OutputArea-output b", has_text="x").wait_for()
+    assert apply(notebook, outputs("c", 0, stream("new"), display(text_plain="y")), append("c", 1, "no"))["ok"] is False
+    assert apply(notebook, outputs("c", 1, stream("er", "stderr"))) == OK
+    assert apply(notebook, append("c", 1, "ror")) == OK
+    assert by_id(notebook, "c")["outputs"] == [stream("new"), stream("error", "stderr")]
+    assert notebook.cell(1).locator(".jp-OutputArea-output").count() == 2
+    assert apply(notebook, outputs("c", 0)) == OK
+    assert by_id(notebook, "c")["outputs"] == []
+
+
+def test_carriage_returns_do_what_they_do_in_a_running_cell(notebook: Notebook) -> None:
+    anchor = connect(notebook)
+    apply(notebook, insert([anchor], code("c", "bar()", stream("  0%"))))
+    for text in ("\r 50%", "\r100%", "\ndone\n", "a\rb"):
+        assert apply(notebook, append("c", 0, text)) == OK
+    assert by_id(notebook, "c")["outputs"] == [stream("100%\ndone\nb")]
+    notebook.save()
+    assert "".join(notebook.save()["cells"][1]["outputs"][0]["text"]) == "100%\ndone\nb"
+
+
+def tell(words: str) -> None:
+    """Say how long it took; seen with `-s` or `-rP`."""
+    sys.stdout.write(f"\n{words}\n")
+
+
+def test_a_thousand_outputs_come_in_order(notebook: Notebook) -> None:
+    anchor = connect(notebook)
+    apply(notebook, insert([anchor], code("c"), code("d")))
+    started = time.monotonic()
+    many = [
+        outputs("c", start, *(display(text_plain=str(i)) for i in range(start, start + 50)))
+        for start in range(0, 1000, 50)
+    ]
+    for change in many:
+        assert apply(notebook, change) == OK
+    tell(f"1,000 outputs: {time.monotonic() - started:.2f} s")
+    assert [output["data"]["text/plain"] for output in by_id(notebook, "c")["outputs"]] == [str(i) for i in range(1000)]
+
+
+def test_a_thousand_pieces_of_a_stream_come_in_order(notebook: Notebook) -> None:
+    anchor = connect(notebook)
+    apply(notebook, insert([anchor], code("c", "", stream("0\n"))))
+    notebook.execute(
+        "import time; started = time.monotonic()\n"
+        "for i in range(1, 1000):\n"
+        "    answer = await page.apply({'do': 'append', 'id': 'c', 'index': 0, 'text': f'{i}\\n'})\n"
+        "    assert answer['ok'] and not answer['detached'], answer\n"
+        "seconds = time.monotonic() - started"
+    )
+    tell(f"1,000 messages: {notebook.value('seconds'):.2f} s")
+    assert by_id(notebook, "c")["outputs"] == [stream("".join(f"{i}\n" for i in range(1000)))]
+
+
+def test_a_hundred_cells_in_one_message(notebook: Notebook) -> None:
+    anchor = connect(notebook)
+    cells = [code(f"c{i}", f"print({i})", stream(f"{i}\n"), count=i + 1) for i in range(50)]
+    cells += [markdown(f"m{i}", f"Some *words* {i}.") for i in range(50)]
+    notebook.execute(
+        "import time; started = time.monotonic()\n"
+        f"answer = await page.apply({insert([anchor], *cells)!r}, timeout=30)\n"
+        "seconds = time.monotonic() - started"
+    )
+    tell(f"100 cells: {notebook.value('seconds'):.2f} s")
+    assert notebook.value("answer")["ok"]
+    assert len(notebook.cells()) == 102
+    assert notebook.value("seconds") < 15
+
+
+def test_a_message_that_comes_again_is_done_once_and_answered_twice(notebook: Notebook) -> None:
+    anchor = connect(notebook)
+    apply(notebook, insert([anchor], code("c", "", stream("a"))))
+    first = ask(notebook, f"apply({append('c', 0, 'b')!r})")
+    again = ask(notebook, f"apply({append('c', 0, 'b')!r}, seq=page.seq)")
+    assert again == first
+    assert by_id(notebook, "c")["outputs"] == [stream("ab")]
+
+
+def test_a_cell_is_not_inserted_twice_and_is_ours_only_if_it_is_as_we_would_have_made_it(notebook: Notebook) -> None:
+    anchor = connect(notebook)
+    change = insert([anchor], code("c", "1", stream("a\n"), display(text_plain="1")))
+    apply(notebook, change)
+    assert apply(notebook, change) == OK
+    assert ids(notebook) == ["-", "c", "-"]
+    assert apply(notebook, insert([anchor], code("c", "1", stream("b\n")))) == {**OK, "detached": ["c"]}
+    assert apply(notebook, insert([anchor], code("c", "2", stream("a\n")))) == {**OK, "detached": ["c"]}
+    assert by_id(notebook, "c")["source"] == "1"
+
+
+def users_edit(notebook: Notebook) -> None:
+    edit(notebook, "c", "mine")
+
+
+def users_run(notebook: Notebook) -> None:
+    notebook.run_cell(1)
+
+
+def users_long_run(notebook: Notebook) -> None:
+    edit(notebook, "c", "import time; time.sleep(1)")
+    apply(notebook, insert(["c"], code("c", "import time; time.sleep(1)")))  # as if we had written that
+    notebook.run_cell(1, wait=False)
+
+
+@pytest.mark.parametrize("does", [users_edit, users_run, users_long_run])
+def test_a_cell_that_the_user_has_changed_or_run_is_left_alone(
+    notebook: Notebook, does: Callable[[Notebook], None]
+) -> None:
+    anchor = connect(notebook)
+    apply(notebook, insert([anchor], code("c", "5"), code("d", "6")))
+    does(notebook)
+    before = by_id(notebook, "c")["source"]
+    changes = [outputs("c", 0, stream("x")), source("c", 0, "y"), {"do": "count", "id": "c", "execution_count": 99}]
+    assert apply(notebook, *changes, source("d", 1, "7")) == {**OK, "detached": ["c"]}
+    notebook.wait_idle()
+    cell = by_id(notebook, "c")
+    assert cell["source"] == before
+    assert stream("x") not in cell["outputs"]
+    assert cell["execution_count"] != 99
+    assert by_id(notebook, "d")["source"] == "67"
+    assert apply(notebook, {"do": "metadata", "id": "c", "metadata": {"tags": ["x"]}}) == OK, "but metadata are set"
+    assert by_id(notebook, "c")["metadata"]["tags"] == ["x"]
+
+
+def test_a_cell_that_the_user_has_deleted_is_gone_and_stays_away(notebook: Notebook) -> None:
+    anchor = connect(notebook)
+    apply(notebook, insert([anchor], code("c", "5"), code("d", "6")))
+    notebook.do("panel.content.activeCellIndex = 1; return app.commands.execute('notebook:delete-cell').then(() => 1)")
+    assert apply(notebook, source("c", 1, "x"), outputs("d", 0, stream("y"))) == {**OK, "gone": ["c"]}
+    assert ids(notebook) == ["-", "d", "-"]
+
+
+def test_metadata_hide_and_show_at_once(notebook: Notebook) -> None:
+    anchor = connect(notebook)
+    apply(notebook, insert([anchor], code("c", "secret = 1", stream("shown\n"))))
+    cell = notebook.cell(1)
+    cell.locator(".jp-OutputArea-output", has_text="shown").wait_for()
+    hide = {"jupyter": {"source_hidden": True, "outputs_hidden": True}, "tags": ["t"]}
+    assert apply(notebook, {"do": "metadata", "id": "c", "metadata": hide}) == OK
+    cell.locator(".jp-OutputArea-output").wait_for(state="hidden")
+    cell.locator(".jp-InputArea-editor").wait_for(state="hidden")
+    assert apply(notebook, {"do": "metadata", "id": "c", "metadata": {"jupyter": None, "tags": None}}) == OK
+    cell.locator(".jp-OutputArea-output", has_text="shown").wait_for()
+    assert set(by_id(notebook, "c")["metadata"]) == {"codeagent", "trusted"}
+
+
+def test_cells_come_with_hidden_parts(notebook: Notebook) -> None:
+    anchor = connect(notebook)
+    cell = code("c", "secret = 1", stream("shown\n"))
+    cell["metadata"]["jupyter"] = {"source_hidden": True, "outputs_hidden": True}
+    apply(notebook, insert([anchor], cell))
+    notebook.cell(1).locator(".jp-Placeholder").first.wait_for()
+    assert notebook.cell(1).locator(".jp-OutputArea-output, .jp-InputArea-editor").count() == 0
+    assert by_id(notebook, "c")["metadata"]["jupyter"] == {"source_hidden": True, "outputs_hidden": True}
+
+
+PLACE = """
+    const content = panel.content, view = content.outerNode.getBoundingClientRect();
+    const find = (id) => content.widgets.find((cell) => cell.model.id === id).node.getBoundingClientRect();
+    """
+
+
+def place(notebook: Notebook, name: str) -> dict[str, Any]:
+    """Where the user is, and how far a cell is from the top of what is seen."""
+    return dict(
+        notebook.do(
+            PLACE + "const editor = content.activeCell.editor, cursor = editor?.getCursorPosition();"
+            "return { active: content.activeCell.model.id, mode: content.mode, cursor,"
+            "top: Math.round(find(value).top - view.top), "
+            "selected: content.widgets.filter((cell) => content.isSelected(cell)).map((cell) => cell.model.id),"
+            "focus: document.activeElement === content.activeCell.node || !!editor?.hasFocus() }",
+            name,
+        )
+    )
+
+
+MANY = [f"x{i} = {i}\n# a line" for i in range(40)]
+
+
+@pytest.mark.parametrize("mode", ["edit", "command"])
+def test_the_users_place_stays_while_cells_come_and_go_above_and_below(notebook: Notebook, mode: str) -> None:
+    anchor = connect(notebook, *MANY)
+    mine = str(notebook.cells()[25]["id"])
+    notebook.do("panel.content.activeCellIndex = 25; return panel.content.scrollToItem(25, 'start').then(() => 1)")
+    notebook.cell(25).locator(".cm-line").nth(1).click()
+    if mode == "command":
+        notebook.page.keyboard.press("Escape")
+        notebook.page.keyboard.press("Shift+ArrowDown")
+    notebook.page.wait_for_timeout(300)
+    active = str(notebook.do("return panel.content.activeCell.model.id"))
+    before = place(notebook, active)
+    assert before["mode"] == mode
+    assert before["focus"]
+    above = [code("c", "1", stream("x\n" * 20)), markdown("m", "# Title\n\nText\n\n- x\n- y"), code("d", "2")]
+    apply(notebook, insert([anchor], *above), insert([mine], code("e", "3", stream("x\n" * 20))))
+    apply(notebook, outputs("d", 0, stream("x\n" * 20)), append("c", 0, "x\n" * 5), source("c", 1, "\n1" * 9))
+    for _ in range(3):
+        notebook.page.wait_for_timeout(200)
+        assert place(notebook, active) == before
+    apply(notebook, {"do": "remove", "id": "d", "source": "2", "undo": "a"})
+    notebook.page.wait_for_timeout(500)
+    assert place(notebook, active) == before
+
+
+def test_what_the_user_reads_stays_in_sight_while_the_active_cell_is_far_away(notebook: Notebook) -> None:
+    anchor = connect(notebook, *MANY)
+    read = str(notebook.cells()[25]["id"])
+    notebook.cell(1).locator(".cm-line").first.click()
+    notebook.page.keyboard.press("Escape")
+    notebook.do("panel.content.outerNode.scrollTop += 1100")
+    notebook.page.wait_for_timeout(500)
+    before = place(notebook, read)
+    assert 0 < before["top"] < 800
+    apply(notebook, insert([anchor], code("c", "1\n" * 30, stream("x\n" * 20)), markdown("m", "# Title\n\nText")))
+    notebook.page.wait_for_timeout(500)
+    assert place(notebook, read) == before
+    apply(notebook, append("c", 0, "x\n" * 30))
+    notebook.page.wait_for_timeout(500)
+    assert place(notebook, read) == before
+
+
+def test_where_the_active_cell_is_removed_the_one_below_is_active(notebook: Notebook) -> None:
+    anchor = connect(notebook, "1", "2", "3")
+    apply(notebook, insert([anchor], code("c", "5"), code("d", "6")))
+    notebook.do("panel.content.activeCellIndex = 2; panel.content.mode = 'edit'")
+    removals = [{"do": "remove", "id": name, "source": text, "undo": "a"} for name, text in (("c", "5"), ("d", "6"))]
+    assert apply(notebook, *removals) == OK
+    assert notebook.do("return [panel.content.activeCellIndex, panel.content.mode]") == [1, "command"]
+
+
+@one_app
+def test_the_focus_stays_where_it_is(notebook: Notebook) -> None:
+    anchor = connect(notebook)
+    notebook.page.evaluate("document.body.insertAdjacentHTML('beforeend', '<input id=elsewhere>')")
+    notebook.page.locator("#elsewhere").focus()
+    apply(notebook, insert([anchor], code("c", "1")), source("c", 1, "2"), outputs("c", 0, stream("x")))
+    notebook.page.wait_for_timeout(300)
+    assert notebook.page.evaluate("document.activeElement.id") == "elsewhere"
+
+
+SCRIPT = "<b>bold</b><script>window.ran = (window.ran || 0) + 1</script>"
+
+
+def test_outputs_of_cells_that_are_not_trusted_run_nothing(notebook: Notebook) -> None:
+    anchor = connect(notebook)
+    evil = code("c", "1", display(text_html=SCRIPT))
+    evil["metadata"]["trusted"] = True
+    apply(notebook, insert([anchor], evil, trusted=False))
+    apply(notebook, outputs("c", 1, display(text_html=SCRIPT)))
+    notebook.cell(1).locator("b", has_text="bold").nth(1).wait_for()
+    press(notebook, "z")
+    press(notebook, "Shift+Z")
+    notebook.cell(1).locator("b", has_text="bold").nth(1).wait_for()
+    assert notebook.page.evaluate("window.ran") is None
+
+
+def test_outputs_of_trusted_cells_are_shown_like_those_of_a_cell_that_was_run(notebook: Notebook) -> None:
+    anchor = connect(notebook)
+    apply(notebook, insert([anchor], code("c", "1"), trusted=True))
+    apply(notebook, outputs("c", 0, display(text_html=SCRIPT)))
+    notebook.cell(1).locator("b", has_text="bold").wait_for()
+    notebook.page.wait_for_function("window.ran === 1")
+
+
+def test_only_the_window_that_is_named_acts(notebook: Notebook) -> None:
+    anchor = connect(notebook)
+    other = notebook.new_page()
+    notebook.visit(other)
+    notebook.execute("page = Page()")  # both windows have this one
+    answers = ask(notebook, f"ask({{'op': 'hello', 'anchor': {anchor!r}}})")
+    client = notebook.do("return panel.sessionContext.session.kernel.clientId")
+    notebook.execute(f"page.to = {client!r}")
+    assert answers["ok"]
+    assert apply(notebook, insert([anchor], code("c"))) == OK
+    other.wait_for_timeout(300)
+    assert ids(notebook) == ["-", "c", "-"]
+    names = "const [panel] = [...window.jupyterapp.shell.widgets('main')].filter((w) => w.context);"
+    assert other.evaluate(f"() => {{ {names} return panel.content.model.cells.length }}") == 2
+    # Jupyter's own: the one window hears that a comm of the other's widget manager was closed.
+    notebook.errors[:] = [error for error in notebook.errors if not error.startswith("Comm not found")]
+
+
+@one_app
+def test_a_notebook_in_another_tab_stays_as_it_is(notebook: Notebook) -> None:
+    anchor = connect(notebook)
+    first = notebook.path
+    notebook.server.root.joinpath("other.ipynb").write_text(notebook.server.root.joinpath(first).read_text())
+    notebook.page.evaluate(
+        "window.jupyterapp.commands.execute('docmanager:open', { path: 'other.ipynb' }).then(() => 1)"
+    )
+    notebook.path = "other.ipynb"
+    notebook.wait_idle()
+    other = ids(notebook)
+    notebook.path = first
+    assert apply(notebook, insert([anchor], code("c", "1"))) == OK
+    assert apply(notebook, outputs("c", 0, stream("x"))) == OK
+    assert ids(notebook) == ["-", "c", "-"]
+    notebook.path = "other.ipynb"
+    assert ids(notebook) == other
+    assert notebook.do("return app.shell.currentWidget === panel"), "the other tab stays in front"
+    notebook.path = first
+
+
+def test_after_a_reload_the_page_answers_a_new_hello_and_no_old_address(notebook: Notebook) -> None:
+    anchor = connect(notebook)
+    apply(notebook, insert([anchor], code("c", "1"), code("d", "1"), code("e", "1")))
+    notebook.save()
+    notebook.reload()
+    assert ask(notebook, "apply(timeout=1)") is None, "the old comm is gone with the page"
+    notebook.execute("old = page.to; page = Page(); page.to = old")
+    assert ask(notebook, "apply(timeout=1)") is None, "nobody has the old address"
+    answer = ask(notebook, f"ask({{'op': 'hello', 'anchor': {anchor!r}, 'to': None}})")
+    assert answer["ids"] == [cell["id"] for cell in notebook.cells()]
+    known = {"source": "1", "codeagent": {"cell": "run", "step": 1}, "execution_count": None}
+    assert answer["cells"] == [{"id": name, **known} for name in "cde"]
+    assert (answer["protocol"], answer["read_only"]) == (1, False)
+    notebook.execute("page.to = answer['client']")
+    edit(notebook, "d", "mine")
+    notebook.do("panel.content.activeCellIndex = 3; return app.commands.execute('notebook:run-cell').then(() => 1)")
+    changes = [source("d", 1, "2"), source("e", 1, "2")]
+    assert apply(notebook, *changes) == {**OK, "detached": ["d", "e"]}, "the user's since it was shown"
+    assert apply(notebook, source("c", 1, "2"), outputs("c", 0, stream("a")), append("c", 0, "b")) == OK
+    assert by_id(notebook, "c")["source"] == "12"
+    assert "".join(notebook.save()["cells"][1]["outputs"][0]["text"]) == "ab"
+
+
+@one_app
+def test_a_page_whose_notebook_is_another_one_does_not_answer(notebook: Notebook) -> None:
+    connect(notebook)
+    assert ask(notebook, "ask({'op': 'hello', 'anchor': 'elsewhere', 'to': None}, timeout=0.5)") is None
+    assert ask(notebook, "ask({'op': 'hello', 'anchor': None, 'to': None})")["ok"]
+
+
+@one_app
+def test_a_read_only_notebook_is_not_changed(notebook: Notebook) -> None:
+    anchor = connect(notebook)
+    notebook.do("panel.context.model.readOnly = true")
+    assert ask(notebook, "hello()")["read_only"] is True
+    answer = apply(notebook, insert([anchor], code("c")))
+    assert answer == {"ok": False, "error": "Error: The notebook is read-only."}
+    assert ids(notebook) == ["-", "-"]
+
+
+@one_app
+def test_an_unknown_operation_is_an_error_and_not_silence(notebook: Notebook) -> None:
+    connect(notebook)
+    assert ask(notebook, "ask({'op': 'dance'})")["ok"] is False
+
+
+MARK = ".codeagent-generated"
+
+
+def test_what_the_agent_made_is_marked_until_it_is_kept_also_after_a_reload(notebook: Notebook) -> None:
+    anchor = connect(notebook)
+    apply(notebook, insert([anchor], code("c", "5"), code("d", "6", kept=True), markdown("m", "Words.")))
+    notebook.page.locator(MARK).nth(1).wait_for()
+    assert marked(notebook) == ["c", "m"]
+    notebook.save()
+    notebook.reload()
+    notebook.page.locator(MARK).nth(1).wait_for()
+    assert marked(notebook) == ["c", "m"]
+    move = "return app.commands.execute('notebook:move-cell-up').then(() => 1)"
+    notebook.do(f"panel.content.activeCellIndex = 1; {move}")
+    assert marked(notebook) == ["c", "m"]
+
+
+def marked(notebook: Notebook) -> list[str]:
+    marks = "panel.content.widgets.filter((cell) => cell.node.matches(value)).map((cell) => cell.model.id)"
+    return list(notebook.do(f"return {marks}", MARK))
+
+
+def activate(notebook: Notebook, index: int) -> None:
+    """Click beside a cell, as a user who wants to have it active."""
+    notebook.cell(index).locator(".jp-InputPrompt").click()
+
+
+def step_button(notebook: Notebook, name: str) -> Locator:
+    return notebook.page.locator(".jp-cell-toolbar").get_by_role("button", name=re.compile(name))
+
+
+def test_a_step_is_kept_by_a_button_in_its_cells(notebook: Notebook) -> None:
+    anchor = connect(notebook)
+    apply(notebook, insert([anchor], code("c", "5"), markdown("m", "Words."), code("d", "6", step=2)))
+    activate(notebook, 1)
+    step_button(notebook, "Keep").click()
+    assert by_id(notebook, "c")["metadata"]["codeagent"] == {"cell": "run", "step": 1, "kept": True}
+    assert by_id(notebook, "m")["metadata"]["codeagent"]["kept"] is True
+    assert marked(notebook) == ["d"], "another step"
+    step_button(notebook, "Keep").wait_for(state="hidden")
+    step_button(notebook, "Remove").wait_for(state="hidden")
+    activate(notebook, 3)
+    step_button(notebook, "Keep").wait_for()
+    activate(notebook, 0)
+    step_button(notebook, "Keep").wait_for(state="hidden")
+
+
+def test_a_step_is_removed_by_a_button_and_comes_back_by_one_undo(notebook: Notebook) -> None:
+    anchor = connect(notebook)
+    apply(notebook, insert([anchor], code("c", "5"), markdown("m", "Words."), code("d", "6", step=2), code("e", "7")))
+    activate(notebook, 1)
+    step_button(notebook, "Remove").click()
+    assert ids(notebook) == ["-", "d", "-"]
+    assert notebook.do("return panel.content.activeCellIndex") == 1
+    press(notebook, "z")
+    assert ids(notebook) == ["-", "c", "m", "d", "e", "-"]
+
+
+def agent_button(notebook: Notebook) -> Locator:
+    return notebook.page.locator(".jp-NotebookPanel-toolbar").get_by_role("button", name="Agent")
+
+
+ACTIVE = """([path, index]) => [...window.jupyterapp.shell.widgets('main')]
+    .find((widget) => widget.context?.path === path).content.activeCellIndex === index"""
+
+
+def test_the_button_opens_the_panel_once_and_brings_a_dead_one_to_life(notebook: Notebook) -> None:
+    notebook.open("1", "2")
+    agent_button(notebook).click()
+    panel = notebook.cell(1).locator(".cagent")
+    panel.wait_for()
+    assert notebook.cells()[1]["source"] == "import codeagent_nb\ncodeagent_nb.panel()"
+    notebook.wait_idle()
+    count = notebook.cells()[1]["execution_count"]
+    notebook.do("panel.content.activeCellIndex = 2")
+    agent_button(notebook).click()
+    notebook.page.wait_for_function(ACTIVE, arg=[notebook.path, 1])
+    notebook.page.wait_for_timeout(500)
+    assert len(notebook.cells()) == 3
+    assert notebook.cells()[1]["execution_count"] == count, "it lives: it is not run again"
+    notebook.restart()
+    agent_button(notebook).click()
+    notebook.wait_for_value("'codeagent_nb.notebook.panel' in __import__('sys').modules")
+    notebook.wait_idle()
+    panel.wait_for()
+    assert len(notebook.cells()) == 3
+    # The old kernel takes leave of its widgets when the page has let go of them already: Jupyter's own complaint.
+    notebook.errors[:] = [error for error in notebook.errors if not error.startswith("Comm not found")]
+
+
+def command(notebook: Notebook, name: str) -> None:
+    notebook.do("return app.commands.execute(`codeagent-nb:${value}`).then(() => 1)", name)
+
+
+def is_enabled(notebook: Notebook, name: str) -> bool:
+    return bool(notebook.do("return app.commands.isEnabled(`codeagent-nb:${value}`)", name))
+
+
+FAKE = """# load_ext codeagent_nb
+from IPython.core.magic import register_cell_magic
+@register_cell_magic
+def agent(line, cell):
+    global asked
+    asked = [line, cell]
+"""
+
+
+def test_a_question_about_a_cell_waits_for_its_words(notebook: Notebook) -> None:
+    quoting = "print('''\n````\n''', df)"
+    notebook.open("df = 1", quoting)
+    notebook.run_cell(0)
+    notebook.do("panel.content.activeCellIndex = 1")
+    command(notebook, "ask-about-cell")
+    notebook.wait_idle()
+    load, asking = notebook.cells()[2:]
+    assert load["source"] == "%load_ext codeagent_nb"
+    assert load["execution_count"] == 2
+    expected = f"%%agent --cells -i df\n\n\nThe cell:\n\n`````python\n{quoting}\n`````"
+    assert (asking["source"], asking["execution_count"]) == (expected, None)
+    notebook.page.keyboard.type("Why?")
+    assert notebook.cells()[3]["source"] == expected.replace("\n\n\nThe", "\nWhy?\n\nThe")
+    notebook.do("panel.content.activeCellIndex = 1")
+    command(notebook, "ask-about-cell")
+    assert len(notebook.cells()) == 5, "it is loaded already"
+    press(notebook, "Escape")
+    press(notebook, "z")
+    assert len(notebook.cells()) == 4
+
+
+def test_an_error_goes_to_the_agent_at_once(notebook: Notebook) -> None:
+    notebook.open(FAKE, "def f():\n    1 / 0\nf()", "2")
+    notebook.run_cell(0)
+    notebook.do("panel.content.activeCellIndex = 1")
+    assert not is_enabled(notebook, "fix-error")
+    notebook.run_cell(1)
+    notebook.do("panel.content.activeCellIndex = 1")
+    assert is_enabled(notebook, "fix-error")
+    command(notebook, "fix-error")
+    line, task = notebook.wait_for_value("globals().get('asked')")
+    assert line == "--cells"
+    assert task.startswith("Fix the error in this cell, and run it again.\n\nThe cell:\n\n```python\ndef f():\n")
+    assert "The error:\n\n```text\nZeroDivisionError: division by zero\n\n" in task
+    assert "\x1b" not in task
+    assert task.rstrip().endswith("division by zero\n```")
+    assert notebook.cells()[2]["source"] == f"%%agent {line}\n{task}".rstrip("\n")
+    assert len(notebook.cells()) == 4
+
+
+@one_app
+def test_a_long_error_is_cut_to_its_end(notebook: Notebook) -> None:
+    notebook.open(FAKE, "raise ValueError('x' * 5000 + '`' * 7 + 'end')")
+    notebook.run_cell(0)
+    notebook.run_cell(1)
+    notebook.do("panel.content.activeCellIndex = 1")
+    command(notebook, "fix-error")
+    _, task = notebook.wait_for_value("globals().get('asked')")
+    assert task.rstrip().endswith("`" * 7 + "end\n" + "`" * 8)
+    assert 2_300 < len(task[task.index("The error:") :]) < 2_400
+
+
+def test_a_kernel_without_the_package_is_named(notebook: Notebook) -> None:
+    notebook.open("1")
+    notebook.execute("import sys; sys.modules['codeagent_nb'] = None")
+    agent_button(notebook).click()
+    words = "is not installed in this notebook's kernel: run %pip install codeagent-nb there."
+    notebook.page.get_by_text(words).first.wait_for()
+    assert len(notebook.cells()) == 1
+
+
+@one_app
+def test_the_commands_are_in_the_palette_and_for_python_only(notebook: Notebook) -> None:
+    notebook.open("1")
+    notebook.do("app.commands.execute('apputils:activate-command-palette')")
+    notebook.page.locator(".lm-CommandPalette-input").fill("the agent")
+    notebook.page.locator(".lm-CommandPalette-itemLabel", has_text="Open the Agent Panel").wait_for()
+    notebook.page.keyboard.press("Escape")
+    assert is_enabled(notebook, "ask-about-cell")
+    notebook.do("panel.content.model.setMetadata('language_info', { name: 'R' })")
+    assert not is_enabled(notebook, "ask-about-cell")
+    assert not is_enabled(notebook, "open-panel")
+    agent_button(notebook).and_(notebook.page.locator("[aria-disabled=true], :disabled")).wait_for()

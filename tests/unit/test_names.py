@@ -1,0 +1,58 @@
+"""Which variables a cell uses: the data it names, as `-i` takes them."""
+
+import math
+from typing import Any
+
+import pytest
+
+from codeagent_nb.notebook.arguments import read_line
+from codeagent_nb.notebook.names import names_used
+from codeagent_nb.notebook.settings import CodeAgent
+
+NAMESPACE: dict[str, Any] = {
+    "df": [1],
+    "limit": 3,
+    "math": math,
+    "f": lambda: 1,
+    "Kind": int,
+    "_hidden": 1,
+    "In": [],
+    "größe": 2,
+    "api_key": "sk",
+    "own": type("Own", (), {"__module__": "__main__"})(),
+}
+
+
+@pytest.mark.parametrize(
+    ("code", "names"),
+    [
+        ("df.head(limit)", "df,limit"),
+        ("limit + len(df) + limit", "limit,df"),
+        ("[x for x in df if x < limit]", "df,limit"),
+        ("f'{limit}'", "limit"),
+        ("df[0] += 1", "df"),
+        ("def g(a=limit):\n    return df", "limit,df"),
+        ("größe", "größe"),
+        ("math.pi * f() + Kind(_hidden)", ""),
+        ("'df' # limit\nfoo.df", ""),
+        ("unknown", ""),
+        ("", ""),
+        ("df +", ""),
+        ("%matplotlib inline\nfiles = !ls\ndf", "df"),
+        ("api_key, own, df", "df"),
+        ("df\x00", ""),
+        ("(" * 500, ""),
+    ],
+)
+def test_the_data_that_code_names_are_found_each_once_in_order(code: str, names: str) -> None:
+    assert names_used(code, NAMESPACE) == names
+
+
+def test_what_is_found_can_be_given_to_the_magic() -> None:
+    names = names_used("df, limit, größe", NAMESPACE)
+    assert read_line(f"--cells -i {names}", "Fix it.", CodeAgent()).variables == ("df", "limit", "größe")
+
+
+def test_code_that_is_nested_too_deeply_is_no_error() -> None:
+    for code in ("-" * 100_000 + "df", "df" + ".x" * 100_000):
+        assert set(names_used(code, NAMESPACE).split(",")) <= {"df", ""}
