@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from codeagent_nb.agent import CodeExecutorAgent
     from codeagent_nb.approval import ApprovalRequest, ApprovalResponse
-    from codeagent_nb.errors import AgentError
+    from codeagent_nb.code_tool import PythonCodeExecutionTool
+    from codeagent_nb.errors import AgentError, TerminatedException
     from codeagent_nb.events import (
         AgentEvent,
         CodeExecutionEvent,
@@ -24,27 +25,49 @@ if TYPE_CHECKING:
     from codeagent_nb.models.types import ChatCompletionClient, CreateResult, RequestUsage
     from codeagent_nb.notebook.extension import panel
     from codeagent_nb.reply import Reply, extract_code_blocks, read_reply
+    from codeagent_nb.teams.assistant import AssistantAgent
+    from codeagent_nb.teams.console import Console
+    from codeagent_nb.teams.round_robin import RoundRobinGroupChat
+    from codeagent_nb.teams.terminations import (
+        MaxMessageTermination,
+        StopMessage,
+        TerminationCondition,
+        TextMentionTermination,
+        TextMessageTermination,
+    )
+    from codeagent_nb.teams.types import ChatAgent
 
 __all__ = [
     "AgentError",
     "AgentEvent",
     "ApprovalRequest",
     "ApprovalResponse",
+    "AssistantAgent",
+    "ChatAgent",
     "ChatCompletionClient",
     "CodeExecutionEvent",
     "CodeExecutorAgent",
     "CodeGenerationEvent",
+    "Console",
     "CreateResult",
     "LocalChatCompletionClient",
+    "MaxMessageTermination",
     "ModelClientStreamingChunkEvent",
     "OpenAIChatCompletionClient",
+    "PythonCodeExecutionTool",
     "ReplayChatCompletionClient",
     "Reply",
     "RequestUsage",
     "Response",
     "RetryDecision",
+    "RoundRobinGroupChat",
+    "StopMessage",
     "TaskResult",
+    "TerminatedException",
+    "TerminationCondition",
+    "TextMentionTermination",
     "TextMessage",
+    "TextMessageTermination",
     "ThoughtEvent",
     "extract_code_blocks",
     "panel",
@@ -54,7 +77,8 @@ __all__ = [
 _HOMES = {
     "codeagent_nb.agent": ("CodeExecutorAgent",),
     "codeagent_nb.approval": ("ApprovalRequest", "ApprovalResponse"),
-    "codeagent_nb.errors": ("AgentError",),
+    "codeagent_nb.code_tool": ("PythonCodeExecutionTool",),
+    "codeagent_nb.errors": ("AgentError", "TerminatedException"),
     "codeagent_nb.events": (
         *("AgentEvent", "CodeExecutionEvent", "CodeGenerationEvent", "ModelClientStreamingChunkEvent", "Response"),
         *("RetryDecision", "TaskResult", "TextMessage", "ThoughtEvent"),
@@ -65,6 +89,14 @@ _HOMES = {
     "codeagent_nb.models.types": ("ChatCompletionClient", "CreateResult", "RequestUsage"),
     "codeagent_nb.notebook.extension": ("panel",),
     "codeagent_nb.reply": ("Reply", "extract_code_blocks", "read_reply"),
+    "codeagent_nb.teams.assistant": ("AssistantAgent",),
+    "codeagent_nb.teams.console": ("Console",),
+    "codeagent_nb.teams.round_robin": ("RoundRobinGroupChat",),
+    "codeagent_nb.teams.terminations": (
+        *("MaxMessageTermination", "StopMessage", "TerminationCondition", "TextMentionTermination"),
+        "TextMessageTermination",
+    ),
+    "codeagent_nb.teams.types": ("ChatAgent",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

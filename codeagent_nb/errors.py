@@ -10,6 +10,7 @@ AgentError
  +- ApprovalRequired               unsandboxed code must be approved, and there is nobody to ask
  +- SessionError                   a session's notebook or journal cannot be read or written
  +- VariableRefused                a variable of the notebook cannot be copied into the managed kernel
+ +- TerminatedException            a termination condition that was met was asked again
 """
 
 
@@ -51,3 +52,7 @@ class SessionError(AgentError):
 
 class VariableRefused(AgentError):  # noqa: N818 - named after the event
     """A variable of the notebook cannot be copied into the managed kernel."""
+
+
+class TerminatedException(AgentError):  # noqa: N818 - AutoGen's name
+    """A termination condition that was met was asked again before it was reset."""

@@ -11,6 +11,11 @@ You solve tasks by writing code that is run for you in a Jupyter kernel; you the
 - There is no network, and no input(). Use the packages that are installed.
 - If the task needs no code, answer in plain text without a code block."""
 
+ASSISTANT_SYSTEM_MESSAGE = """\
+You are a helpful assistant. You may be one of several who solve a task together and see what each other writes.
+- If code has to be run, write one complete ```python block; who runs it will show you its output.
+- Reply with TERMINATE when the task is done, never in the same message as code that is still to be run."""
+
 REFLECT_AFTER_SUCCESS = """\
 The code above has run. Now answer every part of the task in a few sentences, from its output alone.
 Repeat every value that was asked for exactly as it was printed. Write no code."""

@@ -1,0 +1,1 @@
+"""Agents that work together: AutoGen's `AssistantAgent`, `RoundRobinGroupChat`, termination conditions, `Console`."""

@@ -1,0 +1,194 @@
+"""`AssistantAgent`: a model that takes part in a conversation. Owns what the model was told; runs no code."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from functools import partial
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from codeagent_nb.errors import ModelUnavailable
+from codeagent_nb.events import (
+    AgentEvent,
+    ModelClientStreamingChunkEvent,
+    Response,
+    TaskResult,
+    TextMessage,
+    ThoughtEvent,
+)
+from codeagent_nb.models.types import (
+    AssistantMessage,
+    ChatCompletionClient,
+    CreateResult,
+    LLMMessage,
+    SystemMessage,
+    UserMessage,
+)
+from codeagent_nb.prompts import ASSISTANT_SYSTEM_MESSAGE
+from codeagent_nb.reading.markup import clean, split_thinking
+from codeagent_nb.teams.types import ChatMessage, Task, task_messages
+from codeagent_nb.teams.working import OneAtATime, Record, Tell, started, streamed, untold
+from kernel_executor import CancellationToken
+
+
+class ModelContextState(BaseModel):
+    """A conversation as the model sees it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    messages: tuple[LLMMessage, ...]
+
+
+class AssistantAgentState(BaseModel):
+    """What `save_state` saves, in AutoGen's shape."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: Literal["AssistantAgentState"] = "AssistantAgentState"
+    version: Literal["1.0.0"] = "1.0.0"
+    llm_context: ModelContextState
+
+
+class AssistantAgent:
+    """Answers in words.
+
+    What it was told counts as told once it has answered: a call that failed or was cancelled leaves no trace.
+
+    Args:
+        name: The agent's name, the source of its messages; a Python identifier.
+        model_client: Who answers.
+        description: What the agent is for, in one sentence.
+        system_message: What the model is told first; None tells it nothing.
+        model_client_stream: True to give the pieces of replies, too.
+    """
+
+    DEFAULT_DESCRIPTION = "An agent that answers in words."
+
+    def __init__(
+        self,
+        name: str,
+        model_client: ChatCompletionClient,
+        *,
+        description: str | None = None,
+        system_message: str | None = ASSISTANT_SYSTEM_MESSAGE,
+        model_client_stream: bool = False,
+    ) -> None:
+        if not name.isidentifier():
+            raise ValueError("The agent name must be a valid Python identifier.")
+        self.name = name
+        self.description = description or self.DEFAULT_DESCRIPTION
+        self._model = model_client
+        self._stream = model_client_stream
+        self._instructions = [SystemMessage(content=system_message)] if system_message else []
+        self._context: tuple[LLMMessage, ...] = ()
+        self._one = OneAtATime(f"agent {name!r}")
+
+    @property
+    def produced_message_types(self) -> Sequence[type[ChatMessage]]:
+        """The types of its answers."""
+        return (TextMessage,)
+
+    async def run(self, *, task: Task = None, cancellation_token: CancellationToken | None = None) -> TaskResult:
+        """Answer a task.
+
+        Args:
+            task: What to answer; None goes on.
+            cancellation_token: Cancels the run, as cancelling the task does.
+
+        Raises:
+            AgentError: The model failed, or the agent is working already.
+            CancelledError: The run was cancelled.
+        """
+        return await started(self._run(task, untold), cancellation_token)
+
+    def run_stream(
+        self, *, task: Task = None, cancellation_token: CancellationToken | None = None
+    ) -> AsyncGenerator[AgentEvent | TaskResult, None]:
+        """Do the same; yield everything as it happens and the `TaskResult` last. Closing the generator cancels."""
+        return streamed(partial(self._run, task), cancellation_token)
+
+    async def on_messages(
+        self, messages: Sequence[ChatMessage], cancellation_token: CancellationToken | None = None
+    ) -> Response:
+        """Answer messages of a conversation; none means: go on. Errors are those of `run`."""
+        return await started(self._answer(messages, untold), cancellation_token)
+
+    def on_messages_stream(
+        self, messages: Sequence[ChatMessage], cancellation_token: CancellationToken | None = None
+    ) -> AsyncGenerator[AgentEvent | Response, None]:
+        """Do the same; yield everything as it happens and the `Response` last. Closing the generator cancels."""
+        return streamed(partial(self._answer, messages), cancellation_token)
+
+    async def on_reset(self, cancellation_token: CancellationToken | None = None) -> None:  # noqa: ARG002 - the port's
+        """Forget the conversation.
+
+        Raises:
+            AgentError: The agent is working.
+        """
+        with self._one.work():
+            self._context = ()
+
+    async def save_state(self) -> Mapping[str, Any]:
+        """Return the conversation as a JSON-able dict."""
+        state = AssistantAgentState(llm_context=ModelContextState(messages=self._context))
+        return state.model_dump(mode="json")
+
+    async def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from a saved conversation.
+
+        Raises:
+            ValueError: It is no such state.
+            AgentError: The agent is working.
+        """
+        saved = AssistantAgentState.model_validate(state)
+        with self._one.work():
+            self._context = saved.llm_context.messages
+
+    async def _run(self, task: Task, tell: Tell) -> TaskResult:
+        messages = task_messages(task)
+        record = Record(tell)
+        for message in messages:
+            record.tell(message)
+        response = await self._answer(messages, record.tell)
+        record.tell(response.chat_message)
+        return TaskResult(messages=record.events)
+
+    async def _answer(self, messages: Sequence[ChatMessage], tell: Tell) -> Response:
+        with self._one.work():
+            told = [UserMessage(content=message.content, source=message.source) for message in messages]
+            heard = (*self._context, *told)
+            created = await self._ask([*self._instructions, *heard], tell)
+            reply = _without_thinking(created)
+            said = AssistantMessage(content=reply.content, thought=reply.thought, source=self.name)
+            self._context = (*heard, said)
+        thoughts = (ThoughtEvent(source=self.name, content=reply.thought),) if reply.thought else ()
+        for thought in thoughts:
+            tell(thought)
+        return Response(chat_message=self._message(reply), inner_messages=thoughts)
+
+    async def _ask(self, prompt: Sequence[LLMMessage], tell: Tell) -> CreateResult:
+        created = None
+        # aclosing: however this ends, nothing goes on being written at the server
+        async with aclosing(self._model.create_stream(prompt)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, CreateResult):
+                    created = piece
+                elif self._stream:
+                    tell(ModelClientStreamingChunkEvent(source=self.name, content=piece))
+        if created is None:
+            raise ModelUnavailable("the model's stream ended without a result")
+        return created
+
+    def _message(self, reply: CreateResult) -> TextMessage:
+        # Whoever runs the code of a message must be able to know that it was cut off.
+        cut_off: dict[str, str] = {} if reply.finish_reason == "stop" else {"finish_reason": reply.finish_reason}
+        return TextMessage(source=self.name, content=reply.content, models_usage=reply.usage, metadata=cut_off)
+
+
+def _without_thinking(created: CreateResult) -> CreateResult:
+    """Return a reply whose reasoning stands apart: some servers leave it in the text, between tags."""
+    thinking = split_thinking(clean(created.content))
+    if not thinking.thought:
+        return created
+    thoughts = [thought for thought in (created.thought, thinking.thought) if thought]
+    return created.model_copy(update={"content": thinking.visible, "thought": "\n\n".join(thoughts)})

@@ -1,0 +1,83 @@
+"""The port to an agent that takes part in a team, and what is said there. Knows no agent, team or surface."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from codeagent_nb.events import SEED_TYPES, AgentEvent, ModelClientStreamingChunkEvent, Response, TextMessage
+from kernel_executor import CancellationToken
+
+ChatMessage = TextMessage
+"""What participants say to each other; everything else only tells how they came to it."""
+
+Task = str | ChatMessage | Sequence[ChatMessage] | None
+"""What a run is about; None goes on with what was said before."""
+
+
+@runtime_checkable
+class ChatAgent(Protocol):
+    """A participant: is told what is new to it and answers. What it was told before is its own to remember."""
+
+    @property
+    def name(self) -> str:
+        """The source of its messages, unique in a team."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """What it is for, in one sentence."""
+        ...
+
+    @property
+    def produced_message_types(self) -> Sequence[type[ChatMessage]]:
+        """The types of its answers."""
+        ...
+
+    async def on_messages(self, messages: Sequence[ChatMessage], cancellation_token: CancellationToken) -> Response:
+        """Answer messages of a conversation; none means: go on."""
+        ...
+
+    def on_messages_stream(
+        self, messages: Sequence[ChatMessage], cancellation_token: CancellationToken
+    ) -> AsyncGenerator[AgentEvent | Response, None]:
+        """Do the same; yield what happens as it happens, and the `Response`, whose message was not yielded, last."""
+        ...
+
+    async def on_reset(self, cancellation_token: CancellationToken) -> None:
+        """Forget the conversation."""
+        ...
+
+
+@runtime_checkable
+class Stateful(Protocol):
+    """A participant whose conversation can be saved; one without these has nothing to save."""
+
+    async def save_state(self) -> Mapping[str, Any]:
+        """Return a JSON-able dict."""
+        ...
+
+    async def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take up such a dict."""
+        ...
+
+
+def task_messages(task: Task) -> tuple[ChatMessage, ...]:
+    """Return a task as messages.
+
+    Raises:
+        ValueError: Something was given, and it says nothing.
+    """
+    if task is None:
+        return ()
+    if isinstance(task, str):
+        task = TextMessage(source="user", content=task)
+    messages = (task,) if isinstance(task, ChatMessage) else tuple(task)
+    if not all(isinstance(message, ChatMessage) for message in messages):
+        raise ValueError("a task is a text, a message, a list of messages, or None")
+    if not any(message.content.strip() for message in messages):
+        raise ValueError("the task is empty: say what to do, or give None to go on")
+    return messages
+
+
+def known_to_autogen(event: AgentEvent) -> bool:
+    """Say whether AutoGen, too, keeps such an event: no type of ours, no piece of a reply."""
+    return isinstance(event, SEED_TYPES) and not isinstance(event, ModelClientStreamingChunkEvent)
