@@ -25,8 +25,9 @@ def run(server: Server, browser: Browser) -> list[Image.Image]:
     notebook.path = NAME
     notebook.visit()
     notebook.do("app.shell.collapseLeft()")
-    notebook.page.set_viewport_size({"width": 900, "height": 860})
+    notebook.page.set_viewport_size({"width": 900, "height": 1080})
     notebook.run_cell(1)
+    notebook.cell(1).evaluate("(cell) => cell.scrollIntoView()")
     notebook.run_cell(2, wait=False)
     frames = []
     ending = None

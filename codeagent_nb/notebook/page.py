@@ -99,8 +99,7 @@ class Page:
         return await self._hello(None)
 
     async def _hello(self, to: str | None) -> Found | None:
-        # A page that was loaded anew knows no comm from before. Jupyter notes its end there as an error, and that is all.
-        self.close()
+        self.close()  # a page that was loaded anew does not know it; Jupyter notes that as an error, and goes on
         self._comm = self.connect()
         self._comm.on_msg(_Receiver(asyncio.get_running_loop(), self._receive))
         answer = await self._ask({"op": "hello", "to": to, "anchor": self.anchor}, HELLO_PATIENCE)

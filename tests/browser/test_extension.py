@@ -1,9 +1,11 @@
 """The extension in a real browser: changes that a kernel asks for are made in the open notebook, and only those."""
 
 import re
+import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any
 
 import nbformat
@@ -95,6 +97,18 @@ def ids(notebook: Notebook) -> list[str]:
 def by_id(notebook: Notebook, name: str) -> dict[str, Any]:
     [cell] = [cell for cell in notebook.cells() if cell["id"] == name]
     return cell
+
+
+def test_jupyter_lists_it_as_enabled_after_nothing_but_the_installation() -> None:
+    command = [sys.executable, "-m", "jupyter", "labextension", "list"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    (line,) = [line for line in (done.stdout + done.stderr).splitlines() if "codeagent-nb" in line]
+    assert re.sub(r"\x1b\[\d*m", "", line).split()[:4] == [
+        "codeagent-nb",
+        f"v{version('codeagent-nb')}",
+        "enabled",
+        "OK",
+    ]
 
 
 def test_cells_come_below_the_asking_cell_with_all_that_belongs_to_them(notebook: Notebook) -> None:
