@@ -182,6 +182,7 @@ def test_cells_the_user_edits_or_deletes_meanwhile_are_left_alone(notebook: Note
     assert "tick 39" in saved_session(notebook)
 
 
+@one_app
 def test_a_cell_deleted_while_it_runs_does_not_come_back(notebook: Notebook) -> None:
     slow = python("import time\nfor i in range(40):\n    print('tick', i, flush=True)\n    time.sleep(0.05)")
     run_agent(notebook, slow, "Done.", wait=False)
@@ -202,6 +203,7 @@ def test_stop_leaves_what_ran_marked_as_stopped(notebook: Notebook) -> None:
     assert_the_next_cell_runs(notebook, len(notebook.cells()) - 1)
 
 
+@one_app
 def test_code_that_waits_for_approval_stands_there_and_goes_if_it_is_rejected(notebook: Notebook) -> None:
     notebook.open(model(python("print(1)")), "%%agent -m replay --cells -a always\nDo it.", AGAIN)
     notebook.run_cell(0)
@@ -254,9 +256,8 @@ def opened(notebook: Notebook) -> bool:
     return bool(notebook.do("return Boolean(panel?.content?.model && panel.context.isReady)"))
 
 
-def test_in_another_tab_meanwhile_only_the_owning_notebook_changes(server: Server, notebook: Notebook) -> None:
-    if server.app != "lab":
-        pytest.skip("Notebook 7 has no tabs of its own")
+@one_app  # Notebook 7 has no tabs of its own
+def test_in_another_tab_meanwhile_only_the_owning_notebook_changes(notebook: Notebook) -> None:
     run_agent(notebook, python("print(1)"), TICK.replace("600", "5"), "Done.", delay=0.05, wait=False)
     notebook.do("app.commands.execute('docmanager:new-untitled', { type: 'notebook' })")
     notebook.page.wait_for_timeout(200)
@@ -271,6 +272,7 @@ def test_in_another_tab_meanwhile_only_the_owning_notebook_changes(server: Serve
     assert cells <= 1
 
 
+@one_app
 def test_the_users_place_is_kept_while_cells_come(notebook: Notebook) -> None:
     run_agent(notebook, python("print(1)"), "It is 1.", delay=0.03, wait=False)
     notebook.do("panel.content.activeCellIndex = 0")
@@ -303,6 +305,7 @@ def test_without_the_extension_the_code_goes_into_the_next_cell(notebook: Notebo
     notebook.errors.clear()
 
 
+@one_app
 def test_a_read_only_notebook_is_left_as_it_is(notebook: Notebook) -> None:
     notebook.open(model(python("print(1)"), "It is 1."), AGENT, AGAIN)
     notebook.do("panel.context.model.readOnly = true")

@@ -141,6 +141,7 @@ def test_the_notebook_is_dirty_then_and_can_be_saved_as_a_valid_one(notebook: No
     assert cell["metadata"]["codeagent"] == {"cell": "run", "step": 1}
 
 
+@one_app
 def test_without_one_of_the_cells_above_nothing_is_inserted(notebook: Notebook) -> None:
     connect(notebook)
     answer = apply(notebook, insert(["nowhere"], code("c"), code("d")), source("c", 0, "x"))
@@ -148,6 +149,7 @@ def test_without_one_of_the_cells_above_nothing_is_inserted(notebook: Notebook) 
     assert ids(notebook) == ["-", "-"]
 
 
+@one_app
 def test_with_no_cell_named_it_comes_at_the_end(notebook: Notebook) -> None:
     connect(notebook)
     assert apply(notebook, insert([], code("c"))) == OK
@@ -186,6 +188,7 @@ def test_z_takes_back_the_changes_of_one_key_however_late_they_came_and_never_th
     assert ids(notebook) == ["-", "-"], "the user's own step was apart"
 
 
+@one_app
 def test_what_the_user_does_right_after_is_a_step_of_its_own(notebook: Notebook) -> None:
     anchor = connect(notebook)
     notebook.execute(f"change = {insert([anchor], code('c'))!r}; await page.apply(change)")
@@ -240,6 +243,7 @@ def test_source_and_outputs_come_bit_by_bit(notebook: Notebook) -> None:
     assert by_id(notebook, "c")["outputs"] == []
 
 
+@one_app
 def test_carriage_returns_do_what_they_do_in_a_running_cell(notebook: Notebook) -> None:
     anchor = connect(notebook)
     apply(notebook, insert([anchor], code("c", "bar()", stream("  0%"))))
@@ -269,6 +273,7 @@ def test_a_thousand_outputs_come_in_order(notebook: Notebook) -> None:
     assert [output["data"]["text/plain"] for output in by_id(notebook, "c")["outputs"]] == [str(i) for i in range(1000)]
 
 
+@one_app
 def test_a_thousand_pieces_of_a_stream_come_in_order(notebook: Notebook) -> None:
     anchor = connect(notebook)
     apply(notebook, insert([anchor], code("c", "", stream("0\n"))))
@@ -298,6 +303,7 @@ def test_a_hundred_cells_in_one_message(notebook: Notebook) -> None:
     assert notebook.value("seconds") < 15
 
 
+@one_app
 def test_a_message_that_comes_again_is_done_once_and_answered_twice(notebook: Notebook) -> None:
     anchor = connect(notebook)
     apply(notebook, insert([anchor], code("c", "", stream("a"))))
@@ -307,6 +313,7 @@ def test_a_message_that_comes_again_is_done_once_and_answered_twice(notebook: No
     assert by_id(notebook, "c")["outputs"] == [stream("ab")]
 
 
+@one_app
 def test_a_cell_is_not_inserted_twice_and_is_ours_only_if_it_is_as_we_would_have_made_it(notebook: Notebook) -> None:
     anchor = connect(notebook)
     change = insert([anchor], code("c", "1", stream("a\n"), display(text_plain="1")))
@@ -352,6 +359,7 @@ def test_a_cell_that_the_user_has_changed_or_run_is_left_alone(
     assert by_id(notebook, "c")["metadata"]["tags"] == ["x"]
 
 
+@one_app
 def test_a_cell_that_the_user_has_deleted_is_gone_and_stays_away(notebook: Notebook) -> None:
     anchor = connect(notebook)
     apply(notebook, insert([anchor], code("c", "5"), code("d", "6")))
@@ -374,6 +382,7 @@ def test_metadata_hide_and_show_at_once(notebook: Notebook) -> None:
     assert set(by_id(notebook, "c")["metadata"]) == {"codeagent", "trusted"}
 
 
+@one_app
 def test_cells_come_with_hidden_parts(notebook: Notebook) -> None:
     anchor = connect(notebook)
     cell = code("c", "secret = 1", stream("shown\n"))
@@ -449,6 +458,7 @@ def test_what_the_user_reads_stays_in_sight_while_the_active_cell_is_far_away(no
     assert place(notebook, read) == before
 
 
+@one_app
 def test_where_the_active_cell_is_removed_the_one_below_is_active(notebook: Notebook) -> None:
     anchor = connect(notebook, "1", "2", "3")
     apply(notebook, insert([anchor], code("c", "5"), code("d", "6")))
@@ -484,6 +494,7 @@ def test_outputs_of_cells_that_are_not_trusted_run_nothing(notebook: Notebook) -
     assert notebook.page.evaluate("window.ran") is None
 
 
+@one_app
 def test_outputs_of_trusted_cells_are_shown_like_those_of_a_cell_that_was_run(notebook: Notebook) -> None:
     anchor = connect(notebook)
     apply(notebook, insert([anchor], code("c", "1"), trusted=True))
@@ -737,6 +748,7 @@ def test_a_long_error_is_cut_to_its_end(notebook: Notebook) -> None:
     assert 2_300 < len(task[task.index("The error:") :]) < 2_400
 
 
+@one_app
 def test_a_kernel_without_the_package_is_named(notebook: Notebook) -> None:
     notebook.open("1")
     notebook.execute("import sys; sys.modules['codeagent_nb'] = None")
