@@ -7,24 +7,40 @@ if TYPE_CHECKING:
     from codeagent_nb.agent import CodeExecutorAgent
     from codeagent_nb.approval import ApprovalRequest, ApprovalResponse
     from codeagent_nb.code_tool import PythonCodeExecutionTool
+    from codeagent_nb.components import ComponentModel, dump_component, load_component
+    from codeagent_nb.contexts import (
+        BufferedChatCompletionContext,
+        ChatCompletionContext,
+        HeadAndTailChatCompletionContext,
+        TokenLimitedChatCompletionContext,
+        UnboundedChatCompletionContext,
+    )
     from codeagent_nb.errors import AgentError, TerminatedException
     from codeagent_nb.events import (
         AgentEvent,
         CodeExecutionEvent,
         CodeGenerationEvent,
+        HandoffMessage,
         ModelClientStreamingChunkEvent,
-        Response,
         RetryDecision,
-        TaskResult,
         TextMessage,
         ThoughtEvent,
     )
+    from codeagent_nb.log import EVENT_LOGGER_NAME
     from codeagent_nb.models.local import LocalChatCompletionClient
     from codeagent_nb.models.openai import OpenAIChatCompletionClient
     from codeagent_nb.models.replay import ReplayChatCompletionClient
-    from codeagent_nb.models.types import ChatCompletionClient, CreateResult, RequestUsage
+    from codeagent_nb.models.types import (
+        AssistantMessage,
+        ChatCompletionClient,
+        CreateResult,
+        RequestUsage,
+        SystemMessage,
+        UserMessage,
+    )
     from codeagent_nb.notebook.extension import panel
     from codeagent_nb.reply import Reply, extract_code_blocks, read_reply
+    from codeagent_nb.results import Response, TaskResult
     from codeagent_nb.teams.assistant import AssistantAgent
     from codeagent_nb.teams.console import Console
     from codeagent_nb.teams.round_robin import RoundRobinGroupChat
@@ -38,18 +54,25 @@ if TYPE_CHECKING:
     from codeagent_nb.teams.types import ChatAgent
 
 __all__ = [
+    "EVENT_LOGGER_NAME",
     "AgentError",
     "AgentEvent",
     "ApprovalRequest",
     "ApprovalResponse",
     "AssistantAgent",
+    "AssistantMessage",
+    "BufferedChatCompletionContext",
     "ChatAgent",
     "ChatCompletionClient",
+    "ChatCompletionContext",
     "CodeExecutionEvent",
     "CodeExecutorAgent",
     "CodeGenerationEvent",
+    "ComponentModel",
     "Console",
     "CreateResult",
+    "HandoffMessage",
+    "HeadAndTailChatCompletionContext",
     "LocalChatCompletionClient",
     "MaxMessageTermination",
     "ModelClientStreamingChunkEvent",
@@ -62,6 +85,7 @@ __all__ = [
     "RetryDecision",
     "RoundRobinGroupChat",
     "StopMessage",
+    "SystemMessage",
     "TaskResult",
     "TerminatedException",
     "TerminationCondition",
@@ -69,7 +93,12 @@ __all__ = [
     "TextMessage",
     "TextMessageTermination",
     "ThoughtEvent",
+    "TokenLimitedChatCompletionContext",
+    "UnboundedChatCompletionContext",
+    "UserMessage",
+    "dump_component",
     "extract_code_blocks",
+    "load_component",
     "panel",
     "read_reply",
 ]
@@ -78,17 +107,26 @@ _HOMES = {
     "codeagent_nb.agent": ("CodeExecutorAgent",),
     "codeagent_nb.approval": ("ApprovalRequest", "ApprovalResponse"),
     "codeagent_nb.code_tool": ("PythonCodeExecutionTool",),
+    "codeagent_nb.components": ("ComponentModel", "dump_component", "load_component"),
+    "codeagent_nb.contexts": (
+        *("BufferedChatCompletionContext", "ChatCompletionContext", "HeadAndTailChatCompletionContext"),
+        *("TokenLimitedChatCompletionContext", "UnboundedChatCompletionContext"),
+    ),
     "codeagent_nb.errors": ("AgentError", "TerminatedException"),
     "codeagent_nb.events": (
-        *("AgentEvent", "CodeExecutionEvent", "CodeGenerationEvent", "ModelClientStreamingChunkEvent", "Response"),
-        *("RetryDecision", "TaskResult", "TextMessage", "ThoughtEvent"),
+        *("AgentEvent", "CodeExecutionEvent", "CodeGenerationEvent", "HandoffMessage"),
+        *("ModelClientStreamingChunkEvent", "RetryDecision", "TextMessage", "ThoughtEvent"),
     ),
+    "codeagent_nb.log": ("EVENT_LOGGER_NAME",),
     "codeagent_nb.models.local": ("LocalChatCompletionClient",),
     "codeagent_nb.models.openai": ("OpenAIChatCompletionClient",),
     "codeagent_nb.models.replay": ("ReplayChatCompletionClient",),
-    "codeagent_nb.models.types": ("ChatCompletionClient", "CreateResult", "RequestUsage"),
+    "codeagent_nb.models.types": (
+        *("AssistantMessage", "ChatCompletionClient", "CreateResult", "RequestUsage", "SystemMessage", "UserMessage"),
+    ),
     "codeagent_nb.notebook.extension": ("panel",),
     "codeagent_nb.reply": ("Reply", "extract_code_blocks", "read_reply"),
+    "codeagent_nb.results": ("Response", "TaskResult"),
     "codeagent_nb.teams.assistant": ("AssistantAgent",),
     "codeagent_nb.teams.console": ("Console",),
     "codeagent_nb.teams.round_robin": ("RoundRobinGroupChat",),

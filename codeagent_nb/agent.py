@@ -7,36 +7,39 @@ Owns the conversation's log and the edges through which users start, watch and c
 import asyncio
 import os
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from functools import partial
+from typing import Any, Self
 
-from codeagent_nb.approval import ApprovalFunc, ApprovalMode, choose_approver
+from codeagent_nb import components
+from codeagent_nb.approval import ApprovalFunc, ApprovalMode, check_approval, choose_approver
 from codeagent_nb.asking import ask_at_the_terminal
-from codeagent_nb.closing import closing_text
+from codeagent_nb.closing import closing_text, finished_event, stop_reason
+from codeagent_nb.contexts import UNBOUNDED, ChatCompletionContext
 from codeagent_nb.driver import Driver, execution_event
-from codeagent_nb.errors import AgentError
 from codeagent_nb.events import (
     AgentEvent,
+    ChatMessage,
     ContextEvent,
-    ModelClientStreamingChunkEvent,
-    ModelReplyEvent,
-    Response,
     RunFinishedEvent,
     RunStartedEvent,
     RunStatus,
-    TaskResult,
     TextMessage,
 )
-from codeagent_nb.log import EventLog, View
-from codeagent_nb.models.types import ChatCompletionClient, RequestUsage
-from codeagent_nb.policy import Outcome, RetryBy, policy, run_given
-from codeagent_nb.prompts import DEFAULT_SYSTEM_MESSAGE
+from codeagent_nb.languages import SUPPORTED_LANGUAGES, check_languages, only
+from codeagent_nb.log import EventLog, View, listening
+from codeagent_nb.messages import Task, task_messages
+from codeagent_nb.model_context import ModelContext
+from codeagent_nb.models.types import ChatCompletionClient
+from codeagent_nb.policy import Outcome, RetryBy, check_retries, policy, run_given
+from codeagent_nb.prompts import DEFAULT_SYSTEM_MESSAGE, system_message_for
 from codeagent_nb.redaction import Redactor
-from codeagent_nb.reply import extract_code_blocks
-from codeagent_nb.transcript import TASK_SOURCE
-from kernel_executor import CancellationToken, CodeBlock, CodeExecutor, ExecutionEvent
-from kernel_executor.tasks import ended
-
-Task = str | TextMessage | Sequence[TextMessage]
+from codeagent_nb.remembering import remembers_arguments
+from codeagent_nb.reply import read_reply
+from codeagent_nb.results import Response, TaskResult
+from codeagent_nb.state import load, save
+from codeagent_nb.working import OneAtATime, Record, Tell, started, streamed, untold
+from kernel_executor import CancellationToken, CodeBlock, CodeExecutor, CodeResult, ExecutionEvent
 
 
 class CodeExecutorAgent:
@@ -48,12 +51,14 @@ class CodeExecutorAgent:
         name: The agent's name, the source of its events.
         code_executor: Runs the code; started and stopped by you.
         model_client: Writes the code; None runs given code only.
+        model_context: Selects what the model is sent of the conversation; everything by default.
         model_client_stream: True to give the pieces of replies, too.
         max_retries_on_error: Attempts after the first.
         retry_by: Who decides on a retry: `model` as in AutoGen, or `status`, which costs no call.
         description: What the agent is for, in one sentence.
         system_message: What the model is told first; None tells it nothing.
         sources: Without a model, run only code of messages from these.
+        supported_languages: What may run, and what the default system message asks for.
         approval_func: Asked before any code runs.
         approval: Otherwise, whether a person is asked: `auto` asks where nothing isolates the code.
         ask: How a person is asked here; by default at the terminal, and without one the code is refused.
@@ -61,50 +66,72 @@ class CodeExecutorAgent:
         log: A conversation to go on with; a new one by default.
     """
 
+    dump_component = components.dump_component
+    DEFAULT_SYSTEM_MESSAGE = DEFAULT_SYSTEM_MESSAGE
+    DEFAULT_SUPPORTED_LANGUAGES = SUPPORTED_LANGUAGES
     DEFAULT_DESCRIPTION = "An agent that writes code, runs it in a Jupyter kernel and explains the result."
     NO_CODE_BLOCKS_FOUND_MESSAGE = (
         "No code blocks found in the thread. Please provide at least one markdown-encoded code block "
         "(i.e., a block tagged python, sh or bash) to execute."
     )
 
+    @remembers_arguments
     def __init__(
         self,
         name: str,
         code_executor: CodeExecutor,
         *,
         model_client: ChatCompletionClient | None = None,
+        model_context: ChatCompletionContext | None = None,
         model_client_stream: bool = False,
         max_retries_on_error: int = 0,
         retry_by: RetryBy = "model",
         description: str | None = None,
         system_message: str | None = DEFAULT_SYSTEM_MESSAGE,
         sources: Sequence[str] | None = None,
+        supported_languages: Sequence[str] = SUPPORTED_LANGUAGES,
         approval_func: ApprovalFunc | None = None,
         approval: ApprovalMode = "auto",
         ask: ApprovalFunc = ask_at_the_terminal,
         views: Sequence[View] = (),
         log: EventLog | None = None,
     ) -> None:
-        if max_retries_on_error < 0:
-            raise ValueError(f"max_retries_on_error must be 0 or more, not {max_retries_on_error!r}")
-        if approval not in ("auto", "always", "never"):
-            raise ValueError(f"approval must be 'auto', 'always' or 'never', not {approval!r}")
+        check_approval(approval)
+        check_retries(max_retries_on_error, retry_by, model_client)
         self.name = name
         self.description = description or self.DEFAULT_DESCRIPTION
         self._executor = code_executor
         self._model = model_client
+        self._context = model_context or UNBOUNDED
         self._stream = model_client_stream
         self._retries = max_retries_on_error
         self._retry_by: RetryBy = retry_by
-        self._system_message = system_message
+        self._languages = check_languages(supported_languages)
+        is_default = system_message == DEFAULT_SYSTEM_MESSAGE
+        self._system_message = system_message_for(self._languages) if is_default else system_message
         self._sources = sources
         self._approval_func = approval_func
         self._approval: ApprovalMode = approval
         self._ask = ask
-        self._running = False
+        self._one = OneAtATime(f"agent {name!r}")
         self.log = EventLog(Redactor.of_environment(os.environ)) if log is None else log
         for view in views:
             self.log.attach(view)
+
+    @classmethod
+    def load_component(cls, model: components.ComponentModel | Mapping[str, Any]) -> Self:
+        """Make the agent a config describes; errors are those of `components.load_component`."""
+        return components.load_component(cls, model)
+
+    @property
+    def produced_message_types(self) -> Sequence[type[TextMessage]]:
+        """The types of its answers."""
+        return (TextMessage,)
+
+    @property
+    def model_context(self) -> ModelContext:
+        """The conversation as the model is sent it."""
+        return ModelContext(self.log, self.name, self._context)
 
     async def run(
         self, *, task: Task, context: str = "", cancellation_token: CancellationToken | None = None
@@ -121,12 +148,9 @@ class CodeExecutorAgent:
             KernelExecutorError: The executor failed; an error in executed code is not one.
             CancelledError: The run was cancelled; whatever ran has been stopped.
         """
-        run = asyncio.ensure_future(self._run(_messages(task), context))
-        if cancellation_token:
-            cancellation_token.link_future(run)
-        return await run
+        return await started(self._run(task_messages(task), context, untold), cancellation_token)
 
-    async def run_stream(
+    def run_stream(
         self, *, task: Task, context: str = "", cancellation_token: CancellationToken | None = None
     ) -> AsyncGenerator[AgentEvent | TaskResult, None]:
         """Solve a task; yield each event as it happens and the `TaskResult` last.
@@ -134,166 +158,141 @@ class CodeExecutorAgent:
         Closing the generator cancels the run; to leave a loop over it early, use `contextlib.aclosing`, or the run
         ends a little later, by itself. Arguments and errors are those of `run`.
         """
-        self._refuse_if_working()
-        events: asyncio.Queue[AgentEvent | None] = asyncio.Queue()
-        detach = self.log.attach(_QueueView(events, chunks=self._stream))
-        run = asyncio.ensure_future(self.run(task=task, context=context, cancellation_token=cancellation_token))
-        run.add_done_callback(lambda _: events.put_nowait(None))
-        try:
-            while (event := await events.get()) is not None:
-                yield event
-            yield await run
-        finally:
-            detach()
-            run.cancel()
-            await ended(run)
+        return streamed(partial(self._run, task_messages(task), context), cancellation_token)
 
     async def on_messages(
-        self, messages: Sequence[TextMessage], cancellation_token: CancellationToken | None = None
+        self, messages: Sequence[ChatMessage], cancellation_token: CancellationToken | None = None
     ) -> Response:
-        """Answer messages of a conversation."""
-        result = await self.run(task=messages, cancellation_token=cancellation_token)
-        last = max(index for index, event in enumerate(result.messages) if isinstance(event, TextMessage))
-        return Response(chat_message=result.messages[last], inner_messages=result.messages[len(messages) : last])
+        """Answer messages of a conversation; none means: go on. Errors are those of `run`."""
+        return await started(self._respond(messages, untold), cancellation_token)
 
-    async def on_reset(self) -> None:
-        """Forget the conversation and start the kernel afresh."""
-        self.log.clear()
-        await self._executor.restart()
+    def on_messages_stream(
+        self, messages: Sequence[ChatMessage], cancellation_token: CancellationToken | None = None
+    ) -> AsyncGenerator[AgentEvent | Response, None]:
+        """Do the same; yield what happens as it happens and the `Response`, whose message was not yielded, last."""
+        return streamed(partial(self._respond, messages), cancellation_token)
+
+    async def on_reset(self, cancellation_token: CancellationToken | None = None) -> None:  # noqa: ARG002 - the port's
+        """Forget the conversation and start the kernel afresh.
+
+        Raises:
+            AgentError: The agent is working.
+        """
+        with self._one.work():
+            self.log.replace(())
+            await self._executor.restart()
+
+    async def save_state(self) -> Mapping[str, Any]:
+        """Return the conversation as a JSON-able dict; the kernel's variables are not in it."""
+        return save(self.log.events)
+
+    async def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from a saved conversation.
+
+        Raises:
+            ValueError: It is no such state.
+            AgentError: The agent is working.
+        """
+        with self._one.work():
+            self.log.replace(load(state))
+
+    async def extract_code_blocks_from_messages(self, messages: Sequence[ChatMessage]) -> list[CodeBlock]:
+        """Return the code of messages from the agent's `sources` that may run, in order."""
+        # As AutoGen does: the code of a handoff is somebody else's.
+        texts = [message for message in messages if isinstance(message, TextMessage)]
+        wanted = [message for message in texts if self._sources is None or message.source in self._sources]
+        replies = [read_reply(message.content, message.metadata.get("finish_reason", "stop")) for message in wanted]
+        return [block for reply in replies for block in only(reply, self._languages).blocks]
+
+    async def execute_code_block(
+        self, code_blocks: Sequence[CodeBlock], cancellation_token: CancellationToken | None = None
+    ) -> CodeResult:
+        """Run code, once it is approved; what is not approved is a result that says so.
+
+        Raises:
+            AgentError: The agent is working, or somebody had to be asked and nobody is there.
+            KernelExecutorError: The executor failed; an error in executed code is not one.
+        """
+        return await started(self._execute(tuple(code_blocks)), cancellation_token)
+
+    async def _execute(self, code_blocks: tuple[CodeBlock, ...]) -> CodeResult:
+        with self._one.work():
+            outcome = await self._driver().drive(run_given(code_blocks))
+        return outcome.result or CodeResult(exit_code=1, output=outcome.text)
 
     def on_late_output(self, event: ExecutionEvent) -> None:
         """Take in output that came after its block; hang it on `executor.on_late_output`."""
         self.log.publish(execution_event(event, attempt=0))
 
-    async def _run(self, messages: Sequence[TextMessage], context: str) -> TaskResult:
-        self._refuse_if_working()
-        self._running = True
-        record = _Record(chunks=self._stream, started=time.monotonic())
-        detach = self.log.attach(record)
-        try:
-            return await self._run_once(messages, context, record)
-        finally:
-            detach()
-            self._running = False
+    async def _run(self, messages: Sequence[ChatMessage], context: str, tell: Tell) -> TaskResult:
+        record = Record(tell)
+        with self._one.work():
+            for message in messages:
+                record.tell(self.log.publish(message))
+            outcome = await self._answer(messages, context, record)
+            record.tell(self._say(outcome, record))
+        return TaskResult(messages=record.events, stop_reason=stop_reason(outcome))
 
-    def _refuse_if_working(self) -> None:
-        if self._running:
-            raise AgentError(f"agent {self.name!r} is already working on a task: wait for it, or cancel it first")
+    async def _respond(self, messages: Sequence[ChatMessage], tell: Tell) -> Response:
+        record = Record(tell)
+        with self._one.work():
+            for message in messages:
+                self.log.publish(message)
+            said = self._say(await self._answer(messages, "", record), record)
+        return Response(chat_message=said, inner_messages=record.events)
 
-    async def _run_once(self, messages: Sequence[TextMessage], context: str, record: "_Record") -> TaskResult:
-        for message in messages:
-            self.log.publish(message)
-        self.log.publish(self._started_event())
-        if context:
-            self.log.publish(ContextEvent(source="context", content=context))
-        try:
-            outcome = await self._solve(messages)
-        except asyncio.CancelledError:
-            self._finish(record, "cancelled", "the run was cancelled")
-            raise
-        except BaseException as error:  # whoever failed, model, executor or approver: every run has its closing event
-            self._finish(record, "error", str(error) or type(error).__name__)
-            raise
-        reason = STOP_REASONS[outcome.status] if outcome.result or outcome.status != "answered" else NO_CODE_WAS_RUN
-        self._finish(record, outcome.status, reason)
+    async def _answer(self, messages: Sequence[ChatMessage], context: str, record: Record) -> Outcome:
+        began = time.monotonic()
+
+        def finish(status: RunStatus, reason: str) -> None:
+            self.log.publish(finished_event(self.name, status, reason, record.events, time.monotonic() - began))
+
+        with listening(self.log, record.tell, chunks=self._stream):
+            self.log.publish(self._started_event())
+            if context:
+                self.log.publish(ContextEvent(source="context", content=context))
+            try:
+                outcome = await self._solve(messages)
+            except asyncio.CancelledError:
+                finish("cancelled", "the run was cancelled")
+                raise
+            except BaseException as error:  # whoever failed: every run has its closing event
+                finish("error", str(error) or type(error).__name__)
+                raise
+            finish(outcome.status, stop_reason(outcome))
+        return outcome
+
+    def _say(self, outcome: Outcome, record: Record) -> TextMessage:
+        """Close the run with words; last, as in AutoGen: its users read `result.messages[-1].content`."""
+        usage = [event.usage for event in record.events if isinstance(event, RunFinishedEvent)]
         text = outcome.text if self._model is None else closing_text(outcome)
-        # Last, as in AutoGen: its users read `result.messages[-1].content`.
-        self.log.publish(TextMessage(source=self.name, content=text, models_usage=record.usage))
-        return TaskResult(messages=tuple(record.events), stop_reason=reason)
+        said = TextMessage(source=self.name, content=text, models_usage=usage[-1])
+        published = self.log.publish(said)
+        return published if isinstance(published, TextMessage) else said
 
     def _started_event(self) -> RunStartedEvent:
-        model = getattr(self._model, "where", type(self._model).__name__) if self._model else "none"
-        return RunStartedEvent(
-            source=self.name,
-            model=str(model),
-            isolation=self._executor.isolation.summary,
-            max_retries_on_error=self._retries,
-        )
+        model = str(getattr(self._model, "where", type(self._model).__name__) if self._model else "none")
+        isolation = self._executor.isolation.summary
+        return RunStartedEvent(source=self.name, model=model, isolation=isolation, max_retries_on_error=self._retries)
 
-    def _finish(self, record: "_Record", status: RunStatus, reason: str) -> None:
-        self.log.publish(
-            RunFinishedEvent(
-                source=self.name,
-                status=status,
-                reason=reason,
-                tries=record.tries,
-                usage=record.usage,
-                duration=time.monotonic() - record.started,
+    async def _solve(self, messages: Sequence[ChatMessage]) -> Outcome:
+        if self._model is not None:
+            steps = policy(
+                self.name, max_retries_on_error=self._retries, retry_by=self._retry_by, languages=self._languages
             )
-        )
+            return await self._driver().drive(steps)
+        code_blocks = await self.extract_code_blocks_from_messages(messages)
+        if not code_blocks:
+            return Outcome("answered", self.NO_CODE_BLOCKS_FOUND_MESSAGE, tries=1)
+        return await self._driver().drive(run_given(tuple(code_blocks)))
 
-    async def _solve(self, messages: Sequence[TextMessage]) -> Outcome:
-        driver = Driver(
+    def _driver(self) -> Driver:
+        return Driver(
             name=self.name,
             log=self.log,
             model=self._model,
             executor=self._executor,
             approver=choose_approver(self._approval_func, self._approval, self._executor.isolation, self._ask),
             system_message=self._system_message,
+            context=self._context,
         )
-        if self._model is not None:
-            return await driver.drive(policy(self.name, max_retries_on_error=self._retries, retry_by=self._retry_by))
-        code_blocks = self._given_code(messages)
-        if not code_blocks:
-            return Outcome("answered", self.NO_CODE_BLOCKS_FOUND_MESSAGE, tries=1)
-        return await driver.drive(run_given(code_blocks))
-
-    def _given_code(self, messages: Sequence[TextMessage]) -> tuple[CodeBlock, ...]:
-        wanted = [message for message in messages if self._sources is None or message.source in self._sources]
-        return tuple(block for message in wanted for block in extract_code_blocks(message.content))
-
-
-NO_CODE_WAS_RUN = "answered in words; no code was run"
-
-STOP_REASONS: dict[RunStatus, str] = {
-    "answered": "answered in words",
-    "succeeded": "the code ran through",
-    "failed": "no code ran through",
-    "refused": "the reply held no code that may run",
-    "denied": "the code was not approved",
-}
-
-
-class _Record:
-    """A view that keeps what happens during one run."""
-
-    def __init__(self, *, chunks: bool, started: float) -> None:
-        self._chunks = chunks
-        self.started = started
-        self.events: list[AgentEvent] = []
-
-    def on_event(self, event: AgentEvent) -> None:
-        if self._chunks or not isinstance(event, ModelClientStreamingChunkEvent):
-            self.events.append(event)
-
-    @property
-    def usage(self) -> RequestUsage:
-        """All calls of the run added up."""
-        usages = [event.usage for event in self.events if isinstance(event, ModelReplyEvent)]
-        return sum(usages, start=RequestUsage())
-
-    @property
-    def tries(self) -> int:
-        replies = [event for event in self.events if isinstance(event, ModelReplyEvent)]
-        return max(1, sum(reply.purpose == "generate" for reply in replies))
-
-
-class _QueueView:
-    """A view that hands everything to whoever iterates."""
-
-    def __init__(self, events: "asyncio.Queue[AgentEvent | None]", *, chunks: bool) -> None:
-        self._events = events
-        self._chunks = chunks
-
-    def on_event(self, event: AgentEvent) -> None:
-        if self._chunks or not isinstance(event, ModelClientStreamingChunkEvent):
-            self._events.put_nowait(event)
-
-
-def _messages(task: Task) -> tuple[TextMessage, ...]:
-    if isinstance(task, str):
-        task = TextMessage(source=TASK_SOURCE, content=task)
-    messages = (task,) if isinstance(task, TextMessage) else tuple(task)
-    if not messages or not any(message.content.strip() for message in messages):
-        raise ValueError("the task is empty: say what to do")
-    return messages

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
@@ -62,6 +62,16 @@ def refuse_for_want_of_a_person(request: ApprovalRequest) -> ApprovalResponse:
         '`--yes` on the command line or approval="never" in Python, or install bubblewrap, in which code need not be '
         "approved (`codeagent-nb doctor` says how)."
     )
+
+
+def check_approval(mode: ApprovalMode) -> None:
+    """Check what a user chose.
+
+    Raises:
+        ValueError: There is no such mode.
+    """
+    if mode not in get_args(ApprovalMode):
+        raise ValueError(f"approval must be 'auto', 'always' or 'never', not {mode!r}")
 
 
 def choose_approver(

@@ -16,8 +16,10 @@ from codeagent_nb.events import (
     BlockFinishedEvent,
     BlockOutputEvent,
     BlockStartedEvent,
+    ChatMessage,
     CodeExecutionEvent,
     CodeRefusedEvent,
+    HandoffMessage,
     LateOutputEvent,
     ModelClientStreamingChunkEvent,
     ModelReplyEvent,
@@ -90,7 +92,7 @@ class CellsStory:
         match event:
             case RunStartedEvent():
                 self._begin_run(event)
-            case TextMessage():
+            case TextMessage() | HandoffMessage():
                 self._say(event)
             case VariableEvent():
                 about = {"kind": "variable", "name": event.name}
@@ -127,7 +129,7 @@ class CellsStory:
         self._facts, self._max_retries = "", event.max_retries_on_error
         self.runs.append({"model": event.model, "isolation": event.isolation})
 
-    def _say(self, message: TextMessage) -> None:
+    def _say(self, message: ChatMessage) -> None:
         if message.source != self._agent:
             self._step += 1
             self.last_attempt = self._step

@@ -1,7 +1,10 @@
-"""The words a run ends with: what the model said, and what its code said (design D15). Pure."""
+"""How a run ends: the words of the model and of its code (design D15), the reason, what it took. Pure."""
 
 import re
+from collections.abc import Mapping, Sequence
 
+from codeagent_nb.events import AgentEvent, ModelReplyEvent, RunFinishedEvent, RunStatus
+from codeagent_nb.models.types import RequestUsage
 from codeagent_nb.policy import Outcome
 from codeagent_nb.transcript import failure_note, fenced
 from kernel_executor import Output
@@ -9,6 +12,44 @@ from kernel_executor.in_kernel.guard import shorten
 from kernel_executor.outputs import as_text
 
 OUTPUT_IN_ANSWER = 4_000  # characters
+
+STOP_REASONS: Mapping[RunStatus, str] = {
+    "answered": "answered in words",
+    "succeeded": "the code ran through",
+    "failed": "no code ran through",
+    "refused": "the reply held no code that may run",
+    "denied": "the code was not approved",
+}
+
+
+def stop_reason(outcome: Outcome) -> str:
+    """Say in a few words how a run ended."""
+    if outcome.status == "answered" and outcome.result is None:
+        return "answered in words; no code was run"
+    return STOP_REASONS[outcome.status]
+
+
+def finished_event(
+    name: str, status: RunStatus, reason: str, events: Sequence[AgentEvent], duration: float
+) -> RunFinishedEvent:
+    """Return the event that closes a run.
+
+    Args:
+        name: The agent's.
+        status: How it ended, in one word.
+        reason: The same in a few.
+        events: What happened in it.
+        duration: Seconds.
+    """
+    replies = [event for event in events if isinstance(event, ModelReplyEvent)]
+    return RunFinishedEvent(
+        source=name,
+        status=status,
+        reason=reason,
+        tries=max(1, sum(reply.purpose == "generate" for reply in replies)),
+        usage=sum((reply.usage for reply in replies), start=RequestUsage()),
+        duration=duration,
+    )
 
 
 def closing_text(outcome: Outcome) -> str:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from codeagent_nb.approval import ApprovalFunc, ApprovalRequest, ask_for_approval
+from codeagent_nb.contexts import UNBOUNDED, ChatCompletionContext
 from codeagent_nb.errors import ModelError, ModelUnavailable, NoModelConfigured
 from codeagent_nb.events import (
     AgentEvent,
@@ -21,10 +22,11 @@ from codeagent_nb.events import (
     LateOutputEvent,
     ModelClientStreamingChunkEvent,
     ModelReplyEvent,
+    Purpose,
     RetryDecision,
 )
 from codeagent_nb.log import EventLog
-from codeagent_nb.models.types import ChatCompletionClient, CreateResult
+from codeagent_nb.models.types import ChatCompletionClient, CreateResult, LLMMessage
 from codeagent_nb.policy import Approve, Ask, Effect, Execute, Outcome, Tell
 from codeagent_nb.transcript import fenced, prompt
 from kernel_executor import (
@@ -53,6 +55,7 @@ class Driver:
         executor: Who runs.
         approver: Who is asked before code runs; None asks nobody.
         system_message: What the model is told first.
+        context: Selects what the model is sent of the conversation.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Driver:
     executor: CodeExecutor
     approver: ApprovalFunc | None
     system_message: str | None
+    context: ChatCompletionContext = UNBOUNDED
 
     async def drive(self, steps: Generator[Effect, Any, Outcome]) -> Outcome:
         """Perform effects until the policy has come to an outcome.
@@ -93,10 +97,21 @@ class Driver:
             case Tell(event):
                 return self.log.publish(event)
 
+    def _prompt(self, purpose: Purpose, complaint: str = "") -> list[LLMMessage]:
+        return prompt(
+            self.log.events,
+            purpose,
+            self.name,
+            self.system_message,
+            complaint,
+            context=self.context,
+            vision=self.model is not None and self.model.model_info.get("vision", False),
+        )
+
     async def _ask(self, ask: Ask) -> CreateResult:
         if self.model is None:
             raise NoModelConfigured("this agent has no model_client, so it can only run code it is given")
-        messages = prompt(self.log.events, ask.purpose, self.name, self.system_message, ask.complaint)
+        messages = self._prompt(ask.purpose, ask.complaint)
         started = time.monotonic()
         created = None
         # aclosing: without it a cancelled reply would go on being written at the server
@@ -131,7 +146,7 @@ class Driver:
     async def _approve(self, attempt: int, code_blocks: tuple[CodeBlock, ...]) -> ApprovalEvent | None:
         if self.approver is None:
             return None
-        context = tuple(prompt(self.log.events, "generate", self.name, self.system_message))
+        context = tuple(self._prompt("generate"))
         isolation = self.executor.isolation.summary
         request = ApprovalRequest(
             code=as_markdown(code_blocks), context=context, code_blocks=code_blocks, isolation=isolation

@@ -3,16 +3,17 @@
 The prompt, the notebook, the console and the journal are views of this stream. Knows no model, kernel or surface.
 Read next: `policy.py` (what happens when), then `driver.py` (who does it).
 
-`TextMessage`, `ThoughtEvent`, `CodeGenerationEvent`, `CodeExecutionEvent`, `ModelClientStreamingChunkEvent` and
-`RetryDecision` are AutoGen's, with its fields and order; the others are ours and fill in what it does not tell.
+`TextMessage`, `HandoffMessage`, `ThoughtEvent`, `CodeGenerationEvent`, `CodeExecutionEvent`,
+`ModelClientStreamingChunkEvent` and `RetryDecision` are AutoGen's, with its fields and order; the others are ours and
+fill in what it does not tell.
 """
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from codeagent_nb.models.types import FinishReason, RequestUsage
+from codeagent_nb.models.types import FinishReason, LLMMessage, RequestUsage
 from kernel_executor import Append, BlockResult, Clear, CodeBlock, CodeResult, Update
 
 SCHEMA_VERSION = 1
@@ -38,6 +39,23 @@ class TextMessage(Event):
     content: str
     models_usage: RequestUsage | None = None
     metadata: dict[str, str] = {}
+
+
+class HandoffMessage(Event):
+    """Somebody passes the task on, and with it what the next one is to know."""
+
+    type: Literal["HandoffMessage"] = "HandoffMessage"
+    content: str
+    target: str
+    """Who is to go on. Told, not obeyed: a `RoundRobinGroupChat` goes by turns."""
+    context: tuple[LLMMessage, ...] = ()
+    """What the next one's model is told before `content`."""
+    models_usage: RequestUsage | None = None
+    metadata: dict[str, str] = {}
+
+
+ChatMessage = TextMessage | HandoffMessage
+"""What is said to an agent, and what it answers; everything else only tells how it came to that."""
 
 
 class ThoughtEvent(Event):
@@ -86,6 +104,13 @@ class ContextEvent(Event):
 
     type: Literal["ContextEvent"] = "ContextEvent"
     content: str
+
+
+class MessageAddedEvent(Event):
+    """A message was put into the conversation with the model by hand: `agent.model_context.add_message`."""
+
+    type: Literal["MessageAddedEvent"] = "MessageAddedEvent"
+    message: LLMMessage
 
 
 class VariableEvent(Event):
@@ -226,12 +251,14 @@ class RunFinishedEvent(Event):
 
 AgentEvent = Annotated[
     TextMessage
+    | HandoffMessage
     | ThoughtEvent
     | ModelClientStreamingChunkEvent
     | CodeGenerationEvent
     | CodeExecutionEvent
     | RunStartedEvent
     | ContextEvent
+    | MessageAddedEvent
     | VariableEvent
     | ModelReplyEvent
     | CodeRefusedEvent
@@ -250,33 +277,12 @@ AgentEvent = Annotated[
 EVENT: TypeAdapter[AgentEvent] = TypeAdapter(AgentEvent)
 """Reads an event back from a dict or JSON."""
 
-SEED_TYPES = (TextMessage, ThoughtEvent, ModelClientStreamingChunkEvent, CodeGenerationEvent, CodeExecutionEvent)
+SEED_TYPES = (
+    TextMessage,
+    HandoffMessage,
+    ThoughtEvent,
+    ModelClientStreamingChunkEvent,
+    CodeGenerationEvent,
+    CodeExecutionEvent,
+)
 """The events AutoGen has, too: its stream is ours without the others."""
-
-
-class TaskResult(BaseModel):
-    """What a run gives back.
-
-    Args:
-        messages: Every event and message of the run, in order; pieces of replies only if they were asked for.
-        stop_reason: How it ended, in a few words.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    messages: tuple[Any, ...]
-    stop_reason: str | None = None
-
-
-class Response(BaseModel):
-    """The agent's part in a conversation.
-
-    Args:
-        chat_message: What it says.
-        inner_messages: Everything that happened before; AutoGen leaves this empty.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    chat_message: TextMessage
-    inner_messages: tuple[Any, ...] = ()

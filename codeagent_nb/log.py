@@ -1,7 +1,8 @@
 """The event log: keeps what happened and tells every view. Knows no view's kind and no model."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Protocol
 
@@ -9,6 +10,12 @@ from codeagent_nb.events import AgentEvent, ModelClientStreamingChunkEvent, View
 from codeagent_nb.redaction import Redactor
 
 logger = logging.getLogger("codeagent_nb")
+
+EVENT_LOGGER_NAME = "codeagent_nb.events"
+"""Python's logger of that name gets every event as JSON, at level INFO, pieces of replies at DEBUG; the event itself is
+`record.event`. AutoGen's is `autogen_agentchat.event`."""
+
+event_logger = logging.getLogger(EVENT_LOGGER_NAME)
 
 
 class View(Protocol):
@@ -49,7 +56,11 @@ class EventLog:
     def publish(self, event: AgentEvent) -> AgentEvent:
         """Keep an event and tell every view; return it as it was kept."""
         event = self.redactor.event(event)
-        if not isinstance(event, ModelClientStreamingChunkEvent):
+        is_piece = isinstance(event, ModelClientStreamingChunkEvent)
+        level = logging.DEBUG if is_piece else logging.INFO
+        if event_logger.isEnabledFor(level):
+            event_logger.log(level, "%s", event.model_dump_json(), extra={"event": event})
+        if not is_piece:
             self._events.append(event)
         detached = [lost for view in tuple(self._views) if (lost := self._tell(view, event))]
         for lost in detached:  # only now, so that every view is told things in the order in which they happened
@@ -66,6 +77,34 @@ class EventLog:
             return ViewDetachedEvent(source="log", view=type(view).__name__, error=str(error))
         return None
 
-    def clear(self) -> None:
-        """Forget everything; views stay."""
-        self._events.clear()
+    def replace(self, events: Sequence[AgentEvent]) -> None:
+        """Know these events, and no others; views, which have seen what they have seen, are told nothing."""
+        self._events = [self.redactor.event(event) for event in events]
+
+
+class Listener:
+    """A view that passes events on.
+
+    Args:
+        tell: Is given each event.
+        chunks: True to pass on pieces of replies, too.
+    """
+
+    def __init__(self, tell: Callable[[AgentEvent], None], *, chunks: bool) -> None:
+        self._tell = tell
+        self._chunks = chunks
+
+    def on_event(self, event: AgentEvent) -> None:
+        """Take one event in."""
+        if self._chunks or not isinstance(event, ModelClientStreamingChunkEvent):
+            self._tell(event)
+
+
+@contextmanager
+def listening(log: EventLog, tell: Callable[[AgentEvent], None], *, chunks: bool) -> Iterator[None]:
+    """Tell everything that happens meanwhile; pieces of replies only if they are asked for."""
+    detach = log.attach(Listener(tell, chunks=chunks))
+    try:
+        yield
+    finally:
+        detach()

@@ -4,7 +4,7 @@ Generate, read, approve, execute, decide on a retry, reflect. No I/O, no clock, 
 Read next: `driver.py`, which performs the effects.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -24,7 +24,8 @@ from codeagent_nb.events import (
     RunStatus,
     ThoughtEvent,
 )
-from codeagent_nb.models.types import CreateResult
+from codeagent_nb.languages import KNOWN, only
+from codeagent_nb.models.types import ChatCompletionClient, CreateResult
 from codeagent_nb.reply import Reply, read_reply
 from kernel_executor import CodeBlock, CodeResult
 
@@ -91,13 +92,16 @@ class Outcome:
     result: CodeResult | None = None
 
 
-def policy(name: str, *, max_retries_on_error: int, retry_by: RetryBy) -> Generator[Effect, Any, Outcome]:
+def policy(
+    name: str, *, max_retries_on_error: int, retry_by: RetryBy, languages: Sequence[str] = KNOWN
+) -> Generator[Effect, Any, Outcome]:
     """Solve one task.
 
     Args:
         name: The agent's name, the source of its events.
         max_retries_on_error: Further attempts after the first.
         retry_by: Who decides whether to use them.
+        languages: What may run, as `check_languages` gives them.
 
     Returns:
         The outcome, as the generator's value.
@@ -106,7 +110,7 @@ def policy(name: str, *, max_retries_on_error: int, retry_by: RetryBy) -> Genera
     refused_before = resample = False
     for attempt in range(max_retries_on_error + 1):
         last_try = attempt == max_retries_on_error
-        reply: Reply = yield from _generate(name, resample=resample)
+        reply: Reply = yield from _generate(name, languages, resample=resample)
         if not reply.blocks:
             if not reply.refused and not reply.cut_off:
                 return Outcome(_status_without_code(result), reply.text, attempt + 1, result)
@@ -153,9 +157,9 @@ def run_given(code_blocks: tuple[CodeBlock, ...]) -> Generator[Effect, Any, Outc
     return Outcome(_status_of(result), result.output, 1, result)
 
 
-def _generate(name: str, *, resample: bool) -> Generator[Effect, Any, Reply]:
+def _generate(name: str, languages: Sequence[str], *, resample: bool) -> Generator[Effect, Any, Reply]:
     created: CreateResult = yield Ask("generate", resample=resample)
-    reply = read_reply(created.content, finish_reason=created.finish_reason)
+    reply = only(read_reply(created.content, finish_reason=created.finish_reason), languages)
     if thought := created.thought or reply.thought:
         yield Tell(ThoughtEvent(source=name, content=thought))
     return reply
@@ -238,3 +242,23 @@ def _ask_for_decision() -> Generator[Effect, Any, RetryDecision]:
             place = ".".join(str(part) for part in problem["loc"]) or "the reply"
             complaint = f"{place}: {problem['msg']}"
     return RetryDecision(reason=f"The model gave no valid decision ({complaint}).", retry=False)
+
+
+def check_retries(max_retries_on_error: int, retry_by: RetryBy, model_client: ChatCompletionClient | None) -> None:
+    """Refuse retries that nobody could decide on, before anything is run.
+
+    Raises:
+        ValueError: The number is negative, or the model that is to decide gives no JSON.
+    """
+    if max_retries_on_error < 0:
+        raise ValueError(f"max_retries_on_error must be 0 or more, not {max_retries_on_error!r}")
+    if max_retries_on_error == 0 or retry_by == "status":
+        return
+    info = model_client.model_info if model_client else None
+    if not info:
+        raise ValueError("max_retries_on_error > 0 needs a model_client whose model_info says what it can do")
+    if not (info.get("structured_output") or info.get("json_output")):
+        raise ValueError(
+            "max_retries_on_error > 0 needs a model_client with structured or JSON output, for the model decides on a "
+            'retry: its model_info declares neither. With retry_by="status" the exit status and the tries left decide'
+        )

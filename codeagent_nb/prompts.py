@@ -1,15 +1,40 @@
 """All English that is addressed to the model, in one place. Knows no model and no event."""
 
+from collections.abc import Sequence
+
 # Measured on nine table questions with the embedded model: this wording 7 right, 131 tokens a run (median); "one block
 # and nothing after it" 6 right (a filter forgotten, once no code at all); "list the steps first" 7 right, 211 tokens.
-DEFAULT_SYSTEM_MESSAGE = """\
+_HOW_TO_SOLVE = """\
 You solve tasks by writing code that is run for you in a Jupyter kernel; you then see its output.
-- Write one complete ```python block.
-- print() every value that is asked for, with a label. Show plots with plt.show().
-- Use the file, column and variable names exactly as they are given. Do not invent data.
-- Variables and imports stay from block to block. For a shell command write a ```sh block.
+- Write one complete ```{language} block.
+{rules}
 - There is no network, and no input(). Use the packages that are installed.
 - If the task needs no code, answer in plain text without a code block."""
+
+_PYTHON = """\
+- print() every value that is asked for, with a label. Show plots with plt.show().
+- Use the file, column and variable names exactly as they are given. Do not invent data.
+- Variables and imports stay from block to block.{shell}"""
+
+_SHELL = """\
+- echo every value that is asked for, with a label.
+- Use the file and variable names exactly as they are given. Do not invent data.
+- Each block is a script of its own; only files stay."""
+
+
+def system_message_for(languages: Sequence[str]) -> str:
+    """Return what the model is told first.
+
+    Args:
+        languages: What its code may be written in: `python`, `bash`.
+    """
+    if "python" not in languages:
+        return _HOW_TO_SOLVE.format(language="sh", rules=_SHELL)
+    shell = " For a shell command write a ```sh block." if "bash" in languages else ""
+    return _HOW_TO_SOLVE.format(language="python", rules=_PYTHON.format(shell=shell))
+
+
+DEFAULT_SYSTEM_MESSAGE = system_message_for(("python", "bash"))
 
 ASSISTANT_SYSTEM_MESSAGE = """\
 You are a helpful assistant. You may be one of several who solve a task together and see what each other writes.
@@ -45,6 +70,10 @@ EDITED = "The user changed the code before it ran. This is what ran:\n"
 DENIED = "The user did not let the code run. Reason: {reason}."
 
 ENDED_EARLY = "The user or a fault ended this before it was done; what had begun to run was stopped."
+
+IMAGE = "[{mime} was shown to the user]"
+
+SKIPPED = "Skipped {number} messages."
 
 # A variable of the notebook is told as what happened: the code that loaded it, and that it ran. Told in words only, "it
 # exists already, do not read a file for it", the embedded model read a file it had made up in 4 of 4 questions and in

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
 from codeagent_nb.events import AgentEvent, Purpose, RunStatus
-from codeagent_nb.models.types import FinishReason
+from codeagent_nb.models.types import FinishReason, ImageType
 from kernel_executor.environment import names_secret
 from kernel_executor.in_kernel.guard import encodable
 from kernel_executor.types import BlockStatus
@@ -24,8 +24,9 @@ MAX_DEPTH = 100  # levels of a display that is nested too deeply to be written
 
 VOCABULARY = frozenset(
     {
-        *(word for literal in (RunStatus, Purpose, FinishReason, BlockStatus) for word in get_args(literal)),
+        *(word for literal in (RunStatus, Purpose, FinishReason, BlockStatus, ImageType) for word in get_args(literal)),
         *("output_type", "name", "text", "data", "metadata", "ename", "evalue", "traceback", "execution_count"),
+        *("SystemMessage", "UserMessage", "AssistantMessage"),
         *("stream", "display_data", "execute_result", "error", "stdout", "stderr"),
     }
 )

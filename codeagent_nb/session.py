@@ -14,12 +14,13 @@ from codeagent_nb.agent import CodeExecutorAgent
 from codeagent_nb.approval import ApprovalFunc, ApprovalMode
 from codeagent_nb.driver import execution_event
 from codeagent_nb.errors import SessionError
-from codeagent_nb.events import TaskResult, TextMessage
+from codeagent_nb.events import TextMessage
 from codeagent_nb.files import bring_files, check_files, describe_files
 from codeagent_nb.log import EventLog, View
 from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.policy import RetryBy
 from codeagent_nb.redaction import Redactor
+from codeagent_nb.results import TaskResult
 from codeagent_nb.views.journal import JournalView
 from codeagent_nb.views.notebook import NotebookView
 from kernel_executor import ExecutionEvent, KernelCodeExecutor

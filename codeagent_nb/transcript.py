@@ -5,15 +5,18 @@ are. It only ever grows at the end, so that the server's prefix cache holds for 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from codeagent_nb import prompts
+from codeagent_nb.contexts import UNBOUNDED, ChatCompletionContext
 from codeagent_nb.events import (
     AgentEvent,
     ApprovalEvent,
     CodeExecutionEvent,
     CodeRefusedEvent,
     ContextEvent,
+    HandoffMessage,
+    MessageAddedEvent,
     ModelReplyEvent,
     Purpose,
     RetryDecisionEvent,
@@ -21,7 +24,8 @@ from codeagent_nb.events import (
     TextMessage,
     VariableEvent,
 )
-from codeagent_nb.models.types import AssistantMessage, LLMMessage, SystemMessage, UserMessage
+from codeagent_nb.images import images_of, shown
+from codeagent_nb.models.types import CODE_RUNNER, AssistantMessage, LLMMessage, SystemMessage, UserMessage
 from kernel_executor import BlockResult, CodeResult, Output
 from kernel_executor.in_kernel.guard import shorten
 from kernel_executor.outputs import as_text, plain
@@ -33,55 +37,85 @@ TASK_SOURCE = "user"
 
 
 def transcript(log: Iterable[AgentEvent], name: str, system_message: str | None) -> list[LLMMessage]:
-    """Return the conversation so far as the model is to see it.
+    """Return the conversation so far, whole.
 
     Args:
         log: All events, oldest first.
         name: The agent's name; its own messages are told by its replies.
         system_message: Instructions to begin with, if any.
     """
-    messages: list[LLMMessage] = [SystemMessage(content=system_message)] if system_message else []
+    return _joined([*_instructions(system_message), *_told(log, name)], _one_voice)
+
+
+def selected(log: Iterable[AgentEvent], name: str, context: ChatCompletionContext) -> list[LLMMessage]:
+    """Return what a context selects of the conversation; system message and pictures are the caller's matter."""
+    messages = [*(context.initial_messages or ()), *_told(log, name)]
+    # What one says at a stretch, a result and what follows from it, is one message, and counts as one.
+    return list(context.select(_joined(messages, _one_source)))
+
+
+def _instructions(system_message: str | None) -> list[LLMMessage]:
+    return [SystemMessage(content=system_message)] if system_message else []
+
+
+def _told(log: Iterable[AgentEvent], name: str) -> list[LLMMessage]:
+    messages: list[LLMMessage] = []
     edited = ""
     for event in log:
         if isinstance(event, ApprovalEvent) and event.approved:
             edited = _edited(event)
-        elif isinstance(event, TextMessage) and event.source == name:
-            continue
-        elif isinstance(event, VariableEvent):
-            messages += _loading(event)
-        elif said := _message(event, edited):
-            messages.append(said)
-            edited = "" if isinstance(event, CodeExecutionEvent) else edited
-    return _merge(messages)
+        elif isinstance(event, CodeExecutionEvent):
+            messages.append(_result(event.result, edited))
+            edited = ""
+        elif not (isinstance(event, TextMessage) and event.source == name):
+            messages += _messages(event)
+    return messages
 
 
-def _message(event: AgentEvent, edited: str) -> UserMessage | AssistantMessage | None:
+def _messages(event: AgentEvent) -> Sequence[LLMMessage]:
+    """Return what the model is told of an event."""
     match event:
         case TextMessage(source=source, content=content):
-            return UserMessage(content=content, source=source)
+            return [UserMessage(content=content, source=source)]
+        case HandoffMessage(source=source, content=content, context=context):
+            return [*context, UserMessage(content=content, source=source)]
+        case MessageAddedEvent(message=message):
+            return [message]
         case ContextEvent(content=content):
-            return UserMessage(content=content)
+            return [UserMessage(content=content)]
+        case VariableEvent():
+            return _loading(event)
         case ModelReplyEvent(purpose="generate" | "reflect", content=content):
-            return AssistantMessage(content=content)
-        case CodeExecutionEvent(result=result):
-            return UserMessage(content=edited + observation(result), source="executor")
-        case CodeRefusedEvent(nothing_ran=True, reason=reason):
-            return UserMessage(content=prompts.REFUSED.format(reason=reason), source="executor")
-        case RetryDecisionEvent(retry=True, reason=reason):
-            return UserMessage(content=prompts.RETRY.format(reason=reason), source="executor")
-        case ApprovalEvent(approved=False, reason=reason):
-            return UserMessage(content=prompts.DENIED.format(reason=reason or "none given"), source="executor")
-        case RunFinishedEvent(status="cancelled" | "error"):
-            return UserMessage(content=prompts.ENDED_EARLY, source="executor")
+            return [AssistantMessage(content=content)]
         case _:
-            return None
+            said = _of_the_code(event)
+            return [UserMessage(content=said, source=CODE_RUNNER)] if said else []
+
+
+def _of_the_code(event: AgentEvent) -> str:
+    """Return what the model is told of what became of its code, or ""."""
+    match event:
+        case CodeRefusedEvent(nothing_ran=True, reason=reason):
+            return prompts.REFUSED.format(reason=reason)
+        case RetryDecisionEvent(retry=True, reason=reason):
+            return prompts.RETRY.format(reason=reason)
+        case ApprovalEvent(approved=False, reason=reason):
+            return prompts.DENIED.format(reason=reason or "none given")
+        case RunFinishedEvent(status="cancelled" | "error"):
+            return prompts.ENDED_EARLY
+        case _:
+            return ""
+
+
+def _result(result: CodeResult, edited: str) -> UserMessage:
+    return UserMessage(content=edited + observation(result), source=CODE_RUNNER, images=images_of(result))
 
 
 def _loading(event: VariableEvent) -> list[LLMMessage]:
     return [
         UserMessage(content=prompts.LOAD_VARIABLE.format(name=event.name)),
         AssistantMessage(content=fenced(event.code, "python")),
-        UserMessage(content=prompts.VARIABLE_LOADED.format(description=event.description), source="executor"),
+        UserMessage(content=prompts.VARIABLE_LOADED.format(description=event.description), source=CODE_RUNNER),
     ]
 
 
@@ -98,22 +132,62 @@ def question(purpose: Purpose, log: Sequence[AgentEvent], complaint: str = "") -
 
 
 def prompt(
-    log: Sequence[AgentEvent], purpose: Purpose, name: str, system_message: str | None, complaint: str = ""
+    log: Sequence[AgentEvent],
+    purpose: Purpose,
+    name: str,
+    system_message: str | None,
+    complaint: str = "",
+    *,
+    context: ChatCompletionContext = UNBOUNDED,
+    vision: bool = False,
 ) -> list[LLMMessage]:
-    """Return all messages of one call to the model."""
-    return _merge([*transcript(log, name, system_message), *question(purpose, log, complaint)])
+    """Return all messages of one call to the model.
+
+    Args:
+        log: All events, oldest first.
+        purpose: What the call is for.
+        name: The agent's name.
+        system_message: Instructions to begin with, if any; always sent.
+        complaint: What was wrong with the last answer to the same question.
+        context: Selects what is sent of the conversation.
+        vision: True to send pictures, too.
+    """
+    conversation = shown(selected(log, name, context), vision=vision)
+    messages = [*_instructions(system_message), *conversation, *question(purpose, log, complaint)]
+    return _joined(messages, _one_voice)
 
 
-def _merge(messages: Sequence[LLMMessage]) -> list[LLMMessage]:
-    """Join neighbours of one role: many chat templates insist on taking turns."""
-    merged: list[LLMMessage] = []
+def _joined(messages: Iterable[LLMMessage], alike: Callable[[LLMMessage, LLMMessage], bool]) -> list[LLMMessage]:
+    """Make one message of neighbours that are alike."""
+    joined: list[LLMMessage] = []
     for message in messages:
-        last = merged[-1] if merged else None
-        if last is not None and type(last) is type(message):
-            merged[-1] = last.model_copy(update={"content": f"{last.content}\n\n{message.content}"})
+        if joined and alike(joined[-1], message):
+            joined[-1] = _join(joined[-1], message)
         else:
-            merged.append(message)
-    return merged
+            joined.append(message)
+    return joined
+
+
+def _join(first: LLMMessage, second: LLMMessage) -> LLMMessage:
+    content = f"{first.content}\n\n{second.content}"
+    if isinstance(first, UserMessage) and isinstance(second, UserMessage):
+        return first.model_copy(update={"content": content, "images": first.images + second.images})
+    return first.model_copy(update={"content": content})
+
+
+def _one_source(first: LLMMessage, second: LLMMessage) -> bool:
+    """Say whether the same one said both, with words of his own."""
+    return isinstance(first, UserMessage) and isinstance(second, UserMessage) and first.source == second.source
+
+
+def _one_voice(first: LLMMessage, second: LLMMessage) -> bool:
+    """Say whether the model may take both as said by one: many chat templates insist on taking turns.
+
+    Who else speaks, in a team, keeps a message of his own, or nobody could tell who spoke.
+    """
+    if isinstance(first, UserMessage) and isinstance(second, UserMessage):
+        return first.source == second.source or {first.source, second.source} <= {TASK_SOURCE, CODE_RUNNER}
+    return type(first) is type(second)
 
 
 def _edited(event: ApprovalEvent) -> str:
@@ -144,7 +218,7 @@ def _in_words(output: Output) -> Output:
     images = [mime for mime in output.get("data", {}) if mime.startswith("image/")]
     if not images:
         return output
-    return {**output, "data": {"text/plain": f"[{images[0]} was shown to the user]"}}
+    return {**output, "data": {"text/plain": prompts.IMAGE.format(mime=images[0])}}
 
 
 OWN_FRAME = re.compile(r"^ *Cell In\[.*?(?=\n\n|\n\w*Error: |\Z)", re.MULTILINE | re.DOTALL)

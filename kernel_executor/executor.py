@@ -6,7 +6,7 @@ Owns the kernel's lifecycle as users see it. Knows nothing of models, prompts, n
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from kernel_executor import in_kernel
 from kernel_executor.block_run import BlockRun
@@ -69,8 +69,8 @@ class KernelCodeExecutor:
         self.timeout = timeout
         if sandbox not in ("auto", "bubblewrap", "none"):
             raise ValueError(f"sandbox must be 'auto', 'bubblewrap' or 'none', not {sandbox!r}")
-        self._work_dir = work_dir
-        self._settings = KernelSettings(
+        self.settings: Final = KernelSettings(
+            work_dir=work_dir,
             kernel_name=kernel_name,
             sandbox=sandbox,
             readable=existing_paths(readable),
@@ -78,7 +78,7 @@ class KernelCodeExecutor:
             devices=existing_paths(devices),
             env=dict(env or {}),
             limits=limits or OutputLimits(),
-            memory_limit=memory_limit or 0,
+            memory_limit=memory_limit,
         )
         self._lock = asyncio.Lock()
         self._folder: WorkFolder | None = None
@@ -96,9 +96,9 @@ class KernelCodeExecutor:
         async with self._lock:
             if self._keeper is not None:
                 return
-            folder = open_work_folder(self._work_dir)
+            folder = open_work_folder(self.settings.work_dir)
             try:
-                plan, unsandboxed = await make_plan(self._settings, folder.path)
+                plan, unsandboxed = await make_plan(self.settings, folder.path)
                 self._keeper = await KernelKeeper.open(plan, self._late.take, unsandboxed)
             except BaseException:
                 folder.close()
@@ -264,7 +264,7 @@ class KernelCodeExecutor:
         def on_change(block_id: str, change: OutputChange) -> None:
             on_event(BlockOutput(block_id, change))
 
-        run = BlockRun(block, kernel, self._settings.limits, on_change)
+        run = BlockRun(block, kernel, self.settings.limits, on_change)
         await run.begin(_kernel_code(block), keeper.take_news())
         self._current = run
         self._late.expect(run.id)

@@ -17,8 +17,9 @@ from kernel_executor.sandbox import SandboxMode, SandboxPolicy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KernelSettings:
-    """What a user asked for; the fields are those of `KernelCodeExecutor`."""
+    """What a user asked for; the fields are those of `KernelCodeExecutor`, but for the time limit, which may change."""
 
+    work_dir: str | Path | None = None
     kernel_name: str
     sandbox: SandboxMode
     readable: tuple[Path, ...] = ()
@@ -26,7 +27,7 @@ class KernelSettings:
     devices: tuple[Path, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     limits: OutputLimits = field(default_factory=OutputLimits)
-    memory_limit: int = 0
+    memory_limit: int | None = None
 
 
 def existing_paths(paths: Sequence[str | Path]) -> tuple[Path, ...]:
@@ -89,7 +90,7 @@ def _plan(
         environment=_with_own_programs(environment, program),
         policy=policy,
         limits=settings.limits,
-        memory_limit=settings.memory_limit,
+        memory_limit=settings.memory_limit or 0,
     )
 
 

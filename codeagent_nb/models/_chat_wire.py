@@ -4,11 +4,20 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import groupby
 from typing import Any
 
 from pydantic import BaseModel
 
-from codeagent_nb.models.types import CreateResult, FinishReason, LLMMessage, RequestUsage
+from codeagent_nb.models.types import (
+    CODE_RUNNER,
+    CreateResult,
+    FinishReason,
+    Image,
+    LLMMessage,
+    RequestUsage,
+    UserMessage,
+)
 
 Json = dict[str, Any]
 
@@ -17,6 +26,7 @@ _ROLES: Mapping[str, str] = {
     "UserMessage": "user",
     "AssistantMessage": "assistant",
 }
+_UNNAMED = frozenset({"user", CODE_RUNNER})
 _FINISH: Mapping[str, FinishReason] = {
     "stop": "stop",
     "length": "length",
@@ -39,8 +49,30 @@ class JsonMode(Enum):
 
 
 def to_wire(messages: Sequence[LLMMessage]) -> list[Json]:
-    """Write messages as the server wants them; thoughts stay here."""
-    return [{"role": _ROLES[message.type], "content": message.content} for message in messages]
+    """Write messages as the server wants them; thoughts stay here.
+
+    Neighbours of one role become one message: many chat templates insist on taking turns. Where others than the user
+    speak, each text says whose it is. AutoGen sends the field `name` for this: some servers refuse it, and what most
+    chat templates make of it is nothing.
+    """
+    return [_turn(role, list(turn)) for role, turn in groupby(messages, key=lambda message: _ROLES[message.type])]
+
+
+def _turn(role: str, messages: Sequence[LLMMessage]) -> Json:
+    heard = [message for message in messages if isinstance(message, UserMessage)]
+    named = any(message.source not in _UNNAMED for message in heard)
+    texts = [f"{m.source} said:\n{m.content}" for m in heard] if named else [m.content for m in messages]
+    images = [image for message in heard for image in message.images]
+    text = "\n\n".join(texts)
+    return {"role": role, "content": [_text_part(text), *map(_image_part, images)] if images else text}
+
+
+def _text_part(text: str) -> Json:
+    return {"type": "text", "text": text}
+
+
+def _image_part(image: Image) -> Json:
+    return {"type": "image_url", "image_url": {"url": f"data:{image.mime};base64,{image.data}"}}
 
 
 def ask_for_json(messages: list[Json], shape: type[BaseModel], mode: JsonMode) -> tuple[list[Json], Json]:
@@ -57,7 +89,8 @@ def ask_for_json(messages: list[Json], shape: type[BaseModel], mode: JsonMode) -
         return messages, {"response_format": {"type": "json_schema", "json_schema": wanted}}
     # At the end of the last message the prefix stays the same for the server's cache, and roles alternate.
     order = f"\n\nReply with one JSON object and nothing else. Its JSON schema: {json.dumps(schema)}"
-    last = {**messages[-1], "content": messages[-1]["content"] + order}
+    content = messages[-1]["content"]
+    last = {**messages[-1], "content": content + order if isinstance(content, str) else [*content, _text_part(order)]}
     extra = {"response_format": {"type": "json_object"}} if mode is JsonMode.OBJECT else {}
     return [*messages[:-1], last], extra
 

@@ -16,6 +16,7 @@ from codeagent_nb.models import weights
 from codeagent_nb.models._server_process import ServerProcess, ServerSettings
 from codeagent_nb.models.openai import OpenAIChatCompletionClient
 from codeagent_nb.models.types import CreateResult, LLMMessage, ModelInfo
+from codeagent_nb.remembering import remembers_arguments
 
 _INFO: ModelInfo = {"json_output": True, "structured_output": True, "family": "qwen2.5-coder"}
 _TIMEOUT = 900.0  # seconds to the first byte; a long prompt on a slow machine takes minutes
@@ -44,6 +45,7 @@ class LocalChatCompletionClient:
         max_tokens: Of one reply; small models sometimes do not stop by themselves.
     """
 
+    @remembers_arguments
     def __init__(
         self,
         path: Path | None = None,

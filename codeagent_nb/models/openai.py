@@ -14,6 +14,7 @@ from codeagent_nb.models import _chat_faults as faults
 from codeagent_nb.models import _chat_wire as wire
 from codeagent_nb.models._chat_faults import Backoff, Fault
 from codeagent_nb.models.types import CreateResult, LLMMessage, ModelInfo
+from codeagent_nb.remembering import remembers_arguments
 
 if TYPE_CHECKING:
     import openai
@@ -41,6 +42,7 @@ class OpenAIChatCompletionClient:
             SDK does not know are sent as well.
     """
 
+    @remembers_arguments
     def __init__(
         self,
         model: str,

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Protocol, TypedDict, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 FinishReason = Literal["stop", "length", "function_calls", "content_filter", "unknown"]
 
@@ -19,12 +19,40 @@ class SystemMessage(_Frozen):
     content: str
 
 
+CODE_RUNNER = "code runner"
+"""The source of what is told about code that was to run. No agent can have this name: it is no identifier."""
+
+ImageType = Literal["image/png", "image/jpeg"]
+
+
+class Image(_Frozen):
+    """A picture, in base64."""
+
+    mime: ImageType
+    data: str
+
+
 class UserMessage(_Frozen):
-    """Something the user, or the executed code, said."""
+    """Something the user, another agent, or the executed code, said.
+
+    Args:
+        content: The text; it stands for itself, also for a model that cannot see.
+        source: Who said it.
+        images: Pictures that come with the text, in order. AutoGen mixes them into `content`; apart from it, whoever
+            only reads need not know of them.
+    """
 
     type: Literal["UserMessage"] = "UserMessage"
     content: str
     source: str = "user"
+    images: tuple[Image, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _as_autogen_writes_it(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = write(self)
+        if not self.images:
+            written.pop("images", None)
+        return written
 
 
 class AssistantMessage(_Frozen):

@@ -15,10 +15,11 @@ from typing import Any
 
 from codeagent_nb.approval import ApprovalFunc
 from codeagent_nb.errors import AgentError, SessionError
-from codeagent_nb.events import AgentEvent, TaskResult
+from codeagent_nb.events import AgentEvent
 from codeagent_nb.log import View
 from codeagent_nb.models.choose import choose_model
 from codeagent_nb.models.types import ChatCompletionClient
+from codeagent_nb.results import TaskResult
 from codeagent_nb.session import RunSettings, Session, SessionSettings, new_notebook, open_session
 from codeagent_nb.variables import bring_variable
 from codeagent_nb.views.notebook import NotebookView

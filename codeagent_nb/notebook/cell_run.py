@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from codeagent_nb.errors import AgentError
-from codeagent_nb.events import RunFinishedEvent, TaskResult
+from codeagent_nb.events import RunFinishedEvent
 from codeagent_nb.log import View
 from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
 from codeagent_nb.notebook.arguments import Keep
@@ -19,6 +19,7 @@ from codeagent_nb.notebook.errors import AgentFailed, Stopped
 from codeagent_nb.notebook.page import Page
 from codeagent_nb.notebook.writing import Writing, begin_writing, last_good_code
 from codeagent_nb.redaction import Redactor
+from codeagent_nb.results import TaskResult
 from codeagent_nb.session import Session
 from codeagent_nb.views.cell import CellStory, CellSummary, error_bundle
 from codeagent_nb.views.panel import GOOD

@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict
 from codeagent_nb.errors import ModelUnavailable
 from codeagent_nb.events import (
     AgentEvent,
+    ChatMessage,
+    HandoffMessage,
     ModelClientStreamingChunkEvent,
-    Response,
-    TaskResult,
     TextMessage,
     ThoughtEvent,
 )
@@ -26,8 +26,10 @@ from codeagent_nb.models.types import (
 )
 from codeagent_nb.prompts import ASSISTANT_SYSTEM_MESSAGE
 from codeagent_nb.reading.markup import clean, split_thinking
-from codeagent_nb.teams.types import ChatMessage, Task, task_messages
-from codeagent_nb.teams.working import OneAtATime, Record, Tell, started, streamed, untold
+from codeagent_nb.remembering import remembers_arguments
+from codeagent_nb.results import Response, TaskResult
+from codeagent_nb.teams.types import Task, task_messages
+from codeagent_nb.working import OneAtATime, Record, Tell, started, streamed, untold
 from kernel_executor import CancellationToken
 
 
@@ -64,6 +66,7 @@ class AssistantAgent:
 
     DEFAULT_DESCRIPTION = "An agent that answers in words."
 
+    @remembers_arguments
     def __init__(
         self,
         name: str,
@@ -155,7 +158,7 @@ class AssistantAgent:
 
     async def _answer(self, messages: Sequence[ChatMessage], tell: Tell) -> Response:
         with self._one.work():
-            told = [UserMessage(content=message.content, source=message.source) for message in messages]
+            told = [part for message in messages for part in _as_told(message)]
             heard = (*self._context, *told)
             created = await self._ask([*self._instructions, *heard], tell)
             reply = _without_thinking(created)
@@ -183,6 +186,12 @@ class AssistantAgent:
         # Whoever runs the code of a message must be able to know that it was cut off.
         cut_off: dict[str, str] = {} if reply.finish_reason == "stop" else {"finish_reason": reply.finish_reason}
         return TextMessage(source=self.name, content=reply.content, models_usage=reply.usage, metadata=cut_off)
+
+
+def _as_told(message: ChatMessage) -> tuple[LLMMessage, ...]:
+    """Return a message as the model is told it: what is handed over with it comes first."""
+    handed_over = message.context if isinstance(message, HandoffMessage) else ()
+    return (*handed_over, UserMessage(content=message.content, source=message.source))
 
 
 def _without_thinking(created: CreateResult) -> CreateResult:

@@ -12,12 +12,11 @@ from codeagent_nb.events import (
     CodeExecutionEvent,
     ModelClientStreamingChunkEvent,
     ModelReplyEvent,
-    Response,
-    TaskResult,
     TextMessage,
 )
 from codeagent_nb.harmless import harmless
 from codeagent_nb.models.types import RequestUsage
+from codeagent_nb.results import Response, TaskResult
 from codeagent_nb.teams.types import known_to_autogen
 
 Last = TypeVar("Last", TaskResult, Response)

@@ -13,10 +13,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from codeagent_nb.errors import AgentError
-from codeagent_nb.events import AgentEvent, Response, TaskResult
+from codeagent_nb.events import AgentEvent, ChatMessage
+from codeagent_nb.remembering import remembers_arguments
+from codeagent_nb.results import Response, TaskResult
 from codeagent_nb.teams.terminations import StopMessage, TerminationCondition
-from codeagent_nb.teams.types import ChatAgent, ChatMessage, Stateful, Task, known_to_autogen, task_messages
-from codeagent_nb.teams.working import OneAtATime, Record, Tell, started, streamed, untold
+from codeagent_nb.teams.types import ChatAgent, Stateful, Task, known_to_autogen, task_messages
+from codeagent_nb.working import OneAtATime, Record, Tell, started, streamed, untold
 from kernel_executor import CancellationToken
 
 
@@ -62,6 +64,7 @@ class RoundRobinGroupChat:
     DEFAULT_NAME = "RoundRobinGroupChat"
     DEFAULT_DESCRIPTION = "A team of agents."
 
+    @remembers_arguments
     def __init__(
         self,
         participants: Sequence[ChatAgent],

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from codeagent_nb.errors import TerminatedException
-from codeagent_nb.events import AgentEvent, TextMessage
-from codeagent_nb.teams.types import ChatMessage
+from codeagent_nb.events import AgentEvent, ChatMessage, TextMessage
+from codeagent_nb.remembering import remembers_arguments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +66,7 @@ class MaxMessageTermination(TerminationCondition):
         include_agent_event: Count what happens inside agents, too, as far as AutoGen has such events.
     """
 
+    @remembers_arguments
     def __init__(self, max_messages: int, include_agent_event: bool = False) -> None:
         if max_messages < 1:
             raise ValueError(f"max_messages must be 1 or more, not {max_messages!r}")
@@ -100,6 +101,7 @@ class TextMentionTermination(TerminationCondition):
         sources: Look only at messages of these.
     """
 
+    @remembers_arguments
     def __init__(self, text: str, sources: Sequence[str] | None = None) -> None:
         self._text = text
         self._sources = sources
@@ -133,6 +135,7 @@ class TextMessageTermination(TerminationCondition):
         source: Who; None is anybody, and so the task itself.
     """
 
+    @remembers_arguments
     def __init__(self, source: str | None = None) -> None:
         self._source = source
         self._terminated = False
@@ -159,6 +162,7 @@ class TextMessageTermination(TerminationCondition):
 class OrTerminationCondition(TerminationCondition):
     """Stops as soon as one condition is met; gives the reasons of all that are."""
 
+    @remembers_arguments
     def __init__(self, *conditions: TerminationCondition) -> None:
         self._conditions = conditions
 
@@ -182,6 +186,7 @@ class OrTerminationCondition(TerminationCondition):
 class AndTerminationCondition(TerminationCondition):
     """Stops as soon as every condition has been met, now or before; gives their reasons in that order."""
 
+    @remembers_arguments
     def __init__(self, *conditions: TerminationCondition) -> None:
         self._conditions = conditions
         self._stops: list[StopMessage] = []

@@ -3,11 +3,9 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from codeagent_nb.events import SEED_TYPES, AgentEvent, ModelClientStreamingChunkEvent, Response, TextMessage
+from codeagent_nb.events import SEED_TYPES, AgentEvent, ChatMessage, ModelClientStreamingChunkEvent, TextMessage
+from codeagent_nb.results import Response
 from kernel_executor import CancellationToken
-
-ChatMessage = TextMessage
-"""What participants say to each other; everything else only tells how they came to it."""
 
 Task = str | ChatMessage | Sequence[ChatMessage] | None
 """What a run is about; None goes on with what was said before."""

@@ -19,6 +19,7 @@ from codeagent_nb.events import (
     CodeExecutionEvent,
     CodeGenerationEvent,
     CodeRefusedEvent,
+    HandoffMessage,
     ModelClientStreamingChunkEvent,
     ModelReplyEvent,
     RetryDecisionEvent,
@@ -96,7 +97,7 @@ class ConsoleView:
         match event:
             case RunStartedEvent():
                 self._start(event)
-            case TextMessage() if event.source != self._agent:
+            case TextMessage() | HandoffMessage() if event.source != self._agent:
                 self._console.print(
                     Panel(Text(harmless(event.content)), title="Task", title_align="left", border_style="cyan")
                 )

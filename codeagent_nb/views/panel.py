@@ -11,8 +11,10 @@ from codeagent_nb.events import (
     ApprovalEvent,
     BlockFinishedEvent,
     BlockStartedEvent,
+    ChatMessage,
     CodeExecutionEvent,
     CodeRefusedEvent,
+    HandoffMessage,
     ModelClientStreamingChunkEvent,
     ModelReplyEvent,
     RetryDecisionEvent,
@@ -100,7 +102,7 @@ class PanelStory:
         match event:
             case RunStartedEvent():
                 self._agent, self._reflected, self._blocks = event.source, False, {}
-            case TextMessage():
+            case TextMessage() | HandoffMessage():
                 self._say(event)
             case VariableEvent():
                 self._add("note", level="info", text=event.description.splitlines()[0].rstrip(":").replace("`", ""))
@@ -133,7 +135,7 @@ class PanelStory:
         self._entries[key] = {"id": key, "kind": kind, **fields}
         return key
 
-    def _say(self, message: TextMessage) -> None:
+    def _say(self, message: ChatMessage) -> None:
         if message.source != self._agent:
             self._add("task", text=message.content)
         elif not self._reflected and not (self._said and self._said in message.content):  # else it stands there

@@ -16,7 +16,8 @@ import pytest
 from codeagent_nb import ReplayChatCompletionClient
 from codeagent_nb.approval import refuse_for_want_of_a_person
 from codeagent_nb.errors import ApprovalRequired, SessionError
-from codeagent_nb.events import AgentEvent, BlockFinishedEvent, TaskResult
+from codeagent_nb.events import AgentEvent, BlockFinishedEvent
+from codeagent_nb.results import TaskResult
 from codeagent_nb.session import RunSettings, Session, SessionSettings, open_session
 from codeagent_nb.views.journal import load_journal
 from codeagent_nb.views.notebook import notebook_of

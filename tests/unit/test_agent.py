@@ -8,12 +8,19 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from codeagent_nb import CodeExecutorAgent
+from codeagent_nb import (
+    AssistantAgent,
+    CodeExecutorAgent,
+    ReplayChatCompletionClient,
+    RoundRobinGroupChat,
+    TextMentionTermination,
+)
 from codeagent_nb.approval import ApprovalRequest, ApprovalResponse
 from codeagent_nb.errors import AgentError, ModelUnavailable
-from codeagent_nb.events import SEED_TYPES, RunFinishedEvent, TaskResult, TextMessage
+from codeagent_nb.events import SEED_TYPES, RunFinishedEvent, TextMessage
 from codeagent_nb.models.types import CreateResult, ModelInfo, RequestUsage
-from kernel_executor import CancellationToken, KernelStartError
+from codeagent_nb.results import TaskResult
+from kernel_executor import CancellationToken, CodeBlock, KernelStartError
 from kernel_executor.replay import ReplayCodeExecutor, failing
 
 CODE = "I print one.\n\n```python\nprint(1)\n```"
@@ -102,20 +109,26 @@ async def test_context_is_told_after_the_start(stage: Stages) -> None:
     assert "File 'a.csv' has 3 rows." in scene.model.create_calls[0].messages[-1].content
 
 
-async def test_pieces_of_replies_are_given_only_if_they_are_asked_for(stage: Stages) -> None:
-    quiet = await stage([CODE, "It printed 1."], ["1\n"]).agent.run(task="print one")
-    chatty = await stage([CODE, "It printed 1."], ["1\n"], model_client_stream=True).agent.run(task="print one")
-    chunk = "ModelClientStreamingChunkEvent"
-    assert chunk not in types(quiet)
-    assert [kind for kind in types(chatty) if kind != chunk] == types(quiet)
-    pieces = [event.content for event in chatty.messages if event.type == chunk]
-    assert "".join(pieces) == CODE + "It printed 1."
+async def streamed(scene: Any) -> list[Any]:
+    return [event async for event in scene.agent.run_stream(task="print one")]
+
+
+CHUNK = "ModelClientStreamingChunkEvent"
+
+
+async def test_pieces_of_replies_are_streamed_only_if_they_are_asked_for_and_never_kept(stage: Stages) -> None:
+    *quiet, _ = await streamed(stage([CODE, "It printed 1."], ["1\n"]))
+    *chatty, result = await streamed(stage([CODE, "It printed 1."], ["1\n"], model_client_stream=True))
+    assert CHUNK not in [event.type for event in quiet]
+    assert [event.type for event in chatty if event.type != CHUNK] == [event.type for event in quiet]
+    assert "".join(event.content for event in chatty if event.type == CHUNK) == CODE + "It printed 1."
+    assert CHUNK not in types(result)
 
 
 async def test_a_decision_is_not_streamed_for_it_is_json(stage: Stages) -> None:
     scene = stage([CODE, NO, "It failed."], [failing()], max_retries_on_error=1, model_client_stream=True)
-    result = await scene.agent.run(task="print one")
-    pieces = "".join(e.content for e in result.messages if e.type == "ModelClientStreamingChunkEvent")
+    pieces = "".join(event.content for event in (await streamed(scene))[:-1] if event.type == CHUNK)
+    assert "It failed." in pieces
     assert "hopeless" not in pieces
 
 
@@ -163,6 +176,62 @@ async def test_a_response_holds_what_happened_before_it(stage: Stages) -> None:
     assert inner == ["RunStartedEvent", *WRITTEN, *RAN, *REFLECTED, "RunFinishedEvent"]
 
 
+async def test_a_conversations_stream_tells_what_happens_and_the_response_last(stage: Stages) -> None:
+    scene = stage([CODE, "It printed 1."], ["1\n"])
+    stream = scene.agent.on_messages_stream([TextMessage(source="user", content="print one")])
+    *events, response = [event async for event in stream]
+    assert tuple(events) == response.inner_messages
+    assert "TextMessage" not in [event.type for event in events], "neither what was asked nor what is answered"
+    assert response.chat_message.content == "It printed 1."
+    assert response.chat_message.models_usage.completion_tokens > 0
+
+
+async def test_it_goes_on_without_a_new_message(stage: Stages) -> None:
+    scene = stage(["Noted.", "As I said."])
+    await scene.agent.on_messages([TextMessage(source="user", content="my name is Ada")])
+    assert (await scene.agent.on_messages([])).chat_message.content.startswith("As I said.")
+
+
+async def test_it_takes_part_in_a_team(stage: Stages) -> None:
+    scene = stage([], ["1\n"], model_client=None)
+    coder = AssistantAgent("writer", ReplayChatCompletionClient([CODE, "It printed 1. TERMINATE"]))
+    team = RoundRobinGroupChat([coder, scene.agent], termination_condition=TextMentionTermination("TERMINATE"))
+    result = await team.run(task="print one")
+    said = [(message.source, message.content) for message in result.messages if message.type == "TextMessage"]
+    assert said == [("user", "print one"), ("writer", CODE), ("coder", "1"), ("writer", "It printed 1. TERMINATE")]
+
+
+async def test_a_saved_conversation_goes_on_in_another_agent(stage: Stages) -> None:
+    scene = stage([CODE, "It printed 1."], ["1\n"])
+    await scene.agent.run(task="my name is Ada; print one")
+    state = json.loads(json.dumps(await scene.agent.save_state()))
+    other = stage(["Ada."])
+    await other.agent.load_state(state)
+    assert other.agent.log.events == scene.agent.log.events
+    assert not other.seen, "what has been seen is not told again"
+    await other.agent.run(task="what is my name?")
+    assert "Ada" in str(other.model.create_calls[-1].messages)
+
+
+@pytest.mark.parametrize("state", [{}, {"type": "BaseState", "version": "1.0.0"}, {"events": [{"type": "Nothing"}]}])
+async def test_what_is_no_saved_conversation_changes_nothing(stage: Stages, state: Any) -> None:
+    scene = stage(["Noted."])
+    await scene.agent.run(task="my name is Ada")
+    before = scene.agent.log.events
+    with pytest.raises(ValueError, match="CodeExecutorAgentState"):
+        await scene.agent.load_state(state)
+    assert scene.agent.log.events == before
+
+
+async def test_code_can_be_run_by_hand_and_is_approved_like_any(stage: Stages) -> None:
+    scene = stage([], ["1\n"])
+    result = await scene.agent.execute_code_block([CodeBlock("print(1)", "python")])
+    assert (result.exit_code, result.output) == (0, "1")
+    deny = ApprovalResponse(approved=False, reason="no")
+    denied = await stage([], approval_func=lambda _: deny).agent.execute_code_block([CodeBlock("print(1)")])
+    assert (denied.exit_code, denied.output) == (1, "The code was not approved: no")
+
+
 async def test_a_reset_forgets_the_conversation(stage: Stages) -> None:
     scene = stage(["Noted.", "I do not know."])
     await scene.agent.run(task="my name is Ada")
@@ -182,6 +251,58 @@ async def test_an_empty_task_is_an_error_before_anything_happens(stage: Stages, 
 def test_impossible_settings_are_refused(stage: Stages) -> None:
     with pytest.raises(ValueError, match="max_retries_on_error must be 0 or more, not -1"):
         stage([], max_retries_on_error=-1)
+
+
+@pytest.mark.parametrize("info", [{}, {"vision": True}, {"structured_output": False, "json_output": False}])
+def test_retries_need_a_model_that_can_decide_on_them(stage: Stages, info: Any) -> None:
+    with pytest.raises(ValueError, match="max_retries_on_error > 0 needs a model_client"):
+        stage([], max_retries_on_error=1, model_client=ReplayChatCompletionClient([], model_info=info))
+    with pytest.raises(ValueError, match="max_retries_on_error > 0 needs a model_client"):
+        stage([], max_retries_on_error=1, model_client=None)
+    stage([], max_retries_on_error=1, model_client=ReplayChatCompletionClient([], model_info={"json_output": True}))
+    by_status = ReplayChatCompletionClient([], model_info=info)
+    stage([], max_retries_on_error=1, retry_by="status", model_client=by_status)
+
+
+# Languages
+
+SHELL = "```sh\nls\n```"
+
+
+async def test_only_supported_languages_run_and_the_model_is_told_which(stage: Stages) -> None:
+    scene = stage([SHELL, CODE, "One."], ["1\n"], supported_languages=["py"], max_retries_on_error=1)
+    result = await scene.agent.run(task="t")
+    (refused,) = [event for event in result.messages if event.type == "CodeRefusedEvent"]
+    assert refused.reason == "only python code is run here"
+    assert [block.code for block in scene.executor.executed] == ["print(1)\n"]
+    assert "```sh" not in scene.model.create_calls[0].messages[0].content
+
+
+async def test_an_agent_of_shell_scripts_is_asked_for_shell_scripts(stage: Stages) -> None:
+    scene = stage([SHELL, "A file."], ["a.csv\n"], supported_languages=["sh"])
+    await scene.agent.run(task="t")
+    told = scene.model.create_calls[0].messages[0].content
+    assert "Write one complete ```sh block" in told
+    assert "```python" not in told
+    assert [block.code for block in scene.executor.executed] == ["ls\n"]
+
+
+async def test_given_code_of_other_languages_is_not_run(stage: Stages) -> None:
+    scene = stage([], ["1\n"], model_client=None, supported_languages=["python"])
+    message = TextMessage(source="user", content=f"{SHELL}\n\n{CODE}")
+    assert [block.code for block in await scene.agent.extract_code_blocks_from_messages([message])] == ["print(1)\n"]
+
+
+async def test_given_code_that_was_cut_off_is_not_run(stage: Stages) -> None:
+    scene = stage([], model_client=None)
+    message = TextMessage(source="coder", content=CODE, metadata={"finish_reason": "length"})
+    assert await scene.agent.extract_code_blocks_from_messages([message]) == []
+
+
+@pytest.mark.parametrize(("languages", "said"), [([], "is empty"), (["python", "R"], "'R' cannot be run here")])
+def test_languages_that_cannot_be_run_are_refused(stage: Stages, languages: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        stage([], supported_languages=languages)
 
 
 async def test_the_decision_is_asked_for_with_its_shape(stage: Stages) -> None:

@@ -126,12 +126,14 @@ def test_the_shape_of_every_event_is_pinned() -> None:
     ours = {kind.__name__: sorted(set(kind.model_fields) - {"source", "created_at", "type"}) for kind in KINDS}
     assert ours == {
         "TextMessage": ["content", "metadata", "models_usage"],
+        "HandoffMessage": ["content", "context", "metadata", "models_usage", "target"],
         "ThoughtEvent": ["content"],
         "ModelClientStreamingChunkEvent": ["content"],
         "CodeGenerationEvent": ["code_blocks", "content", "retry_attempt"],
         "CodeExecutionEvent": ["result", "retry_attempt"],
         "RunStartedEvent": ["isolation", "max_retries_on_error", "model", "schema_version"],
         "ContextEvent": ["content"],
+        "MessageAddedEvent": ["message"],
         "VariableEvent": ["code", "description", "execution_count", "name"],
         "ModelReplyEvent": ["content", "duration", "finish_reason", "purpose", "usage"],
         "CodeRefusedEvent": ["nothing_ran", "reason", "refused", "retry_attempt"],

@@ -1,5 +1,6 @@
 """The log tells every view everything, in order, and outlives views that fail."""
 
+import json
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from codeagent_nb.events import AgentEvent, ModelClientStreamingChunkEvent, TextMessage, ViewDetachedEvent
-from codeagent_nb.log import EventLog
+from codeagent_nb.log import EVENT_LOGGER_NAME, EventLog
 from codeagent_nb.redaction import Redactor
 
 
@@ -123,7 +124,25 @@ def test_a_cleared_log_keeps_its_views(log: EventLog) -> None:
     listener = Listener()
     log.attach(listener)
     log.publish(said("one"))
-    log.clear()
+    log.replace(())
     assert not log.events
     log.publish(said("two"))
     assert len(listener.heard) == 2
+
+
+def test_every_event_goes_to_pythons_own_logging(log: EventLog, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, logger=EVENT_LOGGER_NAME):
+        log.publish(ModelClientStreamingChunkEvent(source="coder", content="on"))
+        log.publish(said("the key is sk-0123456789"))
+    first, second = caplog.records
+    assert (first.levelno, second.levelno) == (logging.DEBUG, logging.INFO)
+    assert json.loads(second.getMessage())["content"] == "the key is [redacted MY_TOKEN]"
+    assert second.__dict__["event"] == log.events[0]
+
+
+def test_nothing_is_written_for_a_logger_that_nobody_listens_to(
+    log: EventLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, logger=EVENT_LOGGER_NAME):
+        log.publish(said("one"))
+    assert not caplog.records

@@ -16,11 +16,13 @@ from codeagent_nb.events import (
     CodeExecutionEvent,
     CodeGenerationEvent,
     CodeRefusedEvent,
+    HandoffMessage,
+    MessageAddedEvent,
     Refusal,
     RunFinishedEvent,
     TextMessage,
 )
-from codeagent_nb.models.types import RequestUsage
+from codeagent_nb.models.types import AssistantMessage, Image, RequestUsage, SystemMessage, UserMessage
 from codeagent_nb.redaction import VOCABULARY, Redactor
 from kernel_executor import Append, BlockResult, CodeBlock, CodeResult
 
@@ -45,6 +47,17 @@ def events_with(text: str) -> list[AgentEvent]:
     )
     return [
         TextMessage(source="user", content=f"use {text} please", metadata={"key": text}),
+        HandoffMessage(
+            source="user",
+            content=text,
+            target=text,
+            context=(
+                SystemMessage(content=text),
+                UserMessage(content=text),
+                AssistantMessage(content=text, thought=text),
+            ),
+        ),
+        MessageAddedEvent(source="coder", message=UserMessage(content=text)),
         CodeGenerationEvent(source="coder", retry_attempt=0, content=text, code_blocks=(block,)),
         ApprovalEvent(source="user", retry_attempt=0, approved=True, reason=text, code_blocks=(block,)),
         CodeRefusedEvent(
@@ -129,3 +142,11 @@ def test_a_key_is_found_in_bytes_and_its_variable_is_named(key: str) -> None:
         assert len(spelled) <= redactor.longest
     assert redactor.secret_in(b"/home/somebody") == ""
     assert (Redactor({}).secret_in(b"x"), Redactor({}).longest) == ("", 0)
+
+
+@pytest.mark.parametrize("word", ["SystemMessage", "UserMessage", "AssistantMessage", "image/png"])
+def test_a_key_that_is_a_word_of_a_handed_over_message_leaves_it_readable(word: str) -> None:
+    picture = UserMessage(content="a plot", images=(Image(mime="image/png", data="x"),))
+    context = (SystemMessage(content="s"), picture, AssistantMessage(content="a"))
+    kept = Redactor({"A_KEY": word}).event(HandoffMessage(source="u", target="c", content="x", context=context))
+    assert EVENT.validate_json(kept.model_dump_json()) == kept
