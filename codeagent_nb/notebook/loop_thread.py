@@ -1,8 +1,10 @@
 """A loop on a thread of its own, for where no kernel has one: the IPython terminal. Knows asyncio only."""
 
 import asyncio
+import signal
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -24,19 +26,38 @@ class LoopThread:
         """
         done = threading.Event()
         tasks: list[asyncio.Task[T]] = []
+        presses: list[int] = []
 
         def begin() -> None:
             tasks.append(self._loop.create_task(work))
             tasks[0].add_done_callback(lambda _: done.set())
+            if presses:  # already
+                cancel()
 
-        self._loop.call_soon_threadsafe(begin)
-        interrupted = False
-        while not done.is_set():
-            try:
-                done.wait()
-            except KeyboardInterrupt:
-                interrupted = True
-                self._loop.call_soon_threadsafe(lambda: [task.cancel() for task in tasks])
-        if interrupted and tasks[0].cancelled():
+        def cancel() -> None:
+            for task in tasks:
+                task.cancel()
+
+        def press(number: int, _: object) -> None:
+            presses.append(number)
+            self._loop.call_soon_threadsafe(cancel)
+
+        with _handling_interrupts(press):
+            self._loop.call_soon_threadsafe(begin)
+            done.wait()
+        if presses and tasks[0].cancelled():
             raise KeyboardInterrupt
         return tasks[0].result()
+
+
+@contextmanager
+def _handling_interrupts(handler: Callable[[int, Any], None]) -> Iterator[None]:
+    """Have Ctrl-C call a function: as an exception, one that came before the waiting began left the work to itself."""
+    if threading.current_thread() is not threading.main_thread():  # no other thread is interrupted
+        yield
+        return
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
