@@ -185,7 +185,7 @@ class CellsStory:
     def _decide(self, event: RetryDecisionEvent) -> None:
         again = "Trying again" if event.retry else "Not trying again"
         blocks = self._last_result.blocks if self._last_result else ()
-        cause = f": {shorten(one_line(block_cause(blocks[-1])), 400)}" if blocks else ""
+        cause = f": {shorten(one_line(block_cause(blocks[-1])), 400).rstrip('.')}" if blocks else ""
         self._note(f"*Attempt {event.retry_attempt + 1} failed{cause}. {again}: {one_line(event.reason)}*")
         self._next_attempt(goes_on=event.retry)
 

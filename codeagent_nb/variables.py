@@ -252,7 +252,7 @@ NULLABLE = frozenset({"boolean", *(f"{sign}nt{bits}" for sign in ("I", "UI") for
 
 def _write_pickle(name: str, value: Any, file: "_Watched") -> None:
     try:
-        _NotebookPickler(file).dump(value)
+        NotebookPickler(file).dump(value)
     except (_Ended, OSError):
         raise
     except Exception as error:  # whatever the object's own code raises
@@ -260,14 +260,15 @@ def _write_pickle(name: str, value: Any, file: "_Watched") -> None:
         raise _refused(name, value, f"it cannot be pickled ({why})") from error
 
 
-class _NotebookPickler(pickle.Pickler):
+class NotebookPickler(pickle.Pickler):
     """Refuses what only the notebook knows: it would be written, and could not be read elsewhere."""
 
-    def __init__(self, file: "_Watched") -> None:
+    def __init__(self, file: Any) -> None:
         super().__init__(file, protocol=5)
         self._go_on = partial(file.write, b"")  # or raise: small objects are written many at a time
 
     def reducer_override(self, obj: Any) -> Any:
+        """Look at an object before it is written; `pickle` calls this."""
         self._go_on()
         if isinstance(obj, type | FunctionType) and obj.__module__ == "__main__":
             raise pickle.PicklingError(f"`{obj.__qualname__}` is defined in this notebook, and only known here")

@@ -43,6 +43,9 @@ class CellOptions:
     cells: bool
 
 
+FENCED = re.compile(r"^[ \t]*(`{3,}|~{3,}).*?(?:^[ \t]*\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+"""Code that is quoted in a task; names in it are the code's own."""
+
 DESCRIPTION = """Solve a task: write it below the %%agent line, in your own words.
 
 The agent writes code, runs it in a sandboxed kernel of its own in this notebook's folder, repairs it when it fails
@@ -106,7 +109,7 @@ def variable_names(given: Sequence[str], task: str) -> tuple[str, ...]:
         UsageError: One of them is no name of a variable.
     """
     names: list[str] = [name.strip() for part in given for name in part.split(",")]
-    names += MENTION.findall(task)
+    names += MENTION.findall(FENCED.sub("", task))
     if wrong := [name for name in names if not name.isidentifier()]:
         raise UsageError(f"{wrong[0]!r} is no name of a variable: write e.g. -i df,cfg or @{{df}}")
     return tuple(dict.fromkeys(names))

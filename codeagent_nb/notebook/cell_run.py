@@ -41,7 +41,8 @@ class CellRun:
         keep: What stays under the cell.
         buttons: True to show them.
         page: Where cells are written; None writes none.
-        set_next_input: Puts code into the next cell, where no cells can be written.
+        set_next_input: Puts code into the next cell, where no cells can be written; None in the background, where the
+            cell has ended by then.
     """
 
     agent: NotebookAgent
@@ -50,7 +51,7 @@ class CellRun:
     keep: Keep
     buttons: bool
     page: Page | None
-    set_next_input: Callable[[str], None]
+    set_next_input: Callable[[str], None] | None
 
     async def solve(self, task: Task) -> None:
         """Solve a task under the cell, and in cells below it.
@@ -77,7 +78,7 @@ class CellRun:
 
         try:
             result = await attended(asyncio.ensure_future(run()))
-            if writing.why_not and (code := last_good_code(result.messages)):
+            if writing.why_not and self.set_next_input and (code := last_good_code(result.messages)):
                 self.set_next_input(code)
             judge(result)
         finally:
@@ -99,7 +100,8 @@ class CellRun:
             for note in writing.writer.notes(saved_as):
                 self._say(note)
         elif writing.why_not:
-            self._say(f"{writing.why_not}: code that ran through goes into the next cell, all of it is in {saved_as}.")
+            next_cell = "code that ran through goes into the next cell, " if self.set_next_input else ""
+            self._say(f"{writing.why_not}: {next_cell}all of it is in {saved_as}.")
 
     def _say(self, text: str) -> None:
         self.publisher.publish({"text/plain": text}, {})

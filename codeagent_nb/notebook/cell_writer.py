@@ -7,7 +7,7 @@ cells; no widgets.
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from codeagent_nb.cells_story import CellsStory
 from codeagent_nb.events import AgentEvent, LateOutputEvent
 from codeagent_nb.notebook.cell_changes import Change, PageCell, changes_between
 from codeagent_nb.notebook.page import Found, Page
-from codeagent_nb.notebook.page_cells import PageCells, digest
+from codeagent_nb.notebook.page_cells import PageCells, digest, prefix_of
 from kernel_executor import Output
 from kernel_executor.tasks import ended
 
@@ -32,6 +32,10 @@ UNANSWERED = 3
 
 UNKNOWN: tuple[Output, ...] = ({"output_type": "unknown"},)
 """Equal to no outputs: all are sent again."""
+
+
+REPLACED = "The code is another than that of the run before: run these cells before this notebook uses what they make."
+"""Run All has sent the code of all cells to the notebook's kernel before the first of them is run."""
 
 
 class CellWriter:
@@ -60,6 +64,7 @@ class CellWriter:
         self._story = CellsStory(redact)
         self._earlier, self._kept = _made_before(found.cells, page.anchor)
         self._released = self._kept
+        self._replaced: set[str] = set()
         taken = found.ids - {cell["id"] for cell in self._earlier}
         # Where cells are replaced, one step takes back what replaces them, and brings them back.
         self._cells = PageCells(page.anchor, self._run, taken, one_step=bool(self._earlier), hidden=hidden)
@@ -107,34 +112,48 @@ class CellWriter:
 
     async def _write(self) -> None:
         self._changed = False
-        wanted = [cell for cell in self._wanted() if cell.id not in self._gone]
+        wanted = self._replacing([cell for cell in self._wanted() if cell.id not in self._gone])
         theirs = [cell for cell in wanted if cell.id in self._detached]  # nothing of them changes, but where they are
         known = [*self._known.values(), *theirs]
         changes = [*self._replacement(wanted), *changes_between(known, wanted, self._page.anchor)]
         if not changes:
             return
         self._remember(wanted)
+        released, self._released = self._released, []
+        self._replaced |= {cell["source"] for cell in self._earlier}
         left = await self._page.apply(changes)
         if left is None:
+            self._released = released
             await self._find_again({cell.id for cell in wanted})
             return
         self._gone |= left.gone
-        self._detached |= left.detached
+        self._leave_to_the_user(left.detached)
         self._known = {cell.id: cell for cell in wanted if cell.id not in self._gone | self._detached}
         self._unanswered = 0
         if wanted:
-            self._earlier, self._released = [], []
+            self._earlier = []
 
     def _wanted(self) -> list[PageCell]:
         last_only = self._over and self._last_attempt_only
         return self._cells.of(self._story, from_step=self._story.last_attempt if last_only else 0)
 
+    def _replacing(self, wanted: list[PageCell]) -> list[PageCell]:
+        """Leave what an earlier run made where it is, as long as there is nothing but notes to put in its place."""
+        has_more = any(cell.metadata["codeagent"]["kind"] != "note" for cell in wanted)
+        return wanted if has_more or not self._earlier else []
+
     def _replacement(self, wanted: Sequence[PageCell]) -> Iterator[Change]:
-        """Take away what an earlier run made, as soon as there is something in its place."""
         for cell in self._earlier if wanted else ():
             yield {"do": "remove", "id": cell["id"], "source": cell["source"], "undo": self._run}
         for cell_id in self._released if wanted else ():
-            yield {"do": "metadata", "id": cell_id, "metadata": {"codeagent": None}}  # the user's own from now on
+            yield {"do": "metadata", "id": cell_id, "metadata": {"codeagent": None}}
+
+    def _leave_to_the_user(self, ids: Iterable[str]) -> None:
+        """Take our mark off cells: what is the user's is not removed, kept or replaced with ours."""
+        fresh = [cell_id for cell_id in ids if cell_id not in self._detached]
+        self._detached |= {*fresh}
+        self._released = [*self._released, *fresh]
+        self._changed = self._changed or bool(fresh)
 
     async def _find_again(self, wanted: set[str]) -> None:
         """Look for a page: this one was closed or loaded anew, or another window has the notebook, too."""
@@ -152,6 +171,9 @@ class CellWriter:
         if self._page.client == client or self._finished:  # else they may be missing for want of being saved
             self._gone |= (self._known.keys() & wanted) - found.ids
         self._known = {cell.id: cell for cell in self._still_there(found)}
+        sources = {there["id"]: there["source"] for there in found.cells}
+        not_replaced = [cell for cell in self._earlier if sources.get(cell["id"]) == cell["source"]]
+        self._earlier = [cell for cell in not_replaced if cell["id"] not in self._known]
 
     async def _look(self) -> Found | None:
         """Ask the page first that has the cells: another window that has the notebook open lacks them."""
@@ -172,12 +194,14 @@ class CellWriter:
 
     def _still_there(self, found: Found) -> Iterator[PageCell]:
         """Give the cells that the page has; it may have been saved, and loaded, in the midst of one."""
+        earlier = {(cell["id"], cell["source"]) for cell in self._earlier}
         for there in found.cells:
             forms = self._sent.get(there["id"], [])
             if not forms or there["id"] in self._gone | self._detached:
                 continue
             if not any(_is_as_written(there, cell) for cell in forms):
-                self._detached.add(there["id"])
+                if (there["id"], there["source"]) not in earlier:  # else it has not been replaced yet
+                    self._leave_to_the_user([there["id"]])
             elif forms[-1].cell_type == "markdown":
                 yield replace(forms[-1], source=there["source"], metadata={})
             else:
@@ -194,6 +218,9 @@ class CellWriter:
         if left := self._gone | self._detached:
             few = "1 cell" if len(left) == 1 else f"{len(left)} cells"
             yield f"{few} you changed or deleted meanwhile: left to you. What the agent wrote is in {saved_as}."
+        code = {cell.source for cell in self._known.values() if cell.cell_type == "code"}
+        if self._replaced and code - self._replaced:
+            yield REPLACED
         if self._kept and (self._known or self._gone or self._detached):
             few = "1 cell" if len(self._kept) == 1 else f"{len(self._kept)} cells"
             yield f"{few} of an earlier run that you had changed or kept: left to you."
@@ -206,7 +233,12 @@ def _is_as_written(there: dict[str, Any], cell: PageCell) -> bool:
 
 def _made_before(cells: Sequence[dict[str, Any]], anchor: str | None) -> tuple[list[dict[str, Any]], list[str]]:
     """Return the cells that an earlier run of the same cell made, and the ids of those that are the user's by now."""
-    made = [cell for cell in cells if anchor and cell["codeagent"].get("cell") == anchor]
+    made = [
+        cell
+        for cell in cells
+        # A copy that was pasted elsewhere has the same metadata, and an id of its own.
+        if anchor and cell["codeagent"].get("cell") == anchor and cell["id"].startswith(f"{prefix_of(anchor)}-")
+    ]
     theirs = {cell["id"] for cell in made if cell["codeagent"].get("kept") or _is_changed(cell)}
     return [cell for cell in made if cell["id"] not in theirs], sorted(theirs)
 

@@ -82,7 +82,7 @@ class AgentMagics(Magics):  # type: ignore[misc]
             keep=options.keep,
             buttons=self.settings.buttons and attended,
             page=page_below(self.shell.kernel.get_parent()) if options.cells and attended else None,
-            set_next_input=self.shell.set_next_input,
+            set_next_input=None if options.background else self.shell.set_next_input,
         )
         if options.background and attended:  # a program that executes the notebook would not wait for it
             working = asyncio.ensure_future(run.solve_in_background(task))

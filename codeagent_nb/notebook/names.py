@@ -7,7 +7,10 @@ from typing import Any
 
 from IPython.core.inputtransformer2 import TransformerManager
 
+from codeagent_nb.variables import NotebookPickler
 from kernel_executor.environment import names_secret
+
+LOOKED_AT = 200_000  # bytes of a pickle
 
 
 def names_used(code: str, namespace: Mapping[str, Any]) -> str:
@@ -15,8 +18,8 @@ def names_used(code: str, namespace: Mapping[str, Any]) -> str:
 
     Args:
         code: A cell; with an error in its syntax nothing is found.
-        namespace: What there is. Modules, functions and classes are no data, and what the notebook's own classes made
-            cannot be copied; nor are secrets.
+        namespace: What there is. Modules, functions and classes are no data; secrets and what cannot be pickled are
+            not copied.
     """
     try:
         nodes = ast.walk(ast.parse(TransformerManager().transform_cell(code)))
@@ -30,4 +33,31 @@ def names_used(code: str, namespace: Mapping[str, Any]) -> str:
 def _is_data(name: str, value: object) -> bool:
     if name.startswith("_") or isinstance(value, ModuleType) or callable(value) or names_secret(name):
         return False
-    return type(value).__module__ != "__main__"
+    return _can_be_pickled(value)
+
+
+class _Enough(Exception):  # noqa: N818 - caught where it is raised from
+    """So much could be pickled that the rest can be, too."""
+
+
+class _Sink:
+    """A file that is full soon."""
+
+    def __init__(self) -> None:
+        self._room = LOOKED_AT
+
+    def write(self, data: Any) -> int:
+        self._room -= len(data)
+        if self._room < 0:
+            raise _Enough
+        return len(data)
+
+
+def _can_be_pickled(value: object) -> bool:
+    try:
+        NotebookPickler(_Sink()).dump(value)
+    except _Enough:
+        return True
+    except Exception:  # noqa: BLE001 - whatever the object's own code raises; then it is not copied, and nothing is lost
+        return False
+    return True

@@ -78,14 +78,16 @@ class Page:
     """A page of one notebook. Belongs to one event loop.
 
     Args:
-        anchor: The cell it must have; None for any page of the kernel.
+        anchor: The cell below which is written; None writes at the notebook's end.
         client: Who acts: the session id of the front end that ran the cell. All of them hear every message.
         connect: Opens a comm.
+        home: A cell that the notebook has: other notebooks may have the same kernel.
     """
 
     anchor: str | None
     client: str
     connect: Callable[[], Comm] = open_comm
+    home: str | None = None
     _comm: Comm | None = None
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
     _waiting: dict[int, "asyncio.Future[dict[str, Any]]"] = field(default_factory=dict)
@@ -102,7 +104,7 @@ class Page:
         self.close()  # a page that was loaded anew does not know it; Jupyter notes that as an error, and goes on
         self._comm = self.connect()
         self._comm.on_msg(_Receiver(asyncio.get_running_loop(), self._receive))
-        answer = await self._ask({"op": "hello", "to": to, "anchor": self.anchor}, HELLO_PATIENCE)
+        answer = await self._ask({"op": "hello", "to": to, "anchor": self.anchor, "home": self.home}, HELLO_PATIENCE)
         found = _found(answer) if answer and answer.get("protocol") == PROTOCOL else None
         if answer and found:
             self.client = str(answer.get("client", self.client))

@@ -67,9 +67,8 @@ class PageCells:
     def _id(self, key: str) -> str:
         """Return the same id for a cell each time its task is run, so that the notebook stays the same."""
         if key not in self._ids:
-            anchor = self._anchor or f"codeagent-{self._run}"
-            anchor = anchor if len(anchor) <= ID_LIMIT else digest(anchor)
-            names = (f"{anchor}-{key}{f'-{number}' if number > 1 else ''}" for number in count(1))
+            prefix = prefix_of(self._anchor or f"codeagent-{self._run}")
+            names = (f"{prefix}-{key}{f'-{number}' if number > 1 else ''}" for number in count(1))
             self._ids[key] = next(name for name in names if name not in self._taken)
         return self._ids[key]
 
@@ -80,6 +79,11 @@ class PageCells:
         _, cleaned = self._cleaned.get(id(output)) or (output, harmless_output(output))
         self._cleaned[id(output)] = (output, cleaned)  # with the output itself, or its id might be another's
         return cleaned
+
+
+def prefix_of(anchor: str) -> str:
+    """Return what the ids of a cell's cells begin with."""
+    return anchor if len(anchor) <= ID_LIMIT else digest(anchor)
 
 
 def digest(source: str) -> str:

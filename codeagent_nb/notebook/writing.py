@@ -58,7 +58,7 @@ def page_below(parent: Mapping[str, Any]) -> Page:
     Args:
         parent: The kernel's message that runs the cell; a front end that names no cell has no extension either.
     """
-    return Page(parent.get("metadata", {}).get("cellId"), _client(parent))
+    return Page(_cell(parent), _client(parent), home=_cell(parent))
 
 
 def page_at_end(parent: Mapping[str, Any]) -> Page:
@@ -67,7 +67,12 @@ def page_at_end(parent: Mapping[str, Any]) -> Page:
     Args:
         parent: The kernel's message that runs the cell.
     """
-    return Page(None, _client(parent))
+    return Page(None, _client(parent), home=_cell(parent))
+
+
+def _cell(parent: Mapping[str, Any]) -> str | None:
+    cell = parent.get("metadata", {}).get("cellId")
+    return str(cell) if cell else None
 
 
 def _client(parent: Mapping[str, Any]) -> str:

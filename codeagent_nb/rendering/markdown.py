@@ -10,6 +10,8 @@ from itertools import pairwise
 
 from markdown_it import MarkdownIt
 
+from codeagent_nb.rendering.bundle import LATEX_COMMANDS_REFUSED
+
 TEXT_LIMIT = 50_000
 """Characters of one cell: the whole stands in the saved session. JupyterLab renders a cell's text at one go."""
 
@@ -27,6 +29,9 @@ MATH_LIMIT = re.compile(r"\$|\\(?:begin|end)|\\\\[()\[\]]")
 DIAGRAM = re.compile(r"^([ \t>*+.)\d-]*(?:`{3,}|~{3,})[ \t]*)mermaid", re.IGNORECASE | re.MULTILINE)
 """JupyterLab draws it, and a node of mermaid can be a picture, which is loaded."""
 
+TEX_REFUSED = re.compile(rf"\\(?=(?:{'|'.join(name[1:] for name in LATEX_COMMANDS_REFUSED)})(?![A-Za-z]))")
+"""Commands that lead elsewhere or paint over the page; with a space after the backslash they are words."""
+
 BLOCKS = MarkdownIt("commonmark", {"html": False}).disable(["inline", "text_join"])
 READER = MarkdownIt("commonmark", {"html": True, "maxNesting": 100}).enable("table").disable(["link", "emphasis"])
 """Finds HTML and pictures; looking for links, too, took 3 s for 6,000 brackets."""
@@ -41,6 +46,8 @@ def harmless_markdown(text: str) -> str:
     """
     if len(text) > TEXT_LIMIT:
         text = f"{text[:TEXT_LIMIT]}\n\n*… {len(text) - TEXT_LIMIT:,} more characters are left out here.*"
+    if MATH_LIMIT.search(text):
+        text = TEX_REFUSED.sub(lambda _: "\\ ", text)
     text = DIAGRAM.sub(r"\1text", text.replace("\r\n", "\n").replace("\r", "\n"))
     if "<" not in text and "![" not in text:
         return text

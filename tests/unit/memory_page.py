@@ -132,7 +132,8 @@ class Window:
         return last
 
     def hello(self, message: dict[str, Any]) -> dict[str, Any] | None:
-        if message["to"] is None and message["anchor"] and message["anchor"] not in self.ids:
+        named = [cell for cell in (message["anchor"], message["home"]) if cell]
+        if message["to"] is None and not {*named} <= {*self.ids}:
             return None
         ours = [(cell, cell["metadata"]["codeagent"]) for cell in self.made]
         cells = [

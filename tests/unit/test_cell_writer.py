@@ -23,7 +23,7 @@ from codeagent_nb.events import (
     TextMessage,
 )
 from codeagent_nb.notebook import cell_writer, page
-from codeagent_nb.notebook.cell_writer import CellWriter
+from codeagent_nb.notebook.cell_writer import REPLACED, CellWriter
 from codeagent_nb.notebook.page import Page
 from codeagent_nb.notebook.page_cells import digest
 from codeagent_nb.notebook.writing import (
@@ -283,8 +283,19 @@ async def test_a_cell_that_the_user_edits_meanwhile_is_the_users() -> None:
     await tell(writer, *ends("1\n2\n"), *says())
     await writer.finish()
     assert sources(window) == ["%%agent", "print(2)", "It is 1.", "mine"]
-    assert window.made[0]["outputs"][0]["text"] == "1\n"
+    assert window.cells[1]["outputs"][0]["text"] == "1\n"
     assert notes(writer) == [LEFT]
+    assert [cell["source"] for cell in window.made] == ["It is 1."], "our mark is gone"
+    await run_anew(window)
+    assert "print(2)" in sources(window), "nor does the next run take it away"
+
+
+async def run_anew(window: Window) -> CellWriter:
+    """Run a cell whose code is the same, in another session."""
+    writer = await begun(Front(window))
+    await tell(writer, *start(), begins(), *ends("1\n"), *says())
+    await writer.finish()
+    return writer
 
 
 async def test_a_cell_that_the_user_ran_meanwhile_is_the_users() -> None:
@@ -294,8 +305,8 @@ async def test_a_cell_that_the_user_ran_meanwhile_is_the_users() -> None:
     window.made[0] |= {"outputs": [{"output_type": "stream", "name": "stdout", "text": "mine"}], "execution_count": 7}
     await tell(writer, prints("1\n"), *ends("1\n"), *says())
     await writer.finish()
-    assert window.made[0]["execution_count"] == 7
-    assert window.made[0]["outputs"][0]["text"] == "mine"
+    assert window.cells[1]["execution_count"] == 7
+    assert window.cells[1]["outputs"][0]["text"] == "mine"
     assert notes(writer) == [LEFT]
 
 
@@ -317,7 +328,7 @@ async def test_a_cell_that_the_user_edits_and_then_deletes_stays_away() -> None:
     await tell(writer, *start(), begins(), prints("1\n"))
     window.made[0]["source"] = "mine"
     await tell(writer, prints("2\n"))
-    window.delete(window.made[0]["id"])
+    window.delete(window.cells[1]["id"])
     await tell(writer, *ends("1\n2\n"), *says())
     await writer.finish()
     assert sources(window) == ["%%agent", "It is 1."]
@@ -387,10 +398,40 @@ async def test_a_cell_that_the_user_has_changed_is_kept_when_it_is_run_again(sta
     writer = await run(stage, "succeeded", front)
     assert len([change for change in front.changes("metadata") if change["metadata"] == {"codeagent": None}]) == 1
     assert sources(window) == ["%%agent", "print(1)", "It printed 1.", "print(1)  # mine", "mine"]
-    assert notes(writer) == ["1 cell of an earlier run that you had changed or kept: left to you."]
+    assert notes(writer) == [REPLACED, "1 cell of an earlier run that you had changed or kept: left to you."]
     assert len(window.made) == 2, "it is the user's from now on"
     assert len(set(window.ids)) == len(window.ids)
     assert notes(await run(stage, "succeeded", Front(window))) == []
+
+
+async def test_a_copy_that_was_pasted_elsewhere_is_the_users(stage: Stages) -> None:
+    window = Window("%%agent", "mine")
+    await run(stage, "succeeded", Front(window))
+    window.cells.append(copy.deepcopy(window.made[0]) | {"id": "pasted"})
+    await run(stage, "succeeded", Front(window))
+    assert sources(window) == ["%%agent", "print(1)", "It printed 1.", "mine", "print(1)"]
+
+
+async def test_what_is_good_is_not_replaced_by_a_note_that_nothing_came_of_it(stage: Stages) -> None:
+    window = Window("%%agent", "mine")
+    await run(stage, "succeeded", Front(window))
+    before = copy.deepcopy(window.cells)
+    await run(stage, "model never there", Front(window))
+    assert window.cells == before
+
+
+async def test_an_answer_that_is_lost_while_cells_are_replaced_does_no_harm() -> None:
+    window = Window("%%agent", "mine")
+    await run_anew(window)
+    front = Front(window)
+    writer = await begun(front)
+    front.lose = first(1)
+    await tell(writer, *start(), chunk("```python\nprint('other')\n"), begins("print('other')"), prints("other\n"))
+    await tell(writer, *ends("other\n", "print('other')"), *says())
+    await writer.finish()
+    assert sources(window) == ["%%agent", "print('other')", "It is 1.", "mine"]
+    assert window.cells[1]["outputs"][0]["text"] == "other\n"
+    assert notes(writer) == [REPLACED]
 
 
 async def test_a_step_that_the_user_has_accepted_is_not_replaced(stage: Stages) -> None:

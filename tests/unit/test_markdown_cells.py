@@ -315,3 +315,9 @@ def test_no_text_takes_long() -> None:
     texts.append(("ticks", lengths_of_ticks(40_000)))
     slow = {name: spent for name, text in texts if (spent := seconds(text)) > 1.5}
     assert slow == {}
+
+
+def test_formulas_lead_nowhere_and_paint_over_nothing() -> None:
+    text = harmless_markdown(r"$\bbox[red,999px]{x}$ and $$\href{https://evil.example}{y}$$ but $\frac{a}{b}\datax$")
+    assert text == r"$\ bbox[red,999px]{x}$ and $$\ href{https://evil.example}{y}$$ but $\frac{a}{b}\datax$"
+    assert harmless_markdown(r"C:\data\url and \href") == r"C:\data\url and \href"

@@ -1,6 +1,8 @@
 """Which variables a cell uses: the data it names, as `-i` takes them."""
 
 import math
+import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,3 +58,10 @@ def test_what_is_found_can_be_given_to_the_magic() -> None:
 def test_code_that_is_nested_too_deeply_is_no_error() -> None:
     for code in ("-" * 100_000 + "df", "df" + ".x" * 100_000):
         assert set(names_used(code, NAMESPACE).split(",")) <= {"df", ""}
+
+
+def test_what_cannot_be_copied_is_not_asked_for(tmp_path: Path) -> None:
+    own = type("Own", (), {"__module__": "__main__"})
+    with (tmp_path / "open").open("w") as file:
+        namespace = {"file": file, "lock": threading.Lock(), "mine": [own()], "data": list(range(10**6)), "n": 1}
+        assert names_used("file, lock, mine, data, n", namespace) == "data,n"

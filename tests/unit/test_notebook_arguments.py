@@ -180,3 +180,8 @@ def test_a_cell_fails_in_one_line() -> None:
     for error in (Stopped("by you"), AgentFailed("no code ran through")):
         assert isinstance(error, CellError)
         assert error._render_traceback_() == [f"{type(error).__name__}: {error}"]
+
+
+def test_a_mention_in_quoted_code_is_the_codes_own() -> None:
+    task = "Fix @{df}.\n\n```python\nf'{user}@{host}'\n```\n\n~~~\n@{other}\n~~~\nand @{limit}"
+    assert variable_names([], task) == ("df", "limit")
