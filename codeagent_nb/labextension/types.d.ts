@@ -41,6 +41,9 @@ export interface UndoManager {
 export interface SharedNotebook {
   readonly cells: SharedCell[];
   readonly undoManager: UndoManager;
+  readonly nbformat: number;
+  /** Set without a trace in the undo manager. */
+  nbformat_minor: number;
   insertCells(index: number, cells: Partial<CellNode>[]): void;
   deleteCell(index: number): void;
   transact(change: () => void, undoable?: boolean): void;

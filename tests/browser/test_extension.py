@@ -1,11 +1,13 @@
 """The extension in a real browser: changes that a kernel asks for are made in the open notebook, and only those."""
 
+import json
 import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from importlib.metadata import version
+from statistics import median
 from typing import Any
 
 import nbformat
@@ -23,7 +25,12 @@ OK = {"ok": True, "gone": [], "detached": []}
 def connect(notebook: Notebook, *sources: str) -> str:
     """Open a notebook and a comm to its page; gives the id of the first cell."""
     notebook.open(*(sources or ("1", "2")))
-    anchor = str(notebook.cells()[0]["id"])
+    return attach(notebook)
+
+
+def attach(notebook: Notebook) -> str:
+    """Open a comm to the page of an open notebook; gives the id of the first cell."""
+    anchor = str(notebook.do("return panel.content.model.cells.get(0).id"))
     notebook.execute(CLIENT)
     notebook.execute("page = Page()")
     assert ask(notebook, f"hello({anchor!r})")["ok"]
@@ -234,13 +241,58 @@ def test_source_and_outputs_come_bit_by_bit(notebook: Notebook) -> None:
     assert by_id(notebook, "c")["outputs"] == [stream("ab"), stream("e", "stderr"), display(text_html="<b>x</b>")]
     assert by_id(notebook, "c")["execution_count"] == 7
     notebook.cell(1).locator(".jp-OutputArea-output b", has_text="x").wait_for()
-    assert apply(notebook, outputs("c", 0, stream("new"), display(text_plain="y")), append("c", 1, "no"))["ok"] is False
+    assert apply(notebook, outputs("c", 0, stream("new"), display(text_plain="y"))) == OK
     assert apply(notebook, outputs("c", 1, stream("er", "stderr"))) == OK
     assert apply(notebook, append("c", 1, "ror")) == OK
     assert by_id(notebook, "c")["outputs"] == [stream("new"), stream("error", "stderr")]
     assert notebook.cell(1).locator(".jp-OutputArea-output").count() == 2
     assert apply(notebook, outputs("c", 0)) == OK
     assert by_id(notebook, "c")["outputs"] == []
+
+
+@one_app
+def test_a_change_that_cannot_be_made_leaves_its_cell_and_holds_up_no_other(notebook: Notebook) -> None:
+    anchor = connect(notebook)
+    apply(notebook, insert([anchor], code("c", "1"), code("d", "2", display(text_plain="y"))))
+    answer = apply(notebook, source("c", 9, "x"), append("d", 0, "x"), source("c", 1, "x"), insert(["d"], code("e")))
+    assert answer == {**OK, "detached": ["c", "d"]}
+    assert ids(notebook) == ["-", "c", "d", "e", "-"]
+    assert by_id(notebook, "c")["source"] == "1"
+
+
+@one_app
+@pytest.mark.parametrize("kind", ["markdown", "raw"])
+def test_a_cell_that_the_user_has_converted_is_the_users(notebook: Notebook, kind: str) -> None:
+    anchor = connect(notebook)
+    apply(notebook, insert([anchor], code("c"), code("d")))
+    notebook.do("panel.content.activeCellIndex = 1; panel.content.deselectAll()")
+    notebook.do("return app.commands.execute(`notebook:change-cell-to-${value}`).then(() => 1)", kind)
+    assert by_id(notebook, "c")["cell_type"] == kind
+    changes = [source("c", 0, "x"), outputs("c", 0, stream("x")), outputs("d", 0, stream("x"))]
+    assert apply(notebook, *changes) == {**OK, "detached": ["c"]}
+    assert by_id(notebook, "d")["outputs"] == [stream("x")]
+    assert apply(notebook, insert([anchor], code("c"))) == {**OK, "detached": ["c"]}
+
+
+@one_app
+def test_in_a_notebook_of_an_older_format_the_ids_of_cells_are_saved_from_the_first_one_on(notebook: Notebook) -> None:
+    notebook.open("1", "2")
+    file = notebook.server.root / notebook.path
+    old = json.loads(file.read_text())
+    cells = [{key: value for key, value in cell.items() if key != "id"} for cell in old["cells"]]
+    file.write_text(json.dumps({**old, "nbformat_minor": 4, "cells": cells}))
+    notebook.reload()
+    anchor = attach(notebook)
+    apply(notebook, source("nowhere", 0, "x"), insert(["nowhere"], code("c")))
+    assert notebook.save()["nbformat_minor"] == 4, "not without need"
+    apply(notebook, insert([anchor], code("c"), code("d")))
+    saved = notebook.save()
+    nbformat.validate(saved)
+    assert saved["nbformat_minor"] == 5
+    assert [cell["id"] for cell in saved["cells"]][:3] == [anchor, "c", "d"]
+    press(notebook, "z")
+    assert ids(notebook) == ["-", "-"]
+    assert notebook.save()["nbformat_minor"] == 5
 
 
 @one_app
@@ -290,17 +342,20 @@ def test_a_thousand_pieces_of_a_stream_come_in_order(notebook: Notebook) -> None
 
 def test_a_hundred_cells_in_one_message(notebook: Notebook) -> None:
     anchor = connect(notebook)
-    cells = [code(f"c{i}", f"print({i})", stream(f"{i}\n"), count=i + 1) for i in range(50)]
-    cells += [markdown(f"m{i}", f"Some *words* {i}.") for i in range(50)]
-    notebook.execute(
-        "import time; started = time.monotonic()\n"
-        f"answer = await page.apply({insert([anchor], *cells)!r}, timeout=30)\n"
-        "seconds = time.monotonic() - started"
-    )
-    tell(f"100 cells: {notebook.value('seconds'):.2f} s")
-    assert notebook.value("answer")["ok"]
-    assert len(notebook.cells()) == 102
-    assert notebook.value("seconds") < 15
+    times = []
+    for run in "abc":
+        cells = [code(f"{run}{i}", f"print({i})", stream(f"{i}\n"), count=i + 1) for i in range(50)]
+        cells += [markdown(f"{run}m{i}", f"Some *words* {i}.") for i in range(50)]
+        notebook.execute(
+            "import time; started = time.monotonic()\n"
+            f"answer = await page.apply({insert([anchor], *cells)!r}, timeout=30)\n"
+            "seconds = time.monotonic() - started"
+        )
+        assert notebook.value("answer")["ok"]
+        times.append(notebook.value("seconds"))
+    tell(f"100 cells: {', '.join(f'{seconds:.2f}' for seconds in times)} s")
+    assert len(notebook.cells()) == 302
+    assert median(times) <= 1.5
 
 
 @one_app
@@ -570,6 +625,15 @@ def test_a_page_whose_notebook_is_another_one_does_not_answer(notebook: Notebook
     connect(notebook)
     assert ask(notebook, "ask({'op': 'hello', 'anchor': 'elsewhere', 'to': None}, timeout=0.5)") is None
     assert ask(notebook, "ask({'op': 'hello', 'anchor': None, 'to': None})")["ok"]
+    anchor, home = (cell["id"] for cell in notebook.cells())
+    for here in [(anchor, home), (None, home), (anchor, None)]:
+        assert hello(notebook, *here)["ok"]
+    for elsewhere in [("elsewhere", home), (anchor, "elsewhere"), (None, "elsewhere")]:
+        assert hello(notebook, *elsewhere) is None
+
+
+def hello(notebook: Notebook, anchor: str | None, home: str | None) -> Any:
+    return ask(notebook, f"ask({{'op': 'hello', 'anchor': {anchor!r}, 'home': {home!r}, 'to': None}}, timeout=0.5)")
 
 
 @one_app
@@ -646,6 +710,33 @@ def test_a_step_is_removed_by_a_button_and_comes_back_by_one_undo(notebook: Note
     assert ids(notebook) == ["-", "c", "m", "d", "e", "-"]
 
 
+@one_app
+def test_of_a_step_only_what_the_user_has_neither_edited_nor_kept_is_removed(notebook: Notebook) -> None:
+    anchor = connect(notebook)
+    cells = [code("c", "5"), code("d", "6"), code("e", "7", kept=True), code("f", "8")]
+    apply(notebook, insert([anchor], *cells), source("d", 1, "6"))
+    edit(notebook, "c", "mine")
+    notebook.do("panel.content.activeCellIndex = 2")
+    command(notebook, "remove-step")
+    assert ids(notebook) == ["-", "c", "e", "-"]
+
+
+@one_app
+def test_what_the_user_has_kept_during_the_run_stays_kept_and_there(notebook: Notebook) -> None:
+    anchor = connect(notebook)
+    apply(notebook, insert([anchor], code("c", "5")))
+    notebook.do("panel.content.activeCellIndex = 1")
+    command(notebook, "keep-step")
+    done = {"cell": "run", "step": 1, "done": True}
+    assert apply(notebook, {"do": "metadata", "id": "c", "metadata": {"codeagent": done}}) == OK
+    assert by_id(notebook, "c")["metadata"]["codeagent"] == {**done, "kept": True}
+    assert marked(notebook) == []
+    removal = {"do": "remove", "id": "c", "source": "5", "undo": "a"}
+    assert apply(notebook, removal) == {**OK, "detached": ["c"]}
+    assert apply(notebook, {"do": "metadata", "id": "c", "metadata": {"codeagent": None}}) == OK
+    assert "codeagent" not in by_id(notebook, "c")["metadata"]
+
+
 def agent_button(notebook: Notebook) -> Locator:
     return notebook.page.locator(".jp-NotebookPanel-toolbar").get_by_role("button", name="Agent")
 
@@ -678,6 +769,39 @@ def test_the_button_opens_the_panel_once_and_brings_a_dead_one_to_life(notebook:
     notebook.errors[:] = [error for error in notebook.errors if not error.startswith("Comm not found")]
 
 
+OPEN = "import codeagent_nb\ncodeagent_nb.panel()"
+
+
+@one_app
+def test_no_cell_is_taken_for_the_panels_that_the_agent_wrote_or_that_does_more(notebook: Notebook) -> None:
+    anchor = connect(notebook, "1", f"{OPEN}\nran = 1", "# codeagent_nb.panel()")
+    apply(notebook, insert([anchor], code("c", OPEN), code("d", "%agent panel"), code("e", "codeagent_nb.panel()")))
+    notebook.do("panel.content.activeCellIndex = 0")
+    agent_button(notebook).click()
+    notebook.cell(1).locator(".cagent").wait_for()
+    notebook.wait_idle()
+    assert ids(notebook) == ["-", "-", "c", "d", "e", "-", "-"]
+    assert [cell["execution_count"] for cell in notebook.cells()[2:]] == [None] * 5
+    assert notebook.value("'ran' in globals()") is False
+
+
+@one_app
+@pytest.mark.parametrize("text", ["%agent panel\n", "codeagent_nb.panel()"])
+def test_the_panels_cell_may_be_written_in_short_and_runs_after_a_restart(notebook: Notebook, text: str) -> None:
+    notebook.open("1", text)
+    agent_button(notebook).click()
+    notebook.cell(1).locator(".cagent").wait_for()
+    notebook.wait_idle()
+    notebook.restart()
+    agent_button(notebook).click()
+    notebook.wait_for_value("'codeagent_nb.notebook.panel' in __import__('sys').modules")
+    notebook.wait_idle()
+    notebook.cell(1).locator(".cagent").wait_for()
+    assert [cell["source"] for cell in notebook.cells()] == ["1", text]
+    assert [output["output_type"] for output in notebook.outputs(1)] == ["display_data"]
+    notebook.errors[:] = [error for error in notebook.errors if not error.startswith("Comm not found")]
+
+
 def command(notebook: Notebook, name: str) -> None:
     notebook.do("return app.commands.execute(`codeagent-nb:${value}`).then(() => 1)", name)
 
@@ -686,8 +810,7 @@ def is_enabled(notebook: Notebook, name: str) -> bool:
     return bool(notebook.do("return app.commands.isEnabled(`codeagent-nb:${value}`)", name))
 
 
-FAKE = """# load_ext codeagent_nb
-from IPython.core.magic import register_cell_magic
+FAKE = """from IPython.core.magic import register_cell_magic
 @register_cell_magic
 def agent(line, cell):
     global asked
@@ -715,6 +838,35 @@ def test_a_question_about_a_cell_waits_for_its_words(notebook: Notebook) -> None
     press(notebook, "Escape")
     press(notebook, "z")
     assert len(notebook.cells()) == 4
+
+
+LOAD = "%load_ext codeagent_nb"
+
+
+@one_app
+def test_after_a_restart_the_users_cell_that_loads_the_agent_is_run_again(notebook: Notebook) -> None:
+    notebook.open(f" {LOAD}\n", "2")
+    notebook.run_cell(0)
+    notebook.restart()
+    notebook.do("panel.content.activeCellIndex = 1")
+    command(notebook, "ask-about-cell")
+    notebook.wait_for_value("get_ipython().find_cell_magic('agent') is not None")
+    notebook.wait_idle()
+    assert [cell["execution_count"] for cell in notebook.cells()] == [1, None, None]
+    assert notebook.do("return [panel.content.activeCellIndex, panel.content.mode]") == [2, "edit"]
+
+
+@one_app
+def test_only_a_cell_of_the_user_that_does_nothing_else_is_run_to_load_the_agent(notebook: Notebook) -> None:
+    anchor = connect(notebook, f"# {LOAD}", f"{LOAD}\nran = 1", "2")
+    apply(notebook, insert([anchor], code("c", LOAD)))
+    notebook.do("panel.content.activeCellIndex = 3")
+    command(notebook, "ask-about-cell")
+    notebook.wait_for_value("get_ipython().find_cell_magic('agent') is not None")
+    notebook.wait_idle()
+    assert [cell["source"] for cell in notebook.cells()][4] == LOAD
+    assert [cell["execution_count"] for cell in notebook.cells()] == [None] * 4 + [1, None]
+    assert notebook.value("'ran' in globals()") is False
 
 
 def test_an_error_goes_to_the_agent_at_once(notebook: Notebook) -> None:

@@ -29,7 +29,8 @@ import { asStep } from "./undo.js";
 /** @typedef {Source | Outputs | Append | Count | Metadata} Edit */
 /** @typedef {Remove | Insert | Edit} Change */
 
-/** What we wrote into a cell last. @typedef {{ source: string, outputs: number, count: number | null }} Written */
+/** What we wrote into a cell last.
+ * @typedef {{ type: string, source: string, outputs: number, count: number | null }} Written */
 
 export class CellWriter {
   /** @param {NotebookModel} model */
@@ -48,7 +49,7 @@ export class CellWriter {
     for (const change of changes) {
       if (change.do === "insert") this.insert(change);
       else if (change.do === "remove") this.remove(change);
-      else this.edit(change);
+      else this.tryEdit(change);
     }
     return { gone: [...this.gone], detached: [...this.detached] };
   }
@@ -58,7 +59,8 @@ export class CellWriter {
     const { sharedModel } = this.model;
     const index = sharedModel.cells.findIndex((cell) => cell.id === id);
     if (index < 0) return;
-    if (sharedModel.cells[index].source !== source) return void this.detached.add(id);
+    const cell = sharedModel.cells[index];
+    if (cell.source !== source || cell.getMetadata("codeagent")?.kept) return void this.detached.add(id);
     asStep(sharedModel, undo, () => sharedModel.deleteCell(index));
   }
 
@@ -73,6 +75,8 @@ export class CellWriter {
     const above = after.find((id) => present.has(id));
     if (after.length && above === undefined) return fresh.forEach(({ id }) => this.gone.add(id));
     const index = above === undefined ? ids.length : ids.indexOf(above) + 1;
+    // Before, cells are saved without their ids.
+    if (sharedModel.nbformat === 4 && sharedModel.nbformat_minor < 5) sharedModel.nbformat_minor = 5;
     asStep(sharedModel, undo, () => sharedModel.insertCells(index, fresh.map((cell) => bare(cell, trusted))));
     for (const cell of fresh) this.addOutputs(cell);
   }
@@ -90,9 +94,20 @@ export class CellWriter {
     for (const node of nodes) {
       const cell = this.find(node.id);
       if (!cell) continue;
-      const isSame = cell.sharedModel.source === text(node.source) && hasOutputs(cell, node.outputs ?? []);
-      if (isSame) this.note(cell);
+      const isSame = cell.type === node.cell_type && cell.sharedModel.source === text(node.source);
+      if (isSame && hasOutputs(cell, node.outputs ?? [])) this.note(cell);
       else this.detached.add(node.id);
+    }
+  }
+
+  /** A cell that cannot be changed as it is asked for is not what the kernel takes it for: from here on it is left
+   * alone. The other changes are not held up by it. @param {Edit} change */
+  tryEdit(change) {
+    try {
+      this.edit(change);
+    } catch {
+      this.written.delete(change.id);
+      this.detached.add(change.id);
     }
   }
 
@@ -117,14 +132,21 @@ export class CellWriter {
     }
   }
 
-  /** Neither edited nor run by the user since we wrote last. @param {CellModel} cell */
+  /** Neither edited, converted nor run by the user since we wrote last. @param {CellModel} cell */
   isOurs(cell) {
     const written = this.written.get(cell.id);
     const now = state(cell);
     return (
       cell.sharedModel.executionState !== "running" &&
-      written?.source === now.source && written.outputs === now.outputs && written.count === now.count
+      written?.type === now.type && written.source === now.source &&
+      written.outputs === now.outputs && written.count === now.count
     );
+  }
+
+  /** As far as this page knows. @param {CellModel} cell */
+  isEdited(cell) {
+    const written = this.written.get(cell.id);
+    return !!written && written.source !== cell.sharedModel.source;
   }
 
   /** @param {CellModel} cell */
@@ -141,10 +163,10 @@ export class CellWriter {
 
 /** @param {CellModel} cell @returns {Written} */
 function state(cell) {
-  const { source } = cell.sharedModel;
+  const { type, sharedModel: { source } } = cell;
   return cell.type === "code"
-    ? { source, outputs: cell.outputs.length, count: cell.executionCount }
-    : { source, outputs: 0, count: null };
+    ? { type, source, outputs: cell.outputs.length, count: cell.executionCount }
+    : { type, source, outputs: 0, count: null };
 }
 
 /** The cell without its outputs. It is trusted, if at all, from the metadata: so it is the same after undo and redo.
@@ -160,8 +182,15 @@ function setMetadata(cell, metadata) {
   for (const [key, value] of Object.entries(metadata)) {
     if (key === "jupyter") hideOutputs(cell, value ?? {});
     if (value === null) cell.deleteMetadata(key);
-    else cell.setMetadata(key, value);
+    else cell.setMetadata(key, key === "codeagent" ? stillKept(cell, value) : value);
   }
+}
+
+/** The kernel does not know what the user has kept meanwhile.
+ * @param {CellModel} cell @param {Record<string, any>} codeagent */
+function stillKept(cell, codeagent) {
+  const kept = cell.getMetadata("codeagent")?.kept;
+  return kept ? { ...codeagent, kept } : codeagent;
 }
 
 /** Before the source is hidden or shown: told of both at once, a cell that hides its source saves its outputs as shown.

@@ -2,8 +2,9 @@
 // The commands, in the palette and on the buttons.
 
 import { makeIcons } from "./icons.js";
-import { hasPackage, namesUsed } from "./kernel.js";
+import { hasMagic, hasPackage, loadMagic, namesUsed } from "./kernel.js";
 import { isGenerated, isSameStep } from "./marks.js";
+import { writerOf } from "./pages.js";
 import { keepPlace } from "./place.js";
 import { errorTask, question } from "./questions.js";
 import { asStep } from "./undo.js";
@@ -22,6 +23,8 @@ import { asStep } from "./undo.js";
 
 const NAMES = ["open-panel", "ask-about-cell", "fix-error", "keep-step", "remove-step"];
 const OPEN = "import codeagent_nb\ncodeagent_nb.panel()";
+const MAGIC = "%agent panel";
+const PANELS = [OPEN, MAGIC, "codeagent_nb.panel()"];
 const LOAD = "%load_ext codeagent_nb";
 const WIDGET = "application/vnd.jupyter.widget-view+json";
 const MISSING =
@@ -124,10 +127,12 @@ class UserActions {
   async openPanel(panel) {
     if (!(await this.checkPackage(panel))) return;
     const { content } = panel;
-    const there = content.widgets.find((cell) => hasCode(cell, "codeagent_nb.panel("));
+    const there = content.widgets.find((cell) => isUsers(cell, PANELS));
     const cell = there ?? this.insertBelow(panel, [OPEN])[0];
     goTo(panel, cell);
-    if (!isAlive(cell, panel)) await this.run(panel, [cell]);
+    if (isAlive(cell, panel)) return;
+    if (isUsers(cell, [MAGIC])) await loadMagic(kernelOf(panel)); // a restart has unloaded it
+    await this.run(panel, [cell]);
   }
 
   /** @param {Panel} panel */
@@ -136,8 +141,10 @@ class UserActions {
     if (!activeCell || !(await this.checkPackage(panel))) return;
     const { source } = activeCell.model.sharedModel;
     const isCode = activeCell.model.type === "code";
-    const names = isCode ? await namesUsed(kernelOf(panel), source) : "";
-    const cells = this.insertTask(panel, activeCell, question(source, isCode ? "python" : "markdown", names));
+    const kernel = kernelOf(panel);
+    const [isLoaded, names] = await Promise.all([hasMagic(kernel), isCode ? namesUsed(kernel, source) : ""]);
+    const task = question(source, isCode ? "python" : "markdown", names);
+    const cells = this.insertTask(panel, activeCell, task, isLoaded);
     const cell = cells[cells.length - 1];
     await this.run(panel, cells.slice(0, -1));
     goTo(panel, cell);
@@ -153,16 +160,19 @@ class UserActions {
     const error = errorOf(activeCell);
     if (!activeCell || !error || !(await this.checkPackage(panel))) return;
     const { source } = activeCell.model.sharedModel;
-    const names = await namesUsed(kernelOf(panel), source);
-    const cells = this.insertTask(panel, activeCell, errorTask(source, error, names));
+    const kernel = kernelOf(panel);
+    const [isLoaded, names] = await Promise.all([hasMagic(kernel), namesUsed(kernel, source)]);
+    const cells = this.insertTask(panel, activeCell, errorTask(source, error, names), isLoaded);
     goTo(panel, cells[cells.length - 1]);
     await this.run(panel, cells);
   }
 
-  /** @param {Panel} panel @param {Cell} below @param {string} task */
-  insertTask(panel, below, task) {
-    const isLoaded = panel.content.widgets.some((cell) => hasCode(cell, "load_ext codeagent_nb"));
-    return this.insertBelow(panel, isLoaded ? [task] : [LOAD, task], below);
+  /** Gives what has to run: the cell that loads `%%agent`, if it is not loaded, and the task's own as the last.
+   * @param {Panel} panel @param {Cell} below @param {string} task @param {boolean} isLoaded @returns {Cell[]} */
+  insertTask(panel, below, task, isLoaded) {
+    const load = isLoaded ? undefined : panel.content.widgets.find((cell) => isUsers(cell, [LOAD]));
+    const cells = this.insertBelow(panel, isLoaded || load ? [task] : [LOAD, task], below);
+    return load ? [load, ...cells] : cells;
   }
 
   /** Insert cells of code below one, as one step for undo. @param {Panel} panel @param {string[]} sources
@@ -195,10 +205,12 @@ function keepStep({ content }) {
   }
 }
 
-/** @param {Panel} panel */
-function removeStep({ content }) {
+/** What the user has kept or edited stays. @param {Panel} panel */
+function removeStep({ content, context }) {
   const shared = content.model.sharedModel;
-  const ids = stepOf(content.activeCell, content.widgets).map(({ model }) => model.id);
+  const writer = writerOf(context);
+  const models = stepOf(content.activeCell, content.widgets).map(({ model }) => model);
+  const ids = models.filter((model) => isGenerated(model) && !writer.isEdited(model)).map(({ id }) => id);
   const key = Symbol();
   keepPlace(content, () => {
     for (const id of ids) {
@@ -218,9 +230,11 @@ function isOnGenerated({ content: { activeCell } }) {
   return !!activeCell && isGenerated(activeCell.model);
 }
 
-/** @param {Cell} cell @param {string} code */
-function hasCode({ model }, code) {
-  return model.type === "code" && model.sharedModel.source.includes(code);
+/** A cell with one of these texts and nothing else, and not made by the agent: what is in it is safe to run.
+ * @param {Cell} cell @param {string[]} texts */
+function isUsers({ model }, texts) {
+  const isAgents = model.getMetadata("codeagent") !== undefined;
+  return model.type === "code" && !isAgents && texts.includes(model.sharedModel.source.trim());
 }
 
 /** @param {Cell | null} cell @returns {Output | undefined} */

@@ -12,6 +12,19 @@ export async function hasPackage(kernel) {
   return reply?.status !== "error";
 }
 
+/** Whether `%%agent` is loaded; not if the kernel does not say so: to load it again does no harm.
+ * @param {Kernel} kernel */
+export async function hasMagic(kernel) {
+  const magic = "get_ipython().find_cell_magic('agent') is not None";
+  const reply = await ask(kernel, { code: "", user_expressions: { magic } });
+  return reply?.user_expressions?.magic?.data?.["text/plain"] === "True";
+}
+
+/** As `%load_ext` does, without a word. @param {Kernel} kernel */
+export async function loadMagic(kernel) {
+  await ask(kernel, { code: "get_ipython().extension_manager.load_extension('codeagent_nb')" });
+}
+
 /** The variables that code uses, as the option of `%%agent` takes them. @param {Kernel} kernel @param {string} code */
 export async function namesUsed(kernel, code) {
   const module = "__import__('codeagent_nb.notebook.names', fromlist=['names_used'])";

@@ -10,7 +10,7 @@ import { keepPlace } from "./place.js";
 /** @typedef {import("../types.js").Notebook} Notebook */
 /** @typedef {import("../types.js").Tracker} Tracker */
 /** @typedef {{ seq: number, to: string | null, op: string, anchor?: string | null,
- *   changes?: import("./cells.js").Change[] }} Message */
+ *   home?: string | null, changes?: import("./cells.js").Change[] }} Message */
 
 const TARGET = "codeagent_cells";
 const PROTOCOL = 1;
@@ -68,10 +68,11 @@ function act(notebook, context, message) {
 }
 
 /** @param {Notebook} notebook @param {Context} context @param {Message} message */
-function hello(notebook, context, { to, anchor }) {
+function hello(notebook, context, { to, anchor, home }) {
   const cells = notebook.model.sharedModel.cells;
   const ids = cells.map((cell) => cell.id);
-  if (to === null && anchor && !ids.includes(anchor)) return undefined; // another notebook on the same kernel
+  const isThere = [anchor, home].every((id) => !id || ids.includes(id));
+  if (to === null && !isThere) return undefined; // another notebook on the same kernel
   const ours = cells
     .map((cell) => ({
       id: cell.id,
@@ -91,7 +92,7 @@ function apply(notebook, context, { changes = [] }) {
 }
 
 /** @param {Context} context */
-function writerOf(context) {
+export function writerOf(context) {
   const writer = writers.get(context) ?? new CellWriter(context.model);
   writers.set(context, writer);
   return writer;
