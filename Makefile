@@ -51,6 +51,10 @@ bench: $(STAMPS)/test  ## speeds, as ratios to a reference measured in turn
 	$(BIN)/python tests/benchmarks/import_time.py
 	$(BIN)/python tests/benchmarks/block_latency.py
 	$(BIN)/python tests/benchmarks/dataframe_crossing.py
+	$(PYTHON) -m venv build/autogen
+	build/autogen/bin/python -m pip --disable-pip-version-check -qq install --upgrade 'pip>=25.1'
+	build/autogen/bin/python -m pip --disable-pip-version-check -qq install --editable . --group bench
+	build/autogen/bin/python tests/benchmarks/beside_autogen.py
 
 notebooks: $(STAMPS)/test  ## execute the example notebooks and keep their outputs
 	$(BIN)/python docs/run_notebooks.py

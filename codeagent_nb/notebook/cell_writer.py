@@ -145,7 +145,7 @@ class CellWriter:
     def _replacement(self, wanted: Sequence[PageCell]) -> Iterator[Change]:
         for cell in self._earlier if wanted else ():
             yield {"do": "remove", "id": cell["id"], "source": cell["source"], "undo": self._run}
-        for cell_id in self._released if wanted else ():
+        for cell_id in self._released:
             yield {"do": "metadata", "id": cell_id, "metadata": {"codeagent": None}}
 
     def _leave_to_the_user(self, ids: Iterable[str]) -> None:
