@@ -26,6 +26,7 @@ test: $(STAMPS)/test  ## check and test everything
 	$(BIN)/python -m pytest -m "not integration and not model"
 	$(BIN)/codeagent-nb model fetch
 	$(BIN)/python -m pytest -m "(integration or model) and not browser"
+	$(BIN)/python docs/check_parity.py
 	$(MAKE) --no-print-directory browser
 
 unit: $(STAMPS)/test  ## the tests that need no kernel and no model: seconds

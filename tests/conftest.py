@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,8 +12,30 @@ from codeagent_nb import CodeExecutorAgent, ReplayChatCompletionClient
 from codeagent_nb.events import AgentEvent, RunFinishedEvent
 from kernel_executor.replay import ReplayCodeExecutor
 
+ENDED = pytest.StashKey[dict[str, str]]()
+
 # Ignored where a script runs the tests in its background; what they start would ignore it, too, and not be stopped.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+OUTCOMES = "codeagent/outcomes"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[Any]:
+    """Keep how each test ended: `docs/check_parity.py` asks for it."""
+    report = yield
+    outcomes = item.config.stash.setdefault(ENDED, {})
+    if report.when == "call" or report.outcome != "passed":
+        outcomes[item.nodeid] = report.outcome
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Add this session's outcomes to those of earlier ones."""
+    cache = getattr(session.config, "cache", None)
+    if cache is not None:
+        cache.set(OUTCOMES, {**cache.get(OUTCOMES, {}), **session.config.stash.get(ENDED, {})})
 
 
 @dataclass

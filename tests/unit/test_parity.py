@@ -1,0 +1,57 @@
+"""docs/parity.md: every test it names exists, and one that did not pass is found out."""
+
+import ast
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def check() -> ModuleType:
+    path = ROOT / "docs" / "check_parity.py"
+    if not path.exists():
+        pytest.skip("the documents are not here")
+    spec = importlib.util.spec_from_file_location("check_parity", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_test_it_names_exists(check: ModuleType) -> None:
+    named = check.named_tests()
+    assert len(named) > 50
+    for name in named:
+        file, _, function = name.partition("::")
+        tree = ast.parse((ROOT / file).read_text())
+        there = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+        assert function in there, name
+
+
+def test_a_row_without_a_test_says_so(check: ModuleType) -> None:
+    rows = [line for line in (ROOT / "docs" / "parity.md").read_text().splitlines() if line.startswith("| ")]
+    proven = [row for row in rows if "| done |" in row or "| better |" in row]
+    assert len(proven) > 30
+    assert [row for row in proven if not check.NAMED.search(row)] == []
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "said"),
+    [
+        ({"tests/a.py::test_x[1]": "passed", "tests/a.py::test_x[2]": "passed"}, []),
+        ({"tests/a.py::test_x": "failed"}, ["tests/a.py::test_x: failed"]),
+        (
+            {"tests/a.py::test_x[1]": "passed", "tests/a.py::test_x[2]": "failed"},
+            ["tests/a.py::test_x: failed, passed"],
+        ),
+        ({"tests/a.py::test_x": "skipped"}, ["tests/a.py::test_x: skipped"]),
+        ({"tests/a.py::test_xy": "passed"}, ["tests/a.py::test_x: was not run"]),
+    ],
+)
+def test_what_has_not_passed_is_named(check: ModuleType, outcomes: dict[str, str], said: list[str]) -> None:
+    assert check.problems(["tests/a.py::test_x"], outcomes) == said
