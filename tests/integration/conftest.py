@@ -1,11 +1,12 @@
 """Real kernels for the executor's tests."""
 
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from kernel_executor import KernelCodeExecutor
+from tests.integration.scripted_server import ScriptedServer, Serve
 
 
 def _bubblewrap_works() -> bool:
@@ -34,3 +35,17 @@ async def executor(sandbox: str) -> AsyncIterator[KernelCodeExecutor]:
     """A fresh executor, once sandboxed and once bare, for tests that look at its whole life."""
     async with KernelCodeExecutor(timeout=30, sandbox=sandbox) as executor:  # type: ignore[arg-type]
         yield executor
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Start servers that give scripted replies."""
+    servers: list[ScriptedServer] = []
+
+    def start(*replies: str) -> ScriptedServer:
+        servers.append(ScriptedServer(replies))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()

@@ -5,95 +5,17 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import nbformat
 import pytest
 
+from tests.integration.scripted_server import KEY, Serve, bare_environment
+
 pytestmark = pytest.mark.integration
 
 COMMAND = [sys.executable, "-m", "codeagent_nb"]
-KEY = "sk-planted-0123456789abcdef"
-
-
-Serve = Callable[..., "ScriptedServer"]
-
-
-class ScriptedServer:
-    """Speaks as much of the chat completions API as a stream needs; gives scripted replies in order."""
-
-    def __init__(self, replies: Sequence[str]) -> None:
-        self.requests: list[dict[str, object]] = []
-        remaining = list(replies)
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                server.requests.append(json.loads(body))
-                if not remaining:
-                    self.send_error(500, "the script is used up")
-                    return
-                self.send_response(200)
-                self.send_header("content-type", "text/event-stream")
-                self.end_headers()
-                self._send({"delta": {"content": remaining.pop(0)}, "finish_reason": None})
-                self._send({"delta": {}, "finish_reason": "stop"})
-                self.wfile.write(b"data: [DONE]\n\n")
-
-            def _send(self, choice: dict[str, object]) -> None:
-                chunk = {
-                    "id": "1",
-                    "object": "chat.completion.chunk",
-                    "created": 0,
-                    "model": "m",
-                    "choices": [{"index": 0, **choice}],
-                }
-                self.wfile.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
-
-            def log_message(self, *_: object) -> None:
-                """Be quiet."""
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.http.serve_forever)
-        self.thread.start()
-
-    def close(self) -> None:
-        self.http.shutdown()
-        self.thread.join()
-        self.http.server_close()
-
-    def environment(self, folder: Path) -> dict[str, str]:
-        return {
-            **bare_environment(folder),
-            "OPENAI_BASE_URL": f"http://127.0.0.1:{self.http.server_port}/v1",
-            "OPENAI_API_KEY": KEY,
-            "CODEAGENT_MODEL": "scripted",
-        }
-
-
-def bare_environment(folder: Path) -> dict[str, str]:
-    """An environment with no key, no model and no weights."""
-    home = folder.with_name(f"{folder.name}-home")  # beside it: neither home nor what holds it is ever worked in
-    home.mkdir(exist_ok=True)
-    return {"PATH": os.environ["PATH"], "HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "COLUMNS": "100"}
-
-
-@pytest.fixture
-def serve() -> Iterator[Serve]:
-    servers: list[ScriptedServer] = []
-
-    def start(*replies: str) -> ScriptedServer:
-        servers.append(ScriptedServer(replies))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.close()
 
 
 def run(*arguments: str, env: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
