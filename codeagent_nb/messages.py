@@ -12,11 +12,13 @@ def task_messages(task: Task) -> tuple[ChatMessage, ...]:
     """Return a task as messages.
 
     Raises:
-        ValueError: It says nothing.
+        ValueError: It says nothing, or is no task.
     """
     if isinstance(task, str):
         task = TextMessage(source=TASK_SOURCE, content=task)
     messages = (task,) if isinstance(task, ChatMessage) else tuple(task)
-    if not messages or not any(message.content.strip() for message in messages):
+    if not all(isinstance(message, ChatMessage) for message in messages):
+        raise ValueError("a task is a text, a message or a list of messages")
+    if not any(message.content.strip() for message in messages):
         raise ValueError("the task is empty: say what to do")
     return messages

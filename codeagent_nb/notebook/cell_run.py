@@ -95,11 +95,9 @@ class CellRun:
     async def _finish(self, writing: Writing) -> None:
         session = self.agent.session
         saved_as = os.path.relpath(session.notebook) if session else "no session"
-        if writing.writer:
-            await writing.writer.finish()
-            for note in writing.writer.notes(saved_as):
-                self._say(note)
-        elif writing.why_not:
+        for note in await writing.finish(saved_as):
+            self._say(note)
+        if writing.why_not:
             next_cell = "code that ran through goes into the next cell, " if self.set_next_input else ""
             self._say(f"{writing.why_not}: {next_cell}all of it is in {saved_as}.")
 

@@ -216,14 +216,17 @@ class CellWriter:
         if self._lost:
             yield f"The notebook was closed or did not answer: what is missing in it is in {saved_as}."
         if left := self._gone | self._detached:
-            few = "1 cell" if len(left) == 1 else f"{len(left)} cells"
+            few = _cells(len(left))
             yield f"{few} you changed or deleted meanwhile: left to you. What the agent wrote is in {saved_as}."
         code = {cell.source for cell in self._known.values() if cell.cell_type == "code"}
         if self._replaced and code - self._replaced:
             yield REPLACED
         if self._kept and (self._known or self._gone or self._detached):
-            few = "1 cell" if len(self._kept) == 1 else f"{len(self._kept)} cells"
-            yield f"{few} of an earlier run that you had changed or kept: left to you."
+            yield f"{_cells(len(self._kept))} of an earlier run that you had changed or kept: left to you."
+
+
+def _cells(number: int) -> str:
+    return "1 cell" if number == 1 else f"{number} cells"
 
 
 def _is_as_written(there: dict[str, Any], cell: PageCell) -> bool:

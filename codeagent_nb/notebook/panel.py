@@ -195,11 +195,9 @@ class Panel:
 
     async def _finish(self, writing: Writing) -> None:
         saved_as = self._agent.session.notebook.name if self._agent.session else "no session"
-        if writing.writer:
-            await writing.writer.finish()
-            for note in writing.writer.notes(saved_as):
-                self._view.note("info", note)
-        elif writing.why_not:
+        for note in await writing.finish(saved_as):
+            self._view.note("info", note)
+        if writing.why_not:
             self._view.note("info", f"{writing.why_not}; everything is in {saved_as}.")
 
     def _rest(self, state: str) -> None:

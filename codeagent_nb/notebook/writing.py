@@ -1,10 +1,11 @@
 """Begins to write cells, or says why that cannot be, and what is done instead. Knows who ran the cell."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from codeagent_nb.cells import code_cell
 from codeagent_nb.events import AgentEvent, CodeExecutionEvent
 from codeagent_nb.notebook.cell_writer import CellWriter
 from codeagent_nb.notebook.page import Found, Page
@@ -25,6 +26,17 @@ class Writing:
 
     writer: CellWriter | None
     why_not: str = ""
+
+    async def finish(self, saved_as: str) -> Sequence[str]:
+        """Write what is left; return what a person should know of the cells that were not written.
+
+        Args:
+            saved_as: Where they are to be found.
+        """
+        if self.writer is None:
+            return ()
+        await self.writer.finish()
+        return tuple(self.writer.notes(saved_as))
 
 
 async def begin_writing(page: Page, redact: Callable[[str], str], *, last_attempt_only: bool = False) -> Writing:
@@ -85,4 +97,4 @@ def last_good_code(events: Iterable[AgentEvent]) -> str:
     blocks = [one.block for one in good[-1].blocks] if good else []
     if python := [block.code.strip("\n") for block in blocks if normalize(block.language) in {"python", ""}]:
         return "\n\n".join(python)
-    return f"%%bash\n{blocks[-1].code}".rstrip("\n") if blocks else ""
+    return code_cell(blocks[-1], "ok").source if blocks else ""

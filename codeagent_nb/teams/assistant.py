@@ -28,7 +28,7 @@ from codeagent_nb.prompts import ASSISTANT_SYSTEM_MESSAGE
 from codeagent_nb.reading.markup import clean, split_thinking
 from codeagent_nb.remembering import remembers_arguments
 from codeagent_nb.results import Response, TaskResult
-from codeagent_nb.teams.types import Task, task_messages
+from codeagent_nb.teams.types import Task, messages_of
 from codeagent_nb.working import OneAtATime, Record, Tell, started, streamed, untold
 from kernel_executor import CancellationToken
 
@@ -148,7 +148,7 @@ class AssistantAgent:
             self._context = saved.llm_context.messages
 
     async def _run(self, task: Task, tell: Tell) -> TaskResult:
-        messages = task_messages(task)
+        messages = messages_of(task)
         record = Record(tell)
         for message in messages:
             record.tell(message)

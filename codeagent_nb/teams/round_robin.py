@@ -17,7 +17,7 @@ from codeagent_nb.events import AgentEvent, ChatMessage
 from codeagent_nb.remembering import remembers_arguments
 from codeagent_nb.results import Response, TaskResult
 from codeagent_nb.teams.terminations import StopMessage, TerminationCondition
-from codeagent_nb.teams.types import ChatAgent, Stateful, Task, known_to_autogen, task_messages
+from codeagent_nb.teams.types import ChatAgent, Stateful, Task, known_to_autogen, messages_of
 from codeagent_nb.working import OneAtATime, Record, Tell, started, streamed, untold
 from kernel_executor import CancellationToken
 
@@ -150,7 +150,7 @@ class RoundRobinGroupChat:
             self._next = saved.next_speaker_index
 
     async def _run(self, task: Task, cancellation_token: CancellationToken | None, tell: Tell) -> TaskResult:
-        messages = task_messages(task)
+        messages = messages_of(task)
         record = Record(tell)
         with self._one.work():
             stop = await self._converse(messages, cancellation_token or CancellationToken(), record.tell)

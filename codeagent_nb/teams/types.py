@@ -3,11 +3,13 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from codeagent_nb.events import SEED_TYPES, AgentEvent, ChatMessage, ModelClientStreamingChunkEvent, TextMessage
+from codeagent_nb.events import SEED_TYPES, AgentEvent, ChatMessage, ModelClientStreamingChunkEvent
+from codeagent_nb.messages import Task as SaidTask
+from codeagent_nb.messages import task_messages
 from codeagent_nb.results import Response
 from kernel_executor import CancellationToken
 
-Task = str | ChatMessage | Sequence[ChatMessage] | None
+Task = SaidTask | None
 """What a run is about; None goes on with what was said before."""
 
 
@@ -58,22 +60,9 @@ class Stateful(Protocol):
         ...
 
 
-def task_messages(task: Task) -> tuple[ChatMessage, ...]:
-    """Return a task as messages.
-
-    Raises:
-        ValueError: Something was given, and it says nothing.
-    """
-    if task is None:
-        return ()
-    if isinstance(task, str):
-        task = TextMessage(source="user", content=task)
-    messages = (task,) if isinstance(task, ChatMessage) else tuple(task)
-    if not all(isinstance(message, ChatMessage) for message in messages):
-        raise ValueError("a task is a text, a message, a list of messages, or None")
-    if not any(message.content.strip() for message in messages):
-        raise ValueError("the task is empty: say what to do, or give None to go on")
-    return messages
+def messages_of(task: Task) -> tuple[ChatMessage, ...]:
+    """Return a task as messages; None has none. Errors are those of `task_messages`."""
+    return () if task is None else task_messages(task)
 
 
 def known_to_autogen(event: AgentEvent) -> bool:

@@ -1,7 +1,5 @@
 """The terminal: tells a run as it happens, readable live and in a log. Knows rich; nothing of notebooks or kernels."""
 
-import re
-
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.markup import escape
@@ -29,14 +27,11 @@ from codeagent_nb.events import (
     ThoughtEvent,
     ViewDetachedEvent,
 )
+from codeagent_nb.harmless import CONTROLS, harmless
 from codeagent_nb.transcript import block_cause
 from kernel_executor import Append, BlockResult, CodeBlock, Output, Update
 from kernel_executor.changes import OutputChange
 from kernel_executor.in_kernel.guard import shorten
-from kernel_executor.outputs import plain
-
-CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""What moves a terminal's cursor or turns the direction of its text: output could hide what it does with these."""
 
 STREAM_SHOWN = 6_000  # characters of one block's output on the screen; the notebook has all
 
@@ -189,11 +184,6 @@ class ConsoleView:
 
 def _is_text(change: OutputChange) -> bool:
     return isinstance(change, Append) and change.output["output_type"] == "stream"
-
-
-def harmless(text: str) -> str:
-    """Return text without anything that steers the terminal."""
-    return CONTROLS.sub("", plain(text))
 
 
 def code_panel(block: CodeBlock) -> Panel:
