@@ -11,8 +11,11 @@ from codeagent_nb.notebook.cell_writer import CellWriter
 from codeagent_nb.notebook.page import Found, Page
 from kernel_executor.languages import normalize
 
-NO_EXTENSION = "No cells are written, for this front end lacks the extension codeagent-nb"
-READ_ONLY = "No cells are written, for this notebook is read-only"
+NO_EXTENSION = (
+    "No cells are written, for this front end lacks the extension codeagent-nb (in JupyterLab or Notebook 7, install "
+    "the package where Jupyter itself is installed, and load the page anew)"
+)
+READ_ONLY = "No cells are written, for this notebook is read-only (save a copy of it and run the cell there)"
 
 
 @dataclass(frozen=True, slots=True)
