@@ -54,7 +54,9 @@ class Redactor:
     @classmethod
     def of_environment(cls, environment: Mapping[str, str]) -> "Redactor":
         """Know every variable that is named like a key."""
-        return cls({name: value for name, value in environment.items() if _worth_hiding(name, value)})
+        # Names first: `os.environ` decodes each value that is looked at, for every new conversation.
+        named = {name: environment[name] for name in environment if names_secret(name)}
+        return cls({name: value for name, value in named.items() if len(value) >= MIN_LENGTH})
 
     def text(self, text: str) -> str:
         """Return `text` without secret values."""
@@ -76,10 +78,6 @@ class Redactor:
         if not any(value in written for value in self._in_json):
             return event
         return _rebuilt(event, self.text)
-
-
-def _worth_hiding(name: str, value: str) -> bool:
-    return names_secret(name) and len(value) >= MIN_LENGTH
 
 
 def _spellings(value: str) -> set[str]:

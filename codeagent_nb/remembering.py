@@ -15,15 +15,15 @@ def remembers_arguments(init: Init) -> Init:
 
     @wraps(init)
     def remembering(self: object, /, *args: Any, **kwargs: Any) -> None:
-        init(self, *args, **kwargs)  # first, so that wrong arguments are Python's own error
-        bound = signature.bind(self, *args, **kwargs)
-        bound.apply_defaults()
-        vars(self)["_arguments"] = MappingProxyType(dict(list(bound.arguments.items())[1:]))
+        init(self, *args, **kwargs)
+        vars(self)["_arguments"] = (signature, args, kwargs)
 
     return cast("Init", remembering)
 
 
 def arguments_of(thing: object) -> Mapping[str, Any]:
     """Return what an object whose constructor remembers was made with, in the order of the signature."""
-    arguments: Mapping[str, Any] = vars(thing)["_arguments"]
-    return arguments
+    signature, args, kwargs = vars(thing)["_arguments"]
+    bound = signature.bind(thing, *args, **kwargs)
+    bound.apply_defaults()
+    return MappingProxyType(dict(list(bound.arguments.items())[1:]))  # without `self`

@@ -5,6 +5,7 @@ An allow-list, not a block-list: AutoGen's kernels inherit everything, a planted
 
 import re
 from collections.abc import Mapping
+from functools import cache
 
 ALLOWED_NAMES = frozenset(
     {
@@ -31,6 +32,7 @@ SECRET_NAME = re.compile(
 NOT_SECRET = frozenset({"PWD", "OLDPWD"})
 
 
+@cache
 def names_secret(name: str) -> bool:
     """Say whether a variable's name promises a key, token or password."""
     return name not in NOT_SECRET and bool(SECRET_NAME.search(name))

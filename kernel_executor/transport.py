@@ -1,11 +1,13 @@
 """Carries messages to and from one kernel. Knows sockets and signatures; nothing of processes or requests."""
 
+import hmac
+import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 import zmq
 import zmq.asyncio
-from jupyter_client.session import Session
+from jupyter_client.session import DELIM, Session
 
 from kernel_executor.wire import Channel, Message
 
@@ -73,11 +75,26 @@ class ZmqTransport:
         while True:
             frames = await self._sockets[channel].recv_multipart()
             try:
-                _, parts = self._session.feed_identities(frames)
-                return Message.parse(channel, self._session.deserialize(parts))
+                return self._read(channel, frames)
             except MALFORMED:
                 continue
+
+    def _read(self, channel: Channel, frames: list[bytes]) -> Message:
+        """Check the signature and read what we use.
+
+        `Session.deserialize` reads all four parts and every date in them: a quarter of a block's time here (measured).
+        """
+        signature, *parts = frames[frames.index(DELIM) + 1 :]
+        signed = parts[:4]
+        if not hmac.compare_digest(self._session.sign(signed), signature):
+            raise ValueError("not signed with our key")
+        header, parent, _, content = map(_read_part, signed)
+        return Message.parse(channel, header, parent, content)
 
     def close(self) -> None:
         """Close all sockets at once."""
         self._context.destroy(linger=0)
+
+
+def _read_part(part: bytes) -> Any:
+    return json.loads(part.decode("utf-8", "replace"))

@@ -23,18 +23,17 @@ class Message:
     content: dict[str, Any]
 
     @classmethod
-    def parse(cls, channel: Channel, raw: dict[str, Any]) -> "Message":
-        """Read a deserialised message dict.
+    def parse(cls, channel: Channel, header: Any, parent: Any, content: Any) -> "Message":
+        """Read the parts of a message, as JSON gives them.
 
         Raises:
             KeyError: It has no type.
             TypeError: Its header is none.
         """
-        parent, content = raw.get("parent_header"), raw.get("content")
         parent_id = parent.get("msg_id") if isinstance(parent, dict) else ""
         return cls(
             channel,
-            str(raw["header"]["msg_type"]),
+            str(header["msg_type"]),
             parent_id if isinstance(parent_id, str) else "",
             content if isinstance(content, dict) else {},
         )

@@ -81,9 +81,10 @@ class ReplayChatCompletionClient:
         """
         self._calls.append(CreateCall(tuple(messages), json_output, MappingProxyType(dict(extra_create_args or {}))))
         result = _as_result(self._next_reply(messages), messages)
+        await asyncio.sleep(0)
         for word in _WORD.findall(result.content):
-            # Sleeping even for 0 s lets others run between words, as with a true model.
-            await asyncio.sleep(self._delay)
+            if self._delay:
+                await asyncio.sleep(self._delay)
             yield word
         yield result
 

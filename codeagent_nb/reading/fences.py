@@ -30,6 +30,10 @@ _MAX_CANDIDATES = 8
 _DOCUMENTS = frozenset({"", "markdown", "md", "mdx", "text", "txt", "rst", "plaintext"})
 
 
+_MAY_HOLD_BLOCK = re.compile(r"`{3}|~{3}|<|\t| {4}")
+"""Without a fence, an element or an indentation there is no block: most closing words need no parser."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Fence:
     """A fence token with the lines around it."""
@@ -79,7 +83,8 @@ def read_blocks(text: str) -> tuple[RawBlock, ...]:
     Returns:
         Fenced blocks, fences in indented text, HTML code elements, and indented code (with a flaw).
     """
-    return tuple(_read(mend(text).rstrip("\n").split("\n"), depth=0))
+    mended = mend(text)
+    return tuple(_read(mended.rstrip("\n").split("\n"), depth=0)) if _MAY_HOLD_BLOCK.search(mended) else ()
 
 
 def _read(lines: list[str], depth: int) -> Iterator[RawBlock]:

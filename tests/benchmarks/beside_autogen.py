@@ -7,7 +7,6 @@ import asyncio
 import statistics
 import time
 import warnings
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import autogen_agentchat.agents as theirs
@@ -18,7 +17,7 @@ from autogen_ext.models.replay import ReplayChatCompletionClient as TheirReplay
 from codeagent_nb import CodeExecutorAgent, ReplayChatCompletionClient
 from kernel_executor import KernelCodeExecutor
 
-ROUNDS = 40
+ROUNDS = 200
 WORKS = ["```python\nprint(1)\n```", "It printed 1."]
 YES = '{"reason": "Division by zero; divide by another number.", "retry": true}'
 FAILS = [
@@ -36,43 +35,50 @@ THEIR_INFO: Any = {
 }
 
 
-async def run_ours(executor: KernelCodeExecutor, replies: list[str], retries: int = 0) -> int:
-    """Run once; return the characters sent to the model."""
+def ours(executor: KernelCodeExecutor, replies: list[str], retries: int = 0) -> tuple[Any, Any]:
+    """Return our agent and its model."""
     model = ReplayChatCompletionClient(replies)
-    agent = CodeExecutorAgent("coder", executor, model_client=model, max_retries_on_error=retries)
-    await agent.run(task=TASK)
-    return sum(len(message.content) for call in model.create_calls for message in call.messages)
+    return CodeExecutorAgent("coder", executor, model_client=model, max_retries_on_error=retries), model
 
 
-async def run_theirs(executor: CodeExecutor, replies: list[str], retries: int = 0) -> int:
-    """Run once; return the characters sent to the model."""
+def autogens(executor: CodeExecutor, replies: list[str], retries: int = 0) -> tuple[Any, Any]:
+    """Return AutoGen's agent and its model."""
     model = TheirReplay(replies, model_info=THEIR_INFO)
     agent = theirs.CodeExecutorAgent("coder", code_executor=executor, model_client=model, max_retries_on_error=retries)
-    await agent.run(task=TASK)
-    return sum(len(str(message.content)) for call in model.create_calls for message in call["messages"])
+    return agent, model
 
 
-async def seconds(run: Callable[[], Awaitable[int]]) -> float:
-    """Return how long a run takes."""
+async def seconds(agent: Any) -> float:
+    """Return how long a run of the task takes."""
     started = time.perf_counter()
-    await run()
+    await agent.run(task=TASK)
     return time.perf_counter() - started
+
+
+async def sent(agent: Any, model: Any) -> int:
+    """Run the task; return the characters sent to the model."""
+    await agent.run(task=TASK)
+    return sum(len(str(message.content)) for call in model.create_calls for message in messages_of(call))
+
+
+def messages_of(call: Any) -> Any:
+    """Return the prompt of a recorded call, in our client's words or in AutoGen's."""
+    return call["messages"] if isinstance(call, dict) else call.messages
 
 
 async def main() -> None:
     """Print medians and ratios, taken in turn."""
     warnings.simplefilter("ignore")  # AutoGen's, about approval
-    async with KernelCodeExecutor() as ours, JupyterCodeExecutor() as jupyter:
+    async with KernelCodeExecutor() as kernel, JupyterCodeExecutor() as jupyter:
         pairs = [
-            (await seconds(lambda: run_ours(ours, WORKS)), await seconds(lambda: run_theirs(jupyter, WORKS)))
-            for _ in range(ROUNDS)
+            (await seconds(ours(kernel, WORKS)[0]), await seconds(autogens(jupyter, WORKS)[0])) for _ in range(ROUNDS)
         ]
         mine, other = (statistics.median(times) * 1e3 for times in zip(*pairs, strict=True))
         print(f"a run, one block, medians of {ROUNDS}: {mine:.2f} ms", end=" ")
         print(f"against {other:.2f} ms by AutoGen with its Jupyter executor: ratio {mine / other:.2f}")
-        sent, theirs_sent = await run_ours(ours, FAILS, retries=3), await run_theirs(jupyter, FAILS, retries=3)
-    print(f"four attempts that fail: {sent:,} characters sent to the model", end=" ")
-    print(f"against {theirs_sent:,} by AutoGen: ratio {sent / theirs_sent:.2f}")
+        few, many = await sent(*ours(kernel, FAILS, 3)), await sent(*autogens(jupyter, FAILS, 3))
+    print(f"four attempts that fail: {few:,} characters sent to the model", end=" ")
+    print(f"against {many:,} by AutoGen: ratio {few / many:.2f}")
 
 
 if __name__ == "__main__":
