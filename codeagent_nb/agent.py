@@ -32,7 +32,7 @@ from codeagent_nb.messages import Task, task_messages
 from codeagent_nb.model_context import ModelContext
 from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.policy import Outcome, RetryBy, check_retries, policy, run_given
-from codeagent_nb.prompts import DEFAULT_SYSTEM_MESSAGE, system_message_for
+from codeagent_nb.prompts import DEFAULT_SYSTEM_MESSAGE, first_words
 from codeagent_nb.redaction import Redactor
 from codeagent_nb.remembering import remembers_arguments
 from codeagent_nb.reply import read_reply
@@ -107,8 +107,9 @@ class CodeExecutorAgent:
         self._retries = max_retries_on_error
         self._retry_by: RetryBy = retry_by
         self._languages = check_languages(supported_languages)
-        is_default = system_message == DEFAULT_SYSTEM_MESSAGE
-        self._system_message = system_message_for(self._languages) if is_default else system_message
+        self._system_message = first_words(
+            system_message, self._languages, code_executor.keeps_variables, code_executor.instructions
+        )
         self._sources = sources
         self._approval_func = approval_func
         self._approval: ApprovalMode = approval

@@ -21,7 +21,7 @@ from codeagent_nb.remembering import arguments_of
 from codeagent_nb.teams import terminations
 from codeagent_nb.teams.assistant import AssistantAgent
 from codeagent_nb.teams.round_robin import RoundRobinGroupChat
-from kernel_executor import KernelCodeExecutor
+from kernel_executor import DockerCommandLineCodeExecutor, KernelCodeExecutor, LocalCommandLineCodeExecutor
 
 _CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False, ser_json_inf_nan="constants", protected_namespaces=())
 _MODEL_INFO = dict[str, bool | str] | None  # a `typing.TypedDict` is none to pydantic before Python 3.12
@@ -87,7 +87,7 @@ class Component:
         """
         for name, advice in self.unwritable.items():
             given, default = arguments[name], self.parameters[name].default
-            if given is not default and given is not None and given != []:
+            if given is not default and given is not None and given not in ([], ()):
                 raise ValueError(f"argument {path + name!r} cannot be written: {advice}")
 
     def make(self, arguments: Mapping[str, Any]) -> object:
@@ -118,7 +118,9 @@ def _fields(value: Any) -> Mapping[str, Any]:
     return {part.name: getattr(value, part.name) for part in fields(value)}
 
 
-def _of_executor(executor: KernelCodeExecutor) -> Mapping[str, Any]:
+def _of_executor(
+    executor: KernelCodeExecutor | LocalCommandLineCodeExecutor | DockerCommandLineCodeExecutor,
+) -> Mapping[str, Any]:
     # The time limit is the one that is set now: it may be changed.
     return {**_fields(executor.settings), "timeout": executor.timeout}
 
@@ -144,8 +146,20 @@ _COMPONENTS = (
         parts={"code_executor": "code_executor", "model_client": "model", "model_context": "chat_completion_context"},
         unwritable=dict.fromkeys(("approval_func", "ask", "views", "log"), _IN_CODE),
     ),
-    Component(AssistantAgent, "agent", parts={"model_client": "model"}),
-    Component(KernelCodeExecutor, "code_executor", read=_of_executor),
+    Component(AssistantAgent, "agent", parts={"model_client": "model", "model_context": "chat_completion_context"}),
+    Component(KernelCodeExecutor, "code_executor", unwritable={"functions": _IN_CODE}, read=_of_executor),
+    Component(
+        DockerCommandLineCodeExecutor,
+        "code_executor",
+        unwritable=dict.fromkeys(("functions", "device_requests"), _IN_CODE),
+        read=_of_executor,
+    ),
+    Component(
+        LocalCommandLineCodeExecutor,
+        "code_executor",
+        unwritable=dict.fromkeys(("functions", "virtual_env_context"), _IN_CODE),
+        read=_of_executor,
+    ),
     Component(
         OpenAIChatCompletionClient,
         "model",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 # Measured on nine table questions with the embedded model: this wording 7 right, 131 tokens a run (median); "one block
 # and nothing after it" 6 right (a filter forgotten, once no code at all); "list the steps first" 7 right, 211 tokens.
 _HOW_TO_SOLVE = """\
-You solve tasks by writing code that is run for you in a Jupyter kernel; you then see its output.
+You solve tasks by writing code that is run for you{where}; you then see its output.
 - Write one complete ```{language} block.
 {rules}
 - There is no network, and no input(). Use the packages that are installed.
@@ -14,7 +14,11 @@ You solve tasks by writing code that is run for you in a Jupyter kernel; you the
 _PYTHON = """\
 - print() every value that is asked for, with a label. Show plots with plt.show().
 - Use the file, column and variable names exactly as they are given. Do not invent data.
-- Variables and imports stay from block to block.{shell}"""
+- {state}{shell}"""
+
+_STATEFUL = "Variables and imports stay from block to block."
+
+_STATELESS = "Each block is a script of its own: no variables or imports stay, only files do. Save plots as files."
 
 _SHELL = """\
 - echo every value that is asked for, with a label.
@@ -22,16 +26,37 @@ _SHELL = """\
 - Each block is a script of its own; only files stay."""
 
 
-def system_message_for(languages: Sequence[str]) -> str:
+def system_message_for(languages: Sequence[str], *, keeps_variables: bool = True) -> str:
     """Return what the model is told first.
 
     Args:
         languages: What its code may be written in: `python`, `bash`.
+        keeps_variables: Whether variables stay from block to block.
     """
+    where = " in a Jupyter kernel" if keeps_variables else ""
     if "python" not in languages:
-        return _HOW_TO_SOLVE.format(language="sh", rules=_SHELL)
+        return _HOW_TO_SOLVE.format(where=where, language="sh", rules=_SHELL)
     shell = " For a shell command write a ```sh block." if "bash" in languages else ""
-    return _HOW_TO_SOLVE.format(language="python", rules=_PYTHON.format(shell=shell))
+    rules = _PYTHON.format(state=_STATEFUL if keeps_variables else _STATELESS, shell=shell)
+    return _HOW_TO_SOLVE.format(where=where, language="python", rules=rules)
+
+
+def first_words(
+    system_message: str | None, languages: Sequence[str], keeps_variables: bool, instructions: str
+) -> str | None:
+    """Return the system message as it is sent.
+
+    Args:
+        system_message: The one asked for; the default one is written for the executor, None stays None.
+        languages: What code may be written in.
+        keeps_variables: Whether the executor's variables stay from block to block.
+        instructions: What else a model is to know of the executor.
+    """
+    if system_message is None:
+        return None
+    if system_message == DEFAULT_SYSTEM_MESSAGE:
+        system_message = system_message_for(languages, keeps_variables=keeps_variables)
+    return f"{system_message}\n\n{instructions}" if instructions else system_message
 
 
 DEFAULT_SYSTEM_MESSAGE = system_message_for(("python", "bash"))

@@ -23,7 +23,8 @@ from codeagent_nb.redaction import Redactor
 from codeagent_nb.results import TaskResult
 from codeagent_nb.views.journal import JournalView
 from codeagent_nb.views.notebook import NotebookView
-from kernel_executor import ExecutionEvent, KernelCodeExecutor
+from kernel_executor import ExecutionEvent, ManagedExecutor, create_code_executor
+from kernel_executor.choosing import ExecutorName
 from kernel_executor.sandbox import SandboxMode
 from kernel_executor.work_folder import open_work_folder
 
@@ -38,11 +39,15 @@ class SessionSettings:
         notebook: Where the notebook is saved; its folder is the code's working folder.
         files: Files the tasks are about.
         sandbox: As for `KernelCodeExecutor`.
+        executor: What runs the code, as for `create_code_executor`.
+        image: Of a container.
     """
 
     notebook: Path
     files: tuple[Path, ...] = ()
     sandbox: SandboxMode = "auto"
+    executor: ExecutorName = "kernel"
+    image: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +73,7 @@ class Session:
 
     notebook: Path
     journal: Path
-    executor: KernelCodeExecutor
+    executor: ManagedExecutor
     log: EventLog
     context: str
     """What the model is told of the files, with the first task."""
@@ -139,7 +144,9 @@ async def open_session(settings: SessionSettings, *, views: Sequence[View] = ())
         journal_view = stack.enter_context(closing(JournalView(journal)))
         # Once more with the kernel gone: nothing it did to the file, and no late output, is left out.
         stack.callback(notebook_view.save)
-        executor = KernelCodeExecutor(work_dir=folder, sandbox=settings.sandbox)
+        executor = create_code_executor(
+            settings.executor, work_dir=folder, sandbox=settings.sandbox, image=settings.image
+        )
         await stack.enter_async_context(executor)
         log = EventLog(Redactor.of_environment(os.environ))
         own_views: Sequence[View] = (journal_view, notebook_view)

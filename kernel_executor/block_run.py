@@ -1,6 +1,6 @@
 """One run of one block: sends it, collects its outputs, stops it when it must stop, and says how it ended.
 
-Owns the ladder (design D5). Knows one kernel; nothing of other blocks, restarts or languages.
+Knows one kernel; nothing of other blocks, restarts or languages.
 """
 
 import asyncio
@@ -9,13 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from kernel_executor import ladder
 from kernel_executor.changes import OutputChange, read_error
 from kernel_executor.keeper import STATE_LOST
 from kernel_executor.kernel import Kernel
+from kernel_executor.ladder import Patience
 from kernel_executor.outputs import OutputFolder, OutputLimits
-from kernel_executor.results import exit_code, exits_well
+from kernel_executor.results import exit_code, exits_well, explained
 from kernel_executor.router import Inbox, KernelDeath
-from kernel_executor.tasks import uninterrupted
 from kernel_executor.types import BlockResult, BlockStatus, CodeBlock
 
 REPLY_GRACE = 1.0
@@ -28,11 +29,8 @@ IDLE_GRACE = 3.0
 BEGIN_GRACE = 0.3
 """Seconds to wait until the kernel has begun: a SIGINT before that is ignored, and the code would run after it."""
 
-Patience = tuple[float, ...]
-"""Seconds to wait after each interrupt before the next step; then the kernel is killed."""
-
 AT_DEADLINE: Patience = (2.0, 1.0)
-ON_CANCEL: Patience = (0.5, 0.3)  # somebody pressed Stop and looks at the screen: a second in all
+"""A kernel's variables are worth a little patience."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,15 @@ class Ending:
 
 
 class BlockRun:
-    """A block on its way through a kernel. Use `begin`, then `attend`, then `result`."""
+    """A block on its way through a kernel. Use `begin`, then `attend`, then `result`.
+
+    Args:
+        block: What runs.
+        kernel: Where.
+        limits: How much of its output is kept.
+        on_change: Told each change of its outputs.
+        hint: What helps if it fails.
+    """
 
     def __init__(
         self,
@@ -52,8 +58,10 @@ class BlockRun:
         kernel: Kernel,
         limits: OutputLimits,
         on_change: Callable[[str, OutputChange], None],
+        hint: str = "",
     ) -> None:
         self._block = block
+        self._hint = hint
         self._kernel = kernel
         self._folder = OutputFolder(limits)
         self._on_change = on_change
@@ -94,15 +102,7 @@ class BlockRun:
             CancelledError: We were cancelled; the block has been stopped and `result` tells so.
         """
         try:
-            done, _ = await asyncio.wait({self._collector}, timeout=timeout)
-            if not done:
-                self._stopped = "timeout"
-                await uninterrupted(self._stop(AT_DEADLINE))
-        except asyncio.CancelledError:
-            if not self._collector.done():
-                self._stopped = "interrupted"
-                await uninterrupted(self._stop(ON_CANCEL))
-            raise
+            await ladder.attend(self._collector, timeout, self._stop, AT_DEADLINE)
         finally:
             self._kernel.release(self.id)
 
@@ -116,17 +116,12 @@ class BlockRun:
         self._stopped = "interrupted"
         self._abandoned = True
 
-    async def _stop(self, patience: Patience) -> None:
-        """Climb the ladder: interrupt, again, kill."""
+    async def _stop(self, why: BlockStatus, patience: Patience) -> None:
+        self._stopped = why
         begun = asyncio.create_task(self._begun.wait())
         await asyncio.wait({begun, self._collector}, timeout=BEGIN_GRACE, return_when=asyncio.FIRST_COMPLETED)
         begun.cancel()
-        for seconds in patience:
-            if self._collector.done():
-                return
-            await self._kernel.interrupt()
-            await asyncio.wait({self._collector}, timeout=seconds)
-        if not self._collector.done():
+        if not await ladder.interrupt(self._collector, self._kernel.interrupt, patience):
             self._killed = True
             await self._kernel.kill()
             await asyncio.wait({self._collector}, timeout=REPLY_GRACE)
@@ -164,10 +159,10 @@ class BlockRun:
         self._folder.finish()
         error = self._find_error(ending)
         status = self._status(ending, error)
-        return BlockResult(
+        result = BlockResult(
             block=self._block,
             status=status,
-            exit_code=exit_code(status, error, ending.death, self._block.language),
+            exit_code=exit_code(status, error, ending.death.exit_code if ending.death else 0, self._block.language),
             outputs=self._folder.outputs,
             execution_count=self._execution_count,
             ename=error.get("ename"),
@@ -178,6 +173,7 @@ class BlockRun:
             state_lost=self._killed or ending.death is not None or bool(self._news),
             note=" ".join(filter(None, [self._news, self._note(status, ending)])),
         )
+        return explained(result, self._hint)
 
     @property
     def killed_kernel(self) -> bool:

@@ -3,33 +3,30 @@
 Owns the kernel's lifecycle as users see it. Knows nothing of models, prompts, notebooks or widgets.
 """
 
-import asyncio
+import sys
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Self
 
-from kernel_executor import in_kernel
-from kernel_executor.block_run import BlockRun
 from kernel_executor.cancellation import CancellationToken
-from kernel_executor.changes import OutputChange
-from kernel_executor.errors import NotStarted
-from kernel_executor.evaluation import evaluate
-from kernel_executor.events import BlockFinished, BlockOutput, BlockStarted, ExecutionEvent
+from kernel_executor.enclosure import existing_paths, known_mode
+from kernel_executor.events import ExecutionEvent
+from kernel_executor.functions import FunctionLike, Functions, check_module_name
+from kernel_executor.functions_folder import open_functions_here
+from kernel_executor.in_order import unheard
 from kernel_executor.isolation import Isolation
-from kernel_executor.keeper import KernelKeeper
-from kernel_executor.languages import normalize
-from kernel_executor.listeners import LateOutputs, Listener, guarded
+from kernel_executor.kernel_runner import KernelRunner
+from kernel_executor.ladder import time_limit
+from kernel_executor.listeners import LateOutputs, Listener
+from kernel_executor.managed import ManagedRunner
 from kernel_executor.outputs import OutputLimits
-from kernel_executor.planning import KernelSettings, existing_paths, make_plan
-from kernel_executor.results import combine
+from kernel_executor.pip_install import NO_NETWORK
+from kernel_executor.planning import KernelSettings, make_plan
 from kernel_executor.sandbox import SandboxMode
-from kernel_executor.tasks import ended, uninterrupted
-from kernel_executor.types import BlockResult, CodeBlock, CodeResult
-from kernel_executor.work_folder import WorkFolder, open_work_folder
-
-
-def _ignore(_: ExecutionEvent) -> None:
-    """Listen to nothing."""
+from kernel_executor.types import CodeBlock, CodeResult
+from kernel_executor.work_folder import open_work_folder
 
 
 class KernelCodeExecutor:
@@ -50,6 +47,8 @@ class KernelCodeExecutor:
         env: Further variables for the kernel; ours pass only by an allow-list.
         limits: How much output of one block is kept.
         memory_limit: Address space of the kernel in bytes; None sets no limit.
+        functions: Functions that Python code may import from `functions_module`.
+        functions_module: Name of that module.
     """
 
     def __init__(
@@ -65,26 +64,26 @@ class KernelCodeExecutor:
         env: Mapping[str, str] | None = None,
         limits: OutputLimits | None = None,
         memory_limit: int | None = None,
+        functions: Sequence[FunctionLike] = (),
+        functions_module: str = "functions",
     ) -> None:
         self.timeout = timeout
-        if sandbox not in ("auto", "bubblewrap", "none"):
-            raise ValueError(f"sandbox must be 'auto', 'bubblewrap' or 'none', not {sandbox!r}")
         self.settings: Final = KernelSettings(
             work_dir=work_dir,
             kernel_name=kernel_name,
-            sandbox=sandbox,
+            sandbox=known_mode(sandbox),
             readable=existing_paths(readable),
             writable=existing_paths(writable),
             devices=existing_paths(devices),
             env=dict(env or {}),
             limits=limits or OutputLimits(),
             memory_limit=memory_limit,
+            functions=tuple(functions),
+            functions_module=check_module_name(functions_module),
         )
-        self._lock = asyncio.Lock()
-        self._folder: WorkFolder | None = None
-        self._keeper: KernelKeeper | None = None
-        self._current: BlockRun | None = None
+        self._functions = Functions.of(self.settings.functions)
         self._late = LateOutputs()
+        self._managed = ManagedRunner(self._open, type(self).__name__)
 
     async def start(self) -> None:
         """Start the kernel; nothing happens if it is started.
@@ -93,46 +92,32 @@ class KernelCodeExecutor:
             KernelStartError: The kernel does not exist or does not start.
             SandboxUnavailable: `sandbox="bubblewrap"` was asked for and does not work here.
         """
-        async with self._lock:
-            if self._keeper is not None:
-                return
-            folder = open_work_folder(self.settings.work_dir)
-            try:
-                plan, unsandboxed = await make_plan(self.settings, folder.path)
-                self._keeper = await KernelKeeper.open(plan, self._late.take, unsandboxed)
-            except BaseException:
-                folder.close()
-                raise
-            self._folder = folder
+        await self._managed.start()
+
+    async def _open(self, stack: AsyncExitStack) -> KernelRunner:
+        folder = open_work_folder(self.settings.work_dir)
+        stack.callback(folder.close)
+        settings = self.settings
+        if self._functions.names:
+            module = await open_functions_here(self._functions, settings.functions_module, sys.executable, stack)
+            env, readable = module.environment(settings.env), (*settings.readable, module.path)
+            settings = replace(settings, env=env, readable=readable)
+        plan = await make_plan(settings, folder.path)
+        return await KernelRunner.open(plan, settings.limits, self._late, NO_NETWORK)
 
     async def stop(self) -> None:
         """End the kernel and everything it started; a block that runs ends as `interrupted`. May be called twice."""
-        await uninterrupted(self._stop())
-
-    async def _stop(self) -> None:
-        if self._current:
-            self._current.abandon()
-        await self._close()
-        async with self._lock:  # a start that was under way has ended now
-            await self._close()
-
-    async def _close(self) -> None:
-        keeper, self._keeper = self._keeper, None
-        folder, self._folder = self._folder, None
-        if keeper:
-            await keeper.aclose()
-        if folder:
-            folder.close()
+        await self._managed.stop()
 
     async def restart(self) -> None:
         """Start the kernel afresh; all variables are lost, files stay."""
-        async with self._lock:
-            await self._started().restart()
+        async with self._managed.lock:
+            await self._managed.runner.restart()
 
     async def interrupt(self) -> None:
         """Interrupt the block that is running, if one is; it ends as `interrupted`."""
-        if self._current:
-            await self._current.interrupt()
+        if self._managed.opened:
+            await self._managed.opened.interrupt()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -148,14 +133,12 @@ class KernelCodeExecutor:
 
     @timeout.setter
     def timeout(self, seconds: float | None) -> None:
-        if seconds is not None and seconds <= 0:
-            raise ValueError(f"timeout must be more than 0 seconds, or None for no limit; it is {seconds!r}")
-        self._timeout = seconds
+        self._timeout = time_limit(seconds)
 
     @property
     def isolation(self) -> Isolation:
         """What is enforced on the code now, as probed when the kernel started."""
-        return self._keeper.isolation if self._keeper else Isolation(reason="not started")
+        return self._managed.opened.isolation if self._managed.opened else Isolation(reason="not started")
 
     @property
     def work_dir(self) -> Path:
@@ -164,22 +147,29 @@ class KernelCodeExecutor:
         Raises:
             NotStarted: There is no kernel.
         """
-        return self._started().plan.work_dir
+        return self._managed.runner.work_dir
 
     @property
     def languages(self) -> tuple[str, ...]:
         """The languages of blocks that run; their aliases do, too."""
-        program = self._keeper.plan.program if self._keeper else None
-        if program is None or program.guarded:
-            return ("python", "bash")
-        return (program.language,)
+        return self._managed.opened.languages if self._managed.opened else ("python", "bash")
+
+    @property
+    def keeps_variables(self) -> bool:
+        """Variables stay from block to block."""
+        return True
+
+    @property
+    def instructions(self) -> str:
+        """What a model is to know of it: which functions it may use."""
+        return self._functions.prompt(self.settings.functions_module)
 
     async def execute_code_blocks(
         self,
         code_blocks: Sequence[CodeBlock],
         cancellation_token: CancellationToken | None = None,
         *,
-        on_event: Listener = _ignore,
+        on_event: Listener = unheard,
     ) -> CodeResult:
         """Run blocks in order until one fails.
 
@@ -199,33 +189,16 @@ class KernelCodeExecutor:
             KernelStartError: The kernel had died and could not be started again.
             CancelledError: The run was cancelled; the block has been stopped.
         """
-        self._started()
-        if cancellation_token and cancellation_token.is_cancelled():
-            raise asyncio.CancelledError
-        work = self._execute(tuple(code_blocks), guarded(on_event))
-        if cancellation_token is None:
-            return await work
-        return await cancellation_token.link_future(asyncio.ensure_future(work))
+        return await self._managed.execute(code_blocks, cancellation_token, self._timeout, on_event)
 
-    async def stream_code_blocks(
+    def stream_code_blocks(
         self, code_blocks: Sequence[CodeBlock], cancellation_token: CancellationToken | None = None
     ) -> AsyncGenerator[ExecutionEvent | CodeResult, None]:
         """Run blocks as `execute_code_blocks` does; yield each event as it happens and the result last.
 
         Closing the generator stops the block that is running.
         """
-        events: asyncio.Queue[ExecutionEvent | None] = asyncio.Queue()
-        run = asyncio.ensure_future(
-            self.execute_code_blocks(code_blocks, cancellation_token, on_event=events.put_nowait)
-        )
-        run.add_done_callback(lambda _: events.put_nowait(None))
-        try:
-            while (event := await events.get()) is not None:
-                yield event
-            yield await run
-        finally:
-            run.cancel()
-            await uninterrupted(ended(run))
+        return self._managed.stream(code_blocks, cancellation_token, self._timeout)
 
     async def evaluate(self, expression: str, *, timeout: float = 30.0) -> str | None:
         """Return the `repr` of a Python expression in the kernel; leaves no trace in its history.
@@ -237,64 +210,9 @@ class KernelCodeExecutor:
         Returns:
             None if it fails or takes too long.
         """
-        async with self._lock:
-            return await evaluate(await self._started().live(), expression, timeout)
+        async with self._managed.lock:
+            return await self._managed.runner.evaluate(expression, timeout)
 
     def on_late_output(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with every `LateOutput`; returns a function that ends this."""
         return self._late.add(listener)
-
-    async def _execute(self, blocks: Sequence[CodeBlock], on_event: Listener) -> CodeResult:
-        async with self._lock:
-            results: list[BlockResult] = []
-            for index, block in enumerate(blocks):
-                results.append(await self._run_block(index, block, on_event))
-                if results[-1].status not in {"ok", "skipped"}:
-                    break
-            return combine(results)
-
-    async def _run_block(self, index: int, block: CodeBlock, on_event: Listener) -> BlockResult:
-        if note := self._why_not(block):
-            result = BlockResult(block=block, status="skipped", exit_code=0, note=note)
-            on_event(BlockFinished("", index, result))
-            return result
-        keeper = self._started()
-        kernel = await keeper.live()
-
-        def on_change(block_id: str, change: OutputChange) -> None:
-            on_event(BlockOutput(block_id, change))
-
-        run = BlockRun(block, kernel, self.settings.limits, on_change)
-        await run.begin(_kernel_code(block), keeper.take_news())
-        self._current = run
-        self._late.expect(run.id)
-        on_event(BlockStarted(run.id, index, block))
-        try:
-            await run.attend(self._timeout)
-        finally:
-            self._current = None
-            result = run.result()
-            on_event(BlockFinished(run.id, index, result))
-            if run.killed_kernel:
-                keeper.replace_soon()
-        return result
-
-    def _why_not(self, block: CodeBlock) -> str:
-        language = normalize(block.language)
-        if not block.language or language in self.languages:
-            return ""
-        return f"Skipped a block in {block.language!r}: this executor runs {' and '.join(self.languages)}."
-
-    def _started(self) -> KernelKeeper:
-        if self._keeper is None:
-            raise NotStarted(
-                "this executor has no kernel: call `await executor.start()` first, or use "
-                "`async with KernelCodeExecutor() as executor`"
-            )
-        return self._keeper
-
-
-def _kernel_code(block: CodeBlock) -> str:
-    if normalize(block.language) == "bash":
-        return f'__import__("{in_kernel.MODULE}").run_shell({block.code!r})'
-    return block.code

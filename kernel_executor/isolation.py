@@ -14,7 +14,7 @@ class Isolation:
     """What is enforced on executed code now.
 
     Args:
-        mechanism: `bubblewrap` or `none`.
+        mechanism: `bubblewrap`, `docker`, `podman` or `none`.
         network: True if no network can be reached.
         files: True if only the granted folders can be seen or written.
         processes: True if other processes cannot be seen or signalled.
@@ -88,8 +88,12 @@ def _differs(pid: int, namespace: str) -> bool:
 
 
 def _only_loopback(process: Path) -> bool:
-    lines = (process / "net/dev").read_text().splitlines()[2:]
-    return {line.split(":")[0].strip() for line in lines} <= {"lo"}
+    return names_only_loopback((process / "net/dev").read_text())
+
+
+def names_only_loopback(devices: str) -> bool:
+    """Say whether a text as in /proc/net/dev lists no network but one's own."""
+    return {line.split(":")[0].strip() for line in devices.splitlines()[2:]} <= {"lo"}
 
 
 def _writes_only(process: Path, writable: tuple[Path, ...]) -> bool:
@@ -108,6 +112,11 @@ def _writes_only(process: Path, writable: tuple[Path, ...]) -> bool:
 
 
 def _no_privileges(process: Path) -> bool:
-    status = dict(line.split(":\t", 1) for line in (process / "status").read_text().splitlines() if ":\t" in line)
+    return shows_no_privileges((process / "status").read_text())
+
+
+def shows_no_privileges(text: str) -> bool:
+    """Say whether a text as in /proc/self/status tells of no capability, now or later."""
+    status = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
     held = [int(status[name].strip(), 16) for name in ("CapEff", "CapPrm", "CapBnd", "CapAmb")]
     return not any(held) and status.get("NoNewPrivs", "0").strip() == "1"

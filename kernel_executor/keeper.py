@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Self
+from typing import Any, Self
 
-from kernel_executor.errors import KernelStartError, NotStarted
-from kernel_executor.isolation import Isolation, holds_no_key, probe
+from kernel_executor.errors import NotStarted
+from kernel_executor.isolation import Isolation
 from kernel_executor.kernel import Kernel, KernelPlan, start_kernel
 from kernel_executor.tasks import uninterrupted
 from kernel_executor.wire import Message
@@ -20,12 +19,11 @@ class KernelKeeper:
     Args:
         plan: How to start a kernel.
         on_late: Called with messages that belong to no open request.
-        unsandboxed: Why there is no sandbox, if there is none.
     """
 
-    def __init__(self, plan: KernelPlan, on_late: Callable[[Message], None], unsandboxed: str) -> None:
+    def __init__(self, plan: KernelPlan[Any], on_late: Callable[[Message], None]) -> None:
         self.plan = plan
-        self.isolation = Isolation(reason=unsandboxed)
+        self.isolation = Isolation()
         self._on_late = on_late
         self._kernel: Kernel | None = None
         self._replacement: asyncio.Task[Kernel] | None = None
@@ -33,13 +31,13 @@ class KernelKeeper:
         self._closed = False
 
     @classmethod
-    async def open(cls, plan: KernelPlan, on_late: Callable[[Message], None], unsandboxed: str) -> Self:
+    async def open(cls, plan: KernelPlan[Any], on_late: Callable[[Message], None]) -> Self:
         """Start a kernel and look at what holds it.
 
         Raises:
             KernelStartError: It does not start, or the sandbox does not hold it.
         """
-        keeper = cls(plan, on_late, unsandboxed)
+        keeper = cls(plan, on_late)
         keeper._kernel = await keeper._replace(None)
         return keeper
 
@@ -96,24 +94,8 @@ class KernelKeeper:
         if old:
             await uninterrupted(old.aclose())
         kernel = await start_kernel(self.plan, self._on_late)
-        try:
-            self.isolation = self._look_at(kernel)
-        except BaseException:
-            await uninterrupted(kernel.aclose())
-            raise
+        self.isolation = kernel.isolation
         return kernel
-
-    def _look_at(self, kernel: Kernel) -> Isolation:
-        policy = self.plan.policy
-        if policy is None:
-            return replace(self.isolation, environment=holds_no_key(kernel.pid))
-        try:
-            found = probe(kernel.pid, (self.plan.work_dir, kernel.run_dir, *policy.writable), policy.devices)
-        except OSError as error:
-            raise KernelStartError(f"the kernel ended as soon as it had started: {error}") from error
-        if not found.isolates:
-            raise KernelStartError(f"bubblewrap started but does not hold the kernel: {found}")
-        return found
 
     async def aclose(self) -> None:
         """End the kernel and everything it started; who waits for one gets `NotStarted`."""

@@ -1,20 +1,16 @@
 """One life of a managed kernel: start, ready, requests, interrupt, death. Knows no blocks, outputs or time limits."""
 
 import asyncio
-import signal
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from kernel_executor.errors import KernelStartError
+from kernel_executor.isolation import Isolation
 from kernel_executor.launch import KernelProgram
-from kernel_executor.outputs import OutputLimits
-from kernel_executor.provisioner import ManagedProvisioner
 from kernel_executor.router import CONNECTION_LOST, Inbox, KernelDeath, Router
 from kernel_executor.run_folder import RunFolder, create_run_folder
-from kernel_executor.sandbox import SandboxPolicy, bubblewrap_arguments
-from kernel_executor.tasks import uninterrupted
+from kernel_executor.tasks import acquired, uninterrupted
 from kernel_executor.transport import ZmqTransport
 from kernel_executor.wire import Message
 
@@ -23,47 +19,91 @@ ASK_AGAIN = 0.5  # seconds between kernel_info requests to a kernel that sends n
 DRAIN = 0.1  # seconds to read what a dying kernel had already sent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KernelPlan:
-    """All that is needed to start a kernel, again and again.
+Process = TypeVar("Process", bound="KernelProcess")
 
-    Args:
-        program: What to start.
-        work_dir: Its working folder.
-        environment: Its variables.
-        policy: What it may touch; None runs it bare.
-        limits: Bounds of its output.
-        memory_limit: Address space in bytes; 0 sets none.
-    """
 
-    program: KernelProgram
-    work_dir: Path
-    environment: Mapping[str, str]
-    policy: SandboxPolicy | None
-    limits: OutputLimits
-    memory_limit: int = 0
+class KernelProcess(Protocol):
+    """The process of a kernel, wherever it runs."""
+
+    @property
+    def said(self) -> str:
+        """The end of its standard error, for the error message of a start that failed."""
+        ...
+
+    def has_ended(self) -> bool:
+        """Say whether it has ended, as far as can be seen without waiting."""
+        ...
+
+    async def wait(self) -> int:
+        """Wait for its end; return its exit code, 128 + N if signal N ended it."""
+        ...
+
+    async def interrupt(self) -> None:
+        """Send SIGINT to it and to what it started."""
+        ...
+
+    async def kill(self) -> None:
+        """End it and everything it started."""
+        ...
+
+    def bury(self) -> None:
+        """End what it left behind, at once and for good; may be called on a loop that is closing."""
+        ...
+
+    async def remove(self) -> None:
+        """Remove what is left of it after its end."""
+        ...
+
+
+class KernelPlan(Protocol[Process]):
+    """All that is needed to start a kernel, again and again."""
+
+    @property
+    def program(self) -> KernelProgram:
+        """What is started."""
+        ...
+
+    @property
+    def work_dir(self) -> Path:
+        """Its working folder, on this machine."""
+        ...
+
+    @property
+    def run_parent(self) -> Path | None:
+        """Where its run folder lies; None is the folder for temporary files."""
+        ...
+
+    async def launch(self, folder: RunFolder) -> Process:
+        """Start the process with the connection file of a run folder.
+
+        Raises:
+            KernelStartError: It cannot be started.
+        """
+        ...
+
+    def look_at(self, process: Process, folder: RunFolder) -> Isolation:
+        """Report what holds a kernel that was started.
+
+        Raises:
+            KernelStartError: It is gone, or not held as it was meant to be.
+        """
+        ...
 
 
 class Kernel:
     """A running kernel. Made by `start_kernel`; everything here belongs to the loop that started it."""
 
-    def __init__(self, provisioner: ManagedProvisioner, folder: RunFolder, on_late: Callable[[Message], None]) -> None:
-        self._provisioner = provisioner
+    def __init__(
+        self, process: KernelProcess, folder: RunFolder, interrupt_mode: str, on_late: Callable[[Message], None]
+    ) -> None:
+        self._process = process
         self._folder = folder
+        self._interrupt_mode = interrupt_mode
         self._on_late = on_late
         self._welcomed = asyncio.Event()
         self._router = Router(ZmqTransport(folder.connection), self._on_orphan)
         self._mourner = asyncio.create_task(self._mourn())
-
-    @property
-    def pid(self) -> int:
-        """The process to look at from outside; in a sandbox the leader of the inner process group."""
-        return self._provisioner.pid or 0
-
-    @property
-    def run_dir(self) -> Path:
-        """The folder of its sockets."""
-        return self._folder.path
+        self.isolation = Isolation()
 
     @property
     def death(self) -> KernelDeath | None:
@@ -72,7 +112,7 @@ class Kernel:
 
     async def check(self) -> bool:
         """Say whether it lives, by looking at the process: the news of its death may still be on the way."""
-        if await self._provisioner.poll() is not None:
+        if self._process.has_ended():
             await asyncio.wait({self._mourner})
         return self.death is None
 
@@ -84,16 +124,16 @@ class Kernel:
 
     async def _mourn(self) -> None:
         try:
-            code = await self._provisioner.wait() or 0
-            self._provisioner.bury()
+            code = await self._process.wait()
+            self._process.bury()
             await asyncio.sleep(DRAIN)
         except asyncio.CancelledError:
             self._abandon()  # the loop is closing without `stop`: nobody will end this kernel if not we
             raise
-        self._router.fail(KernelDeath(128 - code if code < 0 else code))
+        self._router.fail(KernelDeath(code))
 
     def _abandon(self) -> None:
-        self._provisioner.bury()
+        self._process.bury()
         self._router.abandon()
         self._folder.remove()
 
@@ -132,18 +172,21 @@ class Kernel:
             if isinstance(message, KernelDeath):
                 raise KernelStartError(
                     f"the kernel ended while starting, exit code {message.exit_code}: "
-                    f"{self._provisioner.stderr or 'it said nothing'}"
+                    f"{self._process.said or 'it said nothing'}"
                 )
             replied = replied or message.is_reply
             idle = idle or message.is_idle
 
     async def interrupt(self) -> None:
-        """Raise KeyboardInterrupt in the kernel and everything it started.
+        """Raise KeyboardInterrupt in the kernel and everything it started, as its kernelspec wants it done.
 
         The request after the signal is a poke: a cell in top-level `await` ignores SIGINT until its loop wakes
         (10 s and more; 0.02 s with the poke, measured).
         """
-        await self._provisioner.send_signal(signal.SIGINT)
+        if self._interrupt_mode == "message":
+            await self._router.post("control", "interrupt_request", {})
+        else:
+            await self._process.interrupt()
         await self._router.post("shell", "kernel_info_request", {})
 
     def give_up(self) -> None:
@@ -152,58 +195,52 @@ class Kernel:
 
     async def kill(self) -> None:
         """End the process and everything it started; open requests are told when its last words are read."""
-        await self._provisioner.kill()
+        await self._process.kill()
 
     async def aclose(self) -> None:
         """End the process, if it lives, and let go of everything."""
-        await self._provisioner.kill()
-        await self._provisioner.wait()
+        await self._process.kill()
+        await self._process.wait()
         await self._router.aclose()
         self._mourner.cancel()
         await asyncio.wait({self._mourner})
-        await self._provisioner.cleanup()
+        await self._process.remove()
         self._folder.remove()
 
 
-async def start_kernel(plan: KernelPlan, on_late: Callable[[Message], None]) -> Kernel:
-    """Start a kernel and wait until it answers.
+async def start_kernel(plan: KernelPlan[Any], on_late: Callable[[Message], None]) -> Kernel:
+    """Start a kernel, wait until it answers, and look at what holds it.
 
     Args:
         plan: What to start and how.
         on_late: Called with messages that belong to no open request.
 
     Raises:
-        KernelStartError: It ended or did not answer in time.
+        KernelStartError: It ended, did not answer in time, or is not held as it was meant to be.
     """
-    provisioner = ManagedProvisioner()
-    folder = await _launch(plan, provisioner)
-    kernel = Kernel(provisioner, folder, on_late)
+    folder = create_run_folder(plan.program, plan.work_dir, plan.run_parent)
+    try:
+        process = await acquired(plan.launch(folder), _discard)
+    except BaseException:
+        folder.remove()
+        raise
+    kernel = Kernel(process, folder, plan.program.interrupt_mode, on_late)
     try:
         async with asyncio.timeout(START_TIMEOUT):
             await kernel.wait_ready()
+        kernel.isolation = plan.look_at(process, folder)
     except BaseException as error:
         # Whatever stops the start, a cancellation included, must not leave a process behind.
         await uninterrupted(kernel.aclose())
         if isinstance(error, TimeoutError):
             raise KernelStartError(
-                f"the kernel did not answer within {START_TIMEOUT:.0f} s: {provisioner.stderr or 'it said nothing'}"
+                f"the kernel did not answer within {START_TIMEOUT:.0f} s: {process.said or 'it said nothing'}"
             ) from error
         raise
     return kernel
 
 
-async def _launch(plan: KernelPlan, provisioner: ManagedProvisioner) -> RunFolder:
-    """Start the process; takes milliseconds."""
-    folder = create_run_folder(plan.program, plan.work_dir)
-    sandbox = bubblewrap_arguments(plan.policy, folder.path) if plan.policy else None
-    command = folder.command(plan.program, plan.limits, plan.memory_limit)
-    launch = provisioner.launch_kernel(command, env=plan.environment, cwd=str(plan.work_dir), sandbox=sandbox)
-    try:
-        await uninterrupted(launch)
-    except BaseException as error:
-        provisioner.bury()
-        folder.remove()
-        if isinstance(error, OSError):
-            raise KernelStartError(f"cannot start {command[0]}: {error}") from error
-        raise
-    return folder
+async def _discard(process: KernelProcess) -> None:
+    process.bury()
+    await process.wait()
+    await process.remove()

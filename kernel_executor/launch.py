@@ -37,6 +37,7 @@ class KernelProgram:
         env: Variables its kernelspec asks for, without those named like keys.
         guarded: True if our own starter bounds its output from within.
         interpreter: What a sandbox must let it see.
+        interrupt_mode: `signal` or `message`, as in its kernelspec.
     """
 
     argv: tuple[str, ...]
@@ -44,6 +45,7 @@ class KernelProgram:
     env: Mapping[str, str]
     guarded: bool
     interpreter: Interpreter
+    interrupt_mode: str = "signal"
 
 
 async def find_program(kernel_name: str, environment: Mapping[str, str]) -> KernelProgram:
@@ -61,9 +63,10 @@ async def find_program(kernel_name: str, environment: Mapping[str, str]) -> Kern
         )
     guarded = spec.language.lower() == "python" and LAUNCHER[1] in spec.argv
     is_python = guarded or Path(executable).name.startswith("python")  # of any language: bash_kernel is a module
-    interpreter = await _ask_python(executable, environment) if is_python else _install_of(executable, spec)
+    interpreter = await ask_python(executable, environment) if is_python else _install_of(executable, spec)
     env = {name: value for name, value in spec.env.items() if not names_secret(name)}
-    return KernelProgram((executable, *spec.argv[1:]), spec.language.lower(), env, guarded, interpreter)
+    argv = (executable, *spec.argv[1:])
+    return KernelProgram(argv, spec.language.lower(), env, guarded, interpreter, spec.interrupt_mode)
 
 
 def _executable(name: str, environment: Mapping[str, str]) -> str | None:
@@ -88,8 +91,12 @@ def _find_spec(kernel_name: str) -> KernelSpec:
         ) from None
 
 
-async def _ask_python(executable: str, environment: Mapping[str, str]) -> Interpreter:
-    """Ask an interpreter where it lives: a virtual environment may point anywhere."""
+async def ask_python(executable: str, environment: Mapping[str, str]) -> Interpreter:
+    """Ask an interpreter where it lives: a virtual environment may point anywhere.
+
+    Raises:
+        KernelStartError: It does not run.
+    """
     try:
         process = await run_helper([executable, "-c", REPORT], environment)
         report = json.loads(process.stdout.splitlines()[-1])  # a sitecustomize may print before

@@ -1,7 +1,8 @@
 """The port through which an agent runs code. Knows no kernel."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, runtime_checkable
+from pathlib import Path
+from typing import Protocol, Self, runtime_checkable
 
 from kernel_executor.cancellation import CancellationToken
 from kernel_executor.events import ExecutionEvent
@@ -21,6 +22,16 @@ class CodeExecutor(Protocol):
     @property
     def languages(self) -> tuple[str, ...]:
         """The languages of blocks that run."""
+        ...
+
+    @property
+    def keeps_variables(self) -> bool:
+        """Whether variables and imports stay from block to block, or only files do."""
+        ...
+
+    @property
+    def instructions(self) -> str:
+        """What a model is to know of it; may be empty."""
         ...
 
     async def execute_code_blocks(
@@ -44,3 +55,32 @@ class CodeExecutor(Protocol):
     async def restart(self) -> None:
         """Start afresh; state is lost."""
         ...
+
+
+class ManagedExecutor(CodeExecutor, Protocol):
+    """What our own executors have besides: a session needs it."""
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds a block may take from the next one on; None sets no limit."""
+        ...
+
+    @timeout.setter
+    def timeout(self, seconds: float | None) -> None: ...
+
+    @property
+    def work_dir(self) -> Path:
+        """The folder the code runs in, on this machine."""
+        ...
+
+    async def evaluate(self, expression: str, *, timeout: float = ...) -> str | None:
+        """Return the `repr` of a Python expression; None if it fails or takes longer than so many seconds."""
+        ...
+
+    def on_late_output(self, listener: Callable[[ExecutionEvent], None]) -> Callable[[], None]:
+        """Call `listener` with every `LateOutput`; returns a function that ends this."""
+        ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *_: object) -> None: ...

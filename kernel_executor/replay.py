@@ -52,6 +52,16 @@ class ReplayCodeExecutor:
         """The languages a real executor runs."""
         return ("python", "bash")
 
+    @property
+    def keeps_variables(self) -> bool:
+        """Say what a kernel would."""
+        return True
+
+    @property
+    def instructions(self) -> str:
+        """Nothing: it runs nothing."""
+        return ""
+
     async def execute_code_blocks(
         self,
         code_blocks: Sequence[CodeBlock],

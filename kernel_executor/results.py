@@ -3,11 +3,11 @@
 import re
 import signal
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from kernel_executor.languages import normalize
 from kernel_executor.outputs import as_text
-from kernel_executor.router import KernelDeath
 from kernel_executor.types import BlockResult, BlockStatus, CodeResult
 
 
@@ -22,18 +22,25 @@ def combine(results: Sequence[BlockResult]) -> CodeResult:
     return CodeResult(code, "\n".join(parts), tuple(results))
 
 
+def explained(result: BlockResult, hint: str) -> BlockResult:
+    """Add a hint to the note of a result that needs one: `%pip` fails without an error, it only prints pip's."""
+    if not hint or (result.status == "ok" and "ERROR:" not in as_text(result.outputs)):
+        return result
+    return replace(result, note=" ".join(filter(None, [result.note, hint])))
+
+
 def exits_well(error: dict[str, Any]) -> bool:
     """Say whether an error is a `SystemExit` that means success."""
     return error.get("ename") == "SystemExit" and error.get("evalue") in {"0", "", "None", "False"}
 
 
-def exit_code(status: BlockStatus, error: dict[str, Any], death: KernelDeath | None, language: str) -> int:
+def exit_code(status: BlockStatus, error: dict[str, Any], died_with: int, language: str) -> int:
     """Return a block's exit code.
 
     Args:
         status: How it ended.
         error: The error that ended it, or nothing.
-        death: What became of the kernel, if it died.
+        died_with: Exit code of the kernel, if it died.
         language: What the block is written in: only a script's exit status is that of its shell.
     """
     match status:
@@ -45,7 +52,7 @@ def exit_code(status: BlockStatus, error: dict[str, Any], death: KernelDeath | N
             return 128 + signal.SIGINT
         case "died":
             # A kernel that went away with code 0 still did not finish the block.
-            return (death.exit_code if death else 0) or 1
+            return died_with or 1
         case _:
             return _error_code(error, is_script=normalize(language) == "bash")
 

@@ -5,12 +5,12 @@ of the request that caused it, and what nobody waits for goes to `on_orphan` (la
 """
 
 import asyncio
-import signal
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from kernel_executor.exits import describe_exit
 from kernel_executor.transport import CHANNELS, Transport
 from kernel_executor.wire import Channel, Message
 
@@ -28,15 +28,7 @@ class KernelDeath:
     reason: str = ""
 
     def __str__(self) -> str:
-        return self.reason or _describe_exit(self.exit_code)
-
-
-def _describe_exit(code: int) -> str:
-    try:
-        name = signal.Signals(code - 128).name
-    except ValueError:
-        return f"exit code {code}"
-    return f"{name}, perhaps out of memory" if name == "SIGKILL" else name
+        return self.reason or describe_exit(self.exit_code)
 
 
 CONNECTION_LOST = "the connection to it was lost"

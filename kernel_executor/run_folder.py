@@ -53,10 +53,16 @@ class RunFolder:
         self.lock.close()
 
 
-def create_run_folder(program: KernelProgram, work_dir: Path) -> RunFolder:
-    """Create a folder only we can enter, short enough for socket paths, outside the work folder."""
+def create_run_folder(program: KernelProgram, work_dir: Path, parent: Path | None = None) -> RunFolder:
+    """Create a folder only we can enter, short enough for socket paths, outside the work folder.
+
+    Args:
+        program: The kernel that will use it.
+        work_dir: The kernel's working folder.
+        parent: Where it lies; None is the folder for temporary files.
+    """
     sweep(Path(tempfile.gettempdir()))
-    path = Path(tempfile.mkdtemp(prefix=PREFIX))
+    path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
     if len(os.fsencode(path)) > SOCKET_PATH_LIMIT - len("/k-5") or path.resolve().is_relative_to(work_dir):
         path.rmdir()
         path = Path(tempfile.mkdtemp(prefix=PREFIX, dir="/tmp"))

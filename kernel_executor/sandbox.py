@@ -5,6 +5,7 @@ too; `--dev` hides GPUs, so devices are an option; the interpreter may live unde
 it needs is bound; existing entries of the work folder are bound read-only one by one on top of the writable folder.
 """
 
+import asyncio
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from kernel_executor.errors import KernelStartError
-from kernel_executor.tasks import run_helper
+from kernel_executor.tasks import run_helper_now, uninterrupted
 
 SandboxMode = Literal["auto", "bubblewrap", "none"]
 
@@ -84,12 +85,12 @@ def entries_to_protect(work_dir: Path, writable: Sequence[Path]) -> tuple[Path, 
     return entries
 
 
-def bubblewrap_arguments(policy: SandboxPolicy, run_dir: Path) -> list[str]:
+def bubblewrap_arguments(policy: SandboxPolicy, shared: Sequence[Path] = ()) -> list[str]:
     """Translate a policy into bubblewrap's arguments; the order of mounts matters.
 
     Args:
         policy: What may be touched.
-        run_dir: Folder of the kernel's sockets and connection file; writable.
+        shared: Folders of ours that are writable, e.g. that of a kernel's sockets and connection file.
     """
     return [
         *(
@@ -109,7 +110,7 @@ def bubblewrap_arguments(policy: SandboxPolicy, run_dir: Path) -> list[str]:
         *_binds("--ro-bind-try", policy.protected),  # the user may have removed one since, before a restart
         *_binds("--bind", policy.writable),
         *_binds("--dev-bind", policy.devices),
-        *_binds("--bind", [run_dir]),
+        *_binds("--bind", shared),
         # What is written beside the folders would vanish with the sandbox: better it fails.
         *("--remount-ro", "/", "--chdir", str(policy.work_dir)),
     ]
@@ -142,11 +143,16 @@ def _binds(kind: str, paths: Sequence[Path]) -> Iterator[str]:
 
 async def why_unusable(arguments: Sequence[str], environment: Mapping[str, str]) -> str | None:
     """Try bubblewrap with these arguments; return None if it works, else the reason in one sentence."""
+    return await uninterrupted(asyncio.to_thread(why_unusable_now, arguments, environment))
+
+
+def why_unusable_now(arguments: Sequence[str], environment: Mapping[str, str]) -> str | None:
+    """Do the same; it takes some milliseconds, for which the caller waits."""
     bwrap = shutil.which("bwrap")
     if not bwrap:
         return "bubblewrap is not installed (Debian, Ubuntu, Fedora: install the package `bubblewrap`)"
     try:
-        process = await run_helper([bwrap, *arguments, "true"], environment)
+        process = run_helper_now([bwrap, *arguments, "true"], environment)
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"bubblewrap does not work here: {error}"
     if process.returncode == 0:

@@ -2,15 +2,15 @@
 
 import asyncio
 import subprocess
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
-async def uninterrupted(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a short, bounded clean-up to its end even if we are cancelled meanwhile, then pass the cancellation on."""
-    task = asyncio.ensure_future(coroutine)
+async def uninterrupted(work: Awaitable[T]) -> T:
+    """Do short, bounded work to its end even if we are cancelled meanwhile, then pass the cancellation on."""
+    task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
         try:
@@ -25,6 +25,17 @@ async def uninterrupted(coroutine: Coroutine[Any, Any, T]) -> T:
     return result
 
 
+async def acquired(work: Awaitable[T], release: Callable[[T], Awaitable[object]]) -> T:
+    """Do work that gives something to its end; release it if we are cancelled meanwhile, for nobody gets it then."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await uninterrupted(task)
+    except asyncio.CancelledError:
+        if not task.cancelled() and not task.exception():
+            await uninterrupted(release(task.result()))
+        raise
+
+
 async def ended(task: "asyncio.Future[Any]") -> None:
     """Wait for a task's end, for those who want neither its result nor its error."""
     await asyncio.wait({task})
@@ -32,10 +43,22 @@ async def ended(task: "asyncio.Future[Any]") -> None:
         task.exception()
 
 
-async def run_helper(command: Sequence[str], environment: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
+HELPER_TIMEOUT = 30.0
+"""Seconds; an interpreter on a slow network disk takes some."""
+
+
+async def run_helper(
+    command: Sequence[str], environment: Mapping[str, str], *, timeout: float = HELPER_TIMEOUT
+) -> "subprocess.CompletedProcess[str]":
     """Run a command that takes milliseconds; it has ended when this returns, even if we are cancelled."""
-    run = asyncio.to_thread(
-        subprocess.run,
+    return await uninterrupted(asyncio.to_thread(run_helper_now, command, environment, timeout=timeout))
+
+
+def run_helper_now(
+    command: Sequence[str], environment: Mapping[str, str], *, timeout: float = HELPER_TIMEOUT
+) -> "subprocess.CompletedProcess[str]":
+    """Do the same while the caller waits."""
+    return subprocess.run(
         list(command),
         env=dict(environment),
         stdin=subprocess.DEVNULL,
@@ -43,11 +66,6 @@ async def run_helper(command: Sequence[str], environment: Mapping[str, str]) -> 
         text=True,
         errors="replace",
         cwd="/",
-        timeout=HELPER_TIMEOUT,
+        timeout=timeout,
         check=False,
     )
-    return await uninterrupted(run)
-
-
-HELPER_TIMEOUT = 30.0
-"""Seconds; an interpreter on a slow network disk takes some."""

@@ -68,6 +68,13 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
         Literal["auto", "bubblewrap", "none"],
         typer.Option(help="`auto` sandboxes where it can, `bubblewrap` insists, `none` does not."),
     ] = "auto",
+    executor: Annotated[
+        Literal["kernel", "local", "docker"],
+        typer.Option(help="`kernel` keeps variables, `local` runs scripts, `docker` runs either in a container."),
+    ] = "kernel",
+    image: Annotated[
+        str, typer.Option(help="The container's image; one with ipykernel gets a kernel.", show_default="python:3-slim")
+    ] = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Run code without asking, sandboxed or not.")] = False,
 ) -> None:
     """Solve a task and write a notebook.
@@ -77,7 +84,11 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
     """
     if not task.strip():
         raise typer.BadParameter("the task is empty: say what to do", param_hint="TASK")
-    session_settings = SessionSettings(notebook=out or new_notebook(Path()), files=tuple(file or ()), sandbox=sandbox)
+    if image and executor != "docker":
+        raise typer.BadParameter("only --executor docker takes an image", param_hint="--image")
+    session_settings = SessionSettings(
+        notebook=out or new_notebook(Path()), files=tuple(file or ()), sandbox=sandbox, executor=executor, image=image
+    )
     run_settings = RunSettings(timeout=timeout, max_retries=max_retries, approval="never" if yes else "auto")
     _exit_with(running.run_task(PatientConsole(), task, model, session_settings, run_settings))
 

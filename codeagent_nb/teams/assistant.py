@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from codeagent_nb.contexts import UNBOUNDED, ChatCompletionContext
 from codeagent_nb.errors import ModelUnavailable
 from codeagent_nb.events import (
     AgentEvent,
@@ -62,6 +63,7 @@ class AssistantAgent:
         description: What the agent is for, in one sentence.
         system_message: What the model is told first; None tells it nothing.
         model_client_stream: True to give the pieces of replies, too.
+        model_context: Selects what the model is sent of the conversation; by default all.
     """
 
     DEFAULT_DESCRIPTION = "An agent that answers in words."
@@ -75,6 +77,7 @@ class AssistantAgent:
         description: str | None = None,
         system_message: str | None = ASSISTANT_SYSTEM_MESSAGE,
         model_client_stream: bool = False,
+        model_context: ChatCompletionContext | None = None,
     ) -> None:
         if not name.isidentifier():
             raise ValueError("The agent name must be a valid Python identifier.")
@@ -83,7 +86,8 @@ class AssistantAgent:
         self._model = model_client
         self._stream = model_client_stream
         self._instructions = [SystemMessage(content=system_message)] if system_message else []
-        self._context: tuple[LLMMessage, ...] = ()
+        self._context = model_context or UNBOUNDED
+        self._told: tuple[LLMMessage, ...] = tuple(self._context.initial_messages or ())
         self._one = OneAtATime(f"agent {name!r}")
 
     @property
@@ -129,11 +133,11 @@ class AssistantAgent:
             AgentError: The agent is working.
         """
         with self._one.work():
-            self._context = ()
+            self._told = ()
 
     async def save_state(self) -> Mapping[str, Any]:
         """Return the conversation as a JSON-able dict."""
-        state = AssistantAgentState(llm_context=ModelContextState(messages=self._context))
+        state = AssistantAgentState(llm_context=ModelContextState(messages=self._told))
         return state.model_dump(mode="json")
 
     async def load_state(self, state: Mapping[str, Any]) -> None:
@@ -145,7 +149,7 @@ class AssistantAgent:
         """
         saved = AssistantAgentState.model_validate(state)
         with self._one.work():
-            self._context = saved.llm_context.messages
+            self._told = saved.llm_context.messages
 
     async def _run(self, task: Task, tell: Tell) -> TaskResult:
         messages = messages_of(task)
@@ -159,11 +163,11 @@ class AssistantAgent:
     async def _answer(self, messages: Sequence[ChatMessage], tell: Tell) -> Response:
         with self._one.work():
             told = [part for message in messages for part in _as_told(message)]
-            heard = (*self._context, *told)
-            created = await self._ask([*self._instructions, *heard], tell)
+            heard = (*self._told, *told)
+            created = await self._ask([*self._instructions, *self._context.select(heard)], tell)
             reply = _without_thinking(created)
             said = AssistantMessage(content=reply.content, thought=reply.thought, source=self.name)
-            self._context = (*heard, said)
+            self._told = (*heard, said)
         thoughts = (ThoughtEvent(source=self.name, content=reply.thought),) if reply.thought else ()
         for thought in thoughts:
             tell(thought)

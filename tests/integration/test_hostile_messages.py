@@ -162,7 +162,7 @@ async def test_a_connection_that_fails_is_told_and_replaced() -> None:
     async with KernelCodeExecutor(timeout=30) as executor:
         task = asyncio.create_task(run(executor, "import time; time.sleep(20)"))
         await asyncio.sleep(0.3)
-        kernel = executor._keeper._kernel  # type: ignore[union-attr]
+        kernel = executor._managed.runner._keeper._kernel  # type: ignore[union-attr]
         kernel._router._transport._sockets["iopub"].close()  # type: ignore[union-attr, attr-defined]
         result = await task
         assert (result.status, result.state_lost) == ("died", True)

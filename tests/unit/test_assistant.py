@@ -9,6 +9,7 @@ import pytest
 from codeagent_nb import (
     AgentError,
     AssistantAgent,
+    BufferedChatCompletionContext,
     ChatAgent,
     CreateResult,
     ModelClientStreamingChunkEvent,
@@ -43,6 +44,15 @@ async def test_a_task_and_its_answer() -> None:
     assert said(result) == [("TextMessage", "user", "capital?"), ("TextMessage", "helper", "Paris.")]
     assert result.messages[-1].models_usage == USAGE
     assert result.stop_reason is None
+
+
+async def test_a_context_selects_what_the_model_is_sent_and_nothing_is_forgotten() -> None:
+    client = model("one", "two", "three")
+    agent = AssistantAgent("helper", client, model_context=BufferedChatCompletionContext(2))
+    for task in ("first", "second", "third"):
+        await agent.run(task=task)
+    assert [message.content for message in client.create_calls[-1].messages[1:]] == ["two", "third"]
+    assert len((await agent.save_state())["llm_context"]["messages"]) == 6
 
 
 async def test_the_model_sees_who_said_what_and_what_it_said_itself() -> None:

@@ -35,7 +35,12 @@ from codeagent_nb.models.types import AssistantMessage, Image, UserMessage
 from codeagent_nb.redaction import Redactor
 from codeagent_nb.remembering import remembers_arguments
 from codeagent_nb.teams.terminations import AndTerminationCondition, OrTerminationCondition
-from kernel_executor import KernelCodeExecutor, OutputLimits
+from kernel_executor import (
+    DockerCommandLineCodeExecutor,
+    KernelCodeExecutor,
+    LocalCommandLineCodeExecutor,
+    OutputLimits,
+)
 from kernel_executor.replay import ReplayCodeExecutor
 
 PICTURE = Image(mime="image/png", data="QUJD")
@@ -82,6 +87,7 @@ def everything() -> list[tuple[type, tuple[Any, ...], dict[str, Any]]]:
             description="Writes.",
             system_message=None,
             model_client_stream=True,
+            model_context=BufferedChatCompletionContext(7),
         ),
         made(
             KernelCodeExecutor,
@@ -95,6 +101,43 @@ def everything() -> list[tuple[type, tuple[Any, ...], dict[str, Any]]]:
             env={"LANG": "C"},
             limits=OutputLimits(head=1, tail=2, display=3, displays=4),
             memory_limit=5,
+            functions_module="tools",
+        ),
+        made(
+            DockerCommandLineCodeExecutor,
+            image="other",
+            container_name="mine",
+            timeout=None,
+            work_dir="here",
+            bind_dir="/there",
+            auto_remove=False,
+            stop_container=False,
+            functions_module="tools",
+            extra_volumes={"/a": {"bind": "/b", "mode": "ro"}},
+            extra_hosts={"a": "127.0.0.1"},
+            init_command="true",
+            delete_tmp_files=False,
+            network="bridge",
+            writable=(FOLDER,),
+            cap_add=("CHOWN",),
+            memory_limit=1,
+            pids_limit=2,
+            cpus=3.0,
+            env={"LANG": "C"},
+            limits=OutputLimits(head=1, tail=2, display=3, displays=4),
+        ),
+        made(
+            LocalCommandLineCodeExecutor,
+            timeout=None,
+            work_dir="here",
+            functions_module="tools",
+            cleanup_temp_files=False,
+            sandbox="none",
+            readable=(FOLDER,),
+            writable=(FOLDER,),
+            devices=("/dev/null",),
+            env={"LANG": "C"},
+            limits=OutputLimits(head=1, tail=2, display=3, displays=4),
         ),
         made(
             OpenAIChatCompletionClient,

@@ -40,14 +40,14 @@ def policy(tmp_path: Path) -> SandboxPolicy:
 
 
 def test_everything_is_unshared_and_all_privileges_dropped(policy: SandboxPolicy) -> None:
-    arguments = bubblewrap_arguments(policy, RUN)
+    arguments = bubblewrap_arguments(policy, [RUN])
     assert {"--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--disable-userns"} <= set(arguments)
     assert {"--die-with-parent", "--new-session"} <= set(arguments)
     assert arguments[arguments.index("--cap-drop") + 1] == "ALL"
 
 
 def test_later_mounts_lie_on_earlier_ones(policy: SandboxPolicy) -> None:
-    mounts = binds(bubblewrap_arguments(policy, RUN))
+    mounts = binds(bubblewrap_arguments(policy, [RUN]))
     work = str(policy.work_dir)
     wanted = [
         ("--tmpfs", "/tmp"),
@@ -64,7 +64,7 @@ def test_later_mounts_lie_on_earlier_ones(policy: SandboxPolicy) -> None:
 
 
 def test_only_what_was_granted_is_writable(policy: SandboxPolicy) -> None:
-    writable = {path for kind, path in binds(bubblewrap_arguments(policy, RUN)) if kind == "--bind"}
+    writable = {path for kind, path in binds(bubblewrap_arguments(policy, [RUN])) if kind == "--bind"}
     assert writable == {str(policy.work_dir), f"{policy.work_dir}/granted", str(RUN)}
 
 
@@ -76,20 +76,20 @@ def test_the_home_folder_is_never_bound_as_a_whole(place: str, tmp_path: Path, m
     monkeypatch.setenv("HOME", str(home))
     claimed = {"home": home, "parent": home.parent, "root": Path("/")}[place]
     interpreter = Interpreter(prefixes=(claimed, home / "venv"), paths=(claimed,))
-    arguments = bubblewrap_arguments(SandboxPolicy(work_dir=tmp_path, interpreter=interpreter), RUN)
+    arguments = bubblewrap_arguments(SandboxPolicy(work_dir=tmp_path, interpreter=interpreter), [RUN])
     sources = {path for kind, path in binds(arguments) if kind.endswith("bind")}
     assert str(claimed) not in sources
     assert str(home / "venv") in sources
 
 
 def test_devices_are_hidden_unless_granted(tmp_path: Path) -> None:
-    assert "--dev-bind" not in bubblewrap_arguments(SandboxPolicy(work_dir=tmp_path), RUN)
+    assert "--dev-bind" not in bubblewrap_arguments(SandboxPolicy(work_dir=tmp_path), [RUN])
 
 
 def test_not_all_of_etc_is_shown(policy: SandboxPolicy) -> None:
-    shown = {path for _, path in binds(bubblewrap_arguments(policy, RUN))}
+    shown = {path for _, path in binds(bubblewrap_arguments(policy, [RUN]))}
     assert not {"/etc", "/etc/shadow", "/root", "/home", "/", "/var", "/run", "/sys"} & (shown - {"/"})
-    assert ("--ro-bind", "/") not in binds(bubblewrap_arguments(policy, RUN))
+    assert ("--ro-bind", "/") not in binds(bubblewrap_arguments(policy, [RUN]))
 
 
 def test_entries_of_the_work_folder_are_protected_but_links_and_what_is_granted(tmp_path: Path) -> None:

@@ -1,0 +1,61 @@
+"""Chooses an executor: by name, or the best one that works here. Starts none."""
+
+import os
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Literal
+
+from kernel_executor.containers.container import connect
+from kernel_executor.containers.executor import DockerCommandLineCodeExecutor
+from kernel_executor.errors import KernelStartError
+from kernel_executor.executor import KernelCodeExecutor
+from kernel_executor.ports import ManagedExecutor
+from kernel_executor.sandbox import SandboxMode, SandboxPolicy, bubblewrap_arguments, why_unusable_now
+from kernel_executor.scripts.executor import LocalCommandLineCodeExecutor
+
+ExecutorName = Literal["kernel", "local", "docker"]
+
+
+def create_code_executor(
+    name: ExecutorName, *, work_dir: str | Path | None = None, sandbox: SandboxMode = "auto", image: str = ""
+) -> ManagedExecutor:
+    """Make an executor by name.
+
+    Args:
+        name: `kernel` runs code in a Jupyter kernel, `local` as scripts, `docker` in a container.
+        work_dir: Folder the code runs in; None makes a fresh private one.
+        sandbox: What holds `kernel` and `local`; a container holds itself.
+        image: The container's image; empty takes the usual one.
+    """
+    match name:
+        case "kernel":
+            return KernelCodeExecutor(work_dir=work_dir, sandbox=sandbox)
+        case "local":
+            return LocalCommandLineCodeExecutor(work_dir=work_dir, sandbox=sandbox)
+        case "docker" if image:
+            return DockerCommandLineCodeExecutor(work_dir=work_dir, image=image)
+        case "docker":
+            return DockerCommandLineCodeExecutor(work_dir=work_dir)
+
+
+def create_default_code_executor(work_dir: str | Path | None = None) -> ManagedExecutor:
+    """Make the best executor that works here; what holds it, `executor.isolation` tells once it is started.
+
+    A kernel in bubblewrap; where that does not work, a container; without an engine for one, a bare kernel, with a
+    warning. AutoGen's function of this name knows no sandbox but Docker.
+
+    Args:
+        work_dir: Folder the code runs in; None makes a fresh private one.
+    """
+    with tempfile.TemporaryDirectory(prefix="codeagent-") as folder:
+        reason = why_unusable_now(bubblewrap_arguments(SandboxPolicy(work_dir=Path(folder))), os.environ)
+    if reason is None:
+        return create_code_executor("kernel", work_dir=work_dir)
+    try:
+        _, client = connect()
+        client.close()
+    except KernelStartError as error:
+        warnings.warn(f"Code will run without a sandbox, with all your rights: {reason}; {error}", stacklevel=2)
+        return create_code_executor("kernel", work_dir=work_dir, sandbox="none")
+    return create_code_executor("docker", work_dir=work_dir)

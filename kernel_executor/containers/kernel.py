@@ -1,0 +1,93 @@
+"""Starts a kernel in a container that runs, as one of its processes. Knows no messages and no engine."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from kernel_executor.containers.container import Container
+from kernel_executor.isolation import Isolation
+from kernel_executor.launch import LAUNCHER, KernelProgram
+from kernel_executor.local_kernel import STDERR_KEPT
+from kernel_executor.outputs import OutputLimits
+from kernel_executor.run_folder import RunFolder
+from kernel_executor.sandbox import Interpreter
+
+
+class ContainerKernel:
+    """The process of a kernel in a container."""
+
+    def __init__(self, container: Container, command: list[str]) -> None:
+        self._container = container
+        self._kept = bytearray()
+        self._done = container.execute(command, self._keep)
+
+    def _keep(self, _: Literal["stdout", "stderr"], chunk: bytes) -> None:
+        self._kept += chunk
+        del self._kept[:-STDERR_KEPT]
+
+    @property
+    def said(self) -> str:
+        """The end of what it wrote outside of blocks."""
+        return bytes(self._kept).decode(errors="replace").strip()
+
+    def has_ended(self) -> bool:
+        """Say whether its end was told."""
+        return self._done.done()
+
+    async def wait(self) -> int:
+        """Wait for its end; return its exit code."""
+        return await asyncio.shield(self._done)
+
+    async def interrupt(self) -> None:
+        """Send SIGINT to all in the container; it takes a tenth of a second, a message to the kernel takes none."""
+        await self._container.signal_all("INT")
+
+    async def kill(self) -> None:
+        """End it and everything it started."""
+        if not self._done.done():
+            await self._container.signal_all("9")
+
+    def bury(self) -> None:
+        """Leave it to `remove`, which is awaited before another kernel starts: ending all must not end that one."""
+
+    async def remove(self) -> None:
+        """End what it left behind."""
+        await self._container.signal_all("9")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerKernelPlan:
+    """All that is needed to start a kernel in a container, again and again.
+
+    Args:
+        container: The container.
+        python: The interpreter there.
+        work_dir: Its working folder, on this machine.
+        run_parent: A folder that is seen there under the same path.
+        limits: Bounds of its output.
+        isolation: What holds the container.
+    """
+
+    container: Container
+    python: str
+    work_dir: Path
+    run_parent: Path
+    limits: OutputLimits
+    isolation: Isolation
+
+    @property
+    def program(self) -> KernelProgram:
+        """The kernel's command line there."""
+        argv = (self.python, *LAUNCHER, "-f", "{connection_file}")
+        return KernelProgram(
+            argv=argv, language="python", env={}, guarded=True, interpreter=Interpreter(), interrupt_mode="message"
+        )
+
+    async def launch(self, folder: RunFolder) -> ContainerKernel:
+        """Start the process."""
+        return ContainerKernel(self.container, folder.command(self.program, self.limits, 0))
+
+    def look_at(self, _process: ContainerKernel, _folder: RunFolder) -> Isolation:
+        """Report what holds the container."""
+        return self.isolation

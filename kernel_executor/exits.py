@@ -1,0 +1,12 @@
+"""What the exit code of a process tells. Pure."""
+
+import signal
+
+
+def describe_exit(code: int) -> str:
+    """Say in words what an exit code tells: the signal's name, if it is one of a signal."""
+    try:
+        name = signal.Signals(code - 128).name
+    except ValueError:
+        return f"exit code {code}"
+    return f"{name}, perhaps out of memory" if name == "SIGKILL" else name

@@ -1,0 +1,112 @@
+"""Starts a kernel as a local process, bare or in bubblewrap, and looks at what holds it. Knows no messages."""
+
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from kernel_executor.enclosure import Enclosure
+from kernel_executor.errors import KernelStartError
+from kernel_executor.isolation import Isolation
+from kernel_executor.launch import KernelProgram
+from kernel_executor.outputs import OutputLimits
+from kernel_executor.processes import ManagedProcess
+from kernel_executor.run_folder import RunFolder
+
+STDERR_KEPT = 8_192  # bytes: the end of what a kernel said before it failed
+
+
+class LocalKernel:
+    """The process of a kernel on this machine; keeps the end of what it writes to standard error."""
+
+    def __init__(self, process: ManagedProcess) -> None:
+        self._process = process
+        self._stderr = bytearray()
+        if process.stderr:
+            # In a thread: a kernel must not block on a full pipe while our loop is busy.
+            arguments = (process.stderr, self._stderr)
+            threading.Thread(target=_keep_end, args=arguments, daemon=True, name="kernel-stderr").start()
+
+    @property
+    def pid(self) -> int:
+        """Its number here; in a sandbox that of the inner process group's leader."""
+        return self._process.pid
+
+    @property
+    def said(self) -> str:
+        """The end of its standard error."""
+        return bytes(self._stderr).decode(errors="replace").strip()
+
+    def has_ended(self) -> bool:
+        """Look at the process: the news of its end may still be on the way."""
+        return self._process.poll() is not None
+
+    async def wait(self) -> int:
+        """Wait for its end; return its exit code, 128 + N if signal N ended it."""
+        code = await self._process.wait()
+        return 128 - code if code < 0 else code
+
+    async def interrupt(self) -> None:
+        """Send SIGINT to it and to what it started."""
+        self._process.interrupt()
+
+    async def kill(self) -> None:
+        """End it and everything it started."""
+        self._process.kill()
+
+    def bury(self) -> None:
+        """End what it left behind, at once and for good."""
+        self._process.bury()
+
+    async def remove(self) -> None:
+        """Do nothing: of a process that has ended nothing is left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalKernelPlan:
+    """All that is needed to start a kernel on this machine, again and again.
+
+    Args:
+        program: What to start.
+        enclosure: Where it runs.
+        limits: Bounds of its output.
+        memory_limit: Address space in bytes; 0 sets none.
+    """
+
+    program: KernelProgram
+    enclosure: Enclosure
+    limits: OutputLimits
+    memory_limit: int = 0
+
+    @property
+    def work_dir(self) -> Path:
+        """Its working folder."""
+        return self.enclosure.work_dir
+
+    @property
+    def run_parent(self) -> None:
+        """Any place will do."""
+
+    async def launch(self, folder: RunFolder) -> LocalKernel:
+        """Start the process; takes milliseconds.
+
+        Raises:
+            KernelStartError: It cannot be started.
+        """
+        command = folder.command(self.program, self.limits, self.memory_limit)
+        try:
+            return LocalKernel(await ManagedProcess.start(command, self.enclosure, shared=[folder.path]))
+        except OSError as error:
+            raise KernelStartError(f"cannot start {command[0]}: {error}") from error
+
+    def look_at(self, process: LocalKernel, folder: RunFolder) -> Isolation:
+        """Report what holds a kernel that was started; errors are those of `Enclosure.look_at`."""
+        return self.enclosure.look_at(process.pid, [folder.path])
+
+
+def _keep_end(pipe: IO[bytes], kept: bytearray) -> None:
+    with pipe:
+        while chunk := os.read(pipe.fileno(), 65_536):
+            kept += chunk
+            del kept[:-STDERR_KEPT]

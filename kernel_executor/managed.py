@@ -1,0 +1,133 @@
+"""Holds what runs blocks between start and stop, and lets one call in at a time. Knows neither kernel nor script."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Generic, Protocol, TypeVar
+
+from kernel_executor.cancellation import CancellationToken
+from kernel_executor.errors import NotStarted
+from kernel_executor.events import ExecutionEvent
+from kernel_executor.in_order import cancellable, run_in_order, streamed
+from kernel_executor.listeners import Listener, guarded
+from kernel_executor.tasks import uninterrupted
+from kernel_executor.types import BlockResult, CodeBlock, CodeResult
+
+
+class BlockRunner(Protocol):
+    """Runs one block at a time."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages of blocks that run."""
+        ...
+
+    async def run_block(self, index: int, block: CodeBlock, timeout: float | None, on_event: Listener) -> BlockResult:
+        """Run a block and tell its events.
+
+        Args:
+            index: Its position in the call.
+            block: What to run.
+            timeout: Seconds; None sets no limit.
+            on_event: Told what happens.
+
+        Raises:
+            CancelledError: We were cancelled; the block has been stopped.
+        """
+        ...
+
+    async def interrupt(self) -> None:
+        """Interrupt the block that is running, if one is; it ends as `interrupted`."""
+        ...
+
+    async def aclose(self) -> None:
+        """End everything; a block that runs ends as `interrupted`."""
+        ...
+
+
+Runner = TypeVar("Runner", bound=BlockRunner)
+
+
+class ManagedRunner(Generic[Runner]):
+    """A runner that is opened by `start` and closed by `stop`.
+
+    Args:
+        open_runner: Makes the runner; what is to be undone when it is closed goes on the stack.
+        name: The executor's name, for the error of one that was not started.
+    """
+
+    def __init__(self, open_runner: Callable[[AsyncExitStack], Awaitable[Runner]], name: str) -> None:
+        self._open = open_runner
+        self._name = name
+        self._stack = AsyncExitStack()
+        self.lock = asyncio.Lock()
+        self.opened: Runner | None = None
+
+    @property
+    def runner(self) -> Runner:
+        """What runs blocks.
+
+        Raises:
+            NotStarted: There is nothing yet.
+        """
+        if self.opened is None:
+            raise NotStarted(
+                f"this executor has not been started: call `await executor.start()` first, or use "
+                f"`async with {self._name}() as executor`"
+            )
+        return self.opened
+
+    async def start(self) -> None:
+        """Open the runner; nothing happens if it is open."""
+        async with self.lock:
+            if self.opened is None:
+                async with AsyncExitStack() as stack:  # takes back what was made, if something fails
+                    self.opened = await self._open(stack)
+                    self._stack = stack.pop_all()
+
+    async def stop(self) -> None:
+        """Close the runner; a block that runs ends as `interrupted`. May be called twice."""
+        await uninterrupted(self._stop())
+
+    async def _stop(self) -> None:
+        await self._close()
+        async with self.lock:  # a start that was under way has ended now
+            await self._close()
+
+    async def _close(self) -> None:
+        runner, self.opened = self.opened, None
+        stack, self._stack = self._stack, AsyncExitStack()
+        if runner:
+            await runner.aclose()
+        await stack.aclose()
+
+    async def execute(
+        self,
+        code_blocks: Sequence[CodeBlock],
+        cancellation_token: CancellationToken | None,
+        timeout: float | None,
+        on_event: Listener,
+    ) -> CodeResult:
+        """Run blocks in order until one fails, when no other call runs any.
+
+        Raises:
+            NotStarted: There is nothing that runs them.
+            CancelledError: The run was cancelled; the block has been stopped.
+        """
+        _ = self.runner
+        work = self._execute(tuple(code_blocks), timeout, guarded(on_event))
+        return await cancellable(work, cancellation_token)
+
+    def stream(
+        self, code_blocks: Sequence[CodeBlock], cancellation_token: CancellationToken | None, timeout: float | None
+    ) -> AsyncGenerator[ExecutionEvent | CodeResult, None]:
+        """Do the same; yield each event as it happens and the result last."""
+        return streamed(partial(self.execute, code_blocks, cancellation_token, timeout))
+
+    async def _execute(self, blocks: Sequence[CodeBlock], timeout: float | None, on_event: Listener) -> CodeResult:
+        async def run_block(index: int, block: CodeBlock) -> BlockResult:
+            return await self.runner.run_block(index, block, timeout, on_event)
+
+        async with self.lock:
+            return await run_in_order(blocks, self.runner.languages, run_block, on_event)

@@ -1,0 +1,183 @@
+"""Starts, signals and ends one process and all it starts, bare or inside bubblewrap. Knows no sockets and no code."""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Self
+
+from kernel_executor.enclosure import Enclosure
+
+MARKER = "CODEAGENT_KERNEL_ID"
+"""Variable by which stray processes of unsandboxed code are found again; Jenkins finds its own so."""
+
+PARENT = "JPY_PARENT_PID"
+"""Jupyter's variable for the parent's number: ipykernel ends with it. In a pid namespace it would end at once."""
+
+
+class ManagedProcess:
+    """A local process in a session of its own. Made by `start`; belongs to the loop that started it."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", pid: int, marker: bytes) -> None:
+        self._process = process
+        self._pid: int | None = pid
+        self._marker = marker
+        loop = asyncio.get_running_loop()
+        self._exit_code: asyncio.Future[int] = loop.create_future()
+        arguments = (process, self._exit_code, loop)
+        # A thread notices the end in milliseconds; a heartbeat takes 1 s.
+        threading.Thread(target=_report_exit, args=arguments, daemon=True, name="process-exit").start()
+
+    @classmethod
+    async def start(
+        cls,
+        command: Sequence[str],
+        enclosure: Enclosure,
+        *,
+        shared: Sequence[Path] = (),
+        stdout: int = subprocess.DEVNULL,
+    ) -> Self:
+        """Start a process; its standard error is a pipe that somebody must read.
+
+        Args:
+            command: What to run.
+            enclosure: Where it runs.
+            shared: Folders of ours that are writable inside a sandbox.
+            stdout: As for `subprocess.Popen`.
+
+        Raises:
+            OSError: It cannot be started.
+        """
+        sandbox = enclosure.arguments(shared)
+        if sandbox is not None:
+            # The environment goes to bwrap itself: inside, /proc/1/environ shows it.
+            process, pid = await _launch_in_bubblewrap([*sandbox, "--", *command], enclosure.environment, stdout)
+            return cls(process, pid, b"")
+        marker = uuid.uuid4().hex
+        environment = {**enclosure.environment, MARKER: marker, PARENT: str(os.getpid())}
+        process = _spawn(command, environment, stdout, work_dir=enclosure.work_dir)
+        return cls(process, process.pid, f"{MARKER}={marker}".encode())
+
+    @property
+    def pid(self) -> int:
+        """Its number seen from here, in a sandbox that of the inner process group's leader; 0 when it is gone."""
+        return self._pid or 0
+
+    @property
+    def stdout(self) -> IO[bytes] | None:
+        """Its standard output, if that is a pipe."""
+        return self._process.stdout
+
+    @property
+    def stderr(self) -> IO[bytes] | None:
+        """Its standard error."""
+        return self._process.stderr
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None while the process lives."""
+        return self._process.poll()
+
+    async def wait(self) -> int:
+        """Wait for the process to end; return its exit code, -N if signal N ended it."""
+        return await asyncio.shield(self._exit_code)
+
+    def interrupt(self) -> None:
+        """Send SIGINT to the process group: the process and what it started, never bubblewrap's monitor."""
+        if self._pid is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._pid, signal.SIGINT)
+
+    def kill(self) -> None:
+        """End the process and everything it started."""
+        if self._pid is not None:
+            # In a sandbox it is the first process of the namespace, and all others go with it; bubblewrap itself is
+            # left to see them off, so that nothing is left when `wait` returns. It may lead no group yet.
+            for end in (os.killpg, os.kill):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    end(self._pid, signal.SIGKILL)
+        if self._marker:
+            self._end_strays()
+
+    def bury(self) -> None:
+        """End all, and what a dead process left behind, at once and for good: later its number may be another's."""
+        self.kill()
+        self._pid = None
+
+    def _end_strays(self) -> None:
+        """End processes that left the kernel's session, and those they start while we look."""
+        ended: set[int] = set()
+        for _ in range(100):  # more rounds only for who forks faster than we kill
+            found = set(_marked_processes(self._marker)) - ended
+            if not found:
+                return
+            ended |= found
+            for pid in found:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+def _spawn(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    stdout: int,
+    *,
+    work_dir: Path | None = None,
+    pass_fds: tuple[int, ...] = (),
+) -> "subprocess.Popen[bytes]":
+    # On the loop's own thread: --die-with-parent follows the spawning thread, not the process.
+    return subprocess.Popen(
+        list(command),
+        env=dict(environment),
+        cwd=work_dir,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        pass_fds=pass_fds,
+    )
+
+
+async def _launch_in_bubblewrap(
+    arguments: Sequence[str], environment: Mapping[str, str], stdout: int
+) -> tuple["subprocess.Popen[bytes]", int]:
+    info, info_writer = os.pipe()
+    try:
+        command = [shutil.which("bwrap") or "bwrap", "--info-fd", str(info_writer), *arguments]
+        process = _spawn(command, environment, stdout, pass_fds=(info_writer,))
+    finally:
+        os.close(info_writer)
+    with os.fdopen(info, "rb") as reader:
+        # To the end: bwrap blocks on a full pipe, and the JSON may come in pieces.
+        text = await asyncio.to_thread(reader.read)
+    # Without it bubblewrap has failed; its exit code and stderr tell why.
+    return process, json.loads(text)["child-pid"] if text.strip() else process.pid
+
+
+def _report_exit(
+    process: "subprocess.Popen[bytes]", exit_code: "asyncio.Future[int]", loop: asyncio.AbstractEventLoop
+) -> None:
+    code = process.wait()
+
+    def tell() -> None:
+        if not exit_code.done():
+            exit_code.set_result(code)
+
+    with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to tell
+        loop.call_soon_threadsafe(tell)
+
+
+def _marked_processes(marker: bytes) -> Iterator[int]:
+    """Find processes that left the kernel's session but carry its marker; in a sandbox there are none outside."""
+    for entry in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if marker in entry.read_bytes().split(b"\0"):
+                yield int(entry.parent.name)
+        except OSError:
+            continue  # gone meanwhile, or not ours to read

@@ -1,0 +1,85 @@
+"""A script's process on this machine: its command line, its two streams. Knows no block and no result."""
+
+import asyncio
+import shutil
+import subprocess
+from collections.abc import Callable
+from typing import IO, Self
+
+from kernel_executor.enclosure import Enclosure
+from kernel_executor.processes import ManagedProcess
+from kernel_executor.scripts.run import StreamName
+from kernel_executor.scripts.script import Script
+
+CHUNK = 65_536  # bytes; what a pipe holds on Linux
+
+DRAIN = 1.0
+"""Seconds to read what is left in the pipes when every process is gone: a few milliseconds' work."""
+
+
+def command_of(script: Script, python: str) -> tuple[str, ...]:
+    """Return the command line of a script, to be run in its folder.
+
+    Args:
+        script: The script.
+        python: The interpreter.
+    """
+    match script.language:
+        case "python":
+            return (python, "-u", script.name)  # unbuffered: what was printed before the time limit is there
+        case "pwsh":
+            return ("pwsh", "-NoProfile", "-File", script.name)
+        case _:
+            return (shutil.which("bash") or "sh", script.name)
+
+
+class LocalScript:
+    """A running script. Made by `start`."""
+
+    def __init__(self, process: ManagedProcess) -> None:
+        self._process = process
+
+    @classmethod
+    async def start(cls, script: Script, python: str, enclosure: Enclosure) -> Self:
+        """Start it.
+
+        Raises:
+            OSError: Its program cannot be started.
+        """
+        command = command_of(script, python)
+        return cls(await ManagedProcess.start(command, enclosure, stdout=subprocess.PIPE))
+
+    async def attend(self, tell: Callable[[StreamName, bytes], None]) -> int:
+        """Pass on what it writes until it has ended; return its exit code, 128 + N if signal N ended it."""
+        streams: tuple[tuple[StreamName, IO[bytes] | None], ...] = (
+            ("stdout", self._process.stdout),
+            ("stderr", self._process.stderr),
+        )
+        pumps = {asyncio.create_task(_pump(name, pipe, tell)) for name, pipe in streams if pipe}
+        code = await self._process.wait()
+        # What it left running holds the pipes open: AutoGen waited 25 s for a `sleep 25` in the background.
+        self._process.bury()
+        _, late = await asyncio.wait(pumps, timeout=DRAIN)
+        for pump in late:
+            pump.cancel()
+        return 128 - code if code < 0 else code
+
+    async def interrupt(self) -> None:
+        """Send SIGINT to it and to what it started."""
+        self._process.interrupt()
+
+    async def kill(self) -> None:
+        """End it and everything it started."""
+        self._process.kill()
+
+
+async def _pump(name: StreamName, pipe: IO[bytes], tell: Callable[[StreamName, bytes], None]) -> None:
+    """Read a pipe to its end. The reader holds back a flood: a full pipe stops the script, not us."""
+    reader = asyncio.StreamReader(limit=CHUNK)
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
+    try:
+        while chunk := await reader.read(CHUNK):
+            tell(name, chunk)
+    finally:
+        transport.close()

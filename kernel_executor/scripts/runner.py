@@ -1,0 +1,148 @@
+"""Runs blocks as scripts in a work folder, one at a time. Knows no sandbox and no container."""
+
+import time
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from kernel_executor.changes import Append, OutputChange
+from kernel_executor.events import BlockFinished, BlockOutput, BlockStarted
+from kernel_executor.in_order import unheard
+from kernel_executor.isolation import Isolation
+from kernel_executor.listeners import Listener
+from kernel_executor.outputs import OutputLimits
+from kernel_executor.pip_install import installs
+from kernel_executor.scripts.run import ScriptProcess, ScriptRun
+from kernel_executor.scripts.script import Script, ScriptRefused, script_of
+from kernel_executor.tasks import acquired
+from kernel_executor.types import BlockResult, CodeBlock
+
+CANNOT_RUN = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptFolder:
+    """Where scripts are written.
+
+    Args:
+        path: An existing, resolved folder.
+        protected: What is in it and must not be overwritten.
+        keep: Whether scripts without a name of their own stay after the run.
+    """
+
+    path: Path
+    protected: Collection[Path] = ()
+    keep: bool = False
+
+
+class ScriptRunner:
+    """Runs blocks as scripts.
+
+    Args:
+        folder: Where they are written.
+        limits: How much output of one is kept.
+        languages: The languages of blocks that run.
+        launch: Starts one.
+        isolation: What holds them, as probed.
+        no_network: What to say of a `pip install` that fails where there is no network.
+    """
+
+    def __init__(
+        self,
+        folder: ScriptFolder,
+        *,
+        limits: OutputLimits,
+        languages: tuple[str, ...],
+        launch: Callable[[Script], Awaitable[ScriptProcess]],
+        isolation: Isolation,
+        no_network: str,
+    ) -> None:
+        self._folder = folder
+        self._limits = limits
+        self._launch = launch
+        self.languages = languages
+        self.isolation = isolation
+        self._no_network = no_network
+        self._current: ScriptRun | None = None
+
+    @property
+    def work_dir(self) -> Path:
+        """Where they are written."""
+        return self._folder.path
+
+    async def interrupt(self) -> None:
+        """Stop the script that is running, if one is; it ends as `interrupted`."""
+        if self._current:
+            await self._current.interrupt()
+
+    async def aclose(self) -> None:
+        """Stop the script that is running, if one is."""
+        await self.interrupt()
+
+    async def run_block(self, index: int, block: CodeBlock, timeout: float | None, on_event: Listener) -> BlockResult:
+        """Run one block and tell its events; a script that cannot be written or started is an error of the block.
+
+        Args:
+            index: Its position in the call.
+            block: What to run.
+            timeout: Seconds; None sets no limit.
+            on_event: Told what happens.
+
+        Raises:
+            CancelledError: We were cancelled; the script has been stopped.
+        """
+        try:
+            script = script_of(block, self._folder.path, self._folder.protected, keep=self._folder.keep)
+            script.write()
+        except ScriptRefused as refusal:
+            return _refused(index, block, str(refusal), on_event)
+        try:
+            process = await acquired(self._launch(script), _kill)
+            return await self._attend(index, block, process, timeout, on_event)
+        except OSError as error:
+            return _refused(index, block, f"The script cannot be started: {error.strerror or error}.", on_event)
+        finally:
+            script.discard()
+
+    async def evaluate(self, expression: str, timeout: float) -> str | None:
+        """Return the `repr` of a Python expression, in a script of its own; None if it fails or takes longer."""
+        block = CodeBlock(f"print(repr({expression}), end='')")
+        result = await self.run_block(0, block, timeout, unheard)
+        texts = [output["text"] for output in result.outputs if output.get("name") == "stdout"]
+        return "".join(texts) if result.status == "ok" else None
+
+    async def _attend(
+        self, index: int, block: CodeBlock, process: ScriptProcess, timeout: float | None, on_event: Listener
+    ) -> BlockResult:
+        def on_change(block_id: str, change: OutputChange) -> None:
+            on_event(BlockOutput(block_id, change))
+
+        hint = self._no_network if self.isolation.network and installs(block.code, block.language) else ""
+        run = self._current = ScriptRun(block, process, self._limits, on_change, hint)
+        on_event(BlockStarted(run.id, index, block))
+        try:
+            await run.attend(timeout)
+        finally:
+            self._current = None
+            result = run.result()
+            on_event(BlockFinished(run.id, index, result))
+        return result
+
+
+async def _kill(process: ScriptProcess) -> None:
+    await process.kill()
+
+
+def _refused(index: int, block: CodeBlock, why: str, on_event: Listener) -> BlockResult:
+    started = time.monotonic()
+    output = {"output_type": "stream", "name": "stderr", "text": f"{why}\n"}
+    result = BlockResult(
+        block=block,
+        status="error",
+        exit_code=CANNOT_RUN,
+        outputs=(output,),
+        duration=time.monotonic() - started,
+    )
+    for event in (BlockStarted("", index, block), BlockOutput("", Append(output)), BlockFinished("", index, result)):
+        on_event(event)
+    return result
