@@ -127,6 +127,7 @@ def policy(
         yield from _announce(name, attempt, reply)
         approval: ApprovalEvent | None = yield Approve(attempt, reply.blocks)
         if approval and not approval.approved:
+            yield Tell(CodeExecutionEvent(source=name, retry_attempt=attempt, result=_not_run(approval.reason)))
             return Outcome("denied", approval.reason, attempt + 1, result)
         code_blocks = approval.code_blocks if approval else reply.blocks
         result = yield Execute(attempt, code_blocks)
@@ -163,6 +164,11 @@ def _generate(name: str, languages: Sequence[str], *, resample: bool) -> Generat
     if thought := created.thought or reply.thought:
         yield Tell(ThoughtEvent(source=name, content=thought))
     return reply
+
+
+def _not_run(reason: str) -> CodeResult:
+    """Return what AutoGen gives as the result of code that was not approved."""
+    return CodeResult(exit_code=1, output=f"Code execution was not approved. Reason: {reason or 'none given'}")
 
 
 def _status_without_code(result: CodeResult | None) -> RunStatus:

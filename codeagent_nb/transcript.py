@@ -60,15 +60,16 @@ def _instructions(system_message: str | None) -> list[LLMMessage]:
 
 def _told(log: Iterable[AgentEvent], name: str) -> list[LLMMessage]:
     messages: list[LLMMessage] = []
-    edited = ""
+    edited, approved = "", True
     for event in log:
-        if isinstance(event, ApprovalEvent) and event.approved:
+        if isinstance(event, CodeExecutionEvent):
+            messages += [_result(event.result, edited)] if approved else []  # the denial has told it
+            edited, approved = "", True
+        elif isinstance(event, ApprovalEvent) and event.approved:
             edited = _edited(event)
-        elif isinstance(event, CodeExecutionEvent):
-            messages.append(_result(event.result, edited))
-            edited = ""
         elif not (isinstance(event, TextMessage) and event.source == name):
             messages += _messages(event)
+            approved = approved and not isinstance(event, ApprovalEvent)
     return messages
 
 

@@ -97,9 +97,19 @@ async def test_a_denial(stage: Stages) -> None:
     deny = ApprovalResponse(approved=False, reason="too risky")
     scene = stage([CODE], approval_func=lambda _: deny, max_retries_on_error=3)
     result = await scene.agent.run(task="print one")
-    assert types(result) == [*STARTED, *WRITTEN, "ApprovalEvent", *ENDED]
+    assert types(result) == [*STARTED, *WRITTEN, "ApprovalEvent", "CodeExecutionEvent", *ENDED]
     assert result.messages[-1].content == "The code was not approved, so it was not run. Reason: too risky"
     assert not scene.executor.executed
+
+
+async def test_the_model_is_told_of_a_denial_once(stage: Stages) -> None:
+    scene = stage([CODE, "As you like."], approval_func=lambda _: ApprovalResponse(approved=False, reason="too risky"))
+    result = await scene.agent.run(task="print one")
+    told = [event.result for event in result.messages if event.type == "CodeExecutionEvent"]
+    assert [(one.exit_code, one.output) for one in told] == [(1, "Code execution was not approved. Reason: too risky")]
+    await scene.agent.run(task="then do not")
+    prompt = [message.content for message in scene.model.create_calls[-1].messages]
+    assert [text for text in prompt if "too risky" in text] == ["The user did not let the code run. Reason: too risky."]
 
 
 async def test_context_is_told_after_the_start(stage: Stages) -> None:
