@@ -12,13 +12,13 @@ You solve tasks by writing code that is run for you{where}; you then see its out
 - If the task needs no code, answer in plain text without a code block."""
 
 _PYTHON = """\
-- print() every value that is asked for, with a label. Show plots with plt.show().
+- print() every value that is asked for, with a label. {plots}
 - Use the file, column and variable names exactly as they are given. Do not invent data.
 - {state}{shell}"""
 
 _STATEFUL = "Variables and imports stay from block to block."
 
-_STATELESS = "Each block is a script of its own: no variables or imports stay, only files do. Save plots as files."
+_STATELESS = "Each block is a script of its own: no variables or imports stay, only files do."
 
 _SHELL = """\
 - echo every value that is asked for, with a label.
@@ -37,7 +37,9 @@ def system_message_for(languages: Sequence[str], *, keeps_variables: bool = True
     if "python" not in languages:
         return _HOW_TO_SOLVE.format(where=where, language="sh", rules=_SHELL)
     shell = " For a shell command write a ```sh block." if "bash" in languages else ""
-    rules = _PYTHON.format(state=_STATEFUL if keeps_variables else _STATELESS, shell=shell)
+    state = _STATEFUL if keeps_variables else _STATELESS
+    plots = "Show plots with plt.show()." if keeps_variables else 'Save plots with plt.savefig("NAME.png").'
+    rules = _PYTHON.format(plots=plots, state=state, shell=shell)
     return _HOW_TO_SOLVE.format(where=where, language="python", rules=rules)
 
 

@@ -120,7 +120,8 @@ class KernelRunner:
 
 
 def _kernel_code(block: CodeBlock) -> str:
-    code = quiet(block.code, block.language)
+    # A lone surrogate is no text that could be sent: it becomes a question mark, as in a script.
+    code = quiet(block.code, block.language).encode(errors="replace").decode()
     if normalize(block.language) == "bash":
         return f'__import__("{in_kernel.MODULE}").run_shell({code!r})'
     return code

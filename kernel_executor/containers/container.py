@@ -35,7 +35,11 @@ END_ALL = "kill -9 -1"
 KILLED = 137
 """Exit code of what was ended by SIGKILL, or whose container is gone."""
 
-Tell = Callable[[Literal["stdout", "stderr"], bytes], None]
+STDERR = 2  # its number in the frames of Docker's streams
+
+StreamName = Literal["stdout", "stderr"]
+
+Tell = Callable[[StreamName, bytes], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,32 +132,47 @@ class Container:
         """Its name."""
         return str(self._handle.name)
 
-    async def run(self, command: Sequence[str], *, user: str = "") -> tuple[int, str]:
+    async def run(self, command: Sequence[str]) -> tuple[int, str]:
         """Run a command that takes moments; return its exit code and what it wrote."""
-        code, output = await asyncio.to_thread(self._handle.exec_run, list(command), user=user)
-        return KILLED if code is None else int(code), output.decode(errors="replace")
+        written: list[bytes] = []
+        code = await asyncio.to_thread(self._run, list(command), lambda _, chunk: written.append(chunk))
+        return code, b"".join(written).decode(errors="replace")
 
     def execute(self, command: Sequence[str], tell: Tell) -> "asyncio.Future[int]":
         """Start a command; `tell` is given what it writes, on our loop. The result is its exit code."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[int] = loop.create_future()
-        thread = threading.Thread(target=self._follow, args=(list(command), tell, done, loop), daemon=True)
-        thread.start()
+        threading.Thread(target=self._follow, args=(list(command), tell, done, loop), daemon=True).start()
         return done
 
     def _follow(
         self, command: list[str], tell: Tell, done: "asyncio.Future[int]", loop: asyncio.AbstractEventLoop
     ) -> None:
+        def pass_on(name: StreamName, chunk: bytes) -> None:
+            # Waiting for each piece holds back a flood.
+            asyncio.run_coroutine_threadsafe(_told(tell, name, chunk), loop).result()
+
         code = KILLED
         with suppress(Exception):  # the container is gone, or our loop: either way, so is the command
-            identity = self._client.api.exec_create(self._handle.id, command)["Id"]
-            for pair in self._client.api.exec_start(identity, stream=True, demux=True):
-                # Waiting for each piece holds back a flood.
-                asyncio.run_coroutine_threadsafe(_pass_on(pair, tell), loop).result()
-            found = self._client.api.exec_inspect(identity)["ExitCode"]
-            code = KILLED if found is None else int(found)
+            code = self._run(command, pass_on)
         with suppress(RuntimeError):  # the loop is closed: nobody is left to tell
             loop.call_soon_threadsafe(_settle, done, code)
+
+    def _run(self, command: list[str], take: Tell) -> int:
+        from docker.utils.socket import frames_iter
+
+        api = self._client.api
+        identity = api.exec_create(self._handle.id, command)["Id"]
+        # The SDK's own streaming leaves its connection open, one a command.
+        connection = api.exec_start(identity, socket=True)
+        try:
+            for number, chunk in frames_iter(connection, tty=False):
+                take("stderr" if number == STDERR else "stdout", chunk)
+        finally:
+            connection._response.close()  # noqa: SLF001 - the SDK hands out the socket inside of its response
+            connection.close()
+        code = api.exec_inspect(identity)["ExitCode"]
+        return KILLED if code is None else int(code)
 
     async def signal_all(self, signal: Literal["INT", "9"]) -> None:
         """Send a signal to every process but the first."""
@@ -197,6 +216,7 @@ def connect() -> tuple[Any, Any]:
     except ImportError as error:
         raise KernelStartError("containers need the docker package: pip install 'codeagent-nb[docker]'") from error
     try:
+        _reach(os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock"))
         client = docker.from_env()
         client.ping()
     except (docker.errors.DockerException, OSError) as error:
@@ -205,6 +225,13 @@ def connect() -> tuple[Any, Any]:
             "if it does not listen where Docker does."
         ) from error
     return docker, client
+
+
+def _reach(url: str) -> None:
+    """Try a Unix socket first: the SDK leaves one open that it cannot connect."""
+    if url.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(url.removeprefix("unix://"))
 
 
 def _fetch(docker: Any, client: Any, image: str) -> None:
@@ -256,10 +283,8 @@ def _settle(done: "asyncio.Future[int]", code: int) -> None:
         done.set_result(code)
 
 
-async def _pass_on(pair: tuple[bytes | None, bytes | None], tell: Tell) -> None:
-    for name, chunk in zip(("stdout", "stderr"), pair, strict=True):
-        if chunk:
-            tell(name, chunk)  # type: ignore[arg-type]  # zip forgets that these are the two names
+async def _told(tell: Tell, name: StreamName, chunk: bytes) -> None:
+    tell(name, chunk)
 
 
 def _reason(error: BaseException) -> str:

@@ -49,8 +49,10 @@ class Script:
         """Write the file; it is UTF-8.
 
         Raises:
-            ScriptRefused: It cannot be written.
+            ScriptRefused: It cannot be written, or holds a NUL character: interpreters drop that, or what follows.
         """
+        if "\0" in self.text:
+            raise ScriptRefused("a script cannot hold a NUL character")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.write_text(self.text, encoding="utf-8", errors="replace")

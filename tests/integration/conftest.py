@@ -2,10 +2,12 @@
 
 import subprocess
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 
 import pytest
 
 from kernel_executor import KernelCodeExecutor
+from tests.containers import NoContainerEngineError, container_engine
 from tests.integration.scripted_server import ScriptedServer, Serve
 
 
@@ -22,6 +24,18 @@ def bubblewrap() -> None:
     """Skip where the sandbox cannot be tested."""
     if not _bubblewrap_works():
         pytest.skip("bubblewrap does not work on this machine")
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[str]:
+    """The URL of a container engine that has the images, set as DOCKER_HOST; skip where there is none."""
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(container_engine())
+        except NoContainerEngineError as error:
+            pytest.skip(str(error))
+        stack.enter_context(pytest.MonkeyPatch.context()).setenv("DOCKER_HOST", url)
+        yield url
 
 
 @pytest.fixture(params=["auto", "none"])
