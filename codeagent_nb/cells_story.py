@@ -30,7 +30,7 @@ from codeagent_nb.events import (
     VariableEvent,
 )
 from codeagent_nb.rendering.markdown import harmless_markdown
-from codeagent_nb.reply import Reply, read_reply
+from codeagent_nb.reply import Reply, read_reply, without_reasoning
 from codeagent_nb.transcript import block_cause, failure_note, fenced
 from codeagent_nb.valid_outputs import valid_count, valid_output
 from kernel_executor import Append, CodeBlock, CodeResult
@@ -81,7 +81,7 @@ class CellsStory:
         elif not reply or len(reply) > DRAFT_LIMIT:
             drafts = []
         elif self._reflecting:
-            drafts = [self._reflection(read_reply(reply).text)]
+            drafts = [self._reflection(without_reasoning(reply))]
         else:
             drafts = [code_cell(block, "writing") for block in _written(reply)]
         made, step = dict(self._made), self._step + self._reflecting

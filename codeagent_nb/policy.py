@@ -26,7 +26,7 @@ from codeagent_nb.events import (
 )
 from codeagent_nb.languages import KNOWN, only
 from codeagent_nb.models.types import ChatCompletionClient, CreateResult
-from codeagent_nb.reply import Reply, read_reply
+from codeagent_nb.reply import Reply, read_reply, without_reasoning
 from kernel_executor import CodeBlock, CodeResult
 
 RetryBy = Literal["model", "status"]
@@ -146,7 +146,7 @@ def _reflect() -> Generator[Effect, Any, str]:
         reflection: CreateResult = yield Ask("reflect")
     except ModelError as error:
         return f"The model could not be asked to explain this: {error}"
-    return read_reply(reflection.content).text
+    return without_reasoning(reflection.content)
 
 
 def run_given(code_blocks: tuple[CodeBlock, ...]) -> Generator[Effect, Any, Outcome]:

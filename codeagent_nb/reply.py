@@ -109,6 +109,11 @@ def read_reply(markdown: str, finish_reason: str = "stop") -> Reply:
     )
 
 
+def without_reasoning(markdown: str) -> str:
+    """Return a reply's text as `read_reply` gives it, for who wants no code: most of its time goes into that."""
+    return split_thinking(clean(markdown)).visible
+
+
 def extract_code_blocks(markdown: str, finish_reason: str = "stop") -> list[CodeBlock]:
     """Extract what may run from a model's reply.
 

@@ -29,7 +29,7 @@ from codeagent_nb.rendering.bundle import harmless_bundle
 from codeagent_nb.rendering.changes import ShownOutputs
 from codeagent_nb.rendering.guarded import guarded
 from codeagent_nb.rendering.html import code_html, growing_html, markdown_html, text_html
-from codeagent_nb.reply import read_reply
+from codeagent_nb.reply import read_reply, without_reasoning
 from codeagent_nb.transcript import block_cause
 from kernel_executor import BlockResult
 from kernel_executor.in_kernel.guard import shorten
@@ -143,7 +143,7 @@ class CellStory:
         key, self._reply = f"reply-{self._replies}", ""
         self._replies += 1
         self._reflected = event.purpose == "reflect"
-        self._said = read_reply(event.content, finish_reason=event.finish_reason).text.strip()
+        self._said = without_reasoning(event.content).strip()
         self._set(key, lambda: _reply_bundle(event.content))
 
     def _approval(self, event: ApprovalEvent) -> None:
