@@ -63,6 +63,7 @@ def _podman() -> Iterator[str]:
         service = subprocess.Popen(
             ["podman", "system", "service", "--time=0", url],
             env=environment,
+            cwd=folder,  # a container that runs out of memory leaves a file `oom` there
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
