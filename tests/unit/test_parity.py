@@ -55,3 +55,22 @@ def test_a_row_without_a_test_says_so(check: ModuleType) -> None:
 )
 def test_what_has_not_passed_is_named(check: ModuleType, outcomes: dict[str, str], said: list[str]) -> None:
     assert check.problems(["tests/a.py::test_x"], outcomes) == said
+
+
+CONTAINED = "tests/integration/test_containers.py::test_x"
+ENGINE = "tests/integration/test_container_engine.py::test_y"
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "fine"),
+    [
+        ({CONTAINED: "skipped", ENGINE: "skipped"}, True),
+        ({CONTAINED: "skipped", ENGINE: "passed"}, False),
+        ({CONTAINED: "failed", ENGINE: "skipped"}, False),
+        ({ENGINE: "skipped"}, False),
+    ],
+)
+def test_only_where_there_is_no_engine_may_a_container_go_untested(
+    check: ModuleType, outcomes: dict[str, str], fine: bool
+) -> None:
+    assert (check.problems([CONTAINED], outcomes) == []) is fine
