@@ -25,6 +25,7 @@ test: $(STAMPS)/test  ## check and test everything
 	$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest -m "not integration and not model"
 	$(BIN)/codeagent-nb model fetch
+	@bash .ci/container-engine.sh
 	$(BIN)/python -m pytest -m "(integration or model) and not browser"
 	$(BIN)/python docs/check_parity.py
 	$(MAKE) --no-print-directory browser
@@ -38,7 +39,7 @@ browser: $(STAMPS)/test  ## the browser tests, on the built wheel in a clean env
 	$(PYTHON) -m venv build/wheel/env
 	build/wheel/env/bin/python -m pip --disable-pip-version-check -qq install --upgrade 'pip>=25.1'
 	build/wheel/env/bin/python -m pip --disable-pip-version-check -qq install --constraint requirements.lock \
-		--group test "$$(echo build/wheel/*.whl)[local,data]"
+		--group test "$$(echo build/wheel/*.whl)[local,data,docker,autogen]"
 	cp -r pyproject.toml tests notebooks build/wheel/run
 	cd build/wheel/run && ../env/bin/python -m pytest -m browser
 
@@ -56,6 +57,7 @@ bench: $(STAMPS)/test  ## speeds, as ratios to a reference measured in turn
 	build/autogen/bin/python -m pip --disable-pip-version-check -qq install --upgrade 'pip>=25.1'
 	build/autogen/bin/python -m pip --disable-pip-version-check -qq install --editable . --group bench
 	build/autogen/bin/python tests/benchmarks/beside_autogen.py
+	build/autogen/bin/python tests/benchmarks/inside_autogen.py
 
 notebooks: $(STAMPS)/test  ## execute the example notebooks and keep their outputs
 	$(BIN)/python docs/run_notebooks.py
@@ -85,7 +87,7 @@ $(STAMPS)/demo: $(VENV)/pyvenv.cfg $(INPUTS)
 	@touch $@
 
 $(STAMPS)/test: $(STAMPS)/demo
-	$(PIP) install --constraint requirements.lock --group test
+	$(PIP) install --constraint requirements.lock --editable '.[docker,autogen]' --group test
 	@touch $@
 
 $(STAMPS)/lock: $(VENV)/pyvenv.cfg

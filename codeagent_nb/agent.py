@@ -107,9 +107,7 @@ class CodeExecutorAgent:
         self._retries = max_retries_on_error
         self._retry_by: RetryBy = retry_by
         self._languages = check_languages(supported_languages)
-        self._system_message = first_words(
-            system_message, self._languages, code_executor.keeps_variables, code_executor.instructions
-        )
+        self._system_message = system_message
         self._sources = sources
         self._approval_func = approval_func
         self._approval: ApprovalMode = approval
@@ -294,6 +292,9 @@ class CodeExecutorAgent:
             model=self._model,
             executor=self._executor,
             approver=choose_approver(self._approval_func, self._approval, self._executor.isolation, self._ask),
-            system_message=self._system_message,
+            # Only now: whether a container has a kernel is known when it is started.
+            system_message=first_words(
+                self._system_message, self._languages, self._executor.keeps_variables, self._executor.instructions
+            ),
             context=self._context,
         )

@@ -104,7 +104,11 @@ class JupyterCodeExecutor(CodeExecutor, Component[JupyterCodeExecutorConfig]):
             self._kernel = KernelCodeExecutor(
                 timeout=config.timeout, work_dir=folder, kernel_name=config.kernel_name, sandbox=config.sandbox
             )
-        await self._kernel.start()
+        try:
+            await self._kernel.start()
+        except BaseException:
+            await self.stop()  # or a temporary folder would stay
+            raise
 
     async def stop(self) -> None:
         """End the kernel and everything it started, and delete a temporary folder. May be called twice."""

@@ -51,7 +51,7 @@ def create_default_code_executor(work_dir: str | Path | None = None) -> ManagedE
     with tempfile.TemporaryDirectory(prefix="codeagent-") as folder:
         reason = why_unusable_now(bubblewrap_arguments(SandboxPolicy(work_dir=Path(folder))), os.environ)
     if reason is None:
-        return create_code_executor("kernel", work_dir=work_dir)
+        return create_code_executor("kernel", work_dir=work_dir, sandbox="bubblewrap")
     try:
         _, client = connect()
         client.close()

@@ -3,7 +3,6 @@
 Owns the kernel's lifecycle as users see it. Knows nothing of models, prompts, notebooks or widgets.
 """
 
-import sys
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -23,7 +22,7 @@ from kernel_executor.listeners import LateOutputs, Listener
 from kernel_executor.managed import ManagedRunner
 from kernel_executor.outputs import OutputLimits
 from kernel_executor.pip_install import NO_NETWORK
-from kernel_executor.planning import KernelSettings, make_plan
+from kernel_executor.planning import KernelSettings, make_plan, program_of
 from kernel_executor.sandbox import SandboxMode
 from kernel_executor.types import CodeBlock, CodeResult
 from kernel_executor.work_folder import open_work_folder
@@ -98,11 +97,14 @@ class KernelCodeExecutor:
         folder = open_work_folder(self.settings.work_dir)
         stack.callback(folder.close)
         settings = self.settings
+        program = await program_of(settings)
         if self._functions.names:
-            module = await open_functions_here(self._functions, settings.functions_module, sys.executable, stack)
+            module = await open_functions_here(
+                self._functions, settings.functions_module, folder.path, program.argv[0], stack
+            )
             env, readable = module.environment(settings.env), (*settings.readable, module.path)
             settings = replace(settings, env=env, readable=readable)
-        plan = await make_plan(settings, folder.path)
+        plan = await make_plan(settings, program, folder.path)
         return await KernelRunner.open(plan, settings.limits, self._late, NO_NETWORK)
 
     async def stop(self) -> None:

@@ -3,6 +3,11 @@
 import signal
 
 
+def is_of_signal(code: int) -> bool:
+    """Say whether an exit code is 128 + N of a signal that there is; `exit 255` is not."""
+    return code - 128 in set(signal.Signals)
+
+
 def describe_exit(code: int) -> str:
     """Say in words what an exit code tells: the signal's name, if it is one of a signal."""
     try:

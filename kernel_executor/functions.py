@@ -11,6 +11,7 @@ import functools
 import inspect
 import keyword
 import re
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from string import Template
@@ -158,6 +159,8 @@ class Functions:
 
 def check_module_name(name: str) -> str:
     """Return `name`, or raise ValueError if no module can be imported by it."""
+    if name in sys.stdlib_module_names:
+        raise ValueError(f"Module name {name!r} is Python's own; choose another, e.g. 'functions'")
     if not name.isidentifier() or keyword.iskeyword(name):
         raise ValueError(f"Module name must be a valid Python identifier, e.g. 'functions', not {name!r}")
     return name

@@ -5,6 +5,7 @@ On the module path of executed code instead of in its work folder, where AutoGen
 
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -53,13 +54,20 @@ Run = Callable[[Sequence[str]], Awaitable[tuple[int, str]]]
 """Runs a command where the code will run; gives its exit code and what it wrote."""
 
 
-def write_functions(functions: Functions, module: str) -> FunctionsFolder:
+def write_functions(functions: Functions, module: str, work_dir: Path) -> FunctionsFolder:
     """Write the module into a new folder.
 
     Args:
         functions: What it holds.
         module: Its name.
+        work_dir: Where the code runs; a script's imports are looked for there first.
+
+    Raises:
+        KernelStartError: There is a module of that name.
     """
+    for path in (work_dir / f"{module}.py", work_dir / module):
+        if path.exists():
+            raise KernelStartError(f"{path} would hide the functions: say functions_module=, another name for theirs")
     folder = FunctionsFolder(Path(tempfile.mkdtemp(prefix="codeagent-functions-")).resolve())
     (folder.path / f"{module}.py").write_text(functions.source, encoding="utf-8")
     return folder
@@ -92,18 +100,23 @@ async def install_packages(packages: Sequence[str], folder: FunctionsFolder, pyt
         raise KernelStartError(f"the functions need {', '.join(missing)}, which pip cannot install: {said}")
 
 
-async def open_functions_here(functions: Functions, module: str, python: str, stack: AsyncExitStack) -> FunctionsFolder:
+async def open_functions_here(
+    functions: Functions, module: str, work_dir: Path, python: str, stack: AsyncExitStack
+) -> FunctionsFolder:
     """Write the module and install what it needs, on this machine; the stack takes the folder away again.
 
     Raises:
-        KernelStartError: A package cannot be installed.
+        KernelStartError: A package cannot be installed, or there is a module of that name.
     """
-    folder = write_functions(functions, module)
+    folder = write_functions(functions, module, work_dir)
     stack.callback(folder.close)
     await install_packages(functions.python_packages, folder, python, _run_here)
     return folder
 
 
 async def _run_here(command: Sequence[str]) -> tuple[int, str]:
-    done = await run_helper(command, os.environ, timeout=INSTALL_TIMEOUT)
+    try:
+        done = await run_helper(command, os.environ, timeout=INSTALL_TIMEOUT)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise KernelStartError(f"the packages of the functions cannot be looked after: {error}") from error
     return done.returncode, done.stdout + done.stderr

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -184,10 +185,19 @@ class Kernel:
         (10 s and more; 0.02 s with the poke, measured).
         """
         if self._interrupt_mode == "message":
-            await self._router.post("control", "interrupt_request", {})
+            await self._ask_to_interrupt()
         else:
             await self._process.interrupt()
         await self._router.post("shell", "kernel_info_request", {})
+
+    async def _ask_to_interrupt(self) -> None:
+        """Wait for the reply, which comes after the signal: a poke that is there before it wakes nobody."""
+        msg_id, inbox = await self._router.request("control", "interrupt_request", {})
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ASK_AGAIN):
+                while not (isinstance(message := await inbox.get(), KernelDeath) or message.is_reply):
+                    pass
+        self.release(msg_id)
 
     def give_up(self) -> None:
         """Count it as gone, for what it says does not come through any more; `aclose` ends it."""

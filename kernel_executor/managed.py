@@ -80,6 +80,8 @@ class ManagedRunner(Generic[Runner]):
 
     async def start(self) -> None:
         """Open the runner; nothing happens if it is open."""
+        if self.opened:
+            return
         async with self.lock:
             if self.opened is None:
                 async with AsyncExitStack() as stack:  # takes back what was made, if something fails

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from kernel_executor.enclosure import enclose
 from kernel_executor.environment import kernel_environment
+from kernel_executor.errors import KernelStartError
 from kernel_executor.functions import FunctionLike
-from kernel_executor.launch import find_program
+from kernel_executor.launch import KernelProgram, find_program
 from kernel_executor.local_kernel import LocalKernelPlan
 from kernel_executor.outputs import OutputLimits
 from kernel_executor.sandbox import SandboxMode
@@ -31,14 +32,25 @@ class KernelSettings:
     functions_module: str = "functions"
 
 
-async def make_plan(settings: KernelSettings, work_dir: Path) -> LocalKernelPlan:
+async def program_of(settings: KernelSettings) -> KernelProgram:
+    """Look up the kernel that was asked for.
+
+    Raises:
+        KernelStartError: There is none of that name, or it is not in Python and was given functions.
+    """
+    program = await find_program(settings.kernel_name, kernel_environment(os.environ, settings.env, home=None))
+    if settings.functions and program.language != "python":
+        raise KernelStartError(f"functions are in Python, and kernel {settings.kernel_name!r} is in {program.language}")
+    return program
+
+
+async def make_plan(settings: KernelSettings, program: KernelProgram, work_dir: Path) -> LocalKernelPlan:
     """Return how to run the kernel.
 
     Raises:
-        KernelStartError: There is no such kernel, or its folder cannot be protected.
+        KernelStartError: Its folder cannot be protected.
         SandboxUnavailable: A sandbox was insisted on and does not work here.
     """
-    program = await find_program(settings.kernel_name, kernel_environment(os.environ, settings.env, home=None))
     programs = (Path(program.argv[0]).parent,) if program.language == "python" else ()
     return LocalKernelPlan(
         program=program,

@@ -110,6 +110,11 @@ class ManagedProcess:
         self.kill()
         self._pid = None
 
+    def close_pipes(self) -> None:
+        """Let go of our ends of its pipes, when nobody will read them any more."""
+        for pipe in filter(None, (self.stdout, self.stderr)):
+            pipe.close()
+
     def _end_strays(self) -> None:
         """End processes that left the kernel's session, and those they start while we look."""
         ended: set[int] = set()

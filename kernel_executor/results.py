@@ -22,9 +22,12 @@ def combine(results: Sequence[BlockResult]) -> CodeResult:
     return CodeResult(code, "\n".join(parts), tuple(results))
 
 
+PIP_FAILED = re.compile(r"ERROR:|No module named pip|\bpip: (?:command )?not found")
+
+
 def explained(result: BlockResult, hint: str) -> BlockResult:
     """Add a hint to the note of a result that needs one: `%pip` fails without an error, it only prints pip's."""
-    if not hint or (result.status == "ok" and "ERROR:" not in as_text(result.outputs)):
+    if not hint or not PIP_FAILED.search(as_text(result.outputs)):
         return result
     return replace(result, note=" ".join(filter(None, [result.note, hint])))
 

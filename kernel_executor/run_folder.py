@@ -21,6 +21,9 @@ from kernel_executor.outputs import OutputLimits
 PREFIX = "codeagent-k-"
 """Of no other folder: in a work folder, code can make a file of any name."""
 
+CONTAINER_PREFIX = "codeagent-c-"
+"""Of a folder that a container sees; the run folders of its kernels are in it."""
+
 LOCK = "owner.lock"
 
 SOCKET_PATH_LIMIT = 107  # bytes of a Unix socket's path on Linux, sun_path less its NUL
@@ -53,6 +56,22 @@ class RunFolder:
         self.lock.close()
 
 
+def make_private_folder(prefix: str, work_dir: Path, parent: Path | None = None, *, room: int) -> Path:
+    """Make a folder only we can enter, outside the work folder, short enough for sockets in it.
+
+    Args:
+        prefix: What its name begins with.
+        work_dir: The work folder.
+        parent: Where it lies, if that will do; None is the folder for temporary files.
+        room: Bytes that a socket's path adds to its own.
+    """
+    path = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    if len(os.fsencode(path)) > SOCKET_PATH_LIMIT - room or path.resolve().is_relative_to(work_dir):
+        path.rmdir()
+        path = Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp"))
+    return path
+
+
 def create_run_folder(program: KernelProgram, work_dir: Path, parent: Path | None = None) -> RunFolder:
     """Create a folder only we can enter, short enough for socket paths, outside the work folder.
 
@@ -62,10 +81,7 @@ def create_run_folder(program: KernelProgram, work_dir: Path, parent: Path | Non
         parent: Where it lies; None is the folder for temporary files.
     """
     sweep(Path(tempfile.gettempdir()))
-    path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
-    if len(os.fsencode(path)) > SOCKET_PATH_LIMIT - len("/k-5") or path.resolve().is_relative_to(work_dir):
-        path.rmdir()
-        path = Path(tempfile.mkdtemp(prefix=PREFIX, dir="/tmp"))
+    path = make_private_folder(PREFIX, work_dir, parent, room=len("/k-5"))
     try:
         return _filled(path, program)
     except BaseException:
@@ -102,7 +118,7 @@ def sweep(parent: Path) -> None:
 
     A lock tells them, not a process number: another container that shares the folder has numbers of its own.
     """
-    for path in parent.glob(f"{PREFIX}*/{LOCK}"):
+    for path in (*parent.glob(f"{PREFIX}*/{LOCK}"), *parent.glob(f"{CONTAINER_PREFIX}*/{PREFIX}*/{LOCK}")):
         with suppress(OSError):  # not ours, gone meanwhile, or no file of ours: executed code may write there
             _remove_if_left(path)
 
@@ -114,3 +130,5 @@ def _remove_if_left(lock: Path) -> None:
         found = os.fstat(file.fileno())
         if stat.S_ISREG(found.st_mode) and found.st_uid == os.getuid():
             shutil.rmtree(lock.parent, ignore_errors=True)
+            if lock.parent.parent.name.startswith(CONTAINER_PREFIX):
+                lock.parent.parent.rmdir()

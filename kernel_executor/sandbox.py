@@ -65,24 +65,26 @@ class SandboxPolicy:
 
 
 def entries_to_protect(work_dir: Path, writable: Sequence[Path]) -> tuple[Path, ...]:
+    """List what is in the work folder now and is bound read-only; raises KernelStartError if that is too much."""
+    found = entries(work_dir, writable)
+    if len(found) > MAX_PROTECTED:
+        raise KernelStartError(
+            f"{work_dir} holds {len(found):,} entries, and the sandbox can protect at most {MAX_PROTECTED:,} "
+            "one by one: use another work folder, e.g. a new one beside it."
+        )
+    return found
+
+
+def entries(work_dir: Path, writable: Sequence[Path]) -> tuple[Path, ...]:
     """List what is in the work folder now and must stay as it is.
 
     Symbolic links are left out: bubblewrap cannot bind over the link itself, and its target is protected or
     invisible anyway. So code can replace a link, never what it points to.
-
-    Raises:
-        KernelStartError: The folder has too many entries to protect.
     """
     granted = {path.resolve() for path in writable}
-    entries = tuple(
+    return tuple(
         entry for entry in sorted(work_dir.iterdir()) if not entry.is_symlink() and entry.resolve() not in granted
     )
-    if len(entries) > MAX_PROTECTED:
-        raise KernelStartError(
-            f"{work_dir} holds {len(entries):,} entries, and the sandbox can protect at most {MAX_PROTECTED:,} "
-            "one by one: use another work folder, e.g. a new one beside it."
-        )
-    return entries
 
 
 def bubblewrap_arguments(policy: SandboxPolicy, shared: Sequence[Path] = ()) -> list[str]:

@@ -8,29 +8,21 @@ import atexit
 import os
 import socket
 import threading
-import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal, Self
 
+from kernel_executor.containers.request import ContainerRequest, InTheEnd, creation_arguments
 from kernel_executor.errors import KernelStartError
 
-LABEL = "codeagent-nb"
-"""Label of every container; after a crash `docker ps --filter label=codeagent-nb` finds what was left."""
-
-OWNER_LABEL = "codeagent-nb.owner"
-"""Label with the host name and the number of the process that made the container."""
-
-WORKSPACE = "/workspace"
-"""Where the work folder is seen, as in AutoGen's containers."""
-
-STAY = "trap 'exit 0' TERM INT; while :; do sleep 3600 & wait; done"
-"""Process 1: stays, and sees off orphans; `sleep infinity` does not, and zombies fill the process limit (measured)."""
-
-END_ALL = "kill -9 -1"
+END_ALL = "kill -9 -1; exit 0"
 """Ends all but process 1, also what left its session or ignores SIGTERM, in 0.1 s (measured)."""
+
+END_TRIES = 3
+"""The first fails at the process limit; the second is for certainty, when process 1 has ended the others."""
+
+LAST_PATIENCE = 3.0
+"""Seconds until what survived that is ended with its container: it took another user's number, say."""
 
 KILLED = 137
 """Exit code of what was ended by SIGKILL, or whose container is gone."""
@@ -42,65 +34,16 @@ StreamName = Literal["stdout", "stderr"]
 Tell = Callable[[StreamName, bytes], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Bind:
-    """A file or folder of the host that is seen in the container.
-
-    Args:
-        source: Its path here.
-        target: Its path there.
-        writable: Whether it can be changed there.
-    """
-
-    source: Path
-    target: str
-    writable: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerRequest:
-    """What container to make; the words are Docker's.
-
-    Args:
-        image: Its image; pulled if it is not here.
-        name: Its name; empty makes one up.
-        binds: What it sees of the host.
-        volumes: Further volumes, as the docker SDK takes them.
-        environment: Its variables.
-        network: Its network mode.
-        extra_hosts: Further names of hosts.
-        device_requests: Devices, e.g. GPUs, as the docker SDK takes them.
-        cap_add: Capabilities it keeps; all others are dropped.
-        memory_limit: Bytes; None sets no limit.
-        pids_limit: Processes; None sets no limit.
-        cpus: Processors; None sets no limit.
-        auto_remove: Whether the engine removes it when it has stopped.
-    """
-
-    image: str
-    name: str = ""
-    binds: tuple[Bind, ...] = ()
-    volumes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    environment: Mapping[str, str] = field(default_factory=dict)
-    network: str = "none"
-    extra_hosts: Mapping[str, str] = field(default_factory=dict)
-    device_requests: tuple[Any, ...] = ()
-    cap_add: tuple[str, ...] = ()
-    memory_limit: int | None = None
-    pids_limit: int | None = None
-    cpus: float | None = None
-    auto_remove: bool = True
-
-
 class Container:
     """A running container. Made by `start`."""
 
-    def __init__(self, client: Any, handle: Any, mechanism: str) -> None:
+    def __init__(self, client: Any, handle: Any, mechanism: str, in_the_end: InTheEnd) -> None:
         self._client = client
         self._handle = handle
         self.mechanism = mechanism
         # For who forgets `stop`; of a process that is killed, the labels tell.
-        atexit.register(self._remove)
+        self._finish = {"remove": self._remove, "stop": self._stop, "leave": self._leave}[in_the_end]
+        atexit.register(self._finish)
 
     @classmethod
     async def start(cls, request: ContainerRequest) -> Self:
@@ -115,17 +58,14 @@ class Container:
     def _start(cls, request: ContainerRequest) -> Self:
         docker, client = connect()
         try:
-            _fetch(docker, client, request.image)
-            handle = client.containers.create(**_arguments(docker, client, request))
-            try:
-                handle.start()
-            except docker.errors.APIError:
-                handle.remove(force=True, v=True)  # a container that did not start stays
-                raise
-            return cls(client, handle, _mechanism(client))
+            mechanism = _mechanism(client)
+            return cls(client, _started(docker, client, request, mechanism), mechanism, request.in_the_end)
         except (docker.errors.DockerException, OSError) as error:
             client.close()
             raise KernelStartError(f"the container of {request.image!r} does not start: {_reason(error)}") from error
+        except BaseException:
+            client.close()
+            raise
 
     @property
     def name(self) -> str:
@@ -133,9 +73,16 @@ class Container:
         return str(self._handle.name)
 
     async def run(self, command: Sequence[str]) -> tuple[int, str]:
-        """Run a command that takes moments; return its exit code and what it wrote."""
+        """Run a command that takes moments; return its exit code and what it wrote.
+
+        Raises:
+            KernelStartError: The container is gone, or its engine is.
+        """
         written: list[bytes] = []
-        code = await asyncio.to_thread(self._run, list(command), lambda _, chunk: written.append(chunk))
+        try:
+            code = await asyncio.to_thread(self._run, list(command), lambda _, chunk: written.append(chunk))
+        except Exception as error:
+            raise KernelStartError(f"the container has ended while it was made ready: {_reason(error)}") from error
         return code, b"".join(written).decode(errors="replace")
 
     def execute(self, command: Sequence[str], tell: Tell) -> "asyncio.Future[int]":
@@ -149,13 +96,16 @@ class Container:
         self, command: list[str], tell: Tell, done: "asyncio.Future[int]", loop: asyncio.AbstractEventLoop
     ) -> None:
         def pass_on(name: StreamName, chunk: bytes) -> None:
-            # Waiting for each piece holds back a flood.
-            asyncio.run_coroutine_threadsafe(_told(tell, name, chunk), loop).result()
+            told = threading.Event()
+            loop.call_soon_threadsafe(_tell, tell, name, chunk, told)
+            told.wait()  # this holds back a flood
 
-        code = KILLED
-        with suppress(Exception):  # the container is gone, or our loop: either way, so is the command
-            code = self._run(command, pass_on)
         with suppress(RuntimeError):  # the loop is closed: nobody is left to tell
+            try:
+                code = self._run(command, pass_on)
+            except Exception as error:  # noqa: BLE001 - whatever the SDK raises when the container is gone
+                code = KILLED
+                loop.call_soon_threadsafe(tell, "stderr", f"{_reason(error)}\n".encode())
             loop.call_soon_threadsafe(_settle, done, code)
 
     def _run(self, command: list[str], take: Tell) -> int:
@@ -174,34 +124,51 @@ class Container:
         code = api.exec_inspect(identity)["ExitCode"]
         return KILLED if code is None else int(code)
 
-    async def signal_all(self, signal: Literal["INT", "9"]) -> None:
-        """Send a signal to every process but the first."""
+    async def interrupt_all(self) -> None:
+        """Send SIGINT to every process but the first."""
         with suppress(Exception):  # a container that is gone has no processes
-            await self.run(["sh", "-c", f"kill -{signal} -1"])
+            await self.run(["sh", "-c", "kill -INT -1"])
 
-    async def stop(self) -> None:
-        """End all its processes; it is kept, unless it removes itself."""
-        await asyncio.to_thread(self._stop)
+    async def end_all(self) -> None:
+        """End every process but the first; they are gone when this returns."""
+        await asyncio.to_thread(self._end_all)
 
-    def _stop(self) -> None:
-        atexit.unregister(self._remove)
-        with suppress(Exception):  # gone already
-            self._handle.stop(timeout=1)
-        self._client.close()
+    async def end(self, command: "asyncio.Future[int]") -> None:
+        """End a command with every process but the first; if that does not reach it, the container."""
+        await self.end_all()
+        await asyncio.wait({command}, timeout=LAST_PATIENCE)
+        if not command.done():
+            with suppress(Exception):  # gone meanwhile
+                await asyncio.to_thread(self._handle.kill)
+
+    def _end_all(self) -> None:
+        for _ in range(END_TRIES):
+            with suppress(Exception):  # it is gone, or has as many processes as it may, and can start no other
+                if self._handle.exec_run(["sh", "-c", END_ALL]).exit_code == 0:
+                    return
+            with suppress(Exception):
+                self._handle.kill("USR1")
+
+    async def finish(self) -> None:
+        """Remove it, only end its processes, or leave it running, as was asked for."""
+        await asyncio.to_thread(self._finish)
 
     async def remove(self) -> None:
         """End it and remove it with its anonymous volumes; nothing happens if it is gone."""
         await asyncio.to_thread(self._remove)
 
     def _remove(self) -> None:
-        atexit.unregister(self._remove)
         with suppress(Exception):  # gone already, or its engine is: nothing can be done
             self._handle.remove(force=True, v=True)
-        self._client.close()
+        self._leave()
 
-    async def release(self) -> None:
-        """Let go of it: it runs on."""
-        atexit.unregister(self._remove)
+    def _stop(self) -> None:
+        with suppress(Exception):  # gone already
+            self._handle.stop(timeout=1)
+        self._leave()
+
+    def _leave(self) -> None:
+        atexit.unregister(self._finish)
         self._client.close()
 
 
@@ -234,6 +201,17 @@ def _reach(url: str) -> None:
             probe.connect(url.removeprefix("unix://"))
 
 
+def _started(docker: Any, client: Any, request: ContainerRequest, mechanism: str) -> Any:
+    _fetch(docker, client, request.image)
+    handle = client.containers.create(**creation_arguments(docker, client, request, mechanism))
+    try:
+        handle.start()
+    except BaseException:
+        handle.remove(force=True, v=True)  # a container that did not start stays
+        raise
+    return handle
+
+
 def _fetch(docker: Any, client: Any, image: str) -> None:
     try:
         client.images.get(image)
@@ -246,45 +224,16 @@ def _mechanism(client: Any) -> str:
     return "podman" if any("podman" in name.lower() for name in names) else "docker"
 
 
-def _arguments(docker: Any, client: Any, request: ContainerRequest) -> Mapping[str, Any]:
-    identity = uuid.uuid4().hex[:12]
-    rootless = any("rootless" in str(option) for option in client.info().get("SecurityOptions") or ())
-    return {
-        "image": request.image,
-        "name": request.name or f"codeagent-{identity}",
-        "entrypoint": ["sh", "-c"],
-        "command": [STAY],
-        # Files it makes are ours. The root of a rootless engine is who runs the engine.
-        "user": "0:0" if rootless else f"{os.getuid()}:{os.getgid()}",
-        "working_dir": WORKSPACE,
-        "environment": {"HOME": "/tmp", "PYTHONUNBUFFERED": "1", **request.environment},  # noqa: S108 - its own
-        "mounts": [
-            docker.types.Mount(bind.target, str(bind.source), type="bind", read_only=not bind.writable)
-            for bind in request.binds
-        ],
-        "volumes": dict(request.volumes),
-        "network_mode": request.network,
-        "extra_hosts": dict(request.extra_hosts),
-        "device_requests": list(request.device_requests),
-        "cap_drop": ["ALL"],
-        "cap_add": list(request.cap_add),
-        "security_opt": ["no-new-privileges"],
-        "mem_limit": request.memory_limit,
-        "memswap_limit": request.memory_limit,  # or it is twice that, with swap
-        "pids_limit": request.pids_limit,
-        "nano_cpus": None if request.cpus is None else int(request.cpus * 1e9),
-        "auto_remove": request.auto_remove,
-        "labels": {LABEL: identity, OWNER_LABEL: f"{socket.gethostname()}:{os.getpid()}"},
-    }
-
-
 def _settle(done: "asyncio.Future[int]", code: int) -> None:
     if not done.done():
         done.set_result(code)
 
 
-async def _told(tell: Tell, name: StreamName, chunk: bytes) -> None:
-    tell(name, chunk)
+def _tell(tell: Tell, name: StreamName, chunk: bytes, told: threading.Event) -> None:
+    try:
+        tell(name, chunk)
+    finally:
+        told.set()
 
 
 def _reason(error: BaseException) -> str:

@@ -39,17 +39,19 @@ class DockerCommandLineCodeExecutor:
         work_dir: Folder the code runs in; None makes a fresh private one that `stop` deletes.
         bind_dir: The same folder as the engine sees it, if that runs elsewhere; then blocks run as scripts.
         auto_remove: Whether `stop` removes the container, or only ends it.
-        stop_container: False lets it run on after `stop`.
+        stop_container: False lets it run on after `stop`; then name a `work_dir`, for a private one is deleted.
         device_requests: Devices, e.g. `[docker.types.DeviceRequest(count=-1, capabilities=[["gpu"]])]`.
         functions: Functions that Python code may import from `functions_module`.
         functions_module: Name of that module.
         extra_volumes: Further volumes, as the docker SDK takes them; they count as not isolated.
         extra_hosts: Further names of hosts, with their addresses.
-        init_command: A shell command that is run in the container before anything else.
+        init_command: A shell command that is run in the container before anything else; what it leaves running ends
+            with the first script, or with the kernel.
         delete_tmp_files: False keeps scripts that have no name of their own.
         network: The container's network mode, e.g. `bridge`.
         writable: Files and folders in `work_dir` that code may change.
-        cap_add: Capabilities the container keeps, e.g. `["CHOWN", "SETUID", "SETGID"]` for apt-get.
+        cap_add: Capabilities the container keeps. It runs as your own user, whom Docker gives few of them; without
+            KILL, a process that became another user's is ended only with the whole container.
         memory_limit: Bytes; None sets no limit.
         pids_limit: Processes; None sets no limit.
         cpus: Processors; None sets no limit.
@@ -59,9 +61,9 @@ class DockerCommandLineCodeExecutor:
 
     def __init__(
         self,
-        *,
         image: str = "python:3-slim",
         container_name: str | None = None,
+        *,
         timeout: float | None = 60.0,
         work_dir: str | Path | None = None,
         bind_dir: str | Path | None = None,

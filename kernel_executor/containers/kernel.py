@@ -41,19 +41,19 @@ class ContainerKernel:
 
     async def interrupt(self) -> None:
         """Send SIGINT to all in the container; it takes a tenth of a second, a message to the kernel takes none."""
-        await self._container.signal_all("INT")
+        await self._container.interrupt_all()
 
     async def kill(self) -> None:
         """End it and everything it started."""
         if not self._done.done():
-            await self._container.signal_all("9")
+            await self._container.end(self._done)
 
     def bury(self) -> None:
         """Leave it to `remove`, which is awaited before another kernel starts: ending all must not end that one."""
 
     async def remove(self) -> None:
         """End what it left behind."""
-        await self._container.signal_all("9")
+        await self._container.end_all()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

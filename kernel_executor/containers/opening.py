@@ -1,16 +1,16 @@
 """Makes a container ready and finds out whether a kernel or scripts run in it. Knows no block."""
 
+import atexit
 import shutil
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from kernel_executor.containers.container import WORKSPACE, Bind, Container, ContainerRequest
+from kernel_executor.containers.container import Container
 from kernel_executor.containers.kernel import ContainerKernelPlan
-from kernel_executor.containers.probing import find_python, has_kernel, look_at
+from kernel_executor.containers.probing import Programs, find_programs, has_kernel, look_at
+from kernel_executor.containers.request import WORKSPACE, Bind, ContainerRequest
 from kernel_executor.containers.scripts import ContainerScript
 from kernel_executor.containers.settings import ContainerSettings
 from kernel_executor.errors import KernelStartError
@@ -18,6 +18,7 @@ from kernel_executor.functions import Functions
 from kernel_executor.functions_folder import FunctionsFolder, install_packages, write_functions
 from kernel_executor.kernel_runner import KernelRunner
 from kernel_executor.listeners import LateOutputs
+from kernel_executor.run_folder import CONTAINER_PREFIX, PREFIX, make_private_folder
 from kernel_executor.sandbox import entries_to_protect
 from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner
 from kernel_executor.scripts.script import Script
@@ -46,24 +47,24 @@ async def open_container(
     """
     folder = open_work_folder(settings.work_dir)
     stack.callback(folder.close)
-    run_parent = Path(tempfile.mkdtemp(prefix="codeagent-c-")).resolve()
-    stack.callback(partial(shutil.rmtree, run_parent, ignore_errors=True))
-    module = write_functions(functions, settings.functions_module) if functions.names else None
+    run_parent = make_private_folder(CONTAINER_PREFIX, folder.path, room=len(f"/{PREFIX}12345678/k-5")).resolve()
+    _remove_in_the_end(run_parent, stack)
+    module = write_functions(functions, settings.functions_module, folder.path) if functions.names else None
     if module:
         stack.callback(module.close)
     protected = entries_to_protect(folder.path, settings.writable)
-    request = _request(settings, folder.path, protected, run_parent, module)
+    request = _request(settings, folder.path, protected, run_parent, module, installs=bool(functions.python_packages))
     container = await acquired(Container.start(request), Container.remove)
-    stack.push_async_callback(_end_of(settings, container))
+    stack.push_async_exit(partial(_end, container))
     await _prepare(settings.init_command, container)
-    python = await find_python(container)
+    programs = await find_programs(container)
     if module:
-        await install_packages(functions.python_packages, module, python, container.run)
+        await install_packages(functions.python_packages, module, programs.python, container.run)
     isolation = await look_at(container, request)
-    if settings.bind_dir is None and await has_kernel(container, python):
+    if settings.bind_dir is None and await has_kernel(container, programs.python):
         plan = ContainerKernelPlan(
             container=container,
-            python=python,
+            python=programs.python,
             work_dir=folder.path,
             run_parent=run_parent,
             limits=settings.limits,
@@ -74,7 +75,7 @@ async def open_container(
         ScriptFolder(path=folder.path, protected=protected, keep=not settings.delete_tmp_files),
         limits=settings.limits,
         languages=("python", "bash"),
-        launch=partial(_launch, container, python),
+        launch=partial(_launch, container, programs),
         isolation=isolation,
         no_network=NO_NETWORK,
     )
@@ -86,6 +87,8 @@ def _request(
     protected: Sequence[Path],
     run_parent: Path,
     module: FunctionsFolder | None,
+    *,
+    installs: bool,
 ) -> ContainerRequest:
     seen = settings.bind_dir or work_dir  # the work folder as the engine sees it
     binds = [Bind(seen, WORKSPACE, writable=True)]
@@ -94,8 +97,9 @@ def _request(
     if settings.bind_dir is None:
         binds.append(Bind(run_parent, str(run_parent), writable=True))
     if module:
-        binds.append(Bind(module.path, str(module.path), writable=True))
-        environment["PYTHONPATH"] = str(module.path)
+        # pip has to write there, and mounts cannot be changed.
+        binds.append(Bind(module.path, str(module.path), writable=installs))
+        environment["PYTHONPATH"] = ":".join(filter(None, [str(module.path), environment.get("PYTHONPATH")]))
     if settings.network == "none":
         environment["PIP_RETRIES"] = "0"
     return ContainerRequest(
@@ -111,14 +115,20 @@ def _request(
         memory_limit=settings.memory_limit,
         pids_limit=settings.pids_limit,
         cpus=settings.cpus,
-        auto_remove=settings.auto_remove and settings.stop_container,
+        in_the_end="leave" if not settings.stop_container else "remove" if settings.auto_remove else "stop",
     )
 
 
-def _end_of(settings: ContainerSettings, container: Container) -> Callable[[], Any]:
-    if not settings.stop_container:
-        return container.release
-    return container.remove if settings.auto_remove else container.stop
+def _remove_in_the_end(folder: Path, stack: AsyncExitStack) -> None:
+    remove = partial(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(remove)  # for who forgets `stop`
+    stack.callback(atexit.unregister, remove)
+    stack.callback(remove)
+
+
+async def _end(container: Container, failure: type[BaseException] | None, *_: object) -> None:
+    # What did not come up is of no use to anybody, however it was to end.
+    await (container.remove() if failure else container.finish())
 
 
 async def _prepare(init_command: str | None, container: Container) -> None:
@@ -130,5 +140,5 @@ async def _prepare(init_command: str | None, container: Container) -> None:
         raise KernelStartError(f"init_command {init_command!r} failed in the container, exit code {code}: {said}")
 
 
-async def _launch(container: Container, python: str, script: Script) -> ContainerScript:
-    return await ContainerScript.start(container, python, script)
+async def _launch(container: Container, programs: Programs, script: Script) -> ContainerScript:
+    return await ContainerScript.start(container, programs, script)

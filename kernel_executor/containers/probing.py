@@ -1,20 +1,30 @@
 """Looks at a container that runs: which Python it has, whether there is a kernel, what holds it. Runs no code."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from kernel_executor.containers.container import Container, ContainerRequest
+from kernel_executor.containers.container import Container
+from kernel_executor.containers.request import ContainerRequest
 from kernel_executor.environment import names_secret
 from kernel_executor.isolation import Isolation, names_only_loopback, shows_no_privileges
 
-FIND_PYTHON = "command -v python3 || command -v python"
+FIND = "command -v python3 || command -v python || echo python3; command -v bash || echo sh"
 
 HAS_KERNEL = "import importlib.util, sys; sys.exit(importlib.util.find_spec('ipykernel') is None)"
 
 
-async def find_python(container: Container) -> str:
-    """Return the container's interpreter; the usual name if it has none, which is then an error of the code."""
-    code, output = await container.run(["sh", "-c", FIND_PYTHON])
-    return output.strip() if code == 0 else "python3"
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """What runs code in a container; the usual names where there is none, which is then an error of the code."""
+
+    python: str
+    shell: str
+
+
+async def find_programs(container: Container) -> Programs:
+    """Look for Python, and for bash before any other shell."""
+    _, output = await container.run(["sh", "-c", FIND])
+    return Programs(*output.split("\n")[:2])
 
 
 async def has_kernel(container: Container, python: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 if __name__ != "__main__":
     from . import MODULE, OMISSION_MESSAGE
     from .guard import OutputGuard, encodable
+    from .relaying import Relaying
     from .threads import inherit_context
 
 
@@ -60,49 +61,14 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
-DRAIN = 0.2
-"""Seconds to take in, at a cell's end, what its children wrote; only one that goes on writing takes that long."""
-
-
 def _outstream_class(guard: OutputGuard) -> type:
-    import codecs
-    import select
-    import threading
-    import time
-
     from ipykernel.iostream import OutStream
 
-    class GuardedOutStream(OutStream):  # type: ignore[misc]
+    class GuardedOutStream(Relaying, OutStream):  # type: ignore[misc]
         """ipykernel's stream behind a budget: what does not pass never reaches its unbounded buffers."""
 
         written: object = None  # a new one for each write
         flushed: object = None
-
-        def __init__(self, *args: Any, **settings: Any) -> None:
-            self.relaying = threading.Lock()
-            self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
-            super().__init__(*args, **settings)
-
-        def _watch_pipe_fd(self) -> None:
-            """Relay what others write to the file descriptor.
-
-            In the place of ipykernel's, which reads and writes where nobody can wait for it: one in ten outputs of
-            `os.system` came after its cell's end (measured). And it makes two wrong letters of one cut in two.
-            """
-            with contextlib.suppress(OSError):  # nobody reads our own output any more
-                while self._should_watch:
-                    select.select([self._fid], [], [])
-                    self.relay()
-
-        def relay(self) -> bool:
-            """Relay one piece, if there is one; say whether there was."""
-            with self.relaying:
-                if not select.select([self._fid], [], [], 0)[0]:
-                    return False
-                piece = os.read(self._fid, 65_536)
-                self.write(self.decoder.decode(piece))
-                os.write(self._original_stdstream_copy, piece)
-                return True
 
         def flush(self) -> None:
             # Each waits for another thread, and ipykernel asks for four a cell, most of them for nothing: 0.3 ms each.
@@ -122,9 +88,7 @@ def _outstream_class(guard: OutputGuard) -> type:
             return len(string)
 
         def end_cell(self, parent_id: str) -> int:
-            deadline = time.monotonic() + DRAIN
-            while self._fid is not None and self.relay() and time.monotonic() < deadline:
-                pass
+            self.relay_rest()
             text, omitted = guard.close(parent_id, self.name)
             if text:
                 self.written = object()

@@ -28,7 +28,7 @@ from kernel_executor.managed import ManagedRunner
 from kernel_executor.outputs import OutputLimits
 from kernel_executor.pip_install import NO_NETWORK
 from kernel_executor.processes import ManagedProcess
-from kernel_executor.sandbox import SandboxMode
+from kernel_executor.sandbox import SandboxMode, entries
 from kernel_executor.scripts.local import LocalScript
 from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner
 from kernel_executor.scripts.script import Script
@@ -88,15 +88,15 @@ class LocalCommandLineCodeExecutor:
         limits: How much output of one block is kept.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - AutoGen takes them by position
         self,
-        *,
         timeout: float | None = 60.0,
         work_dir: str | Path | None = None,
         functions: Sequence[FunctionLike] = (),
         functions_module: str = "functions",
         cleanup_temp_files: bool = True,
         virtual_env_context: VirtualEnvironment | None = None,
+        *,
         sandbox: SandboxMode = "auto",
         readable: Sequence[str | Path] = (),
         writable: Sequence[str | Path] = (),
@@ -135,7 +135,12 @@ class LocalCommandLineCodeExecutor:
         await self._managed.stop()
 
     async def restart(self) -> None:
-        """Do nothing: no state but files stays between blocks."""
+        """Do nothing: no state but files stays between blocks.
+
+        Raises:
+            NotStarted: It was not started.
+        """
+        _ = self._managed.runner
 
     async def interrupt(self) -> None:
         """Stop the block that is running, if one is; it ends as `interrupted`."""
@@ -237,12 +242,14 @@ class LocalCommandLineCodeExecutor:
         folder = open_work_folder(settings.work_dir)
         stack.callback(folder.close)
         if self._functions.names:
-            module = await open_functions_here(self._functions, settings.functions_module, settings.python, stack)
+            module = await open_functions_here(
+                self._functions, settings.functions_module, folder.path, settings.python, stack
+            )
             env, readable = module.environment(settings.env), (*settings.readable, module.path)
             settings = replace(settings, env=env, readable=readable)
         interpreter = await ask_python(settings.python, {})
         enclosure = await enclose(settings, folder.path, interpreter, [Path(settings.python).parent], {})
-        protected = enclosure.policy.protected if enclosure.policy else ()
+        protected = entries(folder.path, settings.writable)
         return ScriptRunner(
             ScriptFolder(path=folder.path, protected=protected, keep=not settings.cleanup_temp_files),
             limits=settings.limits,
@@ -271,3 +278,4 @@ async def _look_at(enclosure: Enclosure) -> Isolation:
         return enclosure.look_at(process.pid)
     finally:
         process.bury()
+        process.close_pipes()

@@ -26,11 +26,11 @@ def command_of(script: Script, python: str) -> tuple[str, ...]:
     """
     match script.language:
         case "python":
-            return (python, "-u", script.name)  # unbuffered: what was printed before the time limit is there
+            return (python, "-u", script.argument)  # unbuffered: what was printed before the time limit is there
         case "pwsh":
-            return ("pwsh", "-NoProfile", "-File", script.name)
+            return ("pwsh", "-NoProfile", "-File", script.argument)
         case _:
-            return (shutil.which("bash") or "sh", script.name)
+            return (shutil.which("bash") or "sh", script.argument)
 
 
 class LocalScript:
@@ -38,6 +38,7 @@ class LocalScript:
 
     def __init__(self, process: ManagedProcess) -> None:
         self._process = process
+        self._is_read = False
 
     @classmethod
     async def start(cls, script: Script, python: str, enclosure: Enclosure) -> Self:
@@ -55,13 +56,17 @@ class LocalScript:
             ("stdout", self._process.stdout),
             ("stderr", self._process.stderr),
         )
+        self._is_read = True
         pumps = {asyncio.create_task(_pump(name, pipe, tell)) for name, pipe in streams if pipe}
-        code = await self._process.wait()
-        # What it left running holds the pipes open: AutoGen waited 25 s for a `sleep 25` in the background.
-        self._process.bury()
+        try:
+            code = await self._process.wait()
+        finally:  # or the loop is closing without `stop`
+            # What it left running holds the pipes open: AutoGen waited 25 s for a `sleep 25` in the background.
+            self._process.bury()
         _, late = await asyncio.wait(pumps, timeout=DRAIN)
         for pump in late:
             pump.cancel()
+        await asyncio.gather(*pumps, return_exceptions=True)
         return 128 - code if code < 0 else code
 
     async def interrupt(self) -> None:
@@ -71,6 +76,8 @@ class LocalScript:
     async def kill(self) -> None:
         """End it and everything it started."""
         self._process.kill()
+        if not self._is_read:  # it was cancelled before anybody attended to it
+            self._process.close_pipes()
 
 
 async def _pump(name: StreamName, pipe: IO[bytes], tell: Callable[[StreamName, bytes], None]) -> None:

@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 from kernel_executor import ladder
 from kernel_executor.changes import Append, OutputChange
-from kernel_executor.exits import describe_exit
+from kernel_executor.exits import describe_exit, is_of_signal
 from kernel_executor.ladder import Patience
 from kernel_executor.outputs import OutputFolder, OutputLimits
 from kernel_executor.results import explained
@@ -21,6 +21,9 @@ from kernel_executor.types import BlockResult, BlockStatus, CodeBlock
 AT_DEADLINE: Patience = (1.0,)
 """A script has no state to save: AutoGen's took 12 s to end one that ignores SIGTERM, and 25 s with a grandchild."""
 
+LAST_PATIENCE = 10.0  # seconds for what was killed to be gone
+
+KILLED = 137  # as of SIGKILL
 TIMED_OUT = 124  # as of timeout(1)
 CANCELLED = 125  # as of AutoGen's command line executors
 
@@ -96,6 +99,8 @@ class ScriptRun:
         self._stopped = why
         if not await ladder.interrupt(self._work, self._process.interrupt, patience):
             await self._process.kill()
+            await asyncio.wait({self._work}, timeout=LAST_PATIENCE)
+            self._work.cancel()  # nothing ends it: a container that is paused, say
             await asyncio.wait({self._work})
 
     def _take(self, name: StreamName, chunk: bytes) -> None:
@@ -112,7 +117,7 @@ class ScriptRun:
         Raises:
             KernelExecutorError: What runs the script has failed.
         """
-        code = self._work.result()
+        code = KILLED if self._work.cancelled() else self._work.result()
         for name, decoder in self._decoders.items():
             self._write(name, decoder.decode(b"", final=True))
         self._folder.finish()
@@ -143,4 +148,4 @@ class ScriptRun:
 def _status(code: int) -> BlockStatus:
     if code == 0:
         return "ok"
-    return "died" if code > 128 else "error"
+    return "died" if is_of_signal(code) else "error"

@@ -1,6 +1,6 @@
 """Runs blocks as scripts in a work folder, one at a time. Knows no sandbox and no container."""
 
-import time
+import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from kernel_executor.outputs import OutputLimits
 from kernel_executor.pip_install import installs
 from kernel_executor.scripts.run import ScriptProcess, ScriptRun
 from kernel_executor.scripts.script import Script, ScriptRefused, script_of
-from kernel_executor.tasks import acquired
+from kernel_executor.tasks import acquired, uninterrupted
 from kernel_executor.types import BlockResult, CodeBlock
 
 CANNOT_RUN = 1
@@ -64,6 +64,8 @@ class ScriptRunner:
         self.isolation = isolation
         self._no_network = no_network
         self._current: ScriptRun | None = None
+        self._busy = asyncio.Lock()
+        self._unwanted = self._closed = False
 
     @property
     def work_dir(self) -> Path:
@@ -71,13 +73,17 @@ class ScriptRunner:
         return self._folder.path
 
     async def interrupt(self) -> None:
-        """Stop the script that is running, if one is; it ends as `interrupted`."""
+        """Stop the script that is running or being started, if one is; it ends as `interrupted`."""
+        self._unwanted = self._busy.locked()
         if self._current:
             await self._current.interrupt()
 
     async def aclose(self) -> None:
-        """Stop the script that is running, if one is."""
+        """Stop the script that is running or being started, if one is; it ends as `interrupted`."""
+        self._closed = True
         await self.interrupt()
+        async with self._busy:  # what it needs is taken away next
+            pass
 
     async def run_block(self, index: int, block: CodeBlock, timeout: float | None, on_event: Listener) -> BlockResult:
         """Run one block and tell its events; a script that cannot be written or started is an error of the block.
@@ -91,6 +97,11 @@ class ScriptRunner:
         Raises:
             CancelledError: We were cancelled; the script has been stopped.
         """
+        async with self._busy:
+            self._unwanted = False
+            return await self._run(index, block, timeout, on_event)
+
+    async def _run(self, index: int, block: CodeBlock, timeout: float | None, on_event: Listener) -> BlockResult:
         try:
             script = script_of(block, self._folder.path, self._folder.protected, keep=self._folder.keep)
             script.write()
@@ -121,6 +132,8 @@ class ScriptRunner:
         run = self._current = ScriptRun(block, process, self._limits, on_change, hint)
         on_event(BlockStarted(run.id, index, block))
         try:
+            if self._closed or self._unwanted:  # it was being started
+                await uninterrupted(run.interrupt())
             await run.attend(timeout)
         finally:
             self._current = None
@@ -134,15 +147,8 @@ async def _kill(process: ScriptProcess) -> None:
 
 
 def _refused(index: int, block: CodeBlock, why: str, on_event: Listener) -> BlockResult:
-    started = time.monotonic()
     output = {"output_type": "stream", "name": "stderr", "text": f"{why}\n"}
-    result = BlockResult(
-        block=block,
-        status="error",
-        exit_code=CANNOT_RUN,
-        outputs=(output,),
-        duration=time.monotonic() - started,
-    )
+    result = BlockResult(block=block, status="error", exit_code=CANNOT_RUN, outputs=(output,))
     for event in (BlockStarted("", index, block), BlockOutput("", Append(output)), BlockFinished("", index, result)):
         on_event(event)
     return result

@@ -3,11 +3,12 @@
 As in AutoGen, a first line `# filename: name.py` names the file, which then stays; others are deleted after the run.
 """
 
-import hashlib
-from collections.abc import Collection
-from contextlib import suppress
+import os
+import uuid
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from kernel_executor.languages import normalize
 from kernel_executor.pip_install import quiet
@@ -16,6 +17,12 @@ from kernel_executor.types import CodeBlock
 NAMED = "# filename:"
 
 SUFFIXES = {"python": "py", "bash": "sh", "pwsh": "ps1"}
+
+
+HERE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK
+"""Executed code may have put there a link that leads out of its sandbox, or a pipe that nobody reads."""
+
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
 class ScriptRefused(Exception):  # noqa: N818 - named after the state
@@ -41,29 +48,47 @@ class Script:
     kept: bool
 
     @property
-    def path(self) -> Path:
-        """Where it lies."""
-        return self.work_dir / self.name
+    def argument(self) -> str:
+        """The name as an argument that is no option."""
+        return f"./{self.name}" if self.name.startswith("-") else self.name
 
     def write(self) -> None:
         """Write the file; it is UTF-8.
 
         Raises:
-            ScriptRefused: It cannot be written, or holds a NUL character: interpreters drop that, or what follows.
+            ScriptRefused: It cannot be written.
         """
-        if "\0" in self.text:
-            raise ScriptRefused("a script cannot hold a NUL character")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.write_text(self.text, encoding="utf-8", errors="replace")
+            with self._folder() as folder:
+                file = os.open(self._base, HERE, 0o666, dir_fd=folder)
+            with open(file, "w", encoding="utf-8") as writer:  # noqa: PTH123 - a descriptor
+                writer.write(self.text)
         except OSError as error:
             raise ScriptRefused(f"{self.name} cannot be written: {error.strerror or error}.") from error
 
     def discard(self) -> None:
         """Delete the file, unless it stays."""
         if not self.kept:
-            with suppress(OSError):  # executed code may have done it, or put a folder there
-                self.path.unlink()
+            with suppress(OSError), self._folder() as folder:  # executed code may have done it, or put a folder there
+                os.unlink(self._base, dir_fd=folder)  # in that folder, wherever its name leads now
+
+    @property
+    def _base(self) -> str:
+        return PurePosixPath(self.name).name
+
+    @contextmanager
+    def _folder(self) -> Iterator[int]:
+        """Open the file's folder step by step: while we look, code may put a link in the place of any of them."""
+        here = os.open(self.work_dir, FOLDER)
+        try:
+            for part in PurePosixPath(self.name).parent.parts:
+                with suppress(FileExistsError):
+                    os.mkdir(part, dir_fd=here)
+                outer, here = here, os.open(part, FOLDER, dir_fd=here)
+                os.close(outer)
+            yield here
+        finally:
+            os.close(here)
 
 
 def script_of(block: CodeBlock, work_dir: Path, protected: Collection[Path], *, keep: bool) -> Script:
@@ -76,21 +101,28 @@ def script_of(block: CodeBlock, work_dir: Path, protected: Collection[Path], *, 
         keep: Whether a script without a name of its own stays, too.
 
     Raises:
-        ScriptRefused: It names a file outside of the folder, or one that is protected.
+        ScriptRefused: It names a file outside of the folder, or one that is protected; or it holds a NUL character,
+            which interpreters drop, or what follows it.
     """
     language = normalize(block.language) or "python"
-    text = quiet(block.code, language) if language != "python" else block.code
-    first_line = block.code.lstrip("\n").split("\n", 1)[0].strip()
+    code = block.code.encode(errors="replace").decode()  # a lone surrogate cannot be written
+    if "\0" in code:
+        raise ScriptRefused("A script cannot hold a NUL character.")
+    text = quiet(code, language) if language != "python" else code
+    first_line = code.lstrip("\n").split("\n", 1)[0].strip()
     if first_line.startswith(NAMED):
         name = _inside(first_line.removeprefix(NAMED).strip(), work_dir, protected)
         return Script(work_dir, name, language, text, kept=True)
-    digest = hashlib.sha256(block.code.encode("utf-8", "replace")).hexdigest()
-    return Script(work_dir, f"tmp_code_{digest}.{SUFFIXES[language]}", language, text, kept=keep)
+    # Not named after its text, as in AutoGen: two who run the same code in one folder deleted each other's script.
+    return Script(work_dir, f"tmp_code_{uuid.uuid4().hex}.{SUFFIXES[language]}", language, text, kept=keep)
 
 
 def _inside(name: str, work_dir: Path, protected: Collection[Path]) -> str:
     # Resolved, for executed code may have made a link there that leads out.
-    path = (work_dir / name).resolve()
+    try:
+        path = (work_dir / name).resolve()
+    except (OSError, RuntimeError) as error:  # before Python 3.13 a link to itself is the latter
+        raise ScriptRefused(f"{name!r} leads nowhere: {error}. Choose another name.") from error
     if path == work_dir or not path.is_relative_to(work_dir):
         raise ScriptRefused(f"Filename is not in the workspace: {name!r}. Name a file inside of the working folder.")
     if any(path == entry or path.is_relative_to(entry) for entry in protected):

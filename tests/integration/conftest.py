@@ -8,6 +8,7 @@ import pytest
 
 from kernel_executor import KernelCodeExecutor
 from tests.containers import NoContainerEngineError, container_engine
+from tests.integration.executor_kinds import KINDS
 from tests.integration.scripted_server import ScriptedServer, Serve
 
 
@@ -36,6 +37,14 @@ def engine() -> Iterator[str]:
             pytest.skip(str(error))
         stack.enter_context(pytest.MonkeyPatch.context()).setenv("DOCKER_HOST", url)
         yield url
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    """Run a test with every executor there is here."""
+    if "container" in request.param:
+        request.getfixturevalue("engine")
+    return str(request.param)
 
 
 @pytest.fixture(params=["auto", "none"])

@@ -162,6 +162,25 @@ async def test_bytes_that_are_no_text_do_no_harm(shared: KernelCodeExecutor) -> 
     assert "� b\n" in text
 
 
+async def test_what_a_child_writes_is_there_when_its_cell_ends(shared: KernelCodeExecutor) -> None:
+    """One in ten came late: ipykernel reads it in a thread that nobody waits for."""
+    for code in ("import os\n_ = os.system('echo x')", "import os\n_ = os.write(1, b'x\\n')\nprint('y')"):
+        for _ in range(50):
+            assert "x\n" in (await run(shared, code)).outputs[0]["text"]
+
+
+async def test_a_child_that_goes_on_writing_does_not_hold_its_cell(shared: KernelCodeExecutor) -> None:
+    result = await run(shared, "import subprocess\nchild = subprocess.Popen(['yes'])")
+    assert result.status == "ok"
+    assert result.duration < 2.0
+    assert (await run(shared, "child.kill()\nchild.wait()")).status == "ok"
+
+
+async def test_a_letter_that_a_child_writes_in_two_pieces_is_one(shared: KernelCodeExecutor) -> None:
+    code = "import os, time\nfor piece in (b'\\xc3', b'\\xa9\\n'):\n    os.write(1, piece)\n    time.sleep(0.1)"
+    assert "é\n" in (await run(shared, code)).outputs[0]["text"]
+
+
 SURROGATES = {
     "print": ("print('\\ud800x')", "?x"),
     "stderr": ("import sys; print('\\ud800x', file=sys.stderr)", "?x"),
