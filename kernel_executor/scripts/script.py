@@ -79,6 +79,7 @@ class Script:
     @contextmanager
     def _folder(self) -> Iterator[int]:
         """Open the file's folder step by step: while we look, code may put a link in the place of any of them."""
+        self.work_dir.mkdir(parents=True, exist_ok=True)  # code without a sandbox may have removed it
         here = os.open(self.work_dir, FOLDER)
         try:
             for part in PurePosixPath(self.name).parent.parts:
