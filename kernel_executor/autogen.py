@@ -41,6 +41,7 @@ class JupyterCodeExecutorConfig(BaseModel):
     timeout: float = 60
     output_dir: str | None = None
     sandbox: SandboxMode = "auto"
+    work_dir: str | None = None
 
 
 class JupyterCodeExecutor(CodeExecutor, Component[JupyterCodeExecutorConfig]):
@@ -49,9 +50,10 @@ class JupyterCodeExecutor(CodeExecutor, Component[JupyterCodeExecutorConfig]):
     Args:
         kernel_name: Name of an installed kernelspec.
         timeout: Seconds a block may take, at least 1.
-        output_dir: Folder that output files are saved in and the code runs in; sandboxed code cannot change what
-            was in it at the start. None makes a temporary one that `stop` deletes.
+        output_dir: Folder that output files are saved in; None makes a temporary one that `stop` deletes.
         sandbox: `auto` uses bubblewrap where it works, `bubblewrap` insists, `none` runs the kernel bare.
+        work_dir: Folder the code runs in, AutoGen's is "."; None is `output_dir`. Sandboxed code cannot change what
+            was in it at the start.
 
     Raises:
         ValueError: An argument is wrong.
@@ -67,12 +69,16 @@ class JupyterCodeExecutor(CodeExecutor, Component[JupyterCodeExecutorConfig]):
         output_dir: Path | str | None = None,
         *,
         sandbox: SandboxMode = "auto",
+        work_dir: Path | str | None = None,
     ) -> None:
         if timeout < 1:
             raise ValueError("Timeout must be greater than or equal to 1.")
-        given = None if output_dir is None else str(output_dir)
         self._config = JupyterCodeExecutorConfig(
-            kernel_name=kernel_name, timeout=timeout, output_dir=given, sandbox=sandbox
+            kernel_name=kernel_name,
+            timeout=timeout,
+            output_dir=None if output_dir is None else str(output_dir),
+            sandbox=sandbox,
+            work_dir=None if work_dir is None else str(work_dir),
         )
         self._folder = None if output_dir is None else Path(output_dir)
         self._kernel: KernelCodeExecutor | None = None
@@ -102,7 +108,10 @@ class JupyterCodeExecutor(CodeExecutor, Component[JupyterCodeExecutorConfig]):
         if self._kernel is None:
             config, folder = self._config, self._open_folder()
             self._kernel = KernelCodeExecutor(
-                timeout=config.timeout, work_dir=folder, kernel_name=config.kernel_name, sandbox=config.sandbox
+                timeout=config.timeout,
+                work_dir=config.work_dir or folder,
+                kernel_name=config.kernel_name,
+                sandbox=config.sandbox,
             )
         try:
             await self._kernel.start()
@@ -164,7 +173,9 @@ class JupyterCodeExecutor(CodeExecutor, Component[JupyterCodeExecutorConfig]):
 
     @classmethod
     def _from_config(cls, config: JupyterCodeExecutorConfig) -> Self:
-        return cls(config.kernel_name, config.timeout, config.output_dir, sandbox=config.sandbox)
+        return cls(
+            config.kernel_name, config.timeout, config.output_dir, sandbox=config.sandbox, work_dir=config.work_dir
+        )
 
 
 def _read(block: types.BlockResult, folder: Path) -> tuple[str, list[Path]]:

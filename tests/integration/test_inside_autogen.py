@@ -395,6 +395,15 @@ async def test_nothing_else_imports_autogen() -> None:
 # As a component
 
 
+async def test_the_code_can_run_where_autogens_would(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data.csv").write_text("a,b")
+    made = JupyterCodeExecutor(output_dir=tmp_path / "out", work_dir=".")
+    loaded = JupyterCodeExecutor.load_component(made.dump_component())
+    async with loaded:
+        assert (await run(loaded, "print(open('data.csv').read())")).output == "a,b\n"
+
+
 async def test_a_config_makes_the_same_executor_again(tmp_path: Path) -> None:
     made = JupyterCodeExecutor("python3", 7, tmp_path, sandbox="none")
     model = made.dump_component()
