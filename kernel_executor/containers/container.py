@@ -202,7 +202,6 @@ def _reach(url: str) -> None:
 
 
 def _started(docker: Any, client: Any, request: ContainerRequest, mechanism: str) -> Any:
-    _fetch(docker, client, request.image)
     handle = client.containers.create(**creation_arguments(docker, client, request, mechanism))
     try:
         handle.start()
@@ -212,11 +211,26 @@ def _started(docker: Any, client: Any, request: ContainerRequest, mechanism: str
     return handle
 
 
-def _fetch(docker: Any, client: Any, image: str) -> None:
+async def fetch_image(image: str) -> None:
+    """Pull an image if it is not here, which can take minutes; if we are cancelled, the engine goes on with it.
+
+    Raises:
+        KernelStartError: No engine answers, or there is no such image.
+    """
+    await asyncio.to_thread(_fetch, image)
+
+
+def _fetch(image: str) -> None:
+    docker, client = connect()
     try:
         client.images.get(image)
     except docker.errors.ImageNotFound:
-        client.images.pull(image)
+        try:
+            client.images.pull(image)
+        except (docker.errors.DockerException, OSError) as error:
+            raise KernelStartError(f"the image {image!r} is not here and cannot be pulled: {_reason(error)}") from error
+    finally:
+        client.close()
 
 
 def _mechanism(client: Any) -> str:

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
-from kernel_executor.containers.container import Container
+from kernel_executor.containers.container import Container, fetch_image
 from kernel_executor.containers.kernel import ContainerKernelPlan
 from kernel_executor.containers.probing import Programs, find_programs, has_kernel, look_at
 from kernel_executor.containers.request import WORKSPACE, Bind, ContainerRequest
@@ -45,6 +45,7 @@ async def open_container(
     Raises:
         KernelStartError: No engine answers, the container or the kernel does not start, or `init_command` fails.
     """
+    await fetch_image(settings.image)
     folder = open_work_folder(settings.work_dir)
     stack.callback(folder.close)
     run_parent = make_private_folder(CONTAINER_PREFIX, folder.path, room=len(f"/{PREFIX}12345678/k-5")).resolve()

@@ -396,7 +396,7 @@ async def test_an_init_command_that_is_killed_is_told(engine: str, nothing_left:
 
 
 async def test_an_unknown_image_is_told(engine: str, nothing_left: None) -> None:
-    with pytest.raises(KernelStartError, match=r"container of 'localhost/no-such:1'.*no-such"):
+    with pytest.raises(KernelStartError, match=r"image 'localhost/no-such:1' is not here and cannot be pulled"):
         await executor_in("localhost/no-such:1").start()
 
 
