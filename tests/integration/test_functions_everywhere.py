@@ -53,6 +53,13 @@ ANSWERS = "42 7.0+True Hello, Ada\n"
 STUB = 'def double(number: int=21) -> int:\n    """Multiply by two.\n\n    It is what it says."""'
 
 
+HERE = ("kernel", "bare kernel", "scripts", "bare scripts")
+"""They use this machine's Python and its packages."""
+
+HELD = ("kernel", "scripts", "container kernel", "container scripts")
+"""They have no network; the others have that of this machine."""
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shared(kind: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Executor]:
     folder = tmp_path_factory.mktemp("work")
@@ -130,9 +137,8 @@ def needing(package: str) -> FunctionWithRequirements[Any, ...]:
     return needy
 
 
+@pytest.mark.parametrize("kind", [*HERE, "container kernel"], indirect=True)
 async def test_a_package_that_is_installed_is_not_installed_again(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if kind == "container scripts":
-        pytest.skip("its image has no packages")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     async with KINDS[kind](functions=[needing("ipykernel")]) as executor:
         assert (await run(executor, "from functions import needy; print(needy())")).output == "here"
@@ -162,34 +168,34 @@ async def test_what_is_no_function_is_refused_at_once(kind: str) -> None:
             KINDS[kind](functions=functions)
 
 
-PIPS = [
-    CodeBlock("%pip install no-such-package-anywhere"),
-    CodeBlock("!pip install no-such-package-anywhere"),
-    CodeBlock("pip install no-such-package-anywhere", "sh"),
-    CodeBlock("python3 -m pip install no-such-package-anywhere", "sh"),
-]
+MAGICS = ("%pip install no-such-package-anywhere", "!pip install no-such-package-anywhere")
+COMMANDS = ("pip install no-such-package-anywhere", "python3 -m pip install no-such-package-anywhere")
 
 
-@pytest.mark.parametrize("block", PIPS, ids=lambda block: block.code.partition(" install")[0])
-async def test_pip_without_a_network_fails_soon_and_says_what_helps(
-    shared: Executor, kind: str, block: CodeBlock
-) -> None:
+async def assert_tells_what_helps(executor: Executor, kind: str, code: str, language: str) -> None:
     """It took half a minute of retries, and then told of a network that a model cannot mend."""
-    if block.language == "python" and kind not in KERNELS:
-        pytest.skip("a script has no magics")
-    if kind.startswith("bare"):
-        pytest.skip("it has the network of this machine")
     started = time.monotonic()
-    result = await run(shared, block.code, block.language)
+    result = await run(executor, code, language)
     assert time.monotonic() - started < 5
     assert result.blocks[0].note == (opening.NO_NETWORK if "container" in kind else NO_NETWORK)
     assert "WARNING" not in result.output
     assert "Retrying" not in result.output
 
 
-async def test_pip_that_succeeds_is_silent(shared: Executor, kind: str) -> None:
-    if "container" in kind:
-        pytest.skip("the image has no pip")
+@pytest.mark.parametrize("code", COMMANDS)
+@pytest.mark.parametrize("kind", HELD, indirect=True)
+async def test_pip_without_a_network_fails_soon_and_says_what_helps(shared: Executor, kind: str, code: str) -> None:
+    await assert_tells_what_helps(shared, kind, code, "sh")
+
+
+@pytest.mark.parametrize("code", MAGICS)
+@pytest.mark.parametrize("kind", [kind for kind in HELD if kind in KERNELS], indirect=True)
+async def test_so_do_the_magics_of_a_kernel(shared: Executor, kind: str, code: str) -> None:
+    await assert_tells_what_helps(shared, kind, code, "python")
+
+
+@pytest.mark.parametrize("kind", HERE, indirect=True)
+async def test_pip_that_succeeds_is_silent(shared: Executor) -> None:
     result = await run(shared, "pip install ipykernel", "sh")
     assert (result.exit_code, result.output) == (0, "")
 
@@ -199,9 +205,8 @@ async def test_a_code_that_only_mentions_pip_gets_no_hint(shared: Executor) -> N
     assert (result.exit_code, result.blocks[0].note) == (0, "")
 
 
+@pytest.mark.parametrize("kind", HERE, indirect=True)
 async def test_your_own_module_path_is_kept(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if "container" in kind:
-        pytest.skip("a container has its own")
     (tmp_path / "beside.py").write_text("answer = 7\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     async with KINDS[kind](functions=[double], **({} if "bare" in kind else {"readable": [tmp_path]})) as executor:
