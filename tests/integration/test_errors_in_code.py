@@ -211,3 +211,11 @@ async def test_nothing_to_run_is_a_failure(shared: KernelCodeExecutor) -> None:
 async def test_an_empty_block_is_well(shared: KernelCodeExecutor, code: str) -> None:
     result = await run(shared, code)
     assert (result.status, result.outputs) == ("ok", ())
+
+
+async def test_the_same_code_is_transformed_as_it_is_then(shared: KernelCodeExecutor) -> None:
+    """What a cell's text became is kept for a moment: never for the next cell."""
+    louder = "get_ipython().input_transformers_cleanup.append(lambda lines: [l.replace('hi', 'HI') for l in lines])"
+    quieter = "_ = get_ipython().input_transformers_cleanup.pop()"
+    said = [(await run(shared, code)).outputs for code in ("!echo hi", louder, "!echo hi", quieter, "!echo hi")]
+    assert ["".join(output["text"] for output in outputs) for outputs in said] == ["hi\n", "", "HI\n", "", "hi\n"]
