@@ -38,6 +38,20 @@ def names_secret(name: str) -> bool:
     return name not in NOT_SECRET and bool(SECRET_NAME.search(name))
 
 
+def without_secrets(env: Mapping[str, str]) -> dict[str, str]:
+    """Return variables that a user adds.
+
+    Raises:
+        ValueError: One is named like a key.
+    """
+    if secrets := [name for name in env if names_secret(name)]:
+        raise ValueError(
+            f"env: {', '.join(secrets)} looks like a key or password, and executed code must not see those. "
+            "Fetch what needs the key outside the kernel, or pass it under another name if it is harmless."
+        )
+    return dict(env)
+
+
 def kernel_environment(host: Mapping[str, str], extra: Mapping[str, str], *, home: str | None) -> dict[str, str]:
     """Select what a kernel gets of the host's environment.
 
@@ -49,15 +63,11 @@ def kernel_environment(host: Mapping[str, str], extra: Mapping[str, str], *, hom
     Raises:
         ValueError: A variable in `extra` is named like a key.
     """
-    if secrets := [name for name in extra if names_secret(name)]:
-        raise ValueError(
-            f"env: {', '.join(secrets)} looks like a key or password, and executed code must not see those. "
-            "Fetch what needs the key outside the kernel, or pass it under another name if it is harmless."
-        )
+    own = without_secrets(extra)
     kept = {name: value for name, value in host.items() if _is_allowed(name, sandboxed=home is not None)}
     if home is not None:
         kept |= {"HOME": home, "IPYTHONDIR": f"{home}/.ipython", "MPLCONFIGDIR": f"{home}/.matplotlib"}
-    return kept | dict(extra)
+    return kept | own
 
 
 def _is_allowed(name: str, *, sandboxed: bool) -> bool:

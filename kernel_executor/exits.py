@@ -2,6 +2,9 @@
 
 import signal
 
+KILLED = 137
+"""Exit code of what SIGKILL ended, or what is gone without a word."""
+
 
 def is_of_signal(code: int) -> bool:
     """Say whether an exit code is 128 + N of a signal that there is; `exit 255` is not."""

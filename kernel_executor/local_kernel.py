@@ -44,8 +44,7 @@ class LocalKernel:
 
     async def wait(self) -> int:
         """Wait for its end; return its exit code, 128 + N if signal N ended it."""
-        code = await self._process.wait()
-        return 128 - code if code < 0 else code
+        return await self._process.wait()
 
     async def interrupt(self) -> None:
         """Send SIGINT to it and to what it started."""

@@ -85,8 +85,9 @@ class ManagedProcess:
         return self._process.poll()
 
     async def wait(self) -> int:
-        """Wait for the process to end; return its exit code, -N if signal N ended it."""
-        return await asyncio.shield(self._exit_code)
+        """Wait for the process to end; return its exit code, 128 + N if signal N ended it."""
+        code = await asyncio.shield(self._exit_code)
+        return 128 - code if code < 0 else code
 
     def interrupt(self) -> None:
         """Send SIGINT to the process group: the process and what it started, never bubblewrap's monitor."""

@@ -8,12 +8,14 @@ import atexit
 import os
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from kernel_executor.containers.request import ContainerRequest, InTheEnd, creation_arguments
 from kernel_executor.errors import KernelStartError
+from kernel_executor.exits import KILLED
+from kernel_executor.scripts.run import StreamName, Tell
 
 END_ALL = "kill -9 -1; exit 0"
 """Ends all but process 1, also what left its session or ignores SIGTERM, in 0.1 s (measured)."""
@@ -24,14 +26,7 @@ END_TRIES = 3
 LAST_PATIENCE = 3.0
 """Seconds until what survived that is ended with its container: it took another user's number, say."""
 
-KILLED = 137
-"""Exit code of what was ended by SIGKILL, or whose container is gone."""
-
 STDERR = 2  # its number in the frames of Docker's streams
-
-StreamName = Literal["stdout", "stderr"]
-
-Tell = Callable[[StreamName, bytes], None]
 
 
 class Container:

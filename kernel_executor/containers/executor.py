@@ -10,8 +10,9 @@ from typing import Any, Final, Self
 
 from kernel_executor.cancellation import CancellationToken
 from kernel_executor.containers.opening import open_container
-from kernel_executor.containers.settings import PIDS_LIMIT, ContainerSettings, without_secrets
+from kernel_executor.containers.settings import PIDS_LIMIT, ContainerSettings
 from kernel_executor.enclosure import existing_paths
+from kernel_executor.environment import without_secrets
 from kernel_executor.events import ExecutionEvent
 from kernel_executor.functions import FunctionLike, Functions, check_module_name
 from kernel_executor.in_order import unheard

@@ -1,5 +1,7 @@
 """Looks at a container that runs: which Python it has, whether there is a kernel, what holds it. Runs no code."""
 
+import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +11,8 @@ from kernel_executor.environment import names_secret
 from kernel_executor.isolation import Isolation, names_only_loopback, shows_no_privileges
 
 FIND = "command -v python3 || command -v python || echo python3; command -v bash || echo sh"
+
+LOOKS = ("cat /proc/self/status", "cat /proc/net/dev", "readlink /proc/self/ns/pid", "env")
 
 HAS_KERNEL = "import importlib.util, sys; sys.exit(importlib.util.find_spec('ipykernel') is None)"
 
@@ -40,20 +44,24 @@ async def look_at(container: Container, request: ContainerRequest) -> Isolation:
         container: The container.
         request: What was asked for; what was granted to it is not held.
     """
-    _, status = await container.run(["cat", "/proc/self/status"])
-    _, devices = await container.run(["cat", "/proc/net/dev"])
-    _, variables = await container.run(["env"])
-    code, namespace = await container.run(["readlink", "/proc/self/ns/pid"])
+    status, devices, namespace, variables = await _answers(container, LOOKS)
     names = [line.partition("=")[0] for line in variables.splitlines() if "=" in line]
     return Isolation(
         mechanism=container.mechanism,
         network="lo:" in devices and names_only_loopback(devices),
         files=not request.volumes,
-        processes=code == 0 and namespace.strip() != str(Path("/proc/self/ns/pid").readlink()),
+        processes=namespace.startswith("pid:[") and namespace.strip() != str(Path("/proc/self/ns/pid").readlink()),
         privileges="CapEff" in status and shows_no_privileges(status),
         environment=bool(names) and not any(map(names_secret, names)),
         devices=tuple(_describe(device) for device in request.device_requests),
     )
+
+
+async def _answers(container: Container, commands: Sequence[str]) -> list[str]:
+    """Run commands at once, for each run costs a tenth of a second; return what each wrote."""
+    mark = uuid.uuid4().hex
+    _, output = await container.run(["sh", "-c", f"; echo {mark}; ".join(commands)])
+    return output.split(f"{mark}\n")
 
 
 def _describe(device: object) -> str:

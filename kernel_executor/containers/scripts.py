@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Sequence
 from typing import Self
 
-from kernel_executor.containers.container import Container, Tell
+from kernel_executor.containers.container import Container
 from kernel_executor.containers.probing import Programs
+from kernel_executor.exits import is_of_signal
+from kernel_executor.scripts.run import Tell
 from kernel_executor.scripts.script import Script
 
 AND_ITS_REST = 'trap : INT; "$@"; code=$?; kill -9 -1 2>/dev/null; exit $code'
 """Runs a command and ends what it left running. The trap: a SIGINT to all must reach the command and not end us."""
-
-SIGNALLED = 128  # what is added to a signal's number
 
 
 class ContainerScript:
@@ -32,7 +32,7 @@ class ContainerScript:
         """Pass on what it writes until it has ended; return its exit code, 128 + N if signal N ended it."""
         self._work = self._container.execute(self._command, tell)
         code = await self._work
-        if code > SIGNALLED:  # perhaps by what it ran, and then that runs on
+        if is_of_signal(code):  # perhaps by what it ran, and then that runs on
             await self._container.end_all()
         return code
 

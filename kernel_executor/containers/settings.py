@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kernel_executor.environment import names_secret
 from kernel_executor.functions import FunctionLike
 from kernel_executor.outputs import OutputLimits
 
@@ -38,16 +37,3 @@ class ContainerSettings:
     cpus: float | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     limits: OutputLimits = field(default_factory=OutputLimits)
-
-
-def without_secrets(env: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the variables.
-
-    Raises:
-        ValueError: One is named like a key.
-    """
-    if secrets := [name for name in env if names_secret(name)]:
-        raise ValueError(
-            f"env: {', '.join(secrets)} looks like a key or password, and executed code must not see those."
-        )
-    return dict(env)

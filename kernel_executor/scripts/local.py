@@ -3,12 +3,11 @@
 import asyncio
 import shutil
 import subprocess
-from collections.abc import Callable
 from typing import IO, Self
 
 from kernel_executor.enclosure import Enclosure
 from kernel_executor.processes import ManagedProcess
-from kernel_executor.scripts.run import StreamName
+from kernel_executor.scripts.run import StreamName, Tell
 from kernel_executor.scripts.script import Script
 
 CHUNK = 65_536  # bytes; what a pipe holds on Linux
@@ -50,7 +49,7 @@ class LocalScript:
         command = command_of(script, python)
         return cls(await ManagedProcess.start(command, enclosure, stdout=subprocess.PIPE))
 
-    async def attend(self, tell: Callable[[StreamName, bytes], None]) -> int:
+    async def attend(self, tell: Tell) -> int:
         """Pass on what it writes until it has ended; return its exit code, 128 + N if signal N ended it."""
         streams: tuple[tuple[StreamName, IO[bytes] | None], ...] = (
             ("stdout", self._process.stdout),
@@ -67,7 +66,7 @@ class LocalScript:
         for pump in late:
             pump.cancel()
         await asyncio.gather(*pumps, return_exceptions=True)
-        return 128 - code if code < 0 else code
+        return code
 
     async def interrupt(self) -> None:
         """Send SIGINT to it and to what it started."""
@@ -80,7 +79,7 @@ class LocalScript:
             self._process.close_pipes()
 
 
-async def _pump(name: StreamName, pipe: IO[bytes], tell: Callable[[StreamName, bytes], None]) -> None:
+async def _pump(name: StreamName, pipe: IO[bytes], tell: Tell) -> None:
     """Read a pipe to its end. The reader holds back a flood: a full pipe stops the script, not us."""
     reader = asyncio.StreamReader(limit=CHUNK)
     loop = asyncio.get_running_loop()

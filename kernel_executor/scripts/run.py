@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 from kernel_executor import ladder
 from kernel_executor.changes import Append, OutputChange
-from kernel_executor.exits import describe_exit, is_of_signal
+from kernel_executor.exits import KILLED, describe_exit, is_of_signal
 from kernel_executor.ladder import Patience
 from kernel_executor.outputs import OutputFolder, OutputLimits
 from kernel_executor.results import explained
@@ -23,17 +23,19 @@ AT_DEADLINE: Patience = (1.0,)
 
 LAST_PATIENCE = 10.0  # seconds for what was killed to be gone
 
-KILLED = 137  # as of SIGKILL
 TIMED_OUT = 124  # as of timeout(1)
 CANCELLED = 125  # as of AutoGen's command line executors
 
 StreamName = Literal["stdout", "stderr"]
 
+Tell = Callable[[StreamName, bytes], None]
+"""Is given what a process writes, piece by piece."""
+
 
 class ScriptProcess(Protocol):
     """A running script, wherever it runs."""
 
-    async def attend(self, tell: Callable[[StreamName, bytes], None]) -> int:
+    async def attend(self, tell: Tell) -> int:
         """Pass on what it writes until it has ended; return its exit code, 128 + N if signal N ended it.
 
         What the script has left running has ended, too, when this returns.
