@@ -5,40 +5,28 @@ Knows one kernel; nothing of other blocks, restarts or languages.
 
 import asyncio
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kernel_executor import ladder
 from kernel_executor.changes import OutputChange, read_error
+from kernel_executor.collector import Collector, Ending
 from kernel_executor.keeper import STATE_LOST
 from kernel_executor.kernel import Kernel
 from kernel_executor.ladder import Patience
 from kernel_executor.outputs import OutputFolder, OutputLimits
 from kernel_executor.results import exit_code, exits_well, explained
-from kernel_executor.router import Inbox, KernelDeath
 from kernel_executor.types import BlockResult, BlockStatus, CodeBlock
-
-REPLY_GRACE = 1.0
-"""Seconds to wait for a reply after idle: a failing TaskGroup as the first error of a fresh ipykernel 7.4 sends no
-reply at all, and AutoGen then hangs for its full time limit (measured)."""
-
-IDLE_GRACE = 3.0
-"""Seconds to wait, without any message, for idle after a reply. Without it outputs are missing: IOPub is broken."""
+from kernel_executor.wire import Message
 
 BEGIN_GRACE = 0.3
 """Seconds to wait until the kernel has begun: a SIGINT before that is ignored, and the code would run after it."""
 
+LAST_WORDS = 1.0
+"""Seconds to read what a killed kernel had already sent."""
+
 AT_DEADLINE: Patience = (2.0, 1.0)
 """A kernel's variables are worth a little patience."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How the messages of a run ended: with a reply, without one, or with the kernel's death."""
-
-    reply: dict[str, Any] | None = None
-    death: KernelDeath | None = None
 
 
 class BlockRun:
@@ -57,19 +45,17 @@ class BlockRun:
         block: CodeBlock,
         kernel: Kernel,
         limits: OutputLimits,
-        on_change: Callable[[str, OutputChange], None],
+        on_change: Callable[[OutputChange], None],
         hint: str = "",
     ) -> None:
         self._block = block
         self._hint = hint
         self._kernel = kernel
         self._folder = OutputFolder(limits)
-        self._on_change = on_change
-        self._begun = asyncio.Event()
+        self._collector = Collector(self._folder, on_change, kernel.give_up)
         self._started = time.monotonic()
         self._stopped: BlockStatus | None = None
         self._killed = self._abandoned = False
-        self._execution_count: int | None = None
         self._news = ""
         self.id = ""
 
@@ -89,8 +75,7 @@ class BlockRun:
             "allow_stdin": False,
             "stop_on_error": False,  # or a request that waits behind an error comes back "aborted"
         }
-        self.id, inbox = await self._kernel.request("execute_request", request)
-        self._collector = asyncio.create_task(self._collect(inbox))
+        self.id = await self._kernel.request("execute_request", request, self._collector.take)
 
     async def attend(self, timeout: float | None) -> None:
         """Wait for the end; stop the block at the deadline or when cancelled.
@@ -102,8 +87,9 @@ class BlockRun:
             CancelledError: We were cancelled; the block has been stopped and `result` tells so.
         """
         try:
-            await ladder.attend(self._collector, timeout, self._stop, AT_DEADLINE)
+            await ladder.attend(self._collector.ended, timeout, self._stop, AT_DEADLINE)
         finally:
+            self._collector.close()
             self._kernel.release(self.id)
 
     async def interrupt(self) -> None:
@@ -118,44 +104,18 @@ class BlockRun:
 
     async def _stop(self, why: BlockStatus, patience: Patience) -> None:
         self._stopped = why
-        begun = asyncio.create_task(self._begun.wait())
-        await asyncio.wait({begun, self._collector}, timeout=BEGIN_GRACE, return_when=asyncio.FIRST_COMPLETED)
-        begun.cancel()
-        if not await ladder.interrupt(self._collector, self._kernel.interrupt, patience):
+        begun, ended = self._collector.begun, self._collector.ended
+        await asyncio.wait((begun, ended), timeout=BEGIN_GRACE, return_when=asyncio.FIRST_COMPLETED)
+        if not await ladder.interrupt(ended, self._kernel.interrupt, patience):
             self._killed = True
             await self._kernel.kill()
-            await asyncio.wait({self._collector}, timeout=REPLY_GRACE)
-        self._collector.cancel()
-
-    async def _collect(self, inbox: Inbox) -> Ending:
-        reply: dict[str, Any] | None = None
-        idle = False
-        while not (reply is not None and idle):
-            try:
-                async with asyncio.timeout(IDLE_GRACE if reply is not None else REPLY_GRACE if idle else None):
-                    message = await inbox.get()
-            except TimeoutError:
-                if idle:
-                    break
-                self._kernel.give_up()
-                message = await inbox.get()
-            if isinstance(message, KernelDeath):
-                return Ending(death=message)
-            if message.is_reply:
-                reply = message.content
-            elif message.is_idle:
-                idle = True
-            elif message.type == "execute_input":
-                self._execution_count = message.content.get("execution_count")
-                self._begun.set()
-            elif change := self._folder.add(message):
-                self._on_change(self.id, change)
-        return Ending(reply=reply)
+            await asyncio.wait({ended}, timeout=LAST_WORDS)
+        ended.cancel()
 
     def result(self) -> BlockResult:
         """Say how it ended; call after `attend` has returned or was cancelled."""
-        collector = self._collector
-        ending = collector.result() if collector.done() and not collector.cancelled() else Ending()
+        ended = self._collector.ended
+        ending = ended.result() if ended.done() and not ended.cancelled() else Ending()
         self._folder.finish()
         error = self._find_error(ending)
         status = self._status(ending, error)
@@ -164,7 +124,7 @@ class BlockRun:
             status=status,
             exit_code=exit_code(status, error, ending.death.exit_code if ending.death else 0, self._block.language),
             outputs=self._folder.outputs,
-            execution_count=self._execution_count,
+            execution_count=self._collector.execution_count,
             ename=error.get("ename"),
             evalue=error.get("evalue"),
             traceback=tuple(error.get("traceback") or ()),
@@ -174,6 +134,11 @@ class BlockRun:
             note=" ".join(filter(None, [self._news, self._note(status, ending)])),
         )
         return explained(result, self._hint)
+
+    @property
+    def late(self) -> Sequence[Message]:
+        """What came after the end."""
+        return self._collector.late
 
     @property
     def killed_kernel(self) -> bool:

@@ -4,8 +4,9 @@ import asyncio
 from typing import Any
 
 from kernel_executor.kernel import Kernel
-from kernel_executor.router import Inbox, KernelDeath
+from kernel_executor.router import KernelDeath
 from kernel_executor.tasks import uninterrupted
+from kernel_executor.wire import Message
 
 GRACE = 1.0
 """Seconds to wait for an interrupted expression; then the kernel is killed, or the next block would wait behind it."""
@@ -20,8 +21,13 @@ async def evaluate(kernel: Kernel, expression: str, timeout: float) -> str | Non
         timeout: Seconds to wait.
     """
     request = {"code": "", "silent": True, "user_expressions": {"value": expression}, "allow_stdin": False}
-    msg_id, inbox = await kernel.request("execute_request", request)
-    answer = asyncio.create_task(_answer(inbox))
+    answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+
+    def take(message: Message | KernelDeath) -> None:
+        if not answer.done() and (isinstance(message, KernelDeath) or message.is_reply):
+            answer.set_result(None if isinstance(message, KernelDeath) else _read(message.content))
+
+    msg_id = await kernel.request("execute_request", request, take)
     try:
         await asyncio.wait({answer}, timeout=timeout)
     finally:
@@ -31,13 +37,6 @@ async def evaluate(kernel: Kernel, expression: str, timeout: float) -> str | Non
     return None if answer.cancelled() else answer.result()
 
 
-async def _answer(inbox: Inbox) -> str | None:
-    while not isinstance(message := await inbox.get(), KernelDeath):
-        if message.is_reply:
-            return _read(message.content)
-    return None
-
-
 def _read(reply: dict[str, Any]) -> str | None:
     try:
         return str(reply["user_expressions"]["value"]["data"]["text/plain"])
@@ -45,11 +44,10 @@ def _read(reply: dict[str, Any]) -> str | None:
         return None  # it raised, or executed code made up this reply
 
 
-async def _stop(kernel: Kernel, answer: "asyncio.Task[str | None]") -> None:
+async def _stop(kernel: Kernel, answer: "asyncio.Future[str | None]") -> None:
     await kernel.interrupt()
     await asyncio.wait({answer}, timeout=GRACE)
     if not answer.done():
         await kernel.kill()
         await asyncio.wait({answer}, timeout=GRACE)
     answer.cancel()
-    await asyncio.wait({answer})

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 from kernel_executor.errors import KernelStartError
 from kernel_executor.isolation import Isolation
 from kernel_executor.launch import KernelProgram
-from kernel_executor.router import CONNECTION_LOST, Inbox, KernelDeath, Router
+from kernel_executor.router import KernelDeath, Router, Taker
 from kernel_executor.run_folder import RunFolder, create_run_folder
 from kernel_executor.tasks import acquired, uninterrupted
 from kernel_executor.transport import ZmqTransport
@@ -17,9 +17,11 @@ from kernel_executor.wire import Message
 
 START_TIMEOUT = 60.0  # seconds; a cold start takes 0.6 s here, 6 s with bytecode off (measured)
 ASK_AGAIN = 0.5  # seconds between kernel_info requests to a kernel that sends no welcome
+CONNECTION_LOST = "the connection to it was lost"
 DRAIN = 0.1  # seconds to read what a dying kernel had already sent
 
 
+Answers = asyncio.Queue[Message | KernelDeath]
 Process = TypeVar("Process", bound="KernelProcess")
 
 
@@ -135,12 +137,12 @@ class Kernel:
 
     def _abandon(self) -> None:
         self._process.bury()
-        self._router.abandon()
+        self._router.close()
         self._folder.remove()
 
-    async def request(self, msg_type: str, content: dict[str, Any]) -> tuple[str, Inbox]:
-        """Send a request on the shell channel; `release` it when done."""
-        return await self._router.request("shell", msg_type, content)
+    async def request(self, msg_type: str, content: dict[str, Any], take: Taker) -> str:
+        """Send a request on the shell channel and hand all it causes to `take`; `release` the id when done."""
+        return await self._router.request("shell", msg_type, content, take)
 
     def release(self, msg_id: str) -> None:
         """Stop collecting for a request."""
@@ -156,20 +158,21 @@ class Kernel:
             KernelStartError: The process ended.
         """
         while True:
-            msg_id, inbox = await self.request("kernel_info_request", {})
+            answers = Answers()
+            msg_id = await self.request("kernel_info_request", {}, answers.put_nowait)
             try:
                 async with asyncio.timeout(ASK_AGAIN):
-                    await self._answered(inbox)
+                    await self._answered(answers)
                     return
             except TimeoutError:
                 continue
             finally:
                 self.release(msg_id)
 
-    async def _answered(self, inbox: Inbox) -> None:
+    async def _answered(self, answers: Answers) -> None:
         replied = idle = False
         while not (replied and (idle or self._welcomed.is_set())):
-            message = await inbox.get()
+            message = await answers.get()
             if isinstance(message, KernelDeath):
                 raise KernelStartError(
                     f"the kernel ended while starting, exit code {message.exit_code}: "
@@ -192,10 +195,11 @@ class Kernel:
 
     async def _ask_to_interrupt(self) -> None:
         """Wait for the reply, which comes after the signal: a poke that is there before it wakes nobody."""
-        msg_id, inbox = await self._router.request("control", "interrupt_request", {})
+        answers = Answers()
+        msg_id = await self._router.request("control", "interrupt_request", {}, answers.put_nowait)
         with suppress(TimeoutError):
             async with asyncio.timeout(ASK_AGAIN):
-                while not (isinstance(message := await inbox.get(), KernelDeath) or message.is_reply):
+                while not (isinstance(message := await answers.get(), KernelDeath) or message.is_reply):
                     pass
         self.release(msg_id)
 
@@ -211,7 +215,7 @@ class Kernel:
         """End the process, if it lives, and let go of everything."""
         await self._process.kill()
         await self._process.wait()
-        await self._router.aclose()
+        self._router.close()
         self._mourner.cancel()
         await asyncio.wait({self._mourner})
         await self._process.remove()

@@ -80,8 +80,8 @@ class KernelRunner:
         """
         kernel = await self._keeper.live()
 
-        def on_change(block_id: str, change: OutputChange) -> None:
-            on_event(BlockOutput(block_id, change))
+        def on_change(change: OutputChange) -> None:
+            on_event(BlockOutput(run.id, change))
 
         hint = self._no_network if kernel.isolation.network and installs(block.code, block.language) else ""
         run = BlockRun(block, kernel, self._limits, on_change, hint)
@@ -95,6 +95,8 @@ class KernelRunner:
             self._current = None
             result = run.result()
             on_event(BlockFinished(run.id, index, result))
+            for message in run.late:
+                self._late.take(message)
             if run.killed_kernel:
                 self._keeper.replace_soon()
         return result

@@ -1,23 +1,22 @@
-"""One reader per channel, one inbox per request. Knows message ids; nothing of code, outputs or processes.
+"""Brings every message to the request that caused it. Knows message ids; nothing of code, outputs or processes.
 
-Two stock-client calls at once steal each other's messages (3 of 3 trials); here each message goes to the inbox
-of the request that caused it, and what nobody waits for goes to `on_orphan` (late output of threads and tasks).
+Two stock-client calls at once steal each other's messages (3 of 3 trials); here each message goes to whoever
+made the request that caused it, and what nobody waits for goes to `on_orphan` (late output of threads and tasks).
 """
 
-import asyncio
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from kernel_executor.exits import describe_exit
-from kernel_executor.transport import CHANNELS, Transport
+from kernel_executor.transport import Transport
 from kernel_executor.wire import Channel, Message
 
 
 @dataclass(frozen=True, slots=True)
 class KernelDeath:
-    """Put into every inbox when the kernel is gone, or cannot be reached any more.
+    """Told to every request when the kernel is gone, or cannot be reached any more.
 
     Args:
         exit_code: Of its process; 128 + N if signal N ended it.
@@ -31,9 +30,8 @@ class KernelDeath:
         return self.reason or describe_exit(self.exit_code)
 
 
-CONNECTION_LOST = "the connection to it was lost"
-
-Inbox = asyncio.Queue[Message | KernelDeath]
+Taker = Callable[[Message | KernelDeath], None]
+"""Takes what a request causes, in the event loop's own calls; the death of the kernel comes last."""
 
 
 class Router:
@@ -47,20 +45,18 @@ class Router:
     def __init__(self, transport: Transport, on_orphan: Callable[[Message], None]) -> None:
         self._transport = transport
         self._on_orphan = on_orphan
-        self._inboxes: dict[str, Inbox] = {}
-        self._readers = [asyncio.create_task(self._read(channel)) for channel in CHANNELS]
-        for reader in self._readers:
-            reader.add_done_callback(self._reader_ended)
+        self._takers: dict[str, Taker] = {}
         self.death: KernelDeath | None = None
+        transport.listen(self._take, self._lose)
 
-    async def request(self, channel: Channel, msg_type: str, content: dict[str, Any]) -> tuple[str, Inbox]:
-        """Send a request; return its id and the inbox for all it causes. Give it back with `release`."""
+    async def request(self, channel: Channel, msg_type: str, content: dict[str, Any], take: Taker) -> str:
+        """Send a request and hand all it causes to `take`; return its id. End this with `release`."""
         msg_id = uuid.uuid4().hex
-        inbox = self._inboxes[msg_id] = asyncio.Queue()
+        self._takers[msg_id] = take
         if self.death:
-            inbox.put_nowait(self.death)
+            take(self.death)
         await self._transport.send(channel, msg_type, msg_id, content)
-        return msg_id, inbox
+        return msg_id
 
     async def post(self, channel: Channel, msg_type: str, content: dict[str, Any]) -> None:
         """Send a request whose answers nobody waits for."""
@@ -68,38 +64,24 @@ class Router:
 
     def release(self, msg_id: str) -> None:
         """Stop collecting for a request; what still comes is an orphan."""
-        self._inboxes.pop(msg_id, None)
+        self._takers.pop(msg_id, None)
 
     def fail(self, death: KernelDeath) -> None:
         """Tell every open request, and all later ones, that the kernel is gone."""
         if self.death:
             return
         self.death = death
-        for inbox in self._inboxes.values():
-            inbox.put_nowait(death)
+        for take in tuple(self._takers.values()):
+            take(death)
 
-    async def _read(self, channel: Channel) -> None:
-        while True:
-            message = await self._transport.receive(channel)
-            inbox = self._inboxes.get(message.parent_id)
-            if inbox is None:
-                self._on_orphan(message)
-            else:
-                inbox.put_nowait(message)
+    def _take(self, message: Message) -> None:
+        self._takers.get(message.parent_id, self._on_orphan)(message)
 
-    def _reader_ended(self, reader: "asyncio.Task[None]") -> None:
+    def _lose(self, error: Exception) -> None:
         """Tell every request that no answer will come, instead of letting it wait for ever."""
-        error = None if reader.cancelled() else reader.exception()
-        self.fail(KernelDeath(1, f"the connection to it failed: {error!r}" if error else CONNECTION_LOST))
+        self.fail(KernelDeath(1, f"the connection to it failed: {error!r}"))
 
-    async def aclose(self) -> None:
-        """Stop reading and close the connection; open requests are told."""
+    def close(self) -> None:
+        """Close the connection; open requests are told."""
         self.fail(KernelDeath(1, "it was ended"))
-        for reader in self._readers:
-            reader.cancel()
-        await asyncio.wait(self._readers)
-        self.abandon()
-
-    def abandon(self) -> None:
-        """Close the connection on a loop that is closing."""
         self._transport.close()

@@ -1,12 +1,12 @@
 """Carries messages to and from one kernel. Knows sockets and signatures; nothing of processes or requests."""
 
+import asyncio
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import zmq
-import zmq.asyncio
 from jupyter_client.session import DELIM, Session
 
 from kernel_executor.wire import Channel, Message
@@ -16,6 +16,9 @@ CHANNELS: tuple[Channel, ...] = ("shell", "control", "iopub")
 
 MALFORMED = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OverflowError)
 """What reading a message can raise. Executed code can write anything to its kernel's sockets, in its name or not."""
+
+AT_ONCE = 16
+"""Messages read in one go; then the event loop has its turn, even under a flood."""
 
 MAX_FRAME = 200_000_000
 """Bytes of one part of a message; a longer one ends the connection, and ZeroMQ makes a new one."""
@@ -28,8 +31,8 @@ class Transport(Protocol):
         """Send a request under a given `msg_id`."""
         ...
 
-    async def receive(self, channel: Channel) -> Message:
-        """Wait for the next message of a channel."""
+    def listen(self, on_message: Callable[[Message], None], on_failure: Callable[[Exception], None]) -> None:
+        """Hand over every message as it comes, and what ends this: reading that fails, or `on_message` raising."""
         ...
 
     def close(self) -> None:
@@ -47,13 +50,15 @@ class ZmqTransport:
     def __init__(self, connection: Mapping[str, Any]) -> None:
         key = connection["key"]
         self._session = Session(key=key.encode() if isinstance(key, str) else key, username="codeagent")
-        self._context = zmq.asyncio.Context()
+        self._context = zmq.Context()
         self._sockets = {channel: self._connect(channel, connection) for channel in CHANNELS}
+        self._loop = asyncio.get_running_loop()
 
-    def _connect(self, channel: Channel, connection: Mapping[str, Any]) -> zmq.asyncio.Socket:
+    def _connect(self, channel: Channel, connection: Mapping[str, Any]) -> "zmq.SyncSocket":
         socket = self._context.socket(zmq.SUB if channel == "iopub" else zmq.DEALER)
         socket.linger = 0
         socket.rcvhwm = 0  # never drop: every finite flood arrived whole with this (measured)
+        socket.sndhwm = 0  # never wait: we send little
         socket.maxmsgsize = MAX_FRAME
         if channel == "iopub":
             socket.subscribe(b"")
@@ -68,16 +73,43 @@ class ZmqTransport:
         """Send a request under a given `msg_id`."""
         message = self._session.msg(msg_type, content)
         message["header"]["msg_id"] = msg_id
-        await self._sockets[channel].send_multipart(self._session.serialize(message))
+        self._sockets[channel].send_multipart(self._session.serialize(message))
+        self._loop.call_soon(self._drain, channel)  # sending may swallow the signal that something can be read
 
-    async def receive(self, channel: Channel) -> Message:
-        """Wait for the next message of a channel, skipping what is not signed with our key."""
-        while True:
-            frames = await self._sockets[channel].recv_multipart()
-            try:
-                return self._read(channel, frames)
-            except MALFORMED:
-                continue
+    def listen(self, on_message: Callable[[Message], None], on_failure: Callable[[Exception], None]) -> None:
+        """Hand over every message that is signed with our key, and what ends this.
+
+        Not by way of `zmq.asyncio`: a future and a task's turn for each message cost more than reading it (measured).
+        """
+        self._on_message, self._on_failure = on_message, on_failure
+        for channel, socket in self._sockets.items():
+            self._loop.add_reader(socket.fileno(), self._drain, channel)
+            self._loop.call_soon(self._drain, channel)
+
+    def _drain(self, channel: Channel) -> None:
+        """Read what is there: ZeroMQ signals once that there is something, not once for each message."""
+        socket = self._sockets[channel]
+        try:
+            for _ in range(AT_ONCE):
+                if not _can_be_read(socket):
+                    return
+                self._take(channel, socket.recv_multipart(zmq.NOBLOCK))
+            self._loop.call_soon(self._drain, channel)
+        except Exception as error:  # noqa: BLE001 - told; else whoever waits for an answer would wait for ever
+            self._ignore()
+            self._on_failure(error)
+
+    def _take(self, channel: Channel, frames: list[bytes]) -> None:
+        try:
+            message = self._read(channel, frames)
+        except MALFORMED:
+            return
+        self._on_message(message)
+
+    def _ignore(self) -> None:
+        for socket in self._sockets.values():
+            if not socket.closed:
+                self._loop.remove_reader(socket.fileno())
 
     def _read(self, channel: Channel, frames: list[bytes]) -> Message:
         """Check the signature and read what we use.
@@ -93,7 +125,12 @@ class ZmqTransport:
 
     def close(self) -> None:
         """Close all sockets at once."""
+        self._ignore()
         self._context.destroy(linger=0)
+
+
+def _can_be_read(socket: "zmq.SyncSocket") -> bool:
+    return not socket.closed and bool(int(socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN)
 
 
 def _read_part(part: bytes) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 if __name__ != "__main__":
     from . import MODULE, OMISSION_MESSAGE
     from .guard import OutputGuard, encodable
+    from .one_thread import application
     from .relaying import Relaying
     from .threads import inherit_context
 
@@ -27,10 +28,8 @@ def main(arguments: list[str]) -> None:
     _be_first_to_go(memory)
     _die_with_parent()
     guard = OutputGuard(*limits)
-    from ipykernel.kernelapp import IPKernelApp
-
     globals()["GuardedOutStream"] = _outstream_class(guard)
-    app = IPKernelApp.instance(outstream_class=f"{MODULE}.start.GuardedOutStream")
+    app = application(outstream_class=f"{MODULE}.start.GuardedOutStream")
     app.initialize(arguments[5:])
     _install(app, guard)
     _spare_repetition(app.shell)

@@ -1,0 +1,103 @@
+"""Collects what one request to run code causes, until it has come to an end. Knows messages; nothing of a kernel.
+
+A request has ended when its reply and its idle are there, in either order: they come on different sockets.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from kernel_executor.changes import OutputChange
+from kernel_executor.outputs import OutputFolder
+from kernel_executor.router import KernelDeath
+from kernel_executor.wire import Message
+
+REPLY_GRACE = 1.0
+"""Seconds to wait for a reply after idle: a failing TaskGroup as the first error of a fresh ipykernel 7.4 sends no
+reply at all, and AutoGen then hangs for its full time limit (measured)."""
+
+IDLE_GRACE = 3.0
+"""Seconds to wait, without any message, for idle after a reply. Without it outputs are missing: IOPub is broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a request ended: with a reply, without one, or with the kernel's death."""
+
+    reply: dict[str, Any] | None = None
+    death: KernelDeath | None = None
+
+
+class Collector:
+    """Takes the messages of a request. Call `close` when it is not to wait for more.
+
+    What it takes after the end, in the moments until nobody hands it messages any more, is in `late`.
+
+    Args:
+        folder: Takes in the outputs.
+        on_change: Told each change of them.
+        give_up: Called when messages must have been lost; a kernel's death is expected to be told then.
+    """
+
+    def __init__(
+        self, folder: OutputFolder, on_change: Callable[[OutputChange], None], give_up: Callable[[], None]
+    ) -> None:
+        self._folder = folder
+        self._on_change = on_change
+        self._give_up = give_up
+        self._loop = asyncio.get_running_loop()
+        self._deadline: asyncio.TimerHandle | None = None
+        self._reply: dict[str, Any] | None = None
+        self._idle = False
+        self.late: list[Message] = []
+        self.execution_count: int | None = None
+        self.begun: asyncio.Future[None] = self._loop.create_future()
+        self.ended: asyncio.Future[Ending] = self._loop.create_future()
+
+    def take(self, message: Message | KernelDeath) -> None:
+        """Take one message in."""
+        try:
+            if isinstance(message, KernelDeath):
+                self._die(message)
+            elif self.ended.done():
+                self.late.append(message)
+            else:
+                self._read(message)
+        except Exception as error:  # noqa: BLE001 - raised where the end is awaited; the kernel's other requests go on
+            self.ended.set_exception(error)
+        self._set_deadline()
+
+    def _die(self, death: KernelDeath) -> None:
+        if not self.ended.done():
+            self.ended.set_result(Ending(death=death))
+
+    def _read(self, message: Message) -> None:
+        if message.is_reply:
+            self._reply = message.content
+        elif message.is_idle:
+            self._idle = True
+        elif message.type == "execute_input":
+            self.execution_count = message.content.get("execution_count")
+            if not self.begun.done():  # executed code can say it again
+                self.begun.set_result(None)
+        elif change := self._folder.add(message):
+            self._on_change(change)
+        if self._reply is not None and self._idle:
+            self.ended.set_result(Ending(reply=self._reply))
+
+    def _set_deadline(self) -> None:
+        """Wait only so long for the next message when one half of the end is there."""
+        self.close()
+        if self.ended.done():
+            return
+        if self._idle:
+            self._deadline = self._loop.call_later(REPLY_GRACE, self.ended.set_result, Ending())
+        elif self._reply is not None:
+            self._deadline = self._loop.call_later(IDLE_GRACE, self._give_up)
+
+    def close(self) -> None:
+        """Wait for nothing any more."""
+        if self._deadline:
+            self._deadline.cancel()
+            self._deadline = None

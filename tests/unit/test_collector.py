@@ -1,0 +1,93 @@
+"""The collector: when a request has ended, and what of its messages belongs where."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from kernel_executor.changes import OutputChange
+from kernel_executor.collector import REPLY_GRACE, Collector, Ending
+from kernel_executor.outputs import OutputFolder, as_text
+from kernel_executor.router import KernelDeath
+from kernel_executor.wire import Message
+
+IDLE = Message("iopub", "status", "", {"execution_state": "idle"})
+REPLY = Message("shell", "execute_reply", "", {"status": "ok"})
+INPUT = Message("iopub", "execute_input", "", {"execution_count": 7})
+
+
+def text(words: str) -> Message:
+    return Message("iopub", "stream", "", {"name": "stdout", "text": words})
+
+
+def collector(folder: OutputFolder | None = None, on_change: Any = lambda _: None) -> Collector:
+    return Collector(folder or OutputFolder(), on_change, give_up=lambda: None)
+
+
+@pytest.mark.parametrize("messages", [(REPLY, IDLE), (IDLE, REPLY)])
+async def test_reply_and_idle_end_a_request_in_either_order(messages: tuple[Message, Message]) -> None:
+    some = collector()
+    some.take(messages[0])
+    assert not some.ended.done()
+    some.take(messages[1])
+    assert some.ended.result() == Ending(reply={"status": "ok"})
+
+
+async def test_outputs_are_folded_and_told() -> None:
+    folder, changes = OutputFolder(), list[OutputChange]()
+    some = collector(folder, changes.append)
+    for message in (INPUT, text("a"), REPLY, text("b\n"), IDLE):
+        some.take(message)
+    assert as_text(folder.outputs) == "ab"
+    assert len(changes) == 2
+    assert (some.begun.done(), some.execution_count) == (True, 7)
+
+
+async def test_what_comes_after_the_end_is_late() -> None:
+    folder = OutputFolder()
+    some = collector(folder)
+    for message in (REPLY, IDLE, text("late"), KernelDeath(137)):
+        some.take(message)
+    assert some.late == [text("late")]
+    assert folder.outputs == ()
+    assert some.ended.result().death is None
+
+
+async def test_a_death_ends_a_request() -> None:
+    some = collector()
+    some.take(KernelDeath(137))
+    some.take(KernelDeath(1))
+    assert some.ended.result() == Ending(death=KernelDeath(137))
+
+
+async def test_a_request_without_a_reply_ends_when_it_has_been_waited_for() -> None:
+    some = collector()
+    some.take(IDLE)
+    await asyncio.wait({some.ended}, timeout=5 * REPLY_GRACE)
+    assert some.ended.result() == Ending()
+
+
+async def test_nothing_is_waited_for_after_closing() -> None:
+    given_up = list[str]()
+    some = Collector(OutputFolder(), lambda _: None, give_up=lambda: given_up.append("now"))
+    some.take(IDLE)
+    some.close()
+    await asyncio.sleep(1.2 * REPLY_GRACE)
+    assert not some.ended.done()
+
+
+async def test_an_error_of_a_listener_is_raised_where_the_end_is_awaited() -> None:
+    def fail(_: OutputChange) -> None:
+        raise ValueError("broken")
+
+    some = collector(on_change=fail)
+    some.take(text("a"))
+    with pytest.raises(ValueError, match="broken"):
+        await some.ended
+
+
+async def test_code_may_say_twice_that_it_begins() -> None:
+    some = collector()
+    some.take(INPUT)
+    some.take(INPUT)
+    assert some.begun.done()
