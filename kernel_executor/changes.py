@@ -48,8 +48,7 @@ def read_change(message: Message) -> OutputChange | None:
         case "display_data":
             return Append({"output_type": "display_data", **_bundle(content)}, _display_id(content))
         case "execute_result":
-            count = content.get("execution_count")
-            output = {"output_type": "execute_result", "execution_count": _count(count), **_bundle(content)}
+            output = {"output_type": "execute_result", "execution_count": read_count(content), **_bundle(content)}
             return Append(output, _display_id(content))
         case "error":
             return Append({"output_type": "error", **read_error(content)})
@@ -73,8 +72,10 @@ def read_error(content: dict[str, Any]) -> dict[str, Any]:
     return error
 
 
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) else None
+def read_count(content: dict[str, Any]) -> int | None:
+    """Take the prompt number out of a message, if it is one."""
+    count = content.get("execution_count")
+    return count if isinstance(count, int) else None
 
 
 def _bundle(content: dict[str, Any]) -> dict[str, dict[str, Any]]:

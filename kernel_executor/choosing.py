@@ -6,7 +6,7 @@ import warnings
 from pathlib import Path
 from typing import Literal
 
-from kernel_executor.containers.container import connect
+from kernel_executor.containers.engine import Engine
 from kernel_executor.containers.executor import DockerCommandLineCodeExecutor
 from kernel_executor.errors import KernelStartError
 from kernel_executor.executor import KernelCodeExecutor
@@ -53,8 +53,7 @@ def create_default_code_executor(work_dir: str | Path | None = None) -> ManagedE
     if reason is None:
         return create_code_executor("kernel", work_dir=work_dir, sandbox="bubblewrap")
     try:
-        _, client = connect()
-        client.close()
+        Engine.connect().client.close()
     except KernelStartError as error:
         warnings.warn(f"Code will run without a sandbox, with all your rights: {reason}; {error}", stacklevel=2)
         return create_code_executor("kernel", work_dir=work_dir, sandbox="none")

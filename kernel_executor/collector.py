@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from kernel_executor.changes import OutputChange
+from kernel_executor.changes import OutputChange, read_count
 from kernel_executor.outputs import OutputFolder
 from kernel_executor.router import KernelDeath
 from kernel_executor.wire import Message
@@ -78,7 +78,7 @@ class Collector:
         elif message.is_idle:
             self._idle = True
         elif message.type == "execute_input":
-            self.execution_count = message.content.get("execution_count")
+            self.execution_count = read_count(message.content)
             if not self.begun.done():  # executed code can say it again
                 self.begun.set_result(None)
         elif change := self._folder.add(message):

@@ -1,17 +1,13 @@
-"""One container: made, told to run commands, ended, removed. The only file that knows the docker SDK.
-
-The SDK blocks, so every call is made in a thread. Works with Docker's API, podman's too (4.3 measured).
-"""
+"""One container: made, told to run commands, ended, removed. Knows the docker SDK, whose calls are made in threads."""
 
 import asyncio
 import atexit
-import os
-import socket
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Self
 
+from kernel_executor.containers.engine import Engine, reason
 from kernel_executor.containers.request import ContainerRequest, InTheEnd, creation_arguments
 from kernel_executor.errors import KernelStartError
 from kernel_executor.exits import KILLED
@@ -32,40 +28,28 @@ STDERR = 2  # its number in the frames of Docker's streams
 class Container:
     """A running container. Made by `start`."""
 
-    def __init__(self, client: Any, handle: Any, mechanism: str, in_the_end: InTheEnd) -> None:
-        self._client = client
+    def __init__(self, engine: Engine, handle: Any, in_the_end: InTheEnd) -> None:
+        self.engine = engine
         self._handle = handle
-        self.mechanism = mechanism
         # For who forgets `stop`; of a process that is killed, the labels tell.
         self._finish = {"remove": self._remove, "stop": self._stop, "leave": self._leave}[in_the_end]
         atexit.register(self._finish)
 
     @classmethod
-    async def start(cls, request: ContainerRequest) -> Self:
+    async def start(cls, engine: Engine, request: ContainerRequest) -> Self:
         """Make a container and start it.
 
         Raises:
-            KernelStartError: No engine answers, it has no such image, or it does not start the container.
+            KernelStartError: The engine has no such image, or does not start the container.
         """
-        return await asyncio.to_thread(cls._start, request)
+        return await asyncio.to_thread(cls._start, engine, request)
 
     @classmethod
-    def _start(cls, request: ContainerRequest) -> Self:
-        docker, client = connect()
+    def _start(cls, engine: Engine, request: ContainerRequest) -> Self:
         try:
-            mechanism = _mechanism(client)
-            return cls(client, _started(docker, client, request, mechanism), mechanism, request.in_the_end)
-        except (docker.errors.DockerException, OSError) as error:
-            client.close()
-            raise KernelStartError(f"the container of {request.image!r} does not start: {_reason(error)}") from error
-        except BaseException:
-            client.close()
-            raise
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return str(self._handle.name)
+            return cls(engine, _started(engine, request), request.in_the_end)
+        except (engine.sdk.errors.DockerException, OSError) as error:
+            raise KernelStartError(f"the container of {request.image!r} does not start: {reason(error)}") from error
 
     async def run(self, command: Sequence[str]) -> tuple[int, str]:
         """Run a command that takes moments; return its exit code and what it wrote.
@@ -77,7 +61,7 @@ class Container:
         try:
             code = await asyncio.to_thread(self._run, list(command), lambda _, chunk: written.append(chunk))
         except Exception as error:
-            raise KernelStartError(f"the container has ended while it was made ready: {_reason(error)}") from error
+            raise KernelStartError(f"the container has ended while it was made ready: {reason(error)}") from error
         return code, b"".join(written).decode(errors="replace")
 
     def execute(self, command: Sequence[str], tell: Tell) -> "asyncio.Future[int]":
@@ -100,18 +84,16 @@ class Container:
                 code = self._run(command, pass_on)
             except Exception as error:  # noqa: BLE001 - whatever the SDK raises when the container is gone
                 code = KILLED
-                loop.call_soon_threadsafe(tell, "stderr", f"{_reason(error)}\n".encode())
+                loop.call_soon_threadsafe(tell, "stderr", f"{reason(error)}\n".encode())
             loop.call_soon_threadsafe(_settle, done, code)
 
     def _run(self, command: list[str], take: Tell) -> int:
-        from docker.utils.socket import frames_iter
-
-        api = self._client.api
+        api = self.engine.client.api
         identity = api.exec_create(self._handle.id, command)["Id"]
         # The SDK's own streaming leaves its connection open, one a command.
         connection = api.exec_start(identity, socket=True)
         try:
-            for number, chunk in frames_iter(connection, tty=False):
+            for number, chunk in self.engine.sdk.utils.socket.frames_iter(connection, tty=False):
                 take("stderr" if number == STDERR else "stdout", chunk)
         finally:
             connection._response.close()  # noqa: SLF001 - the SDK hands out the socket inside of its response
@@ -164,73 +146,16 @@ class Container:
 
     def _leave(self) -> None:
         atexit.unregister(self._finish)
-        self._client.close()
 
 
-def connect() -> tuple[Any, Any]:
-    """Return the docker SDK and a client of the engine that `DOCKER_HOST` names, or Docker's own.
-
-    Raises:
-        KernelStartError: The SDK is not installed, or no engine answers.
-    """
-    try:
-        import docker
-    except ImportError as error:
-        raise KernelStartError("containers need the docker package: pip install 'codeagent-nb[docker]'") from error
-    try:
-        _reach(os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock"))
-        client = docker.from_env()
-        client.ping()
-    except (docker.errors.DockerException, OSError) as error:
-        raise KernelStartError(
-            f"no container engine answers: {_reason(error)}. Start Docker, or podman's service, and set DOCKER_HOST "
-            "if it does not listen where Docker does."
-        ) from error
-    return docker, client
-
-
-def _reach(url: str) -> None:
-    """Try a Unix socket first: the SDK leaves one open that it cannot connect."""
-    if url.startswith("unix://"):
-        with socket.socket(socket.AF_UNIX) as probe:
-            probe.connect(url.removeprefix("unix://"))
-
-
-def _started(docker: Any, client: Any, request: ContainerRequest, mechanism: str) -> Any:
-    handle = client.containers.create(**creation_arguments(docker, client, request, mechanism))
+def _started(engine: Engine, request: ContainerRequest) -> Any:
+    handle = engine.client.containers.create(**creation_arguments(engine, request))
     try:
         handle.start()
     except BaseException:
         handle.remove(force=True, v=True)  # a container that did not start stays
         raise
     return handle
-
-
-async def fetch_image(image: str) -> None:
-    """Pull an image if it is not here, which can take minutes; if we are cancelled, the engine goes on with it.
-
-    Raises:
-        KernelStartError: No engine answers, or there is no such image.
-    """
-    await asyncio.to_thread(_fetch, image)
-
-
-def _fetch(image: str) -> None:
-    docker, client = connect()
-    try:
-        client.images.get(image)
-    except docker.errors.ImageNotFound:
-        try:
-            client.images.pull(image)
-        except (docker.errors.DockerException, OSError) as error:
-            raise KernelStartError(f"the image {image!r} is not here and cannot be pulled: {_reason(error)}") from error
-    finally:
-        client.close()
-
-
-def _mechanism(client: Any) -> str:
-    names = [str(part.get("Name", "")) for part in client.version().get("Components") or ()]
-    return "podman" if any("podman" in name.lower() for name in names) else "docker"
 
 
 def _settle(done: "asyncio.Future[int]", code: int) -> None:
@@ -243,7 +168,3 @@ def _tell(tell: Tell, name: StreamName, chunk: bytes, told: threading.Event) -> 
         tell(name, chunk)
     finally:
         told.set()
-
-
-def _reason(error: BaseException) -> str:
-    return str(getattr(error, "explanation", None) or error)

@@ -7,7 +7,8 @@ from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
-from kernel_executor.containers.container import Container, fetch_image
+from kernel_executor.containers.container import Container
+from kernel_executor.containers.engine import Engine
 from kernel_executor.containers.kernel import ContainerKernelPlan
 from kernel_executor.containers.probing import Programs, find_programs, has_kernel, look_at
 from kernel_executor.containers.request import WORKSPACE, Bind, ContainerRequest
@@ -45,7 +46,9 @@ async def open_container(
     Raises:
         KernelStartError: No engine answers, the container or the kernel does not start, or `init_command` fails.
     """
-    await fetch_image(settings.image)
+    engine = await acquired(Engine.open(), Engine.close)
+    stack.push_async_callback(engine.close)
+    await engine.fetch(settings.image)
     folder = open_work_folder(settings.work_dir)
     stack.callback(folder.close)
     run_parent = make_private_folder(CONTAINER_PREFIX, folder.path, room=len(f"/{PREFIX}12345678/k-5")).resolve()
@@ -55,7 +58,7 @@ async def open_container(
         stack.callback(module.close)
     protected = entries_to_protect(folder.path, settings.writable)
     request = _request(settings, folder.path, protected, run_parent, module, installs=bool(functions.python_packages))
-    container = await acquired(Container.start(request), Container.remove)
+    container = await acquired(Container.start(engine, request), Container.remove)
     stack.push_async_exit(partial(_end, container))
     await _prepare(settings.init_command, container)
     programs = await find_programs(container)

@@ -47,7 +47,7 @@ async def look_at(container: Container, request: ContainerRequest) -> Isolation:
     status, devices, namespace, variables = await _answers(container, LOOKS)
     names = [line.partition("=")[0] for line in variables.splitlines() if "=" in line]
     return Isolation(
-        mechanism=container.mechanism,
+        mechanism=container.engine.name,
         network="lo:" in devices and names_only_loopback(devices),
         files=not request.volumes,
         processes=namespace.startswith("pid:[") and namespace.strip() != str(Path("/proc/self/ns/pid").readlink()),

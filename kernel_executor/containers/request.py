@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from kernel_executor.containers.engine import Engine
 from kernel_executor.errors import KernelStartError
 
 LABEL = "codeagent-nb"
@@ -80,21 +81,19 @@ class ContainerRequest:
     in_the_end: InTheEnd = "remove"
 
 
-def creation_arguments(docker: Any, client: Any, request: ContainerRequest, mechanism: str) -> Mapping[str, Any]:
+def creation_arguments(engine: Engine, request: ContainerRequest) -> Mapping[str, Any]:
     """Return the arguments of the SDK's `containers.create`.
 
     Args:
-        docker: The SDK.
-        client: Its client.
+        engine: Who is asked.
         request: What is wanted.
-        mechanism: `docker` or `podman`.
 
     Raises:
         KernelStartError: The engine cannot take a file's name.
     """
-    volumes = [bind for bind in request.binds if mechanism == "podman" and _misread(bind)]
+    volumes = [bind for bind in request.binds if engine.name == "podman" and _misread(bind)]
     identity = uuid.uuid4().hex[:12]
-    rootless = any("rootless" in str(option) for option in client.info().get("SecurityOptions") or ())
+    rootless = any("rootless" in str(option) for option in engine.client.info().get("SecurityOptions") or ())
     return {
         "image": request.image,
         "name": request.name or f"codeagent-{identity}",
@@ -106,12 +105,12 @@ def creation_arguments(docker: Any, client: Any, request: ContainerRequest, mech
         "use_config_proxy": False,  # the SDK would put a proxy's password into the environment
         "environment": {"HOME": "/tmp", "PYTHONUNBUFFERED": "1", **request.environment},  # noqa: S108 - its own
         "mounts": [
-            docker.types.Mount(bind.target, str(bind.source), type="bind", read_only=not bind.writable)
+            engine.sdk.types.Mount(bind.target, str(bind.source), type="bind", read_only=not bind.writable)
             for bind in request.binds
             if bind not in volumes
         ],
         "volumes": [
-            *docker.utils.convert_volume_binds(dict(request.volumes)),
+            *engine.sdk.utils.convert_volume_binds(dict(request.volumes)),
             *map(_volume, volumes),
         ],
         "network_mode": request.network,

@@ -86,8 +86,8 @@ async def test_an_error_of_a_listener_is_raised_where_the_end_is_awaited() -> No
         await some.ended
 
 
-async def test_code_may_say_twice_that_it_begins() -> None:
+async def test_code_may_say_twice_and_wrongly_that_it_begins() -> None:
     some = collector()
     some.take(INPUT)
-    some.take(INPUT)
-    assert some.begun.done()
+    some.take(Message("iopub", "execute_input", "", {"execution_count": "many"}))
+    assert (some.begun.done(), some.execution_count) == (True, None)
