@@ -149,9 +149,9 @@ class BlockRun:
         """The reply decides: AutoGen reads the outputs and calls a failed TaskGroup a success (measured)."""
         reply = ending.reply or {}
         shown = [output for output in self._folder.outputs if output["output_type"] == "error"]
-        if reply.get("status") in {"error", "aborted"}:
+        if reply.get("status") in ("error", "aborted"):  # tuples: code can send what has no hash
             # When showing a result fails, ipykernel 7.4 replies with an exception it does not have.
-            return shown[-1] if shown and reply.get("ename") in {None, "NoneType"} else read_error(reply)
+            return shown[-1] if shown and reply.get("ename") in (None, "NoneType") else read_error(reply)
         if ending.reply is None and ending.death is None:
             return shown[-1] if shown else {"ename": "NoReply", "evalue": "the kernel ended the block without a reply"}
         return {}

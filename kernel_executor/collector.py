@@ -4,6 +4,7 @@ A request has ended when its reply and its idle are there, in either order: they
 """
 
 import asyncio
+import contextvars
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,7 @@ class Collector:
         self._folder = folder
         self._on_change = on_change
         self._give_up = give_up
+        self._context = contextvars.copy_context()
         self._loop = asyncio.get_running_loop()
         self._deadline: asyncio.TimerHandle | None = None
         self._reply: dict[str, Any] | None = None
@@ -57,20 +59,13 @@ class Collector:
 
     def take(self, message: Message | KernelDeath) -> None:
         """Take one message in."""
-        try:
-            if isinstance(message, KernelDeath):
-                self._die(message)
-            elif self.ended.done():
-                self.late.append(message)
-            else:
-                self._read(message)
-        except Exception as error:  # noqa: BLE001 - raised where the end is awaited; the kernel's other requests go on
-            self.ended.set_exception(error)
+        if isinstance(message, KernelDeath):
+            self._end(Ending(death=message))
+        elif self.ended.done():
+            self.late.append(message)
+        else:
+            self._read(message)
         self._set_deadline()
-
-    def _die(self, death: KernelDeath) -> None:
-        if not self.ended.done():
-            self.ended.set_result(Ending(death=death))
 
     def _read(self, message: Message) -> None:
         if message.is_reply:
@@ -82,9 +77,14 @@ class Collector:
             if not self.begun.done():  # executed code can say it again
                 self.begun.set_result(None)
         elif change := self._folder.add(message):
-            self._on_change(change)
+            # Whoever asked for the block hears of it in the context they asked in, not in that of the reader.
+            self._context.copy().run(self._on_change, change)
         if self._reply is not None and self._idle:
-            self.ended.set_result(Ending(reply=self._reply))
+            self._end(Ending(reply=self._reply))
+
+    def _end(self, ending: Ending) -> None:
+        if not self.ended.done():
+            self.ended.set_result(ending)
 
     def _set_deadline(self) -> None:
         """Wait only so long for the next message when one half of the end is there."""
@@ -92,7 +92,7 @@ class Collector:
         if self.ended.done():
             return
         if self._idle:
-            self._deadline = self._loop.call_later(REPLY_GRACE, self.ended.set_result, Ending())
+            self._deadline = self._loop.call_later(REPLY_GRACE, self._end, Ending())
         elif self._reply is not None:
             self._deadline = self._loop.call_later(IDLE_GRACE, self._give_up)
 

@@ -10,6 +10,10 @@ from kernel_executor.kernel import Kernel, KernelPlan, start_kernel
 from kernel_executor.tasks import uninterrupted
 from kernel_executor.wire import Message
 
+SOON = 0.05
+"""Seconds until a replacement is begun: never on a loop that is closing, where nobody would await or cancel the task,
+and the process then hung in the end of a half-started kernel (measured, with a block cancelled by `asyncio.run`)."""
+
 STATE_LOST = "a new kernel was started, and all variables are lost."
 
 
@@ -26,6 +30,7 @@ class KernelKeeper:
         self.isolation = Isolation()
         self._on_late = on_late
         self._kernel: Kernel | None = None
+        self._given_up: Kernel | None = None
         self._replacement: asyncio.Task[Kernel] | None = None
         self._news = ""
         self._closed = False
@@ -50,10 +55,11 @@ class KernelKeeper:
         """
         if self._replacement:
             await self._adopt()
-        if self._kernel is None or not await self._kernel.check():
-            if self._kernel:
-                self._news = f"The kernel had died before this block ({self._kernel.death}); {STATE_LOST}"
-            self.replace_soon()
+        kernel = self._kernel
+        if kernel is None or kernel is self._given_up or not await kernel.check():
+            if kernel and kernel is not self._given_up:
+                self._news = f"The kernel had died before this block ({kernel.death}); {STATE_LOST}"
+            self._begin_replacement()
             await self._adopt()
         if self._kernel is None:
             raise NotStarted(STOPPED)
@@ -67,15 +73,23 @@ class KernelKeeper:
     async def restart(self) -> None:
         """Start afresh now."""
         if not self._replacement:
-            self.replace_soon()
+            self._begin_replacement()
         await self._adopt()
         self._news = ""
 
     def replace_soon(self) -> None:
-        """Start afresh while nobody waits, so that the next block need not."""
+        """Start afresh while nobody waits, so that the next block need not. The loss of variables has been told."""
+        self._given_up = self._kernel
+        asyncio.get_running_loop().call_later(SOON, self._replace_given_up)
+
+    def _replace_given_up(self) -> None:
+        if self._kernel and self._kernel is self._given_up:
+            self._begin_replacement()
+
+    def _begin_replacement(self) -> None:
         if self._closed:
             return
-        old, self._kernel = self._kernel, None
+        old, self._kernel, self._given_up = self._kernel, None, None
         self._replacement = asyncio.create_task(self._replace(old))
         # Whoever asks next gets the error, and tries again; nobody asking must not be a warning at exit.
         self._replacement.add_done_callback(lambda task: task.cancelled() or task.exception())

@@ -26,7 +26,9 @@ def guarded(listener: Listener) -> Listener:
             return
         try:
             listener(event)
-        except Exception as error:  # noqa: BLE001 - whatever a listener raises
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever it raises; a CancelledError from here cancels nobody
             broken = True
             context = {"message": f"an executor's listener raised and was detached: {listener!r}", "exception": error}
             asyncio.get_running_loop().call_exception_handler(context)

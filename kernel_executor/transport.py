@@ -3,7 +3,8 @@
 import asyncio
 import hmac
 import json
-from collections.abc import Callable, Mapping
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import zmq
@@ -17,11 +18,8 @@ CHANNELS: tuple[Channel, ...] = ("shell", "control", "iopub")
 MALFORMED = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OverflowError)
 """What reading a message can raise. Executed code can write anything to its kernel's sockets, in its name or not."""
 
-AT_ONCE = 16
-"""Messages read in one go; then the event loop has its turn, even under a flood."""
-
 MAX_FRAME = 200_000_000
-"""Bytes of one part of a message; a longer one ends the connection, and ZeroMQ makes a new one."""
+"""Bytes of one part of a message; a longer one ends the connection, and the kernel counts as lost when that shows."""
 
 
 class Transport(Protocol):
@@ -32,7 +30,7 @@ class Transport(Protocol):
         ...
 
     def listen(self, on_message: Callable[[Message], None], on_failure: Callable[[Exception], None]) -> None:
-        """Hand over every message as it comes, and what ends this: reading that fails, or `on_message` raising."""
+        """Hand over every message as it comes, and the error if the connection is found broken."""
         ...
 
     def close(self) -> None:
@@ -53,12 +51,14 @@ class ZmqTransport:
         self._context = zmq.Context()
         self._sockets = {channel: self._connect(channel, connection) for channel in CHANNELS}
         self._loop = asyncio.get_running_loop()
+        # For who is forgotten: a context that is collected waits, for ever, for sockets that were not closed before.
+        self._close = weakref.finalize(self, _close, self._context, tuple(self._sockets.values()))
 
     def _connect(self, channel: Channel, connection: Mapping[str, Any]) -> "zmq.SyncSocket":
         socket = self._context.socket(zmq.SUB if channel == "iopub" else zmq.DEALER)
         socket.linger = 0
         socket.rcvhwm = 0  # never drop: every finite flood arrived whole with this (measured)
-        socket.sndhwm = 0  # never wait: we send little
+        socket.sndhwm = 0  # what is sent is bounded by who sends; see `send`
         socket.maxmsgsize = MAX_FRAME
         if channel == "iopub":
             socket.subscribe(b"")
@@ -73,11 +73,16 @@ class ZmqTransport:
         """Send a request under a given `msg_id`."""
         message = self._session.msg(msg_type, content)
         message["header"]["msg_id"] = msg_id
-        self._sockets[channel].send_multipart(self._session.serialize(message))
+        frames = self._session.serialize(message)
+        try:
+            # Executed code can break the connection; without NOBLOCK we would then wait for ever, and our loop with us.
+            self._sockets[channel].send_multipart(frames, zmq.NOBLOCK)
+        except zmq.ZMQError as error:
+            self._fail(error)
         self._loop.call_soon(self._drain, channel)  # sending may swallow the signal that something can be read
 
     def listen(self, on_message: Callable[[Message], None], on_failure: Callable[[Exception], None]) -> None:
-        """Hand over every message that is signed with our key, and what ends this.
+        """Hand over every message that is signed with our key, and the error if a socket cannot be used any more.
 
         Not by way of `zmq.asyncio`: a future and a task's turn for each message cost more than reading it (measured).
         """
@@ -87,17 +92,21 @@ class ZmqTransport:
             self._loop.call_soon(self._drain, channel)
 
     def _drain(self, channel: Channel) -> None:
-        """Read what is there: ZeroMQ signals once that there is something, not once for each message."""
+        """Read a message, and the next one in the loop's next turn: ZeroMQ signals once that there are some."""
         socket = self._sockets[channel]
         try:
-            for _ in range(AT_ONCE):
-                if not _can_be_read(socket):
-                    return
-                self._take(channel, socket.recv_multipart(zmq.NOBLOCK))
-            self._loop.call_soon(self._drain, channel)
-        except Exception as error:  # noqa: BLE001 - told; else whoever waits for an answer would wait for ever
-            self._ignore()
-            self._on_failure(error)
+            if not _can_be_read(socket):
+                return
+            frames = socket.recv_multipart(zmq.NOBLOCK)
+        except zmq.ZMQError as error:
+            self._fail(error)
+            return
+        self._loop.call_soon(self._drain, channel)  # before the message is taken: reading goes on, whatever that raises
+        self._take(channel, frames)
+
+    def _fail(self, error: Exception) -> None:
+        self._ignore()
+        self._on_failure(error)
 
     def _take(self, channel: Channel, frames: list[bytes]) -> None:
         try:
@@ -126,7 +135,13 @@ class ZmqTransport:
     def close(self) -> None:
         """Close all sockets at once."""
         self._ignore()
-        self._context.destroy(linger=0)
+        self._close()
+
+
+def _close(context: "zmq.SyncContext", sockets: Sequence["zmq.SyncSocket"]) -> None:
+    for socket in sockets:
+        socket.close(linger=0)
+    context.term()
 
 
 def _can_be_read(socket: "zmq.SyncSocket") -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 if __name__ != "__main__":
     from . import MODULE, OMISSION_MESSAGE
     from .guard import OutputGuard, encodable
+    from .interrupts import Interrupts
     from .one_thread import application
     from .relaying import Relaying
     from .threads import inherit_context
@@ -27,12 +28,12 @@ def main(arguments: list[str]) -> None:
     *limits, memory = (int(number) for number in arguments[:5])
     _be_first_to_go(memory)
     _die_with_parent()
-    guard = OutputGuard(*limits)
-    globals()["GuardedOutStream"] = _outstream_class(guard)
-    app = application(outstream_class=f"{MODULE}.start.GuardedOutStream")
+    guard, interrupts = OutputGuard(*limits), Interrupts()
+    globals()["GuardedOutStream"] = _outstream_class(guard, interrupts)
+    app = application(interrupts, outstream_class=f"{MODULE}.start.GuardedOutStream")
     app.initialize(arguments[5:])
-    _install(app, guard)
-    _spare_repetition(app.shell)
+    _install(app, guard, interrupts)
+    _spare_work(app)
     inherit_context()
     app.start()
 
@@ -61,7 +62,7 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
-def _outstream_class(guard: OutputGuard) -> type:
+def _outstream_class(guard: OutputGuard, interrupts: Interrupts) -> type:
     from ipykernel.iostream import OutStream
 
     class GuardedOutStream(Relaying, OutStream):  # type: ignore[misc]
@@ -75,7 +76,12 @@ def _outstream_class(guard: OutputGuard) -> type:
             # Only what went through here counts as flushed: what the timer sends may still be on its way.
             written = self.written
             if written is not self.flushed:
-                super().flush()
+                held = interrupts.hold()
+                try:
+                    super().flush()
+                finally:
+                    if held:
+                        interrupts.release()
                 self.flushed = written
 
         def write(self, string: str) -> int | None:
@@ -111,7 +117,7 @@ def _without_surrogates(send: Any) -> Any:
     return send_encodable
 
 
-def _install(app: Any, guard: OutputGuard) -> None:
+def _install(app: Any, guard: OutputGuard, interrupts: Interrupts) -> None:
     """Attach the guards to a kernel that is set up but not yet running."""
     shell = app.shell
     send = _without_surrogates(app.session.send)
@@ -133,6 +139,7 @@ def _install(app: Any, guard: OutputGuard) -> None:
         return send(stream, message, None, None, ident, buffers, track) if guard.guard(message) else message
 
     def end_cell(*_: Any) -> None:
+        interrupts.code_runs = False
         parent = shell.display_pub.parent_header
         parent_id = parent.get("msg_id", "")
         streams: dict[str, Any] = {"stdout": sys.stdout, "stderr": sys.stderr}
@@ -146,19 +153,20 @@ def _install(app: Any, guard: OutputGuard) -> None:
     # IPython 9 keeps all that is printed and displayed, for `%notebook`: 0.8 GB in 1.5 s of printing (measured).
     shell._tee = lambda channel: contextlib.nullcontext()  # noqa: ARG005, SLF001
     app.session.send = guarded_send
-    # "Flush doesn't seem to make it to the clients", says ipykernel, and waits 0.5 ms before each reply. Ours waits for
-    # idle, which takes the same way as the outputs, behind them.
-    app.log.setLevel(app.log_level)  # traitlets makes records for nobody: 0.1 ms a cell
-    app.kernel._execute_sleep = 0.0  # noqa: SLF001 - a configurable trait, in spite of its name
     shell.events.register("post_run_cell", end_cell)
     _disarm_exit(shell)
     _show_groups(shell)
 
 
-def _spare_repetition(shell: Any) -> None:
-    """Let ipykernel do once what it does twice a cell: transform the code and look up a signature, 0.1 ms together."""
+def _spare_work(app: Any) -> None:
+    """Let ipykernel do once what it does twice a cell, transform the code and look up a signature, and not do some."""
     import inspect
 
+    # "Flush doesn't seem to make it to the clients", it says, and waits 0.5 ms before each reply. Ours waits for idle,
+    # which takes the same way as the outputs, behind them.
+    app.kernel._execute_sleep = 0.0  # noqa: SLF001 - a configurable trait, in spite of its name
+    app.log.setLevel(app.log_level)  # traitlets makes records for nobody: 0.1 ms a cell
+    shell = app.shell
     run, transform = type(shell).run_cell_async, shell.transform_cell
     run.__signature__ = inspect.signature(run)
     kept: dict[str, str] = {}

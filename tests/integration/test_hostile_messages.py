@@ -168,3 +168,40 @@ async def test_a_connection_that_fails_is_told_and_replaced() -> None:
         assert (result.status, result.state_lost) == ("died", True)
         assert "connection" in result.note
         await assert_works(executor)
+
+
+async def test_a_made_up_reply_of_an_odd_form_raises_nothing(shared: KernelCodeExecutor) -> None:
+    whose = "parent, ident=kernel._parent_ident['shell']"
+    reply = f"kernel.session.send(kernel.shell_stream, 'execute_reply', {{'status': {{}}}}, {whose})"
+    idle = "tell('status', {'execution_state': 'idle'})"
+    result = await run(shared, f"{TOOLS}\n{reply}\nkernel.shell_stream.flush()\n{idle}\ntime.sleep(0.2)")
+    assert result.duration < 3
+    await assert_works(shared)
+
+
+BREAK_SHELL = """
+import os, socket, threading, time
+def later():
+    time.sleep(0.2)
+    for fd in map(int, os.listdir("/proc/self/fd")):
+        try:
+            end = socket.socket(fileno=os.dup(fd))
+            if str(end.getsockname()).endswith("/k-1"):
+                end.getpeername()
+                os.write(fd, b"\\x02" + (10**9).to_bytes(8, "big") + b"x" * 10)
+        except OSError:
+            pass
+threading.Thread(target=later).start()
+"""
+"""Says on the connection of the shell channel that a gigabyte follows, and ZeroMQ ends it."""
+
+
+async def test_a_connection_that_code_breaks_does_not_hold_the_event_loop() -> None:
+    """ZeroMQ then has nobody to send the next request to, and once waited for somebody, with all of the process."""
+    async with KernelCodeExecutor(timeout=5, sandbox="none") as executor:
+        await run(executor, BREAK_SHELL)
+        await asyncio.sleep(0.5)
+        result = await run(executor, "print('not sent')")
+        assert (result.status, result.state_lost) == ("died", True)
+        assert "the connection to it failed" in result.note
+        await assert_works(executor)

@@ -208,6 +208,30 @@ def test_a_loop_that_closes_without_stop_leaves_no_kernel(sandbox: str, tmp_path
     assert executor is not None, "not its collection but the loop's end has ended the kernel"
 
 
+FORGETFUL = """
+import asyncio, gc, random, sys
+from kernel_executor import CodeBlock, KernelCodeExecutor
+async def main():
+    executor = KernelCodeExecutor(sandbox="none", work_dir=sys.argv[1])
+    await executor.start()
+    code = "import os, time; time.sleep(0.05); os.kill(os.getpid(), 9)"
+    task = asyncio.create_task(executor.execute_code_blocks([CodeBlock(code)]))
+    await asyncio.sleep(chance.uniform(0.06, 0.56))
+chance = random.Random(1)
+for _ in range(12):
+    asyncio.run(main())
+    gc.collect()
+"""
+
+
+def test_loops_that_close_while_a_kernel_is_replaced_do_not_hold_their_process(tmp_path: Path) -> None:
+    """A new kernel was begun on the closing loop, and its unclosed sockets were waited for, for ever."""
+    command = [sys.executable, "-W", "ignore", "-c", FORGETFUL, str(tmp_path)]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not kernels_in(tmp_path)
+
+
 OWNER = """
 import asyncio, sys
 from kernel_executor import CodeBlock, KernelCodeExecutor

@@ -76,14 +76,11 @@ async def test_nothing_is_waited_for_after_closing() -> None:
     assert not some.ended.done()
 
 
-async def test_an_error_of_a_listener_is_raised_where_the_end_is_awaited() -> None:
-    def fail(_: OutputChange) -> None:
-        raise ValueError("broken")
-
-    some = collector(on_change=fail)
-    some.take(text("a"))
-    with pytest.raises(ValueError, match="broken"):
-        await some.ended
+async def test_an_end_that_comes_while_a_change_is_told_is_one_end() -> None:
+    some = collector(on_change=lambda _: some.take(KernelDeath(137)))
+    for message in (REPLY, text("a"), IDLE):
+        some.take(message)
+    assert some.ended.result() == Ending(death=KernelDeath(137))
 
 
 async def test_code_may_say_twice_and_wrongly_that_it_begins() -> None:

@@ -1,7 +1,9 @@
 """The transport: a kernel's sockets, played here by the other end of each."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 import zmq
 from jupyter_client.session import Session
 
-from kernel_executor.transport import AT_ONCE, ZmqTransport
+from kernel_executor.transport import ZmqTransport
 from kernel_executor.wire import Message
 
 KEY = b"a key"
@@ -86,27 +88,49 @@ async def test_what_is_not_signed_with_our_key_or_broken_is_skipped(peer: Peer) 
 
 
 async def test_a_flood_leaves_the_event_loop_its_turns(peer: Peer) -> None:
-    for number in range(10 * AT_ONCE):
+    for number in range(100):
         peer.publish(str(number))
     await asyncio.sleep(0.1)
     peer.listen()
     heard = list[int]()
-    while peer.messages.qsize() < 10 * AT_ONCE:
+    while peer.messages.qsize() < 100:
         await asyncio.sleep(0)
         heard.append(peer.messages.qsize())
-    assert max(later - earlier for earlier, later in zip([0, *heard], heard, strict=False)) <= 2 * AT_ONCE
+    assert max(later - earlier for earlier, later in pairwise([0, *heard])) <= 2
 
 
-async def test_a_taker_that_raises_is_told_once_and_ends_the_reading(peer: Peer) -> None:
-    def fail(_: Message) -> None:
+async def test_a_taker_that_raises_is_reported_and_reading_goes_on(peer: Peer) -> None:
+    reported = list[str]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(str(context["exception"])))
+
+    def take(message: Message) -> None:
+        peer.messages.put_nowait(message)
         raise ValueError("broken")
 
-    peer.transport.listen(fail, peer.failures.put_nowait)
+    peer.transport.listen(take, peer.failures.put_nowait)
     for words in ("a", "b"):
         peer.publish(words)
-    assert "broken" in str(await peer.failures.get())
-    await asyncio.sleep(0.05)
+    assert [(await peer.messages.get()).content["text"] for _ in range(2)] == ["a", "b"]
+    await asyncio.sleep(0)
+    assert reported == ["broken", "broken"]
     assert peer.failures.empty()
+
+
+async def test_a_socket_that_cannot_be_used_is_told_and_raises_nothing(peer: Peer) -> None:
+    peer.listen()
+    peer.transport.close()
+    await peer.transport.send("shell", "kernel_info_request", "id", {})
+    assert isinstance(await peer.failures.get(), zmq.ZMQError)
+
+
+async def test_a_transport_that_is_forgotten_lets_go_of_its_sockets(tmp_path: Path) -> None:
+    """A context that is collected waits for open sockets, and once did so for ever."""
+    peer = Peer(tmp_path)
+    sockets = tuple(peer.transport._sockets.values())
+    del peer.transport
+    gc.collect()
+    assert all(socket.closed for socket in sockets)
+    peer.context.destroy(linger=0)
 
 
 async def test_closing_twice_is_harmless(peer: Peer) -> None:
