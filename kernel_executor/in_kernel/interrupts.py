@@ -7,7 +7,9 @@ loop, and in `flush` it left a lock that the thread which sends waits for (measu
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -42,22 +44,37 @@ class Interrupts:
         self.code_runs = True
         self._raise_if_it_came()
 
-    def hold(self) -> bool:
-        """Keep it back for a moment; return whether that is to be ended with `release`."""
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep it back for a moment; if code runs, it stops that at the end of the moment.
+
+        Raises:
+            KeyboardInterrupt: It came meanwhile.
+        """
+        ours = self._hold()
+        try:
+            yield
+        finally:
+            if ours:
+                self._held = False
+                if self.code_runs:
+                    self._raise_if_it_came()
+
+    @contextlib.contextmanager
+    def ignored(self) -> Iterator[None]:
+        """Ignore it for a moment."""
+        ours = self._hold()
+        try:
+            yield
+        finally:
+            if ours:
+                self._held = self._came = False
+
+    def _hold(self) -> bool:
         if self._held or threading.current_thread() is not threading.main_thread():
             return False
         self._held = True
         return True
-
-    def release(self) -> None:
-        """End this.
-
-        Raises:
-            KeyboardInterrupt: It came meanwhile, and code runs.
-        """
-        self._held = False
-        if self.code_runs:
-            self._raise_if_it_came()
 
     def _raise_if_it_came(self) -> None:
         came, self._came = self._came, False

@@ -76,12 +76,8 @@ def _outstream_class(guard: OutputGuard, interrupts: Interrupts) -> type:
             # Only what went through here counts as flushed: what the timer sends may still be on its way.
             written = self.written
             if written is not self.flushed:
-                held = interrupts.hold()
-                try:
+                with interrupts.held():
                     super().flush()
-                finally:
-                    if held:
-                        interrupts.release()
                 self.flushed = written
 
         def write(self, string: str) -> int | None:
@@ -138,8 +134,8 @@ def _install(app: Any, guard: OutputGuard, interrupts: Interrupts) -> None:
             message = app.session.msg(message, content, parent, header, metadata)
         return send(stream, message, None, None, ident, buffers, track) if guard.guard(message) else message
 
+    @interrupts.ignored()
     def end_cell(*_: Any) -> None:
-        interrupts.code_runs = False
         parent = shell.display_pub.parent_header
         parent_id = parent.get("msg_id", "")
         streams: dict[str, Any] = {"stdout": sys.stdout, "stderr": sys.stderr}

@@ -183,6 +183,15 @@ async def test_an_interrupt_ends_the_block_and_not_the_call(shared: KernelCodeEx
     await assert_works(shared)
 
 
+async def test_a_cell_that_runs_a_cell_can_be_interrupted(shared: KernelCodeExecutor) -> None:
+    task = asyncio.create_task(run(shared, "get_ipython().run_cell('1')\nimport time\ntime.sleep(20)"))
+    await asyncio.sleep(0.3)
+    await shared.interrupt()
+    result = await task
+    assert (result.status, result.state_lost) == ("interrupted", False)
+    assert result.duration < 1.5
+
+
 async def test_the_stream_tells_every_event_and_the_result_last(shared: KernelCodeExecutor) -> None:
     items = [item async for item in shared.stream_code_blocks([CodeBlock("print(1)"), CodeBlock("1 / 0")])]
     kinds = [kind for kind, _ in groupby(map(type, items))]  # a slow machine may tell a line in pieces

@@ -32,25 +32,52 @@ def test_after_the_code_it_does_nothing_to_this_request_or_the_next() -> None:
 
 
 def test_what_must_not_be_torn_is_not() -> None:
+    interrupts, done = Interrupts(), list[str]()
+    interrupts.begin()
+
+    def send() -> None:
+        with interrupts.held():
+            interrupts.handle()
+            with interrupts.held():
+                interrupts.handle()
+            done.append("all of it")
+
+    with pytest.raises(KeyboardInterrupt):
+        send()
+    assert done == ["all of it"]
+
+
+def test_holding_it_when_no_code_runs_raises_nothing() -> None:
+    interrupts = Interrupts()
+    with interrupts.held():
+        interrupts.handle()
+
+
+def test_what_is_ignored_stops_nothing_and_what_comes_later_does() -> None:
     interrupts = Interrupts()
     interrupts.begin()
-    assert interrupts.hold()
-    interrupts.handle()
-    assert not interrupts.hold(), "who holds it already ends that"
+    with interrupts.ignored():
+        interrupts.handle()
+    with interrupts.held():
+        pass
     with pytest.raises(KeyboardInterrupt):
-        interrupts.release()
+        interrupts.handle()
 
 
-def test_a_hold_after_the_code_has_run_raises_nothing() -> None:
+def test_other_threads_keep_nothing_back() -> None:
     interrupts = Interrupts()
-    assert interrupts.hold()
-    interrupts.handle()
-    interrupts.release()
+    interrupts.begin()
+    entered, leave = threading.Event(), threading.Event()
 
+    def hold() -> None:
+        with interrupts.held():
+            entered.set()
+            leave.wait(5)
 
-def test_other_threads_hold_nothing() -> None:
-    interrupts, held = Interrupts(), list[bool]()
-    thread = threading.Thread(target=lambda: held.append(interrupts.hold()))
+    thread = threading.Thread(target=hold)
     thread.start()
+    entered.wait(5)
+    with pytest.raises(KeyboardInterrupt):
+        interrupts.handle()
+    leave.set()
     thread.join()
-    assert held == [False]
