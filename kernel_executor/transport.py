@@ -50,6 +50,8 @@ class ZmqTransport:
         self._session = Session(key=key.encode() if isinstance(key, str) else key, username="codeagent")
         self._context = zmq.Context()
         self._sockets = {channel: self._connect(channel, connection) for channel in CHANNELS}
+        # Kept: of a closed socket it cannot be asked, and the next socket of that number would never be heard.
+        self._files = [socket.fileno() for socket in self._sockets.values()]
         self._loop = asyncio.get_running_loop()
         # For who is forgotten: a context that is collected waits, for ever, for sockets that were not closed before.
         self._close = weakref.finalize(self, _close, self._context, tuple(self._sockets.values()))
@@ -87,8 +89,8 @@ class ZmqTransport:
         Not by way of `zmq.asyncio`: a future and a task's turn for each message cost more than reading it (measured).
         """
         self._on_message, self._on_failure = on_message, on_failure
-        for channel, socket in self._sockets.items():
-            self._loop.add_reader(socket.fileno(), self._drain, channel)
+        for channel, file in zip(self._sockets, self._files, strict=True):
+            self._loop.add_reader(file, self._drain, channel)
             self._loop.call_soon(self._drain, channel)
 
     def _drain(self, channel: Channel) -> None:
@@ -116,9 +118,8 @@ class ZmqTransport:
         self._on_message(message)
 
     def _ignore(self) -> None:
-        for socket in self._sockets.values():
-            if not socket.closed:
-                self._loop.remove_reader(socket.fileno())
+        while self._files:
+            self._loop.remove_reader(self._files.pop())
 
     def _read(self, channel: Channel, frames: list[bytes]) -> Message:
         """Check the signature and read what we use.

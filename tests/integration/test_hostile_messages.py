@@ -158,9 +158,12 @@ async def test_an_endless_stream_of_messages_does_not_fill_the_clients_memory(sh
 
 
 async def test_a_connection_that_fails_is_told_and_replaced() -> None:
-    """A reader's task that ended took all answers with it, and every request hung for its whole limit."""
+    """A reader that had ended took all answers with it, and every request hung for its whole limit.
+
+    And a closed socket's file that was still watched kept the next kernel's, of the same number, from being heard.
+    """
     async with KernelCodeExecutor(timeout=30) as executor:
-        task = asyncio.create_task(run(executor, "import time; time.sleep(20)"))
+        task = asyncio.create_task(run(executor, "import time; time.sleep(1)"))
         await asyncio.sleep(0.3)
         kernel = executor._managed.runner._keeper._kernel  # type: ignore[union-attr]
         kernel._router._transport._sockets["iopub"].close()  # type: ignore[union-attr, attr-defined]
