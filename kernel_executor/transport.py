@@ -54,7 +54,7 @@ class ZmqTransport:
         self._files = [socket.fileno() for socket in self._sockets.values()]
         self._loop = asyncio.get_running_loop()
         # For who is forgotten: a context that is collected waits, for ever, for sockets that were not closed before.
-        self._close = weakref.finalize(self, _close, self._context, tuple(self._sockets.values()))
+        self._finalizer = weakref.finalize(self, _close, self._context, tuple(self._sockets.values()))
 
     def _connect(self, channel: Channel, connection: Mapping[str, Any]) -> "zmq.SyncSocket":
         socket = self._context.socket(zmq.SUB if channel == "iopub" else zmq.DEALER)
@@ -136,7 +136,7 @@ class ZmqTransport:
     def close(self) -> None:
         """Close all sockets at once."""
         self._ignore()
-        self._close()
+        self._finalizer()
 
 
 def _close(context: "zmq.SyncContext", sockets: Sequence["zmq.SyncSocket"]) -> None:
