@@ -272,13 +272,27 @@ async def test_evaluating_can_be_cancelled_and_does_not_block_the_next_block(sha
     assert time.monotonic() - started < 3.0
 
 
-async def test_evaluating_what_cannot_be_stopped_ends_the_kernel_and_says_so(shared: KernelCodeExecutor) -> None:
-    code = (
-        "import signal, time\nclass Stubborn:\n    def __repr__(self):\n"
-        "        signal.signal(signal.SIGINT, signal.SIG_IGN)\n        time.sleep(60)\nstubborn = Stubborn()"
-    )
+SWALLOWS = """
+        while True:
+            try:
+                while True:
+                    try: time.sleep(0.1)
+                    except BaseException: pass
+            except BaseException: pass  # what came between the end of one try and the next
+"""
+IGNORES = """
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("stubbornness", [SWALLOWS, IGNORES], ids=["swallows", "ignores"])
+async def test_evaluating_what_cannot_be_stopped_ends_the_kernel_and_says_so(
+    shared: KernelCodeExecutor, stubbornness: str
+) -> None:
+    code = f"import signal, time\nclass Stubborn:\n    def __repr__(self):{stubbornness}\nstubborn = Stubborn()"
     assert (await run(shared, code)).status == "ok"
-    assert await shared.evaluate("stubborn", timeout=0.5) is None
+    assert await shared.evaluate("stubborn", timeout=0.2) is None
     assert (await run(shared, "1")).state_lost
 
 
