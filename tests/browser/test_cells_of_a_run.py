@@ -154,6 +154,7 @@ def restart_and_run_all(notebook: Notebook) -> list[dict[str, Any]]:
 def test_restarting_and_running_all_twice_gives_the_same_notebook(notebook: Notebook) -> None:
     replies = [python("print(oops)"), PLOT, "It is **42**."]
     notebook.open(model(*replies), AGENT, AGAIN)
+    notebook.wait_until_settled()
     first = restart_and_run_all(notebook)
     assert [cell["source"] for cell in first[2:-1]] != []
     second = restart_and_run_all(notebook)
