@@ -19,9 +19,6 @@ from kernel_executor.results import exit_code, exits_well, explained
 from kernel_executor.types import BlockResult, BlockStatus, CodeBlock
 from kernel_executor.wire import Message
 
-BEGIN_GRACE = 0.3
-"""Seconds to wait until the kernel has begun: a SIGINT before that is ignored, and the code would run after it."""
-
 LAST_WORDS = 1.0
 """Seconds to read what a killed kernel had already sent."""
 
@@ -104,8 +101,8 @@ class BlockRun:
 
     async def _stop(self, why: BlockStatus, patience: Patience) -> None:
         self._stopped = why
-        begun, ended = self._collector.begun, self._collector.ended
-        await asyncio.wait((begun, ended), timeout=BEGIN_GRACE, return_when=asyncio.FIRST_COMPLETED)
+        ended = self._collector.ended
+        await ladder.let_begin(self._collector.begun, ended)
         if not await ladder.interrupt(ended, self._kernel.interrupt, patience):
             self._killed = True
             await self._kernel.kill()

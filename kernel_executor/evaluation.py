@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from kernel_executor import ladder
 from kernel_executor.kernel import Kernel
 from kernel_executor.router import KernelDeath
 from kernel_executor.tasks import uninterrupted
@@ -21,9 +22,13 @@ async def evaluate(kernel: Kernel, expression: str, timeout: float) -> str | Non
         timeout: Seconds to wait.
     """
     request = {"code": "", "silent": True, "user_expressions": {"value": expression}, "allow_stdin": False}
-    answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+    loop = asyncio.get_running_loop()
+    begun: asyncio.Future[None] = loop.create_future()
+    answer: asyncio.Future[str | None] = loop.create_future()
 
     def take(message: Message | KernelDeath) -> None:
+        if not begun.done():  # the kernel is busy with it
+            begun.set_result(None)
         if not answer.done() and (isinstance(message, KernelDeath) or message.is_reply):
             answer.set_result(None if isinstance(message, KernelDeath) else _read(message.content))
 
@@ -32,7 +37,7 @@ async def evaluate(kernel: Kernel, expression: str, timeout: float) -> str | Non
         await asyncio.wait({answer}, timeout=timeout)
     finally:
         if not answer.done():
-            await uninterrupted(_stop(kernel, answer))
+            await uninterrupted(_stop(kernel, begun, answer))
         kernel.release(msg_id)
     return None if answer.cancelled() else answer.result()
 
@@ -44,7 +49,8 @@ def _read(reply: dict[str, Any]) -> str | None:
         return None  # it raised, or executed code made up this reply
 
 
-async def _stop(kernel: Kernel, answer: "asyncio.Future[str | None]") -> None:
+async def _stop(kernel: Kernel, begun: "asyncio.Future[None]", answer: "asyncio.Future[str | None]") -> None:
+    await ladder.let_begin(begun, answer)
     await kernel.interrupt()
     await asyncio.wait({answer}, timeout=GRACE)
     if not answer.done():

@@ -11,6 +11,9 @@ Patience = tuple[float, ...]
 
 ON_CANCEL: Patience = (0.5, 0.3)  # somebody pressed Stop and looks at the screen: a second in all
 
+BEGIN_GRACE = 0.3
+"""Seconds to wait until a kernel has begun: a SIGINT before that is ignored, and the code would run after it."""
+
 Stop = Callable[[Literal["timeout", "interrupted"], Patience], Awaitable[None]]
 """Stops the work; is told why, and how patient to be."""
 
@@ -46,6 +49,11 @@ async def attend(work: "asyncio.Future[Any]", timeout: float | None, stop: Stop,
         if not work.done():
             await uninterrupted(stop("interrupted", ON_CANCEL))
         raise
+
+
+async def let_begin(begun: "asyncio.Future[Any]", work: "asyncio.Future[Any]") -> None:
+    """Wait a moment for the beginning of work in a kernel, so that it can be interrupted."""
+    await asyncio.wait((begun, work), timeout=BEGIN_GRACE, return_when=asyncio.FIRST_COMPLETED)
 
 
 async def interrupt(work: "asyncio.Future[Any]", send: Callable[[], Awaitable[None]], patience: Patience) -> bool:
