@@ -51,9 +51,7 @@ def _read(reply: dict[str, Any]) -> str | None:
 
 async def _stop(kernel: Kernel, begun: "asyncio.Future[None]", answer: "asyncio.Future[str | None]") -> None:
     await ladder.let_begin(begun, answer)
-    await kernel.interrupt()
-    await asyncio.wait({answer}, timeout=GRACE)
-    if not answer.done():
+    if not await ladder.interrupt(answer, kernel.interrupt, (GRACE,)):
         await kernel.kill()
         await asyncio.wait({answer}, timeout=GRACE)
     answer.cancel()

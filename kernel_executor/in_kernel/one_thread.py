@@ -1,4 +1,4 @@
-"""The kernel's application: takes requests in the thread that runs them, drops no output. Knows nothing of outputs.
+"""Takes requests in the thread that runs them, and lets more wait for their reader. Knows ipykernel's application only.
 
 ipykernel 7 reads requests in a thread of its own, for subshells: requests that run beside the main one, which nobody
 makes here. The way there and back cost 0.3 ms a cell (measured).
@@ -81,6 +81,6 @@ def application(interrupts: Interrupts, **settings: Any) -> Any:
         def init_iopub(self, context: Any) -> None:
             context.sndhwm = WAITING
             super().init_iopub(context)
-            del context.sndhwm
+            del context.sndhwm  # what other sockets are made with
 
     return Application.instance(kernel_class=Kernel, **settings)
