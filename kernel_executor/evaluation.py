@@ -9,8 +9,11 @@ from kernel_executor.router import KernelDeath
 from kernel_executor.tasks import uninterrupted
 from kernel_executor.wire import Message
 
-GRACE = 1.0
-"""Seconds to wait for an interrupted expression; then the kernel is killed, or the next block would wait behind it."""
+PATIENCE: ladder.Patience = (0.3, 0.7)
+"""Twice: the first may come when the kernel says that it is busy and still ignores SIGINT (measured, now and then)."""
+
+LAST_WORDS = 1.0
+"""Seconds to hear of the end of a kernel; it is killed, or the next block would wait behind the expression."""
 
 
 async def evaluate(kernel: Kernel, expression: str, timeout: float) -> str | None:
@@ -51,7 +54,7 @@ def _read(reply: dict[str, Any]) -> str | None:
 
 async def _stop(kernel: Kernel, begun: "asyncio.Future[None]", answer: "asyncio.Future[str | None]") -> None:
     await ladder.let_begin(begun, answer)
-    if not await ladder.interrupt(answer, kernel.interrupt, (GRACE,)):
+    if not await ladder.interrupt(answer, kernel.interrupt, PATIENCE):
         await kernel.kill()
-        await asyncio.wait({answer}, timeout=GRACE)
+        await asyncio.wait({answer}, timeout=LAST_WORDS)
     answer.cancel()
