@@ -30,6 +30,7 @@ from codeagent_nb.models.types import ChatCompletionClient, CreateResult, LLMMes
 from codeagent_nb.policy import Approve, Ask, Effect, Execute, Outcome, Tell
 from codeagent_nb.transcript import fenced, prompt
 from kernel_executor import (
+    AttemptExecutor,
     BlockFinished,
     BlockOutput,
     BlockStarted,
@@ -165,9 +166,9 @@ class Driver:
 
     async def execute(self, attempt: int, code_blocks: Sequence[CodeBlock]) -> CodeResult:
         """Run blocks, publishing each output as it comes."""
-        return await self.executor.execute_code_blocks(
-            list(code_blocks), on_event=lambda event: self._publish_execution(event, attempt)
-        )
+        executor = self.executor
+        run = executor.execute_attempt if isinstance(executor, AttemptExecutor) else executor.execute_code_blocks
+        return await run(list(code_blocks), on_event=lambda event: self._publish_execution(event, attempt))
 
     def _publish_execution(self, event: ExecutionEvent, attempt: int) -> None:
         self.log.publish(execution_event(event, attempt))

@@ -16,8 +16,8 @@ from kernel_executor.functions import (
 )
 from kernel_executor.isolation import Isolation
 from kernel_executor.outputs import OutputLimits, fold
-from kernel_executor.ports import CodeExecutor, ManagedExecutor
-from kernel_executor.types import BlockResult, CodeBlock, CodeResult, Output, Truncation
+from kernel_executor.ports import AttemptExecutor, CodeExecutor, ManagedExecutor
+from kernel_executor.types import BlockResult, CodeBlock, CodeResult, Output, RollBack, Truncation
 
 if TYPE_CHECKING:
     from kernel_executor.choosing import create_code_executor, create_default_code_executor
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Alias",
     "Append",
+    "AttemptExecutor",
     "BlockFinished",
     "BlockOutput",
     "BlockResult",
@@ -52,6 +53,7 @@ __all__ = [
     "NotStarted",
     "Output",
     "OutputLimits",
+    "RollBack",
     "SandboxUnavailable",
     "Truncation",
     "Update",

