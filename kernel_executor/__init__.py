@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 from kernel_executor.cancellation import CancellationToken
 from kernel_executor.changes import Append, Clear, Update
 from kernel_executor.errors import KernelExecutorError, KernelStartError, NotStarted, SandboxUnavailable
-from kernel_executor.events import BlockFinished, BlockOutput, BlockStarted, ExecutionEvent, LateOutput
+from kernel_executor.events import (
+    BlockFinished,
+    BlockOutput,
+    BlockStarted,
+    DeliveredFile,
+    ExecutionEvent,
+    FilesDelivered,
+    HeldFile,
+    LateOutput,
+)
 from kernel_executor.functions import (
     Alias,
     FunctionWithRequirements,
@@ -38,10 +47,13 @@ __all__ = [
     "CodeBlock",
     "CodeExecutor",
     "CodeResult",
+    "DeliveredFile",
     "DockerCommandLineCodeExecutor",
     "ExecutionEvent",
+    "FilesDelivered",
     "FunctionWithRequirements",
     "FunctionWithRequirementsStr",
+    "HeldFile",
     "ImportFromModule",
     "Isolation",
     "KernelCodeExecutor",

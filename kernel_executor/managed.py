@@ -8,15 +8,21 @@ from typing import Generic, Protocol, TypeVar
 
 from kernel_executor.cancellation import CancellationToken
 from kernel_executor.errors import NotStarted
-from kernel_executor.events import ExecutionEvent
+from kernel_executor.events import ExecutionEvent, FilesDelivered
 from kernel_executor.in_order import cancellable, run_in_order, streamed
 from kernel_executor.listeners import Listener, guarded
+from kernel_executor.stage.stage import Stage
 from kernel_executor.tasks import uninterrupted
 from kernel_executor.types import BlockResult, CodeBlock, CodeResult, RollBack
 
 
 class BlockRunner(Protocol):
     """Runs one block at a time."""
+
+    @property
+    def stage(self) -> Stage | None:
+        """Where the code's files are; None if that is the user's folder itself."""
+        ...
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -47,6 +53,11 @@ class BlockRunner(Protocol):
 
 
 Runner = TypeVar("Runner", bound=BlockRunner)
+
+
+def ended_well(result: CodeResult) -> bool:
+    """Say whether all blocks of a call ended well."""
+    return result.exit_code == 0
 
 
 class ManagedRunner(Generic[Runner]):
@@ -110,15 +121,24 @@ class ManagedRunner(Generic[Runner]):
         cancellation_token: CancellationToken | None,
         timeout: float | None,
         on_event: Listener,
+        *,
+        delivers: Callable[[CodeResult], bool] = lambda _: True,
     ) -> CodeResult:
-        """Run blocks in order until one fails, when no other call runs any.
+        """Run blocks in order until one fails, when no other call runs any; then deliver the files they made.
+
+        Args:
+            code_blocks: What to run.
+            cancellation_token: Cancels the run.
+            timeout: Seconds a block may take; None sets no limit.
+            on_event: Told what happens.
+            delivers: Asked whether files are delivered after such a result.
 
         Raises:
             NotStarted: There is nothing that runs them.
             CancelledError: The run was cancelled; the block has been stopped.
         """
         _ = self.runner
-        work = self._execute(tuple(code_blocks), timeout, guarded(on_event))
+        work = self._execute(tuple(code_blocks), timeout, guarded(on_event), delivers)
         return await cancellable(work, cancellation_token)
 
     def stream(
@@ -132,9 +152,27 @@ class ManagedRunner(Generic[Runner]):
         _ = self.runner
         return None
 
-    async def _execute(self, blocks: Sequence[CodeBlock], timeout: float | None, on_event: Listener) -> CodeResult:
+    async def _execute(
+        self,
+        blocks: Sequence[CodeBlock],
+        timeout: float | None,
+        on_event: Listener,
+        delivers: Callable[[CodeResult], bool],
+    ) -> CodeResult:
         async def run_block(index: int, block: CodeBlock) -> BlockResult:
             return await self.runner.run_block(index, block, timeout, on_event)
 
         async with self.lock:
-            return await run_in_order(blocks, self.runner.languages, run_block, on_event)
+            stage = self.runner.stage
+            if stage:
+                await stage.refresh()
+            result = await run_in_order(blocks, self.runner.languages, run_block, on_event)
+            if stage and delivers(result) and (files := await stage.deliver()):
+                on_event(files)
+            return result
+
+    async def take_files(self, names: Sequence[str]) -> FilesDelivered:
+        """Deliver files that stayed behind; nothing stays behind without a stage."""
+        async with self.lock:
+            stage = self.runner.stage
+            return await stage.take(names) if stage else FilesDelivered()

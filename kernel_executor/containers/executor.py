@@ -13,14 +13,14 @@ from kernel_executor.containers.opening import open_container
 from kernel_executor.containers.settings import PIDS_LIMIT, ContainerSettings
 from kernel_executor.enclosure import existing_paths
 from kernel_executor.environment import without_secrets
-from kernel_executor.events import ExecutionEvent
+from kernel_executor.events import ExecutionEvent, FilesDelivered, HeldFile
 from kernel_executor.functions import FunctionLike, Functions, check_module_name
 from kernel_executor.in_order import unheard
 from kernel_executor.isolation import Isolation
 from kernel_executor.kernel_runner import KernelRunner
 from kernel_executor.ladder import time_limit
 from kernel_executor.listeners import LateOutputs, Listener
-from kernel_executor.managed import ManagedRunner
+from kernel_executor.managed import ManagedRunner, ended_well
 from kernel_executor.outputs import OutputLimits
 from kernel_executor.scripts.runner import ScriptRunner
 from kernel_executor.types import CodeBlock, CodeResult, RollBack
@@ -204,7 +204,29 @@ class DockerCommandLineCodeExecutor:
         on_event: Listener = unheard,
     ) -> CodeResult:
         """Run blocks as `execute_code_blocks` does, but deliver the files they made only if all ended well."""
-        return await self._managed.execute(code_blocks, cancellation_token, self._timeout, on_event)
+        return await self._managed.execute(
+            code_blocks, cancellation_token, self._timeout, on_event, delivers=ended_well
+        )
+
+    async def take_files(self, names: Sequence[str]) -> FilesDelivered:
+        """Copy files that stayed where code works into the work folder, because the user asks for them.
+
+        Args:
+            names: Their paths, as `FilesDelivered.held` names them.
+
+        Returns:
+            What was copied, and what was not, with the reason.
+
+        Raises:
+            NotStarted: It was not started.
+        """
+        return await self._managed.take_files(names)
+
+    @property
+    def held_files(self) -> tuple[HeldFile, ...]:
+        """What stayed where code works, and why."""
+        opened = self._managed.opened
+        return opened.stage.held if opened and opened.stage else ()
 
     async def roll_back(self) -> RollBack | None:
         """Take back what the last call made of the variables if it failed; None if there is nothing to take back.

@@ -16,7 +16,7 @@ from typing import Final, Protocol, Self
 
 from kernel_executor.cancellation import CancellationToken
 from kernel_executor.enclosure import Enclosure, enclose, existing_paths, known_mode
-from kernel_executor.events import ExecutionEvent
+from kernel_executor.events import ExecutionEvent, FilesDelivered, HeldFile
 from kernel_executor.functions import FunctionLike, Functions, check_module_name
 from kernel_executor.functions_folder import open_functions_here
 from kernel_executor.in_order import unheard
@@ -24,11 +24,11 @@ from kernel_executor.isolation import Isolation
 from kernel_executor.ladder import time_limit
 from kernel_executor.launch import ask_python
 from kernel_executor.listeners import Listener
-from kernel_executor.managed import ManagedRunner
+from kernel_executor.managed import ManagedRunner, ended_well
 from kernel_executor.outputs import OutputLimits
 from kernel_executor.pip_install import NO_NETWORK
 from kernel_executor.processes import ManagedProcess
-from kernel_executor.sandbox import SandboxMode, entries
+from kernel_executor.sandbox import SandboxMode
 from kernel_executor.scripts.local import LocalScript
 from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner
 from kernel_executor.scripts.script import Script
@@ -58,6 +58,7 @@ class ScriptSettings:
     readable: tuple[Path, ...] = ()
     writable: tuple[Path, ...] = ()
     devices: tuple[Path, ...] = ()
+    hidden: tuple[Path, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     limits: OutputLimits = field(default_factory=OutputLimits)
 
@@ -219,7 +220,29 @@ class LocalCommandLineCodeExecutor:
         on_event: Listener = unheard,
     ) -> CodeResult:
         """Run blocks as `execute_code_blocks` does, but deliver the files they made only if all ended well."""
-        return await self._managed.execute(code_blocks, cancellation_token, self._timeout, on_event)
+        return await self._managed.execute(
+            code_blocks, cancellation_token, self._timeout, on_event, delivers=ended_well
+        )
+
+    async def take_files(self, names: Sequence[str]) -> FilesDelivered:
+        """Copy files that stayed where code works into the work folder, because the user asks for them.
+
+        Args:
+            names: Their paths, as `FilesDelivered.held` names them.
+
+        Returns:
+            What was copied, and what was not, with the reason.
+
+        Raises:
+            NotStarted: It was not started.
+        """
+        return await self._managed.take_files(names)
+
+    @property
+    def held_files(self) -> tuple[HeldFile, ...]:
+        """What stayed where code works, and why."""
+        opened = self._managed.opened
+        return opened.stage.held if opened and opened.stage else ()
 
     async def roll_back(self) -> RollBack | None:
         """Take back what the last call made of the variables if it failed; None if there is nothing to take back.
@@ -267,10 +290,12 @@ class LocalCommandLineCodeExecutor:
             env, readable = module.environment(settings.env), (*settings.readable, module.path)
             settings = replace(settings, env=env, readable=readable)
         interpreter = await ask_python(settings.python, {})
-        enclosure = await enclose(settings, folder.path, interpreter, [Path(settings.python).parent], {})
-        protected = entries(folder.path, settings.writable)
+        enclosure = await enclose(
+            settings, folder.path, interpreter, [Path(settings.python).parent], env={}, stack=stack
+        )
+        taken = frozenset(entry.name for entry in folder.path.iterdir() if entry not in settings.writable)
         return ScriptRunner(
-            ScriptFolder(path=folder.path, protected=protected, keep=not settings.cleanup_temp_files),
+            ScriptFolder(folder.path, enclosure.stage, taken, keep=not settings.cleanup_temp_files),
             limits=settings.limits,
             languages=_languages(),
             launch=partial(_launch, settings.python, enclosure),
