@@ -139,13 +139,16 @@ async def open_session(settings: SessionSettings, *, views: Sequence[View] = ())
             _claim(path)
             claimed.callback(path.unlink, missing_ok=True)  # or a session that never began would keep the name
         names = bring_files(settings.files, folder)
-        # Journal and notebook are there before the kernel starts: what is there at start is read-only in the sandbox.
         notebook_view = NotebookView(notebook)
         journal_view = stack.enter_context(closing(JournalView(journal)))
         # Once more with the kernel gone: nothing it did to the file, and no late output, is left out.
         stack.callback(notebook_view.save)
         executor = create_code_executor(
-            settings.executor, work_dir=folder, sandbox=settings.sandbox, image=settings.image
+            settings.executor,
+            work_dir=folder,
+            sandbox=settings.sandbox,
+            image=settings.image,
+            hidden=(notebook, journal),  # they change with every step, and tell code nothing
         )
         await stack.enter_async_context(executor)
         log = EventLog(Redactor.of_environment(os.environ))

@@ -3,6 +3,7 @@
 import os
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +19,12 @@ ExecutorName = Literal["kernel", "local", "docker"]
 
 
 def create_code_executor(
-    name: ExecutorName, *, work_dir: str | Path | None = None, sandbox: SandboxMode = "auto", image: str = ""
+    name: ExecutorName,
+    *,
+    work_dir: str | Path | None = None,
+    sandbox: SandboxMode = "auto",
+    image: str = "",
+    hidden: Sequence[str | Path] = (),
 ) -> ManagedExecutor:
     """Make an executor by name.
 
@@ -27,16 +33,17 @@ def create_code_executor(
         work_dir: Folder the code runs in; None makes a fresh private one.
         sandbox: What holds `kernel` and `local`; a container holds itself.
         image: The container's image; empty takes the usual one.
+        hidden: Files and folders of `work_dir` that sandboxed code does not see; they need not exist yet.
     """
     match name:
         case "kernel":
-            return KernelCodeExecutor(work_dir=work_dir, sandbox=sandbox)
+            return KernelCodeExecutor(work_dir=work_dir, sandbox=sandbox, hidden=hidden)
         case "local":
-            return LocalCommandLineCodeExecutor(work_dir=work_dir, sandbox=sandbox)
+            return LocalCommandLineCodeExecutor(work_dir=work_dir, sandbox=sandbox, hidden=hidden)
         case "docker" if image:
-            return DockerCommandLineCodeExecutor(work_dir=work_dir, image=image)
+            return DockerCommandLineCodeExecutor(work_dir=work_dir, image=image, hidden=hidden)
         case "docker":
-            return DockerCommandLineCodeExecutor(work_dir=work_dir)
+            return DockerCommandLineCodeExecutor(work_dir=work_dir, hidden=hidden)
 
 
 def create_default_code_executor(work_dir: str | Path | None = None) -> ManagedExecutor:

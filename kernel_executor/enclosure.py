@@ -116,6 +116,11 @@ def existing_paths(paths: Sequence[str | Path]) -> tuple[Path, ...]:
     return resolved
 
 
+def absolute_paths(paths: Sequence[str | Path]) -> tuple[Path, ...]:
+    """Return paths the user names, which need not exist, whatever the current folder will be."""
+    return tuple(Path(path).expanduser().absolute() for path in paths)
+
+
 def known_mode(mode: SandboxMode) -> SandboxMode:
     """Return the mode.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from kernel_executor.cancellation import CancellationToken
-from kernel_executor.enclosure import existing_paths, known_mode
+from kernel_executor.enclosure import absolute_paths, existing_paths, known_mode
 from kernel_executor.events import ExecutionEvent, FilesDelivered, HeldFile
 from kernel_executor.functions import FunctionLike, Functions, check_module_name
 from kernel_executor.functions_folder import open_functions_here
@@ -76,7 +76,7 @@ class KernelCodeExecutor:
             readable=existing_paths(readable),
             writable=existing_paths(writable),
             devices=existing_paths(devices),
-            hidden=tuple(Path(path).expanduser().absolute() for path in hidden),
+            hidden=absolute_paths(hidden),
             env=dict(env or {}),
             limits=limits or OutputLimits(),
             memory_limit=memory_limit,

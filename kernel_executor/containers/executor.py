@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 from kernel_executor.cancellation import CancellationToken
 from kernel_executor.containers.opening import open_container
 from kernel_executor.containers.settings import PIDS_LIMIT, ContainerSettings
-from kernel_executor.enclosure import existing_paths
+from kernel_executor.enclosure import absolute_paths, existing_paths
 from kernel_executor.environment import without_secrets
 from kernel_executor.events import ExecutionEvent, FilesDelivered, HeldFile
 from kernel_executor.functions import FunctionLike, Functions, check_module_name
@@ -51,6 +51,7 @@ class DockerCommandLineCodeExecutor:
         delete_tmp_files: False keeps scripts that have no name of their own.
         network: The container's network mode, e.g. `bridge`.
         writable: Files and folders in `work_dir` that code may change.
+        hidden: Files and folders of `work_dir` that code does not see; they need not exist yet.
         cap_add: Capabilities the container keeps. It runs as your own user, whom Docker gives few of them; without
             KILL, a process that became another user's is ended only with the whole container.
         memory_limit: Bytes; None sets no limit.
@@ -79,6 +80,7 @@ class DockerCommandLineCodeExecutor:
         delete_tmp_files: bool = True,
         network: str = "none",
         writable: Sequence[str | Path] = (),
+        hidden: Sequence[str | Path] = (),
         cap_add: Sequence[str] = (),
         memory_limit: int | None = None,
         pids_limit: int | None = PIDS_LIMIT,
@@ -103,6 +105,7 @@ class DockerCommandLineCodeExecutor:
             delete_tmp_files=delete_tmp_files,
             network=network,
             writable=existing_paths(writable),
+            hidden=absolute_paths(hidden),
             cap_add=tuple(cap_add),
             memory_limit=memory_limit,
             pids_limit=pids_limit,

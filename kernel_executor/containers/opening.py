@@ -58,7 +58,7 @@ async def open_container(
         stack.callback(module.close)
     # An engine elsewhere sees nothing but `bind_dir`, so the stage lies in the folder itself there.
     parent = folder.path if settings.bind_dir else None
-    stage = await Stage.open(folder.path, skipped=settings.writable, parent=parent)
+    stage = await Stage.open(folder.path, skipped=(*settings.writable, *settings.hidden), parent=parent)
     stack.callback(stage.close)
     request = _request(settings, stage.place, run_parent, module, installs=bool(functions.python_packages))
     container = await acquired(Container.start(engine, request), Container.remove)

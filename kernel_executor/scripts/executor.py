@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, Protocol, Self
 
 from kernel_executor.cancellation import CancellationToken
-from kernel_executor.enclosure import Enclosure, enclose, existing_paths, known_mode
+from kernel_executor.enclosure import Enclosure, absolute_paths, enclose, existing_paths, known_mode
 from kernel_executor.events import ExecutionEvent, FilesDelivered, HeldFile
 from kernel_executor.functions import FunctionLike, Functions, check_module_name
 from kernel_executor.functions_folder import open_functions_here
@@ -85,6 +85,7 @@ class LocalCommandLineCodeExecutor:
         readable: Further files and folders that sandboxed code may read.
         writable: Files and folders that it may change.
         devices: Device files it may use; a sandbox hides them.
+        hidden: Files and folders of `work_dir` that sandboxed code does not see; they need not exist yet.
         env: Further variables for the code; ours pass only by an allow-list.
         limits: How much output of one block is kept.
     """
@@ -102,6 +103,7 @@ class LocalCommandLineCodeExecutor:
         readable: Sequence[str | Path] = (),
         writable: Sequence[str | Path] = (),
         devices: Sequence[str | Path] = (),
+        hidden: Sequence[str | Path] = (),
         env: Mapping[str, str] | None = None,
         limits: OutputLimits | None = None,
     ) -> None:
@@ -116,6 +118,7 @@ class LocalCommandLineCodeExecutor:
             readable=existing_paths(readable),
             writable=existing_paths(writable),
             devices=existing_paths(devices),
+            hidden=absolute_paths(hidden),
             env=dict(env or {}),
             limits=limits or OutputLimits(),
         )

@@ -13,9 +13,10 @@ from pathlib import Path, PurePosixPath
 from threading import Event
 
 from kernel_executor.events import DeliveredFile, HeldFile
+from kernel_executor.stage.copying import CREATE, Stopped, copy, exchange, give_name, hash_of
 from kernel_executor.stage.mirror import shown_name
 from kernel_executor.stage.ownership import Ownership, Record
-from kernel_executor.stage.trees import CREATE, Seen, Stopped, Tree, copy, exchange, give_name
+from kernel_executor.stage.trees import Seen, Tree
 
 MAX_SIZE = 4 << 30
 """Bytes of a file that is delivered by itself."""
@@ -89,7 +90,7 @@ class Deliverer:
     def _is_own(self, name: str, base: str, folder: int, record: Record) -> bool:
         found = Seen.of(os.stat(base, dir_fd=folder, follow_symlinks=False))
         at = str(PurePosixPath(name).with_name(base))
-        return record.describes(found) and self.user.hash_of(at) == record.digest
+        return record.describes(found) and hash_of(self.user, at) == record.digest
 
     def remove(self, name: str) -> bool:
         """Remove a file of the agent's that its code has removed; one that the user has changed stays."""

@@ -12,8 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
+from kernel_executor.stage.copying import CREATE, fast_copy, same_content
 from kernel_executor.stage.ownership import Ownership
-from kernel_executor.stage.trees import CREATE, Listing, Seen, Tree, fast_copy, parts_of, same_content
+from kernel_executor.stage.trees import Listing, Seen, Tree, parts_of
 
 ORIGINAL = "/codeagent/folder"
 """Where the code sees the user's folder itself, read-only; links to large files lead there."""

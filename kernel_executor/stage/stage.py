@@ -5,7 +5,6 @@ Ties the mirror and the delivery together and keeps their work off the event loo
 
 import asyncio
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -15,10 +14,11 @@ from typing import IO, Self, TypeVar
 
 from kernel_executor.errors import KernelStartError
 from kernel_executor.events import DeliveredFile, FilesDelivered, HeldFile
-from kernel_executor.left_behind import LOCK, lock, remove_tree, sweep
+from kernel_executor.left_behind import lock, remove_tree
 from kernel_executor.stage.delivery import MAX_FILES, Deliverer, held
+from kernel_executor.stage.folders import HIDDEN_PREFIX, base_of, make_folder
 from kernel_executor.stage.kinds import held_back, never
-from kernel_executor.stage.mirror import MAX_ENTRIES, Denial, Mirror, is_settled, shown_name
+from kernel_executor.stage.mirror import Denial, Mirror, is_settled, shown_name
 from kernel_executor.stage.ownership import Ownership, state_folder
 from kernel_executor.stage.trees import FOLDER, Listing, Seen, Tree
 from kernel_executor.tasks import uninterrupted
@@ -26,17 +26,8 @@ from kernel_executor.types import BlockResult
 
 T = TypeVar("T")
 
-PREFIX = "codeagent-s-"
-"""Of no other folder."""
-
-HIDDEN_PREFIX = ".codeagent-stage-"
-"""Of a stage that has to lie in the user's folder, because an engine elsewhere sees nothing else."""
-
 FILES = "files"
 """The folder in ours that the code sees; the lock is beside it, where no code can reach it."""
-
-BESIDE = "agent-files"
-"""The folder in the user's that new files go to, where the user's holds too much to be mirrored."""
 
 MAX_LOOKED_AT = 20_000
 """Files of the code's that are looked at after a block: 0.1 s."""
@@ -123,12 +114,12 @@ class Stage:
 
     @classmethod
     def _open(cls, work_dir: Path, skipped: Sequence[Path], parent: Path | None) -> Self:
-        folder = _make_folder(work_dir, parent)
+        folder = make_folder(work_dir, parent)
         try:
             owned = folder, lock(folder)
             files = folder / FILES
             files.mkdir(mode=0o700)
-            base = _base(work_dir)
+            base = base_of(work_dir)
             inside = {str(path.relative_to(base)) for path in skipped if path != base and path.is_relative_to(base)}
             hidden = {entry.name for entry in base.glob(f"{HIDDEN_PREFIX}*")}
             user, stage = Tree(os.open(base, FOLDER)), Tree(os.open(files, FOLDER), ours=True)
@@ -322,37 +313,3 @@ class _Told:
     def done(self) -> FilesDelivered:
         more = max(0, len(self.held) - MAX_TOLD)
         return FilesDelivered(tuple(self.delivered), tuple(self.removed), tuple(self.held[:MAX_TOLD]), more)
-
-
-def _base(work_dir: Path) -> Path:
-    """Return the folder a stage stands for: one in the user's, if that holds too much to be mirrored."""
-    with os.scandir(work_dir) as entries:
-        count = sum(1 for _, _ in zip(range(MAX_ENTRIES + 1), entries, strict=False))
-    if count <= MAX_ENTRIES:
-        return work_dir
-    base = work_dir / BESIDE
-    base.mkdir(exist_ok=True)
-    return base
-
-
-def _make_folder(work_dir: Path, parent: Path | None) -> Path:
-    if parent is not None:
-        return Path(tempfile.mkdtemp(prefix=HIDDEN_PREFIX, dir=parent))
-    place = _cache() or Path(tempfile.gettempdir())
-    sweep(place.glob(f"{PREFIX}*/{LOCK}"))
-    path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place)).resolve()
-    if path.is_relative_to(work_dir):
-        path.rmdir()
-        path = Path(tempfile.mkdtemp(prefix=PREFIX, dir="/tmp")).resolve()
-    return path
-
-
-def _cache() -> Path | None:
-    """Return our folder in the user's cache, made if need be: `/tmp` is memory on many machines."""
-    asked = Path(os.environ.get("XDG_CACHE_HOME") or "")
-    try:
-        folder = (asked if asked.is_absolute() else Path.home() / ".cache") / "codeagent-nb" / "stages"
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return folder if os.access(folder, os.W_OK | os.X_OK) else None
-    except (OSError, RuntimeError):  # a user without a home
-        return None
