@@ -166,8 +166,8 @@ class KernelCodeExecutor:
 
     @property
     def instructions(self) -> str:
-        """What a model is to know of it: which functions it may use."""
-        return self._functions.prompt(self.settings.functions_module)
+        """What a model is to know of it: which functions it may use, where files can be written."""
+        return self._managed.instructions(self._functions.prompt(self.settings.functions_module))
 
     async def execute_code_blocks(
         self,
@@ -208,11 +208,12 @@ class KernelCodeExecutor:
             code_blocks, cancellation_token, self._timeout, on_event, delivers=ended_well
         )
 
-    async def take_files(self, names: Sequence[str]) -> FilesDelivered:
+    async def take_files(self, names: Sequence[str], into: Path | None = None) -> FilesDelivered:
         """Copy files that stayed where code works into the work folder, because the user asks for them.
 
         Args:
             names: Their paths, as `FilesDelivered.held` names them.
+            into: Another folder, which exists.
 
         Returns:
             What was copied, and what was not, with the reason.
@@ -220,13 +221,12 @@ class KernelCodeExecutor:
         Raises:
             NotStarted: It was not started.
         """
-        return await self._managed.take_files(names)
+        return await self._managed.take_files(names, into)
 
     @property
     def held_files(self) -> tuple[HeldFile, ...]:
         """What stayed where code works, and why."""
-        opened = self._managed.opened
-        return opened.stage.held if opened and opened.stage else ()
+        return self._managed.held_files
 
     async def roll_back(self) -> RollBack | None:
         """Take back what the last call made of the variables if it failed; None if there is nothing to take back.

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from kernel_executor.cancellation import CancellationToken
 from kernel_executor.errors import NotStarted
-from kernel_executor.events import ExecutionEvent, FilesDelivered
+from kernel_executor.events import ExecutionEvent, FilesDelivered, HeldFile
 from kernel_executor.in_order import cancellable, run_in_order, streamed
 from kernel_executor.listeners import Listener, guarded
 from kernel_executor.stage.stage import Stage
@@ -88,6 +89,17 @@ class ManagedRunner(Generic[Runner]):
                 f"`async with {self._name}() as executor`"
             )
         return self.opened
+
+    def instructions(self, own: str) -> str:
+        """Return what a model is to know: what the executor says of itself, and of its folder."""
+        stage = self.opened.stage if self.opened else None
+        return "\n".join(filter(None, [own, stage.instructions if stage else ""]))
+
+    @property
+    def held_files(self) -> tuple[HeldFile, ...]:
+        """What stayed where code works, and why."""
+        stage = self.opened.stage if self.opened else None
+        return stage.held if stage else ()
 
     async def start(self) -> None:
         """Open the runner; nothing happens if it is open."""
@@ -171,8 +183,8 @@ class ManagedRunner(Generic[Runner]):
                 on_event(files)
             return result
 
-    async def take_files(self, names: Sequence[str]) -> FilesDelivered:
+    async def take_files(self, names: Sequence[str], into: Path | None) -> FilesDelivered:
         """Deliver files that stayed behind; nothing stays behind without a stage."""
         async with self.lock:
             stage = self.runner.stage
-            return await stage.take(names) if stage else FilesDelivered()
+            return await stage.take(names, into) if stage else FilesDelivered()

@@ -97,8 +97,8 @@ class ManagedExecutor(AttemptExecutor, Protocol):
         """What the code has made and what stayed where it works, with the reason."""
         ...
 
-    async def take_files(self, names: Sequence[str]) -> FilesDelivered:
-        """Copy such files into the work folder, because the user asks for them."""
+    async def take_files(self, names: Sequence[str], into: Path | None = None) -> FilesDelivered:
+        """Copy such files into the work folder, or another one, because the user asks for them."""
         ...
 
     async def evaluate(self, expression: str, *, timeout: float = ...) -> str | None:

@@ -7,7 +7,7 @@ destroy the file in the user's own kernel. Large files are links into a read-onl
 
 import os
 import stat
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -209,11 +209,16 @@ class Mirror:
         """
         denials: list[Denial] = []
         for name, shown in list(self._shown.items()):
-            if any(name.startswith(f"{denial.name}/") for denial in denials):
+            if _is_of(name, denials):
                 continue
             present = found.entries.get(name) or self._stage.look(name)
             if deed := self._deed(name, shown, present):
                 denials.append(Denial(name, deed))
+        moved = {shown.copy.inode: shown.copy for name, shown in self._shown.items() if _is_of(name, denials)}
+        for name, seen in found.entries.items():
+            before = moved.get(seen.inode)
+            if before and name not in self._shown and (seen.size, seen.modified) == (before.size, before.modified):
+                self._stage.remove(name)  # renamed: a copy of the user's file, which is no news
         for denial in denials:
             self._put_back(denial.name)
         return denials
@@ -264,6 +269,11 @@ class Mirror:
         with self._stage.holding(name) as (folder, base):
             os.rename(base, PurePosixPath(free).name, src_dir_fd=folder, dst_dir_fd=folder)
         return free
+
+
+def _is_of(name: str, denials: Sequence[Denial]) -> bool:
+    """Say whether a path is one that something was done to, or is in such a folder."""
+    return any(name == denial.name or name.startswith(f"{denial.name}/") for denial in denials)
 
 
 def is_settled(present: Seen, before: Seen) -> bool:

@@ -7,7 +7,8 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Self, TypeVar
@@ -40,6 +41,8 @@ FEW = 300
 
 TICK = 0.012
 """Seconds in which two changes of a file may carry the same time, a little more than the slowest kernel's clock."""
+
+NO_FILE = "it is no regular file"
 
 REFUSED = 1  # exit code
 
@@ -130,6 +133,14 @@ class Stage:
             raise
         return made
 
+    @property
+    def instructions(self) -> str:
+        """What a model is to know of it; mostly nothing, for it looks like the user's folder."""
+        below = self.place.below
+        return (
+            f"The current folder can only be read: write files to {below}/, e.g. {below}/result.csv." if below else ""
+        )
+
     def identity(self) -> tuple[Seen, Seen]:
         """Return the user's folder and the stage as their descriptors show them, whatever their names lead to now."""
         return Seen.of(os.fstat(self._user.root)), Seen.of(os.fstat(self._files.root))
@@ -203,9 +214,14 @@ class Stage:
         found = self._look()
         return bool(self._candidates(found)) or any(name not in found.entries for name in self._mirror.own)
 
-    async def take(self, names: Sequence[str]) -> FilesDelivered:
-        """Deliver files that stayed behind, because the user asks for them; some are never delivered."""
-        return await self._copying(lambda: self._take(names))
+    async def take(self, names: Sequence[str], into: Path | None = None) -> FilesDelivered:
+        """Deliver files that stayed behind, because the user asks for them; some are never delivered.
+
+        Args:
+            names: As they were told.
+            into: Another folder of the user's, which exists.
+        """
+        return await self._copying(lambda: self._take(names, into))
 
     async def _copying(self, work: Callable[[], FilesDelivered]) -> FilesDelivered:
         """Copy in a thread; if we are cancelled, a copy that is under way is broken off, and nothing is left of it."""
@@ -231,7 +247,7 @@ class Stage:
                 if name in found.closed:
                     self._hold(held(name, seen, "it holds too much to be looked at"), name, seen, told)
                 continue
-            reason = "it is no regular file" if not seen.is_file else held_back(name, self._named)
+            reason = NO_FILE if not seen.is_file else held_back(name, self._named)
             if not reason and len(told.delivered) >= MAX_FILES:
                 reason = f"more than {MAX_FILES:,} files at once are not delivered"
             if reason:
@@ -242,17 +258,34 @@ class Stage:
             self._hold(HeldFile(".", 0, f"it holds more than {MAX_LOOKED_AT:,} files"), ".", self.identity()[1], told)
         return told.done()
 
-    def _take(self, names: Sequence[str]) -> FilesDelivered:
-        told = _Told()
-        for name in names:
-            seen = self._files.look(name)
-            if seen is None:
-                told.held.append(HeldFile(shown_name(name), 0, "there is no such file"))
-            elif reason := never(name):
-                told.held.append(held(name, seen, reason))
-            else:
-                self._deliver_one(name, seen, told)
+    def _take(self, names: Sequence[str], into: Path | None) -> FilesDelivered:
+        told, known = _Told(), {file.name: name for name, file in self._held.items()}
+        with self._delivering(into) as deliverer:
+            for shown in names:
+                name = known.get(shown, shown)
+                seen = self._files.look(name)
+                if seen is None or not seen.is_file:
+                    told.held.append(HeldFile(shown, 0, "there is no such file" if seen is None else NO_FILE))
+                elif reason := never(name):
+                    told.held.append(held(name, seen, reason))
+                else:
+                    told.add(deliverer.deliver(name))
+                    if into is None and told.delivered and told.delivered[-1].name == shown:
+                        self._mirror.own[name] = seen
+                        self._held.pop(name, None)
         return told.done()
+
+    @contextmanager
+    def _delivering(self, into: Path | None) -> Iterator[Deliverer]:
+        """Deliver into the user's folder, or into another one, which nobody remembers as ours."""
+        if into is None:
+            yield self._deliverer
+            return
+        tree = Tree(os.open(into, FOLDER))
+        try:
+            yield Deliverer(tree, self._files, Ownership(into, None), self._stop)
+        finally:
+            os.close(tree.root)
 
     def _deliver_one(self, name: str, seen: Seen, told: "_Told") -> None:
         outcome = self._deliverer.deliver(name)
@@ -309,6 +342,13 @@ class _Told:
         self.delivered: list[DeliveredFile] = []
         self.removed: list[str] = []
         self.held: list[HeldFile] = []
+
+    def add(self, outcome: DeliveredFile | HeldFile) -> None:
+        """Take in what became of one file."""
+        if isinstance(outcome, HeldFile):
+            self.held.append(outcome)
+        else:
+            self.delivered.append(outcome)
 
     def done(self) -> FilesDelivered:
         more = max(0, len(self.held) - MAX_TOLD)
