@@ -69,6 +69,7 @@ PUBLIC = {
     "kernel_executor": [
         "Alias",
         "Append",
+        "AttemptExecutor",
         "BlockFinished",
         "BlockOutput",
         "BlockResult",
@@ -93,6 +94,7 @@ PUBLIC = {
         "NotStarted",
         "Output",
         "OutputLimits",
+        "RollBack",
         "SandboxUnavailable",
         "Truncation",
         "Update",
