@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import threading
@@ -13,7 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Self
 
+from kernel_executor import bubblewrap_start
 from kernel_executor.enclosure import Enclosure
+from kernel_executor.watchdog import WATCHDOG
 
 MARKER = "CODEAGENT_KERNEL_ID"
 """Variable by which stray processes of unsandboxed code are found again; Jenkins finds its own so."""
@@ -57,12 +58,13 @@ class ManagedProcess:
         """
         sandbox = enclosure.arguments(shared)
         if sandbox is not None:
-            # The environment goes to bwrap itself: inside, /proc/1/environ shows it.
             process, pid = await _launch_in_bubblewrap([*sandbox, "--", *command], enclosure.environment, stdout)
+            WATCHDOG.guard(pid, parent=process.pid)
             return cls(process, pid, b"")
         marker = uuid.uuid4().hex
         environment = {**enclosure.environment, MARKER: marker, PARENT: str(os.getpid())}
         process = _spawn(command, environment, stdout, work_dir=enclosure.work_dir)
+        WATCHDOG.guard(process.pid, parent=os.getpid())
         return cls(process, process.pid, f"{MARKER}={marker}".encode())
 
     @property
@@ -134,7 +136,7 @@ def _spawn(
     environment: Mapping[str, str],
     stdout: int,
     *,
-    work_dir: Path | None = None,
+    work_dir: Path,
     pass_fds: tuple[int, ...] = (),
 ) -> "subprocess.Popen[bytes]":
     # On the loop's own thread: --die-with-parent follows the spawning thread, not the process.
@@ -155,8 +157,10 @@ async def _launch_in_bubblewrap(
 ) -> tuple["subprocess.Popen[bytes]", int]:
     info, info_writer = os.pipe()
     try:
-        command = [shutil.which("bwrap") or "bwrap", "--info-fd", str(info_writer), *arguments]
-        process = _spawn(command, environment, stdout, pass_fds=(info_writer,))
+        program = bubblewrap_start.find() or "/usr/bin/bwrap"  # it was there a moment ago
+        command = bubblewrap_start.command(program, ["--info-fd", str(info_writer), *arguments], environment)
+        own = bubblewrap_start.own_environment(environment)
+        process = _spawn(command, own, stdout, work_dir=Path("/"), pass_fds=(info_writer,))
     finally:
         os.close(info_writer)
     with os.fdopen(info, "rb") as reader:

@@ -6,13 +6,13 @@ it needs is bound; existing entries of the work folder are bound read-only one b
 """
 
 import asyncio
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from kernel_executor import bubblewrap_start
 from kernel_executor.errors import KernelStartError
 from kernel_executor.tasks import run_helper_now, uninterrupted
 
@@ -106,6 +106,7 @@ def bubblewrap_arguments(policy: SandboxPolicy, shared: Sequence[Path] = ()) -> 
         *("--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "sandbox"),
         *_system(),
         *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--dir", HOME),  # noqa: S108 - inside the sandbox
+        *_binds("--ro-bind", [Path(path) for path in bubblewrap_start.kernel_files()]),
         *_binds("--ro-bind", _interpreter_paths(policy.interpreter)),
         *_binds("--ro-bind", policy.readable),
         *_binds("--bind", [policy.work_dir]),
@@ -150,11 +151,12 @@ async def why_unusable(arguments: Sequence[str], environment: Mapping[str, str])
 
 def why_unusable_now(arguments: Sequence[str], environment: Mapping[str, str]) -> str | None:
     """Do the same; it takes some milliseconds, for which the caller waits."""
-    bwrap = shutil.which("bwrap")
+    bwrap = bubblewrap_start.find()
     if not bwrap:
         return "bubblewrap is not installed (Debian, Ubuntu, Fedora: install the package `bubblewrap`)"
     try:
-        process = run_helper_now([bwrap, *arguments, "true"], environment)
+        command = bubblewrap_start.command(bwrap, [*arguments, "true"], environment)
+        process = run_helper_now(command, bubblewrap_start.own_environment(environment))
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"bubblewrap does not work here: {error}"
     if process.returncode == 0:

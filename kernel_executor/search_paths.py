@@ -47,15 +47,16 @@ def is_absolute(part: str) -> bool:
 def is_safe(part: str) -> bool:
     """Tell whether executed code cannot write into a part of a search path.
 
-    The current folder and those that `distrust` names are where it works, with all that is in them, except for an
-    installation: a `.venv` is in its project, and what is there already is read-only in the sandbox.
+    The current folder is where it probably works, and what `distrust` names is where it does. There it may write into
+    folders, too, but not into an installation: a `.venv` is in its project, and is read-only in the sandbox.
     """
     if not is_absolute(part):
         return False
     real = os.path.realpath(part)
-    if any(_lies_in(real, place) for place in _installations()):
-        return not any(real == folder for folder in where_code_works())
-    return not any(_lies_in(real, folder) for folder in where_code_works())
+    if real in where_code_works():
+        return False
+    inside = any(_lies_in(real, folder) for folder in _distrusted)
+    return not inside or any(_lies_in(real, place) for place in _installations())
 
 
 def absolute_parts(value: str) -> str:
