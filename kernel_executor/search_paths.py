@@ -9,7 +9,7 @@ import sys
 
 TYPE_CHECKING = False  # not from `typing`, for the same reason
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, MutableMapping
 
 SEARCH_PATHS = frozenset({"PATH", "LD_LIBRARY_PATH", "LD_PRELOAD", "LD_AUDIT", "PYTHONPATH", "GCONV_PATH"})
 """Variables whose parts are places, or files, that code is loaded from."""
@@ -72,6 +72,16 @@ def safe_parts(value: str) -> str:
 def with_absolute_parts(environment: "Mapping[str, str]") -> dict[str, str]:
     """Return variables whose search paths have no empty and no relative part; one that has no other is left out."""
     return _reduced(environment, absolute_parts)
+
+
+def drop_relative_parts(environment: "MutableMapping[str, str]") -> None:
+    """Make search paths absolute where they stand, for a program that is all ours."""
+    absolute = with_absolute_parts(environment)
+    for name in SEARCH_PATHS.intersection(environment):
+        if name in absolute:
+            environment[name] = absolute[name]
+        else:
+            del environment[name]
 
 
 def for_helpers(environment: "Mapping[str, str]") -> dict[str, str]:
