@@ -1,5 +1,8 @@
 """Runs code blocks in managed, sandboxed Jupyter kernels. Stands alone: knows no models, prompts or notebooks."""
 
+import kernel_executor.own_imports  # noqa: F401 - first of all: even the next line could find a planted module
+
+# isort: split
 from importlib import import_module
 from typing import TYPE_CHECKING
 

@@ -9,10 +9,11 @@ from typing import Literal
 
 from kernel_executor.containers.engine import Engine
 from kernel_executor.containers.executor import DockerCommandLineCodeExecutor
+from kernel_executor.environment import kernel_environment
 from kernel_executor.errors import KernelStartError
 from kernel_executor.executor import KernelCodeExecutor
 from kernel_executor.ports import ManagedExecutor
-from kernel_executor.sandbox import SandboxMode, SandboxPolicy, bubblewrap_arguments, why_unusable_now
+from kernel_executor.sandbox import HOME, SandboxMode, SandboxPolicy, bubblewrap_arguments, why_unusable_now
 from kernel_executor.scripts.executor import LocalCommandLineCodeExecutor
 
 ExecutorName = Literal["kernel", "local", "docker"]
@@ -56,7 +57,8 @@ def create_default_code_executor(work_dir: str | Path | None = None) -> ManagedE
         work_dir: Folder the code runs in; None makes a fresh private one.
     """
     with tempfile.TemporaryDirectory(prefix="codeagent-") as folder:
-        reason = why_unusable_now(bubblewrap_arguments(SandboxPolicy(work_dir=Path(folder))), os.environ)
+        environment = kernel_environment(os.environ, {}, home=HOME)
+        reason = why_unusable_now(bubblewrap_arguments(SandboxPolicy(work_dir=Path(folder))), environment)
     if reason is None:
         return create_code_executor("kernel", work_dir=work_dir, sandbox="bubblewrap")
     try:

@@ -24,6 +24,7 @@ from kernel_executor.outputs import OutputLimits
 from kernel_executor.pip_install import NO_NETWORK
 from kernel_executor.planning import KernelSettings, make_plan, program_of
 from kernel_executor.sandbox import SandboxMode
+from kernel_executor.search_paths import distrust, trust_again
 from kernel_executor.types import CodeBlock, CodeResult, RollBack
 from kernel_executor.work_folder import open_work_folder
 
@@ -99,6 +100,8 @@ class KernelCodeExecutor:
     async def _open(self, stack: AsyncExitStack) -> KernelRunner:
         folder = open_work_folder(self.settings.work_dir)
         stack.callback(folder.close)
+        distrust(folder.path)
+        stack.callback(trust_again, folder.path)
         settings = self.settings
         program = await program_of(settings)
         if self._functions.names:

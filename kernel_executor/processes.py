@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import threading
@@ -15,10 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self
 
+from kernel_executor import bubblewrap_start
 from kernel_executor.enclosure import Enclosure
 from kernel_executor.errors import KernelStartError
 from kernel_executor.mount_table import is_set_up
 from kernel_executor.tasks import uninterrupted
+from kernel_executor.watchdog import WATCHDOG
 
 MARKER = "CODEAGENT_KERNEL_ID"
 """Variable by which stray processes of unsandboxed code are found again; Jenkins finds its own so."""
@@ -65,9 +66,9 @@ class ManagedProcess:
         """
         sandbox = enclosure.arguments(shared)
         if sandbox is not None:
-            # The environment goes to bwrap itself: inside, /proc/1/environ shows it.
             launched = await _launch_in_bubblewrap([*sandbox, "--", *command], enclosure.environment, stdout)
             managed = cls(launched.process, launched.pid, b"")
+            WATCHDOG.guard(launched.pid, parent=launched.process.pid)
             try:
                 await asyncio.to_thread(_check_files, launched, enclosure, shared)
             except BaseException:
@@ -80,6 +81,7 @@ class ManagedProcess:
         marker = uuid.uuid4().hex
         environment = {**enclosure.environment, MARKER: marker, PARENT: str(os.getpid())}
         process = _spawn(command, environment, stdout, work_dir=enclosure.work_dir)
+        WATCHDOG.guard(process.pid, parent=os.getpid())
         return cls(process, process.pid, f"{MARKER}={marker}".encode())
 
     @property
@@ -151,7 +153,7 @@ def _spawn(
     environment: Mapping[str, str],
     stdout: int,
     *,
-    work_dir: Path | None = None,
+    work_dir: Path,
     pass_fds: tuple[int, ...] = (),
 ) -> "subprocess.Popen[bytes]":
     # On the loop's own thread: --die-with-parent follows the spawning thread, not the process.
@@ -186,9 +188,11 @@ async def _launch_in_bubblewrap(arguments: Sequence[str], environment: Mapping[s
     info, info_writer = os.pipe()
     gate_reader, gate = os.pipe()
     try:
-        words = ["--info-fd", str(info_writer), "--block-fd", str(gate_reader)]
-        command = [shutil.which("bwrap") or "bwrap", *words, *arguments]
-        process = _spawn(command, environment, stdout, pass_fds=(info_writer, gate_reader))
+        program = bubblewrap_start.find() or "/usr/bin/bwrap"  # it was there a moment ago
+        words = ["--info-fd", str(info_writer), "--block-fd", str(gate_reader), *arguments]
+        command = bubblewrap_start.command(program, words, environment)
+        own = bubblewrap_start.own_environment(environment)
+        process = _spawn(command, own, stdout, work_dir=Path("/"), pass_fds=(info_writer, gate_reader))
     except BaseException:
         os.close(gate)
         os.close(info)

@@ -6,13 +6,13 @@ it needs is bound; in the work folder's place stands the stage, and the folder i
 """
 
 import asyncio
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from kernel_executor import bubblewrap_start
 from kernel_executor.stage.mirror import ORIGINAL
 from kernel_executor.stage.stage import Place
 from kernel_executor.tasks import run_helper_now, uninterrupted
@@ -143,6 +143,7 @@ def bubblewrap_arguments(policy: SandboxPolicy, shared: Sequence[Path] = ()) -> 
         *("--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "sandbox"),
         *_system(),
         *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--dir", HOME),  # noqa: S108 - inside the sandbox
+        *(word for path in map(Path, bubblewrap_start.kernel_files()) for word in _words(Mount(path, path))),
         *(word for mount in mounts(policy, shared) for word in _words(mount)),
         # What is written beside the folders would vanish with the sandbox: better it fails.
         *("--remount-ro", "/", "--chdir", str(policy.work_dir) if policy.stage else "/"),
@@ -184,11 +185,12 @@ async def why_unusable(arguments: Sequence[str], environment: Mapping[str, str])
 
 def why_unusable_now(arguments: Sequence[str], environment: Mapping[str, str]) -> str | None:
     """Do the same; it takes some milliseconds, for which the caller waits."""
-    bwrap = shutil.which("bwrap")
+    bwrap = bubblewrap_start.find()
     if not bwrap:
         return "bubblewrap is not installed (Debian, Ubuntu, Fedora: install the package `bubblewrap`)"
     try:
-        process = run_helper_now([bwrap, *arguments, "true"], environment)
+        command = bubblewrap_start.command(bwrap, [*arguments, "true"], environment)
+        process = run_helper_now(command, bubblewrap_start.own_environment(environment))
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"bubblewrap does not work here: {error}"
     if process.returncode == 0:

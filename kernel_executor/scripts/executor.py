@@ -4,7 +4,6 @@ AutoGen's LocalCommandLineCodeExecutor. Blocks share the files of the work folde
 """
 
 import asyncio
-import shutil
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -14,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Protocol, Self
 
+from kernel_executor import programs
 from kernel_executor.cancellation import CancellationToken
 from kernel_executor.enclosure import Enclosure, absolute_paths, enclose, existing_paths, known_mode
 from kernel_executor.events import ExecutionEvent, FilesDelivered, HeldFile
@@ -32,6 +32,7 @@ from kernel_executor.sandbox import SandboxMode
 from kernel_executor.scripts.local import LocalScript
 from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner
 from kernel_executor.scripts.script import Script
+from kernel_executor.search_paths import distrust, trust_again
 from kernel_executor.types import CodeBlock, CodeResult, RollBack
 from kernel_executor.work_folder import open_work_folder
 
@@ -286,6 +287,8 @@ class LocalCommandLineCodeExecutor:
         settings = self.settings
         folder = open_work_folder(settings.work_dir)
         stack.callback(folder.close)
+        distrust(folder.path)
+        stack.callback(trust_again, folder.path)
         if self._functions.names:
             module = await open_functions_here(
                 self._functions, settings.functions_module, folder.path, settings.python, stack
@@ -308,7 +311,7 @@ class LocalCommandLineCodeExecutor:
 
 
 def _languages() -> tuple[str, ...]:
-    return ("python", "bash", "pwsh") if shutil.which("pwsh") else ("python", "bash")
+    return ("python", "bash", "pwsh") if programs.find("pwsh") else ("python", "bash")
 
 
 async def _launch(python: str, enclosure: Enclosure, script: Script) -> LocalScript:
@@ -317,7 +320,7 @@ async def _launch(python: str, enclosure: Enclosure, script: Script) -> LocalScr
 
 async def _look_at(enclosure: Enclosure) -> Isolation:
     """Start something that waits, and look at what holds it: every script is started the same way."""
-    waiting = ["sh", "-c", "echo; exec sleep 60"]
+    waiting = ["/bin/sh", "-c", "echo; exec sleep 60"]
     process = await ManagedProcess.start(waiting, enclosure, stdout=subprocess.PIPE)
     try:
         if process.stdout:  # what it says tells that bubblewrap is done with its preparations

@@ -79,7 +79,7 @@ def never(name: str) -> str:
     base = lower[-1]
     if base in SETTINGS or (base.startswith(SETTINGS_BEGIN) and path.suffix.lower() in SETTINGS_END):
         return OBEYED
-    if path.suffix.lower() in PYTHON and is_reserved(lower[0].partition(".")[0]):
+    if path.suffix.lower() in PYTHON and is_reserved(lower[0]):
         return RESERVED
     return ""
 
