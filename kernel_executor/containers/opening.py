@@ -19,7 +19,7 @@ from kernel_executor.functions_folder import FunctionsFolder, install_packages, 
 from kernel_executor.kernel_runner import KernelRunner
 from kernel_executor.listeners import LateOutputs
 from kernel_executor.run_folder import CONTAINER_PREFIX, PREFIX, make_private_folder
-from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner
+from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner, names_in
 from kernel_executor.scripts.script import Script
 from kernel_executor.stage.mirror import ORIGINAL
 from kernel_executor.stage.stage import Place, Stage
@@ -59,7 +59,7 @@ async def open_container(
     # An engine elsewhere sees nothing but `bind_dir`, so the stage lies in the folder itself there.
     parent = folder.path if settings.bind_dir else None
     stage = await Stage.open(folder.path, skipped=(*settings.writable, *settings.hidden), parent=parent)
-    stack.callback(stage.close)
+    stack.callback(stage.close if settings.stop_container else stage.leave)
     request = _request(settings, stage.place, run_parent, module, installs=bool(functions.python_packages))
     container = await acquired(Container.start(engine, request), Container.remove)
     stack.push_async_exit(partial(_end, container))
@@ -67,7 +67,7 @@ async def open_container(
     programs = await find_programs(container)
     if module:
         await install_packages(functions.python_packages, module, programs.python, container.run)
-    isolation = await look_at(container, request)
+    isolation = await look_at(container, request, stage)
     if settings.bind_dir is None and await has_kernel(container, programs.python):
         plan = ContainerKernelPlan(
             container=container,
@@ -78,8 +78,9 @@ async def open_container(
             isolation=isolation,
         )
         return await KernelRunner.open(plan, settings.limits, late, NO_NETWORK, stage)
+    granted = names_in(folder.path, settings.writable)
     return ScriptRunner(
-        ScriptFolder(folder.path, stage, keep=not settings.delete_tmp_files),
+        ScriptFolder(folder.path, stage, granted=granted, keep=not settings.delete_tmp_files),
         limits=settings.limits,
         languages=("python", "bash"),
         launch=partial(_launch, container, programs),

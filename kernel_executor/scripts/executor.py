@@ -30,7 +30,7 @@ from kernel_executor.pip_install import NO_NETWORK
 from kernel_executor.processes import ManagedProcess
 from kernel_executor.sandbox import SandboxMode
 from kernel_executor.scripts.local import LocalScript
-from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner
+from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner, names_in
 from kernel_executor.scripts.script import Script
 from kernel_executor.search_paths import distrust, trust_again
 from kernel_executor.types import CodeBlock, CodeResult, RollBack
@@ -299,9 +299,10 @@ class LocalCommandLineCodeExecutor:
         enclosure = await enclose(
             settings, folder.path, interpreter, [Path(settings.python).parent], env={}, stack=stack
         )
-        taken = frozenset(entry.name for entry in folder.path.iterdir() if entry not in settings.writable)
+        taken = frozenset(entry.name for entry in folder.path.iterdir())
+        granted = names_in(folder.path, settings.writable)
         return ScriptRunner(
-            ScriptFolder(folder.path, enclosure.stage, taken, keep=not settings.cleanup_temp_files),
+            ScriptFolder(folder.path, enclosure.stage, taken, granted, keep=not settings.cleanup_temp_files),
             limits=settings.limits,
             languages=_languages(),
             launch=partial(_launch, settings.python, enclosure),

@@ -7,6 +7,7 @@ import asyncio
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from typing import IO, Self, TypeVar
 
 from kernel_executor.errors import KernelStartError
 from kernel_executor.events import DeliveredFile, FilesDelivered, HeldFile
-from kernel_executor.left_behind import lock, remove_tree
+from kernel_executor.left_behind import LOCK, lock, remove_tree
 from kernel_executor.stage.delivery import MAX_FILES, Deliverer, held
 from kernel_executor.stage.folders import HIDDEN_PREFIX, base_of, make_folder
 from kernel_executor.stage.kinds import held_back, never
@@ -89,6 +90,8 @@ class Stage:
         self._ownership = Ownership(place.base, state_folder())
         self._mirror = Mirror(user, files, self._ownership, skipped)
         self._folder, self._lock = owned
+        # For who forgets `stop`, or whose loop is closed before.
+        self._take_away = weakref.finalize(self, _take_away, *owned, user, files)
         self._named: set[str] = set()
         self._told: dict[str, Seen] = {}
         self._held: dict[str, HeldFile] = {}
@@ -321,13 +324,25 @@ class Stage:
 
     def close(self) -> None:
         """Take the stage away with all that stayed in it; may be called twice."""
-        if self._lock.closed:
-            return
         self._stop.set()
-        remove_tree(self._folder)
-        self._lock.close()
-        for tree in (self._user, self._files):
-            os.close(tree.root)
+        self._take_away()
+
+    def leave(self) -> None:
+        """Close it and leave what is in it: a container that runs on has it mounted."""
+        (self._folder / LOCK).unlink(missing_ok=True)  # or the next executor sweeps it
+        self._take_away.detach()
+        _let_go(self._lock, self._user, self._files)
+
+
+def _take_away(folder: Path, lock_file: IO[bytes], *trees: Tree) -> None:
+    remove_tree(folder)
+    _let_go(lock_file, *trees)
+
+
+def _let_go(lock_file: IO[bytes], *trees: Tree) -> None:
+    lock_file.close()
+    for tree in trees:
+        os.close(tree.root)
 
 
 async def checked(stage: Stage | None, result: BlockResult) -> BlockResult:
