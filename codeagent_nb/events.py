@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from codeagent_nb.models.types import FinishReason, LLMMessage, RequestUsage
 from kernel_executor import Append, BlockResult, Clear, CodeBlock, CodeResult, Update
+from kernel_executor.types import KernelState
 
 SCHEMA_VERSION = 1
 """Written into each journal; raised when an old journal could no longer be read."""
@@ -204,6 +205,24 @@ class LateOutputEvent(Event):
     change: Append | Update | Clear
 
 
+class GivenCodeFinishedEvent(Event):
+    """Code that no model wrote has run, or failed. AutoGen tells nothing of its end."""
+
+    type: Literal["GivenCodeFinishedEvent"] = "GivenCodeFinishedEvent"
+    exit_code: int
+
+
+class KernelStateEvent(Event):
+    """What became of the variables after code that failed (design D19)."""
+
+    type: Literal["KernelStateEvent"] = "KernelStateEvent"
+    state: KernelState
+    reason: str = ""
+    """Why it was not rolled back, for people."""
+    names: tuple[str, ...] = ()
+    """Variables that the failed code has made or changed, if they were kept."""
+
+
 class RetryDecision(BaseModel):
     """The model's answer to "shall we try again?". AutoGen's shape, also the JSON schema sent to the model."""
 
@@ -267,6 +286,8 @@ AgentEvent = Annotated[
     | BlockOutputEvent
     | BlockFinishedEvent
     | LateOutputEvent
+    | GivenCodeFinishedEvent
+    | KernelStateEvent
     | RetryDecisionEvent
     | ViewDetachedEvent
     | RunFinishedEvent,

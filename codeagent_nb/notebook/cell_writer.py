@@ -135,7 +135,7 @@ class CellWriter:
 
     def _wanted(self) -> list[PageCell]:
         last_only = self._over and self._last_attempt_only
-        return self._cells.of(self._story, from_step=self._story.last_attempt if last_only else 0)
+        return self._cells.of(self._story, from_step=self._story.last_attempt if last_only else 0, over=self._over)
 
     def _replacing(self, wanted: list[PageCell]) -> list[PageCell]:
         """Leave what an earlier run made where it is, as long as there is nothing but notes to put in its place."""

@@ -38,14 +38,15 @@ class PageCells:
         self._ids: dict[str, str] = {}
         self._cleaned: dict[int, tuple[Output, Output]] = {}
 
-    def of(self, story: CellsStory, *, from_step: int = 0) -> list[PageCell]:
+    def of(self, story: CellsStory, *, from_step: int = 0, over: bool = False) -> list[PageCell]:
         """Return the cells of a story, those that are still being written last.
 
         Args:
             story: The run so far.
             from_step: The first step that is shown.
+            over: True if nothing more will come: what has not ended well by then never will.
         """
-        stand = [cell for cell in story.cells if cell.step >= from_step]
+        stand = [cell for cell in (story.lasting if over else story.cells) if cell.step >= from_step]
         settled = [cell for one in stand for cell in self._page_cell(one, {"sha256": digest(encodable(one.source))})]
         return settled + [cell for one in story.drafts for cell in self._page_cell(one, {})]
 

@@ -29,7 +29,7 @@ from codeagent_nb.events import (
 )
 from codeagent_nb.redaction import Redactor
 from codeagent_nb.views.notebook import notebook_of
-from kernel_executor import Append, BlockResult, CodeBlock
+from kernel_executor import Append, BlockResult, CodeBlock, CodeResult
 from kernel_executor.replay import failing
 from tests.unit.test_cell_view import CODE, OTHER, PATHS, YES, events_of, stopped
 
@@ -247,7 +247,7 @@ class FakeResult:
 
 
 def test_a_long_explanation_is_shown_when_it_is_whole() -> None:
-    ran: Any = CodeExecutionEvent.model_construct(retry_attempt=0, result=None, source="x")
+    ran: Any = CodeExecutionEvent(source="x", retry_attempt=0, result=CodeResult(1, ""))
     story = told([ran, chunk("x" * DRAFT_LIMIT)])
     assert len(story.drafts) == 1
     story.take(chunk("x"))
@@ -266,7 +266,7 @@ async def steps(stage: Stages, replies: list[Any], results: list[Any], **more: A
 
 async def test_each_attempt_is_a_step_and_so_is_the_explanation(stage: Stages) -> None:
     assert await steps(stage, [CODE, YES, OTHER, "Two."], [failing(), "2\n"], max_retries_on_error=1) == (
-        [(1, "task"), (1, "code"), (1, "note"), (2, "code"), (3, "reflection")],
+        [(1, "task"), (1, "quoted"), (1, "note"), (2, "code"), (3, "reflection")],
         2,
     )
     assert await steps(stage, ["Paris."], []) == ([(1, "task"), (2, "answer")], 1)
@@ -274,9 +274,9 @@ async def test_each_attempt_is_a_step_and_so_is_the_explanation(stage: Stages) -
 
 async def test_the_last_attempt_is_the_last_one_though_it_failed_or_was_refused(stage: Stages) -> None:
     more = {"max_retries_on_error": 1, "retry_by": "status"}
-    expected = [(1, "task"), (1, "code"), (1, "note"), (2, "code"), (3, "reflection")]
+    expected = [(1, "task"), (1, "quoted"), (1, "note"), (2, "quoted"), (3, "reflection")]
     assert await steps(stage, [CODE, OTHER, "No."], [failing(), failing()], **more) == (expected, 2)
-    expected = [(1, "task"), (1, "code"), (1, "note"), (2, "note"), (3, "reflection")]
+    expected = [(1, "task"), (1, "quoted"), (1, "note"), (2, "note"), (3, "reflection")]
     assert await steps(stage, [CODE, CODE, "No."], [failing()], **more) == (expected, 2)
 
 
@@ -304,7 +304,7 @@ async def test_the_saved_session_holds_no_draft(stage: Stages, path: str) -> Non
     for length in range(len(events) + 1):
         notebook = notebook_of(events[:length])
         nbformat.validate(notebook)
-        assert len(notebook.cells) == len(told(events[:length]).cells)
+        assert len(notebook.cells) == len(told(events[:length]).lasting)
         assert not {"writing", "waiting"} & {cell.metadata.codeagent.get("status") for cell in notebook.cells}
 
 

@@ -142,6 +142,8 @@ def test_the_shape_of_every_event_is_pinned() -> None:
         "BlockOutputEvent": ["block_id", "change"],
         "BlockFinishedEvent": ["block_id", "result", "retry_attempt"],
         "LateOutputEvent": ["block_id", "change"],
+        "GivenCodeFinishedEvent": ["exit_code"],
+        "KernelStateEvent": ["names", "reason", "state"],
         "RetryDecisionEvent": ["reason", "retry", "retry_attempt"],
         "ViewDetachedEvent": ["error", "view"],
         "RunFinishedEvent": ["duration", "reason", "status", "tries", "usage"],
