@@ -3,6 +3,7 @@
 Knows nbformat's shapes; imports none of it.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -103,8 +104,8 @@ class Ran:
 def skipped_cell(result: BlockResult, attempt: int) -> Cell:
     """Quote a block of another language, which did not run where the others did."""
     about = {"kind": "quoted", "attempt": attempt, "status": result.status}
-    text = f"*{inert(result.note)}*\n\n{quoted(result.block.code, result.block.language)}"
-    return Cell("markdown", text, about)
+    note = f"*{inert(result.note)}*\n\n" if result.note else ""
+    return Cell("markdown", f"{note}{quoted(result.block.code, result.block.language)}", about)
 
 
 def attempt_cell(ran: Sequence[Ran], not_run: Sequence[CodeBlock], attempt: int, status: str, cause: str = "") -> Cell:
@@ -125,3 +126,8 @@ def attempt_cell(ran: Sequence[Ran], not_run: Sequence[CodeBlock], attempt: int,
     parts += [quoted(block.code, block.language) for block in not_run]
     summary = f"Attempt {attempt} {ENDS.get(status, status)}{f': {cause}' if cause else ''}"
     return Cell("markdown", folded(summary, parts), {"kind": "quoted", "attempt": attempt, "status": status})
+
+
+def digest(source: str) -> str:
+    """Return what tells whether a source was changed."""
+    return hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()[:16]

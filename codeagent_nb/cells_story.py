@@ -206,7 +206,7 @@ class CellsStory:
         if result.status == "ok":
             end_cell(part.cell, result)
             self._blocks[event.block_id] = part.cell
-        elif result.status != "skipped":
+        elif result.status != "skipped" or running:
             self._quote_attempt(result.status, block_cause(result))
 
     def _unannounced(self, result: BlockResult) -> _Part:
@@ -222,11 +222,11 @@ class CellsStory:
 
     def _end_attempt(self, exit_code: int, results: Sequence[BlockResult] = ()) -> None:
         """Let the cells of an attempt stand if all of it ended well."""
-        if exit_code == 0:
+        if exit_code == 0 and all(part.result for part in self._attempt):
             self._attempt = []
             return
-        last = results[-1] if results else None
-        self._quote_attempt(last.status if last else "error", block_cause(last) if last else "")
+        last = results[-1] if results and exit_code else None
+        self._quote_attempt(last.status if last else "interrupted", block_cause(last) if last else "")
 
     def _quote_attempt(self, status: str, cause: str = "") -> None:
         """Put one quoted cell in the place of all cells of the attempt."""
@@ -254,12 +254,11 @@ class CellsStory:
     def _tell_state(self, event: KernelStateEvent) -> None:
         """Name what the code cells do not make, where what failed could not be taken back."""
         names = ", ".join(f"`{name}`" for name in event.names)
+        what = "Later cells ran without what the code cells above make."
         if event.state == "kept":
-            what = f"No code cell here makes {names} as it was then." if names else "Later cells may depend on it."
-            self._note(f"**What failed was not taken back: {one_line(event.reason)}.** {what}")
-        elif event.state == "lost":
-            what = "Later cells ran without what the code cells above make."
-            self._note(f"**All variables were lost: {one_line(event.reason)}.** {what}")
+            what = f"No code cell makes {names} as it was then." if names else "Later cells may depend on it."
+        if event.note:
+            self._note(f"**{one_line(event.note)}** {what}")
 
     def _refuse(self, event: CodeRefusedEvent) -> None:
         what = "was not run" if event.nothing_ran else "was run in part"

@@ -222,6 +222,13 @@ class KernelStateEvent(Event):
     names: tuple[str, ...] = ()
     """Variables that the failed code has made or changed, if they were kept."""
 
+    @property
+    def note(self) -> str:
+        """What a person should know of it; empty if the variables are as before the code."""
+        if self.state == "kept":
+            return f"What the failed code made was not taken back: {self.reason}."
+        return f"All variables were lost: {self.reason}." if self.state == "lost" else ""
+
 
 class RetryDecision(BaseModel):
     """The model's answer to "shall we try again?". AutoGen's shape, also the JSON schema sent to the model."""

@@ -70,7 +70,10 @@ def _stored(node: ast.AST) -> Iterator[str]:
 
 def _appends(call: ast.Call) -> bool:
     """Return True for `open(path, "a")`, `path.open("a")`, and `to_csv(path, mode="a")`."""
-    function = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
-    named = [word.value for word in call.keywords if word.arg == "mode"]
-    given = [*named, *(call.args[:2] if function == "open" else ())]
+    given = [word.value for word in call.keywords if word.arg == "mode"]
+    match call.func:
+        case ast.Name(id="open"):
+            given += call.args[1:2]
+        case ast.Attribute(attr="open"):
+            given += call.args[:2]
     return any(isinstance(value, ast.Constant) and value.value in APPENDS for value in given)

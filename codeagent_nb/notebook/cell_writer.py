@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from codeagent_nb.cells import digest
 from codeagent_nb.cells_story import CellsStory
 from codeagent_nb.events import AgentEvent, LateOutputEvent
 from codeagent_nb.notebook.cell_changes import Change, PageCell, changes_between
 from codeagent_nb.notebook.page import Found, Page
-from codeagent_nb.notebook.page_cells import PageCells, digest, prefix_of
+from codeagent_nb.notebook.page_cells import PageCells, prefix_of
 from kernel_executor import Output
 from kernel_executor.tasks import ended
 

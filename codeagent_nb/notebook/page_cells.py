@@ -1,11 +1,10 @@
 """How a run's cells look in the open notebook: their ids, what their metadata say, outputs that obey nobody. Pure."""
 
-import hashlib
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
-from codeagent_nb.cells import Cell
+from codeagent_nb.cells import Cell, digest
 from codeagent_nb.cells_story import CellsStory
 from codeagent_nb.notebook.cell_changes import PageCell
 from codeagent_nb.rendering.output import harmless_output
@@ -85,8 +84,3 @@ class PageCells:
 def prefix_of(anchor: str) -> str:
     """Return what the ids of a cell's cells begin with."""
     return anchor if len(anchor) <= ID_LIMIT else digest(anchor)
-
-
-def digest(source: str) -> str:
-    """Return what tells whether a source was changed."""
-    return hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -16,6 +16,7 @@ from codeagent_nb.events import (
     BlockOutputEvent,
     BlockStartedEvent,
     CodeRefusedEvent,
+    KernelStateEvent,
     LateOutputEvent,
     ModelClientStreamingChunkEvent,
     ModelReplyEvent,
@@ -85,7 +86,7 @@ class CellStory:
         """Give the displays of the last attempt only."""
         return self.displays()[self._last_attempt :]
 
-    def take(self, event: AgentEvent) -> None:  # noqa: C901 - one line a kind of event
+    def take(self, event: AgentEvent) -> None:  # noqa: C901, PLR0912 - one line a kind of event
         """Take one event in."""
         match event:
             case RunStartedEvent():
@@ -105,6 +106,8 @@ class CellStory:
                 self._outputs.take(event)
             case BlockFinishedEvent():
                 self._end_block(event)
+            case KernelStateEvent() if event.note:
+                self._warn(f"state-{self._replies}", event.note)
             case RetryDecisionEvent():
                 self._retry(event)
             case TextMessage() if self._run and event.source == self._run.source:

@@ -18,6 +18,7 @@ from codeagent_nb.events import (
     CodeGenerationEvent,
     CodeRefusedEvent,
     HandoffMessage,
+    KernelStateEvent,
     ModelClientStreamingChunkEvent,
     ModelReplyEvent,
     RetryDecisionEvent,
@@ -119,6 +120,8 @@ class ConsoleView:
                 self._warn("Approved." if event.approved else f"Not approved: {event.reason}")
             case RetryDecisionEvent():
                 self._warn(f"{'Trying again' if event.retry else 'Not trying again'}: {event.reason}")
+            case KernelStateEvent() if event.note:
+                self._warn(event.note)
             case ModelReplyEvent(finish_reason="length"):
                 self._warn("The reply was cut off by the token limit.")
             case ViewDetachedEvent():

@@ -15,6 +15,7 @@ from codeagent_nb.events import (
     CodeExecutionEvent,
     CodeRefusedEvent,
     HandoffMessage,
+    KernelStateEvent,
     ModelClientStreamingChunkEvent,
     ModelReplyEvent,
     RetryDecisionEvent,
@@ -98,7 +99,7 @@ class PanelStory:
         """Add something that is no event of a run."""
         self._add("note", level=level, text=text)
 
-    def _change(self, event: AgentEvent) -> None:  # noqa: C901 - one line a kind of event
+    def _change(self, event: AgentEvent) -> None:  # noqa: C901, PLR0912 - one line a kind of event
         match event:
             case RunStartedEvent():
                 self._agent, self._reflected, self._blocks = event.source, False, {}
@@ -126,6 +127,8 @@ class PanelStory:
             case RetryDecisionEvent():
                 again = "Trying again" if event.retry else "Not trying again"
                 self._add("note", level="warn", text=f"{again}: {shorten(event.reason, 400)}")
+            case KernelStateEvent() if event.note:
+                self._add("note", level="warn", text=event.note)
             case RunFinishedEvent():
                 self._finish(event)
 

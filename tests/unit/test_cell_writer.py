@@ -148,9 +148,6 @@ def ends(text: str, source: str = "print(1)", **more: Any) -> list[Any]:
     ]
 
 
-WELL = GivenCodeFinishedEvent(source="x", exit_code=0)
-
-
 def says(text: str = "It is 1.") -> list[Any]:
     return [reply(text, "reflect")]
 
@@ -788,11 +785,13 @@ async def test_a_slow_page_gets_everything(monkeypatch: pytest.MonkeyPatch) -> N
     front = Front(window)
     front.delay = 0.01
     writer = await begun(front)
-    for event in [*start(), begins(), *(prints(f"{number}\n") for number in range(200)), WELL, *says()]:
+    for event in [*start(), begins(), *(prints(f"{number}\n") for number in range(200))]:
         writer.on_event(event)
         await asyncio.sleep(0)
+    text = "".join(f"{number}\n" for number in range(200))
+    await tell(writer, *ends(text), *says())
     await writer.finish()
-    assert window.made[0]["outputs"][0]["text"] == "".join(f"{number}\n" for number in range(200))
+    assert window.made[0]["outputs"][0]["text"] == text
     assert len(front.sent) < 20
 
 
@@ -802,7 +801,10 @@ async def test_output_that_cannot_be_sent_as_it_is_is_made_fit() -> None:
     data = {"text/plain": "x\ud800", "application/json": {"x": float("nan")}, "text/html": "<script>1</script><b>y</b>"}
     shows = Append({"output_type": "display_data", "data": data, "metadata": {"a": float("inf")}})
     await tell(writer, *start(), begins("s = '\ud800'"), prints("\udfff"))
-    await tell(writer, BlockOutputEvent(source="x", block_id="1", change=shows), WELL)
+    await tell(writer, BlockOutputEvent(source="x", block_id="1", change=shows))
+    outputs = ({"output_type": "stream", "name": "stdout", "text": "\udfff"}, shows.output)
+    result = BlockResult(block=CodeBlock("s = '\ud800'"), status="ok", exit_code=0, outputs=outputs)
+    await tell(writer, finished(result), GivenCodeFinishedEvent(source="x", exit_code=0))
     await writer.finish()
     (cell,) = window.made
     assert (cell["source"], cell["outputs"][0]["text"]) == ("s = '?'", "?")
