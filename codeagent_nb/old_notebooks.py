@@ -217,7 +217,8 @@ def _quoted(cell: Any) -> dict[str, Any]:
     marks = {"codeagent": {**about, **made.about}}
     if "sha256" in about:
         marks["codeagent"]["sha256"] = digest(made.source)
-    kept = {name: value for name, value in cell["metadata"].items() if name not in {"jupyter", "tags", "codeagent"}}
+    ours = {"codeagent", "collapsed", "jupyter", "tags"}  # hidden, as failed code was
+    kept = {name: value for name, value in cell["metadata"].items() if name not in ours}
     if tags := [tag for tag in cell["metadata"].get("tags", ()) if tag not in TAGS]:
         kept["tags"] = tags
     named = {"id": cell["id"]} if "id" in cell else {}
