@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from kernel_executor.cancellation import CancellationToken
 from kernel_executor.errors import NotStarted
@@ -50,6 +50,19 @@ class BlockRunner(Protocol):
 
     async def aclose(self) -> None:
         """End everything; a block that runs ends as `interrupted`."""
+        ...
+
+
+@runtime_checkable
+class StatefulRunner(BlockRunner, Protocol):
+    """A runner in which what a call made of the variables can be taken back."""
+
+    def end_call(self, *, well: bool) -> None:
+        """Take in that a call has ended, and whether all its blocks ended well."""
+        ...
+
+    async def roll_back(self) -> RollBack | None:
+        """Take back what the last call made of the variables, if it did not end well."""
         ...
 
 
@@ -161,8 +174,9 @@ class ManagedRunner(Generic[Runner]):
 
     async def roll_back(self) -> RollBack | None:
         """Take back what the last call made of the variables if it failed; None if there is nothing to take back."""
-        _ = self.runner
-        return None
+        async with self.lock:
+            runner = self.runner
+            return await runner.roll_back() if isinstance(runner, StatefulRunner) else None
 
     async def _execute(
         self,
@@ -175,10 +189,15 @@ class ManagedRunner(Generic[Runner]):
             return await self.runner.run_block(index, block, timeout, on_event)
 
         async with self.lock:
-            stage = self.runner.stage
+            runner, stage, well = self.runner, self.runner.stage, False
             if stage:
                 await stage.refresh()
-            result = await run_in_order(blocks, self.runner.languages, run_block, on_event)
+            try:
+                result = await run_in_order(blocks, runner.languages, run_block, on_event)
+                well = ended_well(result)
+            finally:
+                if isinstance(runner, StatefulRunner):
+                    runner.end_call(well=well)
             if stage and delivers(result) and (files := await stage.deliver()):
                 on_event(files)
             return result

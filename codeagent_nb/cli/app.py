@@ -113,6 +113,18 @@ def demo(
 
 
 @app.command()
+def clean(
+    notebooks: Annotated[list[Path], typer.Argument(help="Notebooks that version 0.1 saved or wrote cells into.")],
+) -> None:
+    """Quote the failed code that version 0.1 stored in notebooks as code, so that Run All does not run it.
+
+    Everything else in them stays as it is.
+    """
+    failures = [path for path in notebooks if not running.clean_notebook(PatientConsole(), path, _complain)]
+    raise typer.Exit(EXIT_USAGE if failures else 0)
+
+
+@app.command()
 def doctor() -> None:
     """Say what works here, what does not, and the command that mends it."""
     _exit_with(doctor_checks.run_doctor(PatientConsole()))

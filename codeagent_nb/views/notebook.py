@@ -18,7 +18,10 @@ from codeagent_nb.errors import SessionError
 from codeagent_nb.events import (
     AgentEvent,
     BlockFinishedEvent,
+    CodeExecutionEvent,
     CodeRefusedEvent,
+    GivenCodeFinishedEvent,
+    KernelStateEvent,
     ModelReplyEvent,
     RetryDecisionEvent,
     RunFinishedEvent,
@@ -31,7 +34,7 @@ def notebook_of(events: Iterable[AgentEvent]) -> Any:
     story = CellsStory()
     for event in events:
         story.take(event)
-    cells = [_node(cell, f"cell-{number}") for number, cell in enumerate(story.cells, start=1)]
+    cells = [_node(cell, f"cell-{number}") for number, cell in enumerate(story.lasting, start=1)]
     notebook = v4.new_notebook(cells=cells)
     notebook.metadata = nbformat.from_dict(
         {
@@ -108,7 +111,10 @@ class NotebookView:
 SAVED_AFTER = (
     TextMessage,
     BlockFinishedEvent,
+    CodeExecutionEvent,
     CodeRefusedEvent,
+    GivenCodeFinishedEvent,
+    KernelStateEvent,
     RetryDecisionEvent,
     ModelReplyEvent,
     RunFinishedEvent,

@@ -291,6 +291,9 @@ class Stage:
             os.close(tree.root)
 
     def _deliver_one(self, name: str, seen: Seen, told: "_Told") -> None:
+        if self._deliverer.is_delivered(name):
+            self._mirror.own[name] = seen
+            return
         outcome = self._deliverer.deliver(name)
         if isinstance(outcome, HeldFile):
             self._hold(outcome, name, seen, told)

@@ -137,17 +137,17 @@ async def test_a_failure_is_repaired_plotted_saved_and_runs_again(opened: Open, 
     assert "heaviest: Gentoo 5138.0" in result.messages[-1].content
 
     notebook = saved(session)
-    failed, good = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert "codeagent-failed" in failed.metadata.tags
-    assert failed.outputs[-1].ename == "KeyError"
+    (good,) = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    failed = notebook.cells[1]
+    assert (failed.cell_type, failed.metadata.codeagent.kind) == ("markdown", "quoted")
+    assert failed.source.startswith("<details><summary>Attempt 1 failed: KeyError: ")
     assert good.outputs[0].text == "heaviest: Gentoo 5138.0\n"
     assert "image/png" in good.outputs[-1].data
     assert_the_journal_tells_the_same(session)
 
-    again = [cell for cell in rerun(session.notebook, tmp_path / "again.ipynb").cells if cell.cell_type == "code"]
-    assert again[0].outputs[-1].ename == "KeyError"
-    assert again[1].outputs[0] == good.outputs[0]
-    assert "image/png" in again[1].outputs[-1].data
+    (again,) = [cell for cell in rerun(session.notebook, tmp_path / "again.ipynb").cells if cell.cell_type == "code"]
+    assert again.outputs[0] == good.outputs[0]
+    assert "image/png" in again.outputs[-1].data
 
 
 async def test_the_model_sees_the_context_once_and_exactly(opened: Open, tmp_path: Path) -> None:

@@ -232,6 +232,16 @@ async def test_new_files_are_delivered_once_and_again_when_they_change(stage: St
     assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == []
 
 
+async def test_the_same_content_written_again_is_no_news(stage: Stage, folder: Path) -> None:
+    """Code that is run again to take back a failed attempt writes its files again."""
+    (stage.place.files / "out.csv").write_text("1")
+    await stage.deliver()
+    before = (folder / "out.csv").stat()
+    (stage.place.files / "out.csv").write_text("1")
+    assert await stage.deliver() == FilesDelivered()
+    assert (folder / "out.csv").stat() == before
+
+
 async def test_a_later_session_goes_on_with_the_agents_own_files(stage: Stage, folder: Path) -> None:
     (stage.place.files / "out.csv").write_text("1")
     await stage.deliver()
