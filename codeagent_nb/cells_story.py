@@ -19,6 +19,7 @@ from codeagent_nb.events import (
     ChatMessage,
     CodeExecutionEvent,
     CodeRefusedEvent,
+    FilesEvent,
     GivenCodeFinishedEvent,
     HandoffMessage,
     KernelStateEvent,
@@ -31,7 +32,8 @@ from codeagent_nb.events import (
     TextMessage,
     VariableEvent,
 )
-from codeagent_nb.quoting import one_line, quoted
+from codeagent_nb.file_words import delivered_text, held_text
+from codeagent_nb.quoting import inert, one_line, quoted
 from codeagent_nb.rendering.markdown import harmless_markdown
 from codeagent_nb.reply import Reply, read_reply, without_reasoning
 from codeagent_nb.transcript import block_cause, failure_note
@@ -141,6 +143,8 @@ class CellsStory:
                 self._forget_reply()
             case GivenCodeFinishedEvent():
                 self._end_attempt(event.exit_code)
+            case FilesEvent():
+                self._tell_files(event)
             case KernelStateEvent():
                 self._tell_state(event)
             case CodeRefusedEvent():
@@ -250,6 +254,10 @@ class CellsStory:
         place = next(index for index, cell in enumerate(self._cells) if cell is gone[0])
         kept = [cell for cell in self._cells[place:] if not any(cell is one for one in gone)]
         return [*self._cells[:place], quoted_attempt, *kept]
+
+    def _tell_files(self, event: FilesEvent) -> None:
+        for said in filter(None, [delivered_text(event), held_text(event)]):
+            self._add(Cell("markdown", f"*{inert(said)}*", {"kind": "files"}))
 
     def _tell_state(self, event: KernelStateEvent) -> None:
         """Name what the code cells do not make, where what failed could not be taken back."""

@@ -132,8 +132,6 @@ class ConsoleView:
                 self._warn(f"{event.view} stopped working: {event.error}")
             case RunFinishedEvent():
                 self._end(event)
-            case _:
-                pass
 
     def _start(self, event: RunStartedEvent) -> None:
         self._agent = event.source

@@ -56,10 +56,7 @@ async def open_container(
     module = write_functions(functions, settings.functions_module, folder.path) if functions.names else None
     if module:
         stack.callback(module.close)
-    # An engine elsewhere sees nothing but `bind_dir`, so the stage lies in the folder itself there.
-    parent = folder.path if settings.bind_dir else None
-    stage = await Stage.open(folder.path, skipped=(*settings.writable, *settings.hidden), parent=parent)
-    stack.callback(stage.close if settings.stop_container else stage.leave)
+    stage = await _open_stage(settings, folder.path, stack)
     request = _request(settings, stage.place, run_parent, module, installs=bool(functions.python_packages))
     container = await acquired(Container.start(engine, request), Container.remove)
     stack.push_async_exit(partial(_end, container))
@@ -87,6 +84,14 @@ async def open_container(
         isolation=isolation,
         no_network=NO_NETWORK,
     )
+
+
+async def _open_stage(settings: ContainerSettings, work_dir: Path, stack: AsyncExitStack) -> Stage:
+    # An engine elsewhere sees nothing but `bind_dir`, so the stage lies in the folder itself there.
+    parent = work_dir if settings.bind_dir else None
+    stage = await Stage.open(work_dir, skipped=(*settings.writable, *settings.hidden), parent=parent)
+    stack.callback(stage.close if settings.stop_container else stage.leave)
+    return stage
 
 
 def _request(

@@ -142,7 +142,7 @@ class ScriptRunner:
             return _refused(index, block, str(refusal), on_event)
         try:
             if script.kept and self.stage:
-                self.stage.name_file(script.name)
+                self.stage.outbox.name_file(script.name)
             process = await acquired(self._launch(script), _kill)
             return await self._attend(index, block, process, timeout, on_event)
         except OSError as error:

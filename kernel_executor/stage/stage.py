@@ -5,22 +5,21 @@ Ties the mirror and the delivery together and keeps their work off the event loo
 
 import asyncio
 import os
-import threading
 import time
 import weakref
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Self, TypeVar
 
 from kernel_executor.errors import KernelStartError
-from kernel_executor.events import DeliveredFile, FilesDelivered, HeldFile
+from kernel_executor.events import FilesDelivered, HeldFile
 from kernel_executor.left_behind import LOCK, lock, remove_tree
-from kernel_executor.stage.delivery import MAX_FILES, Deliverer, held
 from kernel_executor.stage.folders import HIDDEN_PREFIX, base_of, make_folder
-from kernel_executor.stage.kinds import held_back, never
-from kernel_executor.stage.mirror import Denial, Mirror, is_settled, shown_name
+from kernel_executor.stage.mirror import Denial, Mirror
+from kernel_executor.stage.outbox import MAX_LOOKED_AT, Outbox
 from kernel_executor.stage.ownership import Ownership, state_folder
 from kernel_executor.stage.trees import FOLDER, Listing, Seen, Tree
 from kernel_executor.tasks import uninterrupted
@@ -31,19 +30,11 @@ T = TypeVar("T")
 FILES = "files"
 """The folder in ours that the code sees; the lock is beside it, where no code can reach it."""
 
-MAX_LOOKED_AT = 20_000
-"""Files of the code's that are looked at after a block: 0.1 s."""
-
-MAX_TOLD = 100
-"""Files that stay behind and are listed one by one."""
-
 FEW = 300
 """Entries that are looked at on the loop: a thread costs as much."""
 
 TICK = 0.012
 """Seconds in which two changes of a file may carry the same time, a little more than the slowest kernel's clock."""
-
-NO_FILE = "it is no regular file"
 
 REFUSED = 1  # exit code
 
@@ -92,10 +83,7 @@ class Stage:
         self._folder, self._lock = owned
         # For who forgets `stop`, or whose loop is closed before.
         self._take_away = weakref.finalize(self, _take_away, *owned, user, files)
-        self._named: set[str] = set()
-        self._told: dict[str, Seen] = {}
-        self._held: dict[str, HeldFile] = {}
-        self._stop = threading.Event()
+        self.outbox = Outbox(user, files, self._mirror, self._ownership)
         self._size = 0
 
     @classmethod
@@ -148,19 +136,29 @@ class Stage:
         """Return the user's folder and the stage as their descriptors show them, whatever their names lead to now."""
         return Seen.of(os.fstat(self._user.root)), Seen.of(os.fstat(self._files.root))
 
-    def name_file(self, name: str) -> None:
-        """Remember that a block has named a file: it is delivered though it is code, as AutoGen's users expect."""
-        self._named.add(name)
-
     def is_users(self, name: str) -> bool:
         """Say whether a path, relative to the stage, is the user's."""
         return self._mirror.is_users(name)
 
     async def refresh(self) -> None:
-        """Take over what the user has changed in the folder; call before code runs."""
+        """Take over what the user has changed in the folder; call before code runs.
+
+        Raises:
+            OSError: The folder was removed, and cannot be made again.
+        """
+        self._make_again()
         await self._briefly(self._mirror.refresh)
         if (passed := time.time() - self._mirror.newest / 1e9) < TICK:
             await asyncio.sleep(TICK - max(passed, 0))  # what the code does next carries another time
+
+    def _make_again(self) -> None:
+        """Make the user's folder again if it was removed, as it is made at the start if it is not there."""
+        if os.fstat(self._user.root).st_nlink:
+            return
+        self.place.base.mkdir(parents=True, exist_ok=True)
+        made = os.open(self.place.base, FOLDER)
+        os.dup2(made, self._user.root, inheritable=False)
+        os.close(made)
 
     async def check(self, result: BlockResult) -> BlockResult:
         """Look at what a block has done to the user's files, and put it back.
@@ -180,9 +178,10 @@ class Stage:
     def _inspect(self) -> list[Denial]:
         found = self._look()
         denials = self._mirror.inspect(found)
-        for name, seen in self._candidates(found).items():
+        for name, seen in self.outbox.candidates(found).items():
             if not seen.is_folder and self._is_taken(name):
-                denials.append(Denial(name, "taken", self._mirror.set_aside(name)))
+                with suppress(OSError):  # it is gone again
+                    denials.append(Denial(name, "taken", self._mirror.set_aside(name)))
         return denials
 
     def _is_taken(self, name: str) -> bool:
@@ -197,25 +196,12 @@ class Stage:
         self._size = len(found.entries)
         return found
 
-    def _candidates(self, found: Listing) -> dict[str, Seen]:
-        """Return what the code has made or changed since it was last delivered."""
-        mirror = self._mirror
-        return {
-            name: seen
-            for name, seen in found.entries.items()
-            if not (mirror.is_shown(name) or mirror.is_skipped(name))
-            and not (name in mirror.own and is_settled(seen, mirror.own[name]))
-        }
-
     async def deliver(self) -> FilesDelivered:
         """Deliver what code has made and what is data by its kind; tell what stays behind, once."""
-        if self._is_small and not self._has_news():
+        found = await self._briefly(self._look)
+        if not self.outbox.has_news(found):
             return FilesDelivered()
-        return await self._copying(self._deliver)
-
-    def _has_news(self) -> bool:
-        found = self._look()
-        return bool(self._candidates(found)) or any(name not in found.entries for name in self._mirror.own)
+        return await self._copying(partial(self.outbox.deliver, found))
 
     async def take(self, names: Sequence[str], into: Path | None = None) -> FilesDelivered:
         """Deliver files that stayed behind, because the user asks for them; some are never delivered.
@@ -224,98 +210,23 @@ class Stage:
             names: As they were told.
             into: Another folder of the user's, which exists.
         """
-        return await self._copying(lambda: self._take(names, into))
+        return await self._copying(partial(self.outbox.take, names, into))
 
     async def _copying(self, work: Callable[[], FilesDelivered]) -> FilesDelivered:
         """Copy in a thread; if we are cancelled, a copy that is under way is broken off, and nothing is left of it."""
-        self._stop.clear()
+        self.outbox.stop.clear()
         task = asyncio.ensure_future(asyncio.to_thread(work))
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            self._stop.set()
+            self.outbox.stop.set()
             await uninterrupted(task)
             raise
-
-    def _deliver(self) -> FilesDelivered:
-        found = self._look()
-        told = _Told()
-        for name in sorted(name for name in self._mirror.own if name not in found.entries):
-            if self._files.look(name) is None:
-                self._mirror.own.pop(name)
-                if self._deliverer.remove(name):
-                    told.removed.append(shown_name(name))
-        for name, seen in sorted(self._candidates(found).items()):
-            if seen.is_folder:
-                if name in found.closed:
-                    self._hold(held(name, seen, "it holds too much to be looked at"), name, seen, told)
-                continue
-            reason = NO_FILE if not seen.is_file else held_back(name, self._named)
-            if not reason and len(told.delivered) >= MAX_FILES:
-                reason = f"more than {MAX_FILES:,} files at once are not delivered"
-            if reason:
-                self._hold(held(name, seen, reason), name, seen, told)
-            else:
-                self._deliver_one(name, seen, told)
-        if "" in found.closed:
-            self._hold(HeldFile(".", 0, f"it holds more than {MAX_LOOKED_AT:,} files"), ".", self.identity()[1], told)
-        return told.done()
-
-    def _take(self, names: Sequence[str], into: Path | None) -> FilesDelivered:
-        told, known = _Told(), {file.name: name for name, file in self._held.items()}
-        with self._delivering(into) as deliverer:
-            for shown in names:
-                name = known.get(shown, shown)
-                seen = self._files.look(name)
-                if seen is None or not seen.is_file:
-                    told.held.append(HeldFile(shown, 0, "there is no such file" if seen is None else NO_FILE))
-                elif reason := never(name):
-                    told.held.append(held(name, seen, reason))
-                else:
-                    told.add(deliverer.deliver(name))
-                    if into is None and told.delivered and told.delivered[-1].name == shown:
-                        self._mirror.own[name] = seen
-                        self._held.pop(name, None)
-        return told.done()
-
-    @contextmanager
-    def _delivering(self, into: Path | None) -> Iterator[Deliverer]:
-        """Deliver into the user's folder, or into another one, which nobody remembers as ours."""
-        if into is None:
-            yield self._deliverer
-            return
-        tree = Tree(os.open(into, FOLDER))
-        try:
-            yield Deliverer(tree, self._files, Ownership(into, None), self._stop)
-        finally:
-            os.close(tree.root)
-
-    def _deliver_one(self, name: str, seen: Seen, told: "_Told") -> None:
-        if self._deliverer.is_delivered(name):
-            self._mirror.own[name] = seen
-            return
-        outcome = self._deliverer.deliver(name)
-        if isinstance(outcome, HeldFile):
-            self._hold(outcome, name, seen, told)
-        else:
-            told.delivered.append(outcome)
-            self._mirror.own[name] = seen
-            self._held.pop(name, None)
-
-    def _hold(self, file: HeldFile, name: str, seen: Seen, told: "_Told") -> None:
-        self._held[name] = file
-        if name not in self._told or not is_settled(seen, self._told[name]):
-            self._told[name] = seen
-            told.held.append(file)
-
-    @property
-    def _deliverer(self) -> Deliverer:
-        return Deliverer(self._user, self._files, self._ownership, self._stop)
 
     @property
     def held(self) -> tuple[HeldFile, ...]:
         """What stayed behind and is still there."""
-        return tuple(file for name, file in self._held.items() if self._files.look(name) is not None)
+        return self.outbox.held
 
     @property
     def _is_small(self) -> bool:
@@ -327,7 +238,7 @@ class Stage:
 
     def close(self) -> None:
         """Take the stage away with all that stayed in it; may be called twice."""
-        self._stop.set()
+        self.outbox.stop.set()
         self._take_away()
 
     def leave(self) -> None:
@@ -351,23 +262,3 @@ def _let_go(lock_file: IO[bytes], *trees: Tree) -> None:
 async def checked(stage: Stage | None, result: BlockResult) -> BlockResult:
     """Return a block's result after a look at what it did to the user's files; without a stage nobody can tell."""
     return await stage.check(result) if stage else result
-
-
-class _Told:
-    """What is going to be told, while it is collected."""
-
-    def __init__(self) -> None:
-        self.delivered: list[DeliveredFile] = []
-        self.removed: list[str] = []
-        self.held: list[HeldFile] = []
-
-    def add(self, outcome: DeliveredFile | HeldFile) -> None:
-        """Take in what became of one file."""
-        if isinstance(outcome, HeldFile):
-            self.held.append(outcome)
-        else:
-            self.delivered.append(outcome)
-
-    def done(self) -> FilesDelivered:
-        more = max(0, len(self.held) - MAX_TOLD)
-        return FilesDelivered(tuple(self.delivered), tuple(self.removed), tuple(self.held[:MAX_TOLD]), more)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import stat
 import threading
 import time
@@ -11,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from kernel_executor import BlockResult, CodeBlock, FilesDelivered
-from kernel_executor.stage import delivery, folders, mirror
-from kernel_executor.stage import stage as stage_module
+from kernel_executor.stage import delivery, folders, mirror, outbox
 from kernel_executor.stage.copying import exchange, give_name
 from kernel_executor.stage.stage import Stage
 from kernel_executor.stage.trees import FOLDER, Tree
@@ -198,6 +198,15 @@ async def test_what_the_user_changes_meanwhile_is_seen(stage: Stage, folder: Pat
     assert not await stage.deliver()
 
 
+async def test_a_folder_that_the_user_has_removed_is_made_again(stage: Stage, folder: Path) -> None:
+    shutil.rmtree(folder)
+    await stage.refresh()
+    assert names(stage.place.files) == set()
+    (stage.place.files / "out.csv").write_text("1")
+    assert [file.name for file in (await stage.deliver()).delivered] == ["out.csv"]
+    assert (folder / "out.csv").read_text() == "1"
+
+
 async def test_a_name_the_user_takes_meanwhile_is_the_users_and_nothing_is_lost(stage: Stage, folder: Path) -> None:
     (stage.place.files / "out.csv").write_text("the agent's")
     (folder / "out.csv").write_text("the user's")
@@ -330,8 +339,8 @@ async def test_links_pipes_and_sparse_giants_stay_behind(stage: Stage, folder: P
 
 
 async def test_a_flood_of_files_is_delivered_up_to_a_bound(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage_module, "MAX_FILES", 3)
-    monkeypatch.setattr(stage_module, "MAX_TOLD", 2)
+    monkeypatch.setattr(outbox, "MAX_FILES", 3)
+    monkeypatch.setattr(outbox, "MAX_TOLD", 2)
     for number in range(10):
         (stage.place.files / f"{number}.csv").touch()
     told = await stage.deliver()
@@ -352,7 +361,7 @@ async def test_what_stays_behind_can_be_asked_for_but_for_what_programs_obey(sta
 
 async def test_a_name_that_a_block_has_given_is_delivered_though_it_is_code(stage: Stage, folder: Path) -> None:
     (stage.place.files / "model.py").write_text("x = 1")
-    stage.name_file("model.py")
+    stage.outbox.name_file("model.py")
     assert [file.name for file in (await stage.deliver()).delivered] == ["model.py"]
 
 
