@@ -171,16 +171,15 @@ def test_the_extension_is_loaded_with_everything_planted(kernel: Say, planted: P
 
 
 def test_the_users_own_imports_are_as_before(kernel: Say, planted: Planted) -> None:
-    """Also of a module that we would ask for if it were installed, and of one that hides the standard library's."""
-    planted.plant(without={*OURSELVES, "orjson", "wave", "tables"})
+    """Also of a module that we would ask for if it were installed."""
+    planted.plant(without={*OURSELVES, "orjson"})
     (planted.folder / "orjson.py").write_text("VALUE = 'my orjson'")
-    (planted.folder / "wave.py").write_text("VALUE = 'my wave'")
-    (planted.folder / "tables.py").write_text("def load_ipython_extension(shell): print('my extension')")
+    (planted.folder / "mine.py").write_text("def load_ipython_extension(shell): print('my extension')")
     kernel("%load_ext codeagent_nb")
     assert "helper of the user" in kernel("import helper; helper.VALUE")
     assert "my orjson" in kernel("import orjson; orjson.VALUE")
-    assert "my wave" in kernel("import wave; wave.VALUE")
-    assert "the helper" in kernel("import importlib; importlib.reload(helper).VALUE")
+    assert "my extension" in kernel("%load_ext mine")
+    assert "my orjson" in kernel("import importlib; importlib.reload(orjson).VALUE")
     assert "planted" in kernel("import nh3"), "the user asks, so it is what Python finds first"
 
 
@@ -216,7 +215,7 @@ def loaded_before_us(elsewhere: Path, *how: str) -> set[str]:
 SCRIPT = str(Path(sys.executable).with_name("codeagent-nb"))
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["doctor"], ["model", "list"]], ids=" ".join)
+@pytest.mark.parametrize("arguments", [["--help"], ["doctor"]], ids=" ".join)
 def test_python_m_imports_nothing_planted(planted: Planted, arguments: list[str]) -> None:
     planted.plant(without=OURSELVES | loaded_before_us(planted.elsewhere, "-m"))
     done = planted.run(sys.executable, "-m", "codeagent_nb", *arguments)
@@ -226,7 +225,7 @@ def test_python_m_imports_nothing_planted(planted: Planted, arguments: list[str]
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["doctor"]], ids=" ".join)
-@pytest.mark.parametrize("path", [":", ".", "work:"])
+@pytest.mark.parametrize("path", [":", "."])
 def test_the_program_imports_nothing_planted_wherever_pythonpath_points(
     planted: Planted, arguments: list[str], path: str
 ) -> None:
