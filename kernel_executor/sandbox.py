@@ -106,7 +106,7 @@ def bubblewrap_arguments(policy: SandboxPolicy, shared: Sequence[Path] = ()) -> 
         *("--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "sandbox"),
         *_system(),
         *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--dir", HOME),  # noqa: S108 - inside the sandbox
-        *_binds("--ro-bind", [Path(path) for path in bubblewrap_start.kernel_files()]),
+        *_binds("--ro-bind-try", [Path(path) for path in bubblewrap_start.kernel_files()]),
         *_binds("--ro-bind", _interpreter_paths(policy.interpreter)),
         *_binds("--ro-bind", policy.readable),
         *_binds("--bind", [policy.work_dir]),

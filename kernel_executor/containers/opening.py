@@ -23,6 +23,7 @@ from kernel_executor.run_folder import CONTAINER_PREFIX, PREFIX, make_private_fo
 from kernel_executor.sandbox import entries_to_protect
 from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner
 from kernel_executor.scripts.script import Script
+from kernel_executor.search_paths import distrust, trust_again
 from kernel_executor.tasks import acquired
 from kernel_executor.work_folder import open_work_folder
 
@@ -51,6 +52,8 @@ async def open_container(
     await engine.fetch(settings.image)
     folder = open_work_folder(settings.work_dir)
     stack.callback(folder.close)
+    distrust(folder.path)
+    stack.callback(trust_again, folder.path)
     run_parent = make_private_folder(CONTAINER_PREFIX, folder.path, room=len(f"/{PREFIX}12345678/k-5")).resolve()
     _remove_in_the_end(run_parent, stack)
     module = write_functions(functions, settings.functions_module, folder.path) if functions.names else None

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -264,6 +265,33 @@ def test_executors_by_themselves_import_nothing_planted(planted: Planted) -> Non
     planted.plant()
     done = planted.run(sys.executable, "-c", EXECUTOR, str(planted.elsewhere))
     assert (done.stdout.split(), done.stderr) == (["42", "42"], "")
+    assert planted.marks == []
+
+
+SERVER = """
+import sys
+del sys.path[0]
+import asyncio
+from pathlib import Path
+from codeagent_nb.errors import ModelUnavailable
+from codeagent_nb.models._server_process import ServerProcess, ServerSettings
+sys.path.insert(0, "")
+async def main():
+    process = ServerProcess(ServerSettings(Path("no-such-file.gguf"), 512, 1))
+    try:
+        await process.wait_ready()
+    except ModelUnavailable as error:
+        print(error)
+    await process.stop()
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(find_spec("xllamacpp") is None, reason="the embedded model is not installed")
+def test_the_embedded_models_server_imports_nothing_planted(planted: Planted) -> None:
+    planted.plant()
+    done = planted.run(sys.executable, "-c", SERVER)
+    assert "Failed to init server" in done.stdout, "the real one looked for its file: " + done.stdout + done.stderr
     assert planted.marks == []
 
 
