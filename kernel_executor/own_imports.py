@@ -22,7 +22,7 @@ import sys
 from _frozen_importlib_external import PathFinder
 
 from kernel_executor.reserved_list import CLOSURE, OPTIONAL
-from kernel_executor.search_paths import safe_module_path, where_code_works
+from kernel_executor.search_paths import is_absolute, safe_module_path, where_code_works
 
 TYPE_CHECKING = False  # not from `typing`, for the same reason
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ def install() -> None:
     """Put our finder in the place of Python's; doing it twice changes nothing."""
     if OwnImports in sys.meta_path:
         return
+    if sys.pycache_prefix and not is_absolute(sys.pycache_prefix):
+        sys.pycache_prefix = None  # compiled modules are obeyed like others
     if PathFinder in sys.meta_path:
         sys.meta_path[sys.meta_path.index(PathFinder)] = OwnImports
     else:
@@ -69,6 +71,8 @@ class OwnImports(PathFinder):
             path: Where to look, if it is part of a package; that was found by us.
             target: The module that is loaded again, if it is; it stays where it is from.
         """
+        if fullname in PACKAGES and target is None:
+            return PathFinder.find_spec(fullname, [HOME])  # they belong together
         if path is not None or target is not None or not _asked_by_us(fullname):
             return PathFinder.find_spec(fullname, path, target)
         spec = _find_installed(fullname)
@@ -107,7 +111,7 @@ def _asked_by_us(name: str) -> bool:
 
 
 def _find_installed(name: str) -> "ModuleSpec | None":
-    spec = PathFinder.find_spec(name, [HOME] if name in PACKAGES else _safe_path())
+    spec = PathFinder.find_spec(name, _safe_path())
     if spec and spec.loader is None and spec.submodule_search_locations is not None:
         # A package of several folders looks for more of them on the whole path, whenever that changes.
         spec.submodule_search_locations = list(spec.submodule_search_locations)

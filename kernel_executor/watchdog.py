@@ -35,6 +35,9 @@ class Watchdog:
     """Guards processes against outliving ours; there is one in each process, `WATCHDOG`."""
 
     def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
         self._lock = threading.Lock()
         self._guarded: dict[int, int] = {}  # process descriptors by process number
         self._channel: socket.socket | None = None
@@ -49,7 +52,8 @@ class Watchdog:
         """
         if not hasattr(os, "pidfd_open"):
             return  # not Linux
-        with self._lock, contextlib.suppress(OSError):  # it has ended already
+        # It has ended already, or Python is about to.
+        with self._lock, contextlib.suppress(OSError, RuntimeError):
             self._forget_ended()
             descriptor = os.pidfd_open(pid)
             if _parent_of(pid) != parent:
@@ -74,7 +78,7 @@ class Watchdog:
             os.close(descriptor)
         if self._channel:
             self._channel.close()
-        self.__init__()  # type: ignore[misc]
+        self._begin()
 
     def _forget_ended(self) -> None:
         poller = select.poll()
@@ -91,6 +95,10 @@ class Watchdog:
                 socket.send_fds(self._channel, [MESSAGE], [descriptor])
 
     def _keep_one_alive(self) -> None:
+        with contextlib.suppress(OSError):  # no memory, say: the next process that is guarded is another chance
+            self._keep_starting()
+
+    def _keep_starting(self) -> None:
         for _ in range(REPLACED):
             ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with ours:

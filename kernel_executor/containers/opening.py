@@ -21,6 +21,7 @@ from kernel_executor.listeners import LateOutputs
 from kernel_executor.run_folder import CONTAINER_PREFIX, PREFIX, make_private_folder
 from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner, names_in
 from kernel_executor.scripts.script import Script
+from kernel_executor.search_paths import distrust, trust_again
 from kernel_executor.stage.mirror import ORIGINAL
 from kernel_executor.stage.stage import Place, Stage
 from kernel_executor.tasks import acquired
@@ -51,6 +52,8 @@ async def open_container(
     await engine.fetch(settings.image)
     folder = open_work_folder(settings.work_dir)
     stack.callback(folder.close)
+    distrust(folder.path)
+    stack.callback(trust_again, folder.path)
     run_parent = make_private_folder(CONTAINER_PREFIX, folder.path, room=len(f"/{PREFIX}12345678/k-5")).resolve()
     _remove_in_the_end(run_parent, stack)
     module = write_functions(functions, settings.functions_module, folder.path) if functions.names else None

@@ -1,6 +1,7 @@
 """How processes are started: what lies in the current folder is run by nobody, and nothing outlives its owner."""
 
 import asyncio
+import json
 import os
 import platform
 import signal
@@ -92,6 +93,17 @@ def test_a_planted_library_is_not_loaded(folder: Path) -> None:
         (folder / name).write_text("no library")
     done = start_in(folder, LD_LIBRARY_PATH=":")
     assert (done.stdout.split(), done.returncode) == (["42", "43"] * 2, 0), done.stderr
+
+
+def test_a_planted_kernelspec_is_not_obeyed(folder: Path) -> None:
+    mark = folder.parent / "ran"
+    spec = folder / "kernels" / "python3" / "kernel.json"
+    spec.parent.mkdir(parents=True)
+    command = [sys.executable, "-c", f"open({str(mark)!r}, 'w')", "{connection_file}"]
+    spec.write_text(json.dumps({"argv": command, "display_name": "x", "language": "python"}))
+    done = start_in(folder, JUPYTER_PATH=":")
+    assert (done.stdout.split(), done.returncode) == (["42", "43"] * 2, 0), done.stderr
+    assert not mark.exists()
 
 
 def test_control_a_planted_library_is_looked_at_by_a_bubblewrap_that_is_started_there(folder: Path) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -310,10 +311,16 @@ def test_the_notebook_is_there_from_the_beginning_and_after_each_step(tmp_path: 
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_saved_notebook_has_the_rights_that_a_new_file_has(tmp_path: Path) -> None:
-    NotebookView(tmp_path / "session.ipynb")
-    (tmp_path / "other").touch()
-    assert (tmp_path / "session.ipynb").stat().st_mode == (tmp_path / "other").stat().st_mode
+def test_a_saved_notebook_is_its_users_alone_until_the_user_says_otherwise(tmp_path: Path) -> None:
+    path = tmp_path / "session.ipynb"
+    view = NotebookView(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    path.chmod(0o664)
+    view.on_event(said("one"))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o664
+    path.chmod(0o4777)
+    view.on_event(said("two"))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666, "nobody's program, and with nobody's rights but ours"
 
 
 def test_a_link_that_executed_code_planted_is_replaced_and_not_followed(tmp_path: Path) -> None:
