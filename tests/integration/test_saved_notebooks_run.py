@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ import pytest
 from nbclient import NotebookClient
 from nbformat import v4
 
-from codeagent_nb import CodeExecutorAgent, ReplayChatCompletionClient
+from codeagent_nb import CodeExecutorAgent, ReplayChatCompletionClient, extract_code_blocks
 from codeagent_nb.approval import refuse_for_want_of_a_person
-from codeagent_nb.events import AgentEvent, BlockStartedEvent, KernelStateEvent
+from codeagent_nb.events import AgentEvent, BlockFinishedEvent, BlockStartedEvent, KernelStateEvent
 from codeagent_nb.session import RunSettings, SessionSettings, open_session
 from codeagent_nb.variables import bring_variable
 from codeagent_nb.views.notebook import notebook_of
@@ -73,6 +74,79 @@ def csv_after(notebook: Path, copy: Path, convert: tuple[str, ...]) -> str:
     text = (copy / "penguins.csv").read_text()
     shutil.rmtree(copy)
     return text
+
+
+# Code that ended well, and would have destroyed the user's files all the same
+
+DEEDS = {
+    "remove": python("import os; os.remove('penguins.csv')"),
+    "remove, swallowed": python("import os\ntry:\n    os.remove('penguins.csv')\nexcept OSError:\n    pass"),
+    "write": python("open('penguins.csv', 'w').write('gone')"),
+    "write by pandas": python("import pandas as pd\npd.read_csv('penguins.csv').dropna().to_csv('penguins.csv')"),
+    "append": python("open('penguins.csv', 'a').write('Chinstrap,1\\n')"),
+    "truncate": python("import os; os.truncate('penguins.csv', 3)"),
+    "rename": python("import os; os.rename('penguins.csv', 'other.csv')"),
+    "replace": python("import os\nopen('new.txt', 'w').write('x')\nos.replace('new.txt', 'penguins.csv')"),
+    "move over": python("import shutil\nopen('new2.txt', 'w').write('x')\nshutil.move('new2.txt', 'penguins.csv')"),
+    "rmtree": python("import shutil; shutil.rmtree('notes', ignore_errors=True)"),
+    "rename a folder": python("import os; os.rename('notes', 'papers')"),
+    "sed by a shell": shell("sed -i s/Adelie/X/ penguins.csv"),
+    "sed by system": python("import os; os.system('sed -i s/Adelie/X/ penguins.csv')"),
+    "shell, swallowed": shell("rm -rf notes penguins.csv || true"),
+    "redirection": python("import os; os.system('echo gone > penguins.csv')"),
+    "bang": python("!rm penguins.csv"),
+    "magic": python("%%writefile penguins.csv\ngone"),
+    "link over": python("import os\nos.remove('penguins.csv')\nos.symlink('/dev/null', 'penguins.csv')"),
+    "mode": python("import os; os.chmod('penguins.csv', 0)"),
+    "child": python("import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'open(\"penguins.csv\", \"w\")'])"),
+    "absolute path": python("from pathlib import Path\n(Path.cwd() / 'penguins.csv').unlink()"),
+}
+
+
+def contents(folder: Path) -> dict[str, object]:
+    """The user's files with their modes."""
+    names = ("penguins.csv", "notes/old.txt")
+    return {name: ((folder / name).read_text(), (folder / name).lstat().st_mode) for name in names}
+
+
+async def test_code_that_would_destroy_files_is_refused_told_and_quoted_and_harms_nothing_later(tmp_path: Path) -> None:
+    pytest.importorskip("pandas")
+    work = tmp_path / "work"
+    (work / "notes").mkdir(parents=True)
+    (work / "penguins.csv").write_text(CSV)
+    (work / "notes" / "old.txt").write_text("old")
+    before = contents(work)
+    replies = [part for deed in DEEDS.values() for part in (deed, "That was it.")]
+    model = ReplayChatCompletionClient(replies)
+    settings = RunSettings(max_retries=0)
+    told: dict[str, tuple[str, ...]] = {}
+    async with open_session(SessionSettings(notebook=work / "session.ipynb")) as session:
+        for name in DEEDS:
+            result = await session.run(name, model=model, ask=refuse_for_want_of_a_person, settings=settings)
+            (ended,) = [event.result for event in result.messages if isinstance(event, BlockFinishedEvent)]
+            assert (name, ended.status) == (name, "refused")
+            told[name] = ended.denials
+            assert contents(work) == before, name
+    assert all(told.values()), "each is told"
+    saved = nbformat.read(session.notebook, as_version=4)
+    assert [cell.source for cell in saved.cells if cell.cell_type == "code"] == []
+    assert sum(cell.metadata.codeagent.kind == "quoted" for cell in saved.cells) == len(DEEDS)
+    for convert in (("--execute", "--allow-errors", "--to", "notebook", "--output", "ran.ipynb"), ("--to", "script")):
+        assert csv_after(session.notebook, tmp_path / "copy", convert) == CSV
+
+
+@pytest.mark.parametrize("deed", ["remove", "write", "rename", "rmtree", "redirection", "mode"])
+async def test_without_a_sandbox_these_deeds_are_done(deed: str, tmp_path: Path) -> None:
+    """The control: what the stage prevents is real."""
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "penguins.csv").write_text(CSV)
+    (tmp_path / "notes" / "old.txt").write_text("old")
+    before = contents(tmp_path)
+    (block,) = extract_code_blocks(DEEDS[deed])
+    async with KernelCodeExecutor(sandbox="none", work_dir=tmp_path) as executor:
+        assert (await executor.execute_code_blocks([block])).exit_code == 0
+    with suppress(OSError):
+        assert contents(tmp_path) != before
 
 
 # 30 runs with repairs
