@@ -158,6 +158,15 @@ class KernelCodeExecutor:
         return self._managed.runner.work_dir
 
     @property
+    def stage_dir(self) -> Path:
+        """Where the code's files are until they are delivered, on this machine; `work_dir` without a sandbox.
+
+        Raises:
+            NotStarted: It was not started.
+        """
+        return self._managed.stage_dir(self.work_dir)
+
+    @property
     def languages(self) -> tuple[str, ...]:
         """The languages of blocks that run; their aliases do, too."""
         return self._managed.opened.languages if self._managed.opened else ("python", "bash")

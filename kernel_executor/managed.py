@@ -108,6 +108,11 @@ class ManagedRunner(Generic[Runner]):
         stage = self.opened.stage if self.opened else None
         return "\n".join(filter(None, [own, stage.instructions if stage else ""]))
 
+    def stage_dir(self, work_dir: Path) -> Path:
+        """Return where the code's files are while it works: the user's folder itself where there is no stage."""
+        stage = self.runner.stage
+        return stage.place.files if stage else work_dir
+
     @property
     def held_files(self) -> tuple[HeldFile, ...]:
         """What stayed where code works, and why."""

@@ -30,7 +30,7 @@ class DockerCommandLineCodeExecutor:
     """Runs code blocks in a container: in a kernel if its image has ipykernel, else each as a script of its own.
 
     Use it as `async with DockerCommandLineCodeExecutor() as executor`. The container sees the work folder as
-    /workspace, where new files are yours and those that were there are read-only. It has no network and no
+    /workspace, where your files are copies; new data is delivered. It has no network and no
     capabilities unless you say otherwise.
 
     Args:
@@ -169,6 +169,15 @@ class DockerCommandLineCodeExecutor:
             NotStarted: There is none yet.
         """
         return self._managed.runner.work_dir
+
+    @property
+    def stage_dir(self) -> Path:
+        """Where the code's files are until they are delivered, on this machine; `work_dir` without a sandbox.
+
+        Raises:
+            NotStarted: It was not started.
+        """
+        return self._managed.stage_dir(self.work_dir)
 
     @property
     def languages(self) -> tuple[str, ...]:

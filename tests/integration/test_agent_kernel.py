@@ -196,10 +196,10 @@ raise ValueError(key)"""
 
 
 async def test_without_a_sandbox_and_a_person_nothing_runs(opened: Open) -> None:
-    async with opened([python("open('ran', 'w')")], sandbox="none") as (session, _):
+    async with opened([python("open('ran.txt', 'w')")], sandbox="none") as (session, _):
         with pytest.raises(ApprovalRequired, match=r"NOT sandboxed.*--yes"):
             await session.run("Write a file.")
-    assert not (session.notebook.parent / "ran").exists()
+    assert not (session.notebook.parent / "ran.txt").exists()
     assert "ended early" in saved(session).cells[-1].source
 
 
@@ -218,7 +218,7 @@ print("half way", flush=True)
 time.sleep(2)
 open("done", "w").close()"""
     async with opened([python(code), python("print('alive')"), "Alive."]) as (session, witness):
-        folder = session.notebook.parent
+        folder = session.executor.stage_dir
         run = asyncio.ensure_future(session.run("Take your time."))
         await witness.until(lambda events: "BlockOutputEvent" in types(events) and (folder / "begun").exists())
         start = time.monotonic()

@@ -124,7 +124,7 @@ def test_two_runs_at_once_never_share_a_notebook(serve: Serve, tmp_path: Path) -
 
 
 def test_a_reader_that_goes_away_does_not_end_the_run(serve: Serve, tmp_path: Path) -> None:
-    server = serve(python("print('made', open('made', 'w').write('x'))"), "Done.")
+    server = serve(python("print('made', open('made.txt', 'w').write('x'))"), "Done.")
     process = subprocess.Popen(
         [*COMMAND, "run", "x", "--out", "a.ipynb"],
         env=server.environment(tmp_path),
@@ -138,7 +138,7 @@ def test_a_reader_that_goes_away_does_not_end_the_run(serve: Serve, tmp_path: Pa
     with process:
         _, said = process.communicate(timeout=60)
     assert (process.returncode, said) == (0, b"")
-    assert (tmp_path / "made").exists()
+    assert (tmp_path / "made.txt").exists()
     assert "Done." in (tmp_path / "a.ipynb").read_text()
 
 
@@ -180,7 +180,7 @@ def test_a_server_that_is_gone_gives_exit_4_and_keeps_the_notebook(serve: Serve,
 def test_ctrl_c_stops_the_code_keeps_the_notebook_and_leaves_no_process(
     serve: Serve, tmp_path: Path, number: int
 ) -> None:
-    server = serve(python("import time\nprint('begun', flush=True)\ntime.sleep(60)\nopen('late', 'w')"))
+    server = serve(python("import time\nprint('begun', flush=True)\ntime.sleep(60)\nopen('late.txt', 'w')"))
     process = subprocess.Popen(
         [*COMMAND, "run", "Sleep.", "--out", "a.ipynb"],
         env=server.environment(tmp_path) | {"PYTHONUNBUFFERED": "1"},
@@ -197,7 +197,7 @@ def test_ctrl_c_stops_the_code_keeps_the_notebook_and_leaves_no_process(
     notebook = nbformat.read(tmp_path / "a.ipynb", as_version=4)
     nbformat.validate(notebook)
     assert "begun" in json.dumps(notebook.cells)
-    assert not (tmp_path / "late").exists()
+    assert not (tmp_path / "late.txt").exists()
     assert not processes_in(tmp_path)
 
 
