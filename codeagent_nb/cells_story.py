@@ -285,10 +285,12 @@ class CellsStory:
         self.last_attempt = self._step
         self._forget_reply()
 
-    def _note(self, text: str, quoted: Sequence[str] = ()) -> None:
-        self._add(Cell("markdown", "\n\n".join([harmless_markdown(text), *quoted]), {"kind": "note"}))
+    def _note(self, text: str, blocks: Sequence[str] = ()) -> None:
+        self._add(Cell("markdown", "\n\n".join([harmless_markdown(text), *blocks]), {"kind": "note"}))
 
     def _finish(self, event: RunFinishedEvent) -> None:
+        if event.status == "succeeded":  # in a journal of 0.1 the end of code that was given is not told
+            self._end_attempt(0)
         self._quote_attempt("interrupted")
         self._reflecting = False
         self._forget_reply()

@@ -942,3 +942,11 @@ def test_the_code_that_ran_through_last_can_be_put_into_a_cell() -> None:
     assert last_good_code([ran(shell), ran(python), ran(CodeBlock("y"), exit_code=1)]) == "x = 1"
     assert last_good_code([ran(python, shell, CodeBlock("\nprint(x)\n", ""))]) == "x = 1\n\nprint(x)"
     assert last_good_code([ran(CodeBlock("pwd", "sh"), shell)]) == "%%bash\nls"
+
+
+def test_code_that_was_skipped_beside_code_that_ran_is_not_offered() -> None:
+    event = ran(CodeBlock("ls", "bash"), CodeBlock("x <- 1", "r"))
+    first, second = event.result.blocks
+    blocks = (first, replace(second, status="skipped"))
+    event = event.model_copy(update={"result": replace(event.result, blocks=blocks)})
+    assert last_good_code([event]) == "%%bash\nls"

@@ -212,6 +212,13 @@ def test_late_output_lands_in_the_cell_that_caused_it() -> None:
     assert not second.outputs
 
 
+async def test_given_code_in_a_journal_of_0_1_which_tells_no_end_of_it_is_a_cell_if_its_run_succeeded(
+    stage: Stages,
+) -> None:
+    events = [event for event in await events_of(stage, "given code") if not isinstance(event, GivenCodeFinishedEvent)]
+    assert [source for kind, source in cells(valid(events)) if kind == "code"] == ["print(1)"]
+
+
 async def test_a_block_whose_end_was_never_told_does_not_look_as_if_it_ran_through(stage: Stages) -> None:
     import asyncio
 
