@@ -80,7 +80,7 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
 ) -> None:
     """Solve a task and write a notebook.
 
-    The code sees copies of the files in the notebook's folder, and cannot change them; the data it makes is saved there.
+    The code sees copies of the files in that folder and cannot change them; data that it makes is saved there.
     Without a sandbox you are shown the code and asked before it runs.
     """
     if not task.strip():

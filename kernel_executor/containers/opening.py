@@ -92,7 +92,7 @@ async def open_container(
 async def _open_stage(settings: ContainerSettings, work_dir: Path, stack: AsyncExitStack) -> Stage:
     # An engine elsewhere sees nothing but `bind_dir`, so the stage lies in the folder itself there.
     parent = work_dir if settings.bind_dir else None
-    stage = await Stage.open(work_dir, skipped=(*settings.writable, *settings.hidden), parent=parent)
+    stage = await Stage.open(work_dir, mounted=settings.writable, hidden=settings.hidden, parent=parent)
     stack.callback(stage.close if settings.stop_container else stage.leave)
     return stage
 

@@ -80,14 +80,23 @@ class Mirror:
         user: The user's folder.
         stage: The folder the code works in.
         ownership: Whose files are whose; the agent's own are copied, and may be changed.
-        skipped: Paths that are mounted in the stage, or not shown; they are the user's all the same.
+        mounted: Paths that the host's own files are mounted on.
+        hidden: Paths that are not shown; they are the user's all the same.
     """
 
-    def __init__(self, user: Tree, stage: Tree, ownership: Ownership, skipped: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        user: Tree,
+        stage: Tree,
+        ownership: Ownership,
+        mounted: Collection[str] = (),
+        hidden: Collection[str] = (),
+    ) -> None:
         self._user = user
         self._stage = stage
         self._ownership = ownership
-        self._skipped = frozenset(skipped)
+        self._mounted = frozenset(mounted)
+        self._skipped = self._mounted | frozenset(hidden)
         self._shown: dict[str, Shown] = {}
         self.own: dict[str, Seen] = {}
         """Files of the agent's that are in the user's folder, as they were in the stage then."""
@@ -105,14 +114,14 @@ class Mirror:
 
     def is_users(self, name: str) -> bool:
         """Say whether a path is the user's: shown, mounted, or there without being shown."""
-        if name in self._shown or self.is_skipped(name):
+        if name in self._shown or self.is_mounted(name):
             return True
         return name not in self.own and self._user.look(name) is not None
 
-    def is_skipped(self, name: str) -> bool:
-        """Say whether a path is mounted or not shown, or in such a folder."""
+    def is_mounted(self, name: str) -> bool:
+        """Say whether something of the host is mounted on a path, or on a folder above it."""
         path = PurePosixPath(name)
-        return name in self._skipped or any(str(parent) in self._skipped for parent in path.parents)
+        return name in self._mounted or any(str(parent) in self._mounted for parent in path.parents)
 
     def refresh(self) -> None:
         """Take over what the user has changed; what code had made under a name of the user's gets another."""

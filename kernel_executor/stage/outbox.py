@@ -58,7 +58,7 @@ class Outbox:
         return {
             name: seen
             for name, seen in found.entries.items()
-            if not (mirror.is_shown(name) or mirror.is_skipped(name))
+            if not (mirror.is_shown(name) or mirror.is_mounted(name))
             and not (name in mirror.own and is_settled(seen, mirror.own[name]))
         }
 

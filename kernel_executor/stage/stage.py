@@ -68,18 +68,26 @@ class Stage:
         place: Where it stands.
         user: The user's folder.
         files: The stage itself.
-        skipped: Paths in the user's folder that are mounted there, or not shown.
+        mounted: Paths in the user's folder that the host's own files are mounted on.
+        hidden: Paths in it that are not shown.
         owned: Our folder that holds the stage, and its lock.
     """
 
     def __init__(
-        self, place: Place, user: Tree, files: Tree, skipped: Collection[str], owned: tuple[Path, IO[bytes]]
+        self,
+        place: Place,
+        user: Tree,
+        files: Tree,
+        owned: tuple[Path, IO[bytes]],
+        *,
+        mounted: Collection[str] = (),
+        hidden: Collection[str] = (),
     ) -> None:
         self.place = place
         self._user = user
         self._files = files
         self._ownership = Ownership(place.base, state_folder())
-        self._mirror = Mirror(user, files, self._ownership, skipped)
+        self._mirror = Mirror(user, files, self._ownership, mounted, hidden)
         self._folder, self._lock = owned
         # For who forgets `stop`, or whose loop is closed before.
         self._take_away = weakref.finalize(self, _take_away, *owned, user, files)
@@ -87,19 +95,27 @@ class Stage:
         self._size = 0
 
     @classmethod
-    async def open(cls, work_dir: Path, *, skipped: Sequence[Path] = (), parent: Path | None = None) -> Self:
+    async def open(
+        cls,
+        work_dir: Path,
+        *,
+        mounted: Sequence[Path] = (),
+        hidden: Sequence[Path] = (),
+        parent: Path | None = None,
+    ) -> Self:
         """Make a stage and show the user's files in it.
 
         Args:
             work_dir: The user's folder, resolved.
-            skipped: What is mounted in the folder, or not to be shown.
+            mounted: What of the host is mounted in the folder.
+            hidden: What is not to be shown; it need not be in the folder.
             parent: Where the stage lies; None is a place of our own.
 
         Raises:
             KernelStartError: The folder cannot be read, or no stage can be made.
         """
         try:
-            return await uninterrupted(asyncio.to_thread(cls._open, work_dir, skipped, parent))
+            return await uninterrupted(asyncio.to_thread(cls._open, work_dir, mounted, hidden, parent))
         except OSError as error:
             raise KernelStartError(
                 f"cannot make a place for code to work in beside {str(work_dir)!r}: {error.strerror or error}. "
@@ -107,17 +123,22 @@ class Stage:
             ) from error
 
     @classmethod
-    def _open(cls, work_dir: Path, skipped: Sequence[Path], parent: Path | None) -> Self:
+    def _open(cls, work_dir: Path, mounted: Sequence[Path], hidden: Sequence[Path], parent: Path | None) -> Self:
         folder = make_folder(work_dir, parent)
         try:
             owned = folder, lock(folder)
             files = folder / FILES
             files.mkdir(mode=0o700)
             base = base_of(work_dir)
-            inside = {str(path.relative_to(base)) for path in skipped if path != base and path.is_relative_to(base)}
-            hidden = {entry.name for entry in base.glob(f"{HIDDEN_PREFIX}*")}
             user, stage = Tree(os.open(base, FOLDER)), Tree(os.open(files, FOLDER), ours=True)
-            made = cls(Place(work_dir, base, files), user, stage, inside | hidden, owned)
+            made = cls(
+                Place(work_dir, base, files),
+                user,
+                stage,
+                owned,
+                mounted=_names_in(base, mounted),
+                hidden=_names_in(base, [*hidden, *base.glob(f"{HIDDEN_PREFIX}*")]),
+            )
             made._mirror.refresh()
         except BaseException:
             remove_tree(folder)
@@ -179,14 +200,15 @@ class Stage:
         found = self._look()
         denials = self._mirror.inspect(found)
         for name, seen in self.outbox.candidates(found).items():
-            if not seen.is_folder and self._is_taken(name):
+            if self._is_taken(name, seen):
                 with suppress(OSError):  # it is gone again
                     denials.append(Denial(name, "taken", self._mirror.set_aside(name)))
         return denials
 
-    def _is_taken(self, name: str) -> bool:
+    def _is_taken(self, name: str, seen: Seen) -> bool:
+        """Say whether a file of the code's has a name of the user's; two folders of one name are one."""
         present = self._user.look(name)
-        if present is None or present.is_folder:
+        if present is None or (present.is_folder and seen.is_folder):
             return False
         record = self._ownership.of(name)
         return not (record and record.describes(present))
@@ -246,6 +268,10 @@ class Stage:
         (self._folder / LOCK).unlink(missing_ok=True)  # or the next executor sweeps it
         self._take_away.detach()
         _let_go(self._lock, self._user, self._files)
+
+
+def _names_in(folder: Path, paths: Sequence[Path]) -> set[str]:
+    return {str(path.relative_to(folder)) for path in paths if path != folder and path.is_relative_to(folder)}
 
 
 def _take_away(folder: Path, lock_file: IO[bytes], *trees: Tree) -> None:

@@ -1,11 +1,12 @@
 """The whole agent with a scripted model and a real kernel: what ran is what the notebook and the journal say."""
 
 import asyncio
+import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -254,31 +255,30 @@ async def test_what_killed_the_kernel_is_quoted_and_the_session_goes_on(opened: 
     rerun(session.notebook, tmp_path / "again.ipynb")
 
 
-async def test_what_executed_code_does_to_the_notebook_lasts_until_the_next_save_only(
-    opened: Open, bubblewrap: None
+SPOILS = [
+    "open({name!r}, 'w').write('spoilt')",
+    "import os; os.symlink('/', {name!r})",
+    "import os; os.makedirs({name!r} + '/x')",
+    "import os; os.mkfifo({name!r})",
+]
+
+
+@pytest.mark.parametrize("name", ["session.ipynb", "session.journal.jsonl"])
+async def test_executed_code_does_not_see_notebook_and_journal_and_cannot_take_their_names(
+    opened: Open, bubblewrap: None, name: str
 ) -> None:
-    """Saving replaces the file, and with it the sandbox's read-only view of the first one; the journal stays."""
-    code = """\
-import os
-for name in ("session.ipynb", "session.journal.jsonl"):
-    for spoil in (lambda: open(name, "w").write("spoilt"), lambda: os.remove(name), lambda: os.symlink("/", name)):
-        try:
-            spoil()
-        except OSError as error:
-            print(name, "refused:", type(error).__name__)"""
-    async with opened([python(code), "Refused."]) as (session, _):
-        await session.run("Spoil it.")
-    assert saved(session).cells[1].outputs[0].text.count("session.journal.jsonl refused:") == 3
-    assert_the_journal_tells_the_same(session)
-
-
-async def test_a_folder_in_the_notebooks_place_is_moved_away(opened: Open, bubblewrap: None) -> None:
-    spoil = python("import os\nos.unlink('session.ipynb')\nos.makedirs('session.ipynb/x')")
-    async with opened(["Hello.", spoil, "Spoilt."]) as (session, witness):
-        await session.run("hello")
-        await session.run("Spoil it.")
+    """Saving once replaced the file, and with it the sandbox's read-only view of the first one."""
+    replies = [part for spoil in SPOILS for part in (python(spoil.format(name=name)), "Spoilt.")]
+    look = python("import os; print(os.listdir())")
+    async with opened([look, "Seen.", *replies], max_retries=0) as (session, witness):
+        await session.run("Look.")
+        for _ in SPOILS:
+            await session.run("Spoil it.")
+    statuses = [event.result.status for event in witness.events if isinstance(event, BlockFinishedEvent)]
+    assert statuses == ["ok", *("refused" for _ in SPOILS)]
+    assert saved(session).cells[1].outputs[0].text == "[]\n"
     assert "ViewDetachedEvent" not in types(witness.events)
-    assert saved(session).cells[-1].source.startswith("## Result\n\nSpoilt.")
+    assert_the_journal_tells_the_same(session)
 
 
 async def test_an_earlier_session_is_never_overwritten(opened: Open) -> None:
@@ -299,14 +299,24 @@ async def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
                 pass
 
 
+@contextmanager
+def nothing_can_be_made_in(folder: Path) -> Iterator[None]:
+    """Take away the right to make files in a folder, from root, too."""
+    if os.geteuid():
+        folder.chmod(0o500)
+    elif subprocess.run(["chattr", "+i", str(folder)], check=False, capture_output=True).returncode:
+        pytest.skip("root may write anywhere on this file system")
+    try:
+        yield
+    finally:
+        folder.chmod(0o700) if os.geteuid() else subprocess.run(["chattr", "-i", str(folder)], check=True)
+
+
 async def test_a_disk_that_was_full_for_a_while_loses_nothing_of_the_notebook(opened: Open, tmp_path: Path) -> None:
     """The view of the notebook fails once; at the end it is given what it missed."""
     async with opened([python("print('kept')"), "Kept."]) as (session, witness):
-        folder = session.notebook.parent
-        aside = tmp_path / "aside"
-        folder.rename(aside)
-        result = await session.run("Print something.")
-        aside.rename(folder)
+        with nothing_can_be_made_in(session.notebook.parent):
+            result = await session.run("Print something.")
     assert result.stop_reason == "the code ran through"
     assert "ViewDetachedEvent" in types(witness.events)
     assert any("kept" in str(cell.get("outputs")) for cell in saved(session).cells)

@@ -469,3 +469,32 @@ def test_the_rights_of_a_folder_that_is_not_ours_are_left_alone(tmp_path: Path) 
     tree.walk(limit=10)
     assert stat.S_IMODE((tmp_path / "closed").stat().st_mode) == 0
     os.close(tree.root)
+
+
+@pytest.mark.parametrize("exists", [True, False])
+async def test_what_is_hidden_is_not_shown_and_its_name_is_taken_as_soon_as_it_is_there(
+    folder: Path, exists: bool
+) -> None:
+    if exists:
+        (folder / "session.ipynb").write_text("ours")
+    stage = await Stage.open(folder, hidden=[folder / "session.ipynb"])
+    await stage.refresh()
+    assert not (stage.place.files / "session.ipynb").exists()
+    (stage.place.files / "session.ipynb").mkdir()
+    (stage.place.files / "session.ipynb" / "x.txt").write_text("1")
+    (folder / "session.ipynb").write_text("ours")
+    assert len(await denials(stage)) == 1
+    await stage.deliver()
+    assert (folder / "session.ipynb").read_text() == "ours"
+    stage.close()
+
+
+async def test_what_the_user_lets_be_changed_is_no_news_of_the_stage(folder: Path) -> None:
+    (folder / "granted").mkdir()
+    (folder / "granted" / "a.csv").write_text("1")
+    stage = await Stage.open(folder, mounted=[folder / "granted"])
+    assert not (stage.place.files / "granted").exists()
+    (stage.place.files / "granted").mkdir()  # as bubblewrap does, to mount on it
+    assert await denials(stage) == ()
+    assert not await stage.deliver()
+    stage.close()
