@@ -105,10 +105,10 @@ class Watchdog:
             with ours:
                 ours.settimeout(0)  # one that is stopped must not stop us
                 with its:
+                    with self._lock:  # before it is there to hear it: we may be gone by then
+                        self._channel = ours
+                        self._introduce()
                     process = _start(its)
-                with self._lock:
-                    self._channel = ours
-                    self._introduce()
                 process.wait()
                 with self._lock:
                     self._channel = None
