@@ -1,6 +1,7 @@
 """The whole agent with a scripted model and a real kernel: what ran is what the notebook and the journal say."""
 
 import asyncio
+import resource
 import subprocess
 import sys
 import time
@@ -299,14 +300,19 @@ async def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
                 pass
 
 
-async def test_a_disk_that_was_full_for_a_while_loses_nothing_of_the_notebook(opened: Open, tmp_path: Path) -> None:
-    """The view of the notebook fails once; at the end it is given what it missed."""
-    async with opened([python("print('kept')"), "Kept."]) as (session, witness):
-        folder = session.notebook.parent
-        aside = tmp_path / "aside"
-        folder.rename(aside)
-        result = await session.run("Print something.")
-        aside.rename(folder)
+async def test_a_disk_that_was_full_for_a_while_loses_nothing_of_the_notebook(opened: Open) -> None:
+    """The view of the notebook fails once; at the end it is given what it missed. The journal's file is smaller."""
+    replies = [python("print('\\n' * 20_000)"), "Many.", python("print('kept')"), "Kept."]
+    async with opened(replies) as (session, witness):
+        await session.run("Print many lines.")
+        allowed = session.journal.stat().st_size + 20_000
+        assert session.notebook.stat().st_size > allowed
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (allowed, before[1]))
+        try:
+            result = await session.run("Print something.")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert result.stop_reason == "the code ran through"
     assert "ViewDetachedEvent" in types(witness.events)
     assert any("kept" in str(cell.get("outputs")) for cell in saved(session).cells)
