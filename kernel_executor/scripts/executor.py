@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Protocol, Self
 
-from kernel_executor import programs
 from kernel_executor.cancellation import CancellationToken
 from kernel_executor.enclosure import Enclosure, absolute_paths, enclose, existing_paths, known_mode
 from kernel_executor.events import ExecutionEvent, FilesDelivered, HeldFile
@@ -29,7 +28,7 @@ from kernel_executor.outputs import OutputLimits
 from kernel_executor.pip_install import NO_NETWORK
 from kernel_executor.processes import ManagedProcess
 from kernel_executor.sandbox import SandboxMode
-from kernel_executor.scripts.local import LocalScript
+from kernel_executor.scripts.local import LocalScript, languages
 from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner, names_in
 from kernel_executor.scripts.script import Script
 from kernel_executor.search_paths import distrust, trust_again
@@ -194,7 +193,7 @@ class LocalCommandLineCodeExecutor:
     @property
     def languages(self) -> tuple[str, ...]:
         """The languages of blocks that run; their aliases do, too."""
-        return _languages()
+        return languages()
 
     @property
     def keeps_variables(self) -> bool:
@@ -313,15 +312,11 @@ class LocalCommandLineCodeExecutor:
         return ScriptRunner(
             ScriptFolder(folder.path, enclosure.stage, taken, granted, keep=not settings.cleanup_temp_files),
             limits=settings.limits,
-            languages=_languages(),
+            languages=languages(),
             launch=partial(_launch, settings.python, enclosure),
             isolation=await _look_at(enclosure),
             no_network=NO_NETWORK,
         )
-
-
-def _languages() -> tuple[str, ...]:
-    return ("python", "bash", "pwsh") if programs.find("pwsh") else ("python", "bash")
 
 
 async def _launch(python: str, enclosure: Enclosure, script: Script) -> LocalScript:

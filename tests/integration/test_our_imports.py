@@ -298,6 +298,30 @@ def test_the_embedded_models_server_imports_nothing_planted(planted: Planted) ->
     assert planted.marks == []
 
 
+ADAPTER = """
+import sys
+del sys.path[0]
+import kernel_executor
+sys.path.insert(0, "")
+from kernel_executor.autogen import JupyterCodeExecutor
+print(JupyterCodeExecutor.__name__)
+"""
+
+
+@pytest.mark.skipif(find_spec("autogen_core") is None, reason="AutoGen is not installed")
+def test_a_package_of_several_folders_has_no_part_in_the_current_one(tmp_path: Path) -> None:
+    """Python joins all folders of the name `google` that have no `__init__.py`, the current one's first."""
+    planted = Planted(tmp_path, as_packages=True)
+    for package in ("google/protobuf", "opentelemetry/context", "opentelemetry/trace"):
+        (planted.folder / package).mkdir(parents=True)
+        (planted.folder / package / "__init__.py").write_text(LEAVE_A_MARK.format(mark=str(planted.mark)))
+    done = planted.run(sys.executable, "-c", ADAPTER)
+    assert done.stdout == "JupyterCodeExecutor\n", done.stderr
+    assert planted.marks == []
+    planted.run(sys.executable, "-c", "import google.protobuf")
+    assert planted.marks == ["google.protobuf"], "the control"
+
+
 def test_a_checkout_that_is_the_current_folder_works() -> None:
     root = Path(__file__).parent.parent.parent
     done = subprocess.run(

@@ -1,6 +1,7 @@
 """How processes are started: what lies in the current folder is run by nobody, and nothing outlives its owner."""
 
 import asyncio
+import contextlib
 import json
 import os
 import platform
@@ -302,7 +303,12 @@ def test_control_without_the_watchdog_it_does(unhooked: Path) -> None:
 
 
 def watchdogs_of(pid: int) -> list[psutil.Process]:
-    return [child for child in psutil.Process(pid).children() if "watchdog_process.py" in " ".join(child.cmdline())]
+    found = []
+    for child in psutil.Process(pid).children():
+        with contextlib.suppress(psutil.Error):  # it has just ended
+            if any(part.endswith("watchdog_process.py") for part in child.cmdline()):
+                found.append(child)
+    return found
 
 
 async def until_there_is_one(other_than: int = 0) -> psutil.Process:
