@@ -209,6 +209,32 @@ def test_restarting_and_running_all_twice_gives_the_same_notebook(notebook: Note
     forgive_jupyter(notebook)
 
 
+DEEDS = [
+    "import os; os.remove('mine.csv')",
+    "import os; os.system('sed -i s/1/9/ mine.csv; rm -rf notes')",
+    "import os\ntry:\n    os.rename('mine.csv', 'yours.csv')\nexcept OSError:\n    pass",
+]
+
+
+def test_code_that_would_destroy_a_file_of_the_users_never_runs_in_their_kernel(notebook: Notebook) -> None:
+    """It ended well where it was held, so it once became a cell, and ran at the next Restart & Run All."""
+    mine, notes = notebook.server.root / "mine.csv", notebook.server.root / "notes" / "old.txt"
+    notes.parent.mkdir(exist_ok=True)
+    mine.write_text("a\n1\n")
+    notes.write_text("old")
+    replies = [*map(python, DEEDS), python("print(open('mine.csv').read())"), "It is 1."]
+    notebook.open(model(*replies), AGENT, AGAIN)
+    notebook.wait_until_settled()
+    for _ in range(2):
+        restart_and_run_all(notebook)
+        made_code = [cell["source"] for cell in made(notebook) if cell["cell_type"] == "code"]
+        assert made_code == ["print(open('mine.csv').read())"]
+        assert (mine.read_text(), notes.read_text()) == ("a\n1\n", "old")
+    statuses = [cell["metadata"]["codeagent"].get("status") for cell in made(notebook)]
+    assert statuses.count("refused") == len(DEEDS)
+    forgive_jupyter(notebook)
+
+
 def test_cells_the_user_edits_or_deletes_meanwhile_are_left_alone(notebook: Notebook) -> None:
     slow = python("import time\nfor i in range(40):\n    print('tick', i, flush=True)\n    time.sleep(0.05)")
     run_agent(notebook, slow, "Done.", wait=False)
