@@ -74,6 +74,22 @@ def ended_well(result: CodeResult) -> bool:
     return result.exit_code == 0
 
 
+Deliver = Callable[[Stage, CodeResult | None], Awaitable[FilesDelivered]]
+"""Delivers what a call has made, by its result; by none, if the call was cancelled."""
+
+
+async def deliver_always(stage: Stage, result: CodeResult | None) -> FilesDelivered:
+    """Deliver whatever the result; after a call that was cancelled the next one does it."""
+    return await stage.deliver() if result else FilesDelivered()
+
+
+async def deliver_if_well(stage: Stage, result: CodeResult | None) -> FilesDelivered:
+    """Deliver if all blocks ended well."""
+    if result and ended_well(result):
+        return await stage.deliver()
+    return await uninterrupted(stage.hold_back())
+
+
 class ManagedRunner(Generic[Runner]):
     """A runner that is opened by `start` and closed by `stop`.
 
@@ -152,7 +168,7 @@ class ManagedRunner(Generic[Runner]):
         timeout: float | None,
         on_event: Listener,
         *,
-        delivers: Callable[[CodeResult], bool] = lambda _: True,
+        deliver: Deliver = deliver_always,
     ) -> CodeResult:
         """Run blocks in order until one fails, when no other call runs any; then deliver the files they made.
 
@@ -161,14 +177,14 @@ class ManagedRunner(Generic[Runner]):
             cancellation_token: Cancels the run.
             timeout: Seconds a block may take; None sets no limit.
             on_event: Told what happens.
-            delivers: Asked whether files are delivered after such a result.
+            deliver: Delivers the files, or does not.
 
         Raises:
             NotStarted: There is nothing that runs them.
             CancelledError: The run was cancelled; the block has been stopped.
         """
         _ = self.runner
-        work = self._execute(tuple(code_blocks), timeout, guarded(on_event), delivers)
+        work = self._execute(tuple(code_blocks), timeout, guarded(on_event), deliver)
         return await cancellable(work, cancellation_token)
 
     def stream(
@@ -188,23 +204,23 @@ class ManagedRunner(Generic[Runner]):
         blocks: Sequence[CodeBlock],
         timeout: float | None,
         on_event: Listener,
-        delivers: Callable[[CodeResult], bool],
+        deliver: Deliver,
     ) -> CodeResult:
         async def run_block(index: int, block: CodeBlock) -> BlockResult:
             return await self.runner.run_block(index, block, timeout, on_event)
 
         async with self.lock:
-            runner, stage, well = self.runner, self.runner.stage, False
+            runner, stage = self.runner, self.runner.stage
+            result: CodeResult | None = None
             if stage:
                 await stage.refresh()
             try:
                 result = await run_in_order(blocks, runner.languages, run_block, on_event)
-                well = ended_well(result)
             finally:
                 if isinstance(runner, StatefulRunner):
-                    runner.end_call(well=well)
-            if stage and delivers(result) and (files := await stage.deliver()):
-                on_event(files)
+                    runner.end_call(well=result is not None and ended_well(result))
+                if stage and (files := await deliver(stage, result)):
+                    on_event(files)
             return result
 
     async def take_files(self, names: Sequence[str], into: Path | None) -> FilesDelivered:

@@ -20,7 +20,7 @@ from kernel_executor.isolation import Isolation
 from kernel_executor.kernel_runner import KernelRunner
 from kernel_executor.ladder import time_limit
 from kernel_executor.listeners import LateOutputs, Listener
-from kernel_executor.managed import ManagedRunner, ended_well
+from kernel_executor.managed import ManagedRunner, deliver_if_well
 from kernel_executor.outputs import OutputLimits
 from kernel_executor.scripts.runner import ScriptRunner
 from kernel_executor.types import CodeBlock, CodeResult, RollBack
@@ -217,7 +217,7 @@ class DockerCommandLineCodeExecutor:
     ) -> CodeResult:
         """Run blocks as `execute_code_blocks` does, but deliver the files they made only if all ended well."""
         return await self._managed.execute(
-            code_blocks, cancellation_token, self._timeout, on_event, delivers=ended_well
+            code_blocks, cancellation_token, self._timeout, on_event, deliver=deliver_if_well
         )
 
     async def take_files(self, names: Sequence[str], into: Path | None = None) -> FilesDelivered:

@@ -90,8 +90,9 @@ def fast_copy(source: int, target: int, size: int) -> None:
     except OSError as error:
         if error.errno not in NOT_HERE:
             raise
-        while piece := os.read(source, PIECE):
-            write_all(target, piece)
+    while done < size and (piece := os.read(source, PIECE)):  # some file systems say 0 where they cannot do it
+        done += len(piece)
+        write_all(target, piece)
 
 
 _LIBC = ctypes.CDLL(None, use_errno=True)

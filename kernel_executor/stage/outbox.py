@@ -20,6 +20,7 @@ MAX_TOLD = 100
 """Files that stay behind and are listed one by one."""
 
 NO_FILE = "it is no regular file"
+FAILED = "the attempt that made it failed"
 
 
 class Outbox:
@@ -40,6 +41,7 @@ class Outbox:
         self._named: set[str] = set()
         self._known: dict[str, Seen] = {}
         self._held: dict[str, HeldFile] = {}
+        self._failed: dict[str, Seen] = {}
         self.stop = Event()
         """Ends the copying of a large file when it is set."""
 
@@ -60,11 +62,24 @@ class Outbox:
             for name, seen in found.entries.items()
             if not (mirror.is_shown(name) or mirror.is_mounted(name))
             and not (name in mirror.own and is_settled(seen, mirror.own[name]))
+            and not (name in self._failed and is_settled(seen, self._failed[name]))
         }
 
     def has_news(self, found: Listing) -> bool:
         """Say whether there may be something to deliver or to remove."""
         return bool(self.candidates(found)) or any(name not in found.entries for name in self._mirror.own)
+
+    def hold_back(self, found: Listing) -> FilesDelivered:
+        """Deliver nothing of an attempt that failed, and undo what it did to the agent's own; tell what it made."""
+        told = _Told()
+        candidates = self.candidates(found)
+        own = [name for name in self._mirror.own if name in candidates or name not in found.entries]
+        self._mirror.put_back_own(own)
+        for name, seen in sorted(candidates.items()):
+            if name not in own and not seen.is_folder:
+                self._failed[name] = seen
+                self._hold(held(name, seen, FAILED), name, seen, told)
+        return told.done()
 
     def deliver(self, found: Listing) -> FilesDelivered:
         """Deliver what is data by its kind; tell what stays behind, once."""

@@ -225,6 +225,11 @@ class Stage:
             return FilesDelivered()
         return await self._copying(partial(self.outbox.deliver, found))
 
+    async def hold_back(self) -> FilesDelivered:
+        """Deliver nothing of what was made since the last delivery, for it failed; tell what there is."""
+        found = await self._briefly(self._look)
+        return self.outbox.hold_back(found) if self.outbox.has_news(found) else FilesDelivered()
+
     async def take(self, names: Sequence[str], into: Path | None = None) -> FilesDelivered:
         """Deliver files that stayed behind, because the user asks for them; some are never delivered.
 

@@ -265,6 +265,38 @@ async def test_a_later_session_goes_on_with_the_agents_own_files(stage: Stage, f
     later.close()
 
 
+async def test_what_a_failed_attempt_made_is_told_and_not_delivered_later_either(stage: Stage, folder: Path) -> None:
+    files = stage.place.files
+    (files / "good.csv").write_text("good")
+    (files / "gone.csv").write_text("kept")
+    await stage.deliver()
+    (files / "junk.csv").write_text("junk")
+    (files / "good.csv").write_text("spoilt")
+    (files / "gone.csv").unlink()
+    told = await stage.hold_back()
+    assert [(file.name, file.reason) for file in told.held] == [("junk.csv", "the attempt that made it failed")]
+    assert ((files / "good.csv").read_text(), (files / "gone.csv").read_text()) == ("good", "kept")
+    (files / "next.csv").write_text("next")
+    await stage.refresh()
+    told = await stage.deliver()
+    assert ([file.name for file in told.delivered], told.removed, told.held) == (["next.csv"], (), ())
+    assert (folder / "good.csv").read_text() == "good"
+    assert [file.name for file in stage.held] == ["junk.csv"]
+    (files / "junk.csv").write_text("made well this time")
+    assert [file.name for file in (await stage.deliver()).delivered] == ["junk.csv"]
+
+
+async def test_a_disk_that_is_full_shows_links_instead_of_copies(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(mirror, "fast_copy", full)
+    stage = await Stage.open(folder)
+    assert (stage.place.files / "data.csv").readlink() == Path(f"{mirror.ORIGINAL}/data.csv")
+    assert await denials(stage) == ()
+    stage.close()
+
+
 async def test_a_file_the_user_has_changed_is_the_users(stage: Stage, folder: Path) -> None:
     (stage.place.files / "out.csv").write_text("1")
     await stage.deliver()
