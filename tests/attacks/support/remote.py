@@ -4,11 +4,10 @@ import json
 import select
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -16,11 +15,11 @@ PATIENCE = 60.0
 """Seconds for one step: a machine that is busy with other tests is slow."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Result:
     """What a call came to."""
 
-    answer: dict[str, Any] = field(repr=False)
+    answer: dict[str, Any]
 
     @property
     def blocks(self) -> list[dict[str, Any]]:
@@ -74,7 +73,7 @@ class Result:
     def seconds(self) -> float:
         return float(self.answer["seconds"])
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return json.dumps(self.answer, indent=1)[:3_000]
 
 
@@ -122,7 +121,7 @@ class Driver:
             assert self.process.stdout is not None
             self.process.stdout.close()
 
-    def __enter__(self) -> "Driver":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -170,10 +169,3 @@ class Executor:
 
     def stop(self) -> None:
         assert "raised" not in self.driver.step("stop", name=self.name)
-
-    @contextmanager
-    def until_stopped(self) -> Iterator["Executor"]:
-        try:
-            yield self
-        finally:
-            self.stop()

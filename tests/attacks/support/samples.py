@@ -40,7 +40,7 @@ def lay_out(work_dir: Path, *names: str) -> None:
 
 
 VIEW = '''
-import json, os
+import json, os, pathlib
 def view(name):
     """What a name holds, as code sees it."""
     seen = {}
@@ -53,9 +53,9 @@ def view(name):
                     if os.path.islink(inner) and not os.path.exists(inner):
                         seen[inner] = "dangling"
                     elif os.path.isfile(inner):
-                        seen[inner] = open(inner, "rb").read().hex()
+                        seen[inner] = pathlib.Path(inner).read_bytes().hex()
         else:
-            seen[path] = open(path, "rb").read().hex() if os.path.isfile(path) else "gone"
+            seen[path] = pathlib.Path(path).read_bytes().hex() if os.path.isfile(path) else "gone"
     return seen
 '''
 """The content only: a large file may stand as a link in the stage."""
