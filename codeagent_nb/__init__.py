@@ -1,5 +1,8 @@
 """An agent that lives in Jupyter: it writes code, runs it in a managed kernel, repairs it, and leaves a notebook."""
 
+import codeagent_nb.first_imports  # noqa: F401 - first of all: even the next line could find a planted module
+
+# isort: split
 from importlib import import_module
 from typing import TYPE_CHECKING
 

@@ -19,6 +19,7 @@ from codeagent_nb.events import (
     BlockFinishedEvent,
     BlockOutputEvent,
     BlockStartedEvent,
+    FilesEvent,
     LateOutputEvent,
     ModelClientStreamingChunkEvent,
     ModelReplyEvent,
@@ -38,6 +39,7 @@ from kernel_executor import (
     CodeExecutor,
     CodeResult,
     ExecutionEvent,
+    FilesDelivered,
     LateOutput,
 )
 
@@ -185,6 +187,8 @@ def execution_event(event: ExecutionEvent, attempt: int) -> AgentEvent:
             return BlockFinishedEvent(source="executor", retry_attempt=attempt, block_id=block_id, result=result)
         case LateOutput(block_id=block_id, change=change):
             return LateOutputEvent(source="executor", block_id=block_id, change=change)
+        case FilesDelivered(delivered=delivered, removed=removed, held=held, more_held=more):
+            return FilesEvent(source="executor", delivered=delivered, removed=removed, held=held, more_held=more)
 
 
 def as_markdown(code_blocks: Sequence[CodeBlock]) -> str:

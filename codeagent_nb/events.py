@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from codeagent_nb.models.types import FinishReason, LLMMessage, RequestUsage
-from kernel_executor import Append, BlockResult, Clear, CodeBlock, CodeResult, Update
+from kernel_executor import Append, BlockResult, Clear, CodeBlock, CodeResult, DeliveredFile, HeldFile, Update
 
 SCHEMA_VERSION = 1
 """Written into each journal; raised when an old journal could no longer be read."""
@@ -204,6 +204,19 @@ class LateOutputEvent(Event):
     change: Append | Update | Clear
 
 
+class FilesEvent(Event):
+    """Files that the code made were copied into the user's folder, or stayed where code works (design D16)."""
+
+    type: Literal["FilesEvent"] = "FilesEvent"
+    delivered: tuple[DeliveredFile, ...] = ()
+    removed: tuple[str, ...] = ()
+    """Files of the agent's that were in the folder, and that its code has removed."""
+    held: tuple[HeldFile, ...] = ()
+    """What stayed behind, each with the reason; `%agent files` copies it."""
+    more_held: int = 0
+    """How many more there are than are listed."""
+
+
 class RetryDecision(BaseModel):
     """The model's answer to "shall we try again?". AutoGen's shape, also the JSON schema sent to the model."""
 
@@ -267,6 +280,7 @@ AgentEvent = Annotated[
     | BlockOutputEvent
     | BlockFinishedEvent
     | LateOutputEvent
+    | FilesEvent
     | RetryDecisionEvent
     | ViewDetachedEvent
     | RunFinishedEvent,

@@ -47,14 +47,22 @@ def check_files(files: Sequence[Path]) -> None:
 
 def _bring(file: Path, folder: Path) -> str:
     target = folder / file.name
-    if target.exists():
+    if target.is_file():
         if target.samefile(file) or filecmp.cmp(target, file, shallow=False):
             return file.name
         raise SessionError(
             f"--file {str(file)!r}: {str(folder)!r} already holds another file named {file.name!r}. "
             "Rename one of them, or choose another folder with --out."
         )
-    shutil.copyfile(file, target)
+    # Not through a link that leads nowhere: an earlier session's code could have left one that leads to a file of ours.
+    try:
+        with file.open("rb") as source, target.open("xb") as copy:
+            shutil.copyfileobj(source, copy)
+    except FileExistsError as error:
+        raise SessionError(
+            f"--file {str(file)!r}: {str(target)!r} is there and is no file. Remove it, or choose another folder with "
+            "--out."
+        ) from error
     return file.name
 
 

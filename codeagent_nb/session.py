@@ -5,16 +5,17 @@ The folder is that of the notebook, so that the saved notebook runs again where 
 
 import os
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import cast
 
 from codeagent_nb.agent import CodeExecutorAgent
 from codeagent_nb.approval import ApprovalFunc, ApprovalMode
 from codeagent_nb.driver import execution_event
 from codeagent_nb.errors import SessionError
-from codeagent_nb.events import TextMessage
+from codeagent_nb.events import FilesEvent, TextMessage
 from codeagent_nb.files import bring_files, check_files, describe_files
 from codeagent_nb.log import EventLog, View
 from codeagent_nb.models.types import ChatCompletionClient
@@ -23,9 +24,10 @@ from codeagent_nb.redaction import Redactor
 from codeagent_nb.results import TaskResult
 from codeagent_nb.views.journal import JournalView
 from codeagent_nb.views.notebook import NotebookView
-from kernel_executor import ExecutionEvent, ManagedExecutor, create_code_executor
+from kernel_executor import ExecutionEvent, KernelExecutorError, ManagedExecutor, create_code_executor
 from kernel_executor.choosing import ExecutorName
 from kernel_executor.sandbox import SandboxMode
+from kernel_executor.stage.ownership import state_folder
 from kernel_executor.work_folder import open_work_folder
 
 AGENT_NAME = "codeagent"
@@ -112,6 +114,35 @@ class Session:
         first = not any(isinstance(event, TextMessage) for event in self.log.events)
         return await agent.run(task=task, context=self.context if first else "")
 
+    async def take_files(self, names: Sequence[str], into: Path | None = None) -> FilesEvent:
+        """Copy files that stayed where code works into the session's folder, or another one.
+
+        Args:
+            names: Their paths, as they were told; none means all.
+            into: Another folder, which exists.
+        """
+        wanted = names or [file.name for file in self.executor.held_files]
+        event = execution_event(await self.executor.take_files(wanted, into), attempt=0)
+        self.log.publish(event)
+        return cast("FilesEvent", event)
+
+    async def keep_held_files(self) -> Path | None:
+        """Copy what stayed where code works to a folder of the user's state, for the stage is about to go.
+
+        Returns:
+            The folder; None if nothing stayed behind, or it cannot be kept.
+        """
+        folder = held_folder(self.notebook)
+        if not self.executor.held_files or folder is None:
+            return None
+        with suppress(KernelExecutorError, OSError):  # at the end; the session itself is saved
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            names = [file.name for file in self.executor.held_files]
+            if (await self.executor.take_files(names, folder)).delivered:
+                return folder
+            folder.rmdir()
+        return None
+
     def on_late_output(self, event: ExecutionEvent) -> None:
         """Take in output that came after its block."""
         self.log.publish(execution_event(event, attempt=0))
@@ -139,13 +170,16 @@ async def open_session(settings: SessionSettings, *, views: Sequence[View] = ())
             _claim(path)
             claimed.callback(path.unlink, missing_ok=True)  # or a session that never began would keep the name
         names = bring_files(settings.files, folder)
-        # Journal and notebook are there before the kernel starts: what is there at start is read-only in the sandbox.
         notebook_view = NotebookView(notebook)
         journal_view = stack.enter_context(closing(JournalView(journal)))
         # Once more with the kernel gone: nothing it did to the file, and no late output, is left out.
         stack.callback(notebook_view.save)
         executor = create_code_executor(
-            settings.executor, work_dir=folder, sandbox=settings.sandbox, image=settings.image
+            settings.executor,
+            work_dir=folder,
+            sandbox=settings.sandbox,
+            image=settings.image,
+            hidden=(notebook, journal),  # they change with every step, and tell code nothing
         )
         await stack.enter_async_context(executor)
         log = EventLog(Redactor.of_environment(os.environ))
@@ -158,7 +192,14 @@ async def open_session(settings: SessionSettings, *, views: Sequence[View] = ())
         context = await describe_files(executor, names)
         session = Session(notebook, journal, executor, log, context, dict(os.environ))
         executor.on_late_output(session.on_late_output)
+        stack.push_async_callback(session.keep_held_files)
         yield session
+
+
+def held_folder(notebook: Path) -> Path | None:
+    """Return where files are kept that a session's code made and that were not saved; None without a home."""
+    state = state_folder()
+    return state.with_name("not-saved") / notebook.stem if state else None
 
 
 def new_notebook(folder: Path, name: str = "codeagent") -> Path:

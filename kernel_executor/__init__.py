@@ -1,12 +1,24 @@
 """Runs code blocks in managed, sandboxed Jupyter kernels. Stands alone: knows no models, prompts or notebooks."""
 
+import kernel_executor.own_imports  # noqa: F401 - first of all: even the next line could find a planted module
+
+# isort: split
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from kernel_executor.cancellation import CancellationToken
 from kernel_executor.changes import Append, Clear, Update
 from kernel_executor.errors import KernelExecutorError, KernelStartError, NotStarted, SandboxUnavailable
-from kernel_executor.events import BlockFinished, BlockOutput, BlockStarted, ExecutionEvent, LateOutput
+from kernel_executor.events import (
+    BlockFinished,
+    BlockOutput,
+    BlockStarted,
+    DeliveredFile,
+    ExecutionEvent,
+    FilesDelivered,
+    HeldFile,
+    LateOutput,
+)
 from kernel_executor.functions import (
     Alias,
     FunctionWithRequirements,
@@ -38,10 +50,13 @@ __all__ = [
     "CodeBlock",
     "CodeExecutor",
     "CodeResult",
+    "DeliveredFile",
     "DockerCommandLineCodeExecutor",
     "ExecutionEvent",
+    "FilesDelivered",
     "FunctionWithRequirements",
     "FunctionWithRequirementsStr",
+    "HeldFile",
     "ImportFromModule",
     "Isolation",
     "KernelCodeExecutor",

@@ -3,22 +3,29 @@
 import os
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from kernel_executor.containers.engine import Engine
 from kernel_executor.containers.executor import DockerCommandLineCodeExecutor
+from kernel_executor.environment import kernel_environment
 from kernel_executor.errors import KernelStartError
 from kernel_executor.executor import KernelCodeExecutor
 from kernel_executor.ports import ManagedExecutor
-from kernel_executor.sandbox import SandboxMode, SandboxPolicy, bubblewrap_arguments, why_unusable_now
+from kernel_executor.sandbox import HOME, SandboxMode, SandboxPolicy, bubblewrap_arguments, why_unusable_now
 from kernel_executor.scripts.executor import LocalCommandLineCodeExecutor
 
 ExecutorName = Literal["kernel", "local", "docker"]
 
 
 def create_code_executor(
-    name: ExecutorName, *, work_dir: str | Path | None = None, sandbox: SandboxMode = "auto", image: str = ""
+    name: ExecutorName,
+    *,
+    work_dir: str | Path | None = None,
+    sandbox: SandboxMode = "auto",
+    image: str = "",
+    hidden: Sequence[str | Path] = (),
 ) -> ManagedExecutor:
     """Make an executor by name.
 
@@ -27,16 +34,17 @@ def create_code_executor(
         work_dir: Folder the code runs in; None makes a fresh private one.
         sandbox: What holds `kernel` and `local`; a container holds itself.
         image: The container's image; empty takes the usual one.
+        hidden: Files and folders of `work_dir` that sandboxed code does not see; they need not exist yet.
     """
     match name:
         case "kernel":
-            return KernelCodeExecutor(work_dir=work_dir, sandbox=sandbox)
+            return KernelCodeExecutor(work_dir=work_dir, sandbox=sandbox, hidden=hidden)
         case "local":
-            return LocalCommandLineCodeExecutor(work_dir=work_dir, sandbox=sandbox)
+            return LocalCommandLineCodeExecutor(work_dir=work_dir, sandbox=sandbox, hidden=hidden)
         case "docker" if image:
-            return DockerCommandLineCodeExecutor(work_dir=work_dir, image=image)
+            return DockerCommandLineCodeExecutor(work_dir=work_dir, image=image, hidden=hidden)
         case "docker":
-            return DockerCommandLineCodeExecutor(work_dir=work_dir)
+            return DockerCommandLineCodeExecutor(work_dir=work_dir, hidden=hidden)
 
 
 def create_default_code_executor(work_dir: str | Path | None = None) -> ManagedExecutor:
@@ -49,7 +57,8 @@ def create_default_code_executor(work_dir: str | Path | None = None) -> ManagedE
         work_dir: Folder the code runs in; None makes a fresh private one.
     """
     with tempfile.TemporaryDirectory(prefix="codeagent-") as folder:
-        reason = why_unusable_now(bubblewrap_arguments(SandboxPolicy(work_dir=Path(folder))), os.environ)
+        environment = kernel_environment(os.environ, {}, home=HOME)
+        reason = why_unusable_now(bubblewrap_arguments(SandboxPolicy(work_dir=Path(folder))), environment)
     if reason is None:
         return create_code_executor("kernel", work_dir=work_dir, sandbox="bubblewrap")
     try:

@@ -2,18 +2,22 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from kernel_executor import sandbox
+from kernel_executor import mount_table, sandbox
 from kernel_executor.environment import kernel_environment
 from kernel_executor.errors import KernelStartError, SandboxUnavailable
 from kernel_executor.isolation import Isolation, holds_no_key, probe
-from kernel_executor.sandbox import Interpreter, SandboxMode, SandboxPolicy
+from kernel_executor.mount_table import Expected
+from kernel_executor.sandbox import Granted, Interpreter, SandboxMode, SandboxPolicy
+from kernel_executor.stage.stage import Stage
+from kernel_executor.stage.trees import Seen
 
 
-class Confinement(Protocol):
+class Confinement(Granted, Protocol):
     """What a user wants to hold the code; the settings of each local executor say it."""
 
     @property
@@ -22,18 +26,8 @@ class Confinement(Protocol):
         ...
 
     @property
-    def readable(self) -> tuple[Path, ...]:
-        """Further files and folders to read."""
-        ...
-
-    @property
-    def writable(self) -> tuple[Path, ...]:
-        """Files and folders to change."""
-        ...
-
-    @property
-    def devices(self) -> tuple[Path, ...]:
-        """Device files to use."""
+    def hidden(self) -> tuple[Path, ...]:
+        """Files of `work_dir` that code does not see."""
         ...
 
     @property
@@ -50,12 +44,14 @@ class Enclosure:
         work_dir: Its working folder.
         environment: Its variables, all of them.
         policy: What it may touch; None runs it bare.
+        stage: What it may write to; None without a sandbox.
         unsandboxed: Why there is no sandbox, if there is none.
     """
 
     work_dir: Path
     environment: Mapping[str, str]
     policy: SandboxPolicy | None
+    stage: Stage | None = None
     unsandboxed: str = ""
 
     def arguments(self, shared: Sequence[Path] = ()) -> list[str] | None:
@@ -66,8 +62,18 @@ class Enclosure:
         """
         return sandbox.bubblewrap_arguments(self.policy, shared) if self.policy else None
 
-    def look_at(self, pid: int, shared: Sequence[Path] = ()) -> Isolation:
-        """Report what holds a process that was started in here.
+    def check_files(self, pid: int, shared: Sequence[Path] = ()) -> None:
+        """Compare what a process sees of the host's files with what it is to see; call before it runs any code.
+
+        Raises:
+            UnexpectedMount: It sees something else.
+            OSError: It is gone.
+        """
+        if self.policy and self.stage:
+            mount_table.check(pid, self._expected(self.policy, self.stage, shared))
+
+    def look_at(self, pid: int) -> Isolation:
+        """Report what holds a process that was started in here, and whose files were checked.
 
         Raises:
             KernelStartError: It is gone, or the sandbox does not hold it.
@@ -75,12 +81,27 @@ class Enclosure:
         if self.policy is None:
             return Isolation(reason=self.unsandboxed, environment=holds_no_key(pid))
         try:
-            found = probe(pid, (self.work_dir, *shared, *self.policy.writable), self.policy.devices)
+            found = probe(pid, files=True, devices=self.policy.devices)
         except OSError as error:
             raise KernelStartError(f"the process ended as soon as it had started: {error}") from error
         if not found.isolates:
             raise KernelStartError(f"bubblewrap started but does not hold the process: {found}")
         return found
+
+    def _expected(self, policy: SandboxPolicy, stage: Stage, shared: Sequence[Path]) -> list[Expected]:
+        """Return every mount there is to be, and the very files that are to be seen there."""
+        base, files = stage.identity()
+        known = {stage.place.files: files, stage.place.base: base}
+        own = [
+            Expected.of(
+                mount.target,
+                known.get(mount.source) or Seen.of(mount.source.stat()),
+                writable=mount.kind != "ro-bind",
+                nested=mount.source != stage.place.files,
+            )
+            for mount in sandbox.mounts(policy, shared)
+        ]
+        return [*own, *(Expected.of(path, Seen.of(path.stat())) for path in sandbox.system_paths())]
 
 
 def existing_paths(paths: Sequence[str | Path]) -> tuple[Path, ...]:
@@ -95,6 +116,11 @@ def existing_paths(paths: Sequence[str | Path]) -> tuple[Path, ...]:
     return resolved
 
 
+def absolute_paths(paths: Sequence[str | Path]) -> tuple[Path, ...]:
+    """Return paths the user names, which need not exist, whatever the current folder will be."""
+    return tuple(Path(path).expanduser().absolute() for path in paths)
+
+
 def known_mode(mode: SandboxMode) -> SandboxMode:
     """Return the mode.
 
@@ -107,7 +133,13 @@ def known_mode(mode: SandboxMode) -> SandboxMode:
 
 
 async def enclose(
-    wanted: Confinement, work_dir: Path, interpreter: Interpreter, programs: Sequence[Path], env: Mapping[str, str]
+    wanted: Confinement,
+    work_dir: Path,
+    interpreter: Interpreter,
+    programs: Sequence[Path],
+    *,
+    env: Mapping[str, str],
+    stack: AsyncExitStack,
 ) -> Enclosure:
     """Return where code is to run, in a sandbox if that is wanted and works.
 
@@ -117,48 +149,44 @@ async def enclose(
         interpreter: What has to be seen of the program that runs.
         programs: The folders that stand first on the PATH: `python` and `pip` are those of the interpreter.
         env: Variables the program asks for; the user's win.
+        stack: Takes the stage away again.
 
     Raises:
-        KernelStartError: The folder cannot be protected.
+        KernelStartError: No stage can be made.
         SandboxUnavailable: A sandbox was insisted on and does not work here.
     """
     bare = {**env, **kernel_environment(os.environ, wanted.env, home=None)}
     reason = "sandbox='none' was asked for"
     if wanted.sandbox != "none":
-        enclosure = _sandboxed(wanted, work_dir, interpreter, programs, env)
-        reason = await _why_unusable(enclosure)
+        policy = SandboxPolicy(
+            work_dir=work_dir,
+            readable=wanted.readable,
+            writable=wanted.writable,
+            devices=wanted.devices,
+            interpreter=interpreter,
+        )
+        environment = _first(programs, _sandboxed(wanted, interpreter, env))
+        # Without the stage: to copy what it shows takes time, and tells nothing new.
+        reason = await sandbox.why_unusable(sandbox.bubblewrap_arguments(policy), environment) or ""
         if not reason:
-            return enclosure
+            mounted = sandbox.mounted_in(work_dir, wanted, interpreter)
+            stage = await Stage.open(work_dir, skipped=(*mounted, *wanted.hidden))
+            stack.callback(stage.close)
+            return Enclosure(
+                work_dir=work_dir, environment=environment, policy=replace(policy, stage=stage.place), stage=stage
+            )
         if wanted.sandbox == "bubblewrap":
             raise SandboxUnavailable(f"{reason}. To run without a sandbox, say sandbox='none'.")
     return Enclosure(work_dir=work_dir, environment=_first(programs, bare), policy=None, unsandboxed=reason)
 
 
-def _sandboxed(
-    wanted: Confinement, work_dir: Path, interpreter: Interpreter, programs: Sequence[Path], env: Mapping[str, str]
-) -> Enclosure:
+def _sandboxed(wanted: Confinement, interpreter: Interpreter, env: Mapping[str, str]) -> dict[str, str]:
     environment = kernel_environment(os.environ, {**env, **wanted.env}, home=sandbox.HOME)
     environment["PIP_RETRIES"] = "0"  # there is no network: without it `pip install` fails after half a minute
     if interpreter.user_base:
         environment["PYTHONUSERBASE"] = interpreter.user_base
-    policy = SandboxPolicy(
-        work_dir=work_dir,
-        protected=sandbox.entries_to_protect(work_dir, wanted.writable),
-        readable=wanted.readable,
-        writable=wanted.writable,
-        devices=wanted.devices,
-        interpreter=interpreter,
-    )
-    return Enclosure(work_dir=work_dir, environment=_first(programs, environment), policy=policy)
+    return environment
 
 
 def _first(programs: Sequence[Path], environment: Mapping[str, str]) -> Mapping[str, str]:
     return {**environment, "PATH": os.pathsep.join([*map(str, programs), environment.get("PATH", os.defpath)])}
-
-
-async def _why_unusable(enclosure: Enclosure) -> str:
-    if enclosure.policy is None:
-        return "no policy"
-    # Without what it protects: a thousand binds take seconds, and tell nothing new.
-    arguments = sandbox.bubblewrap_arguments(replace(enclosure.policy, protected=()))
-    return await sandbox.why_unusable(arguments, enclosure.environment) or ""

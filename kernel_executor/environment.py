@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from functools import cache
 
+from kernel_executor.search_paths import with_absolute_parts
+
 ALLOWED_NAMES = frozenset(
     {
         *("PATH", "LANG", "LANGUAGE", "TZ", "TERM", "USER", "LOGNAME", "SHELL", "LD_LIBRARY_PATH"),
@@ -64,7 +66,8 @@ def kernel_environment(host: Mapping[str, str], extra: Mapping[str, str], *, hom
         ValueError: A variable in `extra` is named like a key.
     """
     own = without_secrets(extra)
-    kept = {name: value for name, value in host.items() if _is_allowed(name, sandboxed=home is not None)}
+    allowed = {name: value for name, value in host.items() if _is_allowed(name, sandboxed=home is not None)}
+    kept = with_absolute_parts(allowed)
     if home is not None:
         kept |= {"HOME": home, "IPYTHONDIR": f"{home}/.ipython", "MPLCONFIGDIR": f"{home}/.matplotlib"}
     return kept | own

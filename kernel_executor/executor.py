@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final, Self
 
 from kernel_executor.cancellation import CancellationToken
-from kernel_executor.enclosure import existing_paths, known_mode
-from kernel_executor.events import ExecutionEvent
+from kernel_executor.enclosure import absolute_paths, existing_paths, known_mode
+from kernel_executor.events import ExecutionEvent, FilesDelivered, HeldFile
 from kernel_executor.functions import FunctionLike, Functions, check_module_name
 from kernel_executor.functions_folder import open_functions_here
 from kernel_executor.in_order import unheard
@@ -19,11 +19,12 @@ from kernel_executor.isolation import Isolation
 from kernel_executor.kernel_runner import KernelRunner
 from kernel_executor.ladder import time_limit
 from kernel_executor.listeners import LateOutputs, Listener
-from kernel_executor.managed import ManagedRunner
+from kernel_executor.managed import ManagedRunner, ended_well
 from kernel_executor.outputs import OutputLimits
 from kernel_executor.pip_install import NO_NETWORK
 from kernel_executor.planning import KernelSettings, make_plan, program_of
 from kernel_executor.sandbox import SandboxMode
+from kernel_executor.search_paths import distrust, trust_again
 from kernel_executor.types import CodeBlock, CodeResult, RollBack
 from kernel_executor.work_folder import open_work_folder
 
@@ -43,6 +44,7 @@ class KernelCodeExecutor:
         readable: Further files and folders that sandboxed code may read.
         writable: Files and folders that it may change, in `work_dir` or elsewhere.
         devices: Device files it may use, e.g. those of a GPU; a sandbox hides them.
+        hidden: Files and folders of `work_dir` that sandboxed code does not see; they need not exist yet.
         env: Further variables for the kernel; ours pass only by an allow-list.
         limits: How much output of one block is kept.
         memory_limit: Address space of the kernel in bytes; None sets no limit.
@@ -60,6 +62,7 @@ class KernelCodeExecutor:
         readable: Sequence[str | Path] = (),
         writable: Sequence[str | Path] = (),
         devices: Sequence[str | Path] = (),
+        hidden: Sequence[str | Path] = (),
         env: Mapping[str, str] | None = None,
         limits: OutputLimits | None = None,
         memory_limit: int | None = None,
@@ -74,6 +77,7 @@ class KernelCodeExecutor:
             readable=existing_paths(readable),
             writable=existing_paths(writable),
             devices=existing_paths(devices),
+            hidden=absolute_paths(hidden),
             env=dict(env or {}),
             limits=limits or OutputLimits(),
             memory_limit=memory_limit,
@@ -96,6 +100,8 @@ class KernelCodeExecutor:
     async def _open(self, stack: AsyncExitStack) -> KernelRunner:
         folder = open_work_folder(self.settings.work_dir)
         stack.callback(folder.close)
+        distrust(folder.path)
+        stack.callback(trust_again, folder.path)
         settings = self.settings
         program = await program_of(settings)
         if self._functions.names:
@@ -104,8 +110,8 @@ class KernelCodeExecutor:
             )
             env, readable = module.environment(settings.env), (*settings.readable, module.path)
             settings = replace(settings, env=env, readable=readable)
-        plan = await make_plan(settings, program, folder.path)
-        return await KernelRunner.open(plan, settings.limits, self._late, NO_NETWORK)
+        plan = await make_plan(settings, program, folder.path, stack)
+        return await KernelRunner.open(plan, settings.limits, self._late, NO_NETWORK, plan.enclosure.stage)
 
     async def stop(self) -> None:
         """End the kernel and everything it started; a block that runs ends as `interrupted`. May be called twice."""
@@ -163,8 +169,8 @@ class KernelCodeExecutor:
 
     @property
     def instructions(self) -> str:
-        """What a model is to know of it: which functions it may use."""
-        return self._functions.prompt(self.settings.functions_module)
+        """What a model is to know of it: which functions it may use, where files can be written."""
+        return self._managed.instructions(self._functions.prompt(self.settings.functions_module))
 
     async def execute_code_blocks(
         self,
@@ -201,7 +207,29 @@ class KernelCodeExecutor:
         on_event: Listener = unheard,
     ) -> CodeResult:
         """Run blocks as `execute_code_blocks` does, but deliver the files they made only if all ended well."""
-        return await self._managed.execute(code_blocks, cancellation_token, self._timeout, on_event)
+        return await self._managed.execute(
+            code_blocks, cancellation_token, self._timeout, on_event, delivers=ended_well
+        )
+
+    async def take_files(self, names: Sequence[str], into: Path | None = None) -> FilesDelivered:
+        """Copy files that stayed where code works into the work folder, because the user asks for them.
+
+        Args:
+            names: Their paths, as `FilesDelivered.held` names them.
+            into: Another folder, which exists.
+
+        Returns:
+            What was copied, and what was not, with the reason.
+
+        Raises:
+            NotStarted: It was not started.
+        """
+        return await self._managed.take_files(names, into)
+
+    @property
+    def held_files(self) -> tuple[HeldFile, ...]:
+        """What stayed where code works, and why."""
+        return self._managed.held_files
 
     async def roll_back(self) -> RollBack | None:
         """Take back what the last call made of the variables if it failed; None if there is nothing to take back.

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from kernel_executor.errors import KernelStartError
 from kernel_executor.functions import Functions
+from kernel_executor.search_paths import absolute_parts, for_helpers
 from kernel_executor.tasks import run_helper
 
 INSTALL_TIMEOUT = 600.0  # seconds; what pip may take for a large package on a slow network
@@ -42,7 +43,7 @@ class FunctionsFolder:
 
     def environment(self, env: Mapping[str, str]) -> Mapping[str, str]:
         """Return the variables with the folder first on the module path."""
-        before = env.get("PYTHONPATH") or os.environ.get("PYTHONPATH") or ""
+        before = env.get("PYTHONPATH") or absolute_parts(os.environ.get("PYTHONPATH", ""))
         return {**env, "PYTHONPATH": os.pathsep.join(filter(None, [str(self.path), before]))}
 
     def close(self) -> None:
@@ -116,7 +117,7 @@ async def open_functions_here(
 
 async def _run_here(command: Sequence[str]) -> tuple[int, str]:
     try:
-        done = await run_helper(command, os.environ, timeout=INSTALL_TIMEOUT)
+        done = await run_helper(command, for_helpers(os.environ), timeout=INSTALL_TIMEOUT)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise KernelStartError(f"the packages of the functions cannot be looked after: {error}") from error
     return done.returncode, done.stdout + done.stderr

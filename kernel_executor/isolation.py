@@ -1,6 +1,7 @@
 """What holds a running kernel, read from outside by looking at its process. Knows no policy and trusts no promise.
 
-Executed code cannot influence these probes: they read namespaces, mounts and capabilities in the host's /proc.
+Executed code cannot influence these probes: they read namespaces and capabilities in the host's /proc. What it sees of
+the host's files is looked at in `mount_table`.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ class Isolation:
     Args:
         mechanism: `bubblewrap`, `docker`, `podman` or `none`.
         network: True if no network can be reached.
-        files: True if only the granted folders can be seen or written.
+        files: True if only the granted folders can be seen, and what it writes is a copy.
         processes: True if other processes cannot be seen or signalled.
         privileges: True if it has no capabilities and can gain none.
         environment: True if none of its variables is named like a key.
@@ -45,7 +46,7 @@ class Isolation:
             return f"NOT sandboxed{f': {self.reason}' if self.reason else ''}"
         parts = {
             "no network": self.network,
-            "only the work folder is writable, files that were in it are read-only": self.files,
+            "your files cannot be changed": self.files,
             "other processes hidden": self.processes,
             "no privileges": self.privileges,
             "no keys in the environment": self.environment,
@@ -54,19 +55,19 @@ class Isolation:
         return f"sandboxed by {self.mechanism}: {', '.join(name for name, held in parts.items() if held)}"
 
 
-def probe(pid: int, writable: tuple[Path, ...], devices: tuple[Path, ...] = ()) -> Isolation:
+def probe(pid: int, *, files: bool, devices: tuple[Path, ...] = ()) -> Isolation:
     """Look at a bubblewrapped process and report what holds it.
 
     Args:
         pid: The process, in our own numbering.
-        writable: The folders that were granted.
+        files: Whether its mounts were found to be those expected.
         devices: The device files that were granted.
     """
     process = Path(f"/proc/{pid}")
     return Isolation(
         mechanism="bubblewrap",
         network=_differs(pid, "net") and _only_loopback(process),
-        files=_differs(pid, "mnt") and _writes_only(process, writable),
+        files=_differs(pid, "mnt") and files,
         processes=_differs(pid, "pid") and _differs(pid, "ipc"),
         privileges=_no_privileges(process),
         environment=holds_no_key(pid),
@@ -94,21 +95,6 @@ def _only_loopback(process: Path) -> bool:
 def names_only_loopback(devices: str) -> bool:
     """Say whether a text as in /proc/net/dev lists no network but one's own."""
     return {line.split(":")[0].strip() for line in devices.splitlines()[2:]} <= {"lo"}
-
-
-def _writes_only(process: Path, writable: tuple[Path, ...]) -> bool:
-    """Say whether every writable mount is granted or private to the sandbox."""
-    granted = {str(path) for path in writable} | {"/", "/tmp"}  # noqa: S108 - bwrap's own tmpfs
-    for line in (process / "mountinfo").read_text().splitlines():
-        fields = line.split()
-        mount_point = fields[4].encode().decode("unicode_escape").encode("latin-1").decode(errors="surrogateescape")
-        file_system = fields[fields.index("-") + 1]
-        if "ro" in fields[5].split(",") or mount_point in granted or mount_point.startswith(("/dev", "/proc")):
-            if mount_point == "/" and file_system != "tmpfs":
-                return False
-            continue
-        return False
-    return True
 
 
 def _no_privileges(process: Path) -> bool:

@@ -15,6 +15,7 @@ from kernel_executor.languages import normalize
 from kernel_executor.listeners import LateOutputs, Listener
 from kernel_executor.outputs import OutputLimits
 from kernel_executor.pip_install import installs, quiet
+from kernel_executor.stage.stage import Stage, checked
 from kernel_executor.types import BlockResult, CodeBlock
 
 
@@ -26,23 +27,34 @@ class KernelRunner:
         limits: How much output of one block is kept.
         late: Tells output that comes after a block's end.
         no_network: What to say of a `pip install` that fails where there is no network.
+        stage: Where the code's files are; None if that is the user's folder itself.
     """
 
-    def __init__(self, keeper: KernelKeeper, limits: OutputLimits, late: LateOutputs, no_network: str) -> None:
+    def __init__(
+        self, keeper: KernelKeeper, limits: OutputLimits, late: LateOutputs, no_network: str, stage: Stage | None
+    ) -> None:
         self._keeper = keeper
+        self.stage = stage
         self._limits = limits
         self._late = late
         self._no_network = no_network
         self._current: BlockRun | None = None
 
     @classmethod
-    async def open(cls, plan: KernelPlan[Any], limits: OutputLimits, late: LateOutputs, no_network: str) -> Self:
+    async def open(
+        cls,
+        plan: KernelPlan[Any],
+        limits: OutputLimits,
+        late: LateOutputs,
+        no_network: str,
+        stage: Stage | None,
+    ) -> Self:
         """Start a kernel.
 
         Raises:
             KernelStartError: It does not start.
         """
-        return cls(await KernelKeeper.open(plan, late.take), limits, late, no_network)
+        return cls(await KernelKeeper.open(plan, late.take), limits, late, no_network, stage)
 
     @property
     def plan(self) -> KernelPlan[Any]:
@@ -93,7 +105,7 @@ class KernelRunner:
             await run.attend(timeout)
         finally:
             self._current = None
-            result = run.result()
+            result = await checked(self.stage, run.result())
             on_event(BlockFinished(run.id, index, result))
             for message in run.late:
                 self._late.take(message)

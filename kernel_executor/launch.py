@@ -4,7 +4,6 @@ Knows kernelspecs and files; starts only the interpreter, to ask where it lives.
 """
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -13,9 +12,11 @@ from pathlib import Path
 
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
 
+from kernel_executor import programs
 from kernel_executor.environment import names_secret
 from kernel_executor.errors import KernelStartError
 from kernel_executor.sandbox import Interpreter
+from kernel_executor.search_paths import for_helpers, safe_module_path
 from kernel_executor.tasks import run_helper
 
 LAUNCHER = ("-m", "ipykernel_launcher")
@@ -76,11 +77,12 @@ def _executable(name: str, environment: Mapping[str, str]) -> str | None:
     """
     if name in {"python", f"python{sys.version_info[0]}", "python{}.{}".format(*sys.version_info)}:
         return sys.executable
-    return shutil.which(name, path=environment.get("PATH"))
+    return programs.find(name, environment.get("PATH"))
 
 
 def _find_spec(kernel_name: str) -> KernelSpec:
     manager = KernelSpecManager()
+    manager.kernel_dirs = safe_module_path(manager.kernel_dirs)  # JUPYTER_PATH may name the current folder
     try:
         return manager.get_kernel_spec(kernel_name)
     except NoSuchKernel:
@@ -94,11 +96,15 @@ def _find_spec(kernel_name: str) -> KernelSpec:
 async def ask_python(executable: str, environment: Mapping[str, str]) -> Interpreter:
     """Ask an interpreter where it lives: a virtual environment may point anywhere.
 
+    It is asked outside of the sandbox, so it must run nothing that code has left behind: not isolated (`-I`), for it
+    is to tell of the user's packages, too, but in `/`, and with search paths that code cannot write to. What this
+    hides of them is in the work folder, which the sandbox shows anyway.
+
     Raises:
         KernelStartError: It does not run.
     """
     try:
-        process = await run_helper([executable, "-c", REPORT], environment)
+        process = await run_helper([executable, "-c", REPORT], for_helpers(environment))
         report = json.loads(process.stdout.splitlines()[-1])  # a sitecustomize may print before
     except (OSError, subprocess.TimeoutExpired, IndexError, ValueError) as error:
         said = process.stderr.strip()[-500:] if isinstance(error, IndexError | ValueError) else ""

@@ -99,9 +99,9 @@ class LocalKernelPlan:
         except OSError as error:
             raise KernelStartError(f"cannot start {command[0]}: {error}") from error
 
-    def look_at(self, process: LocalKernel, folder: RunFolder) -> Isolation:
+    def look_at(self, process: LocalKernel, _folder: RunFolder) -> Isolation:
         """Report what holds a kernel that was started; errors are those of `Enclosure.look_at`."""
-        return self.enclosure.look_at(process.pid, [folder.path])
+        return self.enclosure.look_at(process.pid)
 
 
 def _keep_end(pipe: IO[bytes], kept: bytearray) -> None:

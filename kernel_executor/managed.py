@@ -4,19 +4,26 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from kernel_executor.cancellation import CancellationToken
 from kernel_executor.errors import NotStarted
-from kernel_executor.events import ExecutionEvent
+from kernel_executor.events import ExecutionEvent, FilesDelivered, HeldFile
 from kernel_executor.in_order import cancellable, run_in_order, streamed
 from kernel_executor.listeners import Listener, guarded
+from kernel_executor.stage.stage import Stage
 from kernel_executor.tasks import uninterrupted
 from kernel_executor.types import BlockResult, CodeBlock, CodeResult, RollBack
 
 
 class BlockRunner(Protocol):
     """Runs one block at a time."""
+
+    @property
+    def stage(self) -> Stage | None:
+        """Where the code's files are; None if that is the user's folder itself."""
+        ...
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -49,6 +56,11 @@ class BlockRunner(Protocol):
 Runner = TypeVar("Runner", bound=BlockRunner)
 
 
+def ended_well(result: CodeResult) -> bool:
+    """Say whether all blocks of a call ended well."""
+    return result.exit_code == 0
+
+
 class ManagedRunner(Generic[Runner]):
     """A runner that is opened by `start` and closed by `stop`.
 
@@ -77,6 +89,17 @@ class ManagedRunner(Generic[Runner]):
                 f"`async with {self._name}() as executor`"
             )
         return self.opened
+
+    def instructions(self, own: str) -> str:
+        """Return what a model is to know: what the executor says of itself, and of its folder."""
+        stage = self.opened.stage if self.opened else None
+        return "\n".join(filter(None, [own, stage.instructions if stage else ""]))
+
+    @property
+    def held_files(self) -> tuple[HeldFile, ...]:
+        """What stayed where code works, and why."""
+        stage = self.opened.stage if self.opened else None
+        return stage.held if stage else ()
 
     async def start(self) -> None:
         """Open the runner; nothing happens if it is open."""
@@ -110,15 +133,24 @@ class ManagedRunner(Generic[Runner]):
         cancellation_token: CancellationToken | None,
         timeout: float | None,
         on_event: Listener,
+        *,
+        delivers: Callable[[CodeResult], bool] = lambda _: True,
     ) -> CodeResult:
-        """Run blocks in order until one fails, when no other call runs any.
+        """Run blocks in order until one fails, when no other call runs any; then deliver the files they made.
+
+        Args:
+            code_blocks: What to run.
+            cancellation_token: Cancels the run.
+            timeout: Seconds a block may take; None sets no limit.
+            on_event: Told what happens.
+            delivers: Asked whether files are delivered after such a result.
 
         Raises:
             NotStarted: There is nothing that runs them.
             CancelledError: The run was cancelled; the block has been stopped.
         """
         _ = self.runner
-        work = self._execute(tuple(code_blocks), timeout, guarded(on_event))
+        work = self._execute(tuple(code_blocks), timeout, guarded(on_event), delivers)
         return await cancellable(work, cancellation_token)
 
     def stream(
@@ -132,9 +164,27 @@ class ManagedRunner(Generic[Runner]):
         _ = self.runner
         return None
 
-    async def _execute(self, blocks: Sequence[CodeBlock], timeout: float | None, on_event: Listener) -> CodeResult:
+    async def _execute(
+        self,
+        blocks: Sequence[CodeBlock],
+        timeout: float | None,
+        on_event: Listener,
+        delivers: Callable[[CodeResult], bool],
+    ) -> CodeResult:
         async def run_block(index: int, block: CodeBlock) -> BlockResult:
             return await self.runner.run_block(index, block, timeout, on_event)
 
         async with self.lock:
-            return await run_in_order(blocks, self.runner.languages, run_block, on_event)
+            stage = self.runner.stage
+            if stage:
+                await stage.refresh()
+            result = await run_in_order(blocks, self.runner.languages, run_block, on_event)
+            if stage and delivers(result) and (files := await stage.deliver()):
+                on_event(files)
+            return result
+
+    async def take_files(self, names: Sequence[str], into: Path | None) -> FilesDelivered:
+        """Deliver files that stayed behind; nothing stays behind without a stage."""
+        async with self.lock:
+            stage = self.runner.stage
+            return await stage.take(names, into) if stage else FilesDelivered()

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +26,7 @@ class KernelSettings:
     readable: tuple[Path, ...] = ()
     writable: tuple[Path, ...] = ()
     devices: tuple[Path, ...] = ()
+    hidden: tuple[Path, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     limits: OutputLimits = field(default_factory=OutputLimits)
     memory_limit: int | None = None
@@ -44,17 +46,19 @@ async def program_of(settings: KernelSettings) -> KernelProgram:
     return program
 
 
-async def make_plan(settings: KernelSettings, program: KernelProgram, work_dir: Path) -> LocalKernelPlan:
-    """Return how to run the kernel.
+async def make_plan(
+    settings: KernelSettings, program: KernelProgram, work_dir: Path, stack: AsyncExitStack
+) -> LocalKernelPlan:
+    """Return how to run the kernel; the stack takes away what is made for it.
 
     Raises:
-        KernelStartError: Its folder cannot be protected.
+        KernelStartError: No stage can be made.
         SandboxUnavailable: A sandbox was insisted on and does not work here.
     """
     programs = (Path(program.argv[0]).parent,) if program.language == "python" else ()
     return LocalKernelPlan(
         program=program,
-        enclosure=await enclose(settings, work_dir, program.interpreter, programs, program.env),
+        enclosure=await enclose(settings, work_dir, program.interpreter, programs, env=program.env, stack=stack),
         limits=settings.limits,
         memory_limit=settings.memory_limit or 0,
     )

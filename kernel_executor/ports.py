@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol, Self, runtime_checkable
 
 from kernel_executor.cancellation import CancellationToken
-from kernel_executor.events import ExecutionEvent
+from kernel_executor.events import ExecutionEvent, FilesDelivered, HeldFile
 from kernel_executor.isolation import Isolation
 from kernel_executor.types import CodeBlock, CodeResult, RollBack
 
@@ -90,6 +90,15 @@ class ManagedExecutor(AttemptExecutor, Protocol):
     @property
     def work_dir(self) -> Path:
         """The folder the code runs in, on this machine."""
+        ...
+
+    @property
+    def held_files(self) -> tuple[HeldFile, ...]:
+        """What the code has made and what stayed where it works, with the reason."""
+        ...
+
+    async def take_files(self, names: Sequence[str], into: Path | None = None) -> FilesDelivered:
+        """Copy such files into the work folder, or another one, because the user asks for them."""
         ...
 
     async def evaluate(self, expression: str, *, timeout: float = ...) -> str | None:

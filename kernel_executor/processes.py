@@ -4,19 +4,28 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import threading
+import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self
 
+from kernel_executor import bubblewrap_start
 from kernel_executor.enclosure import Enclosure
+from kernel_executor.errors import KernelStartError
+from kernel_executor.mount_table import is_set_up
+from kernel_executor.tasks import uninterrupted
+from kernel_executor.watchdog import WATCHDOG
 
 MARKER = "CODEAGENT_KERNEL_ID"
 """Variable by which stray processes of unsandboxed code are found again; Jenkins finds its own so."""
+
+SET_UP = 20.0
+"""Seconds until a sandbox is made: 4 ms on a quiet machine."""
 
 PARENT = "JPY_PARENT_PID"
 """Jupyter's variable for the parent's number: ipykernel ends with it. In a pid namespace it would end at once."""
@@ -57,12 +66,22 @@ class ManagedProcess:
         """
         sandbox = enclosure.arguments(shared)
         if sandbox is not None:
-            # The environment goes to bwrap itself: inside, /proc/1/environ shows it.
-            process, pid = await _launch_in_bubblewrap([*sandbox, "--", *command], enclosure.environment, stdout)
-            return cls(process, pid, b"")
+            launched = await _launch_in_bubblewrap([*sandbox, "--", *command], enclosure.environment, stdout)
+            managed = cls(launched.process, launched.pid, b"")
+            WATCHDOG.guard(launched.pid, parent=launched.process.pid)
+            try:
+                await asyncio.to_thread(_check_files, launched, enclosure, shared)
+            except BaseException:
+                managed.bury()
+                managed.close_pipes()
+                raise
+            finally:
+                os.close(launched.gate)
+            return managed
         marker = uuid.uuid4().hex
         environment = {**enclosure.environment, MARKER: marker, PARENT: str(os.getpid())}
         process = _spawn(command, environment, stdout, work_dir=enclosure.work_dir)
+        WATCHDOG.guard(process.pid, parent=os.getpid())
         return cls(process, process.pid, f"{MARKER}={marker}".encode())
 
     @property
@@ -134,7 +153,7 @@ def _spawn(
     environment: Mapping[str, str],
     stdout: int,
     *,
-    work_dir: Path | None = None,
+    work_dir: Path,
     pass_fds: tuple[int, ...] = (),
 ) -> "subprocess.Popen[bytes]":
     # On the loop's own thread: --die-with-parent follows the spawning thread, not the process.
@@ -150,20 +169,56 @@ def _spawn(
     )
 
 
-async def _launch_in_bubblewrap(
-    arguments: Sequence[str], environment: Mapping[str, str], stdout: int
-) -> tuple["subprocess.Popen[bytes]", int]:
+@dataclass(frozen=True, slots=True)
+class _Launched:
+    """A sandbox that is made, and waits.
+
+    Args:
+        process: bubblewrap.
+        pid: The sandbox's first process; bubblewrap's own where that has failed.
+        gate: What is written there lets the command begin.
+    """
+
+    process: "subprocess.Popen[bytes]"
+    pid: int
+    gate: int
+
+
+async def _launch_in_bubblewrap(arguments: Sequence[str], environment: Mapping[str, str], stdout: int) -> _Launched:
     info, info_writer = os.pipe()
+    gate_reader, gate = os.pipe()
     try:
-        command = [shutil.which("bwrap") or "bwrap", "--info-fd", str(info_writer), *arguments]
-        process = _spawn(command, environment, stdout, pass_fds=(info_writer,))
+        program = bubblewrap_start.find() or "/usr/bin/bwrap"  # it was there a moment ago
+        words = ["--info-fd", str(info_writer), "--block-fd", str(gate_reader), *arguments]
+        command = bubblewrap_start.command(program, words, environment)
+        own = bubblewrap_start.own_environment(environment)
+        process = _spawn(command, own, stdout, work_dir=Path("/"), pass_fds=(info_writer, gate_reader))
+    except BaseException:
+        os.close(gate)
+        os.close(info)
+        raise
     finally:
         os.close(info_writer)
+        os.close(gate_reader)
     with os.fdopen(info, "rb") as reader:
         # To the end: bwrap blocks on a full pipe, and the JSON may come in pieces.
-        text = await asyncio.to_thread(reader.read)
+        text = await uninterrupted(asyncio.to_thread(reader.read))
     # Without it bubblewrap has failed; its exit code and stderr tell why.
-    return process, json.loads(text)["child-pid"] if text.strip() else process.pid
+    return _Launched(process, json.loads(text)["child-pid"] if text.strip() else process.pid, gate)
+
+
+def _check_files(launched: _Launched, enclosure: Enclosure, shared: Sequence[Path]) -> None:
+    """Wait until the sandbox is made, look at what is seen in it, and let its command begin."""
+    deadline = time.monotonic() + SET_UP
+    while launched.process.poll() is None:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if is_set_up(launched.pid):
+                enclosure.check_files(launched.pid, shared)
+                os.write(launched.gate, b"!")
+                return
+        if time.monotonic() > deadline:
+            raise KernelStartError(f"bubblewrap was not ready after {SET_UP:.0f} s")
+        time.sleep(0.001)
 
 
 def _report_exit(

@@ -1,10 +1,8 @@
 """The private folder of one life of a kernel: our starter, its connection file, its sockets. Knows files only."""
 
-import fcntl
 import os
 import secrets
 import shutil
-import stat
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,8 +12,9 @@ from typing import IO, Any
 
 from jupyter_client.connect import write_connection_file
 
-from kernel_executor import in_kernel
+from kernel_executor import in_kernel, left_behind
 from kernel_executor.launch import LAUNCHER, KernelProgram
+from kernel_executor.left_behind import LOCK, lock
 from kernel_executor.outputs import OutputLimits
 
 PREFIX = "codeagent-k-"
@@ -23,8 +22,6 @@ PREFIX = "codeagent-k-"
 
 CONTAINER_PREFIX = "codeagent-c-"
 """Of a folder that a container sees; the run folders of its kernels are in it."""
-
-LOCK = "owner.lock"
 
 SOCKET_PATH_LIMIT = 107  # bytes of a Unix socket's path on Linux, sun_path less its NUL
 
@@ -101,34 +98,13 @@ def _filled(path: Path, program: KernelProgram) -> RunFolder:
         key=secrets.token_hex(32).encode(),
         kernel_name=program.language,
     )
-    return RunFolder(path, Path(file), connection, _lock(path))
-
-
-def _lock(folder: Path) -> IO[bytes]:
-    """Lock a file in the folder until our process ends, however that comes. It has its name only when it is locked."""
-    nameless = folder / f".{LOCK}"
-    file = nameless.open("xb")
-    fcntl.flock(file, fcntl.LOCK_EX)
-    nameless.rename(folder / LOCK)
-    return file
+    return RunFolder(path, Path(file), connection, lock(path))
 
 
 def sweep(parent: Path) -> None:
-    """Remove the run folders of owners that were killed.
-
-    A lock tells them, not a process number: another container that shares the folder has numbers of its own.
-    """
-    for path in (*parent.glob(f"{PREFIX}*/{LOCK}"), *parent.glob(f"{CONTAINER_PREFIX}*/{PREFIX}*/{LOCK}")):
-        with suppress(OSError):  # not ours, gone meanwhile, or no file of ours: executed code may write there
-            _remove_if_left(path)
-
-
-def _remove_if_left(lock: Path) -> None:
-    # Without waiting: a named pipe put in its place would keep us for ever.
-    with os.fdopen(os.open(lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # its owner holds it as long as it lives
-        found = os.fstat(file.fileno())
-        if stat.S_ISREG(found.st_mode) and found.st_uid == os.getuid():
-            shutil.rmtree(lock.parent, ignore_errors=True)
-            if lock.parent.parent.name.startswith(CONTAINER_PREFIX):
-                lock.parent.parent.rmdir()
+    """Remove the run folders of owners that were killed."""
+    locks = (*parent.glob(f"{PREFIX}*/{LOCK}"), *parent.glob(f"{CONTAINER_PREFIX}*/{PREFIX}*/{LOCK}"))
+    for folder in left_behind.sweep(locks):
+        if folder.parent.name.startswith(CONTAINER_PREFIX):
+            with suppress(OSError):  # another kernel of its container has one there
+                folder.parent.rmdir()

@@ -2,19 +2,40 @@
 
 The traps, each measured: bwrap's own environment is readable inside as /proc/1/environ, so it gets the allow-list
 too; `--dev` hides GPUs, so devices are an option; the interpreter may live under the home folder, so exactly what
-it needs is bound; existing entries of the work folder are bound read-only one by one on top of the writable folder.
+it needs is bound; in the work folder's place stands the stage, and the folder itself is bound read-only elsewhere.
 """
 
 import asyncio
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
-from kernel_executor.errors import KernelStartError
+from kernel_executor import bubblewrap_start
+from kernel_executor.stage.mirror import ORIGINAL
+from kernel_executor.stage.stage import Place
 from kernel_executor.tasks import run_helper_now, uninterrupted
+
+
+class Granted(Protocol):
+    """What a user grants to code."""
+
+    @property
+    def readable(self) -> tuple[Path, ...]:
+        """Further files and folders to read."""
+        ...
+
+    @property
+    def writable(self) -> tuple[Path, ...]:
+        """Files and folders to change."""
+        ...
+
+    @property
+    def devices(self) -> tuple[Path, ...]:
+        """Device files to use."""
+        ...
+
 
 SandboxMode = Literal["auto", "bubblewrap", "none"]
 
@@ -29,9 +50,6 @@ ETC = (
     *("/etc/ssl/openssl.cnf", "/etc/timezone", "/etc/R", "/etc/texmf"),
 )
 """Not all of /etc: as root, shadow and private keys would be readable."""
-
-MAX_PROTECTED = 2_000
-"""bwrap 0.8 takes at most 9,000 arguments, and an entry takes three."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +66,8 @@ class SandboxPolicy:
     """What one kernel may touch.
 
     Args:
-        work_dir: Writable; what is in it at start is not.
-        protected: The entries of `work_dir` that stay as they are.
+        work_dir: The user's folder, which it runs in.
+        stage: Where it may write, and where that lies; None to try whether the sandbox works.
         readable: Further files and folders to read.
         writable: Files and folders to change, in `work_dir` or elsewhere.
         devices: Device files, e.g. `/dev/nvidia0`; bubblewrap hides all but the harmless ones.
@@ -57,34 +75,53 @@ class SandboxPolicy:
     """
 
     work_dir: Path
-    protected: tuple[Path, ...] = ()
+    stage: Place | None = None
     readable: tuple[Path, ...] = ()
     writable: tuple[Path, ...] = ()
     devices: tuple[Path, ...] = ()
     interpreter: Interpreter = Interpreter()
 
 
-def entries_to_protect(work_dir: Path, writable: Sequence[Path]) -> tuple[Path, ...]:
-    """List what is in the work folder now and is bound read-only; raises KernelStartError if that is too much."""
-    found = entries(work_dir, writable)
-    if len(found) > MAX_PROTECTED:
-        raise KernelStartError(
-            f"{work_dir} holds {len(found):,} entries, and the sandbox can protect at most {MAX_PROTECTED:,} "
-            "one by one: use another work folder, e.g. a new one beside it."
-        )
-    return found
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A file or folder of the host that is seen inside.
 
-
-def entries(work_dir: Path, writable: Sequence[Path]) -> tuple[Path, ...]:
-    """List what is in the work folder now and must stay as it is.
-
-    Symbolic links are left out: bubblewrap cannot bind over the link itself, and its target is protected or
-    invisible anyway. So code can replace a link, never what it points to.
+    Args:
+        source: Its path on the host.
+        target: Its path inside.
+        kind: `ro-bind`, `bind` or `dev-bind`, as bubblewrap has them.
     """
-    granted = {path.resolve() for path in writable}
-    return tuple(
-        entry for entry in sorted(work_dir.iterdir()) if not entry.is_symlink() and entry.resolve() not in granted
-    )
+
+    source: Path
+    target: Path
+    kind: Literal["ro-bind", "bind", "dev-bind"] = "ro-bind"
+
+
+def mounts(policy: SandboxPolicy, shared: Sequence[Path] = ()) -> list[Mount]:
+    """Return what is seen of the host besides its system, outer folders first.
+
+    Args:
+        policy: What may be touched.
+        shared: Folders of ours that are writable, e.g. that of a kernel's sockets and connection file.
+    """
+    found = [Mount(path, path) for path in (*_interpreter_paths(policy.interpreter), *policy.readable)]
+    if policy.stage:
+        place = policy.stage
+        if place.base != place.work_dir:
+            found.append(Mount(place.work_dir, place.work_dir))
+        found += [Mount(place.files, place.base, "bind"), Mount(place.base, Path(ORIGINAL))]
+    found += [Mount(path, path, "bind") for path in policy.writable]
+    found += [Mount(path, path, "dev-bind") for path in policy.devices]
+    found += [Mount(path, path, "bind") for path in shared]
+    # Of two with one target the later one is seen; by depth, or a folder would hide what was bound in it before.
+    last = {mount.target: mount for mount in found}
+    return sorted(last.values(), key=lambda mount: len(mount.target.parts))
+
+
+def mounted_in(folder: Path, wanted: "Granted", interpreter: Interpreter) -> list[Path]:
+    """Return what of a folder is mounted from the host, so that no stage shows it."""
+    granted = (*_interpreter_paths(interpreter), *wanted.readable, *wanted.writable, *wanted.devices)
+    return [path for path in granted if path != folder and path.is_relative_to(folder)]
 
 
 def bubblewrap_arguments(policy: SandboxPolicy, shared: Sequence[Path] = ()) -> list[str]:
@@ -106,27 +143,26 @@ def bubblewrap_arguments(policy: SandboxPolicy, shared: Sequence[Path] = ()) -> 
         *("--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "sandbox"),
         *_system(),
         *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--dir", HOME),  # noqa: S108 - inside the sandbox
-        *_binds("--ro-bind", _interpreter_paths(policy.interpreter)),
-        *_binds("--ro-bind", policy.readable),
-        *_binds("--bind", [policy.work_dir]),
-        *_binds("--ro-bind-try", policy.protected),  # the user may have removed one since, before a restart
-        *_binds("--bind", policy.writable),
-        *_binds("--dev-bind", policy.devices),
-        *_binds("--bind", shared),
+        *(word for path in map(Path, bubblewrap_start.kernel_files()) for word in _words(Mount(path, path))),
+        *(word for mount in mounts(policy, shared) for word in _words(mount)),
         # What is written beside the folders would vanish with the sandbox: better it fails.
-        *("--remount-ro", "/", "--chdir", str(policy.work_dir)),
+        *("--remount-ro", "/", "--chdir", str(policy.work_dir) if policy.stage else "/"),
+    ]
+
+
+def system_paths() -> list[Path]:
+    """Return what of the system's own files and folders is seen inside, read-only."""
+    return [path for path in map(Path, SYSTEM) if path.exists() and not path.is_symlink()] + [
+        path for path in map(Path, ETC) if path.exists()
     ]
 
 
 def _system() -> Iterator[str]:
-    for name in SYSTEM:
-        path = Path(name)
+    for path in map(Path, SYSTEM):
         if path.is_symlink():
-            yield from ("--symlink", str(path.readlink()), name)
-        elif path.exists():
-            yield from ("--ro-bind", name, name)
-    for name in ETC:
-        yield from ("--ro-bind-try", name, name)
+            yield from ("--symlink", str(path.readlink()), str(path))
+    for path in system_paths():
+        yield from _words(Mount(path, path))
 
 
 def _interpreter_paths(interpreter: Interpreter) -> list[Path]:
@@ -134,13 +170,12 @@ def _interpreter_paths(interpreter: Interpreter) -> list[Path]:
     forbidden = {Path("/"), Path.home(), *Path.home().parents}
     wanted = {path for given in (*interpreter.prefixes, *interpreter.paths) for path in (given, given.resolve())}
     return sorted(
-        path for path in wanted if path.exists() and path not in forbidden and not path.is_relative_to("/usr")
+        path for path in wanted if path.exists() and path not in forbidden and not any(map(path.is_relative_to, SYSTEM))
     )
 
 
-def _binds(kind: str, paths: Sequence[Path]) -> Iterator[str]:
-    for path in paths:
-        yield from (kind, str(path), str(path))
+def _words(mount: Mount) -> tuple[str, str, str]:
+    return f"--{mount.kind}", str(mount.source), str(mount.target)
 
 
 async def why_unusable(arguments: Sequence[str], environment: Mapping[str, str]) -> str | None:
@@ -150,11 +185,12 @@ async def why_unusable(arguments: Sequence[str], environment: Mapping[str, str])
 
 def why_unusable_now(arguments: Sequence[str], environment: Mapping[str, str]) -> str | None:
     """Do the same; it takes some milliseconds, for which the caller waits."""
-    bwrap = shutil.which("bwrap")
+    bwrap = bubblewrap_start.find()
     if not bwrap:
         return "bubblewrap is not installed (Debian, Ubuntu, Fedora: install the package `bubblewrap`)"
     try:
-        process = run_helper_now([bwrap, *arguments, "true"], environment)
+        command = bubblewrap_start.command(bwrap, [*arguments, "true"], environment)
+        process = run_helper_now(command, bubblewrap_start.own_environment(environment))
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"bubblewrap does not work here: {error}"
     if process.returncode == 0:

@@ -21,6 +21,7 @@ from codeagent_nb.models.table import model_table
 from codeagent_nb.redaction import Redactor
 from codeagent_nb.session import RunSettings, SessionSettings, new_notebook
 from kernel_executor import KernelExecutorError
+from kernel_executor.search_paths import drop_relative_parts
 
 EXIT_USAGE, EXIT_NOT_RUN, EXIT_MODEL, EXIT_KERNEL, EXIT_INTERRUPTED = 2, 3, 4, 5, 130
 
@@ -193,6 +194,7 @@ def _complain(message: str) -> None:
 
 def main() -> None:
     """Run the command line."""
+    drop_relative_parts(os.environ)  # of those that libraries start programs by: docker's credential helpers, say
     try:
         app()
     except KeyboardInterrupt:  # before any command had begun

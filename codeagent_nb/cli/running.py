@@ -55,6 +55,8 @@ async def run_task(
             await session.run(task, model=client, ask=TerminalApprover(console), settings=run_settings)
         finally:
             console.print(Text.assemble("Notebook: ", (str(session.notebook), "bold")), soft_wrap=True)
+            if kept := await session.keep_held_files():
+                console.print(Text.assemble("Files that were not saved: ", (str(kept), "bold")), soft_wrap=True)
     finished = [event for event in session.log.events if isinstance(event, RunFinishedEvent)]
     return EXIT_OF_STATUS[finished[-1].status]
 

@@ -6,7 +6,6 @@ Two sources: one file on the Hugging Face hub; the same file cut into packages, 
 import json
 import shutil
 import subprocess
-import sys
 import time
 import zipfile
 from collections.abc import Callable, Mapping
@@ -18,6 +17,8 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from codeagent_nb.errors import WeightsError
+from kernel_executor import own_python
+from kernel_executor.search_paths import for_helpers
 
 _HUB = "https://huggingface.co"
 _TIMEOUT = 10.0  # seconds, to connect and between two reads
@@ -196,10 +197,12 @@ def _pip_download(requirement: str, folder: Path, env: Mapping[str, str]) -> Pat
         "--no-input",
         "--quiet",
         "--dest",
-        str(folder),
+        str(folder.absolute()),
     ]
-    command = [sys.executable, "-m", "pip", "download", *options, requirement]
-    done = subprocess.run(command, env=dict(env), capture_output=True, text=True, errors="replace", check=False)
+    command = own_python.module_command("pip", ["download", *options, requirement])
+    done = subprocess.run(
+        command, env=for_helpers(env), cwd="/", capture_output=True, text=True, errors="replace", check=False
+    )
     wheels = sorted(folder.glob("*.whl"))
     if done.returncode == 0 and len(wheels) == 1:
         return wheels[0]

@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codeagent_nb.errors import ModelUnavailable
+from kernel_executor import own_python
+from kernel_executor.search_paths import for_helpers
 
 _SCRIPT = Path(__file__).with_name("local_server.py")
 _START_TIMEOUT = 180.0  # seconds; a cold disk is slow
 _LAST_BYTES = 4096
 _LAST_LINES = 8
 # What the loader, the GPU back ends and the C library want to know; API keys are none of a model's business.
-_ENV_NAMES = frozenset({"HOME", "LANG", "PATH", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH"})
+_ENV_NAMES = frozenset({"HOME", "LANG", "PATH", "TMPDIR", "TZ", "LD_LIBRARY_PATH"})
 _ENV_PREFIXES = ("LC_", "CUDA_", "NVIDIA_", "HIP_", "ROCR_", "VK_", "OMP_")
 
 
@@ -50,12 +52,13 @@ class ServerProcess:
         self._settings = settings
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `stop`
         self._process = subprocess.Popen(
-            # -P: our own `types.py` beside the script must not stand in for Python's.
-            [sys.executable, "-P", str(_SCRIPT)],
+            # Isolated: neither our own `types.py` beside the script nor a planted one stands in for Python's.
+            [sys.executable, "-I", str(_SCRIPT)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             env=child_environment(os.environ),
+            cwd="/",
             start_new_session=True,  # Ctrl-C in a terminal and Interrupt in Jupyter are not for the server
         )
 
@@ -110,7 +113,8 @@ class ServerProcess:
         assert self._process.stdout is not None  # noqa: S101
         settings = self._settings
         order = {
-            "path": str(settings.path),
+            "path": str(settings.path.absolute()),
+            "module_path": own_python.module_path(),
             "context_size": settings.context_size,
             "threads": settings.threads,
             "key": self.key,
@@ -133,4 +137,4 @@ class ServerProcess:
 
 def child_environment(env: Mapping[str, str]) -> dict[str, str]:
     """Pick what the server needs to run; everything else, keys above all, stays here."""
-    return {name: value for name, value in env.items() if name in _ENV_NAMES or name.startswith(_ENV_PREFIXES)}
+    return for_helpers({name: env[name] for name in env if name in _ENV_NAMES or name.startswith(_ENV_PREFIXES)})

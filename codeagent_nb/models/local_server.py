@@ -1,6 +1,6 @@
 """Owns the child process that serves a GGUF file on loopback. Knows xllamacpp and nothing of this package.
 
-Run as a file by `_server_process`, never imported. Standard input brings one line of JSON settings (the key
+Run as a file by `_server_process`, isolated, never imported. Standard input brings one line of JSON settings (the key
 too: a command line is public) and then nothing; its end means that the parent is gone. One line of JSON on
 standard output says where the server listens.
 """
@@ -16,6 +16,7 @@ def main() -> None:
     """Serve until standard input ends."""
     ready = _take_stdout()
     settings = json.loads(sys.stdin.readline())
+    sys.path[:] = settings["module_path"]
     threading.Thread(target=_end_with_parent, daemon=True).start()
     server = _serve(settings)
     ready.write(json.dumps({"url": server.listening_address}) + "\n")

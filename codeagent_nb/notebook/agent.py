@@ -15,12 +15,12 @@ from typing import Any
 
 from codeagent_nb.approval import ApprovalFunc
 from codeagent_nb.errors import AgentError, SessionError
-from codeagent_nb.events import AgentEvent
+from codeagent_nb.events import AgentEvent, FilesEvent
 from codeagent_nb.log import View
 from codeagent_nb.models.choose import choose_model
 from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.results import TaskResult
-from codeagent_nb.session import RunSettings, Session, SessionSettings, new_notebook, open_session
+from codeagent_nb.session import RunSettings, Session, SessionSettings, held_folder, new_notebook, open_session
 from codeagent_nb.variables import bring_variable
 from codeagent_nb.views.notebook import NotebookView
 from kernel_executor.sandbox import SandboxMode
@@ -201,6 +201,23 @@ class NotebookAgent:
             self._work.cancel()
             await asyncio.wait({self._work})
         await self.aclose()
+
+    @property
+    def held_folder(self) -> Path | None:
+        """Where files that were not saved are going to be when the session ends; None if there are none."""
+        session = self.session
+        return held_folder(session.notebook) if session and session.executor.held_files else None
+
+    async def take_files(self, names: Sequence[str]) -> FilesEvent:
+        """Save files that stayed where the agent's code works; none means all that may be saved.
+
+        Raises:
+            AgentError: There is no session, or a task is being worked on.
+        """
+        self.refuse_if_busy()
+        if self.session is None:
+            raise AgentError("there are no files yet: give the agent a task first")
+        return await self.session.take_files(names)
 
     def save_copy(self) -> Path:
         """Save the session so far beside its own notebook.

@@ -3,11 +3,14 @@
 from collections.abc import Iterator, Sequence
 
 from codeagent_nb.events import AgentEvent, RunFinishedEvent, RunStartedEvent, TextMessage
+from codeagent_nb.file_words import HOW_TO_TAKE, held_rows
 from codeagent_nb.notebook.agent import NotebookAgent
 
 HELP = """\
 %agent status         what the agent is doing, its model, what holds its code
 %agent history        the tasks of this session and how they ended
+%agent files          files that the code made and that were not saved, and why
+%agent files NAME     save such a file into the agent's folder; `all` saves all that may be
 %agent reset          forget the conversation, end the kernel; saved sessions stay
 %agent save PATH      save the session so far as a notebook of another name
 %agent models         models that can be used here
@@ -35,6 +38,14 @@ def status(agent: NotebookAgent) -> str:
         "so far": f"{len(runs)} {'task' if len(runs) == 1 else 'tasks'}, {tokens:,} tokens",
     }
     return "\n".join(f"{name:10}{value}" for name, value in rows.items())
+
+
+def files(agent: NotebookAgent) -> str:
+    """List the files that stayed where the agent's code works."""
+    held = agent.session.executor.held_files if agent.session else ()
+    if not held:
+        return "Every file that the code made was saved."
+    return "\n".join(["Not saved:", *(f"  {row}" for row in held_rows(held)), f"{HOW_TO_TAKE}."])
 
 
 def history(events: Sequence[AgentEvent]) -> str:

@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -11,10 +12,12 @@ from typing import TypeGuard
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class
+from IPython.display import DisplayHandle, display
 from rich.console import Console
 
 from codeagent_nb.approval import ApprovalFunc
 from codeagent_nb.errors import AgentError
+from codeagent_nb.file_words import delivered_text, held_text
 from codeagent_nb.models.choose import usable_models
 from codeagent_nb.models.table import model_table
 from codeagent_nb.models.types import ChatCompletionClient
@@ -138,6 +141,7 @@ class AgentMagics(Magics):  # type: ignore[misc]
         does: Mapping[str, Callable[[str], object]] = {
             "status": lambda _: _print(commands.status(self.agent_of_notebook)),
             "history": lambda _: _print(commands.history(self.agent_of_notebook.events)),
+            "files": self._files,
             "reset": lambda _: self.reset(),
             "save": self._save,
             "models": lambda _: self._models(),
@@ -162,11 +166,14 @@ class AgentMagics(Magics):  # type: ignore[misc]
             self.agent_of_notebook.refuse_if_busy()
         except AgentError as error:
             raise UsageError(str(error)) from error
+        kept = self.agent_of_notebook.held_folder
         if self.in_kernel:
             self.agent_of_notebook.reset()
         else:
             self._loop_thread().run(self.agent_of_notebook.aclose())
         _print("The conversation is forgotten, and the kernel is ended. Saved sessions stay.")
+        if kept:
+            _print(f"Files that were not saved: {kept}")
 
     def end_at_exit(self) -> None:
         """End the session when the process does: nothing is left running, and no empty folder is left."""
@@ -182,6 +189,31 @@ class AgentMagics(Magics):  # type: ignore[misc]
         if not path:
             raise UsageError("%agent save PATH: say where, e.g. %agent save study.ipynb")
         _print(f"Saved as {self.agent_of_notebook.save(Path(path.strip(QUOTES)))}")
+
+    def _files(self, names: str) -> None:
+        if not names:
+            _print(commands.files(self.agent_of_notebook))
+            return
+        self.agent_of_notebook.refuse_if_busy()
+        wanted = [] if names == "all" else shlex.split(names)
+        if not self.in_kernel:
+            _print(self._loop_thread().run(self._taken(wanted)))
+            return
+        # The kernel's loop cannot be waited for from within it, so what came of it is shown when it is there.
+        shown = display({"text/plain": "Saving ..."}, raw=True, display_id=True)
+        saving = asyncio.ensure_future(self._take_and_show(wanted, shown))
+        self._background.add(saving)
+        saving.add_done_callback(self._background.discard)
+
+    async def _take_and_show(self, names: Sequence[str], shown: DisplayHandle) -> None:
+        shown.update({"text/plain": await self._taken(names)}, raw=True)
+
+    async def _taken(self, names: Sequence[str]) -> str:
+        try:
+            event = await self.agent_of_notebook.take_files(names)
+        except AgentError as error:
+            return str(error)
+        return "\n".join(filter(None, [delivered_text(event), held_text(event)])) or "There is nothing to save."
 
     def _models(self) -> None:
         Console(force_jupyter=False, width=120).print(model_table(os.environ))

@@ -16,6 +16,7 @@ from codeagent_nb.events import (
     BlockOutputEvent,
     BlockStartedEvent,
     CodeRefusedEvent,
+    FilesEvent,
     LateOutputEvent,
     ModelClientStreamingChunkEvent,
     ModelReplyEvent,
@@ -25,6 +26,7 @@ from codeagent_nb.events import (
     TextMessage,
     VariableEvent,
 )
+from codeagent_nb.file_words import HOW_TO_TAKE, delivered_text, held_text
 from codeagent_nb.rendering.bundle import harmless_bundle
 from codeagent_nb.rendering.changes import ShownOutputs
 from codeagent_nb.rendering.guarded import guarded
@@ -85,7 +87,7 @@ class CellStory:
         """Give the displays of the last attempt only."""
         return self.displays()[self._last_attempt :]
 
-    def take(self, event: AgentEvent) -> None:  # noqa: C901 - one line a kind of event
+    def take(self, event: AgentEvent) -> None:  # noqa: C901, PLR0912 - one line a kind of event
         """Take one event in."""
         match event:
             case RunStartedEvent():
@@ -105,6 +107,8 @@ class CellStory:
                 self._outputs.take(event)
             case BlockFinishedEvent():
                 self._end_block(event)
+            case FilesEvent():
+                self._files(event)
             case RetryDecisionEvent():
                 self._retry(event)
             case TextMessage() if self._run and event.source == self._run.source:
@@ -171,6 +175,11 @@ class CellStory:
             self._last_attempt = self._begun()
         what = "was not run" if event.nothing_ran else "was run in part"
         self._warn(f"refused-{self._replies}", f"Attempt {event.retry_attempt + 1} {what}: {event.reason}")
+
+    def _files(self, event: FilesEvent) -> None:
+        held = f"{held_text(event)}. {HOW_TO_TAKE}." if event.held else ""
+        said = ". ".join(filter(None, [delivered_text(event), held]))
+        self._html(f"files-{len(self._displays)}", _muted(html.escape(said)), said)
 
     def _retry(self, event: RetryDecisionEvent) -> None:
         said = f"{'Trying again' if event.retry else 'Not trying again'}: {shorten(event.reason, 400)}"

@@ -17,6 +17,7 @@ from codeagent_nb.events import (
     CodeExecutionEvent,
     CodeGenerationEvent,
     CodeRefusedEvent,
+    FilesEvent,
     HandoffMessage,
     ModelClientStreamingChunkEvent,
     ModelReplyEvent,
@@ -27,6 +28,7 @@ from codeagent_nb.events import (
     ThoughtEvent,
     ViewDetachedEvent,
 )
+from codeagent_nb.file_words import delivered_text, held_text
 from codeagent_nb.harmless import CONTROLS, harmless
 from codeagent_nb.transcript import block_cause
 from kernel_executor import Append, BlockResult, CodeBlock, Output, Update
@@ -117,6 +119,8 @@ class ConsoleView:
                 self._warn(f"Attempt {event.retry_attempt + 1} {what}: {event.reason}")
             case ApprovalEvent():
                 self._warn("Approved." if event.approved else f"Not approved: {event.reason}")
+            case FilesEvent():
+                self._files(event)
             case RetryDecisionEvent():
                 self._warn(f"{'Trying again' if event.retry else 'Not trying again'}: {event.reason}")
             case ModelReplyEvent(finish_reason="length"):
@@ -175,6 +179,12 @@ class ConsoleView:
         self._console.print(Text(f"✗ {result.status}: {harmless(shorten(what, 400))}", style="red"))
         if result.note and result.note != what:
             self._warn(result.note)
+
+    def _files(self, event: FilesEvent) -> None:
+        if saved := delivered_text(event):
+            self._console.print(Text(f"▣ {harmless(saved)}", style="green"))
+        if held := held_text(event):
+            self._warn(held)
 
     def _end(self, event: RunFinishedEvent) -> None:
         style = STYLES[event.status]

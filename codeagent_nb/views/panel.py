@@ -14,6 +14,7 @@ from codeagent_nb.events import (
     ChatMessage,
     CodeExecutionEvent,
     CodeRefusedEvent,
+    FilesEvent,
     HandoffMessage,
     ModelClientStreamingChunkEvent,
     ModelReplyEvent,
@@ -23,6 +24,7 @@ from codeagent_nb.events import (
     TextMessage,
     VariableEvent,
 )
+from codeagent_nb.file_words import HOW_TO_TAKE, delivered_text, held_text
 from codeagent_nb.reply import read_reply
 from codeagent_nb.transcript import block_cause
 from codeagent_nb.valid_outputs import valid_output
@@ -98,7 +100,7 @@ class PanelStory:
         """Add something that is no event of a run."""
         self._add("note", level=level, text=text)
 
-    def _change(self, event: AgentEvent) -> None:  # noqa: C901 - one line a kind of event
+    def _change(self, event: AgentEvent) -> None:  # noqa: C901, PLR0912 - one line a kind of event
         match event:
             case RunStartedEvent():
                 self._agent, self._reflected, self._blocks = event.source, False, {}
@@ -123,6 +125,11 @@ class PanelStory:
                 )
             case BlockFinishedEvent():
                 self._end_block(event)
+            case FilesEvent():
+                if saved := delivered_text(event):
+                    self._add("note", level="info", text=saved)
+                if event.held:
+                    self._add("note", level="warn", text=f"{held_text(event)}. {HOW_TO_TAKE}.")
             case RetryDecisionEvent():
                 again = "Trying again" if event.retry else "Not trying again"
                 self._add("note", level="warn", text=f"{again}: {shorten(event.reason, 400)}")

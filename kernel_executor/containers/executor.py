@@ -11,16 +11,16 @@ from typing import Any, Final, Self
 from kernel_executor.cancellation import CancellationToken
 from kernel_executor.containers.opening import open_container
 from kernel_executor.containers.settings import PIDS_LIMIT, ContainerSettings
-from kernel_executor.enclosure import existing_paths
+from kernel_executor.enclosure import absolute_paths, existing_paths
 from kernel_executor.environment import without_secrets
-from kernel_executor.events import ExecutionEvent
+from kernel_executor.events import ExecutionEvent, FilesDelivered, HeldFile
 from kernel_executor.functions import FunctionLike, Functions, check_module_name
 from kernel_executor.in_order import unheard
 from kernel_executor.isolation import Isolation
 from kernel_executor.kernel_runner import KernelRunner
 from kernel_executor.ladder import time_limit
 from kernel_executor.listeners import LateOutputs, Listener
-from kernel_executor.managed import ManagedRunner
+from kernel_executor.managed import ManagedRunner, ended_well
 from kernel_executor.outputs import OutputLimits
 from kernel_executor.scripts.runner import ScriptRunner
 from kernel_executor.types import CodeBlock, CodeResult, RollBack
@@ -51,6 +51,7 @@ class DockerCommandLineCodeExecutor:
         delete_tmp_files: False keeps scripts that have no name of their own.
         network: The container's network mode, e.g. `bridge`.
         writable: Files and folders in `work_dir` that code may change.
+        hidden: Files and folders of `work_dir` that code does not see; they need not exist yet.
         cap_add: Capabilities the container keeps. It runs as your own user, whom Docker gives few of them; without
             KILL, a process that became another user's is ended only with the whole container.
         memory_limit: Bytes; None sets no limit.
@@ -79,6 +80,7 @@ class DockerCommandLineCodeExecutor:
         delete_tmp_files: bool = True,
         network: str = "none",
         writable: Sequence[str | Path] = (),
+        hidden: Sequence[str | Path] = (),
         cap_add: Sequence[str] = (),
         memory_limit: int | None = None,
         pids_limit: int | None = PIDS_LIMIT,
@@ -103,6 +105,7 @@ class DockerCommandLineCodeExecutor:
             delete_tmp_files=delete_tmp_files,
             network=network,
             writable=existing_paths(writable),
+            hidden=absolute_paths(hidden),
             cap_add=tuple(cap_add),
             memory_limit=memory_limit,
             pids_limit=pids_limit,
@@ -179,8 +182,8 @@ class DockerCommandLineCodeExecutor:
 
     @property
     def instructions(self) -> str:
-        """What a model is to know of it: which functions it may use."""
-        return self._functions.prompt(self.settings.functions_module)
+        """What a model is to know of it: which functions it may use, where files can be written."""
+        return self._managed.instructions(self._functions.prompt(self.settings.functions_module))
 
     async def execute_code_blocks(
         self,
@@ -204,7 +207,29 @@ class DockerCommandLineCodeExecutor:
         on_event: Listener = unheard,
     ) -> CodeResult:
         """Run blocks as `execute_code_blocks` does, but deliver the files they made only if all ended well."""
-        return await self._managed.execute(code_blocks, cancellation_token, self._timeout, on_event)
+        return await self._managed.execute(
+            code_blocks, cancellation_token, self._timeout, on_event, delivers=ended_well
+        )
+
+    async def take_files(self, names: Sequence[str], into: Path | None = None) -> FilesDelivered:
+        """Copy files that stayed where code works into the work folder, because the user asks for them.
+
+        Args:
+            names: Their paths, as `FilesDelivered.held` names them.
+            into: Another folder, which exists.
+
+        Returns:
+            What was copied, and what was not, with the reason.
+
+        Raises:
+            NotStarted: It was not started.
+        """
+        return await self._managed.take_files(names, into)
+
+    @property
+    def held_files(self) -> tuple[HeldFile, ...]:
+        """What stayed where code works, and why."""
+        return self._managed.held_files
 
     async def roll_back(self) -> RollBack | None:
         """Take back what the last call made of the variables if it failed; None if there is nothing to take back.

@@ -2,10 +2,9 @@
 
 import atexit
 import shutil
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from kernel_executor.containers.container import Container
 from kernel_executor.containers.engine import Engine
@@ -20,9 +19,10 @@ from kernel_executor.functions_folder import FunctionsFolder, install_packages, 
 from kernel_executor.kernel_runner import KernelRunner
 from kernel_executor.listeners import LateOutputs
 from kernel_executor.run_folder import CONTAINER_PREFIX, PREFIX, make_private_folder
-from kernel_executor.sandbox import entries_to_protect
 from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner
 from kernel_executor.scripts.script import Script
+from kernel_executor.stage.mirror import ORIGINAL
+from kernel_executor.stage.stage import Place, Stage
 from kernel_executor.tasks import acquired
 from kernel_executor.work_folder import open_work_folder
 
@@ -56,8 +56,11 @@ async def open_container(
     module = write_functions(functions, settings.functions_module, folder.path) if functions.names else None
     if module:
         stack.callback(module.close)
-    protected = entries_to_protect(folder.path, settings.writable)
-    request = _request(settings, folder.path, protected, run_parent, module, installs=bool(functions.python_packages))
+    # An engine elsewhere sees nothing but `bind_dir`, so the stage lies in the folder itself there.
+    parent = folder.path if settings.bind_dir else None
+    stage = await Stage.open(folder.path, skipped=(*settings.writable, *settings.hidden), parent=parent)
+    stack.callback(stage.close)
+    request = _request(settings, stage.place, run_parent, module, installs=bool(functions.python_packages))
     container = await acquired(Container.start(engine, request), Container.remove)
     stack.push_async_exit(partial(_end, container))
     await _prepare(settings.init_command, container)
@@ -74,9 +77,9 @@ async def open_container(
             limits=settings.limits,
             isolation=isolation,
         )
-        return await KernelRunner.open(plan, settings.limits, late, NO_NETWORK)
+        return await KernelRunner.open(plan, settings.limits, late, NO_NETWORK, stage)
     return ScriptRunner(
-        ScriptFolder(path=folder.path, protected=protected, keep=not settings.delete_tmp_files),
+        ScriptFolder(folder.path, stage, keep=not settings.delete_tmp_files),
         limits=settings.limits,
         languages=("python", "bash"),
         launch=partial(_launch, container, programs),
@@ -87,16 +90,21 @@ async def open_container(
 
 def _request(
     settings: ContainerSettings,
-    work_dir: Path,
-    protected: Sequence[Path],
+    place: Place,
     run_parent: Path,
     module: FunctionsFolder | None,
     *,
     installs: bool,
 ) -> ContainerRequest:
-    seen = settings.bind_dir or work_dir  # the work folder as the engine sees it
-    binds = [Bind(seen, WORKSPACE, writable=True)]
-    binds += [Bind(seen / path.name, f"{WORKSPACE}/{path.name}") for path in protected]
+    def seen(path: Path) -> Path:
+        """Return a path as the engine sees it."""
+        return settings.bind_dir / path.relative_to(place.work_dir) if settings.bind_dir else path
+
+    target = str(PurePosixPath(WORKSPACE, place.below))
+    binds = [Bind(seen(place.work_dir), WORKSPACE)] if place.below else []
+    binds += [Bind(seen(place.files), target, writable=True), Bind(seen(place.base), ORIGINAL)]
+    for path in settings.writable:
+        binds.append(Bind(seen(path), str(PurePosixPath(WORKSPACE, path.relative_to(place.work_dir))), writable=True))
     environment = dict(settings.env)
     if settings.bind_dir is None:
         binds.append(Bind(run_parent, str(run_parent), writable=True))

@@ -31,6 +31,7 @@ class ContainerSettings:
     delete_tmp_files: bool = True
     network: str = "none"
     writable: tuple[Path, ...] = ()
+    hidden: tuple[Path, ...] = ()
     cap_add: tuple[str, ...] = ()
     memory_limit: int | None = None
     pids_limit: int | None = PIDS_LIMIT

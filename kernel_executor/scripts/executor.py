@@ -4,7 +4,6 @@ AutoGen's LocalCommandLineCodeExecutor. Blocks share the files of the work folde
 """
 
 import asyncio
-import shutil
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -14,9 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Protocol, Self
 
+from kernel_executor import programs
 from kernel_executor.cancellation import CancellationToken
-from kernel_executor.enclosure import Enclosure, enclose, existing_paths, known_mode
-from kernel_executor.events import ExecutionEvent
+from kernel_executor.enclosure import Enclosure, absolute_paths, enclose, existing_paths, known_mode
+from kernel_executor.events import ExecutionEvent, FilesDelivered, HeldFile
 from kernel_executor.functions import FunctionLike, Functions, check_module_name
 from kernel_executor.functions_folder import open_functions_here
 from kernel_executor.in_order import unheard
@@ -24,14 +24,15 @@ from kernel_executor.isolation import Isolation
 from kernel_executor.ladder import time_limit
 from kernel_executor.launch import ask_python
 from kernel_executor.listeners import Listener
-from kernel_executor.managed import ManagedRunner
+from kernel_executor.managed import ManagedRunner, ended_well
 from kernel_executor.outputs import OutputLimits
 from kernel_executor.pip_install import NO_NETWORK
 from kernel_executor.processes import ManagedProcess
-from kernel_executor.sandbox import SandboxMode, entries
+from kernel_executor.sandbox import SandboxMode
 from kernel_executor.scripts.local import LocalScript
 from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner
 from kernel_executor.scripts.script import Script
+from kernel_executor.search_paths import distrust, trust_again
 from kernel_executor.types import CodeBlock, CodeResult, RollBack
 from kernel_executor.work_folder import open_work_folder
 
@@ -58,6 +59,7 @@ class ScriptSettings:
     readable: tuple[Path, ...] = ()
     writable: tuple[Path, ...] = ()
     devices: tuple[Path, ...] = ()
+    hidden: tuple[Path, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     limits: OutputLimits = field(default_factory=OutputLimits)
 
@@ -84,6 +86,7 @@ class LocalCommandLineCodeExecutor:
         readable: Further files and folders that sandboxed code may read.
         writable: Files and folders that it may change.
         devices: Device files it may use; a sandbox hides them.
+        hidden: Files and folders of `work_dir` that sandboxed code does not see; they need not exist yet.
         env: Further variables for the code; ours pass only by an allow-list.
         limits: How much output of one block is kept.
     """
@@ -101,6 +104,7 @@ class LocalCommandLineCodeExecutor:
         readable: Sequence[str | Path] = (),
         writable: Sequence[str | Path] = (),
         devices: Sequence[str | Path] = (),
+        hidden: Sequence[str | Path] = (),
         env: Mapping[str, str] | None = None,
         limits: OutputLimits | None = None,
     ) -> None:
@@ -115,6 +119,7 @@ class LocalCommandLineCodeExecutor:
             readable=existing_paths(readable),
             writable=existing_paths(writable),
             devices=existing_paths(devices),
+            hidden=absolute_paths(hidden),
             env=dict(env or {}),
             limits=limits or OutputLimits(),
         )
@@ -189,8 +194,8 @@ class LocalCommandLineCodeExecutor:
 
     @property
     def instructions(self) -> str:
-        """What a model is to know of it: which functions it may use."""
-        return self._functions.prompt(self.settings.functions_module)
+        """What a model is to know of it: which functions it may use, where files can be written."""
+        return self._managed.instructions(self._functions.prompt(self.settings.functions_module))
 
     async def execute_code_blocks(
         self,
@@ -219,7 +224,29 @@ class LocalCommandLineCodeExecutor:
         on_event: Listener = unheard,
     ) -> CodeResult:
         """Run blocks as `execute_code_blocks` does, but deliver the files they made only if all ended well."""
-        return await self._managed.execute(code_blocks, cancellation_token, self._timeout, on_event)
+        return await self._managed.execute(
+            code_blocks, cancellation_token, self._timeout, on_event, delivers=ended_well
+        )
+
+    async def take_files(self, names: Sequence[str], into: Path | None = None) -> FilesDelivered:
+        """Copy files that stayed where code works into the work folder, because the user asks for them.
+
+        Args:
+            names: Their paths, as `FilesDelivered.held` names them.
+            into: Another folder, which exists.
+
+        Returns:
+            What was copied, and what was not, with the reason.
+
+        Raises:
+            NotStarted: It was not started.
+        """
+        return await self._managed.take_files(names, into)
+
+    @property
+    def held_files(self) -> tuple[HeldFile, ...]:
+        """What stayed where code works, and why."""
+        return self._managed.held_files
 
     async def roll_back(self) -> RollBack | None:
         """Take back what the last call made of the variables if it failed; None if there is nothing to take back.
@@ -260,6 +287,8 @@ class LocalCommandLineCodeExecutor:
         settings = self.settings
         folder = open_work_folder(settings.work_dir)
         stack.callback(folder.close)
+        distrust(folder.path)
+        stack.callback(trust_again, folder.path)
         if self._functions.names:
             module = await open_functions_here(
                 self._functions, settings.functions_module, folder.path, settings.python, stack
@@ -267,10 +296,12 @@ class LocalCommandLineCodeExecutor:
             env, readable = module.environment(settings.env), (*settings.readable, module.path)
             settings = replace(settings, env=env, readable=readable)
         interpreter = await ask_python(settings.python, {})
-        enclosure = await enclose(settings, folder.path, interpreter, [Path(settings.python).parent], {})
-        protected = entries(folder.path, settings.writable)
+        enclosure = await enclose(
+            settings, folder.path, interpreter, [Path(settings.python).parent], env={}, stack=stack
+        )
+        taken = frozenset(entry.name for entry in folder.path.iterdir() if entry not in settings.writable)
         return ScriptRunner(
-            ScriptFolder(path=folder.path, protected=protected, keep=not settings.cleanup_temp_files),
+            ScriptFolder(folder.path, enclosure.stage, taken, keep=not settings.cleanup_temp_files),
             limits=settings.limits,
             languages=_languages(),
             launch=partial(_launch, settings.python, enclosure),
@@ -280,7 +311,7 @@ class LocalCommandLineCodeExecutor:
 
 
 def _languages() -> tuple[str, ...]:
-    return ("python", "bash", "pwsh") if shutil.which("pwsh") else ("python", "bash")
+    return ("python", "bash", "pwsh") if programs.find("pwsh") else ("python", "bash")
 
 
 async def _launch(python: str, enclosure: Enclosure, script: Script) -> LocalScript:
@@ -289,7 +320,7 @@ async def _launch(python: str, enclosure: Enclosure, script: Script) -> LocalScr
 
 async def _look_at(enclosure: Enclosure) -> Isolation:
     """Start something that waits, and look at what holds it: every script is started the same way."""
-    waiting = ["sh", "-c", "echo; exec sleep 60"]
+    waiting = ["/bin/sh", "-c", "echo; exec sleep 60"]
     process = await ManagedProcess.start(waiting, enclosure, stdout=subprocess.PIPE)
     try:
         if process.stdout:  # what it says tells that bubblewrap is done with its preparations

@@ -1,10 +1,10 @@
 """A script's process on this machine: its command line, its two streams. Knows no block and no result."""
 
 import asyncio
-import shutil
 import subprocess
 from typing import IO, Self
 
+from kernel_executor import programs
 from kernel_executor.enclosure import Enclosure
 from kernel_executor.processes import ManagedProcess
 from kernel_executor.scripts.run import StreamName, Tell
@@ -27,9 +27,9 @@ def command_of(script: Script, python: str) -> tuple[str, ...]:
         case "python":
             return (python, "-u", script.argument)  # unbuffered: what was printed before the time limit is there
         case "pwsh":
-            return ("pwsh", "-NoProfile", "-File", script.argument)
+            return (programs.find("pwsh") or "/usr/bin/pwsh", "-NoProfile", "-File", script.argument)
         case _:
-            return (shutil.which("bash") or "sh", script.argument)
+            return (programs.find("bash") or "/bin/sh", script.argument)
 
 
 class LocalScript:

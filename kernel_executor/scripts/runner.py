@@ -1,9 +1,9 @@
 """Runs blocks as scripts in a work folder, one at a time. Knows no sandbox and no container."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from kernel_executor.changes import Append, OutputChange
 from kernel_executor.events import BlockFinished, BlockOutput, BlockStarted
@@ -14,25 +14,42 @@ from kernel_executor.outputs import OutputLimits
 from kernel_executor.pip_install import installs
 from kernel_executor.scripts.run import ScriptProcess, ScriptRun
 from kernel_executor.scripts.script import Script, ScriptRefused, script_of
+from kernel_executor.stage.stage import Stage, checked
 from kernel_executor.tasks import acquired, uninterrupted
 from kernel_executor.types import BlockResult, CodeBlock
 
 CANNOT_RUN = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class ScriptFolder:
     """Where scripts are written.
 
     Args:
-        path: An existing, resolved folder.
-        protected: What is in it and must not be overwritten.
+        work_dir: The user's folder, resolved.
+        stage: What stands for it while code runs; None if code runs in the folder itself.
+        taken: What was in the folder at the start and is not overwritten, where there is no stage.
         keep: Whether scripts without a name of their own stay after the run.
     """
 
-    path: Path
-    protected: Collection[Path] = ()
+    work_dir: Path
+    stage: Stage | None = None
+    taken: frozenset[str] = frozenset()
     keep: bool = False
+
+    @property
+    def path(self) -> Path:
+        """The folder that scripts are written to."""
+        return self.stage.place.files if self.stage else self.work_dir
+
+    @property
+    def seen_at(self) -> PurePosixPath:
+        """Where that is for the code, from the folder it runs in."""
+        return PurePosixPath(self.stage.place.below if self.stage else "")
+
+    def is_protected(self, name: str) -> bool:
+        """Say whether a file, by its path in the folder, is not overwritten."""
+        return self.stage.is_users(name) if self.stage else PurePosixPath(name).parts[0] in self.taken
 
 
 class ScriptRunner:
@@ -69,8 +86,13 @@ class ScriptRunner:
 
     @property
     def work_dir(self) -> Path:
-        """Where they are written."""
-        return self._folder.path
+        """The user's folder."""
+        return self._folder.work_dir
+
+    @property
+    def stage(self) -> Stage | None:
+        """What stands for it while code runs."""
+        return self._folder.stage
 
     async def interrupt(self) -> None:
         """Stop the script that is running or being started, if one is; it ends as `interrupted`."""
@@ -103,11 +125,13 @@ class ScriptRunner:
 
     async def _run(self, index: int, block: CodeBlock, timeout: float | None, on_event: Listener) -> BlockResult:
         try:
-            script = script_of(block, self._folder.path, self._folder.protected, keep=self._folder.keep)
+            script = script_of(block, self._folder)
             script.write()
         except ScriptRefused as refusal:
             return _refused(index, block, str(refusal), on_event)
         try:
+            if script.kept and self.stage:
+                self.stage.name_file(script.name)
             process = await acquired(self._launch(script), _kill)
             return await self._attend(index, block, process, timeout, on_event)
         except OSError as error:
@@ -137,7 +161,7 @@ class ScriptRunner:
             await run.attend(timeout)
         finally:
             self._current = None
-            result = run.result()
+            result = await checked(self.stage, run.result())
             on_event(BlockFinished(run.id, index, result))
         return result
 

@@ -5,10 +5,11 @@ As in AutoGen, a first line `# filename: name.py` names the file, which then sta
 
 import os
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Protocol
 
 from kernel_executor.languages import normalize
 from kernel_executor.pip_install import quiet
@@ -39,6 +40,7 @@ class Script:
         language: `python`, `bash` or `pwsh`.
         text: What is in it.
         kept: Whether it stays after the run.
+        seen_at: Where the folder is for the code, from the folder it runs in.
     """
 
     work_dir: Path
@@ -46,11 +48,13 @@ class Script:
     language: str
     text: str
     kept: bool
+    seen_at: PurePosixPath
 
     @property
     def argument(self) -> str:
         """The name as an argument that is no option."""
-        return f"./{self.name}" if self.name.startswith("-") else self.name
+        name = str(self.seen_at / self.name)
+        return f"./{name}" if name.startswith("-") else name
 
     def write(self) -> None:
         """Write the file; it is UTF-8.
@@ -92,14 +96,35 @@ class Script:
             os.close(here)
 
 
-def script_of(block: CodeBlock, work_dir: Path, protected: Collection[Path], *, keep: bool) -> Script:
+class Shelf(Protocol):
+    """Where scripts are written."""
+
+    @property
+    def path(self) -> Path:
+        """An existing, resolved folder."""
+        ...
+
+    @property
+    def seen_at(self) -> PurePosixPath:
+        """Where that is for the code, from the folder it runs in."""
+        ...
+
+    @property
+    def keep(self) -> bool:
+        """Whether a script without a name of its own stays, too."""
+        ...
+
+    def is_protected(self, name: str) -> bool:
+        """Say whether a file, by its path in the folder, is not overwritten."""
+        ...
+
+
+def script_of(block: CodeBlock, shelf: Shelf) -> Script:
     """Make a script of a block.
 
     Args:
         block: What is to run.
-        work_dir: An existing, resolved folder.
-        protected: Entries of the folder that are not overwritten.
-        keep: Whether a script without a name of its own stays, too.
+        shelf: Where it is written.
 
     Raises:
         ScriptRefused: It names a file outside of the folder, or one that is protected; or it holds a NUL character,
@@ -112,13 +137,15 @@ def script_of(block: CodeBlock, work_dir: Path, protected: Collection[Path], *, 
     text = quiet(code, language) if language != "python" else code
     first_line = code.lstrip("\n").split("\n", 1)[0].strip()
     if first_line.startswith(NAMED):
-        name = _inside(first_line.removeprefix(NAMED).strip(), work_dir, protected)
-        return Script(work_dir, name, language, text, kept=True)
+        name = _inside(first_line.removeprefix(NAMED).strip(), shelf)
+        return Script(shelf.path, name, language, text, kept=True, seen_at=shelf.seen_at)
     # Not named after its text, as in AutoGen: two who run the same code in one folder deleted each other's script.
-    return Script(work_dir, f"tmp_code_{uuid.uuid4().hex}.{SUFFIXES[language]}", language, text, kept=keep)
+    name = f"tmp_code_{uuid.uuid4().hex}.{SUFFIXES[language]}"
+    return Script(shelf.path, name, language, text, kept=shelf.keep, seen_at=shelf.seen_at)
 
 
-def _inside(name: str, work_dir: Path, protected: Collection[Path]) -> str:
+def _inside(name: str, shelf: Shelf) -> str:
+    work_dir = shelf.path
     # Resolved, for executed code may have made a link there that leads out.
     try:
         path = (work_dir / name).resolve()
@@ -126,6 +153,7 @@ def _inside(name: str, work_dir: Path, protected: Collection[Path]) -> str:
         raise ScriptRefused(f"{name!r} leads nowhere: {error}. Choose another name.") from error
     if path == work_dir or not path.is_relative_to(work_dir):
         raise ScriptRefused(f"Filename is not in the workspace: {name!r}. Name a file inside of the working folder.")
-    if any(path == entry or path.is_relative_to(entry) for entry in protected):
+    inside = path.relative_to(work_dir).as_posix()
+    if shelf.is_protected(inside):
         raise ScriptRefused(f"{name!r} was there before, and is not overwritten. Choose another name.")
-    return path.relative_to(work_dir).as_posix()
+    return inside

@@ -1,4 +1,4 @@
-"""The work folder in the sandbox: code can add to it, and cannot destroy what was there."""
+"""The work folder in the sandbox: what code adds is delivered, and what was there is as it was, whatever code does."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from kernel_executor import BlockResult, CodeBlock, KernelCodeExecutor, KernelStartError
+from kernel_executor import BlockResult, CodeBlock, KernelCodeExecutor
 
 pytestmark = [
     pytest.mark.integration,
@@ -48,8 +48,8 @@ async def well(executor: KernelCodeExecutor, code: str, language: str = "python"
 
 ATTACKS = {
     "overwrite": "open({0!r}, 'w')",
-    "append": "open({0!r}, 'a')",
-    "update": "open({0!r}, 'r+')",
+    "append": "open({0!r}, 'a').write('x')",
+    "update": "open({0!r}, 'r+').write('x')",
     "truncate": "os.truncate({0!r}, 0)",
     "delete": "os.unlink({0!r})",
     "rename away": "os.rename({0!r}, 'elsewhere')",
@@ -64,44 +64,98 @@ ATTACKS = {
 TARGETS = ["data.csv", "nested/deep/old.txt", "white space ü %20.txt"]
 
 
+HARMLESS = {"utime", "hard link"}
+"""Deeds that change no file: they are done to a copy, and nobody need be told."""
+
+
+def state_of(folder: Path) -> dict[str, tuple[object, ...]]:
+    """All that can be known of a folder's files, links not followed."""
+    return {
+        str(path.relative_to(folder)): (
+            *(found.st_mode, found.st_ino, found.st_nlink, found.st_size, found.st_mtime_ns),
+            path.read_bytes() if path.is_file() else b"",
+        )
+        for path in sorted(folder.rglob("*"))
+        if (found := path.lstat())
+    }
+
+
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
+@pytest.mark.parametrize("attack", ATTACKS)
 async def test_what_was_there_cannot_be_changed(shared: KernelCodeExecutor, attack: str, target: str) -> None:
-    path = shared.work_dir / target
-    before = (path.read_bytes(), path.stat().st_mode, path.stat().st_mtime, path.stat().st_nlink)
-    result = await run(shared, f"import os\n{attack.format(target)}")
-    assert result.ename in {"OSError", "PermissionError"}
-    assert (path.read_bytes(), path.stat().st_mode, path.stat().st_mtime, path.stat().st_nlink) == before
+    before = state_of(shared.work_dir)
+    result = await run(shared, f"import os\n{ATTACKS[attack].format(target)}")
+    assert state_of(shared.work_dir) == before
+    if attack not in HARMLESS:
+        assert (result.status, result.exit_code) == ("refused", 1), result.note
+        assert target in result.denials[0]
+        assert target in result.note
+    content = (shared.work_dir / target).read_text()
+    assert await well(shared, f"print(open({target!r}).read(), end='')") == content, "it was put back"
+
+
+SWALLOWED = {
+    "by a shell": "import os; os.system('rm -f data.csv')",
+    "by redirection": "import os; os.system('echo x > data.csv')",
+    "by sed": "import os; os.system('sed -i s/1/X/ data.csv')",
+    "in a try": "import os\ntry:\n    os.unlink('data.csv')\nexcept OSError:\n    pass",
+    "written in a try": "try:\n    open('data.csv', 'w').close()\nexcept OSError:\n    pass",
+    "by a child": "import subprocess; subprocess.run(['python', '-c', 'open(\"data.csv\", \"w\")'])",
+    "by mv": "import subprocess; subprocess.run(['mv', 'data.csv', 'elsewhere'])",
+}
+
+
+@pytest.mark.parametrize("deed", SWALLOWED.values(), ids=SWALLOWED)
+async def test_a_deed_whose_error_would_have_been_swallowed_is_refused_too(
+    shared: KernelCodeExecutor, deed: str
+) -> None:
+    """The same code would destroy the file in the user's own kernel, so it must not become a cell."""
+    before = state_of(shared.work_dir)
+    result = await run(shared, deed)
+    assert (result.status, state_of(shared.work_dir)) == ("refused", before)
 
 
 @pytest.mark.parametrize(
     "attack",
     [
         "import shutil; shutil.rmtree('nested')",
+        "import shutil; shutil.rmtree('nested', ignore_errors=True)",
         "import os; os.rename('nested', 'moved')",
         "import os; os.rmdir('empty')",
-        "open('nested/deep/added.txt', 'w')",
-        "open('empty/added.txt', 'w')",
+        "import os; os.unlink('link')",
+        "import os; os.unlink('dangling'); os.symlink('data.csv', 'dangling')",
+        "import os; os.chmod('nested', 0)",
     ],
 )
-async def test_folders_that_were_there_stay_as_they_were(shared: KernelCodeExecutor, attack: str) -> None:
-    assert (await run(shared, attack)).ename in {"OSError", "PermissionError"}
-    assert [path.name for path in (shared.work_dir / "nested").rglob("*")] == ["deep", "old.txt"]
+async def test_folders_and_links_that_were_there_stay_as_they_were(shared: KernelCodeExecutor, attack: str) -> None:
+    before = state_of(shared.work_dir)
+    assert (await run(shared, attack)).status == "refused"
+    assert state_of(shared.work_dir) == before
+    assert await well(shared, "import os; print(os.readlink('link'), os.listdir('nested'))") == "data.csv ['deep']\n"
+
+
+async def test_a_folder_that_was_there_can_be_added_to(shared: KernelCodeExecutor) -> None:
+    await well(shared, "open('empty/added.txt', 'w').write('1'); open('nested/deep/added.txt', 'w').write('2')")
+    assert (shared.work_dir / "empty/added.txt").read_text() == "1"
+    assert (shared.work_dir / "nested/deep/added.txt").read_text() == "2"
+    await well(shared, "import os; os.unlink('empty/added.txt'); os.unlink('nested/deep/added.txt')")
     assert list((shared.work_dir / "empty").iterdir()) == []
 
 
 async def test_removing_everything_by_shell_removes_nothing_that_was_there(shared: KernelCodeExecutor) -> None:
-    assert (await run(shared, "rm -rf ./data.csv ./nested ./empty", "sh")).exit_code == 1
+    assert (await run(shared, "rm -rf ./data.csv ./nested ./empty", "sh")).status == "refused"
     assert (shared.work_dir / "data.csv").read_text() == "a,b\n1,2\n"
     assert (shared.work_dir / "nested/deep/old.txt").read_text() == "old"
+    assert await well(shared, "cat nested/deep/old.txt", "sh") == "old"
 
 
 async def test_a_link_leads_only_where_code_may_go(shared: KernelCodeExecutor, tmp_path: Path) -> None:
     (tmp_path / "outside.txt").write_text("secret")
     assert await well(shared, "print(open('link').read())") == "a,b\n1,2\n\n"
-    assert (await run(shared, "open('link', 'w')")).ename == "OSError"
+    assert (await run(shared, "open('link', 'w')")).status == "refused"
     code = f"import os; os.symlink({str(tmp_path / 'outside.txt')!r}, 'out'); open('out')"
     assert (await run(shared, code)).ename == "FileNotFoundError"
+    assert not (shared.work_dir / "out").is_symlink()
 
 
 async def test_files_are_read_made_changed_and_removed_as_usual(shared: KernelCodeExecutor) -> None:
@@ -112,6 +166,7 @@ async def test_files_are_read_made_changed_and_removed_as_usual(shared: KernelCo
     )
     assert await well(shared, code) == "a,b\n1,2\n\nxy\n"
     assert await well(shared, "echo 1 > by-shell; rm by-shell; ls nested/deep", "sh") == "old.txt\n"
+    assert not (shared.work_dir / "own2").exists()
 
 
 async def test_a_file_granted_by_the_user_can_be_changed(shared: KernelCodeExecutor) -> None:
@@ -126,7 +181,8 @@ async def test_own_files_stay_writable_after_a_restart_and_old_ones_do_not(share
     await run(shared, "import os; os._exit(1)")
     await well(shared, "open('own.txt', 'a').write('3'); import os; os.rename('own.txt', 'own3.txt')")
     assert (shared.work_dir / "own3.txt").read_text() == "123"
-    assert (await run(shared, "open('data.csv', 'w')")).ename == "OSError"
+    assert not (shared.work_dir / "own.txt").exists()
+    assert (await run(shared, "open('data.csv', 'w')")).status == "refused"
 
 
 async def test_a_restart_works_after_the_user_has_removed_a_protected_file(tmp_path: Path) -> None:
@@ -135,7 +191,8 @@ async def test_a_restart_works_after_the_user_has_removed_a_protected_file(tmp_p
         (tmp_path / "data.csv").unlink()
         await executor.restart()
         assert await well(executor, "open('data.csv', 'w').write('mine now')") == ""
-        assert (await run(executor, "open('nested/deep/old.txt', 'w')")).ename == "OSError"
+        assert (tmp_path / "data.csv").read_text() == "mine now"
+        assert (await run(executor, "open('nested/deep/old.txt', 'w')")).status == "refused"
 
 
 async def test_plots_and_tables_work(shared: KernelCodeExecutor) -> None:
@@ -182,15 +239,16 @@ async def test_the_home_folder_itself_is_never_the_work_folder(
     assert not (home / ".profile").exists()
 
 
-async def test_a_work_folder_with_too_much_in_it_is_refused_with_a_way_out(tmp_path: Path) -> None:
+async def test_a_work_folder_with_too_much_in_it_is_read_only_and_new_files_go_beside(tmp_path: Path) -> None:
     for number in range(2_001):
         (tmp_path / f"{number}.txt").touch()
-    with pytest.raises(KernelStartError, match=r"holds 2,001 entries.*at most 2,000.*use another work folder"):
-        await KernelCodeExecutor(sandbox="bubblewrap", work_dir=tmp_path).start()
-    for number in range(400, 2_001):
-        (tmp_path / f"{number}.txt").unlink()
     async with KernelCodeExecutor(sandbox="bubblewrap", work_dir=tmp_path, timeout=10) as executor:
-        assert (await run(executor, "open('399.txt', 'w')")).ename == "OSError"
+        assert await well(executor, "import os; print(len(os.listdir('.')), open('7.txt').read())") == "2002 \n"
+        assert (await run(executor, "open('new.csv', 'w')")).ename == "OSError"
+        assert (await run(executor, "open('7.txt', 'w')")).ename == "OSError"
+        await well(executor, "open('agent-files/new.csv', 'w').write('1')")
+        assert "agent-files" in executor.instructions
+    assert (tmp_path / "agent-files" / "new.csv").read_text() == "1"
 
 
 async def test_a_file_is_no_work_folder(tmp_path: Path) -> None:

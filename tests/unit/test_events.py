@@ -142,6 +142,7 @@ def test_the_shape_of_every_event_is_pinned() -> None:
         "BlockOutputEvent": ["block_id", "change"],
         "BlockFinishedEvent": ["block_id", "result", "retry_attempt"],
         "LateOutputEvent": ["block_id", "change"],
+        "FilesEvent": ["delivered", "held", "more_held", "removed"],
         "RetryDecisionEvent": ["reason", "retry", "retry_attempt"],
         "ViewDetachedEvent": ["error", "view"],
         "RunFinishedEvent": ["duration", "reason", "status", "tries", "usage"],

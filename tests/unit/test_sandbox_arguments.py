@@ -5,21 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from kernel_executor import KernelStartError
-from kernel_executor.sandbox import (
-    MAX_PROTECTED,
-    Interpreter,
-    SandboxPolicy,
-    bubblewrap_arguments,
-    entries_to_protect,
-)
+from kernel_executor.sandbox import Interpreter, SandboxPolicy, bubblewrap_arguments, mounted_in, mounts
+from kernel_executor.stage.mirror import ORIGINAL
+from kernel_executor.stage.stage import Place
 
 RUN = Path("/tmp/codeagent-run")
 
 
 def binds(arguments: list[str]) -> list[tuple[str, str]]:
     """The mounts, in order."""
-    kinds = {"--bind", "--ro-bind", "--ro-bind-try", "--dev-bind", "--tmpfs", "--remount-ro", "--dev", "--proc"}
+    kinds = {"--bind", "--ro-bind", "--dev-bind", "--tmpfs", "--remount-ro", "--dev", "--proc"}
     return [(kind, path) for kind, path in pairwise(arguments) if kind in kinds]
 
 
@@ -31,7 +26,7 @@ def policy(tmp_path: Path) -> SandboxPolicy:
     prefix.mkdir()
     return SandboxPolicy(
         work_dir=tmp_path / "work",
-        protected=(tmp_path / "work" / "data.csv",),
+        stage=Place(tmp_path / "work", tmp_path / "work", tmp_path / "stage"),
         readable=(tmp_path / "readable",),
         writable=(tmp_path / "work" / "granted",),
         devices=(Path("/dev/nvidia0"),),
@@ -47,25 +42,29 @@ def test_everything_is_unshared_and_all_privileges_dropped(policy: SandboxPolicy
 
 
 def test_later_mounts_lie_on_earlier_ones(policy: SandboxPolicy) -> None:
-    mounts = binds(bubblewrap_arguments(policy, [RUN]))
-    work = str(policy.work_dir)
+    found = binds(bubblewrap_arguments(policy, [RUN]))
+    assert policy.stage
     wanted = [
         ("--tmpfs", "/tmp"),
         ("--ro-bind", str(policy.interpreter.prefixes[0])),
-        ("--bind", work),
-        ("--ro-bind-try", f"{work}/data.csv"),
-        ("--bind", f"{work}/granted"),
-        ("--dev-bind", "/dev/nvidia0"),
-        ("--bind", str(RUN)),
+        ("--bind", str(policy.stage.files)),
+        ("--bind", f"{policy.work_dir}/granted"),
         ("--remount-ro", "/"),
     ]
-    places = [mounts.index(mount) for mount in wanted]
+    places = [found.index(mount) for mount in wanted]
     assert places == sorted(places)
+    assert {("--dev-bind", "/dev/nvidia0"), ("--bind", str(RUN))} < set(found)
 
 
-def test_only_what_was_granted_is_writable(policy: SandboxPolicy) -> None:
+def test_only_the_stage_and_what_was_granted_is_writable(policy: SandboxPolicy) -> None:
     writable = {path for kind, path in binds(bubblewrap_arguments(policy, [RUN])) if kind == "--bind"}
-    assert writable == {str(policy.work_dir), f"{policy.work_dir}/granted", str(RUN)}
+    assert policy.stage
+    assert writable == {str(policy.stage.files), f"{policy.work_dir}/granted", str(RUN)}
+
+
+def test_the_work_folder_itself_is_seen_read_only_and_elsewhere(policy: SandboxPolicy) -> None:
+    assert [mount.kind for mount in mounts(policy) if mount.source == policy.work_dir] == ["ro-bind"]
+    assert [str(mount.target) for mount in mounts(policy) if mount.source == policy.work_dir] == [ORIGINAL]
 
 
 @pytest.mark.parametrize("place", ["home", "parent", "root"])
@@ -92,17 +91,22 @@ def test_not_all_of_etc_is_shown(policy: SandboxPolicy) -> None:
     assert ("--ro-bind", "/") not in binds(bubblewrap_arguments(policy, [RUN]))
 
 
-def test_entries_of_the_work_folder_are_protected_but_links_and_what_is_granted(tmp_path: Path) -> None:
-    for name in ("b", "a", "granted"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "link").symlink_to("a")
-    assert entries_to_protect(tmp_path, [tmp_path / "granted"]) == (tmp_path / "a", tmp_path / "b")
+def test_a_python_in_the_work_folder_lies_on_the_stage(tmp_path: Path) -> None:
+    """A project's `.venv` is often in the notebook's folder."""
+    work = tmp_path / "work"
+    (work / ".venv").mkdir(parents=True)
+    policy = SandboxPolicy(
+        work_dir=work, stage=Place(work, work, tmp_path / "stage"), interpreter=Interpreter(prefixes=(work / ".venv",))
+    )
+    found = binds(bubblewrap_arguments(policy, [RUN]))
+    assert found.index(("--bind", str(tmp_path / "stage"))) < found.index(("--ro-bind", str(work / ".venv")))
+    assert mounted_in(work, policy, policy.interpreter) == [work / ".venv"]
 
 
-def test_too_many_entries_are_refused(tmp_path: Path) -> None:
-    """bwrap 0.8 takes at most 9,000 arguments."""
-    for number in range(MAX_PROTECTED + 1):
-        (tmp_path / str(number)).touch()
-    with pytest.raises(KernelStartError, match="at most 2,000"):
-        entries_to_protect(tmp_path, [])
-    assert len(entries_to_protect(tmp_path, [tmp_path / "0"])) == MAX_PROTECTED
+def test_a_folder_that_holds_too_much_is_read_only_around_the_stage(tmp_path: Path) -> None:
+    place = Place(tmp_path, tmp_path / "agent-files", tmp_path / "stage")
+    found = mounts(SandboxPolicy(work_dir=tmp_path, stage=place))
+    assert [(mount.kind, mount.source) for mount in found if mount.target.is_relative_to(tmp_path)] == [
+        ("ro-bind", tmp_path),
+        ("bind", tmp_path / "stage"),
+    ]

@@ -7,11 +7,12 @@ import pytest
 from kernel_executor import CodeBlock
 from kernel_executor.exits import describe_exit, is_of_signal
 from kernel_executor.scripts.local import command_of
+from kernel_executor.scripts.runner import ScriptFolder
 from kernel_executor.scripts.script import Script, ScriptRefused, script_of
 
 
-def script(code: str, folder: Path, language: str = "python", protected: tuple[Path, ...] = ()) -> Script:
-    return script_of(CodeBlock(code, language), folder, protected, keep=False)
+def script(code: str, folder: Path, language: str = "python", taken: frozenset[str] = frozenset()) -> Script:
+    return script_of(CodeBlock(code, language), ScriptFolder(folder, None, taken))
 
 
 def test_a_name_in_the_first_line_is_the_files(tmp_path: Path) -> None:
@@ -62,7 +63,7 @@ def test_a_file_that_becomes_a_link_while_we_look_is_not_followed(tmp_path: Path
 def test_what_was_there_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("mine")
     with pytest.raises(ScriptRefused, match="was there before"):
-        script("# filename: mine.py\n1", tmp_path, protected=(tmp_path / "mine.py",))
+        script("# filename: mine.py\n1", tmp_path, taken=frozenset({"mine.py"}))
 
 
 def test_a_name_like_an_option_is_none(tmp_path: Path) -> None:

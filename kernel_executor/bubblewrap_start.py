@@ -1,0 +1,62 @@
+"""How bubblewrap itself is started: which program, with which variables. Knows no policy.
+
+It runs outside of what it builds. With the caller's `LD_LIBRARY_PATH=...:` and in the folder that code may write to,
+a planted `libcap.so.2` ran there; with `PATH=:...` a planted `./bwrap`.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from kernel_executor import programs
+
+LOADER_NAMES = frozenset(
+    {
+        *("GCONV_PATH", "GETCONF_DIR", "GLIBC_TUNABLES", "HOSTALIASES", "LOCALDOMAIN", "LOCPATH", "NIS_PATH"),
+        *("NLSPATH", "RESOLV_HOST_CONF", "RES_OPTIONS", "TZDIR"),
+    }
+)
+"""What the loader and the C library obey, but not for programs with more rights than their user (ld.so(8))."""
+
+LOADER_PREFIXES = ("LD_", "MALLOC_")
+
+
+def find() -> str | None:
+    """Return where bubblewrap is, None if it is not installed."""
+    return programs.find("bwrap", os.environ.get("PATH"))
+
+
+def own_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what bubblewrap itself gets of the variables of the code: inside, /proc/1/environ shows it."""
+    return {name: value for name, value in environment.items() if not _is_for_the_loader(name)}
+
+
+def inner_environment(environment: Mapping[str, str]) -> Iterator[str]:
+    """Yield the arguments by which it sets the rest for the code alone."""
+    for name, value in environment.items():
+        if _is_for_the_loader(name):
+            yield from ("--setenv", name, value)
+
+
+def kernel_files() -> tuple[str, ...]:
+    """Return what of /proc is not about processes and might be written to.
+
+    bubblewrap makes `/proc/sys` read-only only if the folder is writable, which it is for nobody; the files in it are,
+    for root: 763 of them, `core_pattern` among them. Mounted over bubblewrap's own /proc they are read-only for all.
+    """
+    return tuple(str(path) for path in sorted(Path("/proc").iterdir()) if _may_be_written(path))
+
+
+def _may_be_written(path: Path) -> bool:
+    if path.name.isdecimal() or path.is_symlink():
+        return False  # `self`, `net`: of the process that looks
+    return path.is_dir() or bool(path.stat().st_mode & 0o222)
+
+
+def _is_for_the_loader(name: str) -> bool:
+    return name in LOADER_NAMES or name.startswith(LOADER_PREFIXES)
+
+
+def command(program: str, arguments: Sequence[str], environment: Mapping[str, str]) -> list[str]:
+    """Return the command line, to be run in `/` with `own_environment`."""
+    return [program, *inner_environment(environment), *arguments]

@@ -1,0 +1,57 @@
+"""Folders of ours that outlive a killed owner: locked while it lives, swept by the next one. Knows no content."""
+
+import fcntl
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from kernel_executor.stage.trees import FOLDER, remove
+
+LOCK = "owner.lock"
+
+
+def lock(folder: Path) -> IO[bytes]:
+    """Lock a file in a folder until our process ends, however that comes. It has its name only when it is locked."""
+    nameless = folder / f".{LOCK}"
+    file = nameless.open("xb")
+    fcntl.flock(file, fcntl.LOCK_EX)
+    nameless.rename(folder / LOCK)
+    return file
+
+
+def sweep(locks: Iterable[Path]) -> list[Path]:
+    """Remove the folders of owners that were killed; return them.
+
+    A lock tells them, not a process number: another container that shares the folder has numbers of its own.
+
+    Args:
+        locks: Lock files in such folders.
+    """
+    removed: list[Path] = []
+    for path in locks:
+        with suppress(OSError):  # not ours, gone meanwhile, or no file of ours: executed code may write there
+            removed += _remove_if_left(path)
+    return removed
+
+
+def _remove_if_left(path: Path) -> Iterator[Path]:
+    # Without waiting: a named pipe put in its place would keep us for ever.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # its owner holds it as long as it lives
+        found = os.fstat(file.fileno())
+        if stat.S_ISREG(found.st_mode) and found.st_uid == os.getuid():
+            remove_tree(path.parent)
+            yield path.parent
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a folder of ours with all that is in it, whatever code has done to its modes and depth."""
+    with suppress(OSError):
+        outer = os.open(path.parent, FOLDER)
+        try:
+            remove(outer, path.name)
+        finally:
+            os.close(outer)

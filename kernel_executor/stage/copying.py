@@ -1,0 +1,136 @@
+"""Copying between open files, and giving names so that none is lost. Knows no rule."""
+
+import ctypes
+import errno
+import hashlib
+import os
+import secrets
+from threading import Event
+
+from kernel_executor.stage.trees import Tree
+
+CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+PIECE = 1 << 20  # bytes that are copied in one go
+
+RENAME_NOREPLACE, RENAME_EXCHANGE = 1, 2  # of renameat2(2)
+
+NOT_HERE = {errno.ENOSYS, errno.EINVAL, errno.EXDEV, errno.EOPNOTSUPP}
+"""What a file system says that lacks a system call's newer ways."""
+
+
+class Stopped(Exception):  # noqa: N818 - named after the state
+    """Copying was told to stop."""
+
+
+def hash_of(tree: Tree, name: str) -> str:
+    """Return the hash of a regular file; empty if it cannot be read."""
+    digest = new_hash()
+    try:
+        with tree.reading(name) as file:
+            while piece := os.read(file, PIECE):
+                digest.update(piece)
+    except OSError:
+        return ""
+    return digest.hexdigest()
+
+
+def same_content(one: int, other: int) -> bool:
+    """Say whether two open files hold the same."""
+    if os.fstat(one).st_size != os.fstat(other).st_size:
+        return False
+    while piece := os.read(one, PIECE):
+        if piece != os.read(other, len(piece)):
+            return False
+    return not os.read(other, 1)
+
+
+def new_hash() -> "hashlib.blake2b":
+    """Return the hash that files are known by."""
+    return hashlib.blake2b(digest_size=32)
+
+
+def copy(source: int, target: int, *, limit: int, stop: Event | None = None) -> str:
+    """Copy what is in one open file to another; return its hash.
+
+    Args:
+        source: To read from.
+        target: To write to.
+        limit: Bytes; who writes more while we read has lost.
+        stop: Ends the copying when it is set.
+
+    Raises:
+        OSError: The disk is full, say.
+        Stopped: It was told to.
+    """
+    digest, done = new_hash(), 0
+    while piece := os.read(source, PIECE):
+        done += len(piece)
+        if stop and stop.is_set():
+            raise Stopped
+        if done > limit:
+            raise OSError(errno.EFBIG, "it grew while it was copied")
+        digest.update(piece)
+        write_all(target, piece)
+    return digest.hexdigest()
+
+
+def write_all(target: int, piece: bytes) -> None:
+    """Write all of it; one call may take a part only."""
+    view = memoryview(piece)
+    while view:
+        view = view[os.write(target, view) :]
+
+
+def fast_copy(source: int, target: int, size: int) -> None:
+    """Copy without looking at the bytes: the file system may share them."""
+    done = 0
+    try:
+        while done < size and (count := os.copy_file_range(source, target, size - done)):
+            done += count
+    except OSError as error:
+        if error.errno not in NOT_HERE:
+            raise
+        while piece := os.read(source, PIECE):
+            write_all(target, piece)
+
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def _renameat2(folder: int, old: str, new: str, flags: int) -> bool:
+    """Rename within a folder; False where the file system cannot do it this way."""
+    call = getattr(_LIBC, "renameat2", None)  # glibc has it since 2.28, musl since 1.2.5
+    if call is None:
+        return False
+    if call(folder, os.fsencode(old), folder, os.fsencode(new), flags) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in NOT_HERE:
+        return False
+    raise OSError(number, os.strerror(number), new)
+
+
+def give_name(folder: int, old: str, new: str) -> None:
+    """Rename a file unless the new name is taken.
+
+    Raises:
+        FileExistsError: It is.
+    """
+    if not _renameat2(folder, old, new, RENAME_NOREPLACE):
+        os.link(old, new, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+        os.unlink(old, dir_fd=folder)
+
+
+def exchange(folder: int, one: str, other: str) -> None:
+    """Let two files change names; where that is not to be had in one step, the second is away for a moment.
+
+    Raises:
+        OSError: One of them is gone, or somebody took the name meanwhile.
+    """
+    if _renameat2(folder, one, other, RENAME_EXCHANGE):
+        return
+    aside = f".codeagent-{secrets.token_hex(8)}"
+    give_name(folder, other, aside)
+    give_name(folder, one, other)
+    give_name(folder, aside, one)

@@ -1,0 +1,281 @@
+"""Shows the user's files to the code as copies, notices what the code did to them, and puts it back.
+
+A copy can be removed, renamed, replaced and written to, so every such deed leaves a trace, also one whose error the
+code has swallowed; where files are mounted read-only, `os.system("rm data.csv")` leaves none, and the same code would
+destroy the file in the user's own kernel. Large files are links into a read-only mount. Knows two folders.
+"""
+
+import os
+import stat
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from kernel_executor.stage.copying import CREATE, fast_copy, same_content
+from kernel_executor.stage.ownership import Ownership
+from kernel_executor.stage.trees import Listing, Seen, Tree, parts_of
+
+ORIGINAL = "/codeagent/folder"
+"""Where the code sees the user's folder itself, read-only; links to large files lead there."""
+
+MAX_ENTRIES = 2_000
+"""A copy takes a tenth of a millisecond, and the start waits for all of them. More is shown as links to folders."""
+
+SMALL = 32 << 20
+MAX_COPIED = 256 << 20
+"""Bytes of one file, and of all together, that are copied: 0.2 s on a disk that cannot share blocks (measured)."""
+
+OPAQUE = frozenset({"node_modules", "site-packages", "__pycache__", "venv", "env"})
+"""Folders nobody's analysis writes to, with thousands of files; they are shown as links, as hidden ones are."""
+
+SETTLED = ("inode", "size", "modified", "changed", "mode")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One of the user's files in the stage.
+
+    Args:
+        original: It, in the user's folder.
+        copy: Its copy, or the link to it, in the stage.
+        linked: Whether it is a link into the read-only mount.
+    """
+
+    original: Seen
+    copy: Seen
+    linked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """What the code did to a file of the user's.
+
+    Args:
+        name: The file.
+        deed: `removed`, `replaced`, `changed` or `taken`.
+        other: What the code's own file of a name that was taken is called now.
+    """
+
+    name: str
+    deed: str
+    other: str = ""
+
+    def __str__(self) -> str:
+        if self.other:
+            return f"{shown_name(self.name)} is the user's; the code's file is {shown_name(self.other)} now."
+        return f"{shown_name(self.name)} is the user's and was put back after the code had {self.deed} it."
+
+
+def shown_name(name: str) -> str:
+    """Return a file's name as it can be shown and sent: what is not UTF-8, or steers a terminal, is spelled out."""
+    text = os.fsencode(name).decode(errors="replace")
+    return text if text.isprintable() else ascii(text)[1:-1]
+
+
+class Mirror:
+    """Keeps the user's files in the stage as they are in the user's folder.
+
+    Args:
+        user: The user's folder.
+        stage: The folder the code works in.
+        ownership: Whose files are whose; the agent's own are copied, and may be changed.
+        skipped: Paths that are mounted in the stage, or not shown; they are the user's all the same.
+    """
+
+    def __init__(self, user: Tree, stage: Tree, ownership: Ownership, skipped: Collection[str] = ()) -> None:
+        self._user = user
+        self._stage = stage
+        self._ownership = ownership
+        self._skipped = frozenset(skipped)
+        self._shown: dict[str, Shown] = {}
+        self.own: dict[str, Seen] = {}
+        """Files of the agent's that are in the user's folder, as they were in the stage then."""
+        self.newest = 0
+        """When a file was last put into the stage, in nanoseconds since the epoch."""
+
+    @property
+    def count(self) -> int:
+        """How many of the user's files are shown."""
+        return len(self._shown)
+
+    def is_shown(self, name: str) -> bool:
+        """Say whether a path is a file of the user's that is shown in the stage."""
+        return name in self._shown
+
+    def is_users(self, name: str) -> bool:
+        """Say whether a path is the user's: shown, mounted, or there without being shown."""
+        if name in self._shown or self.is_skipped(name):
+            return True
+        return name not in self.own and self._user.look(name) is not None
+
+    def is_skipped(self, name: str) -> bool:
+        """Say whether a path is mounted or not shown, or in such a folder."""
+        path = PurePosixPath(name)
+        return name in self._skipped or any(str(parent) in self._skipped for parent in path.parents)
+
+    def refresh(self) -> None:
+        """Take over what the user has changed; what code had made under a name of the user's gets another."""
+        self._ownership.refresh()
+        found = self._user.walk(limit=MAX_ENTRIES, enters=self._enters)
+        budget = MAX_COPIED
+        for name in [name for name in self._shown if name not in found.entries and self._user.look(name) is None]:
+            self._shown.pop(name)
+            self._stage.remove(name)
+        for name, original in found.entries.items():
+            shown = self._shown.get(name)
+            if name in self._skipped or (shown and is_settled(original, shown.original)):
+                continue
+            record = self._ownership.of(name)
+            if record and record.describes(original):
+                self._show_own(name, original)
+                continue
+            self.own.pop(name, None)
+            if shown is None and not original.is_folder and self._stage.look(name) is not None:
+                self.set_aside(name)
+            budget -= self._show(name, original, linked=name in found.closed, room=min(SMALL, budget))
+
+    def _enters(self, name: str) -> bool:
+        if name in self._skipped:
+            return False
+        base = parts_of(name)[-1]
+        leads_to_a_mount = any(skipped.startswith(f"{name}/") for skipped in self._skipped)
+        return leads_to_a_mount or not (base.startswith(".") or base in OPAQUE)
+
+    def _show(self, name: str, original: Seen, *, linked: bool, room: int) -> int:
+        """Make a copy or a link in the stage; return how many bytes were copied."""
+        if original.is_folder and not linked:
+            self._stage_folder(name, original)
+            return 0
+        linked = linked or (original.is_file and original.size > room)
+        if not (linked or original.is_file or original.is_link):
+            return 0  # a pipe, a socket, a device: not shown, but the name is the user's
+        with suppress(OSError), self._stage.holding(name, make=True) as (folder, base):
+            self._stage.remove(name)
+            if linked:
+                os.symlink(f"{ORIGINAL}/{name}", base, dir_fd=folder)
+            elif original.is_link:
+                os.symlink(self._user.read_link(name), base, dir_fd=folder)
+            else:
+                self._copy_file(name, folder, base)
+            copy = Seen.of(os.stat(base, dir_fd=folder, follow_symlinks=False))
+            self._shown[name] = Shown(original, copy, linked)
+            self.newest = max(self.newest, copy.changed)
+        return original.size if original.is_file and not linked else 0
+
+    def _stage_folder(self, name: str, original: Seen) -> None:
+        found = self._stage.look(name)
+        if found and not found.is_folder:
+            self._stage.remove(name)
+        with suppress(OSError), self._stage.opened(name, make=True) as folder:
+            os.fchmod(folder, stat.S_IMODE(original.mode) & 0o777 | stat.S_IRWXU)
+            self._shown[name] = Shown(original, Seen.of(os.fstat(folder)))
+
+    def _copy_file(self, name: str, folder: int, base: str) -> None:
+        with self._user.reading(name) as source:
+            found = os.fstat(source)
+            target = os.open(base, CREATE, 0o600, dir_fd=folder)
+            try:
+                fast_copy(source, target, found.st_size)
+                os.fchmod(target, found.st_mode & 0o777 | stat.S_IRUSR)
+                os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))
+            finally:
+                os.close(target)
+
+    def _show_own(self, name: str, original: Seen) -> None:
+        """Copy a file of the agent's that the code has not, or that another session has changed meanwhile."""
+        self._shown.pop(name, None)
+        known, present = self.own.get(name), self._stage.look(name)
+        if known and (present is None or not is_settled(present, known)):
+            return  # the code has removed or changed its own: that is delivered, not undone
+        if known and (known.size, known.modified) == (original.size, original.modified):
+            return
+        with suppress(OSError), self._stage.holding(name, make=True) as (folder, base):
+            self._stage.remove(name)
+            if original.size > MAX_COPIED:
+                os.symlink(f"{ORIGINAL}/{name}", base, dir_fd=folder)
+            else:
+                self._copy_file(name, folder, base)
+            self.own[name] = Seen.of(os.stat(base, dir_fd=folder, follow_symlinks=False))
+
+    def inspect(self, found: Listing) -> list[Denial]:
+        """Compare the stage with what was shown; put back what is not as it was.
+
+        Args:
+            found: What is in the stage now.
+
+        Returns:
+            What the code did, outermost first.
+        """
+        denials: list[Denial] = []
+        for name, shown in list(self._shown.items()):
+            if _is_of(name, denials):
+                continue
+            present = found.entries.get(name) or self._stage.look(name)
+            if deed := self._deed(name, shown, present):
+                denials.append(Denial(name, deed))
+        moved = {shown.copy.inode: shown.copy for name, shown in self._shown.items() if _is_of(name, denials)}
+        for name, seen in found.entries.items():
+            before = moved.get(seen.inode)
+            if before and name not in self._shown and (seen.size, seen.modified) == (before.size, before.modified):
+                self._stage.remove(name)  # renamed: a copy of the user's file, which is no news
+        for denial in denials:
+            self._put_back(denial.name)
+        return denials
+
+    def _deed(self, name: str, shown: Shown, present: Seen | None) -> str:
+        if present is None:
+            return "removed"
+        if stat.S_IFMT(present.mode) != stat.S_IFMT(shown.copy.mode):
+            return "replaced"
+        if present.is_folder:
+            return "" if present.mode == shown.copy.mode else "changed"
+        if is_settled(present, shown.copy):
+            return ""
+        if present.mode == shown.copy.mode and self._is_as_it_was(name, shown):
+            self._shown[name] = replace(shown, copy=present)
+            return ""
+        return "changed" if present.inode == shown.copy.inode else "replaced"
+
+    def _is_as_it_was(self, name: str, shown: Shown) -> bool:
+        with suppress(OSError):
+            if shown.copy.is_link:
+                leads_to = f"{ORIGINAL}/{name}" if shown.linked else self._user.read_link(name)
+                return self._stage.read_link(name) == leads_to
+            with self._user.reading(name) as original, self._stage.reading(name) as copy:
+                return same_content(original, copy)
+        return False
+
+    def _put_back(self, name: str) -> None:
+        """Show a file or a folder anew."""
+        inner = [other for other in self._shown if other == name or other.startswith(f"{name}/")]
+        for other in inner:
+            shown = self._shown.pop(other)
+            present = self._user.look(other)
+            if present is not None:
+                self._show(other, present, linked=shown.linked, room=SMALL)
+
+    def set_aside(self, name: str) -> str:
+        """Give a file of the code's another name, because its own is the user's; return it.
+
+        Raises:
+            OSError: It is gone.
+        """
+        path = PurePosixPath(name)
+        for number in range(1_000):
+            free = str(path.with_name(f"{path.stem}-agent{number or ''}{path.suffix}"))
+            if self._stage.look(free) is None and self._user.look(free) is None:
+                break
+        with self._stage.holding(name) as (folder, base):
+            os.rename(base, PurePosixPath(free).name, src_dir_fd=folder, dst_dir_fd=folder)
+        return free
+
+
+def _is_of(name: str, denials: Sequence[Denial]) -> bool:
+    """Say whether a path is one that something was done to, or is in such a folder."""
+    return any(name == denial.name or name.startswith(f"{denial.name}/") for denial in denials)
+
+
+def is_settled(present: Seen, before: Seen) -> bool:
+    """Say whether a file is what it was: code can set any time of a file but that of its last change."""
+    return all(getattr(present, field) == getattr(before, field) for field in SETTLED)

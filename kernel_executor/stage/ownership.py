@@ -1,0 +1,121 @@
+"""Whose a file in the user's folder is: a record of what was delivered, kept where no code and no repository writes.
+
+It lies in the user's state folder, never beside the data: what a folder says about itself is not obeyed (design D16).
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from kernel_executor.stage.trees import Seen
+
+MAX_RECORDS = 20_000
+"""Files of one folder that are remembered; of those that were delivered first, the user becomes the owner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A delivered file, by what tells it from every other: a file the user has changed is the user's."""
+
+    device: int
+    inode: int
+    size: int
+    modified: int
+    digest: str
+
+    @classmethod
+    def of(cls, seen: Seen, digest: str) -> "Record":
+        """Record a file as it was delivered."""
+        return cls(seen.device, seen.inode, seen.size, seen.modified, digest)
+
+    def describes(self, seen: Seen | None) -> bool:
+        """Say whether a file looks as the delivered one did; its hash is compared before it is replaced."""
+        return seen is not None and seen.is_file and self == Record.of(seen, self.digest)
+
+
+class Ownership:
+    """The records of one folder.
+
+    Args:
+        folder: The user's folder, resolved.
+        state: The user's state folder of ours; None keeps the records in memory only.
+    """
+
+    def __init__(self, folder: Path, state: Path | None) -> None:
+        key = hashlib.sha256(os.fsencode(folder)).hexdigest()[:32]
+        self._file = state / f"{key}.json" if state else None
+        self._records: dict[str, Record] = dict(self._load())
+
+    def of(self, name: str) -> Record | None:
+        """Return the record of a file, if there is one."""
+        return self._records.get(name)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every file there is a record of."""
+        return frozenset(self._records)
+
+    def refresh(self) -> None:
+        """Take in what other sessions have delivered to the same folder."""
+        if self._file:
+            with self._locked():
+                self._records = dict(self._load())
+
+    def change(self, delivered: Mapping[str, Record], removed: frozenset[str] = frozenset()) -> None:
+        """Record files that were delivered or removed; other sessions' records stay."""
+        with self._locked():
+            records = dict(self._load()) if self._file else self._records
+            for name in removed:
+                records.pop(name, None)
+            for name, record in delivered.items():
+                records.pop(name, None)  # the newest stand last
+                records[name] = record
+            self._records = dict(list(records.items())[-MAX_RECORDS:])
+            self._save()
+
+    def _load(self) -> Iterator[tuple[str, Record]]:
+        """Read the records; a file that cannot be read records nothing, and then everything is the user's."""
+        if self._file is None:
+            return
+        with suppress(OSError, ValueError, TypeError, AttributeError):
+            for name, record in json.loads(self._file.read_bytes()).items():
+                yield os.fsdecode(os.fsencode(name)), Record(**record)
+
+    def _save(self) -> None:
+        if self._file is None:
+            return
+        text = json.dumps({name: asdict(record) for name, record in self._records.items()})
+        part = self._file.with_suffix(f".{os.getpid()}.part")
+        with suppress(OSError):  # a full disk: what is not recorded is the user's
+            part.write_text(text)
+            part.replace(self._file)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep other sessions in the same folder from recording meanwhile."""
+        if self._file is None:
+            yield
+            return
+        lock = os.open(self._file.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+
+def state_folder() -> Path | None:
+    """Return our folder in the user's state folder, which is made; None if there can be none."""
+    home = os.environ.get("XDG_STATE_HOME") or ""
+    try:
+        base = Path(home) if Path(home).is_absolute() else Path.home() / ".local" / "state"
+        folder = base / "codeagent-nb" / "delivered"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return folder if os.access(folder, os.W_OK) else None
+    except (OSError, RuntimeError):  # a user without a home
+        return None

@@ -1,0 +1,452 @@
+"""The stage without a sandbox: what it shows, what it notices and puts back, what it delivers."""
+
+import asyncio
+import os
+import stat
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from kernel_executor import BlockResult, CodeBlock, FilesDelivered
+from kernel_executor.stage import delivery, folders, mirror
+from kernel_executor.stage import stage as stage_module
+from kernel_executor.stage.copying import exchange, give_name
+from kernel_executor.stage.stage import Stage
+from kernel_executor.stage.trees import FOLDER, Tree
+
+DONE = BlockResult(block=CodeBlock("1"), status="ok", exit_code=0)
+
+
+@pytest.fixture(autouse=True)
+def _places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A user's folder with something to lose."""
+    folder = tmp_path / "user"
+    (folder / "nested" / "deep").mkdir(parents=True)
+    (folder / "empty").mkdir()
+    (folder / "data.csv").write_text("a,b\n1,2\n")
+    (folder / "nested" / "deep" / "old.txt").write_text("old")
+    (folder / "link").symlink_to("data.csv")
+    (folder / "outward").symlink_to("/etc/hostname")
+    (folder / "Größe ü %20.txt").write_text("odd")
+    return folder
+
+
+@pytest.fixture
+async def stage(folder: Path) -> AsyncIterator[Stage]:
+    made = await Stage.open(folder)
+    await made.refresh()
+    yield made
+    made.close()
+
+
+def names(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+async def denials(stage: Stage) -> tuple[str, ...]:
+    result = await stage.check(DONE)
+    assert (result.status == "refused") is bool(result.denials)
+    return result.denials
+
+
+async def test_the_users_files_are_shown_as_copies(stage: Stage, folder: Path) -> None:
+    files = stage.place.files
+    assert names(files) == names(folder)
+    assert (files / "data.csv").read_text() == "a,b\n1,2\n"
+    assert (files / "data.csv").stat().st_ino != (folder / "data.csv").stat().st_ino
+    assert (files / "data.csv").stat().st_mtime_ns == (folder / "data.csv").stat().st_mtime_ns
+    assert (files / "link").readlink() == Path("data.csv")
+    assert await denials(stage) == ()
+
+
+DEEDS: dict[str, Callable[[Path], object]] = {
+    "removed": lambda at: (at / "data.csv").unlink(),
+    "renamed": lambda at: (at / "data.csv").rename(at / "other.csv"),
+    "written": lambda at: (at / "data.csv").write_text("a,b\n9,9\n"),
+    "appended": lambda at: (at / "data.csv").write_text((at / "data.csv").read_text() + "3,4\n"),
+    "truncated": lambda at: os.truncate(at / "data.csv", 0),
+    "replaced": lambda at: ((at / "new").write_text("x"), (at / "new").replace(at / "data.csv")),
+    "a link now": lambda at: ((at / "data.csv").unlink(), (at / "data.csv").symlink_to("/etc/passwd")),
+    "a folder now": lambda at: ((at / "data.csv").unlink(), (at / "data.csv").mkdir()),
+    "a pipe now": lambda at: ((at / "data.csv").unlink(), os.mkfifo(at / "data.csv")),
+    "its mode": lambda at: (at / "data.csv").chmod(0o777),
+}
+
+
+@pytest.mark.parametrize("deed", DEEDS.values(), ids=DEEDS)
+async def test_what_code_does_to_a_file_of_the_users_is_noticed_and_put_back(
+    stage: Stage, folder: Path, deed: Callable[[Path], object]
+) -> None:
+    deed(stage.place.files)
+    assert len(await denials(stage)) == 1
+    copy = stage.place.files / "data.csv"
+    assert copy.is_file()
+    assert not copy.is_symlink()
+    assert copy.read_text() == (folder / "data.csv").read_text() == "a,b\n1,2\n"
+    assert await denials(stage) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "deed"),
+    [
+        ("link", lambda at: (at / "link").unlink()),
+        ("link", lambda at: ((at / "link").unlink(), (at / "link").symlink_to("nested"))),
+        ("outward", lambda at: ((at / "outward").unlink(), (at / "outward").write_text("mine"))),
+        ("nested", lambda at: (at / "nested").rename(at / "moved")),
+        ("nested/deep", lambda at: ((at / "nested/deep/old.txt").unlink(), (at / "nested/deep").rmdir())),
+        ("empty", lambda at: (at / "empty").rmdir()),
+        ("nested", lambda at: ((at / "nested").rename(at / "moved"), (at / "nested").symlink_to("/etc"))),
+    ],
+)
+async def test_links_and_folders_are_put_back_whole_and_told_once(
+    stage: Stage, folder: Path, name: str, deed: Callable[[Path], object]
+) -> None:
+    deed(stage.place.files)
+    told = await denials(stage)
+    assert [sentence.partition(" ")[0] for sentence in told] == [name]
+    assert names(folder) <= names(stage.place.files)
+    assert (stage.place.files / "nested/deep/old.txt").read_text() == "old"
+    assert await denials(stage) == ()
+
+
+async def test_touching_and_rewriting_the_same_is_no_harm(stage: Stage) -> None:
+    """A database that is only read is opened for writing all the same."""
+    os.utime(stage.place.files / "data.csv")
+    assert await denials(stage) == ()
+    (stage.place.files / "data.csv").write_text("a,b\n1,2\n")
+    assert await denials(stage) == ()
+    (stage.place.files / "link").unlink()
+    (stage.place.files / "link").symlink_to("data.csv")
+    assert await denials(stage) == ()
+
+
+async def test_a_block_that_failed_keeps_its_status_and_the_deed_is_told(stage: Stage) -> None:
+    (stage.place.files / "data.csv").unlink()
+    result = await stage.check(BlockResult(block=CodeBlock("1"), status="error", exit_code=1))
+    assert result.status == "error"
+    assert result.denials
+
+
+async def test_a_large_file_is_a_link_into_the_read_only_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mirror, "SMALL", 100)
+    (folder / "large.bin").write_bytes(bytes(101))
+    stage = await Stage.open(folder)
+    assert (stage.place.files / "large.bin").readlink() == Path(f"{mirror.ORIGINAL}/large.bin")
+    (stage.place.files / "large.bin").unlink()
+    assert len(await denials(stage)) == 1
+    assert (stage.place.files / "large.bin").is_symlink()
+    stage.close()
+
+
+async def test_hidden_and_huge_folders_are_links(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (".git", "node_modules", "many"):
+        (folder / name).mkdir()
+        for number in range(20):
+            (folder / name / str(number)).touch()
+    monkeypatch.setattr(mirror, "MAX_ENTRIES", 25)
+    stage = await Stage.open(folder)
+    assert {name for name in (".git", "node_modules", "many") if (stage.place.files / name).is_symlink()} == {
+        ".git",
+        "node_modules",
+        "many",
+    }
+    assert (stage.place.files / "nested/deep/old.txt").read_text() == "old"
+    stage.close()
+
+
+async def test_a_folder_with_too_many_entries_is_left_as_it_is_and_new_files_go_beside(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folders, "MAX_ENTRIES", 3)
+    stage = await Stage.open(folder)
+    assert stage.place.below == "agent-files"
+    assert names(stage.place.files) == set()
+    (stage.place.files / "out.csv").write_text("1")
+    assert [file.name for file in (await stage.deliver()).delivered] == ["out.csv"]
+    assert (folder / "agent-files" / "out.csv").read_text() == "1"
+    stage.close()
+
+
+async def test_pipes_sockets_and_unreadable_files_are_not_shown_and_not_taken(folder: Path) -> None:
+    os.mkfifo(folder / "pipe")
+    stage = await Stage.open(folder)
+    assert not (stage.place.files / "pipe").exists()
+    (stage.place.files / "pipe").write_text("taken")
+    assert len(await denials(stage)) == 1
+    assert stat.S_ISFIFO((folder / "pipe").lstat().st_mode)
+    stage.close()
+
+
+async def test_what_the_user_changes_meanwhile_is_seen(stage: Stage, folder: Path) -> None:
+    (folder / "data.csv").write_text("new")
+    (folder / "added.csv").write_text("added")
+    (folder / "empty").rmdir()
+    (folder / "nested" / "deep" / "old.txt").unlink()
+    await stage.refresh()
+    assert names(stage.place.files) == names(folder)
+    assert (stage.place.files / "data.csv").read_text() == "new"
+    assert await denials(stage) == ()
+    assert not await stage.deliver()
+
+
+async def test_a_name_the_user_takes_meanwhile_is_the_users_and_nothing_is_lost(stage: Stage, folder: Path) -> None:
+    (stage.place.files / "out.csv").write_text("the agent's")
+    (folder / "out.csv").write_text("the user's")
+    assert await denials(stage) == ("out.csv is the user's; the code's file is out-agent.csv now.",)
+    told = await stage.deliver()
+    assert [file.name for file in told.delivered] == ["out-agent.csv"]
+    assert (folder / "out.csv").read_text() == "the user's"
+    assert (folder / "out-agent.csv").read_text() == "the agent's"
+    await stage.refresh()
+    assert (stage.place.files / "out.csv").read_text() == "the user's"
+
+
+async def test_new_files_are_delivered_once_and_again_when_they_change(stage: Stage, folder: Path) -> None:
+    files = stage.place.files
+    (files / "nested" / "new").mkdir()
+    (files / "nested" / "new" / "plot.png").write_bytes(b"png")
+    (files / "out.csv").write_text("1")
+    assert [(file.name, file.size) for file in (await stage.deliver()).delivered] == [
+        ("nested/new/plot.png", 3),
+        ("out.csv", 1),
+    ]
+    assert (folder / "nested/new/plot.png").read_bytes() == b"png"
+    await stage.refresh()
+    assert await denials(stage) == ()
+    assert await stage.deliver() == FilesDelivered()
+    (files / "out.csv").write_text("22")
+    assert [file.size for file in (await stage.deliver()).delivered] == [2]
+    assert (folder / "out.csv").read_text() == "22"
+    (files / "out.csv").unlink()
+    assert (await stage.deliver()).removed == ("out.csv",)
+    assert not (folder / "out.csv").exists()
+    assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == []
+
+
+async def test_a_later_session_goes_on_with_the_agents_own_files(stage: Stage, folder: Path) -> None:
+    (stage.place.files / "out.csv").write_text("1")
+    await stage.deliver()
+    stage.close()
+    later = await Stage.open(folder)
+    await later.refresh()
+    with (later.place.files / "out.csv").open("a") as file:
+        file.write("2")
+    assert await denials(later) == ()
+    assert [file.name for file in (await later.deliver()).delivered] == ["out.csv"]
+    assert (folder / "out.csv").read_text() == "12"
+    later.close()
+
+
+async def test_a_file_the_user_has_changed_is_the_users(stage: Stage, folder: Path) -> None:
+    (stage.place.files / "out.csv").write_text("1")
+    await stage.deliver()
+    (folder / "out.csv").write_text("edited")
+    (stage.place.files / "out.csv").write_text("2")
+    assert len(await denials(stage)) == 1
+    assert [file.name for file in (await stage.deliver()).delivered] == ["out-agent.csv"]
+    assert (folder / "out.csv").read_text() == "edited"
+
+
+async def test_a_file_the_user_has_changed_is_not_removed(stage: Stage, folder: Path) -> None:
+    (stage.place.files / "out.csv").write_text("1")
+    await stage.deliver()
+    (folder / "out.csv").write_text("edited")
+    (stage.place.files / "out.csv").unlink()
+    assert (await stage.deliver()).removed == ()
+    assert (folder / "out.csv").read_text() == "edited"
+
+
+async def test_what_a_folder_says_of_itself_makes_nothing_the_agents(folder: Path, tmp_path: Path) -> None:
+    """A cloned repository could bring a record of its own."""
+    (folder / ".codeagent").mkdir()
+    (folder / ".codeagent" / "delivered.json").write_text('{"data.csv": {}}')
+    (folder / "codeagent-nb").mkdir()
+    stage = await Stage.open(folder)
+    (stage.place.files / "data.csv").unlink()
+    assert len(await denials(stage)) == 1
+    stage.close()
+
+
+@pytest.mark.parametrize("record", [b"", b"[]", b"null", b'{"data.csv": 1}', b"\xff", b'{"data.csv": {"x": 1}}'])
+async def test_a_spoilt_record_makes_nothing_the_agents(
+    folder: Path, tmp_path: Path, record: bytes, stage: Stage
+) -> None:
+    (stage.place.files / "out.csv").write_text("1")
+    await stage.deliver()
+    stage.close()
+    (file,) = (tmp_path / "state").rglob("*.json")
+    file.write_bytes(record)
+    later = await Stage.open(folder)
+    (later.place.files / "out.csv").write_text("2")
+    assert len(await denials(later)) == 1
+    later.close()
+
+
+async def test_modes_are_masked(stage: Stage, folder: Path) -> None:
+    (stage.place.files / "run.csv").write_text("1")
+    (stage.place.files / "run.csv").chmod(0o6777)
+    await stage.deliver()
+    assert stat.S_IMODE((folder / "run.csv").stat().st_mode) & 0o7133 == 0
+
+
+async def test_links_pipes_and_sparse_giants_stay_behind(stage: Stage, folder: Path) -> None:
+    files = stage.place.files
+    (files / "a.csv").symlink_to("/etc/passwd")
+    os.mkfifo(files / "b.csv")
+    with (files / "c.csv").open("wb") as file:
+        file.truncate(1 << 40)
+    with (files / "d.csv").open("wb") as file:
+        file.truncate(delivery.SPARSE + 1)
+    told = await stage.deliver()
+    assert told.delivered == ()
+    assert {file.name: file.reason for file in told.held} == {
+        "a.csv": "it is no regular file",
+        "b.csv": "it is no regular file",
+        "c.csv": "it is larger than 4 GB",
+        "d.csv": "it is mostly holes, and would take its whole size when copied",
+    }
+    assert not {"a.csv", "b.csv", "c.csv", "d.csv"} & names(folder)
+    assert not await stage.deliver(), "what stays behind is told once"
+    assert len(stage.held) == 4
+
+
+async def test_a_flood_of_files_is_delivered_up_to_a_bound(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage_module, "MAX_FILES", 3)
+    monkeypatch.setattr(stage_module, "MAX_TOLD", 2)
+    for number in range(10):
+        (stage.place.files / f"{number}.csv").touch()
+    told = await stage.deliver()
+    assert len(told.delivered) == 3
+    assert len(told.held) == 2
+    assert told.more_held == 5
+
+
+async def test_what_stays_behind_can_be_asked_for_but_for_what_programs_obey(stage: Stage, folder: Path) -> None:
+    for name in ("helper.py", ".bashrc", "x.pth", "json.py", "odd"):
+        (stage.place.files / name).write_text("1")
+    assert len((await stage.deliver()).held) == 5
+    told = await stage.take(["helper.py", ".bashrc", "x.pth", "json.py", "odd", "../user/data.csv", "gone"])
+    assert [file.name for file in told.delivered] == ["helper.py", "odd"]
+    assert {file.name for file in told.held} == {".bashrc", "x.pth", "json.py", "../user/data.csv", "gone"}
+    assert {"helper.py", "odd"} < names(folder)
+
+
+async def test_a_name_that_a_block_has_given_is_delivered_though_it_is_code(stage: Stage, folder: Path) -> None:
+    (stage.place.files / "model.py").write_text("x = 1")
+    stage.name_file("model.py")
+    assert [file.name for file in (await stage.deliver()).delivered] == ["model.py"]
+
+
+async def test_a_file_that_is_swapped_while_it_is_copied_never_brings_anything_else(
+    stage: Stage, folder: Path, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("secret")
+    files, ended = stage.place.files, threading.Event()
+
+    def flip() -> None:
+        while not ended.is_set():
+            (files / "part").write_text("mine")
+            (files / "part").replace(files / "out.txt")
+            (files / "way").symlink_to(secret)
+            (files / "way").replace(files / "out.txt")
+
+    thread = threading.Thread(target=flip)
+    thread.start()
+    try:
+        for _ in range(100):
+            await stage.deliver()
+            if (folder / "out.txt").exists():
+                assert (folder / "out.txt").read_text() in {"mine", ""}
+                assert not (folder / "out.txt").is_symlink()
+    finally:
+        ended.set()
+        thread.join()
+
+
+async def test_copying_is_broken_off_when_it_is_cancelled(
+    stage: Stage, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (stage.place.files / "big.csv").write_bytes(os.urandom(1 << 20) * 300)
+    task = asyncio.create_task(stage.deliver())
+    await asyncio.sleep(0.02)
+    task.cancel()
+    began = time.monotonic()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert time.monotonic() - began < 5
+    assert [name for name in names(folder) if "codeagent" in name] == []
+    assert (await stage.deliver()).delivered[0].size == 300 << 20, "it can be delivered later"
+
+
+async def test_a_chain_of_1000_folders_is_looked_at_in_part_and_taken_away_whole(stage: Stage, tmp_path: Path) -> None:
+    here = os.open(stage.place.files, os.O_RDONLY)
+    for _ in range(1_000):
+        os.mkdir("f", dir_fd=here)
+        inner = os.open("f", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    os.close(here)
+    told = await stage.deliver()
+    assert [file.reason for file in told.held] == ["it holds too much to be looked at"]
+    stage.close()
+    assert list((tmp_path / "cache" / "codeagent-nb" / "stages").iterdir()) == []
+
+
+async def test_a_folder_nobody_may_enter_is_taken_away(stage: Stage, tmp_path: Path) -> None:
+    """An ordinary user's `chmod 0` once left it in /tmp for ever."""
+    (stage.place.files / "closed" / "inner").mkdir(parents=True)
+    (stage.place.files / "closed" / "inner" / "file").touch()
+    for name in ("closed/inner", "closed"):
+        (stage.place.files / name).chmod(0)
+    stage.close()
+    assert list((tmp_path / "cache" / "codeagent-nb" / "stages").iterdir()) == []
+
+
+async def test_names_that_are_no_text_are_no_obstacle(folder: Path) -> None:
+    """One once made every later start in its folder fail."""
+    (folder / os.fsdecode(b"caf\xe9.csv")).write_text("latin-1")
+    (folder / "two\nlines.txt").write_text("x")
+    stage = await Stage.open(folder)
+    assert (stage.place.files / os.fsdecode(b"caf\xe9.csv")).read_text() == "latin-1"
+    (stage.place.files / os.fsdecode(b"new\xe9.csv")).write_text("1")
+    (stage.place.files / "esc\x1b[2J.csv").write_text("1")
+    told = await stage.deliver()
+    assert {file.reason for file in told.held} == {"its name has characters that do not show"}
+    assert all(file.name.isprintable() for file in told.held)
+    stage.close()
+
+
+@pytest.mark.parametrize("has_renameat2", [True, False])
+def test_names_are_given_and_exchanged_without_losing_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_renameat2: bool
+) -> None:
+    if not has_renameat2:
+        monkeypatch.setattr("kernel_executor.stage.copying._renameat2", lambda *_: False)
+    (tmp_path / "one").write_text("1")
+    (tmp_path / "two").write_text("2")
+    folder = os.open(tmp_path, FOLDER)
+    exchange(folder, "one", "two")
+    assert ((tmp_path / "one").read_text(), (tmp_path / "two").read_text()) == ("2", "1")
+    with pytest.raises(FileExistsError):
+        give_name(folder, "one", "two")
+    give_name(folder, "one", "three")
+    assert names(tmp_path) == {"two", "three"}
+    os.close(folder)
+
+
+def test_the_rights_of_a_folder_that_is_not_ours_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "closed").mkdir(mode=0)
+    tree = Tree(os.open(tmp_path, FOLDER))
+    tree.walk(limit=10)
+    assert stat.S_IMODE((tmp_path / "closed").stat().st_mode) == 0
+    os.close(tree.root)
