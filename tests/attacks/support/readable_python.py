@@ -17,8 +17,10 @@ NOT_NEEDED = {"test", "idlelib", "ensurepip", "lib2to3", "turtledemo", "tkinter"
 """Of the standard library."""
 
 NOT_NEEDED_PACKAGES = {
-    *("jupyterlab", "notebook", "playwright", "mypy", "mypyc", "autogen_core", "autogen_ext", "autogen_agentchat"),
-    *("debugpy", "babel", "nbconvert", "sklearn", "scipy", "xllamacpp", "xllamacpp.libs", "hypothesis", "ruff"),
+    *("jupyterlab", "jupyterlab_server", "jupyter_server", "notebook", "nbconvert", "debugpy", "playwright", "mypy"),
+    *("mypyc", "hypothesis", "babel", "jedi", "pip", "setuptools", "autogen_core", "autogen_ext", "autogen_agentchat"),
+    *("openai", "xllamacpp", "xllamacpp.libs", "numpy", "numpy.libs", "pandas", "pyarrow", "matplotlib", "fontTools"),
+    *("PIL", "pillow.libs", "tzdata", "scipy", "sklearn", "ruff"),
 }
 """Of the installed ones: they would take most of the time."""
 
