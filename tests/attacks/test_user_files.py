@@ -239,10 +239,10 @@ def bare_changes(person: Person) -> dict[str, list[str]]:
     with person.driver() as driver:
         executor = driver.open(work_dir, sandbox="none")
         for attempt, name in NAMES.items():
-            before = fingerprint(work_dir)
+            sample = (name, f"{name}.csv", f"{name}.sqlite")
+            before = fingerprint(work_dir, *sample)
             executor.run(*ATTEMPTS[attempt].block(name))
-            found = differences(before, fingerprint(work_dir))
-            changes[attempt] = [change for change in found if change.startswith((f"{name}.", f"{name}/", f"{name}:"))]
+            changes[attempt] = differences(before, fingerprint(work_dir, *sample))
     return changes
 
 

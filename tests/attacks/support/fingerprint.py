@@ -38,9 +38,19 @@ _HASHES: dict[tuple[int, ...], str] = {}
 """By what the kernel changes at every write, the change time among it: large files are read once."""
 
 
-def fingerprint(folder: Path) -> Fingerprint:
-    """Look at a folder and all that is in it; never follows a link, never opens anything but regular files."""
-    return {".": _entry(folder), **dict(_entries(folder, ""))}
+def fingerprint(folder: Path, *names: str) -> Fingerprint:
+    """Look at a folder and all that is in it; never follows a link, never opens anything but regular files.
+
+    Args:
+        folder: The folder.
+        names: What is looked at in it; everything, if nothing is named.
+    """
+    if not names:
+        return {".": _entry(folder), **dict(_entries(folder, ""))}
+    there = [name for name in names if os.path.lexists(folder / name)]
+    found = {name: _entry(folder / name) for name in there}
+    inner = [_entries(folder / name, f"{name}/") for name in there if found[name].type == "folder"]
+    return {**found, **{name: entry for entries in inner for name, entry in entries}}
 
 
 def _entries(folder: Path, prefix: str) -> Iterator[tuple[str, Entry]]:
