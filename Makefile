@@ -11,7 +11,7 @@ STAMPS := $(VENV)/stamps
 # An editable installation copies the extension's files.
 INPUTS := pyproject.toml requirements.lock $(wildcard codeagent_nb/labextension/*.json codeagent_nb/labextension/*/*)
 
-.PHONY: help demo test unit browser check bench notebooks pictures lock clean
+.PHONY: help demo test unit attacks browser check bench notebooks pictures lock clean
 
 help:  ## list these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,11 @@ test: $(STAMPS)/test  ## check and test everything
 
 unit: $(STAMPS)/test  ## the tests that need no kernel and no model: seconds
 	$(BIN)/python -m pytest -q -m "not integration and not model"
+
+attacks: $(STAMPS)/test  ## all attacks by executed code on its user's files, the long ones, too
+	@bash .ci/system-packages.sh bubblewrap
+	@bash .ci/container-engine.sh
+	$(BIN)/python -m pytest tests/attacks
 
 browser: $(STAMPS)/test  ## the browser tests, on the built wheel in a clean environment
 	rm -rf build/wheel && mkdir -p build/wheel/run

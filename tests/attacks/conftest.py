@@ -1,0 +1,98 @@
+"""Attacks by executed code on what is its user's: by root's code and by an ordinary user's, from outside and inside.
+
+Where root runs the tests, the ordinary user is made, and not being able to is a failure. Where an ordinary user does,
+that user attacks alone.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.attacks.support.people import Person, prepare, settle, unused_uid
+from tests.attacks.support.readable_python import make_readable_python
+from tests.attacks.support.remote import Driver, Executor
+from tests.containers import NoContainerEngineError, container_engine
+
+PEOPLE = ("root", "user") if os.getuid() == 0 else ("user",)
+
+
+@pytest.fixture(scope="session")
+def ground() -> Iterator[Path]:
+    """A folder that everybody may enter: pytest's own are closed to others."""
+    folder = Path(tempfile.mkdtemp(prefix="attacked-", dir="/var/tmp"))
+    folder.chmod(0o755)
+    prepare(folder)
+    yield folder
+    if os.getuid() != 0:  # code may have closed a folder to its own user
+        subprocess.run(["chmod", "-R", "u+rwX", folder], check=False, capture_output=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def people(ground: Path) -> dict[str, Person]:
+    """Everybody who attacks."""
+    _require_bubblewrap()
+    here = Path(sys.executable)
+    if os.getuid() != 0:
+        return {"user": settle(Person(name="user", uid=os.getuid(), ground=ground, python=here))}
+    readable = make_readable_python(ground / "python")
+    return {
+        "root": settle(Person(name="root", uid=0, ground=ground, python=here)),
+        "user": settle(Person(name="user", uid=unused_uid(), ground=ground, python=readable)),
+    }
+
+
+def _require_bubblewrap() -> None:
+    command = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "true"]
+    try:
+        why = subprocess.run(command, capture_output=True, check=False, text=True).stderr
+    except OSError as error:
+        why = str(error)
+    if why and os.getuid() == 0:
+        pytest.fail(f"bubblewrap does not work on this machine: {why}")
+    if why:
+        pytest.skip(f"bubblewrap does not work on this machine: {why}")
+
+
+@pytest.fixture(scope="module", params=PEOPLE)
+def person(request: pytest.FixtureRequest, people: dict[str, Person]) -> Person:
+    """Whoever attacks: every test is run by each."""
+    return people[request.param]
+
+
+@pytest.fixture(scope="session")
+def container_person(people: dict[str, Person]) -> Iterator[Person]:
+    """Whoever may talk to a container engine: who can is root on that machine, so there is no ordinary user."""
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(container_engine())
+        except NoContainerEngineError as error:
+            pytest.skip(str(error))
+        yield replace(next(iter(people.values())), variables={"DOCKER_HOST": url})
+
+
+@pytest.fixture
+def work(person: Person) -> Path:
+    """A fresh folder of this person, to work in."""
+    return person.folder()
+
+
+@pytest.fixture
+def driver(person: Person) -> Iterator[Driver]:
+    """A process of this person; what it holds is stopped in the end."""
+    with person.driver() as driver:
+        yield driver
+
+
+@pytest.fixture
+def opened(driver: Driver) -> Callable[..., Executor]:
+    """Start executors in a process of this person; they are stopped in the end."""
+    return driver.open
