@@ -26,7 +26,7 @@ test: $(STAMPS)/test  ## check and test everything
 	$(BIN)/python -m pytest -m "not integration and not model"
 	$(BIN)/codeagent-nb model fetch
 	@bash .ci/container-engine.sh
-	$(BIN)/python -m pytest -m "(integration or model) and not browser"
+	$(BIN)/python -m pytest -m "(integration or model) and not browser and not attacks"
 	$(BIN)/python docs/check_parity.py
 	$(MAKE) --no-print-directory browser
 
@@ -36,7 +36,7 @@ unit: $(STAMPS)/test  ## the tests that need no kernel and no model: seconds
 attacks: $(STAMPS)/test  ## all attacks by executed code on its user's files, the long ones, too
 	@bash .ci/system-packages.sh bubblewrap
 	@bash .ci/container-engine.sh
-	$(BIN)/python -m pytest tests/attacks
+	$(BIN)/python -m pytest tests/attacks tests/integration/test_our_imports.py tests/integration/test_starting.py
 
 browser: $(STAMPS)/test  ## the browser tests, on the built wheel in a clean environment
 	rm -rf build/wheel && mkdir -p build/wheel/run

@@ -330,6 +330,7 @@ def test_a_checkout_that_is_the_current_folder_works() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.attacks  # it reads 20,000 source files
 def test_all_names_that_our_needs_import_are_in_the_list_now() -> None:
     """Made by reading all their sources: 20 s."""
     root = Path(__file__).parent.parent.parent
