@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from kernel_executor.stage.copying import CREATE, fast_copy, same_content
+from kernel_executor.stage.copying import CREATE, clone, fast_copy, same_content
 from kernel_executor.stage.ownership import Ownership
 from kernel_executor.stage.trees import Listing, Seen, Tree, parts_of
 
@@ -152,27 +152,30 @@ class Mirror:
         return leads_to_a_mount or not (base.startswith(".") or base in OPAQUE)
 
     def _show(self, name: str, original: Seen, *, linked: bool, room: int) -> int:
-        """Make a copy or a link in the stage; return how many bytes were copied."""
+        """Make a copy or a link in the stage; return how many bytes were copied.
+
+        A pipe, a socket, a device is not shown, but its name is the user's.
+        """
         if original.is_folder and not linked:
             self._stage_folder(name, original)
-            return 0
-        linked = linked or (original.is_file and original.size > room)
-        if not (linked or original.is_file or original.is_link):
-            return 0  # a pipe, a socket, a device: not shown, but the name is the user's
-        if original.is_link:
+        elif original.is_link:
             text = self._user.read_link(name)
             self._shown[name] = Shown(original, self._put(name, lambda folder, base: _link(text, folder, base)))
+        elif original.is_file and not linked:
+            return self._show_file(name, original, room)
         elif linked:
             self._show_as_link(name, original)
-        else:
-            try:
-                copy = self._put(name, lambda folder, base: self._copy_file(name, folder, base))
-                self._shown[name] = Shown(original, copy)
-            except OSError:  # the disk is full, say, or it is not ours to read
-                self._show_as_link(name, original)
-                return 0
-            return original.size
         return 0
+
+    def _show_file(self, name: str, original: Seen, room: int) -> int:
+        fill = fast_copy if original.size <= room else clone
+        try:
+            copy = self._put(name, lambda folder, base: self._copy_file(name, folder, base, fill))
+        except OSError:  # too large for a file system that cannot share blocks; a full disk; not ours to read
+            self._show_as_link(name, original)
+            return 0
+        self._shown[name] = Shown(original, copy)
+        return original.size if fill is fast_copy else 0
 
     def _show_as_link(self, name: str, original: Seen) -> None:
         copy = self._put(name, lambda folder, base: _link(f"{ORIGINAL}/{name}", folder, base))
@@ -199,12 +202,12 @@ class Mirror:
             os.fchmod(folder, stat.S_IMODE(original.mode) & 0o777 | stat.S_IRWXU)
             self._shown[name] = Shown(original, Seen.of(os.fstat(folder)))
 
-    def _copy_file(self, name: str, folder: int, base: str) -> None:
+    def _copy_file(self, name: str, folder: int, base: str, fill: Callable[[int, int, int], None]) -> None:
         with self._user.reading(name) as source:
             found = os.fstat(source)
             target = os.open(base, CREATE, 0o600, dir_fd=folder)
             try:
-                fast_copy(source, target, found.st_size)
+                fill(source, target, found.st_size)
                 os.fchmod(target, found.st_mode & 0o777 | stat.S_IRUSR)
                 os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))
             finally:
@@ -218,10 +221,11 @@ class Mirror:
             return  # the code has removed or changed its own: that is delivered, not undone
         if known and (known.size, known.modified) == (original.size, original.modified):
             return
-        if original.size > MAX_COPIED:
+        fill = fast_copy if original.size <= MAX_COPIED else clone
+        try:
+            self.own[name] = self._put(name, lambda folder, base: self._copy_file(name, folder, base, fill))
+        except OSError:
             self.own[name] = self._put(name, lambda folder, base: _link(f"{ORIGINAL}/{name}", folder, base))
-        else:
-            self.own[name] = self._put(name, lambda folder, base: self._copy_file(name, folder, base))
 
     def put_back_own(self, names: Collection[str]) -> None:
         """Show files of the agent's as they are in the user's folder, whatever became of them in the stage."""

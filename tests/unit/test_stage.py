@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kernel_executor import BlockResult, CodeBlock, FilesDelivered
-from kernel_executor.stage import delivery, folders, mirror, outbox
+from kernel_executor.stage import copying, delivery, folders, mirror, outbox
 from kernel_executor.stage.copying import exchange, give_name
 from kernel_executor.stage.stage import Stage
 from kernel_executor.stage.trees import FOLDER, Tree
@@ -144,6 +144,18 @@ async def test_a_large_file_is_a_link_into_the_read_only_folder(folder: Path, mo
     (stage.place.files / "large.bin").unlink()
     assert len(await denials(stage)) == 1
     assert (stage.place.files / "large.bin").is_symlink()
+    stage.close()
+
+
+async def test_where_blocks_can_be_shared_a_large_file_is_a_copy_too(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirror, "SMALL", 100)
+    monkeypatch.setattr(mirror, "clone", copying.fast_copy)  # as if this file system could
+    (folder / "large.bin").write_bytes(bytes(101))
+    stage = await Stage.open(folder)
+    (stage.place.files / "large.bin").write_bytes(b"1" * 101)
+    assert await denials(stage) == ("large.bin is the user's and was put back after the code had changed it.",)
     stage.close()
 
 
