@@ -1,4 +1,4 @@
-"""What is delivered into the user's folder, however code tries to have something else delivered, or nothing ever end."""
+"""What is delivered into the user's folder, whatever code does to have something else there, or no end of it."""
 
 import json
 import os
@@ -116,7 +116,7 @@ for number in range({count}):
 """
 
 
-@pytest.mark.parametrize("count", [5_000, pytest.param(200_000, marks=pytest.mark.attacks)], ids=["5,000", "200,000"])
+@pytest.mark.parametrize("count", [3_000, pytest.param(200_000, marks=pytest.mark.attacks)], ids=["3,000", "200,000"])
 def test_many_small_files(person: Person, work: Path, opened: Callable[..., Executor], count: int) -> None:
     executor = opened(work, timeout=60)
     result = executor.run(MANY.format(count=count), patience=150)
@@ -133,8 +133,8 @@ def test_many_small_files(person: Person, work: Path, opened: Callable[..., Exec
 def test_control_many_small_files_without_a_sandbox(
     person: Person, work: Path, opened: Callable[..., Executor]
 ) -> None:
-    opened(work, sandbox="none").run(MANY.format(count=5_000))
-    assert len(types_in(work)) == 5_001
+    opened(work, sandbox="none").run(MANY.format(count=3_000))
+    assert len(types_in(work)) == 3_001
 
 
 DEEP = """
@@ -317,22 +317,23 @@ def test_control_what_is_swapped_without_a_sandbox(
     (work / "users.csv").write_text("the user's")
     person.give(work)
     executor = opened(work, sandbox="none")
-    executor.run(f"OUTSIDE = {str(outside)!r}\n{SWAPS['a folder and a link to a folder']}")
-    assert (work / "way" / "secret.csv").read_text() == SECRET
+    executor.run(f"OUTSIDE = {str(outside)!r}\n{SWAP.format(swap=SWAPS['a folder and a link to a folder'])}")
+    executor.run("import time; time.sleep(0.1); stop.set(); time.sleep(0.1)")
+    assert SECRET in {path.read_text() for name in ("w", "way") for path in (work / name).glob("*.csv")}
 
 
 GROWING = """
 import threading
 file = open('growing.csv', 'w')
 def grow():
-    for _ in range(5_000):
+    for _ in range(1_000):
         file.write('x' * 100_000); file.flush()
 threading.Thread(target=grow, daemon=True).start()
 """
 
 
 def test_a_file_that_grows_while_it_is_delivered(person: Person, work: Path, opened: Callable[..., Executor]) -> None:
-    """Half a gigabyte at most: it is not to fill anybody's disk."""
+    """A tenth of a gigabyte at most: it is not to fill anybody's disk."""
     executor = opened(work)
     executor.run(GROWING, patience=40)
     for _ in range(3):
@@ -413,7 +414,7 @@ def test_two_executors_in_one_folder_write_the_same_name(
     ]
     answers = driver.step("together", steps=steps)["answers"]
     assert all("raised" not in answer for answer in answers), answers
-    assert (work / "same.csv").read_text() in {"o" * 1000}
+    assert (work / "same.csv").read_text() == "o" * 1000
     one.stop()
     other.stop()
     assert [path.name for path in work.iterdir() if path.suffix != ".csv"] == [], "no temporary file is left"
@@ -424,19 +425,19 @@ def test_a_forged_record_of_ownership_is_not_believed(
 ) -> None:
     """What a folder says about itself, e.g. a repository that was cloned, is never obeyed (design D22)."""
     first = opened(work)
-    first.run("open('a.csv', 'w').write('1')")
+    first.run("open('forged.csv', 'w').write('1')")
     first.stop()
     records = list((person.home / "state").rglob("*.json"))
-    assert records, "the record is in the user's state folder"
+    record = next(path for path in records if "forged.csv" in json.loads(path.read_text()))
     (work / "data.csv").write_text("the user's")
     found = (work / "data.csv").stat()
-    forged = json.loads(records[0].read_text())
-    entry = {**forged["a.csv"], "inode": found.st_ino, "size": found.st_size, "modified": found.st_mtime_ns}
+    forged = json.loads(record.read_text())
+    entry = {**forged["forged.csv"], "inode": found.st_ino, "size": found.st_size, "modified": found.st_mtime_ns}
     text = json.dumps({"data.csv": entry})
     places = (".codeagent/state", ".codeagent", ".local/state/codeagent-nb/delivered", "codeagent-nb/delivered", ".")
     for place in places:
         (work / place).mkdir(parents=True, exist_ok=True)
-        for name in (records[0].name, "owned.json", "delivered.json", "ownership.json"):
+        for name in (record.name, "owned.json", "delivered.json", "ownership.json"):
             (work / place / name).write_text(text)
     before = fingerprint(person.give(work))
     second = opened(work)
@@ -451,8 +452,9 @@ def test_code_cannot_reach_the_record_of_ownership(person: Person, work: Path, o
     state = person.home / "state"
     before = fingerprint(state)
     code = (
-        f"import os\nfor place in ({str(state)!r}, os.path.expanduser('~/.local/state')):\n    print(os.path.exists(place))\n"
-        f"    os.makedirs(place, exist_ok=True); open(place + '/x.json', 'w').write('1')"
+        "import os\n"
+        f"for place in ({str(state)!r}, os.path.expanduser('~/.local/state')):\n    print(os.path.exists(place))\n"
+        "    os.makedirs(place, exist_ok=True); open(place + '/x.json', 'w').write('1')"
     )
     result = executor.run(code)
     assert "True" not in result.text
@@ -497,6 +499,18 @@ def test_everything_of_ours_is_gone_in_the_end(
     assert [path for path in work.rglob("*") if re.search(r"codeagent|\.part|\.tmp", path.name)] == []
 
 
+CONNECT = """
+import socket
+for path in ('s.sock', '/codeagent/folder/s.sock'):
+    s = socket.socket(socket.AF_UNIX)
+    try:
+        s.connect(path)
+        print('connected to', path)
+    except OSError as error:
+        print(error)
+"""
+
+
 def test_a_socket_of_the_users_cannot_be_reached(
     person: Person, work: Path, opened: Callable[..., Executor], kind: str
 ) -> None:
@@ -507,11 +521,7 @@ def test_a_socket_of_the_users_cannot_be_reached(
         server.settimeout(0.5)
         before = fingerprint(person.give(work))
         executor = opened(work, kind)
-        code = (
-            "import socket\nfor path in ('s.sock', '/codeagent/folder/s.sock'):\n    s = socket.socket(socket.AF_UNIX)\n"
-            "    try:\n        s.connect(path); print('connected')\n    except OSError as error:\n        print(error)"
-        )
-        result = executor.run(code)
+        result = executor.run(CONNECT)
         assert "connected" not in result.text, result
         with pytest.raises(TimeoutError):
             server.accept()

@@ -122,18 +122,21 @@ def test_only_what_is_expected_is_mounted(
         assert any(known) or seen.is_relative_to(checkout), mount
 
 
+WRITABLE = """
+import os
+found = []
+for top in ('/proc/sys', '/proc/sysrq-trigger', '/proc/irq', '/proc/bus', '/sys'):
+    paths = [os.path.join(place, name) for place, _, files in os.walk(top) for name in files]
+    found += [path for path in (top, *paths) if os.path.isfile(path) and os.access(path, os.W_OK)]
+print(found)
+"""
+
+
 def test_the_kernels_own_files_are_read_only(
     person: Person, work: Path, opened: Callable[..., Executor], kind: str
 ) -> None:
     """As root, core_pattern and 762 others could once be written to."""
-    code = (
-        "import os\nfound = []\nfor top in ('/proc/sys', '/proc/sysrq-trigger', '/proc/irq', '/proc/bus', '/sys'):\n"
-        "    for place, folders, files in os.walk(top):\n"
-        "        found += [os.path.join(place, name) for name in files if os.access(os.path.join(place, name), os.W_OK)]\n"
-        "    if os.path.isfile(top) and os.access(top, os.W_OK): found.append(top)\n"
-        "print(found)"
-    )
-    assert opened(work, kind).value(code) == "[]\n"
+    assert opened(work, kind).value(WRITABLE) == "[]\n"
 
 
 def test_control_without_a_sandbox_it_is_up_to_the_kernel_who_may_write(
