@@ -57,6 +57,7 @@ check: $(STAMPS)/test  ## lint, types, import contracts
 bench: $(STAMPS)/test  ## speeds, as ratios to a reference measured in turn
 	$(BIN)/python tests/benchmarks/import_time.py
 	$(BIN)/python tests/benchmarks/block_latency.py
+	$(BIN)/python tests/benchmarks/stage.py
 	$(BIN)/python tests/benchmarks/dataframe_crossing.py
 	$(PYTHON) -m venv build/autogen
 	build/autogen/bin/python -m pip --disable-pip-version-check -qq install --upgrade 'pip>=25.1'

@@ -59,6 +59,8 @@ class CodeExecutorAgent:
         system_message: What the model is told first; None tells it nothing.
         sources: Without a model, run only code of messages from these.
         supported_languages: What may run, and what the default system message asks for.
+        roll_back_failures: True to take back what failed code made of the variables before other code runs; False keeps
+            it, as AutoGen does.
         approval_func: Asked before any code runs.
         approval: Otherwise, whether a person is asked: `auto` asks where nothing isolates the code.
         ask: How a person is asked here; by default at the terminal, and without one the code is refused.
@@ -90,6 +92,7 @@ class CodeExecutorAgent:
         system_message: str | None = DEFAULT_SYSTEM_MESSAGE,
         sources: Sequence[str] | None = None,
         supported_languages: Sequence[str] = SUPPORTED_LANGUAGES,
+        roll_back_failures: bool = True,
         approval_func: ApprovalFunc | None = None,
         approval: ApprovalMode = "auto",
         ask: ApprovalFunc = ask_at_the_terminal,
@@ -109,6 +112,7 @@ class CodeExecutorAgent:
         self._languages = check_languages(supported_languages)
         self._system_message = system_message
         self._sources = sources
+        self._rolls_back = roll_back_failures
         self._approval_func = approval_func
         self._approval: ApprovalMode = approval
         self._ask = ask
@@ -297,4 +301,5 @@ class CodeExecutorAgent:
                 self._system_message, self._languages, self._executor.keeps_variables, self._executor.instructions
             ),
             context=self._context,
+            rolls_back=self._rolls_back,
         )

@@ -1,24 +1,33 @@
-"""A cell of a notebook as the agent makes it: of code that runs, of code that was stopped (design D11).
+"""A cell of a notebook as the agent makes it: of code that ran, and of an attempt that did not end well (design D19).
 
 Knows nbformat's shapes; imports none of it.
 """
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from codeagent_nb.quoting import folded, inert, quoted, quoted_output
 from codeagent_nb.rendering.changes import ended
-from codeagent_nb.transcript import fenced
 from codeagent_nb.valid_outputs import valid_count, valid_output
 from kernel_executor import BlockResult, CodeBlock, Output
-from kernel_executor.in_kernel.guard import shorten
 from kernel_executor.languages import normalize
 from kernel_executor.outputs import OutputFolder, as_text
 
-FAILED_TAGS = ("codeagent-failed", "raises-exception")
-"""`raises-exception` lets Jupyter and nbclient run on after the cell."""
+RAISES = "raises-exception"
+"""The tag that lets Jupyter and nbclient run on after a cell which left by `sys.exit(0)`: well, but by an exception."""
 
-QUOTED_OUTPUT = 2_000  # characters of a stopped attempt's output
+ENDS: Mapping[str, str] = {
+    "error": "failed",
+    "died": "failed",
+    "skipped": "was skipped",
+    "timeout": "was stopped",
+    "interrupted": "was stopped",
+    "refused": "was refused",
+    "running": "was not finished",
+}
+"""What became of an attempt, by the status of its last block."""
 
 
 @dataclass(slots=True)
@@ -69,29 +78,56 @@ def code_cell(block: CodeBlock, status: str, attempt: int = 0) -> Cell:
 
 
 def end_cell(cell: Cell, result: BlockResult) -> None:
-    """Give a cell all its outputs; fold it away if it failed."""
+    """Give a cell all its outputs, those of a block that ended well."""
     cell.folder = ended(cell.folder, tuple(map(valid_output, result.outputs)))
     cell.execution_count = valid_count(result.execution_count)
     cell.about = {**cell.about, "status": result.status, "seconds": round(result.duration, 3)}
-    if result.status == "error":
-        hidden = {"source_hidden": True, "outputs_hidden": True}
-        cell.metadata = {"tags": list(FAILED_TAGS), "jupyter": hidden}
-    elif any(output["output_type"] == "error" for output in result.outputs):
-        cell.metadata = {"tags": list(FAILED_TAGS[1:])}  # it left by sys.exit(0): well, but still an exception
+    if any(output["output_type"] == "error" for output in result.outputs):
+        cell.metadata = {"tags": [RAISES]}
 
 
-def quoted_cell(result: BlockResult, attempt: int) -> Cell:
-    """Quote what was stopped, killed its kernel or was skipped: it must not run again when the notebook does."""
-    output = shorten(as_text(result.outputs), QUOTED_OUTPUT)
-    parts = [
-        f"*Attempt {attempt + 1}, {result.status}:* {one_line(result.note)}",
-        fenced(result.block.code, result.block.language),
-        fenced(output, "text") if output else "",
-    ]
-    about = {"kind": "quoted", "attempt": attempt + 1, "status": result.status}
-    return Cell("markdown", "\n\n".join(part for part in parts if part), about)
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A block of an attempt, as it is quoted.
+
+    Args:
+        block: The code.
+        outputs: What it has shown.
+        note: What a person should know of it.
+    """
+
+    block: CodeBlock
+    outputs: Sequence[Output] = ()
+    note: str = ""
 
 
-def one_line(text: str) -> str:
-    """Return a text as one line."""
-    return " ".join(text.split())
+def skipped_cell(result: BlockResult, attempt: int) -> Cell:
+    """Quote a block of another language, which did not run where the others did."""
+    about = {"kind": "quoted", "attempt": attempt, "status": result.status}
+    note = f"*{inert(result.note)}*\n\n" if result.note else ""
+    return Cell("markdown", f"{note}{quoted(result.block.code, result.block.language)}", about)
+
+
+def attempt_cell(ran: Sequence[Ran], not_run: Sequence[CodeBlock], attempt: int, status: str, cause: str = "") -> Cell:
+    """Quote an attempt that did not end well, or has not ended, whole: no part of it must run when the notebook does.
+
+    Args:
+        ran: Its blocks, in order.
+        not_run: The blocks after these that were not reached.
+        attempt: Which one, from 1.
+        status: Of the block that decided; `running` if it has not ended.
+        cause: Why it did not end well, in a few words.
+    """
+    parts: list[str] = []
+    for one in ran:
+        parts += [f"*{inert(one.note)}*"] if one.note else []
+        parts += [quoted(one.block.code, one.block.language), *quoted_output(as_text(one.outputs))]
+    parts += ["*Not run:*"] if not_run else []
+    parts += [quoted(block.code, block.language) for block in not_run]
+    summary = f"Attempt {attempt} {ENDS.get(status, status)}{f': {cause}' if cause else ''}"
+    return Cell("markdown", folded(summary, parts), {"kind": "quoted", "attempt": attempt, "status": status})
+
+
+def digest(source: str) -> str:
+    """Return what tells whether a source was changed."""
+    return hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()[:16]

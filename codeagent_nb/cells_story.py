@@ -6,10 +6,10 @@ Read `cells.py` first. Two surfaces show them: the saved session (`views/noteboo
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from codeagent_nb.cells import FAILED_TAGS, Cell, code_cell, end_cell, one_line, quoted_cell
+from codeagent_nb.cells import Cell, Ran, attempt_cell, code_cell, end_cell, skipped_cell
 from codeagent_nb.events import (
     AgentEvent,
     ApprovalEvent,
@@ -19,7 +19,10 @@ from codeagent_nb.events import (
     ChatMessage,
     CodeExecutionEvent,
     CodeRefusedEvent,
+    FilesEvent,
+    GivenCodeFinishedEvent,
     HandoffMessage,
+    KernelStateEvent,
     LateOutputEvent,
     ModelClientStreamingChunkEvent,
     ModelReplyEvent,
@@ -29,18 +32,36 @@ from codeagent_nb.events import (
     TextMessage,
     VariableEvent,
 )
+from codeagent_nb.file_words import delivered_text, held_text
+from codeagent_nb.quoting import inert, one_line, quoted
 from codeagent_nb.rendering.markdown import harmless_markdown
 from codeagent_nb.reply import Reply, read_reply, without_reasoning
-from codeagent_nb.transcript import block_cause, failure_note, fenced
+from codeagent_nb.transcript import block_cause, failure_note
 from codeagent_nb.valid_outputs import valid_count, valid_output
-from kernel_executor import Append, CodeBlock, CodeResult
+from kernel_executor import Append, BlockResult, CodeBlock, CodeResult
 from kernel_executor.changes import OutputChange
-from kernel_executor.in_kernel.guard import shorten
 from kernel_executor.languages import normalize
 
 DRAFT_LIMIT = 50_000
 """Characters of a reply that is still being written; a longer one is read once, when it is whole."""
 FENCE_BEGUN = re.compile(r"^[ \t]*[`~][^\n]*\Z", re.MULTILINE)  # a last line that may become one
+
+
+@dataclass(slots=True)
+class _Part:
+    """A block of the attempt that is under way."""
+
+    cell: Cell
+    block: CodeBlock
+    result: BlockResult | None = None
+
+    @property
+    def as_quoted(self) -> Ran:
+        if self.result is None:
+            return Ran(self.block, self.cell.outputs)
+        skipped = self.result.status == "skipped"
+        outputs = [valid_output(output) for output in self.result.outputs]
+        return Ran(self.block, outputs, self.result.note if skipped else "")
 
 
 class CellsStory:
@@ -56,6 +77,8 @@ class CellsStory:
         self.last_attempt = 1
         self._cells: list[Cell] = []
         self._blocks: dict[str, Cell] = {}
+        self._attempt: list[_Part] = []  # of which nobody knows yet that all of it ends well
+        self._attempt_number = 1
         self._made = {"code": 0, "markdown": 0}
         self._step = 0
         self._pieces: list[str] = []  # joined when asked for: 5 MB that came word by word took minutes to add up
@@ -71,6 +94,11 @@ class CellsStory:
     def cells(self) -> Sequence[Cell]:
         """The cells that stand: their code has begun to run, their words are said."""
         return tuple(self._cells)
+
+    @property
+    def lasting(self) -> Sequence[Cell]:
+        """The same as they may be saved: whatever happens next, no code among them can be of a failed attempt."""
+        return self._without_attempt("running") if self._attempt else self.cells
 
     @property
     def drafts(self) -> Sequence[Cell]:
@@ -110,8 +138,15 @@ class CellsStory:
             case BlockFinishedEvent():
                 self._end_block(event)
             case CodeExecutionEvent():
+                self._end_attempt(event.result.exit_code, event.result.blocks)
                 self._last_result, self._reflecting = event.result, True
                 self._forget_reply()
+            case GivenCodeFinishedEvent():
+                self._end_attempt(event.exit_code)
+            case FilesEvent():
+                self._tell_files(event)
+            case KernelStateEvent():
+                self._tell_state(event)
             case CodeRefusedEvent():
                 self._refuse(event)
             case RetryDecisionEvent():
@@ -125,12 +160,14 @@ class CellsStory:
         return cell
 
     def _begin_run(self, event: RunStartedEvent) -> None:
+        self._quote_attempt("interrupted")  # its end was never told
         self._agent, self._last_result, self._reflected = event.source, None, False
         self._facts, self._max_retries = "", event.max_retries_on_error
         self.runs.append({"model": event.model, "isolation": event.isolation})
 
     def _say(self, message: ChatMessage) -> None:
         if message.source != self._agent:
+            self._quote_attempt("interrupted")
             self._step += 1
             self.last_attempt = self._step
             self._add(Cell("markdown", message.content, {"kind": "task"}, heading="## Task"))
@@ -161,32 +198,85 @@ class CellsStory:
     def _begin_block(self, event: BlockStartedEvent) -> None:
         if self._waiting:  # this one is no draft any more
             self._waiting = replace(self._waiting, blocks=self._waiting.blocks[1:])
-        self._blocks[event.block_id] = self._add(code_cell(event.block, "running", event.retry_attempt))
+        self._attempt_number = event.retry_attempt + 1
+        cell = self._blocks[event.block_id] = self._add(code_cell(event.block, "running", event.retry_attempt))
+        self._attempt.append(_Part(cell, event.block))
 
     def _end_block(self, event: BlockFinishedEvent) -> None:
-        running = self._blocks.get(event.block_id)
-        if event.result.status in {"ok", "error"}:
-            cell = running or self._add(code_cell(event.result.block, "running", event.retry_attempt))
-            end_cell(cell, event.result)
-            self._blocks[event.block_id] = cell
-        else:
-            if running:
-                self._cells.remove(running)
-            self._blocks.pop(event.block_id, None)  # words have no outputs, not even late ones
-            self._add(quoted_cell(event.result, event.retry_attempt))
+        result, running = event.result, self._blocks.get(event.block_id)
+        self._attempt_number = event.retry_attempt + 1
+        part = next((part for part in self._attempt if part.cell is running), None) or self._unannounced(result)
+        part.result = result
+        if result.status == "ok":
+            end_cell(part.cell, result)
+            self._blocks[event.block_id] = part.cell
+        elif result.status != "skipped" or running:
+            self._quote_attempt(result.status, block_cause(result))
+
+    def _unannounced(self, result: BlockResult) -> _Part:
+        """Begin a part whose beginning was not told: nothing ran, or the story was begun in its midst."""
+        is_skipped = result.status == "skipped"
+        cell = (
+            skipped_cell(result, self._attempt_number)
+            if is_skipped
+            else code_cell(result.block, "running", self._attempt_number - 1)
+        )
+        self._attempt.append(_Part(self._add(cell), result.block))
+        return self._attempt[-1]
+
+    def _end_attempt(self, exit_code: int, results: Sequence[BlockResult] = ()) -> None:
+        """Let the cells of an attempt stand if all of it ended well."""
+        if exit_code == 0 and all(part.result for part in self._attempt):
+            self._attempt = []
+            return
+        last = results[-1] if results and exit_code else None
+        self._quote_attempt(last.status if last else "interrupted", block_cause(last) if last else "")
+
+    def _quote_attempt(self, status: str, cause: str = "") -> None:
+        """Put one quoted cell in the place of all cells of the attempt."""
+        if not self._attempt:
+            return
+        self._cells = self._without_attempt(status, cause)
+        self._made["markdown"] += 1
+        gone = [part.cell for part in self._attempt]
+        # Words have no outputs, not even late ones.
+        self._blocks = {key: cell for key, cell in self._blocks.items() if not any(cell is one for one in gone)}
+        self._attempt = []
+
+    def _without_attempt(self, status: str, cause: str = "") -> list[Cell]:
+        gone = [part.cell for part in self._attempt]
+        ran = [part.as_quoted for part in self._attempt]
+        waiting = self._waiting.blocks if self._waiting else ()
+        not_run = [block for block in waiting if block not in [one.block for one in ran]]
+        quoted_attempt = attempt_cell(ran, not_run, self._attempt_number, status, cause)
+        quoted_attempt.key = _next_key(dict(self._made), "markdown")
+        quoted_attempt.step = gone[0].step
+        place = next(index for index, cell in enumerate(self._cells) if cell is gone[0])
+        kept = [cell for cell in self._cells[place:] if not any(cell is one for one in gone)]
+        return [*self._cells[:place], quoted_attempt, *kept]
+
+    def _tell_files(self, event: FilesEvent) -> None:
+        for said in filter(None, [delivered_text(event), held_text(event)]):
+            self._add(Cell("markdown", f"*{inert(said)}*", {"kind": "files"}))
+
+    def _tell_state(self, event: KernelStateEvent) -> None:
+        """Name what the code cells do not make, where what failed could not be taken back."""
+        names = ", ".join(f"`{name}`" for name in event.names)
+        what = "Later cells ran without what the code cells above make."
+        if event.state == "kept":
+            what = f"No code cell makes {names} as it was then." if names else "Later cells may depend on it."
+        if event.note:
+            self._note(f"**{one_line(event.note)}** {what}")
 
     def _refuse(self, event: CodeRefusedEvent) -> None:
         what = "was not run" if event.nothing_ran else "was run in part"
         text = f"*Attempt {event.retry_attempt + 1} {what}: {one_line(event.reason)}.*"
-        self._note(text, [fenced(refusal.block.code, refusal.block.language) for refusal in event.refused])
+        self._note(text, [quoted(refusal.block.code, refusal.block.language) for refusal in event.refused])
         if event.nothing_ran:
             self._next_attempt(goes_on=event.retry_attempt < self._max_retries)
 
     def _decide(self, event: RetryDecisionEvent) -> None:
-        again = "Trying again" if event.retry else "Not trying again"
-        blocks = self._last_result.blocks if self._last_result else ()
-        cause = f": {shorten(one_line(block_cause(blocks[-1])), 400).rstrip('.')}" if blocks else ""
-        self._note(f"*Attempt {event.retry_attempt + 1} failed{cause}. {again}: {one_line(event.reason)}*")
+        self._note(f"*{'Trying again' if event.retry else 'Not trying again'}: {one_line(event.reason)}*")
         self._next_attempt(goes_on=event.retry)
 
     def _next_attempt(self, *, goes_on: bool) -> None:
@@ -195,16 +285,15 @@ class CellsStory:
         self.last_attempt = self._step
         self._forget_reply()
 
-    def _note(self, text: str, quoted: Sequence[str] = ()) -> None:
-        self._add(Cell("markdown", "\n\n".join([harmless_markdown(text), *quoted]), {"kind": "note"}))
+    def _note(self, text: str, blocks: Sequence[str] = ()) -> None:
+        self._add(Cell("markdown", "\n\n".join([harmless_markdown(text), *blocks]), {"kind": "note"}))
 
     def _finish(self, event: RunFinishedEvent) -> None:
+        if event.status == "succeeded":  # in a journal of 0.1 the end of code that was given is not told
+            self._end_attempt(0)
+        self._quote_attempt("interrupted")
         self._reflecting = False
         self._forget_reply()
-        for cell in self._cells:
-            if cell.about.get("status") == "running":  # its end was never told: it was stopped
-                cell.about = {**cell.about, "status": "interrupted"}
-                cell.metadata = {"tags": list(FAILED_TAGS)}
         if event.status in {"cancelled", "error"}:
             self._note(f"**The run ended early: {one_line(event.reason)}**")
         summary = {"status": event.status, "tries": event.tries, "seconds": round(event.duration, 1)}

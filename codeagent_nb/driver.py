@@ -20,6 +20,7 @@ from codeagent_nb.events import (
     BlockOutputEvent,
     BlockStartedEvent,
     FilesEvent,
+    KernelStateEvent,
     LateOutputEvent,
     ModelClientStreamingChunkEvent,
     ModelReplyEvent,
@@ -28,7 +29,7 @@ from codeagent_nb.events import (
 )
 from codeagent_nb.log import EventLog
 from codeagent_nb.models.types import ChatCompletionClient, CreateResult, LLMMessage
-from codeagent_nb.policy import Approve, Ask, Effect, Execute, Outcome, Tell
+from codeagent_nb.policy import Approve, Ask, Effect, Execute, Outcome, TakeBack, Tell
 from codeagent_nb.transcript import fenced, prompt
 from kernel_executor import (
     AttemptExecutor,
@@ -42,6 +43,8 @@ from kernel_executor import (
     FilesDelivered,
     LateOutput,
 )
+
+CANNOT_ROLL_BACK = "this executor cannot take variables back"
 
 RESAMPLE_TEMPERATURE = 1.0
 """For a reply that must differ; every model takes 1, some take nothing else."""
@@ -59,6 +62,7 @@ class Driver:
         approver: Who is asked before code runs; None asks nobody.
         system_message: What the model is told first.
         context: Selects what the model is sent of the conversation.
+        rolls_back: Whether what failed code made of the variables is taken back before other code runs.
     """
 
     name: str
@@ -68,15 +72,18 @@ class Driver:
     approver: ApprovalFunc | None
     system_message: str | None
     context: ChatCompletionContext = UNBOUNDED
+    rolls_back: bool = True
 
     async def drive(self, steps: Generator[Effect, Any, Outcome]) -> Outcome:
-        """Perform effects until the policy has come to an outcome.
+        """Perform effects until the policy has come to an outcome; first take back what an earlier run left behind.
 
         Raises:
             ModelError: The model failed.
             KernelExecutorError: The executor failed; an error in executed code is not one.
             ApprovalRequired: Somebody had to be asked, and nobody is there.
         """
+        if self.rolls_back:
+            await roll_back(self.executor, self.log)
         advance: Callable[[], Effect] = partial(next, steps)
         while True:
             try:
@@ -97,6 +104,9 @@ class Driver:
                 return await self._approve(attempt, code_blocks)
             case Execute(attempt, code_blocks):
                 return await self.execute(attempt, code_blocks)
+            case TakeBack():
+                await self._take_back()
+                return None
             case Tell(event):
                 return self.log.publish(event)
 
@@ -172,8 +182,27 @@ class Driver:
         run = executor.execute_attempt if isinstance(executor, AttemptExecutor) else executor.execute_code_blocks
         return await run(list(code_blocks), on_event=lambda event: self._publish_execution(event, attempt))
 
+    async def _take_back(self) -> None:
+        if not self.rolls_back:
+            return
+        if isinstance(self.executor, AttemptExecutor):
+            await roll_back(self.executor, self.log)
+        elif self.executor.keeps_variables:
+            self.log.publish(KernelStateEvent(source="executor", state="kept", reason=CANNOT_ROLL_BACK))
+
     def _publish_execution(self, event: ExecutionEvent, attempt: int) -> None:
         self.log.publish(execution_event(event, attempt))
+
+
+async def roll_back(executor: CodeExecutor, log: EventLog) -> None:
+    """Take back what code that failed last made of the variables, and publish what became of them.
+
+    Raises:
+        KernelExecutorError: A fresh kernel was needed and did not start.
+    """
+    if isinstance(executor, AttemptExecutor) and (done := await executor.roll_back()):
+        event = KernelStateEvent(source="executor", state=done.state, reason=done.reason, names=done.names)
+        log.publish(event)
 
 
 def execution_event(event: ExecutionEvent, attempt: int) -> AgentEvent:

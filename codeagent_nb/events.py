@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from codeagent_nb.models.types import FinishReason, LLMMessage, RequestUsage
 from kernel_executor import Append, BlockResult, Clear, CodeBlock, CodeResult, DeliveredFile, HeldFile, Update
+from kernel_executor.types import KernelState
 
 SCHEMA_VERSION = 1
 """Written into each journal; raised when an old journal could no longer be read."""
@@ -217,6 +218,31 @@ class FilesEvent(Event):
     """How many more there are than are listed."""
 
 
+class GivenCodeFinishedEvent(Event):
+    """Code that no model wrote has run, or failed. AutoGen tells nothing of its end."""
+
+    type: Literal["GivenCodeFinishedEvent"] = "GivenCodeFinishedEvent"
+    exit_code: int
+
+
+class KernelStateEvent(Event):
+    """What became of the variables after code that failed (design D19)."""
+
+    type: Literal["KernelStateEvent"] = "KernelStateEvent"
+    state: KernelState
+    reason: str = ""
+    """Why it was not rolled back, for people."""
+    names: tuple[str, ...] = ()
+    """Variables that the failed code has made or changed, if they were kept."""
+
+    @property
+    def note(self) -> str:
+        """What a person should know of it; empty if the variables are as before the code."""
+        if self.state == "kept":
+            return f"What the failed code made was not taken back: {self.reason}."
+        return f"All variables were lost: {self.reason}." if self.state == "lost" else ""
+
+
 class RetryDecision(BaseModel):
     """The model's answer to "shall we try again?". AutoGen's shape, also the JSON schema sent to the model."""
 
@@ -281,6 +307,8 @@ AgentEvent = Annotated[
     | BlockFinishedEvent
     | LateOutputEvent
     | FilesEvent
+    | GivenCodeFinishedEvent
+    | KernelStateEvent
     | RetryDecisionEvent
     | ViewDetachedEvent
     | RunFinishedEvent,

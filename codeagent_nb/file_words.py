@@ -44,5 +44,5 @@ def size_text(size: int) -> str:
 
 
 def _listed(names: Sequence[str], more: int = 0) -> str:
-    left = len(names) - NAMED + more
+    left = max(0, len(names) - NAMED) + more
     return ", ".join(names[:NAMED]) + (f" and {left} more" if left > 0 else "")

@@ -1,17 +1,22 @@
-"""Loads `kernel_executor` from beside us, and with it what keeps our imports to where we are installed.
+"""Installs, before anything else is imported, what keeps our imports to where we are installed.
 
-By its place and not by its name: by name, a `kernel_executor.py` in the current folder could be found.
+That is a part of `kernel_executor`. It is loaded by its place, beside us, because by its name a `kernel_executor.py` in
+the current folder could be found; and by itself, because the package takes 30 ms that not everybody needs.
 """
 
 import sys
 from _frozen_importlib import module_from_spec
 from _frozen_importlib_external import PathFinder
 
-NAME = "kernel_executor"
+FOLDER = __file__.rpartition("/")[0].rpartition("/")[0] + "/kernel_executor"
 
-if NAME not in sys.modules:
-    spec = PathFinder.find_spec(NAME, [__file__.rpartition("/")[0].rpartition("/")[0]])
-    if spec is None or spec.loader is None:
-        raise ModuleNotFoundError(f"{NAME} is missing from this installation: install codeagent-nb again", name=NAME)
-    sys.modules[NAME] = module_from_spec(spec)
-    spec.loader.exec_module(sys.modules[NAME])
+for name in ("search_paths", "reserved_list", "own_imports"):
+    full = f"kernel_executor.{name}"
+    if full not in sys.modules:
+        spec = PathFinder.find_spec(full, [FOLDER])
+        if spec is None or spec.loader is None:
+            raise ModuleNotFoundError(
+                f"{full} is missing from this installation: install codeagent-nb again", name=full
+            )
+        sys.modules[full] = module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[full])

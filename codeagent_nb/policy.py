@@ -17,6 +17,7 @@ from codeagent_nb.events import (
     CodeExecutionEvent,
     CodeGenerationEvent,
     CodeRefusedEvent,
+    GivenCodeFinishedEvent,
     Purpose,
     Refusal,
     RetryDecision,
@@ -65,13 +66,20 @@ class Execute:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeBack:
+    """Take back what a failed attempt made of the variables; there is no answer."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
 class Tell:
     """Make an event known; there is no answer."""
 
     event: AgentEvent
 
 
-Effect = Ask | Approve | Execute | Tell
+Effect = Ask | Approve | Execute | TakeBack | Tell
 Steps = Generator[Effect, Any, Any]
 
 
@@ -155,6 +163,7 @@ def run_given(code_blocks: tuple[CodeBlock, ...]) -> Generator[Effect, Any, Outc
     if approval and not approval.approved:
         return Outcome("denied", f"The code was not approved: {approval.reason}", tries=1)
     result: CodeResult = yield Execute(0, approval.code_blocks if approval else code_blocks)
+    yield Tell(GivenCodeFinishedEvent(source="executor", exit_code=result.exit_code))
     return Outcome(_status_of(result), result.output, 1, result)
 
 
@@ -229,6 +238,8 @@ def _decide(name: str, attempt: int, retry_by: RetryBy) -> Generator[Effect, Any
         decision = RetryDecision(reason="The code failed, and there are tries left.", retry=True)
     else:
         decision = yield from _ask_for_decision()
+    if decision.retry:  # else nobody waits for it: the next run begins with that
+        yield TakeBack(attempt)
     yield Tell(RetryDecisionEvent(source=name, retry_attempt=attempt, reason=decision.reason, retry=decision.retry))
     if decision.retry and retry_by == "model":  # AutoGen announces the model's plan as a generation without code
         correction = f"Attempt number: {attempt + 1}\nProposed correction: {decision.reason}"

@@ -92,6 +92,12 @@ RAN = "The code ran without an error. Its output:\n{output}"
 
 FAILED = "The code failed (exit code {exit_code}).{output}\n{error}"
 
+ROLLED_BACK = "Variables and imports are as before the failed code."
+
+KEPT = "Variables and imports of the failed code are still there{names}."
+
+LOST = "All variables and imports are gone; make again what you need."
+
 EDITED = "The user changed the code before it ran. This is what ran:\n"
 
 DENIED = "The user did not let the code run. Reason: {reason}."

@@ -26,6 +26,7 @@ from codeagent_nb.views.journal import JournalView
 from codeagent_nb.views.notebook import NotebookView
 from kernel_executor import ExecutionEvent, KernelExecutorError, ManagedExecutor, create_code_executor
 from kernel_executor.choosing import ExecutorName
+from kernel_executor.safe_files import OpenFolder, open_folder
 from kernel_executor.sandbox import SandboxMode
 from kernel_executor.stage.ownership import state_folder
 from kernel_executor.work_folder import open_work_folder
@@ -162,16 +163,18 @@ async def open_session(settings: SessionSettings, *, views: Sequence[View] = ())
     """
     async with AsyncExitStack() as stack:
         _check(settings)
-        folder = _open_folder(settings.notebook)
+        place = _open_folder(settings.notebook)
+        stack.callback(place.close)
+        folder = place.path
         notebook = folder / settings.notebook.name
         journal = folder / f"{notebook.stem}.journal.jsonl"
         claimed = stack.enter_context(ExitStack())
         for path in (journal, notebook):
-            _claim(path)
-            claimed.callback(path.unlink, missing_ok=True)  # or a session that never began would keep the name
+            _claim(place, path.name)
+            claimed.callback(place.remove, path.name)  # or a session that never began would keep the name
         names = bring_files(settings.files, folder)
-        notebook_view = NotebookView(notebook)
-        journal_view = stack.enter_context(closing(JournalView(journal)))
+        notebook_view = NotebookView(notebook, folder=place)
+        journal_view = stack.enter_context(closing(JournalView(journal, place)))
         # Once more with the kernel gone: nothing it did to the file, and no late output, is left out.
         stack.callback(notebook_view.save)
         executor = create_code_executor(
@@ -208,9 +211,10 @@ def new_notebook(folder: Path, name: str = "codeagent") -> Path:
     return folder / f"{name}-{moment:%Y%m%d-%H%M%S}-{moment.microsecond // 1000:03}.ipynb"
 
 
-def _open_folder(notebook: Path) -> Path:
+def _open_folder(notebook: Path) -> OpenFolder:
+    """Open the folder once: its name, or that of one above it, may be given to another one while the session lives."""
     try:
-        return open_work_folder(notebook.expanduser().absolute().parent).path
+        return open_folder(open_work_folder(notebook.expanduser().absolute().parent).path)
     except OSError as error:
         raise SessionError(f"cannot use the folder of --out {str(notebook)!r}: {error.strerror or error}") from error
 
@@ -222,10 +226,11 @@ def _check(settings: SessionSettings) -> None:
     check_files(settings.files)
 
 
-def _claim(path: Path) -> None:
+def _claim(folder: OpenFolder, name: str) -> None:
     """Make a file of the session, so that no earlier or parallel one is overwritten."""
+    path = folder.path / name
     try:
-        path.open("x").close()
+        os.close(folder.create(name))
     except FileExistsError as error:
         why = "exists already and is not overwritten: choose another name (--out)"
         raise SessionError(f"{str(path)!r} {why}") from error

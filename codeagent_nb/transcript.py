@@ -16,6 +16,7 @@ from codeagent_nb.events import (
     CodeRefusedEvent,
     ContextEvent,
     HandoffMessage,
+    KernelStateEvent,
     MessageAddedEvent,
     ModelReplyEvent,
     Purpose,
@@ -32,6 +33,8 @@ from kernel_executor.outputs import as_text, plain
 
 OUTPUT_BUDGET = 3_000  # characters, about 750 tokens
 ERROR_BUDGET = 600  # characters, about 150 tokens: design D15
+
+NAMES_TOLD = 20
 
 TASK_SOURCE = "user"
 
@@ -100,12 +103,23 @@ def _of_the_code(event: AgentEvent) -> str:
             return prompts.REFUSED.format(reason=reason)
         case RetryDecisionEvent(retry=True, reason=reason):
             return prompts.RETRY.format(reason=reason)
+        case KernelStateEvent():
+            return _state(event)
         case ApprovalEvent(approved=False, reason=reason):
             return prompts.DENIED.format(reason=reason or "none given")
         case RunFinishedEvent(status="cancelled" | "error"):
             return prompts.ENDED_EARLY
         case _:
             return ""
+
+
+def _state(event: KernelStateEvent) -> str:
+    if event.state in {"rolled_back", "restored"}:
+        return prompts.ROLLED_BACK
+    if event.state == "lost":
+        return prompts.LOST
+    names = ", ".join(event.names[:NAMES_TOLD])
+    return prompts.KEPT.format(names=f": {names}" if names else "")
 
 
 def _result(result: CodeResult, edited: str) -> UserMessage:

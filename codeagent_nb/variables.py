@@ -24,6 +24,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from codeagent_nb import describe_data
+from codeagent_nb.driver import roll_back
 from codeagent_nb.errors import VariableRefused
 from codeagent_nb.events import VariableEvent
 from codeagent_nb.redaction import Redactor
@@ -56,6 +57,7 @@ async def bring_variable(session: Session, name: str, value: Any, folder: Path) 
     """
     written = await _write(session, name, value, folder)
     try:
+        await roll_back(session.executor, session.log)  # else it would take the variable back, too
         session.executor.timeout = LOAD_TIMEOUT
         block = (await session.executor.execute_code_blocks([CodeBlock(written.code)])).blocks[-1]
         if block.status != "ok":

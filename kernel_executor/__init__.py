@@ -1,6 +1,6 @@
 """Runs code blocks in managed, sandboxed Jupyter kernels. Stands alone: knows no models, prompts or notebooks."""
 
-import kernel_executor.own_imports  # noqa: F401 - first of all: even the next line could find a planted module
+from kernel_executor import own_imports  # noqa: F401 - first of all: even the next line could find a planted module
 
 # isort: split
 from importlib import import_module

@@ -170,7 +170,7 @@ async def enclose(
         reason = await sandbox.why_unusable(sandbox.bubblewrap_arguments(policy), environment) or ""
         if not reason:
             mounted = sandbox.mounted_in(work_dir, wanted, interpreter)
-            stage = await Stage.open(work_dir, skipped=(*mounted, *wanted.hidden))
+            stage = await Stage.open(work_dir, mounted=mounted, hidden=wanted.hidden)
             stack.callback(stage.close)
             return Enclosure(
                 work_dir=work_dir, environment=environment, policy=replace(policy, stage=stage.place), stage=stage

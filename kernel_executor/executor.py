@@ -19,7 +19,7 @@ from kernel_executor.isolation import Isolation
 from kernel_executor.kernel_runner import KernelRunner
 from kernel_executor.ladder import time_limit
 from kernel_executor.listeners import LateOutputs, Listener
-from kernel_executor.managed import ManagedRunner, ended_well
+from kernel_executor.managed import ManagedRunner, deliver_if_well
 from kernel_executor.outputs import OutputLimits
 from kernel_executor.pip_install import NO_NETWORK
 from kernel_executor.planning import KernelSettings, make_plan, program_of
@@ -158,6 +158,15 @@ class KernelCodeExecutor:
         return self._managed.runner.work_dir
 
     @property
+    def stage_dir(self) -> Path:
+        """Where the code's files are until they are delivered, on this machine; `work_dir` without a sandbox.
+
+        Raises:
+            NotStarted: It was not started.
+        """
+        return self._managed.stage_dir(self.work_dir)
+
+    @property
     def languages(self) -> tuple[str, ...]:
         """The languages of blocks that run; their aliases do, too."""
         return self._managed.opened.languages if self._managed.opened else ("python", "bash")
@@ -208,7 +217,7 @@ class KernelCodeExecutor:
     ) -> CodeResult:
         """Run blocks as `execute_code_blocks` does, but deliver the files they made only if all ended well."""
         return await self._managed.execute(
-            code_blocks, cancellation_token, self._timeout, on_event, delivers=ended_well
+            code_blocks, cancellation_token, self._timeout, on_event, deliver=deliver_if_well
         )
 
     async def take_files(self, names: Sequence[str], into: Path | None = None) -> FilesDelivered:

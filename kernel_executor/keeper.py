@@ -1,13 +1,13 @@
 """Keeps one kernel alive: brings it back when it died or had to be killed. Knows no blocks."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Self
 
 from kernel_executor.errors import NotStarted
 from kernel_executor.isolation import Isolation
 from kernel_executor.kernel import Kernel, KernelPlan, start_kernel
-from kernel_executor.tasks import uninterrupted
+from kernel_executor.tasks import ended, uninterrupted
 from kernel_executor.wire import Message
 
 SOON = 0.05
@@ -32,6 +32,7 @@ class KernelKeeper:
         self._kernel: Kernel | None = None
         self._given_up: Kernel | None = None
         self._replacement: asyncio.Task[Kernel] | None = None
+        self._trial: asyncio.Task[str] | None = None
         self._news = ""
         self._closed = False
 
@@ -77,6 +78,42 @@ class KernelKeeper:
         await self._adopt()
         self._news = ""
 
+    async def replace_if(self, prepare: Callable[[Kernel], Awaitable[str]]) -> str:
+        """Start a kernel beside the one that lives; it takes the place of that one if it could be prepared.
+
+        Args:
+            prepare: Prepares it; returns why that failed, or nothing.
+
+        Returns:
+            Why the kernel is the one it was; empty if it is the new one.
+
+        Raises:
+            KernelStartError: The new one did not start.
+            NotStarted: The executor was stopped meanwhile.
+        """
+        trial = self._trial = asyncio.create_task(self._try(prepare))
+        try:
+            await asyncio.wait({trial})
+        finally:
+            if not trial.done():
+                trial.cancel()
+                await uninterrupted(ended(trial))
+            self._trial = None
+        if trial.cancelled():
+            raise NotStarted(STOPPED)
+        return trial.result()
+
+    async def _try(self, prepare: Callable[[Kernel], Awaitable[str]]) -> str:
+        kernel = superfluous = await start_kernel(self.plan, self._on_late)
+        try:
+            failure = await prepare(kernel)
+            if not failure and not self._closed:
+                superfluous, self._kernel = self._kernel or kernel, kernel
+                self.isolation = kernel.isolation
+            return failure
+        finally:
+            await uninterrupted(superfluous.aclose())
+
     def replace_soon(self) -> None:
         """Start afresh while nobody waits, so that the next block need not. The loss of variables has been told."""
         self._given_up = self._kernel
@@ -114,6 +151,9 @@ class KernelKeeper:
     async def aclose(self) -> None:
         """End the kernel and everything it started; who waits for one gets `NotStarted`."""
         self._closed = True
+        if self._trial:
+            self._trial.cancel()
+            await asyncio.wait({self._trial})
         kernels = [self._kernel]
         if self._replacement:
             self._replacement.cancel()

@@ -76,6 +76,11 @@ class KernelPlan(Protocol[Process]):
         """Where its run folder lies; None is the folder for temporary files."""
         ...
 
+    @property
+    def stands_alone(self) -> bool:
+        """Whether a kernel must have ended before the next one starts."""
+        ...
+
     async def launch(self, folder: RunFolder) -> Process:
         """Start the process with the connection file of a run folder.
 

@@ -87,6 +87,11 @@ class LocalKernelPlan:
     def run_parent(self) -> None:
         """Any place will do."""
 
+    @property
+    def stands_alone(self) -> bool:
+        """Each has processes of its own."""
+        return False
+
     async def launch(self, folder: RunFolder) -> LocalKernel:
         """Start the process; takes milliseconds.
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from kernel_executor.cancellation import CancellationToken
 from kernel_executor.errors import NotStarted
@@ -53,12 +53,41 @@ class BlockRunner(Protocol):
         ...
 
 
+@runtime_checkable
+class StatefulRunner(BlockRunner, Protocol):
+    """A runner in which what a call made of the variables can be taken back."""
+
+    def end_call(self, *, well: bool) -> None:
+        """Take in that a call has ended, and whether all its blocks ended well."""
+        ...
+
+    async def roll_back(self) -> RollBack | None:
+        """Take back what the last call made of the variables, if it did not end well."""
+        ...
+
+
 Runner = TypeVar("Runner", bound=BlockRunner)
 
 
 def ended_well(result: CodeResult) -> bool:
     """Say whether all blocks of a call ended well."""
     return result.exit_code == 0
+
+
+Deliver = Callable[[Stage, CodeResult | None], Awaitable[FilesDelivered]]
+"""Delivers what a call has made, by its result; by none, if the call was cancelled."""
+
+
+async def deliver_always(stage: Stage, result: CodeResult | None) -> FilesDelivered:
+    """Deliver whatever the result; after a call that was cancelled the next one does it."""
+    return await stage.deliver() if result else FilesDelivered()
+
+
+async def deliver_if_well(stage: Stage, result: CodeResult | None) -> FilesDelivered:
+    """Deliver if all blocks ended well."""
+    if result and ended_well(result):
+        return await stage.deliver()
+    return await uninterrupted(stage.hold_back())
 
 
 class ManagedRunner(Generic[Runner]):
@@ -94,6 +123,11 @@ class ManagedRunner(Generic[Runner]):
         """Return what a model is to know: what the executor says of itself, and of its folder."""
         stage = self.opened.stage if self.opened else None
         return "\n".join(filter(None, [own, stage.instructions if stage else ""]))
+
+    def stage_dir(self, work_dir: Path) -> Path:
+        """Return where the code's files are while it works: the user's folder itself where there is no stage."""
+        stage = self.runner.stage
+        return stage.place.files if stage else work_dir
 
     @property
     def held_files(self) -> tuple[HeldFile, ...]:
@@ -134,7 +168,7 @@ class ManagedRunner(Generic[Runner]):
         timeout: float | None,
         on_event: Listener,
         *,
-        delivers: Callable[[CodeResult], bool] = lambda _: True,
+        deliver: Deliver = deliver_always,
     ) -> CodeResult:
         """Run blocks in order until one fails, when no other call runs any; then deliver the files they made.
 
@@ -143,14 +177,14 @@ class ManagedRunner(Generic[Runner]):
             cancellation_token: Cancels the run.
             timeout: Seconds a block may take; None sets no limit.
             on_event: Told what happens.
-            delivers: Asked whether files are delivered after such a result.
+            deliver: Delivers the files, or does not.
 
         Raises:
             NotStarted: There is nothing that runs them.
             CancelledError: The run was cancelled; the block has been stopped.
         """
         _ = self.runner
-        work = self._execute(tuple(code_blocks), timeout, guarded(on_event), delivers)
+        work = self._execute(tuple(code_blocks), timeout, guarded(on_event), deliver)
         return await cancellable(work, cancellation_token)
 
     def stream(
@@ -161,26 +195,32 @@ class ManagedRunner(Generic[Runner]):
 
     async def roll_back(self) -> RollBack | None:
         """Take back what the last call made of the variables if it failed; None if there is nothing to take back."""
-        _ = self.runner
-        return None
+        async with self.lock:
+            runner = self.runner
+            return await runner.roll_back() if isinstance(runner, StatefulRunner) else None
 
     async def _execute(
         self,
         blocks: Sequence[CodeBlock],
         timeout: float | None,
         on_event: Listener,
-        delivers: Callable[[CodeResult], bool],
+        deliver: Deliver,
     ) -> CodeResult:
         async def run_block(index: int, block: CodeBlock) -> BlockResult:
             return await self.runner.run_block(index, block, timeout, on_event)
 
         async with self.lock:
-            stage = self.runner.stage
+            runner, stage = self.runner, self.runner.stage
+            result: CodeResult | None = None
             if stage:
                 await stage.refresh()
-            result = await run_in_order(blocks, self.runner.languages, run_block, on_event)
-            if stage and delivers(result) and (files := await stage.deliver()):
-                on_event(files)
+            try:
+                result = await run_in_order(blocks, runner.languages, run_block, on_event)
+            finally:
+                if isinstance(runner, StatefulRunner):
+                    runner.end_call(well=result is not None and ended_well(result))
+                if stage and (files := await deliver(stage, result)):
+                    on_event(files)
             return result
 
     async def take_files(self, names: Sequence[str], into: Path | None) -> FilesDelivered:

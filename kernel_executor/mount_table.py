@@ -122,7 +122,12 @@ def mounted(pid: int) -> list[Mounted]:
         OSError: It is gone.
     """
     with open(f"/proc/{pid}/mountinfo", "rb") as file:  # noqa: PTH123 - names are bytes, perhaps of no encoding
-        return [_read(line.split()) for line in file]
+        return read_table(file.read())
+
+
+def read_table(text: bytes) -> list[Mounted]:
+    """Read a text as in /proc/self/mountinfo."""
+    return [_read(line.split()) for line in text.splitlines()]
 
 
 def _read(fields: list[bytes]) -> Mounted:

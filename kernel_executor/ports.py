@@ -93,6 +93,11 @@ class ManagedExecutor(AttemptExecutor, Protocol):
         ...
 
     @property
+    def stage_dir(self) -> Path:
+        """Where the code's files are until they are delivered, on this machine."""
+        ...
+
+    @property
     def held_files(self) -> tuple[HeldFile, ...]:
         """What the code has made and what stayed where it works, with the reason."""
         ...

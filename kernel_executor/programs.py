@@ -15,5 +15,4 @@ def find(name: str, path: str | None = None) -> str | None:
     """
     if os.path.dirname(name):  # noqa: PTH120 - "./name" has one, for Path it has none
         return shutil.which(name) if is_absolute(name) else None
-    places = safe_parts(os.environ.get("PATH", "") if path is None else path)
-    return shutil.which(name, path=places or os.defpath)
+    return shutil.which(name, path=safe_parts(os.environ.get("PATH", os.defpath) if path is None else path))

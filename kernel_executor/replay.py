@@ -11,7 +11,7 @@ from kernel_executor.errors import KernelExecutorError
 from kernel_executor.events import BlockFinished, BlockOutput, BlockStarted, ExecutionEvent
 from kernel_executor.isolation import Isolation
 from kernel_executor.outputs import as_text
-from kernel_executor.types import BlockResult, CodeBlock, CodeResult
+from kernel_executor.types import BlockResult, CodeBlock, CodeResult, RollBack
 
 
 class ReplayScriptExhausted(KernelExecutorError):  # noqa: N818 - named after the state
@@ -40,6 +40,7 @@ class ReplayCodeExecutor:
             mechanism="replay", network=True, files=True, processes=True, privileges=True, environment=True
         )
         self._delay = delay
+        self._is_spoilt = False
         self.executed: list[CodeBlock] = []
 
     @property
@@ -79,8 +80,16 @@ class ReplayCodeExecutor:
             return await work
         return await cancellation_token.link_future(asyncio.ensure_future(work))
 
+    execute_attempt = execute_code_blocks
+
+    async def roll_back(self) -> RollBack | None:
+        """Say what a kernel would: that what failed is undone."""
+        was_spoilt, self._is_spoilt = self._is_spoilt, False
+        return RollBack(state="rolled_back") if was_spoilt else None
+
     async def _replay(self, code_blocks: Sequence[CodeBlock], on_event: Callable[[ExecutionEvent], None]) -> CodeResult:
         results: list[BlockResult] = []
+        self._is_spoilt = True
         for index, block in enumerate(code_blocks):
             block_id = uuid.uuid4().hex
             on_event(BlockStarted(block_id, index, block))
@@ -92,6 +101,7 @@ class ReplayCodeExecutor:
             results.append(result)
             if result.status != "ok":
                 break
+        self._is_spoilt = not results or results[-1].status != "ok"
         texts = [as_text(result.outputs) for result in results]
         return CodeResult(results[-1].exit_code if results else 1, "\n".join(filter(None, texts)), tuple(results))
 

@@ -143,7 +143,7 @@ def bubblewrap_arguments(policy: SandboxPolicy, shared: Sequence[Path] = ()) -> 
         *("--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "sandbox"),
         *_system(),
         *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--dir", HOME),  # noqa: S108 - inside the sandbox
-        *(word for path in map(Path, bubblewrap_start.kernel_files()) for word in _words(Mount(path, path))),
+        *(word for path in bubblewrap_start.kernel_files() for word in ("--ro-bind-try", path, path)),
         *(word for mount in mounts(policy, shared) for word in _words(mount)),
         # What is written beside the folders would vanish with the sandbox: better it fails.
         *("--remount-ro", "/", "--chdir", str(policy.work_dir) if policy.stage else "/"),

@@ -11,7 +11,12 @@ TYPE_CHECKING = False  # not from `typing`, for the same reason
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, MutableMapping
 
-SEARCH_PATHS = frozenset({"PATH", "LD_LIBRARY_PATH", "LD_PRELOAD", "LD_AUDIT", "PYTHONPATH", "GCONV_PATH"})
+SEARCH_PATHS = frozenset(
+    {
+        *("PATH", "LD_LIBRARY_PATH", "LD_PRELOAD", "LD_AUDIT", "GCONV_PATH"),
+        *("PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONPYCACHEPREFIX"),
+    }
+)
 """Variables whose parts are places, or files, that code is loaded from."""
 
 _distrusted: dict[str, int] = {}

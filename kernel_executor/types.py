@@ -94,8 +94,8 @@ class RollBack:
     Args:
         state: `rolled_back` if the state is that of the calls that ended well, `kept` if it is as the failed call left
             it, `lost` if all variables are gone.
-        reason: Why it is not `rolled_back`; one sentence for people.
-        names: Variables in the kernel that no call which ended well has made, if it was `kept`.
+        reason: Why it is not `rolled_back`; a clause for people.
+        names: Variables in the kernel that a failed call has made or changed, if it was `kept`.
     """
 
     state: KernelState

@@ -4,8 +4,9 @@ bubblewrap asks the system to be ended with its parent (`--die-with-parent`). As
 first process of its sandbox and take that request back; it then outlived an owner that was killed. So a process of
 our own, outside of every sandbox, waits for our end and kills those first processes, and with them all others.
 
-It is started by a thread with the first process that is to be guarded, so that nobody waits for it. If it is ended
-itself, another one takes its place.
+It is started by a thread with the first process that is to be guarded, so that nobody waits for it: 0.4 to 1.2 ms in
+the caller, then 60 µs a process; the watchdog is ready 50 ms later, after 10 ms of work, and keeps 4 MB (measured). If
+it is ended itself, another one takes its place.
 """
 
 import contextlib
@@ -35,6 +36,9 @@ class Watchdog:
     """Guards processes against outliving ours; there is one in each process, `WATCHDOG`."""
 
     def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
         self._lock = threading.Lock()
         self._guarded: dict[int, int] = {}  # process descriptors by process number
         self._channel: socket.socket | None = None
@@ -49,7 +53,8 @@ class Watchdog:
         """
         if not hasattr(os, "pidfd_open"):
             return  # not Linux
-        with self._lock, contextlib.suppress(OSError):  # it has ended already
+        # It has ended already, or Python is about to.
+        with self._lock, contextlib.suppress(OSError, RuntimeError):
             self._forget_ended()
             descriptor = os.pidfd_open(pid)
             if _parent_of(pid) != parent:
@@ -74,7 +79,7 @@ class Watchdog:
             os.close(descriptor)
         if self._channel:
             self._channel.close()
-        self.__init__()  # type: ignore[misc]
+        self._begin()
 
     def _forget_ended(self) -> None:
         poller = select.poll()
@@ -91,15 +96,19 @@ class Watchdog:
                 socket.send_fds(self._channel, [MESSAGE], [descriptor])
 
     def _keep_one_alive(self) -> None:
+        with contextlib.suppress(OSError):  # no memory, say: the next process that is guarded is another chance
+            self._keep_starting()
+
+    def _keep_starting(self) -> None:
         for _ in range(REPLACED):
             ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with ours:
                 ours.settimeout(0)  # one that is stopped must not stop us
                 with its:
+                    with self._lock:  # before it is there to hear it: we may be gone by then
+                        self._channel = ours
+                        self._introduce()
                     process = _start(its)
-                with self._lock:
-                    self._channel = ours
-                    self._introduce()
                 process.wait()
                 with self._lock:
                     self._channel = None

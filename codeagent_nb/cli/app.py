@@ -80,7 +80,7 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
 ) -> None:
     """Solve a task and write a notebook.
 
-    The code runs in the notebook's folder: it may add files there, and change none that was there before.
+    The code sees copies of the files in that folder and cannot change them; data that it makes is saved there.
     Without a sandbox you are shown the code and asked before it runs.
     """
     if not task.strip():
@@ -110,6 +110,18 @@ def demo(
     console = PatientConsole()
     _guarded(lambda: running.prepare_demo(console, model))
     _exit_with(running.run_demo(console, out, model))
+
+
+@app.command()
+def clean(
+    notebooks: Annotated[list[Path], typer.Argument(help="Notebooks that version 0.1 saved or wrote cells into.")],
+) -> None:
+    """Quote the failed code that version 0.1 stored in notebooks as code, so that Run All does not run it.
+
+    Everything else in them stays as it is.
+    """
+    failures = [path for path in notebooks if not running.clean_notebook(PatientConsole(), path, _complain)]
+    raise typer.Exit(EXIT_USAGE if failures else 0)
 
 
 @app.command()

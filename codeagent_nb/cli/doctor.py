@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shlex
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -14,8 +15,10 @@ from rich.console import Console
 from rich.table import Table
 
 from codeagent_nb.errors import AgentError
+from codeagent_nb.harmless import harmless
 from codeagent_nb.models import weights
 from codeagent_nb.models.choose import choose_model
+from codeagent_nb.old_notebooks import notebooks_with_failed_code
 from kernel_executor import CodeBlock, KernelCodeExecutor, KernelExecutorError
 
 State = Literal["ok", "weak", "broken"]
@@ -63,6 +66,7 @@ async def examine(environment: Mapping[str, str]) -> AsyncIterator[Finding]:
         yield finding
     yield check_packages()
     yield check_model(environment)
+    yield check_notebooks(Path())
 
 
 def check_python() -> Finding:
@@ -129,6 +133,15 @@ def check_packages() -> Finding:
     if missing:
         return Finding("data packages", "weak", f"missing: {', '.join(missing)}", "pip install 'codeagent-nb[data]'")
     return Finding("data packages", "ok", "pandas, matplotlib")
+
+
+def check_notebooks(folder: Path) -> Finding:
+    """Look for notebooks in which version 0.1 stored failed code as code that runs."""
+    found = [shlex.quote(harmless(str(path))) for path in notebooks_with_failed_code(folder, nested=True)]
+    if not found:
+        return Finding("notebooks", "ok", "none here holds failed code that Run All would run")
+    detail = f"Run All would run failed code in {', '.join(found)}"
+    return Finding("notebooks", "weak", detail, f"codeagent-nb clean {' '.join(found)}")
 
 
 def check_model(environment: Mapping[str, str]) -> Finding:

@@ -1,7 +1,7 @@
 """Carries out `run`, `demo` and `model`: sets a session up, prints what matters, returns an exit code."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,8 +14,10 @@ from rich.text import Text
 import codeagent_nb
 from codeagent_nb.errors import NoModelConfigured, SessionError
 from codeagent_nb.events import RunFinishedEvent, RunStatus
+from codeagent_nb.harmless import harmless
 from codeagent_nb.models import weights
 from codeagent_nb.models.choose import LOCAL_NAME, choose_model
+from codeagent_nb.old_notebooks import clean
 from codeagent_nb.session import RunSettings, SessionSettings, new_notebook, open_session
 from codeagent_nb.terminal import TerminalApprover
 from codeagent_nb.views.console import ConsoleView
@@ -64,6 +66,30 @@ async def run_task(
 def _warn_unsandboxed(console: Console, reason: str) -> None:
     text = f"The code runs WITHOUT A SANDBOX, with all your rights, because you allowed it.\n{reason}"
     console.print(Panel(Text(text), title="WARNING", border_style="bold red", style="red"))
+
+
+def clean_notebook(console: Console, path: Path, complain: Callable[[str], None]) -> bool:
+    """Quote the failed code of a notebook and say what was done; return False if that could not be.
+
+    Args:
+        console: Where it is said.
+        path: The notebook.
+        complain: Is told why it could not be done; the other notebooks are cleaned all the same.
+    """
+    try:
+        done = clean(path)
+    except SessionError as error:
+        complain(str(error))
+        return False
+    said = [f"{_cells(done.quoted)} quoted" if done.quoted else "nothing to quote"]
+    said += [f"{_cells(done.left)} left alone: you have changed the code"] if done.left else []
+    said += ["reload it if it is open in Jupyter"] if done.quoted else []
+    console.print(Text(harmless(f"{path}: {'; '.join(said)}.")), soft_wrap=True)
+    return True
+
+
+def _cells(number: int) -> str:
+    return "1 failed cell" if number == 1 else f"{number} failed cells"
 
 
 def prepare_demo(console: Console, model: str) -> None:

@@ -252,7 +252,7 @@ class NotebookAgent:
 def _new_session_in(folder: Path, name: str) -> tuple[Path, Path]:
     """Return the path of a new session's notebook, and the folder of its variables, which is made.
 
-    Made before the kernel starts: what is there then is read-only in the sandbox. Only its owner may read it.
+    Only its owner may read it.
 
     Raises:
         SessionError: The folder cannot be used.

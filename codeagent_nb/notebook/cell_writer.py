@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from codeagent_nb.cells import digest
 from codeagent_nb.cells_story import CellsStory
 from codeagent_nb.events import AgentEvent, LateOutputEvent
 from codeagent_nb.notebook.cell_changes import Change, PageCell, changes_between
 from codeagent_nb.notebook.page import Found, Page
-from codeagent_nb.notebook.page_cells import PageCells, digest, prefix_of
+from codeagent_nb.notebook.page_cells import PageCells, prefix_of
 from kernel_executor import Output
 from kernel_executor.tasks import ended
 
@@ -135,7 +136,7 @@ class CellWriter:
 
     def _wanted(self) -> list[PageCell]:
         last_only = self._over and self._last_attempt_only
-        return self._cells.of(self._story, from_step=self._story.last_attempt if last_only else 0)
+        return self._cells.of(self._story, from_step=self._story.last_attempt if last_only else 0, over=self._over)
 
     def _replacing(self, wanted: list[PageCell]) -> list[PageCell]:
         """Leave what an earlier run made where it is, as long as there is nothing but notes to put in its place."""

@@ -1,13 +1,20 @@
 """`%load_ext codeagent_nb`: adds the magics and, where there is a kernel, lets cells be awaited; and undoes it."""
 
 import atexit
+import shlex
+from pathlib import Path
 
 from IPython.core.error import UsageError
 from IPython.core.getipython import get_ipython
 from IPython.core.interactiveshell import InteractiveShell
 
+from codeagent_nb.harmless import harmless
 from codeagent_nb.notebook.magics import AgentMagics
 from codeagent_nb.notebook.transform import TopLevelCells
+from codeagent_nb.old_notebooks import notebooks_with_failed_code
+
+SECONDS_TO_LOOK = 0.2
+"""For notebooks of version 0.1: loading must not be slower for them."""
 
 
 def load(shell: InteractiveShell) -> None:
@@ -24,6 +31,9 @@ def load(shell: InteractiveShell) -> None:
         shell.input_transformers_cleanup.insert(0, cells)
         shell.events.register("pre_run_cell", cells.begin)
         shell.events.register("post_run_cell", cells.end)
+    if old := notebooks_with_failed_code(Path(), seconds=SECONDS_TO_LOOK):
+        names = " ".join(shlex.quote(harmless(path.name)) for path in old)
+        print(f"Run All would run code that failed here; to quote it: codeagent-nb clean {names}")  # noqa: T201
 
 
 def unload(shell: InteractiveShell) -> None:

@@ -1,11 +1,10 @@
 """How a run's cells look in the open notebook: their ids, what their metadata say, outputs that obey nobody. Pure."""
 
-import hashlib
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
-from codeagent_nb.cells import Cell
+from codeagent_nb.cells import Cell, digest
 from codeagent_nb.cells_story import CellsStory
 from codeagent_nb.notebook.cell_changes import PageCell
 from codeagent_nb.rendering.output import harmless_output
@@ -38,14 +37,15 @@ class PageCells:
         self._ids: dict[str, str] = {}
         self._cleaned: dict[int, tuple[Output, Output]] = {}
 
-    def of(self, story: CellsStory, *, from_step: int = 0) -> list[PageCell]:
+    def of(self, story: CellsStory, *, from_step: int = 0, over: bool = False) -> list[PageCell]:
         """Return the cells of a story, those that are still being written last.
 
         Args:
             story: The run so far.
             from_step: The first step that is shown.
+            over: True if nothing more will come: what has not ended well by then never will.
         """
-        stand = [cell for cell in story.cells if cell.step >= from_step]
+        stand = [cell for cell in (story.lasting if over else story.cells) if cell.step >= from_step]
         settled = [cell for one in stand for cell in self._page_cell(one, {"sha256": digest(encodable(one.source))})]
         return settled + [cell for one in story.drafts for cell in self._page_cell(one, {})]
 
@@ -84,8 +84,3 @@ class PageCells:
 def prefix_of(anchor: str) -> str:
     """Return what the ids of a cell's cells begin with."""
     return anchor if len(anchor) <= ID_LIMIT else digest(anchor)
-
-
-def digest(source: str) -> str:
-    """Return what tells whether a source was changed."""
-    return hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()[:16]

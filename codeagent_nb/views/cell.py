@@ -17,6 +17,7 @@ from codeagent_nb.events import (
     BlockStartedEvent,
     CodeRefusedEvent,
     FilesEvent,
+    KernelStateEvent,
     LateOutputEvent,
     ModelClientStreamingChunkEvent,
     ModelReplyEvent,
@@ -109,6 +110,8 @@ class CellStory:
                 self._end_block(event)
             case FilesEvent():
                 self._files(event)
+            case KernelStateEvent() if event.note:
+                self._warn(f"state-{self._replies}", event.note)
             case RetryDecisionEvent():
                 self._retry(event)
             case TextMessage() if self._run and event.source == self._run.source:

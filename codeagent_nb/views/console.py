@@ -19,6 +19,7 @@ from codeagent_nb.events import (
     CodeRefusedEvent,
     FilesEvent,
     HandoffMessage,
+    KernelStateEvent,
     ModelClientStreamingChunkEvent,
     ModelReplyEvent,
     RetryDecisionEvent,
@@ -123,14 +124,14 @@ class ConsoleView:
                 self._files(event)
             case RetryDecisionEvent():
                 self._warn(f"{'Trying again' if event.retry else 'Not trying again'}: {event.reason}")
+            case KernelStateEvent() if event.note:
+                self._warn(event.note)
             case ModelReplyEvent(finish_reason="length"):
                 self._warn("The reply was cut off by the token limit.")
             case ViewDetachedEvent():
                 self._warn(f"{event.view} stopped working: {event.error}")
             case RunFinishedEvent():
                 self._end(event)
-            case _:
-                pass
 
     def _start(self, event: RunStartedEvent) -> None:
         self._agent = event.source

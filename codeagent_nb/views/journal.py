@@ -1,12 +1,15 @@
 """The journal: every event as one line of JSON, appended as it happens. The session's truth; knows no notebook."""
 
 import json
+import os
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from codeagent_nb.errors import SessionError
 from codeagent_nb.events import EVENT, AgentEvent, ModelClientStreamingChunkEvent
+from kernel_executor.safe_files import OpenFolder, folder_of
 
 
 class JournalView:
@@ -14,11 +17,22 @@ class JournalView:
 
     Args:
         path: The file; made if it does not exist, appended to if it does.
+        folder: The folder it is in, if that is open.
+
+    Raises:
+        SessionError: It cannot be written, or it is no file of ours: a link that was put in its place, say.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, folder: OpenFolder | None = None) -> None:
         self._path = path
-        self._file = path.open("ab", buffering=0)  # one write a line: a killed process leaves whole lines
+        try:
+            with folder_of(path, folder) as place:
+                descriptor = _open(place, path.name)
+        except OSError as error:
+            raise SessionError(
+                f"cannot write the journal {str(path)!r}: {error.strerror}; remove it, or choose another name (--out)"
+            ) from error
+        self._file = os.fdopen(descriptor, "r+b", buffering=0)  # one write a line: a killed process leaves whole lines
         self._drop_unfinished_line()
 
     def on_event(self, event: AgentEvent) -> None:
@@ -39,19 +53,28 @@ class JournalView:
 
     def _drop_unfinished_line(self) -> None:
         """Cut off what a killed process or a full disk left, or the next event would be spoilt by it."""
-        content = self._path.read_bytes()
+        content = self._file.read()
         if not content.endswith(b"\n"):
             self._file.truncate(content.rfind(b"\n") + 1)
+
+
+def _open(folder: OpenFolder, name: str) -> int:
+    with suppress(FileExistsError):
+        os.close(folder.create(name))
+    return folder.open(name, os.O_RDWR | os.O_APPEND)
 
 
 def load_journal(path: Path) -> tuple[AgentEvent, ...]:
     """Read all events of a journal; a last line that was not finished is left out.
 
     Raises:
-        SessionError: The file cannot be read, or a line in it is not an event.
+        SessionError: The file cannot be read, is a link or a pipe, or a line in it is not an event.
     """
     try:
-        content = path.read_bytes()
+        with folder_of(path) as folder:
+            descriptor = folder.open(path.name)
+        with os.fdopen(descriptor, "rb") as file:
+            content = file.read()
     except OSError as error:
         raise SessionError(f"cannot read the journal {str(path)!r}: {error.strerror}") from error
     complete = content[: content.rfind(b"\n") + 1].splitlines()

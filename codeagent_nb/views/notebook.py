@@ -3,9 +3,7 @@
 Knows nbformat; nothing of kernels, models or the journal.
 """
 
-import secrets
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +16,16 @@ from codeagent_nb.errors import SessionError
 from codeagent_nb.events import (
     AgentEvent,
     BlockFinishedEvent,
+    CodeExecutionEvent,
     CodeRefusedEvent,
+    GivenCodeFinishedEvent,
+    KernelStateEvent,
     ModelReplyEvent,
     RetryDecisionEvent,
     RunFinishedEvent,
     TextMessage,
 )
+from kernel_executor.safe_files import OpenFolder, folder_of
 
 
 def notebook_of(events: Iterable[AgentEvent]) -> Any:
@@ -31,7 +33,7 @@ def notebook_of(events: Iterable[AgentEvent]) -> Any:
     story = CellsStory()
     for event in events:
         story.take(event)
-    cells = [_node(cell, f"cell-{number}") for number, cell in enumerate(story.cells, start=1)]
+    cells = [_node(cell, f"cell-{number}") for number, cell in enumerate(story.lasting, start=1)]
     notebook = v4.new_notebook(cells=cells)
     notebook.metadata = nbformat.from_dict(
         {
@@ -63,10 +65,12 @@ class NotebookView:
     Args:
         path: The `.ipynb` file.
         earlier: Events of the session before now.
+        folder: The folder it is in, if that is open.
     """
 
-    def __init__(self, path: Path, earlier: Sequence[AgentEvent] = ()) -> None:
+    def __init__(self, path: Path, earlier: Sequence[AgentEvent] = (), folder: OpenFolder | None = None) -> None:
         self._path = path
+        self._folder = folder
         self._events = list(earlier)
         self.save()
 
@@ -89,17 +93,11 @@ class NotebookView:
         """
         notebook = notebook_of(self._events)
         nbformat.validate(notebook)
-        # Executed code may add files to the folder: no name that it could guess and make a link of, and no link taken.
-        temporary = self._path.with_name(f".{self._path.name}.{secrets.token_hex(8)}.tmp")
+        content = (nbformat.writes(notebook) + "\n").encode()
         try:
-            with temporary.open("x", encoding="utf-8") as file:
-                file.write(nbformat.writes(notebook) + "\n")
-            if self._path.is_dir():  # executed code has put it in the notebook's place
-                self._path.rename(self._path.with_name(f"{self._path.name}.{secrets.token_hex(4)}.folder"))
-            temporary.replace(self._path)
+            with folder_of(self._path, self._folder) as folder:
+                folder.replace(self._path.name, content)
         except OSError as error:
-            with suppress(OSError):  # where nothing can be written, there is nothing to take back
-                temporary.unlink(missing_ok=True)
             raise SessionError(
                 f"cannot save {str(self._path)!r}: {error.strerror}; free or choose another place"
             ) from error
@@ -108,7 +106,10 @@ class NotebookView:
 SAVED_AFTER = (
     TextMessage,
     BlockFinishedEvent,
+    CodeExecutionEvent,
     CodeRefusedEvent,
+    GivenCodeFinishedEvent,
+    KernelStateEvent,
     RetryDecisionEvent,
     ModelReplyEvent,
     RunFinishedEvent,

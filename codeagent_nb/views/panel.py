@@ -16,6 +16,7 @@ from codeagent_nb.events import (
     CodeRefusedEvent,
     FilesEvent,
     HandoffMessage,
+    KernelStateEvent,
     ModelClientStreamingChunkEvent,
     ModelReplyEvent,
     RetryDecisionEvent,
@@ -133,6 +134,8 @@ class PanelStory:
             case RetryDecisionEvent():
                 again = "Trying again" if event.retry else "Not trying again"
                 self._add("note", level="warn", text=f"{again}: {shorten(event.reason, 400)}")
+            case KernelStateEvent() if event.note:
+                self._add("note", level="warn", text=event.note)
             case RunFinishedEvent():
                 self._finish(event)
 

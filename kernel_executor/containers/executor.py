@@ -20,7 +20,7 @@ from kernel_executor.isolation import Isolation
 from kernel_executor.kernel_runner import KernelRunner
 from kernel_executor.ladder import time_limit
 from kernel_executor.listeners import LateOutputs, Listener
-from kernel_executor.managed import ManagedRunner, ended_well
+from kernel_executor.managed import ManagedRunner, deliver_if_well
 from kernel_executor.outputs import OutputLimits
 from kernel_executor.scripts.runner import ScriptRunner
 from kernel_executor.types import CodeBlock, CodeResult, RollBack
@@ -30,7 +30,7 @@ class DockerCommandLineCodeExecutor:
     """Runs code blocks in a container: in a kernel if its image has ipykernel, else each as a script of its own.
 
     Use it as `async with DockerCommandLineCodeExecutor() as executor`. The container sees the work folder as
-    /workspace, where new files are yours and those that were there are read-only. It has no network and no
+    /workspace, where your files are copies; new data is delivered. It has no network and no
     capabilities unless you say otherwise.
 
     Args:
@@ -171,6 +171,15 @@ class DockerCommandLineCodeExecutor:
         return self._managed.runner.work_dir
 
     @property
+    def stage_dir(self) -> Path:
+        """Where the code's files are until they are delivered, on this machine; `work_dir` without a sandbox.
+
+        Raises:
+            NotStarted: It was not started.
+        """
+        return self._managed.stage_dir(self.work_dir)
+
+    @property
     def languages(self) -> tuple[str, ...]:
         """The languages of blocks that run; their aliases do, too."""
         return ("python", "bash")
@@ -208,7 +217,7 @@ class DockerCommandLineCodeExecutor:
     ) -> CodeResult:
         """Run blocks as `execute_code_blocks` does, but deliver the files they made only if all ended well."""
         return await self._managed.execute(
-            code_blocks, cancellation_token, self._timeout, on_event, delivers=ended_well
+            code_blocks, cancellation_token, self._timeout, on_event, deliver=deliver_if_well
         )
 
     async def take_files(self, names: Sequence[str], into: Path | None = None) -> FilesDelivered:

@@ -84,6 +84,11 @@ class ContainerKernelPlan:
             argv=argv, language="python", env={}, guarded=True, interpreter=Interpreter(), interrupt_mode="message"
         )
 
+    @property
+    def stands_alone(self) -> bool:
+        """Ending a kernel ends all that runs in its container."""
+        return True
+
     async def launch(self, folder: RunFolder) -> ContainerKernel:
         """Start the process."""
         return ContainerKernel(self.container, folder.command(self.program, self.limits, 0))

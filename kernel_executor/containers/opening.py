@@ -19,8 +19,9 @@ from kernel_executor.functions_folder import FunctionsFolder, install_packages, 
 from kernel_executor.kernel_runner import KernelRunner
 from kernel_executor.listeners import LateOutputs
 from kernel_executor.run_folder import CONTAINER_PREFIX, PREFIX, make_private_folder
-from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner
+from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner, names_in
 from kernel_executor.scripts.script import Script
+from kernel_executor.search_paths import distrust, trust_again
 from kernel_executor.stage.mirror import ORIGINAL
 from kernel_executor.stage.stage import Place, Stage
 from kernel_executor.tasks import acquired
@@ -51,15 +52,14 @@ async def open_container(
     await engine.fetch(settings.image)
     folder = open_work_folder(settings.work_dir)
     stack.callback(folder.close)
+    distrust(folder.path)
+    stack.callback(trust_again, folder.path)
     run_parent = make_private_folder(CONTAINER_PREFIX, folder.path, room=len(f"/{PREFIX}12345678/k-5")).resolve()
     _remove_in_the_end(run_parent, stack)
     module = write_functions(functions, settings.functions_module, folder.path) if functions.names else None
     if module:
         stack.callback(module.close)
-    # An engine elsewhere sees nothing but `bind_dir`, so the stage lies in the folder itself there.
-    parent = folder.path if settings.bind_dir else None
-    stage = await Stage.open(folder.path, skipped=(*settings.writable, *settings.hidden), parent=parent)
-    stack.callback(stage.close)
+    stage = await _open_stage(settings, folder.path, stack)
     request = _request(settings, stage.place, run_parent, module, installs=bool(functions.python_packages))
     container = await acquired(Container.start(engine, request), Container.remove)
     stack.push_async_exit(partial(_end, container))
@@ -67,7 +67,7 @@ async def open_container(
     programs = await find_programs(container)
     if module:
         await install_packages(functions.python_packages, module, programs.python, container.run)
-    isolation = await look_at(container, request)
+    isolation = await look_at(container, request, stage)
     if settings.bind_dir is None and await has_kernel(container, programs.python):
         plan = ContainerKernelPlan(
             container=container,
@@ -78,14 +78,23 @@ async def open_container(
             isolation=isolation,
         )
         return await KernelRunner.open(plan, settings.limits, late, NO_NETWORK, stage)
+    granted = names_in(folder.path, settings.writable)
     return ScriptRunner(
-        ScriptFolder(folder.path, stage, keep=not settings.delete_tmp_files),
+        ScriptFolder(folder.path, stage, granted=granted, keep=not settings.delete_tmp_files),
         limits=settings.limits,
         languages=("python", "bash"),
         launch=partial(_launch, container, programs),
         isolation=isolation,
         no_network=NO_NETWORK,
     )
+
+
+async def _open_stage(settings: ContainerSettings, work_dir: Path, stack: AsyncExitStack) -> Stage:
+    # An engine elsewhere sees nothing but `bind_dir`, so the stage lies in the folder itself there.
+    parent = work_dir if settings.bind_dir else None
+    stage = await Stage.open(work_dir, mounted=settings.writable, hidden=settings.hidden, parent=parent)
+    stack.callback(stage.close if settings.stop_container else stage.leave)
+    return stage
 
 
 def _request(

@@ -6,13 +6,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kernel_executor.containers.container import Container
-from kernel_executor.containers.request import ContainerRequest
+from kernel_executor.containers.request import WORKSPACE, ContainerRequest
 from kernel_executor.environment import names_secret
 from kernel_executor.isolation import Isolation, names_only_loopback, shows_no_privileges
+from kernel_executor.mount_table import read_table
+from kernel_executor.stage.mirror import ORIGINAL
+from kernel_executor.stage.stage import Stage
 
 FIND = "command -v python3 || command -v python || echo python3; command -v bash || echo sh"
 
-LOOKS = ("cat /proc/self/status", "cat /proc/net/dev", "readlink /proc/self/ns/pid", "env")
+LOOKS = (
+    "cat /proc/self/status",
+    "cat /proc/net/dev",
+    "readlink /proc/self/ns/pid",
+    "cat /proc/self/mountinfo",
+    f"stat -Lc %d:%i {WORKSPACE} {ORIGINAL}",
+    "env",
+)
 
 HAS_KERNEL = "import importlib.util, sys; sys.exit(importlib.util.find_spec('ipykernel') is None)"
 
@@ -37,24 +47,42 @@ async def has_kernel(container: Container, python: str) -> bool:
     return code == 0
 
 
-async def look_at(container: Container, request: ContainerRequest) -> Isolation:
+async def look_at(container: Container, request: ContainerRequest, stage: Stage) -> Isolation:
     """Report what holds the container, as a process in it shows it, before any code ran there.
 
     Args:
         container: The container.
         request: What was asked for; what was granted to it is not held.
+        stage: What it is to see of the user's folder.
     """
-    status, devices, namespace, variables = await _answers(container, LOOKS)
+    status, devices, namespace, mounts, files, variables = await _answers(container, LOOKS)
     names = [line.partition("=")[0] for line in variables.splitlines() if "=" in line]
     return Isolation(
         mechanism=container.engine.name,
         network="lo:" in devices and names_only_loopback(devices),
-        files=not request.volumes,
+        files=not request.volumes and _shows(stage, files) and _mounts_only(request, mounts),
         processes=namespace.startswith("pid:[") and namespace.strip() != str(Path("/proc/self/ns/pid").readlink()),
         privileges="CapEff" in status and shows_no_privileges(status),
         environment=bool(names) and not any(map(names_secret, names)),
         devices=tuple(_describe(device) for device in request.device_requests),
     )
+
+
+def _shows(stage: Stage, files: str) -> bool:
+    """Say whether the very folders that were meant are seen; an engine on another machine has others."""
+    base, own = (f"{seen.device}:{seen.inode}" for seen in stage.identity())
+    return stage.place.below != "" or files.split() == [own, base]
+
+
+def _mounts_only(request: ContainerRequest, table: str) -> bool:
+    """Say whether nothing else is mounted where code sees the user's folder, and that itself read-only."""
+    granted = {bind.target: bind.writable for bind in request.binds}
+    found = [mount for mount in read_table(table.encode(errors="surrogateescape")) if _is_of_the_folder(mount.target)]
+    return all(mount.target in granted and (mount.read_only or granted[mount.target]) for mount in found)
+
+
+def _is_of_the_folder(target: str) -> bool:
+    return any(target == place or target.startswith(f"{place}/") for place in (WORKSPACE, ORIGINAL))
 
 
 async def _answers(container: Container, commands: Sequence[str]) -> list[str]:

@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Protocol, Self
 
-from kernel_executor import programs
 from kernel_executor.cancellation import CancellationToken
 from kernel_executor.enclosure import Enclosure, absolute_paths, enclose, existing_paths, known_mode
 from kernel_executor.events import ExecutionEvent, FilesDelivered, HeldFile
@@ -24,13 +23,13 @@ from kernel_executor.isolation import Isolation
 from kernel_executor.ladder import time_limit
 from kernel_executor.launch import ask_python
 from kernel_executor.listeners import Listener
-from kernel_executor.managed import ManagedRunner, ended_well
+from kernel_executor.managed import ManagedRunner, deliver_if_well
 from kernel_executor.outputs import OutputLimits
 from kernel_executor.pip_install import NO_NETWORK
 from kernel_executor.processes import ManagedProcess
 from kernel_executor.sandbox import SandboxMode
-from kernel_executor.scripts.local import LocalScript
-from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner
+from kernel_executor.scripts.local import LocalScript, languages
+from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner, names_in
 from kernel_executor.scripts.script import Script
 from kernel_executor.search_paths import distrust, trust_again
 from kernel_executor.types import CodeBlock, CodeResult, RollBack
@@ -183,9 +182,18 @@ class LocalCommandLineCodeExecutor:
         return self._managed.runner.work_dir
 
     @property
+    def stage_dir(self) -> Path:
+        """Where the code's files are until they are delivered, on this machine; `work_dir` without a sandbox.
+
+        Raises:
+            NotStarted: It was not started.
+        """
+        return self._managed.stage_dir(self.work_dir)
+
+    @property
     def languages(self) -> tuple[str, ...]:
         """The languages of blocks that run; their aliases do, too."""
-        return _languages()
+        return languages()
 
     @property
     def keeps_variables(self) -> bool:
@@ -225,7 +233,7 @@ class LocalCommandLineCodeExecutor:
     ) -> CodeResult:
         """Run blocks as `execute_code_blocks` does, but deliver the files they made only if all ended well."""
         return await self._managed.execute(
-            code_blocks, cancellation_token, self._timeout, on_event, delivers=ended_well
+            code_blocks, cancellation_token, self._timeout, on_event, deliver=deliver_if_well
         )
 
     async def take_files(self, names: Sequence[str], into: Path | None = None) -> FilesDelivered:
@@ -299,19 +307,16 @@ class LocalCommandLineCodeExecutor:
         enclosure = await enclose(
             settings, folder.path, interpreter, [Path(settings.python).parent], env={}, stack=stack
         )
-        taken = frozenset(entry.name for entry in folder.path.iterdir() if entry not in settings.writable)
+        taken = frozenset(entry.name for entry in folder.path.iterdir())
+        granted = names_in(folder.path, settings.writable)
         return ScriptRunner(
-            ScriptFolder(folder.path, enclosure.stage, taken, keep=not settings.cleanup_temp_files),
+            ScriptFolder(folder.path, enclosure.stage, taken, granted, keep=not settings.cleanup_temp_files),
             limits=settings.limits,
-            languages=_languages(),
+            languages=languages(),
             launch=partial(_launch, settings.python, enclosure),
             isolation=await _look_at(enclosure),
             no_network=NO_NETWORK,
         )
-
-
-def _languages() -> tuple[str, ...]:
-    return ("python", "bash", "pwsh") if programs.find("pwsh") else ("python", "bash")
 
 
 async def _launch(python: str, enclosure: Enclosure, script: Script) -> LocalScript:

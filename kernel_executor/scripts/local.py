@@ -16,6 +16,11 @@ DRAIN = 1.0
 """Seconds to read what is left in the pipes when every process is gone: a few milliseconds' work."""
 
 
+def languages() -> tuple[str, ...]:
+    """Return the languages that there are programs for."""
+    return ("python", "bash", "pwsh") if programs.find("pwsh") else ("python", "bash")
+
+
 def command_of(script: Script, python: str) -> tuple[str, ...]:
     """Return the command line of a script, to be run in its folder.
 

@@ -1,7 +1,7 @@
 """Runs blocks as scripts in a work folder, one at a time. Knows no sandbox and no container."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -29,18 +29,24 @@ class ScriptFolder:
         work_dir: The user's folder, resolved.
         stage: What stands for it while code runs; None if code runs in the folder itself.
         taken: What was in the folder at the start and is not overwritten, where there is no stage.
+        granted: Files and folders in it that the user lets be changed.
         keep: Whether scripts without a name of their own stay after the run.
     """
 
     work_dir: Path
     stage: Stage | None = None
     taken: frozenset[str] = frozenset()
+    granted: frozenset[str] = frozenset()
     keep: bool = False
 
     @property
     def path(self) -> Path:
         """The folder that scripts are written to."""
         return self.stage.place.files if self.stage else self.work_dir
+
+    def folder_of(self, name: str) -> Path:
+        """Return the folder that a script of a name is written to: what is granted is the user's own file."""
+        return self.work_dir if self._is_granted(name) else self.path
 
     @property
     def seen_at(self) -> PurePosixPath:
@@ -49,7 +55,12 @@ class ScriptFolder:
 
     def is_protected(self, name: str) -> bool:
         """Say whether a file, by its path in the folder, is not overwritten."""
+        if self._is_granted(name):
+            return False
         return self.stage.is_users(name) if self.stage else PurePosixPath(name).parts[0] in self.taken
+
+    def _is_granted(self, name: str) -> bool:
+        return any(str(path) in self.granted for path in (PurePosixPath(name), *PurePosixPath(name).parents))
 
 
 class ScriptRunner:
@@ -131,7 +142,7 @@ class ScriptRunner:
             return _refused(index, block, str(refusal), on_event)
         try:
             if script.kept and self.stage:
-                self.stage.name_file(script.name)
+                self.stage.outbox.name_file(script.name)
             process = await acquired(self._launch(script), _kill)
             return await self._attend(index, block, process, timeout, on_event)
         except OSError as error:
@@ -164,6 +175,11 @@ class ScriptRunner:
             result = await checked(self.stage, run.result())
             on_event(BlockFinished(run.id, index, result))
         return result
+
+
+def names_in(folder: Path, paths: Sequence[Path]) -> frozenset[str]:
+    """Return those of some paths that are in a folder, relative to it."""
+    return frozenset(path.relative_to(folder).as_posix() for path in paths if path.is_relative_to(folder))
 
 
 async def _kill(process: ScriptProcess) -> None:

@@ -114,6 +114,10 @@ class Shelf(Protocol):
         """Whether a script without a name of its own stays, too."""
         ...
 
+    def folder_of(self, name: str) -> Path:
+        """Return the folder that a file of a name is written to."""
+        ...
+
     def is_protected(self, name: str) -> bool:
         """Say whether a file, by its path in the folder, is not overwritten."""
         ...
@@ -138,7 +142,7 @@ def script_of(block: CodeBlock, shelf: Shelf) -> Script:
     first_line = code.lstrip("\n").split("\n", 1)[0].strip()
     if first_line.startswith(NAMED):
         name = _inside(first_line.removeprefix(NAMED).strip(), shelf)
-        return Script(shelf.path, name, language, text, kept=True, seen_at=shelf.seen_at)
+        return Script(shelf.folder_of(name), name, language, text, kept=True, seen_at=shelf.seen_at)
     # Not named after its text, as in AutoGen: two who run the same code in one folder deleted each other's script.
     name = f"tmp_code_{uuid.uuid4().hex}.{SUFFIXES[language]}"
     return Script(shelf.path, name, language, text, kept=shelf.keep, seen_at=shelf.seen_at)

@@ -46,6 +46,14 @@ class Deliverer:
     ownership: Ownership
     stop: Event
 
+    def is_delivered(self, name: str) -> bool:
+        """Say whether the user's folder holds this very content as the agent's: code was run again, say."""
+        record = self.ownership.of(name)
+        if record is None or not record.describes(self.user.look(name)):
+            return False
+        seen = self.stage.look(name)
+        return seen is not None and seen.size == record.size and hash_of(self.stage, name) == record.digest
+
     def deliver(self, name: str) -> DeliveredFile | HeldFile:
         """Deliver one file; say why it was not, if it was not."""
         try:

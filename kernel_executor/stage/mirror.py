@@ -7,7 +7,7 @@ destroy the file in the user's own kernel. Large files are links into a read-onl
 
 import os
 import stat
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -80,14 +80,23 @@ class Mirror:
         user: The user's folder.
         stage: The folder the code works in.
         ownership: Whose files are whose; the agent's own are copied, and may be changed.
-        skipped: Paths that are mounted in the stage, or not shown; they are the user's all the same.
+        mounted: Paths that the host's own files are mounted on.
+        hidden: Paths that are not shown; they are the user's all the same.
     """
 
-    def __init__(self, user: Tree, stage: Tree, ownership: Ownership, skipped: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        user: Tree,
+        stage: Tree,
+        ownership: Ownership,
+        mounted: Collection[str] = (),
+        hidden: Collection[str] = (),
+    ) -> None:
         self._user = user
         self._stage = stage
         self._ownership = ownership
-        self._skipped = frozenset(skipped)
+        self._mounted = frozenset(mounted)
+        self._skipped = self._mounted | frozenset(hidden)
         self._shown: dict[str, Shown] = {}
         self.own: dict[str, Seen] = {}
         """Files of the agent's that are in the user's folder, as they were in the stage then."""
@@ -105,14 +114,13 @@ class Mirror:
 
     def is_users(self, name: str) -> bool:
         """Say whether a path is the user's: shown, mounted, or there without being shown."""
-        if name in self._shown or self.is_skipped(name):
+        if name in self._shown or self.is_mounted(name):
             return True
         return name not in self.own and self._user.look(name) is not None
 
-    def is_skipped(self, name: str) -> bool:
-        """Say whether a path is mounted or not shown, or in such a folder."""
-        path = PurePosixPath(name)
-        return name in self._skipped or any(str(parent) in self._skipped for parent in path.parents)
+    def is_mounted(self, name: str) -> bool:
+        """Say whether something of the host is mounted on a path, or on a folder above it."""
+        return _is_of(name, self._mounted)
 
     def refresh(self) -> None:
         """Take over what the user has changed; what code had made under a name of the user's gets another."""
@@ -127,13 +135,14 @@ class Mirror:
             if name in self._skipped or (shown and is_settled(original, shown.original)):
                 continue
             record = self._ownership.of(name)
-            if record and record.describes(original):
-                self._show_own(name, original)
-                continue
-            self.own.pop(name, None)
-            if shown is None and not original.is_folder and self._stage.look(name) is not None:
-                self.set_aside(name)
-            budget -= self._show(name, original, linked=name in found.closed, room=min(SMALL, budget))
+            with suppress(OSError):  # a file that is gone again; the others are shown
+                if record and record.describes(original):
+                    self._show_own(name, original)
+                    continue
+                self.own.pop(name, None)
+                if shown is None and not original.is_folder and self._stage.look(name) is not None:
+                    self.set_aside(name)
+                budget -= self._show(name, original, linked=name in found.closed, room=min(SMALL, budget))
 
     def _enters(self, name: str) -> bool:
         if name in self._skipped:
@@ -150,18 +159,37 @@ class Mirror:
         linked = linked or (original.is_file and original.size > room)
         if not (linked or original.is_file or original.is_link):
             return 0  # a pipe, a socket, a device: not shown, but the name is the user's
-        with suppress(OSError), self._stage.holding(name, make=True) as (folder, base):
-            self._stage.remove(name)
-            if linked:
-                os.symlink(f"{ORIGINAL}/{name}", base, dir_fd=folder)
-            elif original.is_link:
-                os.symlink(self._user.read_link(name), base, dir_fd=folder)
-            else:
-                self._copy_file(name, folder, base)
-            copy = Seen.of(os.stat(base, dir_fd=folder, follow_symlinks=False))
-            self._shown[name] = Shown(original, copy, linked)
-            self.newest = max(self.newest, copy.changed)
-        return original.size if original.is_file and not linked else 0
+        if original.is_link:
+            text = self._user.read_link(name)
+            self._shown[name] = Shown(original, self._put(name, lambda folder, base: _link(text, folder, base)))
+        elif linked:
+            self._show_as_link(name, original)
+        else:
+            try:
+                copy = self._put(name, lambda folder, base: self._copy_file(name, folder, base))
+                self._shown[name] = Shown(original, copy)
+            except OSError:  # the disk is full, say, or it is not ours to read
+                self._show_as_link(name, original)
+                return 0
+            return original.size
+        return 0
+
+    def _show_as_link(self, name: str, original: Seen) -> None:
+        copy = self._put(name, lambda folder, base: _link(f"{ORIGINAL}/{name}", folder, base))
+        self._shown[name] = Shown(original, copy, linked=True)
+
+    def _put(self, name: str, make: Callable[[int, str], None]) -> Seen:
+        """Make a file in the stage, in the place of whatever has its name there.
+
+        Raises:
+            OSError: It cannot be made.
+        """
+        self._stage.remove(name)
+        with self._stage.holding(name, make=True) as (folder, base):
+            make(folder, base)
+            made = Seen.of(os.stat(base, dir_fd=folder, follow_symlinks=False))
+        self.newest = max(self.newest, made.changed)
+        return made
 
     def _stage_folder(self, name: str, original: Seen) -> None:
         found = self._stage.look(name)
@@ -190,13 +218,19 @@ class Mirror:
             return  # the code has removed or changed its own: that is delivered, not undone
         if known and (known.size, known.modified) == (original.size, original.modified):
             return
-        with suppress(OSError), self._stage.holding(name, make=True) as (folder, base):
-            self._stage.remove(name)
-            if original.size > MAX_COPIED:
-                os.symlink(f"{ORIGINAL}/{name}", base, dir_fd=folder)
-            else:
-                self._copy_file(name, folder, base)
-            self.own[name] = Seen.of(os.stat(base, dir_fd=folder, follow_symlinks=False))
+        if original.size > MAX_COPIED:
+            self.own[name] = self._put(name, lambda folder, base: _link(f"{ORIGINAL}/{name}", folder, base))
+        else:
+            self.own[name] = self._put(name, lambda folder, base: self._copy_file(name, folder, base))
+
+    def put_back_own(self, names: Collection[str]) -> None:
+        """Show files of the agent's as they are in the user's folder, whatever became of them in the stage."""
+        for name in names:
+            present, record = self._user.look(name), self._ownership.of(name)
+            self.own.pop(name, None)
+            if present and record and record.describes(present):
+                with suppress(OSError):
+                    self._show_own(name, present)
 
     def inspect(self, found: Listing) -> list[Denial]:
         """Compare the stage with what was shown; put back what is not as it was.
@@ -207,21 +241,25 @@ class Mirror:
         Returns:
             What the code did, outermost first.
         """
-        denials: list[Denial] = []
+        deeds: dict[str, str] = {}
         for name, shown in list(self._shown.items()):
-            if _is_of(name, denials):
-                continue
-            present = found.entries.get(name) or self._stage.look(name)
-            if deed := self._deed(name, shown, present):
-                denials.append(Denial(name, deed))
-        moved = {shown.copy.inode: shown.copy for name, shown in self._shown.items() if _is_of(name, denials)}
+            if not _is_of(name, deeds):
+                present = found.entries.get(name) or self._stage.look(name)
+                if deed := self._deed(name, shown, present):
+                    deeds[name] = deed
+        if deeds:
+            touched = {name: shown for name, shown in self._shown.items() if _is_of(name, deeds)}
+            self._remove_renamed(found, touched)
+            self._put_back(touched)
+        return [Denial(name, deed) for name, deed in deeds.items()]
+
+    def _remove_renamed(self, found: Listing, touched: Mapping[str, Shown]) -> None:
+        """Remove what is a copy of the user's file under another name: it is no news."""
+        copies = {shown.copy.inode: shown.copy for shown in touched.values() if shown.copy.is_file}
         for name, seen in found.entries.items():
-            before = moved.get(seen.inode)
+            before = copies.get(seen.inode)
             if before and name not in self._shown and (seen.size, seen.modified) == (before.size, before.modified):
-                self._stage.remove(name)  # renamed: a copy of the user's file, which is no news
-        for denial in denials:
-            self._put_back(denial.name)
-        return denials
+                self._stage.remove(name)
 
     def _deed(self, name: str, shown: Shown, present: Seen | None) -> str:
         if present is None:
@@ -246,14 +284,14 @@ class Mirror:
                 return same_content(original, copy)
         return False
 
-    def _put_back(self, name: str) -> None:
-        """Show a file or a folder anew."""
-        inner = [other for other in self._shown if other == name or other.startswith(f"{name}/")]
-        for other in inner:
-            shown = self._shown.pop(other)
-            present = self._user.look(other)
+    def _put_back(self, touched: Mapping[str, Shown]) -> None:
+        """Show files and folders anew, outer folders first."""
+        for name, shown in touched.items():
+            self._shown.pop(name)
+            present = self._user.look(name)
             if present is not None:
-                self._show(other, present, linked=shown.linked, room=SMALL)
+                with suppress(OSError):
+                    self._show(name, present, linked=shown.linked, room=SMALL)
 
     def set_aside(self, name: str) -> str:
         """Give a file of the code's another name, because its own is the user's; return it.
@@ -271,9 +309,13 @@ class Mirror:
         return free
 
 
-def _is_of(name: str, denials: Sequence[Denial]) -> bool:
-    """Say whether a path is one that something was done to, or is in such a folder."""
-    return any(name == denial.name or name.startswith(f"{denial.name}/") for denial in denials)
+def _link(text: str, folder: int, base: str) -> None:
+    os.symlink(text, base, dir_fd=folder)
+
+
+def _is_of(name: str, names: Collection[str]) -> bool:
+    """Say whether a path is one of some, or is in such a folder."""
+    return bool(names) and (name in names or any(str(parent) in names for parent in PurePosixPath(name).parents))
 
 
 def is_settled(present: Seen, before: Seen) -> bool:

@@ -72,11 +72,16 @@ def test_each_step_becomes_cells_below_while_it_happens(notebook: Notebook) -> N
     assert notebook.cells()[1]["execution_count"] is None, "it is still running"
     wait_until_done(notebook, 1)
     failed, note, code, reflection = made(notebook)
-    assert kinds(notebook) == ["code", "note", "code", "reflection"]
-    assert failed["metadata"]["tags"] == ["codeagent-failed", "raises-exception"]
-    assert failed["metadata"]["jupyter"] == {"source_hidden": True, "outputs_hidden": True}
-    assert "NameError" in note["source"]
-    assert (code["execution_count"], code["outputs"][0]["text"]) == (2, "sum: 42\n")
+    assert kinds(notebook) == ["quoted", "note", "code", "reflection"]
+    assert failed["cell_type"] == "markdown"
+    folded = notebook.cell(2).locator("details")
+    assert folded.locator("summary").inner_text() == "Attempt 1 failed: NameError: name 'oops' is not defined"
+    assert not folded.locator("pre").first.is_visible(), "it is folded"
+    folded.locator("summary").click()
+    assert folded.locator("pre").first.inner_text().strip() == "print(oops)"
+    assert folded.locator("pre").first.is_visible()
+    assert "Trying again" in note["source"]
+    assert (code["execution_count"], code["outputs"][0]["text"]) == (1, "sum: 42\n")
     assert "image/png" in code["outputs"][1]["data"]
     assert reflection["source"] == "It is **42**."
     assert notebook.cell(5).locator("strong").inner_text() == "42", "the explanation is rendered"
@@ -86,6 +91,41 @@ def test_each_step_becomes_cells_below_while_it_happens(notebook: Notebook) -> N
     file = valid(notebook.save())
     assert [cell.metadata.get("codeagent", {}).get("kind") for cell in file.cells[2:-1]] == kinds(notebook)
     assert_the_next_cell_runs(notebook, 6)
+
+
+HOSTILE = r'''
+x = """
+```
+</details></summary><img src=x onerror="document.title='alive'"><h1 class="hostile">out</h1>
+```` $</details>$ \\( </details> \\) \begin{x} </details><h1 class="hostile">out</h1>
+"""
+raise ValueError("</summary></details><h1 class='hostile'>` $x$ \\\\(y\\\\)</h1>\\n\\n" + x)'''
+
+
+def test_code_that_failed_cannot_break_out_of_its_fold(notebook: Notebook) -> None:
+    run_agent(notebook, f"~~~~~~python\n{HOSTILE}\n~~~~~~", python("print(1)"), "One.")
+    quoted = made(notebook)[0]
+    assert quoted["metadata"]["codeagent"]["kind"] == "quoted"
+    cell = notebook.cell(2)
+    cell.locator("summary").first.click()
+    assert cell.locator("details").count() == 1
+    assert cell.locator("h1, img").count() == 0
+    rendered = cell.locator(".jp-RenderedMarkdown").inner_text()
+    inside = cell.locator("details").inner_text()
+    assert rendered.strip() == inside.strip(), "nothing stands outside of it"
+    assert 'class="hostile">out' in inside
+    assert notebook.page.title() != "alive"
+
+
+def test_undo_takes_back_an_attempt_that_was_replaced_by_its_quotation(notebook: Notebook) -> None:
+    run_agent(notebook, python("print(oops)"), python("print(1)"), "It is 1.")
+    before = made(notebook)
+    for left in (["quoted", "note", "code"], ["quoted", "note"], []):
+        command(notebook, "notebook:undo-cell-action")
+        assert kinds(notebook) == left
+    for _ in range(3):
+        command(notebook, "notebook:redo-cell-action")
+    assert made(notebook) == before
 
 
 def test_what_it_wrote_runs_in_the_users_own_kernel(notebook: Notebook) -> None:
@@ -166,6 +206,32 @@ def test_restarting_and_running_all_twice_gives_the_same_notebook(notebook: Note
     third = restart_and_run_all(notebook)
     assert third == second
     valid(notebook.save())
+    forgive_jupyter(notebook)
+
+
+DEEDS = [
+    "import os; os.remove('mine.csv')",
+    "import os; os.system('sed -i s/1/9/ mine.csv; rm -rf notes')",
+    "import os\ntry:\n    os.rename('mine.csv', 'yours.csv')\nexcept OSError:\n    pass",
+]
+
+
+def test_code_that_would_destroy_a_file_of_the_users_never_runs_in_their_kernel(notebook: Notebook) -> None:
+    """It ended well where it was held, so it once became a cell, and ran at the next Restart & Run All."""
+    mine, notes = notebook.server.root / "mine.csv", notebook.server.root / "notes" / "old.txt"
+    notes.parent.mkdir(exist_ok=True)
+    mine.write_text("a\n1\n")
+    notes.write_text("old")
+    replies = [*map(python, DEEDS), python("print(open('mine.csv').read())"), "It is 1."]
+    notebook.open(model(*replies), AGENT, AGAIN)
+    notebook.wait_until_settled()
+    for _ in range(2):
+        restart_and_run_all(notebook)
+        made_code = [cell["source"] for cell in made(notebook) if cell["cell_type"] == "code"]
+        assert made_code == ["print(open('mine.csv').read())"]
+        assert (mine.read_text(), notes.read_text()) == ("a\n1\n", "old")
+    statuses = [cell["metadata"]["codeagent"].get("status") for cell in made(notebook)]
+    assert statuses.count("refused") == len(DEEDS)
     forgive_jupyter(notebook)
 
 

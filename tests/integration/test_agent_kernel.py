@@ -1,6 +1,7 @@
 """The whole agent with a scripted model and a real kernel: what ran is what the notebook and the journal say."""
 
 import asyncio
+import resource
 import subprocess
 import sys
 import time
@@ -137,17 +138,17 @@ async def test_a_failure_is_repaired_plotted_saved_and_runs_again(opened: Open, 
     assert "heaviest: Gentoo 5138.0" in result.messages[-1].content
 
     notebook = saved(session)
-    failed, good = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert "codeagent-failed" in failed.metadata.tags
-    assert failed.outputs[-1].ename == "KeyError"
+    (good,) = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    failed = notebook.cells[1]
+    assert (failed.cell_type, failed.metadata.codeagent.kind) == ("markdown", "quoted")
+    assert failed.source.startswith("<details><summary>Attempt 1 failed: KeyError: ")
     assert good.outputs[0].text == "heaviest: Gentoo 5138.0\n"
     assert "image/png" in good.outputs[-1].data
     assert_the_journal_tells_the_same(session)
 
-    again = [cell for cell in rerun(session.notebook, tmp_path / "again.ipynb").cells if cell.cell_type == "code"]
-    assert again[0].outputs[-1].ename == "KeyError"
-    assert again[1].outputs[0] == good.outputs[0]
-    assert "image/png" in again[1].outputs[-1].data
+    (again,) = [cell for cell in rerun(session.notebook, tmp_path / "again.ipynb").cells if cell.cell_type == "code"]
+    assert again.outputs[0] == good.outputs[0]
+    assert "image/png" in again.outputs[-1].data
 
 
 async def test_the_model_sees_the_context_once_and_exactly(opened: Open, tmp_path: Path) -> None:
@@ -196,10 +197,10 @@ raise ValueError(key)"""
 
 
 async def test_without_a_sandbox_and_a_person_nothing_runs(opened: Open) -> None:
-    async with opened([python("open('ran', 'w')")], sandbox="none") as (session, _):
+    async with opened([python("open('ran.txt', 'w')")], sandbox="none") as (session, _):
         with pytest.raises(ApprovalRequired, match=r"NOT sandboxed.*--yes"):
             await session.run("Write a file.")
-    assert not (session.notebook.parent / "ran").exists()
+    assert not (session.notebook.parent / "ran.txt").exists()
     assert "ended early" in saved(session).cells[-1].source
 
 
@@ -218,7 +219,7 @@ print("half way", flush=True)
 time.sleep(2)
 open("done", "w").close()"""
     async with opened([python(code), python("print('alive')"), "Alive."]) as (session, witness):
-        folder = session.notebook.parent
+        folder = session.executor.stage_dir
         run = asyncio.ensure_future(session.run("Take your time."))
         await witness.until(lambda events: "BlockOutputEvent" in types(events) and (folder / "begun").exists())
         start = time.monotonic()
@@ -254,31 +255,30 @@ async def test_what_killed_the_kernel_is_quoted_and_the_session_goes_on(opened: 
     rerun(session.notebook, tmp_path / "again.ipynb")
 
 
-async def test_what_executed_code_does_to_the_notebook_lasts_until_the_next_save_only(
-    opened: Open, bubblewrap: None
+SPOILS = [
+    "open({name!r}, 'w').write('spoilt')",
+    "import os; os.symlink('/', {name!r})",
+    "import os; os.makedirs({name!r} + '/x')",
+    "import os; os.mkfifo({name!r})",
+]
+
+
+@pytest.mark.parametrize("name", ["session.ipynb", "session.journal.jsonl"])
+async def test_executed_code_does_not_see_notebook_and_journal_and_cannot_take_their_names(
+    opened: Open, bubblewrap: None, name: str
 ) -> None:
-    """Saving replaces the file, and with it the sandbox's read-only view of the first one; the journal stays."""
-    code = """\
-import os
-for name in ("session.ipynb", "session.journal.jsonl"):
-    for spoil in (lambda: open(name, "w").write("spoilt"), lambda: os.remove(name), lambda: os.symlink("/", name)):
-        try:
-            spoil()
-        except OSError as error:
-            print(name, "refused:", type(error).__name__)"""
-    async with opened([python(code), "Refused."]) as (session, _):
-        await session.run("Spoil it.")
-    assert saved(session).cells[1].outputs[0].text.count("session.journal.jsonl refused:") == 3
-    assert_the_journal_tells_the_same(session)
-
-
-async def test_a_folder_in_the_notebooks_place_is_moved_away(opened: Open, bubblewrap: None) -> None:
-    spoil = python("import os\nos.unlink('session.ipynb')\nos.makedirs('session.ipynb/x')")
-    async with opened(["Hello.", spoil, "Spoilt."]) as (session, witness):
-        await session.run("hello")
-        await session.run("Spoil it.")
+    """Saving once replaced the file, and with it the sandbox's read-only view of the first one."""
+    replies = [part for spoil in SPOILS for part in (python(spoil.format(name=name)), "Spoilt.")]
+    look = python("import os; print(os.listdir())")
+    async with opened([look, "Seen.", *replies], max_retries=0) as (session, witness):
+        await session.run("Look.")
+        for _ in SPOILS:
+            await session.run("Spoil it.")
+    statuses = [event.result.status for event in witness.events if isinstance(event, BlockFinishedEvent)]
+    assert statuses == ["ok", *("refused" for _ in SPOILS)]
+    assert saved(session).cells[1].outputs[0].text == "[]\n"
     assert "ViewDetachedEvent" not in types(witness.events)
-    assert saved(session).cells[-1].source.startswith("## Result\n\nSpoilt.")
+    assert_the_journal_tells_the_same(session)
 
 
 async def test_an_earlier_session_is_never_overwritten(opened: Open) -> None:
@@ -299,14 +299,19 @@ async def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
                 pass
 
 
-async def test_a_disk_that_was_full_for_a_while_loses_nothing_of_the_notebook(opened: Open, tmp_path: Path) -> None:
-    """The view of the notebook fails once; at the end it is given what it missed."""
-    async with opened([python("print('kept')"), "Kept."]) as (session, witness):
-        folder = session.notebook.parent
-        aside = tmp_path / "aside"
-        folder.rename(aside)
-        result = await session.run("Print something.")
-        aside.rename(folder)
+async def test_a_disk_that_was_full_for_a_while_loses_nothing_of_the_notebook(opened: Open) -> None:
+    """The view of the notebook fails once; at the end it is given what it missed. The journal's file is smaller."""
+    replies = [python("print('\\n' * 20_000)"), "Many.", python("print('kept')"), "Kept."]
+    async with opened(replies) as (session, witness):
+        await session.run("Print many lines.")
+        allowed = session.journal.stat().st_size + 20_000
+        assert session.notebook.stat().st_size > allowed
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (allowed, before[1]))
+        try:
+            result = await session.run("Print something.")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert result.stop_reason == "the code ran through"
     assert "ViewDetachedEvent" in types(witness.events)
     assert any("kept" in str(cell.get("outputs")) for cell in saved(session).cells)

@@ -78,7 +78,7 @@ async def test_cancelling_the_task_stops_the_code_in_under_a_second(shared: Kern
     assert result.outputs[0]["text"] == "begun\n"
     await assert_works(shared)
     await asyncio.sleep(1.2)
-    assert not (shared.work_dir / "task").exists(), "the code went on after it was cancelled"
+    assert not (shared.stage_dir / "task").exists(), "the code went on after it was cancelled"
 
 
 async def test_a_token_stops_the_code_as_cancelling_the_task_does(shared: KernelCodeExecutor) -> None:
@@ -100,7 +100,7 @@ async def test_a_token_that_was_cancelled_before_runs_nothing(shared: KernelCode
     with pytest.raises(asyncio.CancelledError):
         await shared.execute_code_blocks([CodeBlock("open('early', 'w').close()")], token, on_event=watcher)
     await assert_works(shared)
-    assert not (shared.work_dir / "early").exists()
+    assert not (shared.stage_dir / "early").exists()
     assert watcher.events == []
 
 
@@ -137,7 +137,7 @@ async def test_a_cancellation_before_the_kernel_has_begun_is_not_lost(shared: Ke
     await assert_works(shared)
     assert all(result.status == "interrupted" for result in watcher.finished)
     await asyncio.sleep(1.2)
-    assert not (shared.work_dir / name).exists()
+    assert not (shared.stage_dir / name).exists()
 
 
 async def test_a_call_that_waits_its_turn_can_be_cancelled(shared: KernelCodeExecutor) -> None:
@@ -149,7 +149,7 @@ async def test_a_call_that_waits_its_turn_can_be_cancelled(shared: KernelCodeExe
     with pytest.raises(asyncio.CancelledError):
         await second
     assert (await first).outputs[0]["text"] == "first\n"
-    assert not (shared.work_dir / "second").exists()
+    assert not (shared.stage_dir / "second").exists()
     await assert_works(shared)
 
 
@@ -161,7 +161,7 @@ async def test_a_call_can_be_cancelled_while_the_kernel_is_being_replaced(shared
             await run(shared, "open('replaced', 'w').close()")
     assert time.monotonic() - started < 0.3
     await assert_works(shared)
-    assert not (shared.work_dir / "replaced").exists()
+    assert not (shared.stage_dir / "replaced").exists()
 
 
 async def test_two_calls_at_once_run_one_after_another_with_their_own_output(shared: KernelCodeExecutor) -> None:
@@ -209,7 +209,7 @@ async def test_closing_the_stream_early_stops_the_code(shared: KernelCodeExecuto
     assert time.monotonic() - started < 1.0
     await assert_works(shared)
     await asyncio.sleep(1.2)
-    assert not (shared.work_dir / "stream").exists()
+    assert not (shared.stage_dir / "stream").exists()
 
 
 @pytest.mark.parametrize("error", [RuntimeError("broken view"), asyncio.CancelledError("broken view")])
@@ -323,4 +323,4 @@ async def test_evaluating_leaves_no_trace(shared: KernelCodeExecutor) -> None:
 async def test_the_files_above_are_written_where_they_are_looked_for(shared: KernelCodeExecutor) -> None:
     """The absence of a file proves something only if the code would have made it there."""
     await run(shared, slow("there").replace("sleep(1)", "sleep(0)"))
-    assert (shared.work_dir / "there").exists()
+    assert (shared.stage_dir / "there").exists()

@@ -18,7 +18,7 @@ if os.fork() == 0:
     os.setsid()
     os.kill(os.getppid(), 0)
     while True:
-        open('ticks', 'a').write('x')
+        open('ticks.txt', 'a').write('x')
         time.sleep(0.05)
 time.sleep(0.3)
 os.kill(int(open(f'/proc/{os.getpid()}/stat').read().split()[3]), signal.SIGKILL)
@@ -38,9 +38,9 @@ async def test_a_script_that_kills_who_started_it_ends_with_its_block(engine: st
     async with DockerCommandLineCodeExecutor(image=SCRIPTS_IMAGE, timeout=5) as executor:
         result = await executor.execute_code_blocks([CodeBlock(KILL_WRAPPER)])
         assert result.exit_code == 137
-        ticks = (executor.work_dir / "ticks").stat().st_size
+        ticks = (executor.work_dir / "ticks.txt").stat().st_size
         await executor.execute_code_blocks([CodeBlock("import time; time.sleep(0.5)")])
-        assert (executor.work_dir / "ticks").stat().st_size == ticks
+        assert (executor.work_dir / "ticks.txt").stat().st_size == ticks
 
 
 async def test_no_code_ends_the_container(shared: DockerCommandLineCodeExecutor) -> None:

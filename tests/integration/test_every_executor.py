@@ -377,7 +377,7 @@ async def test_cancelling_stops_the_code_and_its_output_was_told(shared: Executo
     assert not result.state_lost
     await assert_works_soon(shared)
     await asyncio.sleep(max(0.0, 1.2 - (time.monotonic() - started)))
-    assert not (shared.work_dir / how).exists(), "the code went on after it was cancelled"
+    assert not (shared.stage_dir / how).exists(), "the code went on after it was cancelled"
 
 
 async def test_a_token_that_was_cancelled_before_runs_nothing(shared: Executor) -> None:
@@ -398,7 +398,7 @@ async def test_a_call_that_waits_its_turn_can_be_cancelled(shared: Executor) -> 
     with pytest.raises(asyncio.CancelledError):
         await second
     assert text(await first) == "first\n"
-    assert not (shared.work_dir / "second").exists()
+    assert not (shared.stage_dir / "second").exists()
     await assert_works_soon(shared)
 
 
@@ -415,7 +415,7 @@ async def test_a_cancellation_at_any_moment_is_not_lost(shared: Executor) -> Non
         assert time.monotonic() - started < 2.0
         await assert_works_soon(shared)
     await asyncio.sleep(1.2)
-    assert [delay for delay in delays if (shared.work_dir / f"moment {delay}").exists()] == []
+    assert [delay for delay in delays if (shared.stage_dir / f"moment {delay}").exists()] == []
 
 
 async def test_code_that_swallows_the_cancellation_is_killed_and_the_next_block_works(
@@ -492,7 +492,7 @@ async def test_blocks_run_in_order_until_one_fails(shared: Executor) -> None:
 
 async def test_files_stay_and_variables_stay_where_it_says_so(shared: Executor) -> None:
     await run(shared, "kept = 7\nopen('kept', 'w').write('in a file')")
-    assert (shared.work_dir / "kept").read_text() == "in a file"
+    assert (shared.stage_dir / "kept").read_text() == "in a file"
     result = await run(shared, "print(open('kept').read(), 'kept' in globals())")
     assert text(result) == f"in a file {shared.keeps_variables}\n"
     await shared.restart()

@@ -35,10 +35,11 @@ CHANGING = (
 def shown(notebook: Any) -> list[list[dict[str, Any]]]:
     """What each code cell shows, without times, names of the day, and the pixels of plots.
 
-    Where no page is open, an agent that writes cells tells its story under its own instead.
+    Where no page is open, an agent that writes cells tells its story under its own instead. A display that was emptied
+    shows nothing; whether it was drawn before depends on how long taking an attempt back took.
     """
     cells = [cell for cell in notebook.cells if cell.cell_type == "code" and "--cells" not in cell.source]
-    return [[steady(output) for output in cell.outputs] for cell in cells]
+    return [[one for output in cell.outputs if (one := steady(output))] for cell in cells]
 
 
 def steady(output: Any) -> dict[str, Any]:

@@ -147,7 +147,7 @@ async def test_executed_code_cannot_know_the_name_of_the_next_script(shared: Loc
 
 
 async def test_a_name_that_is_a_folder_or_too_long_is_told(shared: LocalCommandLineCodeExecutor) -> None:
-    (shared.work_dir / "folder.py").mkdir(exist_ok=True)
+    await printed(shared, "import os; os.makedirs('folder.py')")
     assert "folder.py cannot be written" in (await run(shared, "# filename: folder.py\n1")).output
     assert "cannot be written: File name too long" in (await run(shared, f"# filename: {'x' * 300}.py\n1")).output
     for name in ("nul\0.py", "\ud800/../../x.py"):
@@ -161,8 +161,9 @@ async def test_a_name_that_is_a_folder_or_too_long_is_told(shared: LocalCommandL
 async def test_a_file_that_was_there_before_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("precious = 1\n")
     (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "mine.py").touch()
     async with LocalCommandLineCodeExecutor(work_dir=tmp_path) as executor:
-        for name in ("mine.py", "data/new.py"):
+        for name in ("mine.py", "data/mine.py"):
             result = await run(executor, f"# filename: {name}\nprint('ran')")
             assert result.exit_code == 1
             assert f"'{name}' was there before" in result.output
@@ -309,12 +310,14 @@ async def test_files_of_others_are_not_there_and_the_system_is_read_only(
         assert not Path(folder, "planted").exists()
 
 
-async def test_what_was_there_is_read_only_and_new_files_stay(tmp_path: Path, bubblewrap: None) -> None:
+async def test_what_was_there_stays_and_new_files_are_delivered(tmp_path: Path, bubblewrap: None) -> None:
     (tmp_path / "mine").write_text("precious")
     async with LocalCommandLineCodeExecutor(work_dir=tmp_path) as executor:
-        assert (await run(executor, "open('mine', 'w')")).exit_code == 1
-        await printed(executor, "open('new', 'w').write(open('mine').read())")
-    assert ((tmp_path / "mine").read_text(), (tmp_path / "new").read_text()) == ("precious", "precious")
+        result = await run(executor, "open('mine', 'w')")
+        assert (result.blocks[-1].status, result.exit_code) == ("refused", 1)
+        assert "mine is the user's" in result.output
+        await printed(executor, "open('new.txt', 'w').write(open('mine').read())")
+    assert ((tmp_path / "mine").read_text(), (tmp_path / "new.txt").read_text()) == ("precious", "precious")
 
 
 # Exit codes, time, leftovers.
@@ -402,9 +405,9 @@ async def test_evaluating_leaves_no_file(shared: LocalCommandLineCodeExecutor) -
 
 
 async def test_a_restart_changes_nothing(shared: LocalCommandLineCodeExecutor) -> None:
-    await printed(shared, "open('stays', 'w').close()")
+    await printed(shared, "open('stays.txt', 'w').close()")
     await shared.restart()
-    assert (shared.work_dir / "stays").exists()
+    assert (shared.work_dir / "stays.txt").exists()
     assert await printed(shared, "print('next')") == "next"
 
 
@@ -436,12 +439,12 @@ async def test_using_it_before_start_says_what_to_do() -> None:
 async def test_a_folder_of_ours_is_deleted_and_one_of_yours_stays(tmp_path: Path) -> None:
     async with LocalCommandLineCodeExecutor() as executor:
         ours = executor.work_dir
-        await printed(executor, "open('x', 'w').close()")
-        assert (ours / "x").exists()
+        await printed(executor, "open('x.txt', 'w').close()")
+        assert (ours / "x.txt").exists()
     assert not ours.exists()
     async with LocalCommandLineCodeExecutor(work_dir=tmp_path / "made" / "for us") as executor:
-        await printed(executor, "open('x', 'w').close()")
-    assert [path.name for path in (tmp_path / "made" / "for us").iterdir()] == ["x"]
+        await printed(executor, "open('x.txt', 'w').close()")
+    assert [path.name for path in (tmp_path / "made" / "for us").iterdir()] == ["x.txt"]
 
 
 async def test_a_relative_folder_is_one_of_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

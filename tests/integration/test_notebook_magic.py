@@ -105,6 +105,18 @@ def test_kernel_and_conversation_go_on_until_they_are_reset(execute: Execute) ->
     assert "NameError" in texts(notebook.cells[5])
 
 
+def test_loading_names_notebooks_that_would_run_what_failed(execute: Execute, tmp_path: Path) -> None:
+    metadata = {"codeagent": {"kind": "code", "attempt": 1, "status": "error"}, "tags": ["codeagent-failed"]}
+    nbformat.write(v4.new_notebook(cells=[v4.new_code_cell("1 / 0", metadata=metadata)]), tmp_path / "an old one.ipynb")
+    notebook = execute("%load_ext codeagent_nb")
+    said = "Run All would run code that failed here; to quote it: codeagent-nb clean 'an old one.ipynb'\n"
+    assert texts(notebook.cells[0]) == said
+
+
+def test_loading_says_nothing_where_there_are_none(execute: Execute) -> None:
+    assert execute("%load_ext codeagent_nb").cells[0].outputs == []
+
+
 def test_the_task_reaches_the_model_to_the_letter(execute: Execute) -> None:
     body = "Say {this} and $HOME, 'quoted' \"twice\", \\n, >>> 1\n    indented\n\n```\nfenced\n```"
     notebook = execute(

@@ -227,7 +227,7 @@ async def test_the_isolation_that_is_told_was_probed(shared: KernelCodeExecutor)
     )
     assert isolation.isolates
     assert "no keys in the environment" in isolation.summary
-    assert "files that were in it are read-only" in isolation.summary
+    assert "your files cannot be changed" in isolation.summary
     assert "no network" in isolation.summary
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from kernel_executor import BlockResult, CodeBlock, KernelCodeExecutor
+from kernel_executor import BlockResult, CodeBlock, ExecutionEvent, FilesDelivered, KernelCodeExecutor
 
 pytestmark = [
     pytest.mark.integration,
@@ -264,3 +264,27 @@ async def test_readable_paths_can_be_read_and_not_written(tmp_path: Path) -> Non
         path = str(tmp_path / "shared" / "in.txt")
         assert await well(executor, f"print(open({path!r}).read())") == "in\n"
         assert (await run(executor, f"open({path!r}, 'w')")).ename == "OSError"
+
+
+async def test_an_attempt_delivers_only_if_it_ended_well(tmp_path: Path) -> None:
+    async with KernelCodeExecutor(sandbox="bubblewrap", work_dir=tmp_path) as executor:
+        told: list[FilesDelivered] = []
+
+        async def attempt(code: str) -> None:
+            def listen(event: ExecutionEvent) -> None:
+                told.extend([event] if isinstance(event, FilesDelivered) else [])
+
+            await executor.execute_attempt([CodeBlock(code)], on_event=listen)
+
+        await attempt("open('junk.csv', 'w').write('1')\n1 / 0")
+        assert [file.name for file in told.pop().held] == ["junk.csv"]
+        await attempt("open('out.csv', 'w').write('1')")
+        assert [file.name for file in told.pop().delivered] == ["out.csv"]
+        assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
+        await attempt("open('out.csv', 'w').write('22')\n1 / 0")
+        assert await well(executor, "print(open('out.csv').read())") == "1\n"
+        assert (executor.stage_dir / "junk.csv").exists(), "it stays where it was made"
+        assert [file.name for file in (await executor.take_files(["junk.csv"])).delivered] == ["junk.csv"]
+        result = await executor.execute_code_blocks([CodeBlock("open('late.csv', 'w').write('1')\n1 / 0")])
+        assert result.exit_code == 1
+        assert (tmp_path / "late.csv").exists(), "of a call that is no attempt, all is delivered"

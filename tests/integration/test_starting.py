@@ -1,6 +1,8 @@
 """How processes are started: what lies in the current folder is run by nobody, and nothing outlives its owner."""
 
 import asyncio
+import contextlib
+import json
 import os
 import platform
 import signal
@@ -92,6 +94,17 @@ def test_a_planted_library_is_not_loaded(folder: Path) -> None:
         (folder / name).write_text("no library")
     done = start_in(folder, LD_LIBRARY_PATH=":")
     assert (done.stdout.split(), done.returncode) == (["42", "43"] * 2, 0), done.stderr
+
+
+def test_a_planted_kernelspec_is_not_obeyed(folder: Path) -> None:
+    mark = folder.parent / "ran"
+    spec = folder / "kernels" / "python3" / "kernel.json"
+    spec.parent.mkdir(parents=True)
+    command = [sys.executable, "-c", f"open({str(mark)!r}, 'w')", "{connection_file}"]
+    spec.write_text(json.dumps({"argv": command, "display_name": "x", "language": "python"}))
+    done = start_in(folder, JUPYTER_PATH=":")
+    assert (done.stdout.split(), done.returncode) == (["42", "43"] * 2, 0), done.stderr
+    assert not mark.exists()
 
 
 def test_control_a_planted_library_is_looked_at_by_a_bubblewrap_that_is_started_there(folder: Path) -> None:
@@ -290,7 +303,12 @@ def test_control_without_the_watchdog_it_does(unhooked: Path) -> None:
 
 
 def watchdogs_of(pid: int) -> list[psutil.Process]:
-    return [child for child in psutil.Process(pid).children() if "watchdog_process.py" in " ".join(child.cmdline())]
+    found = []
+    for child in psutil.Process(pid).children():
+        with contextlib.suppress(psutil.Error):  # it has just ended
+            if any(part.endswith("watchdog_process.py") for part in child.cmdline()):
+                found.append(child)
+    return found
 
 
 async def until_there_is_one(other_than: int = 0) -> psutil.Process:

@@ -160,6 +160,7 @@ class Window:
             return
         if self.cell(change["id"])["source"] == change["source"]:
             self.delete(change["id"])
+            self.steps = {key: [one for one in ids if one != change["id"]] for key, ids in self.steps.items()}
         else:
             self.detached.add(change["id"])
 

@@ -75,7 +75,7 @@ async def test_an_error_and_a_retry(stage: Stages) -> None:
     result = await scene.agent.run(task="print one")
     announced = "CodeGenerationEvent"
     assert types(result) == [
-        *(*STARTED, *WRITTEN, *RAN, *DECIDED, announced),
+        *(*STARTED, *WRITTEN, *RAN, DECIDED[0], "KernelStateEvent", *DECIDED[1:], announced),
         *(*WRITTEN, *RAN, *REFLECTED, *ENDED),
     ]
     attempt = ["CodeGenerationEvent", "CodeExecutionEvent"]
@@ -338,7 +338,7 @@ def message(code: str, source: str = "user") -> TextMessage:
 async def test_without_a_model_given_code_runs(stage: Stages) -> None:
     scene = stage([], ["1\n"], model_client=None)
     result = await scene.agent.run(task=message("print(1)"))
-    assert types(result) == [*STARTED, *RAN[:3], *ENDED]
+    assert types(result) == [*STARTED, *RAN[:3], "GivenCodeFinishedEvent", *ENDED]
     assert seed_types(result) == ["TextMessage", "TextMessage"]
     assert result.messages[-1].content == "1"
 
@@ -508,7 +508,7 @@ async def test_after_a_cancelled_run_the_next_one_works(stage: Stages) -> None:
     scene.executor._delay = 0
     result = await scene.agent.run(task="again")
     assert result.stop_reason == "the code ran through"
-    assert types(result) == [*STARTED, *WRITTEN, *RAN, *REFLECTED, *ENDED]
+    assert types(result) == [*STARTED, "KernelStateEvent", *WRITTEN, *RAN, *REFLECTED, *ENDED]
 
 
 async def test_a_token_that_was_cancelled_before_stops_the_run_at_once(stage: Stages) -> None:

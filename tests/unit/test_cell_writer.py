@@ -5,6 +5,7 @@ import copy
 import random
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from codeagent_nb.events import (
     BlockOutputEvent,
     BlockStartedEvent,
     CodeExecutionEvent,
+    GivenCodeFinishedEvent,
     LateOutputEvent,
     ModelClientStreamingChunkEvent,
     ModelReplyEvent,
@@ -186,13 +188,14 @@ async def test_the_cells_say_whose_they_are(stage: Stages) -> None:
     assert {one["cell"] for one in about} == {"anchor"}
     assert not any("seconds" in one for one in about), "they would be others each time"
     assert [(one["kind"], one["step"]) for one in about] == [
-        ("code", "1"),
+        ("quoted", "1"),
         ("note", "1"),
         ("code", "2"),
         ("reflection", "3"),
     ]
     assert [one["sha256"] for one in about] == [digest(cell["source"]) for cell in window.made]
-    assert window.made[0]["metadata"]["tags"] == ["codeagent-failed", "raises-exception"]
+    assert [cell["cell_type"] for cell in window.made] == ["markdown", "markdown", "code", "markdown"]
+    assert all(cell["metadata"].keys() == {"codeagent"} for cell in window.made)
 
 
 async def test_without_an_anchor_the_task_is_written_too_and_all_stands_at_the_end(stage: Stages) -> None:
@@ -259,7 +262,7 @@ async def test_each_step_can_be_undone_by_itself(stage: Stages) -> None:
     window = Window("%%agent")
     await run(stage, "repaired", Front(window))
     kinds = [[window.cell(name)["metadata"]["codeagent"]["kind"] for name in step] for step in window.steps.values()]
-    assert kinds == [["code", "note"], ["code"], ["reflection"]]
+    assert kinds == [["quoted", "note"], ["code"], ["reflection"]]
 
 
 @pytest.mark.parametrize("anchor", ["a" * 64, "b" * 41, "anchor"])
@@ -269,6 +272,36 @@ async def test_ids_are_valid_however_long_that_of_the_cell_above_is(stage: Stage
     await run(stage, "repaired", Front(window), anchor=anchor)
     assert len(window.made) == 4
     assert all(len(name) <= 64 for name in window.ids)
+
+
+async def test_code_is_a_cell_while_it_runs_and_a_folded_quotation_once_it_has_failed() -> None:
+    window = Window("%%agent", "mine")
+    writer = await begun(Front(window))
+    first, second = [BlockResult(block=CodeBlock(code), status="ok", exit_code=0) for code in ("x = 1", "x / 0")]
+    failed = replace(second, status="error", exit_code=1, ename="ZeroDivisionError", evalue="division by zero")
+    await tell(writer, *start(), begins("x = 1"), finished(first), begins("x / 0", "2"))
+    assert [cell["cell_type"] for cell in window.made] == ["code", "code"]
+    await tell(writer, finished(failed, "2"))
+    (cell,) = window.made
+    assert cell["source"] == (
+        "<details><summary>Attempt 1 failed: ZeroDivisionError: division by zero</summary>\n\n"
+        "```python\nx = 1\n```\n\n```python\nx / 0\n```\n\n</details>"
+    )
+    await writer.finish()
+    assert sources(window) == ["%%agent", cell["source"], "mine"]
+    assert notes(writer) == []
+
+
+async def test_code_whose_end_is_never_told_does_not_stay_a_cell() -> None:
+    window = Window("%%agent")
+    writer = await begun(Front(window))
+    await tell(writer, *start(), begins(), prints("1\n"))
+    await writer.finish()
+    assert [cell["cell_type"] for cell in window.made] == ["markdown"]
+
+
+def finished(result: BlockResult, block_id: str = "1") -> BlockFinishedEvent:
+    return BlockFinishedEvent(source="x", retry_attempt=0, block_id=block_id, result=result)
 
 
 # What the user does meanwhile
@@ -752,11 +785,13 @@ async def test_a_slow_page_gets_everything(monkeypatch: pytest.MonkeyPatch) -> N
     front = Front(window)
     front.delay = 0.01
     writer = await begun(front)
-    for event in [*start(), begins(), *(prints(f"{number}\n") for number in range(200)), *says()]:
+    for event in [*start(), begins(), *(prints(f"{number}\n") for number in range(200))]:
         writer.on_event(event)
         await asyncio.sleep(0)
+    text = "".join(f"{number}\n" for number in range(200))
+    await tell(writer, *ends(text), *says())
     await writer.finish()
-    assert window.made[0]["outputs"][0]["text"] == "".join(f"{number}\n" for number in range(200))
+    assert window.made[0]["outputs"][0]["text"] == text
     assert len(front.sent) < 20
 
 
@@ -767,6 +802,9 @@ async def test_output_that_cannot_be_sent_as_it_is_is_made_fit() -> None:
     shows = Append({"output_type": "display_data", "data": data, "metadata": {"a": float("inf")}})
     await tell(writer, *start(), begins("s = '\ud800'"), prints("\udfff"))
     await tell(writer, BlockOutputEvent(source="x", block_id="1", change=shows))
+    outputs = ({"output_type": "stream", "name": "stdout", "text": "\udfff"}, shows.output)
+    result = BlockResult(block=CodeBlock("s = '\ud800'"), status="ok", exit_code=0, outputs=outputs)
+    await tell(writer, finished(result), GivenCodeFinishedEvent(source="x", exit_code=0))
     await writer.finish()
     (cell,) = window.made
     assert (cell["source"], cell["outputs"][0]["text"]) == ("s = '?'", "?")
@@ -904,3 +942,11 @@ def test_the_code_that_ran_through_last_can_be_put_into_a_cell() -> None:
     assert last_good_code([ran(shell), ran(python), ran(CodeBlock("y"), exit_code=1)]) == "x = 1"
     assert last_good_code([ran(python, shell, CodeBlock("\nprint(x)\n", ""))]) == "x = 1\n\nprint(x)"
     assert last_good_code([ran(CodeBlock("pwd", "sh"), shell)]) == "%%bash\nls"
+
+
+def test_code_that_was_skipped_beside_code_that_ran_is_not_offered() -> None:
+    event = ran(CodeBlock("ls", "bash"), CodeBlock("x <- 1", "r"))
+    first, second = event.result.blocks
+    blocks = (first, replace(second, status="skipped"))
+    event = event.model_copy(update={"result": replace(event.result, blocks=blocks)})
+    assert last_good_code([event]) == "%%bash\nls"

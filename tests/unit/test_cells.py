@@ -20,16 +20,20 @@ from codeagent_nb.events import (
     BlockStartedEvent,
     CodeExecutionEvent,
     CodeRefusedEvent,
+    GivenCodeFinishedEvent,
+    KernelStateEvent,
     LateOutputEvent,
     ModelClientStreamingChunkEvent,
     ModelReplyEvent,
     RequestUsage,
+    RetryDecisionEvent,
     RunFinishedEvent,
+    RunStartedEvent,
     TextMessage,
 )
 from codeagent_nb.redaction import Redactor
 from codeagent_nb.views.notebook import notebook_of
-from kernel_executor import Append, BlockResult, CodeBlock
+from kernel_executor import Append, BlockResult, CodeBlock, CodeResult
 from kernel_executor.replay import failing
 from tests.unit.test_cell_view import CODE, OTHER, PATHS, YES, events_of, stopped
 
@@ -247,7 +251,7 @@ class FakeResult:
 
 
 def test_a_long_explanation_is_shown_when_it_is_whole() -> None:
-    ran: Any = CodeExecutionEvent.model_construct(retry_attempt=0, result=None, source="x")
+    ran: Any = CodeExecutionEvent(source="x", retry_attempt=0, result=CodeResult(1, ""))
     story = told([ran, chunk("x" * DRAFT_LIMIT)])
     assert len(story.drafts) == 1
     story.take(chunk("x"))
@@ -266,7 +270,7 @@ async def steps(stage: Stages, replies: list[Any], results: list[Any], **more: A
 
 async def test_each_attempt_is_a_step_and_so_is_the_explanation(stage: Stages) -> None:
     assert await steps(stage, [CODE, YES, OTHER, "Two."], [failing(), "2\n"], max_retries_on_error=1) == (
-        [(1, "task"), (1, "code"), (1, "note"), (2, "code"), (3, "reflection")],
+        [(1, "task"), (1, "quoted"), (1, "note"), (2, "code"), (3, "reflection")],
         2,
     )
     assert await steps(stage, ["Paris."], []) == ([(1, "task"), (2, "answer")], 1)
@@ -274,9 +278,9 @@ async def test_each_attempt_is_a_step_and_so_is_the_explanation(stage: Stages) -
 
 async def test_the_last_attempt_is_the_last_one_though_it_failed_or_was_refused(stage: Stages) -> None:
     more = {"max_retries_on_error": 1, "retry_by": "status"}
-    expected = [(1, "task"), (1, "code"), (1, "note"), (2, "code"), (3, "reflection")]
+    expected = [(1, "task"), (1, "quoted"), (1, "note"), (2, "quoted"), (3, "reflection")]
     assert await steps(stage, [CODE, OTHER, "No."], [failing(), failing()], **more) == (expected, 2)
-    expected = [(1, "task"), (1, "code"), (1, "note"), (2, "note"), (3, "reflection")]
+    expected = [(1, "task"), (1, "quoted"), (1, "note"), (2, "note"), (3, "reflection")]
     assert await steps(stage, [CODE, CODE, "No."], [failing()], **more) == (expected, 2)
 
 
@@ -304,7 +308,7 @@ async def test_the_saved_session_holds_no_draft(stage: Stages, path: str) -> Non
     for length in range(len(events) + 1):
         notebook = notebook_of(events[:length])
         nbformat.validate(notebook)
-        assert len(notebook.cells) == len(told(events[:length]).cells)
+        assert len(notebook.cells) == len(told(events[:length]).lasting)
         assert not {"writing", "waiting"} & {cell.metadata.codeagent.get("status") for cell in notebook.cells}
 
 
@@ -331,3 +335,98 @@ def test_a_key_that_comes_in_two_pieces_is_not_shown_meanwhile() -> None:
         story.take(ModelClientStreamingChunkEvent(source="agent", content=piece))
     (draft,) = story.drafts
     assert draft.source == "print('[redacted API_KEY]')"
+
+
+# Nothing that failed is code (design D19)
+
+STATUSES: Any = ("ok", "error", "timeout", "interrupted", "died", "skipped", "refused")
+steps_of_a_session = st.lists(
+    st.one_of(
+        st.sampled_from(["begin", "task", "start", "finish", "late", "given ended well", "given failed"]),
+        st.sampled_from(["attempt ended well", "attempt failed", "retry", "no retry", "reply", "reflect", "kept"]),
+        st.tuples(st.just("end"), st.sampled_from(STATUSES)),
+        st.tuples(st.just("end"), st.just("ok")),
+    ),
+    max_size=40,
+)
+
+
+class Teller:
+    """Tells a session at random, and knows which code ended well as a part of an attempt that did."""
+
+    def __init__(self) -> None:
+        self.good: list[str] = []
+        self.attempt: list[tuple[str, str]] = []
+        self.count = 0
+        self.running = ""
+
+    def events(self, step: Any) -> list[AgentEvent]:
+        match step:
+            case "begin":
+                self.count += 1
+                self.running = f"block({self.count})"
+                self.attempt.append((self.running, "running"))
+                return [begun(self.running)]
+            case ("end", status):
+                return self.end(status)
+            case "late":
+                change = Append({"output_type": "stream", "name": "stdout", "text": "late"})
+                return [LateOutputEvent(source="x", block_id=self.running, change=change)]
+            case "attempt ended well" | "given ended well":
+                statuses = {status for _, status in self.attempt}
+                self.good += [code for code, status in self.attempt if statuses <= {"ok", "skipped"} and status == "ok"]
+                return [self.ended(step, 0)]
+            case "attempt failed" | "given failed":
+                return [self.ended(step, 1)]
+            case "retry" | "no retry":
+                return [RetryDecisionEvent(source="c", retry_attempt=0, reason="r", retry=step == "retry")]
+            case "reply" | "reflect":
+                return [reply(TWO, "reflect" if step == "reflect" else "generate")]
+            case "kept":
+                return [KernelStateEvent(source="x", state="kept", reason="r", names=("a",))]
+            case _:
+                return [self.boundary(step)]
+
+    def end(self, status: Any) -> list[AgentEvent]:
+        if not self.running and status != "skipped":
+            return []
+        code = self.running or "skipped()"
+        result = BlockResult(block=CodeBlock(code), status=status, exit_code=int(status not in {"ok", "skipped"}))
+        self.attempt = [*self.attempt[: -1 if self.running else None], (code, status)]
+        if result.exit_code or (self.running and status == "skipped"):
+            self.attempt = []
+        ended = BlockFinishedEvent(source="x", retry_attempt=0, block_id=self.running, result=result)
+        self.running = ""
+        return [ended]
+
+    def ended(self, step: str, exit_code: int) -> AgentEvent:
+        self.attempt, self.running = [], ""
+        if step.startswith("given"):
+            return GivenCodeFinishedEvent(source="x", exit_code=exit_code)
+        return CodeExecutionEvent(source="c", retry_attempt=0, result=CodeResult(exit_code, ""))
+
+    def boundary(self, step: str) -> AgentEvent:
+        self.attempt, self.running = [], ""
+        if step == "task":
+            return TextMessage(source="user", content="t")
+        if step == "start":
+            return RunStartedEvent(source="c", model="m", isolation="i", max_retries_on_error=3)
+        return RunFinishedEvent(source="c", status="error", reason="r", tries=1, usage=RequestUsage(), duration=0)
+
+
+def begun(code: str) -> BlockStartedEvent:
+    return BlockStartedEvent(source="x", retry_attempt=0, block_id=code, block=CodeBlock(code))
+
+
+@settings(deadline=None, max_examples=300)
+@given(steps_of_a_session)
+def test_whatever_happens_only_code_of_attempts_that_ended_well_is_saved_as_code(session: list[Any]) -> None:
+    teller, story = Teller(), CellsStory()
+    for step in session:
+        for event in teller.events(step):
+            story.take(event)
+            saved = [cell.source for cell in story.lasting if cell.cell_type == "code"]
+            assert saved == teller.good
+            assert len({cell.key for cell in story.lasting}) == len(story.lasting)
+            if not teller.attempt:
+                assert sources(story.cells) == sources(story.lasting), "in the open notebook, too"

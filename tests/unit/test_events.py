@@ -143,6 +143,8 @@ def test_the_shape_of_every_event_is_pinned() -> None:
         "BlockFinishedEvent": ["block_id", "result", "retry_attempt"],
         "LateOutputEvent": ["block_id", "change"],
         "FilesEvent": ["delivered", "held", "more_held", "removed"],
+        "GivenCodeFinishedEvent": ["exit_code"],
+        "KernelStateEvent": ["names", "reason", "state"],
         "RetryDecisionEvent": ["reason", "retry", "retry_attempt"],
         "ViewDetachedEvent": ["error", "view"],
         "RunFinishedEvent": ["duration", "reason", "status", "tries", "usage"],

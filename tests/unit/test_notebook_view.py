@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from codeagent_nb.events import (
     BlockFinishedEvent,
     BlockOutputEvent,
     BlockStartedEvent,
+    GivenCodeFinishedEvent,
     LateOutputEvent,
     TextMessage,
     VariableEvent,
@@ -113,12 +115,15 @@ async def test_a_run_reads_as_task_code_and_result(stage: Stages) -> None:
     assert (run.status, run.tries, run.isolation[:19]) == ("succeeded", 1, "sandboxed by replay")
 
 
-async def test_a_failed_attempt_is_kept_collapsed_and_does_not_stop_a_rerun(stage: Stages) -> None:
+async def test_a_failed_attempt_is_kept_folded_and_never_runs_again(stage: Stages) -> None:
     notebook = valid(await events_of(stage, "repaired"))
-    failed = next(cell for cell in notebook.cells if cell.cell_type == "code")
-    assert failed.metadata.tags == ["codeagent-failed", "raises-exception"]
-    assert failed.metadata.jupyter == {"source_hidden": True, "outputs_hidden": True}
-    assert failed.outputs[0].ename == "ValueError"
+    assert [cell.source for cell in notebook.cells if cell.cell_type == "code"] == ["print(2)"]
+    failed = notebook.cells[1]
+    assert failed.metadata.codeagent == {"kind": "quoted", "attempt": 1, "status": "error"}
+    assert failed.source == (
+        "<details><summary>Attempt 1 failed: ValueError: bad</summary>\n\n"
+        "```python\nprint(1)\n```\n\n```text\nTraceback\nValueError: bad\n```\n\n</details>"
+    )
     assert "Trying again: a typo" in "".join(source for kind, source in cells(notebook) if kind == "note")
 
 
@@ -179,23 +184,39 @@ def output(text: str, kind: Any = BlockOutputEvent, block_id: str = "1") -> Any:
     return kind(source="executor", block_id=block_id, change=change)
 
 
+WELL = GivenCodeFinishedEvent(source="executor", exit_code=0)
+
+
 def finished(*outputs: Any, block_id: str = "1", **more: Any) -> BlockFinishedEvent:
     result = BlockResult(block=CodeBlock("work()"), status="ok", exit_code=0, outputs=outputs, **more)
     return BlockFinishedEvent(source="executor", retry_attempt=0, block_id=block_id, result=result)
 
 
-def test_a_running_cell_shows_what_came_so_far() -> None:
-    (cell,) = valid([started(), output("10 %\r"), output("20 %\n")]).cells
-    assert cell.outputs[0].text == "20 %\n"
-    assert cell.metadata.codeagent.status == "running"
+def test_what_is_running_is_saved_with_what_came_so_far_but_not_as_code() -> None:
+    events = [started(), output("10 %\r"), output("20 %\n")]
+    (cell,) = valid(events).cells
+    assert "```python\nwork()\n```\n\n```text\n20 %\n```" in cell.source
+    assert (cell.cell_type, cell.metadata.codeagent.status) == ("markdown", "running")
+    (cell,) = valid([*events, finished()]).cells
+    assert cell.cell_type == "markdown", "another block of the attempt may follow, and fail"
+    (cell,) = valid([*events, finished(), WELL]).cells
+    assert (cell.cell_type, cell.metadata.codeagent.status) == ("code", "ok")
 
 
 def test_late_output_lands_in_the_cell_that_caused_it() -> None:
     stream = {"output_type": "stream", "name": "stdout", "text": "now\n"}
     later = output("later\n", LateOutputEvent)
-    first, second = valid([started(), finished(stream), started("2"), later, finished(block_id="2"), later]).cells
+    events = [started(), finished(stream), started("2"), later, finished(block_id="2"), WELL, later]
+    first, second = valid(events).cells
     assert first.outputs[0].text == "now\nlater\nlater\n"
     assert not second.outputs
+
+
+async def test_given_code_in_a_journal_of_0_1_which_tells_no_end_of_it_is_a_cell_if_its_run_succeeded(
+    stage: Stages,
+) -> None:
+    events = [event for event in await events_of(stage, "given code") if not isinstance(event, GivenCodeFinishedEvent)]
+    assert [source for kind, source in cells(valid(events)) if kind == "code"] == ["print(1)"]
 
 
 async def test_a_block_whose_end_was_never_told_does_not_look_as_if_it_ran_through(stage: Stages) -> None:
@@ -207,9 +228,10 @@ async def test_a_block_whose_end_was_never_told_does_not_look_as_if_it_ran_throu
     run.cancel()
     with pytest.raises(asyncio.CancelledError):
         await run
-    cell = next(cell for cell in valid(scene.agent.log.events).cells if cell.cell_type == "code")
-    assert cell.metadata.codeagent.status == "interrupted"
-    assert "codeagent-failed" in cell.metadata.tags
+    notebook = valid(scene.agent.log.events)
+    assert "code" not in {cell.cell_type for cell in notebook.cells}
+    assert notebook.cells[1].metadata.codeagent.status == "interrupted"
+    assert notebook.cells[1].source.startswith("<details><summary>Attempt 1 was stopped</summary>")
 
 
 @pytest.mark.parametrize("count", [None, 3, -1, True])
@@ -259,19 +281,20 @@ def test_outputs_of_any_shape_make_a_valid_notebook(outputs: list[Any], count: A
     changes = [BlockOutputEvent(source="x", block_id="1", change=Append(one)) for one in outputs]
     valid([started(), *changes])
     valid([started(), *changes, finished(*outputs, execution_count=count)])
+    valid([started(), *changes, finished(*outputs, execution_count=count), WELL])
 
 
 def test_control_and_bidi_characters_come_through_as_they_are() -> None:
     text = "\x00\x07\x1b[31mred\x1b[0m \u202eevil\u202c \u2066x\u2069\n"
     stream = {"output_type": "stream", "name": "stdout", "text": text}
-    (cell,) = valid([started(), finished(stream)]).cells
+    (cell,) = valid([started(), finished(stream), WELL]).cells
     assert cell.outputs[0].text == text
 
 
 def test_five_megabytes_of_text_are_saved() -> None:
     stream = {"output_type": "stream", "name": "stdout", "text": "0123456789" * 50_000 + "\n"}
     display = {"output_type": "display_data", "data": {"text/plain": "x" * 5_000_000}, "metadata": {}}
-    (cell,) = valid([started(), finished(stream, display)]).cells
+    (cell,) = valid([started(), finished(stream, display), WELL]).cells
     assert len(cell.outputs[1].data["text/plain"]) == 5_000_000
 
 
@@ -295,10 +318,16 @@ def test_the_notebook_is_there_from_the_beginning_and_after_each_step(tmp_path: 
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_saved_notebook_has_the_rights_that_a_new_file_has(tmp_path: Path) -> None:
-    NotebookView(tmp_path / "session.ipynb")
-    (tmp_path / "other").touch()
-    assert (tmp_path / "session.ipynb").stat().st_mode == (tmp_path / "other").stat().st_mode
+def test_a_saved_notebook_is_its_users_alone_until_the_user_says_otherwise(tmp_path: Path) -> None:
+    path = tmp_path / "session.ipynb"
+    view = NotebookView(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    path.chmod(0o664)
+    view.on_event(said("one"))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o664
+    path.chmod(0o4777)
+    view.on_event(said("two"))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666, "nobody's program, and with nobody's rights but ours"
 
 
 def test_a_link_that_executed_code_planted_is_replaced_and_not_followed(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from codeagent_nb.events import (
     ThoughtEvent,
 )
 from codeagent_nb.models.types import CreateResult
-from codeagent_nb.policy import Approve, Ask, Effect, Execute, Outcome, Tell, policy, run_given
+from codeagent_nb.policy import Approve, Ask, Effect, Execute, Outcome, TakeBack, Tell, policy, run_given
 from kernel_executor import BlockResult, CodeBlock, CodeResult
 
 CODE = "```python\nprint(1)\n```"
@@ -55,6 +55,8 @@ class Hand:
                 return self.approvals.pop(0) if self.approvals else None
             case Execute(_, code_blocks):
                 return result_of(code_blocks, self.exit_codes.pop(0))
+            case TakeBack():
+                return None
             case Tell():
                 return effect.event
 
@@ -123,6 +125,24 @@ def test_a_decision_for_a_retry_leads_to_another_attempt() -> None:
     assert (decision.retry_attempt, decision.retry, decision.reason) == (0, True, "a typo")
     attempts = [(event.retry_attempt, len(event.code_blocks)) for event in hand.told(CodeGenerationEvent)]
     assert attempts == [(0, 1), (0, 0), (1, 1)]
+
+
+@pytest.mark.parametrize("retry_by", ["model", "status"])
+def test_a_failed_attempt_is_taken_back_before_the_model_writes_another(retry_by: Any) -> None:
+    replies = [CODE, YES, OTHER_CODE, "Done."] if retry_by == "model" else [CODE, OTHER_CODE, "Done."]
+    hand = Hand(replies, [1, 0])
+    solve(hand, retries=2, retry_by=retry_by)
+    order = [effect for effect in hand.effects if isinstance(effect, TakeBack | Execute | Ask)]
+    (taken,) = [index for index, effect in enumerate(order) if effect == TakeBack(0)]
+    assert isinstance(order[taken + 1], Ask)
+    assert sum(isinstance(effect, Execute) for effect in order[:taken]) == 1
+
+
+@pytest.mark.parametrize(("replies", "retries"), [([CODE, NO, "No."], 2), ([CODE, "No."], 0)])
+def test_a_failed_attempt_that_is_the_last_one_is_not_waited_for(replies: list[str], retries: int) -> None:
+    hand = Hand(replies, [1])
+    solve(hand, retries=retries)
+    assert TakeBack(0) not in hand.effects
 
 
 def test_a_decision_against_a_retry_ends_the_attempts() -> None:

@@ -84,13 +84,16 @@ def test_an_environment_in_the_work_folder_is_safe(work_folder: Path, monkeypatc
     assert is_safe(str(work_folder / ".venv/lib/python3.11/site-packages"))
 
 
-@pytest.mark.parametrize("path", ["", ":", ".:/usr/bin", ":/usr/bin", "{folder}:/usr/bin"])
+@pytest.mark.parametrize("path", ["/usr/bin", ".:/usr/bin", ":/usr/bin", "/usr/bin:", "{folder}:/usr/bin"])
 def test_a_planted_program_is_not_found(folder: Path, path: str) -> None:
     program(folder / "sh")
-    found = programs.find("sh", path.format(folder=folder))
-    assert found is not None
-    assert Path(found).is_absolute()
-    assert not Path(found).is_relative_to(folder)
+    assert programs.find("sh", path.format(folder=folder)) == "/usr/bin/sh"
+
+
+@pytest.mark.parametrize("path", ["", ":", ".", "{folder}"])
+def test_where_nothing_can_be_trusted_nothing_is_found(folder: Path, path: str) -> None:
+    program(folder / "sh")
+    assert programs.find("sh", path.format(folder=folder)) is None
 
 
 def test_a_program_is_found_by_its_absolute_path_only(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import stat
 import threading
 import time
@@ -11,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from kernel_executor import BlockResult, CodeBlock, FilesDelivered
-from kernel_executor.stage import delivery, folders, mirror
-from kernel_executor.stage import stage as stage_module
+from kernel_executor.stage import delivery, folders, mirror, outbox
 from kernel_executor.stage.copying import exchange, give_name
 from kernel_executor.stage.stage import Stage
 from kernel_executor.stage.trees import FOLDER, Tree
@@ -198,6 +198,15 @@ async def test_what_the_user_changes_meanwhile_is_seen(stage: Stage, folder: Pat
     assert not await stage.deliver()
 
 
+async def test_a_folder_that_the_user_has_removed_is_made_again(stage: Stage, folder: Path) -> None:
+    shutil.rmtree(folder)
+    await stage.refresh()
+    assert names(stage.place.files) == set()
+    (stage.place.files / "out.csv").write_text("1")
+    assert [file.name for file in (await stage.deliver()).delivered] == ["out.csv"]
+    assert (folder / "out.csv").read_text() == "1"
+
+
 async def test_a_name_the_user_takes_meanwhile_is_the_users_and_nothing_is_lost(stage: Stage, folder: Path) -> None:
     (stage.place.files / "out.csv").write_text("the agent's")
     (folder / "out.csv").write_text("the user's")
@@ -232,6 +241,16 @@ async def test_new_files_are_delivered_once_and_again_when_they_change(stage: St
     assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == []
 
 
+async def test_the_same_content_written_again_is_no_news(stage: Stage, folder: Path) -> None:
+    """Code that is run again to take back a failed attempt writes its files again."""
+    (stage.place.files / "out.csv").write_text("1")
+    await stage.deliver()
+    before = (folder / "out.csv").stat()
+    (stage.place.files / "out.csv").write_text("1")
+    assert await stage.deliver() == FilesDelivered()
+    assert (folder / "out.csv").stat() == before
+
+
 async def test_a_later_session_goes_on_with_the_agents_own_files(stage: Stage, folder: Path) -> None:
     (stage.place.files / "out.csv").write_text("1")
     await stage.deliver()
@@ -244,6 +263,38 @@ async def test_a_later_session_goes_on_with_the_agents_own_files(stage: Stage, f
     assert [file.name for file in (await later.deliver()).delivered] == ["out.csv"]
     assert (folder / "out.csv").read_text() == "12"
     later.close()
+
+
+async def test_what_a_failed_attempt_made_is_told_and_not_delivered_later_either(stage: Stage, folder: Path) -> None:
+    files = stage.place.files
+    (files / "good.csv").write_text("good")
+    (files / "gone.csv").write_text("kept")
+    await stage.deliver()
+    (files / "junk.csv").write_text("junk")
+    (files / "good.csv").write_text("spoilt")
+    (files / "gone.csv").unlink()
+    told = await stage.hold_back()
+    assert [(file.name, file.reason) for file in told.held] == [("junk.csv", "the attempt that made it failed")]
+    assert ((files / "good.csv").read_text(), (files / "gone.csv").read_text()) == ("good", "kept")
+    (files / "next.csv").write_text("next")
+    await stage.refresh()
+    told = await stage.deliver()
+    assert ([file.name for file in told.delivered], told.removed, told.held) == (["next.csv"], (), ())
+    assert (folder / "good.csv").read_text() == "good"
+    assert [file.name for file in stage.held] == ["junk.csv"]
+    (files / "junk.csv").write_text("made well this time")
+    assert [file.name for file in (await stage.deliver()).delivered] == ["junk.csv"]
+
+
+async def test_a_disk_that_is_full_shows_links_instead_of_copies(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(mirror, "fast_copy", full)
+    stage = await Stage.open(folder)
+    assert (stage.place.files / "data.csv").readlink() == Path(f"{mirror.ORIGINAL}/data.csv")
+    assert await denials(stage) == ()
+    stage.close()
 
 
 async def test_a_file_the_user_has_changed_is_the_users(stage: Stage, folder: Path) -> None:
@@ -320,8 +371,8 @@ async def test_links_pipes_and_sparse_giants_stay_behind(stage: Stage, folder: P
 
 
 async def test_a_flood_of_files_is_delivered_up_to_a_bound(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage_module, "MAX_FILES", 3)
-    monkeypatch.setattr(stage_module, "MAX_TOLD", 2)
+    monkeypatch.setattr(outbox, "MAX_FILES", 3)
+    monkeypatch.setattr(outbox, "MAX_TOLD", 2)
     for number in range(10):
         (stage.place.files / f"{number}.csv").touch()
     told = await stage.deliver()
@@ -342,7 +393,7 @@ async def test_what_stays_behind_can_be_asked_for_but_for_what_programs_obey(sta
 
 async def test_a_name_that_a_block_has_given_is_delivered_though_it_is_code(stage: Stage, folder: Path) -> None:
     (stage.place.files / "model.py").write_text("x = 1")
-    stage.name_file("model.py")
+    stage.outbox.name_file("model.py")
     assert [file.name for file in (await stage.deliver()).delivered] == ["model.py"]
 
 
@@ -450,3 +501,32 @@ def test_the_rights_of_a_folder_that_is_not_ours_are_left_alone(tmp_path: Path) 
     tree.walk(limit=10)
     assert stat.S_IMODE((tmp_path / "closed").stat().st_mode) == 0
     os.close(tree.root)
+
+
+@pytest.mark.parametrize("exists", [True, False])
+async def test_what_is_hidden_is_not_shown_and_its_name_is_taken_as_soon_as_it_is_there(
+    folder: Path, exists: bool
+) -> None:
+    if exists:
+        (folder / "session.ipynb").write_text("ours")
+    stage = await Stage.open(folder, hidden=[folder / "session.ipynb"])
+    await stage.refresh()
+    assert not (stage.place.files / "session.ipynb").exists()
+    (stage.place.files / "session.ipynb").mkdir()
+    (stage.place.files / "session.ipynb" / "x.txt").write_text("1")
+    (folder / "session.ipynb").write_text("ours")
+    assert len(await denials(stage)) == 1
+    await stage.deliver()
+    assert (folder / "session.ipynb").read_text() == "ours"
+    stage.close()
+
+
+async def test_what_the_user_lets_be_changed_is_no_news_of_the_stage(folder: Path) -> None:
+    (folder / "granted").mkdir()
+    (folder / "granted" / "a.csv").write_text("1")
+    stage = await Stage.open(folder, mounted=[folder / "granted"])
+    assert not (stage.place.files / "granted").exists()
+    (stage.place.files / "granted").mkdir()  # as bubblewrap does, to mount on it
+    assert await denials(stage) == ()
+    assert not await stage.deliver()
+    stage.close()

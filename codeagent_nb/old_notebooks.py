@@ -1,0 +1,240 @@
+"""Notebooks of version 0.1, in which code that failed is stored as code: finds them, and quotes it (design D19).
+
+Reads JSON as it stands and changes the failed cells only: the rest of a file stays as it is, byte for byte. What it
+reads may be anybody's: no link is followed, nothing waited for, and nothing that is too large is read.
+"""
+
+import json
+import os
+import re
+import secrets
+import stat
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from codeagent_nb.cells import Ran, attempt_cell, digest
+from codeagent_nb.errors import SessionError
+from codeagent_nb.valid_outputs import valid_output
+from kernel_executor import CodeBlock
+from kernel_executor.in_kernel.guard import encodable
+
+FILES_LOOKED_AT = 300
+BYTES_LOOKED_AT = 10_000_000
+"""Of one file; what a person named is read whole."""
+
+CANDIDATE = re.compile(rb'codeagent-failed|"codeagent"')
+FAILED_TAG = "codeagent-failed"
+TAGS = {FAILED_TAG, "raises-exception"}
+"""What 0.1 put on failed cells."""
+
+UNREADABLE = (OSError, ValueError, RecursionError, MemoryError)
+SPACE = re.compile(r"[ \t\n\r]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """What became of a notebook.
+
+    Args:
+        quoted: Failed cells that are quoted now.
+        left: Failed cells that were left alone, because somebody has changed them since.
+    """
+
+    quoted: int
+    left: int
+
+
+def notebooks_with_failed_code(folder: Path, *, nested: bool = False, seconds: float = 5.0) -> Sequence[Path]:
+    """Return the notebooks in a folder in which failed code is stored as code; never raises.
+
+    Args:
+        folder: Where to look, at some hundred files at most.
+        nested: True to look into the folders in it, too.
+        seconds: When to stop looking.
+    """
+    ends = time.monotonic() + seconds
+    found = []
+    for path in islice(_notebooks_in(folder, nested=nested), FILES_LOOKED_AT):
+        if time.monotonic() > ends:
+            break
+        with suppress(*UNREADABLE):
+            if _holds_failed_code(path):
+                found.append(path)
+    return found
+
+
+def _notebooks_in(folder: Path, *, nested: bool) -> Iterator[Path]:
+    with suppress(OSError):
+        with os.scandir(folder) as entries:
+            names = sorted(entry.name for entry in islice(entries, 10 * FILES_LOOKED_AT))
+        yield from (folder / name for name in names if name.endswith(".ipynb"))
+        for name in names if nested else ():
+            if not name.startswith(".") and (folder / name).is_dir() and not (folder / name).is_symlink():
+                yield from _notebooks_in(folder / name, nested=False)
+
+
+def _holds_failed_code(path: Path) -> bool:
+    content = _read(path, BYTES_LOOKED_AT)
+    return bool(CANDIDATE.search(content)) and any(_is_failed(cell) for cell in json.loads(content)["cells"])
+
+
+def clean(path: Path) -> Cleaned:
+    """Quote the failed code of a notebook; written whole or not at all, and only if there is any.
+
+    Raises:
+        SessionError: It is no notebook, or cannot be read or written.
+    """
+    try:
+        path = path.resolve(strict=True)
+        text = _read(path, limit=None).decode("utf-8")
+    except OSError as error:
+        raise SessionError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise SessionError(f"{str(path)!r} is not a notebook: it is not UTF-8") from error
+    try:
+        spans = _cell_spans(text)
+        failed = [span for span in spans if _is_failed(span[2])]
+        changed = [span for span in failed if _is_changed(span[2])]
+        ours = [span for span in failed if span not in changed]
+        parts, end = [], 0
+        for start, stop, cell in ours:
+            parts += [text[end:start], _written(_quoted(cell), _indentation(text, start))]
+            end = stop
+        parts.append(text[end:])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise SessionError(f"{str(path)!r} is not a notebook of Jupyter's format 4") from error
+    if ours:
+        _replace(path, "".join(parts))
+    return Cleaned(len(ours), len(changed))
+
+
+def _read(path: Path, limit: int | None) -> bytes:
+    """Return what a file holds; nothing but a file is opened, not even one whose name became a link meanwhile."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(f"{str(path)!r} is not a file")
+        if limit is not None and status.st_size > limit:
+            raise OSError(f"{str(path)!r} is too large")
+        return file.read()
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if not mode & 0o222 or not os.access(path, os.W_OK):
+            raise SessionError(f"cannot write {str(path)!r}: it is read-only")
+        with temporary.open("x", encoding="utf-8", newline="") as file:
+            file.write(text)
+        temporary.chmod(mode)
+        temporary.replace(path)
+    except OSError as error:
+        raise SessionError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _cell_spans(text: str) -> Sequence[tuple[int, int, Any]]:
+    """Return where each cell begins and ends in a notebook's text, and the cell.
+
+    Raises:
+        ValueError: It is not JSON, or not a notebook.
+    """
+    notebook = json.loads(text)
+    decoder = json.JSONDecoder()
+    spans: list[tuple[int, int, Any]] = []
+    at = _after(text, "{", 0)
+    while text[at] == '"':
+        key, at = decoder.raw_decode(text, at)
+        at = _after(text, ":", at)
+        if key == "cells":
+            spans = [*_items(text, at, decoder)]
+        _, at = decoder.raw_decode(text, at)
+        at = _after_space(text, at)
+        at = _after(text, text[at], at) if text[at] == "," else at
+    if notebook["nbformat"] != 4 or notebook["cells"] != [cell for _, _, cell in spans]:
+        raise ValueError("not a notebook")
+    return spans
+
+
+def _items(text: str, at: int, decoder: json.JSONDecoder) -> Iterator[tuple[int, int, Any]]:
+    at = _after(text, "[", at)
+    while text[at] != "]":
+        item, end = decoder.raw_decode(text, at)
+        yield at, end, item
+        at = _after_space(text, end)
+        at = _after(text, ",", at) if text[at] == "," else at
+
+
+def _after(text: str, mark: str, at: int) -> int:
+    """Return the place after a mark and the space around it."""
+    at = _after_space(text, at)
+    if text[at] != mark:
+        raise ValueError(f"{mark} is missing")
+    return _after_space(text, at + 1)
+
+
+def _after_space(text: str, at: int) -> int:
+    space = SPACE.match(text, at)
+    return space.end() if space else at
+
+
+def _is_failed(cell: Any) -> bool:
+    about = cell["metadata"].get("codeagent")
+    if cell["cell_type"] != "code" or not isinstance(about, dict) or about.get("kind") != "code":
+        return False
+    return about.get("status") != "ok" or FAILED_TAG in cell["metadata"].get("tags", ())
+
+
+def _is_changed(cell: Any) -> bool:
+    """Return True if a person has changed the code since it was written; a saved session does not know."""
+    return cell["metadata"]["codeagent"].get("sha256", "") not in ("", digest(_source(cell)))
+
+
+def _source(cell: Any) -> str:
+    return "".join(cell["source"])
+
+
+def _quoted(cell: Any) -> dict[str, Any]:
+    """Return the cell as Markdown; its id, and what else stands in its metadata, stay."""
+    about = cell["metadata"]["codeagent"]
+    status = "error" if about.get("status") in (None, "ok") else str(about["status"])
+    status = "interrupted" if status in {"writing", "waiting"} else status
+    outputs = [valid_output(output) for output in cell.get("outputs", ())]
+    errors = [output for output in outputs if output["output_type"] == "error"]
+    cause = f"{errors[-1]['ename']}: {errors[-1]['evalue']}" if errors else ""
+    source, shell = _source(cell), "%%bash\n"
+    block = CodeBlock(source.removeprefix(shell), "bash" if source.startswith(shell) else "python")
+    made = attempt_cell([Ran(block, outputs)], (), about.get("attempt", 1), status, cause)
+    marks = {"codeagent": {**about, **made.about}}
+    if "sha256" in about:
+        marks["codeagent"]["sha256"] = digest(made.source)
+    ours = {"codeagent", "collapsed", "jupyter", "tags"}  # hidden, as failed code was
+    kept = {name: value for name, value in cell["metadata"].items() if name not in ours}
+    if tags := [tag for tag in cell["metadata"].get("tags", ()) if tag not in TAGS]:
+        kept["tags"] = tags
+    named = {"id": cell["id"]} if "id" in cell else {}
+    source_lines = made.source.splitlines(keepends=True)
+    return {"cell_type": "markdown", **named, "metadata": {**marks, **kept}, "source": source_lines}
+
+
+def _indentation(text: str, at: int) -> int | None:
+    """Return how far a value is indented; None if it does not begin its line."""
+    line = text[text.rfind("\n", 0, at) + 1 : at]
+    return None if line.strip() else len(line)
+
+
+def _written(cell: dict[str, Any], indentation: int | None) -> str:
+    indent = None if indentation is None else 1
+    text = json.dumps(cell, ensure_ascii=False, indent=indent)
+    if text != encodable(text):  # half a character, which a file holds in JSON's spelling only
+        text = json.dumps(cell, indent=indent)
+    return text.replace("\n", f"\n{' ' * (indentation or 0)}")
