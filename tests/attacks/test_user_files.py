@@ -420,7 +420,7 @@ def test_a_block_that_fails_anyway_is_told_too(
 ) -> None:
     (work / "kept.csv").write_text(TABLE)
     before = fingerprint(person.give(work))
-    executor = opened(work, kind, timeout=2)
+    executor = opened(work, kind, timeout=1)
     result = executor.run(*block(f"os.remove('kept.csv')\n{ENDINGS[status]}", "python", {}))
     assert result.status == (status if (kind, status) != ("scripts", "died") else "error"), result
     assert any("kept.csv" in denial for denial in result.denials), result
@@ -449,8 +449,8 @@ IN_PLACE = {
 OF_THE_NAME = {
     "remove": "os.remove(file)",
     "rename": "os.rename(file, 'moved.csv')",
-    "rename over": "open('new.csv', 'w').write('new'); os.replace('new.csv', file)",
-    "exchange": "open('new.csv', 'w').write('new'); exchange('new.csv', file)",
+    "rename over": "open('over.csv', 'w').write('new'); os.replace('over.csv', file)",
+    "exchange": "new = os.urandom(4).hex(); open(new, 'w').write('new'); exchange(new, file)",
 }
 
 
