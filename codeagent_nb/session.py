@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import cast
 
@@ -202,7 +203,10 @@ async def open_session(settings: SessionSettings, *, views: Sequence[View] = ())
 def held_folder(notebook: Path) -> Path | None:
     """Return where files are kept that a session's code made and that were not saved; None without a home."""
     state = state_folder()
-    return state.with_name("not-saved") / notebook.stem if state else None
+    if state is None:
+        return None
+    place = sha256(os.fsencode(notebook.parent)).hexdigest()[:8]  # two folders may hold notebooks of one name
+    return state.with_name("not-saved") / f"{notebook.stem}-{place}"
 
 
 def new_notebook(folder: Path, name: str = "codeagent") -> Path:

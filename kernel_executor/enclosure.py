@@ -171,7 +171,7 @@ async def enclose(
         if not reason:
             mounted = sandbox.mounted_in(work_dir, wanted, interpreter)
             stage = await Stage.open(work_dir, mounted=mounted, hidden=wanted.hidden)
-            stack.callback(stage.close)
+            stack.push_async_callback(stage.aclose)
             return Enclosure(
                 work_dir=work_dir, environment=environment, policy=replace(policy, stage=stage.place), stage=stage
             )

@@ -158,6 +158,8 @@ class KernelRunner:
             why_not, is_lost = await self._replay_here(kernel, fresh=is_lost), True
         elif not why_not:
             why_not = await self._replay_beside()
+        if self.stage:
+            await self.stage.put_back()  # what ran again wrote files again, perhaps twice as long now
         self._keeper.take_news()  # that a kernel had died is told by what this returns
         if not why_not:
             self._used = await self._keeper.live()

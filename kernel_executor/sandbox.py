@@ -110,6 +110,7 @@ def mounts(policy: SandboxPolicy, shared: Sequence[Path] = ()) -> list[Mount]:
         if place.base != place.work_dir:
             found.append(Mount(place.work_dir, place.work_dir))
         found += [Mount(place.files, place.base, "bind"), Mount(place.base, Path(ORIGINAL))]
+        found += [Mount(path, path) for name in place.read_only if (path := place.base / name).is_dir()]
     found += [Mount(path, path, "bind") for path in policy.writable]
     found += [Mount(path, path, "dev-bind") for path in policy.devices]
     found += [Mount(path, path, "bind") for path in shared]

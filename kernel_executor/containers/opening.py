@@ -93,7 +93,10 @@ async def _open_stage(settings: ContainerSettings, work_dir: Path, stack: AsyncE
     # An engine elsewhere sees nothing but `bind_dir`, so the stage lies in the folder itself there.
     parent = work_dir if settings.bind_dir else None
     stage = await Stage.open(work_dir, mounted=settings.writable, hidden=settings.hidden, parent=parent)
-    stack.callback(stage.close if settings.stop_container else stage.leave)
+    if settings.stop_container:
+        stack.push_async_callback(stage.aclose)
+    else:
+        stack.callback(stage.leave)
     return stage
 
 
@@ -112,6 +115,7 @@ def _request(
     target = str(PurePosixPath(WORKSPACE, place.below))
     binds = [Bind(seen(place.work_dir), WORKSPACE)] if place.below else []
     binds += [Bind(seen(place.files), target, writable=True), Bind(seen(place.base), ORIGINAL)]
+    binds += [Bind(seen(place.base / name), str(PurePosixPath(target, name))) for name in place.read_only]
     for path in settings.writable:
         binds.append(Bind(seen(path), str(PurePosixPath(WORKSPACE, path.relative_to(place.work_dir))), writable=True))
     environment = dict(settings.env)

@@ -15,6 +15,7 @@ if __name__ != "__main__":
     from .guard import OutputGuard, encodable
     from .interrupts import Interrupts
     from .one_thread import application
+    from .read_only import watch
     from .relaying import Relaying
     from .threads import inherit_context
 
@@ -34,6 +35,7 @@ def main(arguments: list[str]) -> None:
     app.initialize(arguments[5:])
     _install(app, guard, interrupts)
     _spare_work(app)
+    watch()
     inherit_context()
     app.start()
 

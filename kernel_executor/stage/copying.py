@@ -129,9 +129,25 @@ def give_name(folder: int, old: str, new: str) -> None:
     Raises:
         FileExistsError: It is.
     """
-    if not _renameat2(folder, old, new, RENAME_NOREPLACE):
+    if _renameat2(folder, old, new, RENAME_NOREPLACE):
+        return
+    try:
         os.link(old, new, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
         os.unlink(old, dir_fd=folder)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links: here two steps are all there is
+        if _is_there(folder, new):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), new) from None
+        os.rename(old, new, src_dir_fd=folder, dst_dir_fd=folder)
+
+
+def _is_there(folder: int, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def exchange(folder: int, one: str, other: str) -> None:

@@ -36,6 +36,7 @@ def make_folder(work_dir: Path, parent: Path | None) -> Path:
         parent: Where it has to lie; None leaves that to us.
     """
     if parent is not None:
+        sweep(parent.glob(f"{HIDDEN_PREFIX}*/{LOCK}"))
         return Path(tempfile.mkdtemp(prefix=HIDDEN_PREFIX, dir=parent))
     place = _cache() or Path(tempfile.gettempdir())
     sweep(place.glob(f"{PREFIX}*/{LOCK}"))

@@ -1,4 +1,5 @@
 """What of the files that code makes is delivered by itself: data, by its kind (design D16). Pure; touches no file."""
+# ruff: noqa: SIM905 - words are easier to read than literals
 
 from collections.abc import Collection
 from pathlib import PurePosixPath
@@ -12,11 +13,14 @@ DOCUMENTS = "bib doc docx epub htm html md odp odt pdf pptx ps rst rtf tex"
 TEXT = "dat geojson gml gpx json jsonl kml log ndjson txt vtt xml fasta fastq vcf topojson srt"
 NOTEBOOKS = "ipynb"
 ARCHIVES = "7z bz2 gz tar tgz xz zip zst"
-DATABASES = "db duckdb gpkg shp shx dbf prj sqlite sqlite3"
+DATABASES = "db duckdb gpkg shp shx dbf prj cpg sqlite sqlite3"
+
+SQLITES = " ".join(f"{base}-{part}" for base in ("db", "sqlite", "sqlite3") for part in ("wal", "shm", "journal"))
+"""SQLite's other files: without them a database is half of itself."""
 
 DATA = frozenset(
     f".{kind}"
-    for kinds in (TABLES, ARRAYS, PICTURES, DOCUMENTS, TEXT, NOTEBOOKS, ARCHIVES, DATABASES)
+    for kinds in (TABLES, ARRAYS, PICTURES, DOCUMENTS, TEXT, NOTEBOOKS, ARCHIVES, DATABASES, SQLITES)
     for kind in kinds.split()
 )
 """Suffixes of data. No pickle: reading one runs what is in it. No YAML, TOML, INI: mostly they are settings."""
@@ -25,25 +29,27 @@ CODE = frozenset({".py", ".sh", ".r", ".jl", ".js", ".mjs", ".ts", ".css", ".sql
 """Suffixes of code that a block may name (`# filename:`), as AutoGen's users do."""
 
 SETTINGS = frozenset(
-    {
-        *("angular.json", "app.json", "appsettings.json", "babel.config.json", "biome.json", "bower.json", "build.xml"),
-        *("cmakelists.txt", "cmakepresets.json", "composer.json", "constraints.txt", "cspell.json", "deno.json"),
-        *("firebase.json", "global.json", "install.json", "jest.config.json", "jsconfig.json", "kernel.json"),
-        *("launchsettings.json", "lerna.json", "manifest.json", "mcp.json", "meson_options.txt", "nodemon.json"),
-        *("now.json", "nx.json", "omnisharp.json", "package-lock.json", "package.json", "pom.xml", "project.json"),
-        *("pyrightconfig.json", "renovate.json", "robots.txt", "settings.json", "settings.xml", "tasks.json"),
-        *("tsconfig.json", "tslint.json", "turbo.json", "vercel.json", "web.config", "workspace.json"),
-        *("direct_url.json", "agents.md", "claude.md", "gemini.md", "copilot-instructions.md", "entry_points.txt"),
-        *("conftest.py", "setup.py", "noxfile.py", "sitecustomize.py", "usercustomize.py", "tasks.py", "fabfile.py"),
-        *("conanfile.txt", "runtime.txt", "pipfile", "makefile", "dockerfile", "jenkinsfile"),
-        *("procfile", "vagrantfile", "top_level.txt"),
-    }
+    """
+    agent.md agents.md angular.json app.json appsettings.json apt.txt babel.config.json biome.json bower.json build
+    build.xml cdk.json claude.local.md claude.md cmakelists.txt cmakepresets.json composer.json conanfile.txt
+    conftest.py constraints.txt containerfile copilot-instructions.md crush.json cspell.json deno.json
+    direct_url.json dockerfile dodo.py entry_points.txt fabfile.py firebase.json gemfile gemini.md global.json
+    gnumakefile install.json jenkinsfile jest.config.json jsconfig.json justfile kernel.json launchsettings.json
+    lerna.json log4j.xml log4j2.xml logback.xml makefile manifest.json mcp.json meson_options.txt nest-cli.json
+    nodemon.json now.json noxfile.py nx.json omnisharp.json opencode.json package-lock.json package.json pipfile
+    pom.xml procfile project.json pyrightconfig.json rakefile renovate.json robots.txt runtime.txt sconstruct
+    settings.json settings.xml setup.py sitecustomize.py skill.md snakefile tasks.json tasks.py top_level.txt
+    tsconfig.json tslint.json turbo.json usercustomize.py vagrantfile vercel.json voila.json web.config
+    workspace.json wrangler.json wscript
+    """.split()
 )
 """Names that tools obey wherever they find them, in lower case."""
 
 SETTINGS_BEGIN = ("requirements", "constraints", "jupyter_", "ipython_", "tsconfig.", "docker-compose", "compose.")
 SETTINGS_END = {".txt", ".json", ".yml", ".yaml", ".py", ".in"}
 """How further names begin and end that tools obey."""
+
+REQUIREMENTS = ("-requirements.txt", "_requirements.txt")
 
 PYTHON = {".py", ".pyw", ".pyi"}
 
@@ -79,6 +85,8 @@ def never(name: str) -> str:
     base = lower[-1]
     if base in SETTINGS or (base.startswith(SETTINGS_BEGIN) and path.suffix.lower() in SETTINGS_END):
         return OBEYED
+    if path.stem.lower().endswith(".config") or base.endswith(REQUIREMENTS):
+        return OBEYED
     if path.suffix.lower() in PYTHON and is_reserved(lower[0]):
         return RESERVED
     return ""
@@ -93,7 +101,10 @@ def held_back(name: str, named: Collection[str]) -> str:
     """
     if reason := never(name):
         return reason
-    suffix = PurePosixPath(name).suffix.lower()
-    if suffix in DATA or name in named:
+    path = PurePosixPath(name)
+    suffix = path.suffix.lower()
+    if suffix in DATA or any(parent.suffix.lower() == ".zarr" for parent in path.parents):
         return ""
-    return IS_CODE if suffix in CODE else UNKNOWN
+    if suffix in CODE:
+        return "" if name in named else IS_CODE
+    return UNKNOWN

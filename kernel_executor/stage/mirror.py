@@ -9,7 +9,7 @@ import os
 import stat
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from kernel_executor.stage.copying import CREATE, clone, fast_copy, same_content
@@ -18,6 +18,9 @@ from kernel_executor.stage.trees import Listing, Seen, Tree, parts_of
 
 ORIGINAL = "/codeagent/folder"
 """Where the code sees the user's folder itself, read-only; links to large files lead there."""
+
+MAX_MOUNTS = 100
+"""Folders that are mounted by themselves; of more, bubblewrap takes seconds."""
 
 MAX_ENTRIES = 2_000
 """A copy takes a tenth of a millisecond, and the start waits for all of them. More is shown as links to folders."""
@@ -28,6 +31,9 @@ MAX_COPIED = 256 << 20
 
 OPAQUE = frozenset({"node_modules", "site-packages", "__pycache__", "venv", "env"})
 """Folders nobody's analysis writes to, with thousands of files; they are shown as links, as hidden ones are."""
+
+MAX_STEM = 50
+"""Characters; a name may have 255 bytes, and another one is made of it."""
 
 SETTLED = ("inode", "size", "modified", "changed", "mode")
 
@@ -95,8 +101,10 @@ class Mirror:
         self._user = user
         self._stage = stage
         self._ownership = ownership
-        self._mounted = frozenset(mounted)
-        self._skipped = self._mounted | frozenset(hidden)
+        self._mounted = set(mounted)
+        self._hidden = frozenset(hidden)
+        self.read_only: tuple[str, ...] = ()
+        """Folders that are to be mounted read-only, because they hold too much to be copied."""
         self._shown: dict[str, Shown] = {}
         self.own: dict[str, Seen] = {}
         """Files of the agent's that are in the user's folder, as they were in the stage then."""
@@ -108,6 +116,16 @@ class Mirror:
         """How many of the user's files are shown."""
         return len(self._shown)
 
+    @property
+    def volume(self) -> int:
+        """Bytes of the user's files that are copies."""
+        return sum(shown.original.size for shown in self._shown.values() if shown.copy.is_file)
+
+    @property
+    def has_read_only(self) -> bool:
+        """Say whether some of the user's files are no copies."""
+        return bool(self.read_only) or any(shown.linked for shown in self._shown.values())
+
     def is_shown(self, name: str) -> bool:
         """Say whether a path is a file of the user's that is shown in the stage."""
         return name in self._shown
@@ -118,45 +136,97 @@ class Mirror:
             return True
         return name not in self.own and self._user.look(name) is not None
 
+    def is_open(self, name: str) -> bool:
+        """Say whether the code's files may be in a folder of the stage."""
+        return name not in self._mounted
+
     def is_mounted(self, name: str) -> bool:
         """Say whether something of the host is mounted on a path, or on a folder above it."""
         return _is_of(name, self._mounted)
 
+    def begin(self) -> None:
+        """Show everything for the first time; folders that are not entered are to be mounted, as long as they are few.
+
+        As links they would hide what is done in them: who walks through folders does not enter a link, finds nothing
+        to remove, and ends well.
+        """
+        found = self._user.walk(limit=MAX_ENTRIES, enters=self._enters)
+        closed = [name for name in found.entries if name in found.closed and name not in self._hidden | self._mounted]
+        self.read_only = tuple(closed[:MAX_MOUNTS])
+        self._mounted |= set(self.read_only)
+        for name in self.read_only:
+            with self._stage.opened(name, make=True):
+                pass
+        self._ownership.refresh()
+        self._take_over(found)
+
     def refresh(self) -> None:
         """Take over what the user has changed; what code had made under a name of the user's gets another."""
         self._ownership.refresh()
-        found = self._user.walk(limit=MAX_ENTRIES, enters=self._enters)
+        # What the agent has delivered meanwhile closes no folder that was open.
+        limit = MAX_ENTRIES + len(self._shown) + len(self.own)
+        found = self._user.walk(limit=limit, enters=self._enters)
+        self._forget_gone(found)
+        self._take_over(found)
+
+    def _forget_gone(self, found: Listing) -> None:
+        """Take away what the user has removed; what code has put into a folder of theirs stays."""
+        gone = [name for name in self._shown if name not in found.entries and self._user.look(name) is None]
+        for name in reversed(gone):  # outer folders come first
+            if self._shown.pop(name).copy.is_folder:
+                self._stage.remove_empty(name)
+            else:
+                self._stage.remove(name)
+        for name, seen in list(self.own.items()):
+            if name not in found.entries and self._user.look(name) is None and self._is_untouched(name, seen):
+                self.own.pop(name)
+                self._stage.remove(name)
+
+    def _is_untouched(self, name: str, before: Seen) -> bool:
+        present = self._stage.look(name)
+        return present is not None and is_settled(present, before)
+
+    def _take_over(self, found: Listing) -> None:
         budget = MAX_COPIED
-        for name in [name for name in self._shown if name not in found.entries and self._user.look(name) is None]:
-            self._shown.pop(name)
-            self._stage.remove(name)
         for name, original in found.entries.items():
             shown = self._shown.get(name)
-            if name in self._skipped or (shown and is_settled(original, shown.original)):
+            if name in self._mounted or (shown and (name in self._hidden or is_settled(original, shown.original))):
                 continue
-            record = self._ownership.of(name)
             with suppress(OSError):  # a file that is gone again; the others are shown
-                if record and record.describes(original):
-                    self._show_own(name, original)
-                    continue
-                self.own.pop(name, None)
-                if shown is None and not original.is_folder and self._stage.look(name) is not None:
-                    self.set_aside(name)
-                budget -= self._show(name, original, linked=name in found.closed, room=min(SMALL, budget))
+                budget -= self._take_over_one(name, original, linked=name in found.closed, room=min(SMALL, budget))
+
+    def _take_over_one(self, name: str, original: Seen, *, linked: bool, room: int) -> int:
+        shown = self._shown.get(name)
+        if linked and shown and shown.copy.is_folder:
+            return 0  # it has grown: it stays as it is, for code may have files in it
+        record = self._ownership.of(name)
+        if record and record.describes(original):
+            self._show_own(name, original)
+            return 0
+        delivered = self.own.pop(name, None)
+        if delivered and self._is_untouched(name, delivered):
+            self._stage.remove(name)  # the user has changed what was delivered: the old version is no news
+        elif shown is None and not original.is_folder and self._stage.look(name) is not None:
+            self.set_aside(name)
+        return self._show(name, original, linked=linked, room=room)
 
     def _enters(self, name: str) -> bool:
-        if name in self._skipped:
+        if name in self._mounted or name in self._hidden:
             return False
         base = parts_of(name)[-1]
-        leads_to_a_mount = any(skipped.startswith(f"{name}/") for skipped in self._skipped)
+        leads_to_a_mount = any(mounted.startswith(f"{name}/") for mounted in self._mounted)
         return leads_to_a_mount or not (base.startswith(".") or base in OPAQUE)
 
     def _show(self, name: str, original: Seen, *, linked: bool, room: int) -> int:
         """Make a copy or a link in the stage; return how many bytes were copied.
 
-        A pipe, a socket, a device is not shown, but its name is the user's.
+        A pipe, a socket, a device is not shown, but its name is the user's. Of a hidden file the name is shown, or its
+        removal would leave no trace.
         """
-        if original.is_folder and not linked:
+        if name in self._hidden:
+            if original.is_file:
+                self._shown[name] = Shown(original, self._put(name, _make_empty))
+        elif original.is_folder and not linked:
             self._stage_folder(name, original)
         elif original.is_link:
             text = self._user.read_link(name)
@@ -275,7 +345,8 @@ class Mirror:
         if is_settled(present, shown.copy):
             return ""
         if present.mode == shown.copy.mode and self._is_as_it_was(name, shown):
-            self._shown[name] = replace(shown, copy=present)
+            with suppress(OSError):  # anew, for code may still have it open, or mapped
+                self._show(name, shown.original, linked=shown.linked, room=SMALL)
             return ""
         return "changed" if present.inode == shown.copy.inode else "replaced"
 
@@ -305,12 +376,16 @@ class Mirror:
         """
         path = PurePosixPath(name)
         for number in range(1_000):
-            free = str(path.with_name(f"{path.stem}-agent{number or ''}{path.suffix}"))
+            free = str(path.with_name(f"{path.stem[:MAX_STEM]}-agent{number or ''}{path.suffix[:MAX_STEM]}"))
             if self._stage.look(free) is None and self._user.look(free) is None:
                 break
         with self._stage.holding(name) as (folder, base):
             os.rename(base, PurePosixPath(free).name, src_dir_fd=folder, dst_dir_fd=folder)
         return free
+
+
+def _make_empty(folder: int, base: str) -> None:
+    os.close(os.open(base, CREATE, 0o600, dir_fd=folder))
 
 
 def _link(text: str, folder: int, base: str) -> None:

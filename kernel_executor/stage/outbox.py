@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
 from threading import Event
 
 from kernel_executor.events import DeliveredFile, FilesDelivered, HeldFile
@@ -20,6 +20,7 @@ MAX_TOLD = 100
 """Files that stay behind and are listed one by one."""
 
 NO_FILE = "it is no regular file"
+HIDES = "it would be imported in place of a module of yours"
 FAILED = "the attempt that made it failed"
 
 
@@ -29,19 +30,20 @@ class Outbox:
     Args:
         user: The user's folder.
         files: The stage.
+        aside: A folder beside it, for what failed attempts have made.
         mirror: Tells the user's files from the code's; learns which of these are in the user's folder.
         ownership: Records what was delivered.
     """
 
-    def __init__(self, user: Tree, files: Tree, mirror: Mirror, ownership: Ownership) -> None:
+    def __init__(self, user: Tree, files: Tree, aside: Tree, mirror: Mirror, ownership: Ownership) -> None:
         self._user = user
         self._files = files
+        self._aside = aside
         self._mirror = mirror
         self._ownership = ownership
         self._named: set[str] = set()
         self._known: dict[str, Seen] = {}
         self._held: dict[str, HeldFile] = {}
-        self._failed: dict[str, Seen] = {}
         self.stop = Event()
         """Ends the copying of a large file when it is set."""
 
@@ -52,7 +54,11 @@ class Outbox:
     @property
     def held(self) -> tuple[HeldFile, ...]:
         """What stayed behind and is still there."""
-        return tuple(file for name, file in self._held.items() if self._files.look(name) is not None)
+        return tuple(file for name, file in self._held.items() if self._tree_of(name).look(name) is not None)
+
+    def _tree_of(self, name: str) -> Tree:
+        """Return where a file that stayed behind is: an attempt that failed has nothing where the next one works."""
+        return self._files if self._files.look(name) is not None else self._aside
 
     def candidates(self, found: Listing) -> dict[str, Seen]:
         """Return what the code has made or changed since it was last delivered."""
@@ -62,7 +68,6 @@ class Outbox:
             for name, seen in found.entries.items()
             if not (mirror.is_shown(name) or mirror.is_mounted(name))
             and not (name in mirror.own and is_settled(seen, mirror.own[name]))
-            and not (name in self._failed and is_settled(seen, self._failed[name]))
         }
 
     def has_news(self, found: Listing) -> bool:
@@ -70,16 +75,33 @@ class Outbox:
         return bool(self.candidates(found)) or any(name not in found.entries for name in self._mirror.own)
 
     def hold_back(self, found: Listing) -> FilesDelivered:
-        """Deliver nothing of an attempt that failed, and undo what it did to the agent's own; tell what it made."""
+        """Deliver nothing of an attempt that failed, and undo what it did to the agent's own; tell what it made.
+
+        The files are put aside: if the next attempt read them, what it leaves would not run again by itself.
+        """
         told = _Told()
+        candidates = {name: seen for name, seen in self.candidates(found).items() if name not in self._known}
+        self.put_back_own(found)
+        for name, seen in sorted(candidates.items()):
+            if name not in self._mirror.own and not seen.is_folder and self._put_aside(name):
+                self._hold(held(name, seen, FAILED), name, seen, told)
+        for name in reversed([name for name, seen in candidates.items() if seen.is_folder]):
+            self._files.remove_empty(name)
+        return told.done()
+
+    def _put_aside(self, name: str) -> bool:
+        with suppress(OSError):
+            self._aside.remove(name)
+            with self._files.holding(name) as (source, base), self._aside.holding(name, make=True) as (target, _):
+                os.rename(base, base, src_dir_fd=source, dst_dir_fd=target)
+            return True
+        return False
+
+    def put_back_own(self, found: Listing) -> None:
+        """Undo what code did to files of the agent's since they were delivered."""
         candidates = self.candidates(found)
         own = [name for name in self._mirror.own if name in candidates or name not in found.entries]
         self._mirror.put_back_own(own)
-        for name, seen in sorted(candidates.items()):
-            if name not in own and not seen.is_folder:
-                self._failed[name] = seen
-                self._hold(held(name, seen, FAILED), name, seen, told)
-        return told.done()
 
     def deliver(self, found: Listing) -> FilesDelivered:
         """Deliver what is data by its kind; tell what stays behind, once."""
@@ -103,7 +125,14 @@ class Outbox:
             return NO_FILE
         if reason := held_back(name, self._named):
             return reason
+        if name in self._named and self._hides_a_module(name):
+            return HIDES
         return f"more than {MAX_FILES:,} files at once are not delivered" if delivered >= MAX_FILES else ""
+
+    def _hides_a_module(self, name: str) -> bool:
+        """Say whether a package would be imported in the place of a module of the user's."""
+        first, *inner = PurePosixPath(name).parts
+        return bool(inner) and self._mirror.is_users(f"{first}.py")
 
     def _remove(self, found: Listing, told: "_Told") -> None:
         """Remove from the user's folder what the code has removed of its own."""
@@ -121,29 +150,24 @@ class Outbox:
             into: Another folder of the user's.
         """
         told, known = _Told(), {file.name: name for name, file in self._held.items()}
-        with self._delivering(into) as deliverer:
+        with _opened(into) as other:
             for shown in names:
-                name = known.get(shown, shown)
-                seen = self._files.look(name)
-                if seen is None or not seen.is_file:
-                    told.held.append(HeldFile(shown, 0, "there is no such file" if seen is None else NO_FILE))
-                elif reason := never(name):
-                    told.held.append(held(name, seen, reason))
-                elif told.add(deliverer.deliver(name)) and into is None:
-                    self._note_delivered(name, seen)
+                self._take_one(known.get(shown, shown), other, told)
         return told.done()
 
-    @contextmanager
-    def _delivering(self, into: Path | None) -> Iterator[Deliverer]:
-        """Deliver into the user's folder, or into another one, where nothing is remembered as ours."""
-        if into is None:
-            yield self._deliverer
-            return
-        tree = Tree(os.open(into, FOLDER))
-        try:
-            yield Deliverer(tree, self._files, Ownership(into, None), self.stop)
-        finally:
-            os.close(tree.root)
+    def _take_one(self, name: str, other: tuple[Tree, Ownership] | None, told: "_Told") -> None:
+        source = self._tree_of(name)
+        seen = source.look(name) if _is_inside(name) else None
+        if seen is None or not seen.is_file:
+            told.held.append(HeldFile(shown_name(name), 0, "there is no such file" if seen is None else NO_FILE))
+        elif reason := never(name):
+            told.held.append(held(name, seen, reason))
+        else:
+            user, ownership = other or (self._user, self._ownership)
+            if told.add(Deliverer(user, source, ownership, self.stop).deliver(name)) and other is None:
+                self._held.pop(name, None)
+                if source is self._files:
+                    self._mirror.own[name] = seen
 
     def _deliver_one(self, name: str, seen: Seen, told: "_Told") -> None:
         if self._deliverer.is_delivered(name):
@@ -168,6 +192,24 @@ class Outbox:
     @property
     def _deliverer(self) -> Deliverer:
         return Deliverer(self._user, self._files, self._ownership, self.stop)
+
+
+@contextmanager
+def _opened(into: Path | None) -> Iterator[tuple[Tree, Ownership] | None]:
+    """Open another folder than the user's work folder, where nothing is remembered as ours."""
+    if into is None:
+        yield None
+        return
+    tree = Tree(os.open(into, FOLDER & ~os.O_NOFOLLOW))
+    try:
+        yield tree, Ownership(into, None)
+    finally:
+        os.close(tree.root)
+
+
+def _is_inside(name: str) -> bool:
+    path = PurePosixPath(name)
+    return "\0" not in name and not path.is_absolute() and ".." not in path.parts
 
 
 class _Told:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from kernel_executor.stage.trees import Seen
 
+LOCKED = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+
 MAX_RECORDS = 20_000
 """Files of one folder that are remembered; of those that were delivered first, the user becomes the owner."""
 
@@ -63,13 +65,13 @@ class Ownership:
     def refresh(self) -> None:
         """Take in what other sessions have delivered to the same folder."""
         if self._file:
-            with self._locked():
-                self._records = dict(self._load())
+            with self._locked() as is_kept:
+                self._records = dict(self._load()) if is_kept else self._records
 
     def change(self, delivered: Mapping[str, Record], removed: frozenset[str] = frozenset()) -> None:
         """Record files that were delivered or removed; other sessions' records stay."""
-        with self._locked():
-            records = dict(self._load()) if self._file else self._records
+        with self._locked() as is_kept:
+            records = dict(self._load()) if is_kept else self._records
             for name in removed:
                 records.pop(name, None)
             for name, record in delivered.items():
@@ -96,17 +98,29 @@ class Ownership:
             part.replace(self._file)
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Keep other sessions in the same folder from recording meanwhile."""
-        if self._file is None:
-            yield
-            return
-        lock = os.open(self._file.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    def _locked(self) -> Iterator[bool]:
+        """Keep other sessions in the same folder from recording meanwhile; give whether the records are on disk."""
+        lock = self._lock()
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+            yield lock is not None
         finally:
-            os.close(lock)
+            if lock is not None:
+                os.close(lock)
+
+    def _lock(self) -> int | None:
+        """Take the lock; None where there can be none: the state folder was removed, or cannot lock."""
+        if self._file is None:
+            return None
+        with suppress(OSError):
+            self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            lock = os.open(self._file.with_suffix(".lock"), LOCKED, 0o600)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            except OSError:
+                os.close(lock)
+                raise
+            return lock
+        return None
 
 
 def state_folder() -> Path | None:

@@ -4,7 +4,9 @@ Ties the mirror and the delivery together and keeps their work off the event loo
 """
 
 import asyncio
+import errno
 import os
+import threading
 import time
 import weakref
 from collections.abc import Callable, Collection, Sequence
@@ -17,6 +19,7 @@ from typing import IO, Self, TypeVar
 from kernel_executor.errors import KernelStartError
 from kernel_executor.events import FilesDelivered, HeldFile
 from kernel_executor.left_behind import LOCK, lock, remove_tree
+from kernel_executor.outputs import as_text
 from kernel_executor.stage.folders import HIDDEN_PREFIX, base_of, make_folder
 from kernel_executor.stage.mirror import Denial, Mirror
 from kernel_executor.stage.outbox import MAX_LOOKED_AT, Outbox
@@ -27,11 +30,14 @@ from kernel_executor.types import BlockResult
 
 T = TypeVar("T")
 
-FILES = "files"
+FILES, ASIDE = "files", "aside"
 """The folder in ours that the code sees; the lock is beside it, where no code can reach it."""
 
-FEW = 300
-"""Entries that are looked at on the loop: a thread costs as much."""
+FEW, LITTLE = 300, 1 << 20
+"""Entries, and bytes, that are looked at on the loop: a thread costs as much."""
+
+FEW_TOLD = 6
+"""Files that are named one by one in what is said of a block."""
 
 TICK = 0.012
 """Seconds in which two changes of a file may carry the same time, a little more than the slowest kernel's clock."""
@@ -49,11 +55,13 @@ class Place:
         work_dir: The user's folder, which the code runs in.
         base: The folder that the stage stands for: `work_dir`, or one in it.
         files: The stage, on this machine.
+        read_only: Folders in `base` that are mounted on it, because they hold too much to be copied.
     """
 
     work_dir: Path
     base: Path
     files: Path
+    read_only: tuple[str, ...] = ()
 
     @property
     def below(self) -> str:
@@ -68,6 +76,7 @@ class Stage:
         place: Where it stands.
         user: The user's folder.
         files: The stage itself.
+        aside: What failed attempts have made, beside it.
         mounted: Paths in the user's folder that the host's own files are mounted on.
         hidden: Paths in it that are not shown.
         owned: Our folder that holds the stage, and its lock.
@@ -78,21 +87,26 @@ class Stage:
         place: Place,
         user: Tree,
         files: Tree,
-        owned: tuple[Path, IO[bytes]],
+        aside: Tree,
         *,
+        owned: tuple[Path, IO[bytes]],
         mounted: Collection[str] = (),
         hidden: Collection[str] = (),
     ) -> None:
-        self.place = place
         self._user = user
         self._files = files
         self._ownership = Ownership(place.base, state_folder())
         self._mirror = Mirror(user, files, self._ownership, mounted, hidden)
         self._folder, self._lock = owned
         # For who forgets `stop`, or whose loop is closed before.
-        self._take_away = weakref.finalize(self, _take_away, *owned, user, files)
-        self.outbox = Outbox(user, files, self._mirror, self._ownership)
+        self._take_away = weakref.finalize(self, _take_away, *owned, user, files, aside)
+        self.outbox = Outbox(user, files, aside, self._mirror, self._ownership)
+        self._aside = aside
+        self._copy: asyncio.Task[FilesDelivered] | None = None
+        self._mirror.begin()
+        self.place = replace(place, read_only=self._mirror.read_only)
         self._size = 0
+        self._busy = threading.Lock()
 
     @classmethod
     async def open(
@@ -130,20 +144,20 @@ class Stage:
             files = folder / FILES
             files.mkdir(mode=0o700)
             base = base_of(work_dir)
-            user, stage = Tree(os.open(base, FOLDER)), Tree(os.open(files, FOLDER), ours=True)
-            made = cls(
+            aside = folder / ASIDE
+            aside.mkdir(mode=0o700)
+            return cls(
                 Place(work_dir, base, files),
-                user,
-                stage,
-                owned,
+                Tree(os.open(base, FOLDER)),
+                Tree(os.open(files, FOLDER), ours=True),
+                Tree(os.open(aside, FOLDER), ours=True),
+                owned=owned,
                 mounted=_names_in(base, mounted),
                 hidden=_names_in(base, [*hidden, *base.glob(f"{HIDDEN_PREFIX}*")]),
             )
-            made._mirror.refresh()
         except BaseException:
             remove_tree(folder)
             raise
-        return made
 
     @property
     def instructions(self) -> str:
@@ -165,7 +179,7 @@ class Stage:
         """Take over what the user has changed in the folder; call before code runs.
 
         Raises:
-            OSError: The folder was removed, and cannot be made again.
+            KernelStartError: The folder was removed, and cannot be made again.
         """
         self._make_again()
         await self._briefly(self._mirror.refresh)
@@ -176,8 +190,13 @@ class Stage:
         """Make the user's folder again if it was removed, as it is made at the start if it is not there."""
         if os.fstat(self._user.root).st_nlink:
             return
-        self.place.base.mkdir(parents=True, exist_ok=True)
-        made = os.open(self.place.base, FOLDER)
+        try:
+            self.place.base.mkdir(parents=True, exist_ok=True)
+            made = os.open(self.place.base, FOLDER)
+        except OSError as error:
+            raise KernelStartError(
+                f"the folder {str(self.place.base)!r} was removed and cannot be made again: {error.strerror or error}"
+            ) from error
         os.dup2(made, self._user.root, inheritable=False)
         os.close(made)
 
@@ -187,16 +206,36 @@ class Stage:
         Returns:
             The block's result; one that ended well and did something is `refused`.
         """
-        denials = await uninterrupted(self._briefly(self._inspect))
-        if not denials:
+        told = [*map(str, await uninterrupted(self._briefly(self._inspect))), *self._swallowed(result)]
+        if not told:
             return result
-        told = tuple(map(str, denials))
+        more = [f"So were {len(told) - FEW_TOLD} more."] if len(told) > FEW_TOLD else []
+        told = [*told[:FEW_TOLD], *more]
         note = " ".join(filter(None, [result.note, REFUSAL.format(denials=" ".join(told))]))
         if result.status != "ok":
-            return replace(result, note=note, denials=told)
-        return replace(result, status="refused", exit_code=REFUSED, note=note, denials=told)
+            return replace(result, note=note, denials=tuple(told))
+        return replace(result, status="refused", exit_code=REFUSED, note=note, denials=tuple(told))
+
+    def _swallowed(self, result: BlockResult) -> list[str]:
+        """Return what a block that ended well has said of a change that failed, and that would not fail elsewhere."""
+        read_only = self.place.below or self._mirror.has_read_only
+        if result.status != "ok" or not read_only or os.strerror(errno.EROFS) not in as_text(result.outputs):
+            return []
+        return ["A file that can only be read here was to be changed, and the block went on."]
+
+    async def put_back(self) -> None:
+        """Undo what code that was run again has done to files, the agent's own too."""
+        await asyncio.to_thread(self._put_back_all)
+
+    def _put_back_all(self) -> None:
+        self._mirror.inspect(self._look())
+        self.outbox.put_back_own(self._look())
 
     def _inspect(self) -> list[Denial]:
+        with self._busy:  # the executor may be stopped under a block that runs
+            return self._inspected() if self._take_away.alive else []
+
+    def _inspected(self) -> list[Denial]:
         found = self._look()
         denials = self._mirror.inspect(found)
         for name, seen in self.outbox.candidates(found).items():
@@ -210,11 +249,16 @@ class Stage:
         present = self._user.look(name)
         if present is None or (present.is_folder and seen.is_folder):
             return False
+        if not self._is_own(name, present):
+            self._ownership.refresh()  # another session may have delivered it just now
+        return not self._is_own(name, present)
+
+    def _is_own(self, name: str, present: Seen) -> bool:
         record = self._ownership.of(name)
-        return not (record and record.describes(present))
+        return record is not None and record.describes(present)
 
     def _look(self) -> Listing:
-        found = self._files.walk(limit=self._mirror.count + MAX_LOOKED_AT)
+        found = self._files.walk(limit=self._mirror.count + MAX_LOOKED_AT, enters=self._mirror.is_open)
         self._size = len(found.entries)
         return found
 
@@ -242,7 +286,7 @@ class Stage:
     async def _copying(self, work: Callable[[], FilesDelivered]) -> FilesDelivered:
         """Copy in a thread; if we are cancelled, a copy that is under way is broken off, and nothing is left of it."""
         self.outbox.stop.clear()
-        task = asyncio.ensure_future(asyncio.to_thread(work))
+        self._copy = task = asyncio.ensure_future(asyncio.to_thread(work))
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -257,22 +301,29 @@ class Stage:
 
     @property
     def _is_small(self) -> bool:
-        return self._size + self._mirror.count <= FEW
+        return self._size + self._mirror.count <= FEW and self._mirror.volume <= LITTLE
 
     async def _briefly(self, work: Callable[[], T]) -> T:
         """Do work on the loop if it is next to nothing, else in a thread."""
         return work() if self._is_small else await asyncio.to_thread(work)
 
+    async def aclose(self) -> None:
+        """Take the stage away once a copy that is under way is done; 100,000 files take a second."""
+        if self._copy:
+            await asyncio.wait({self._copy})
+        await asyncio.to_thread(self.close)
+
     def close(self) -> None:
         """Take the stage away with all that stayed in it; may be called twice."""
         self.outbox.stop.set()
-        self._take_away()
+        with self._busy:
+            self._take_away()
 
     def leave(self) -> None:
         """Close it and leave what is in it: a container that runs on has it mounted."""
         (self._folder / LOCK).unlink(missing_ok=True)  # or the next executor sweeps it
         self._take_away.detach()
-        _let_go(self._lock, self._user, self._files)
+        _let_go(self._lock, self._user, self._files, self._aside)
 
 
 def _names_in(folder: Path, paths: Sequence[Path]) -> set[str]:

@@ -195,6 +195,11 @@ class Tree:
         with suppress(FileNotFoundError, NotADirectoryError), self.holding(name) as (folder, base):
             remove(folder, base)
 
+    def remove_empty(self, name: str) -> None:
+        """Remove a folder if there is nothing in it."""
+        with suppress(OSError), self.holding(name) as (folder, base):
+            os.rmdir(base, dir_fd=folder)
+
     def walk(self, *, limit: int, enters: Callable[[str], bool] = lambda _: True) -> Listing:
         """List what is in it, nearest first.
 

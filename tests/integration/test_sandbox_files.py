@@ -244,8 +244,9 @@ async def test_a_work_folder_with_too_much_in_it_is_read_only_and_new_files_go_b
         (tmp_path / f"{number}.txt").touch()
     async with KernelCodeExecutor(sandbox="bubblewrap", work_dir=tmp_path, timeout=10) as executor:
         assert await well(executor, "import os; print(len(os.listdir('.')), open('7.txt').read())") == "2002 \n"
-        assert (await run(executor, "open('new.csv', 'w')")).ename == "OSError"
-        assert (await run(executor, "open('7.txt', 'w')")).ename == "OSError"
+        assert (await run(executor, "open('new.csv', 'w')")).ename == "OnlyToBeRead"
+        assert (await run(executor, "open('7.txt', 'w')")).ename == "OnlyToBeRead"
+        assert (await run(executor, "import os; os.system('rm -f *.txt')")).status == "refused"
         await well(executor, "open('agent-files/new.csv', 'w').write('1')")
         assert "agent-files" in executor.instructions
     assert (tmp_path / "agent-files" / "new.csv").read_text() == "1"
@@ -283,8 +284,45 @@ async def test_an_attempt_delivers_only_if_it_ended_well(tmp_path: Path) -> None
         assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
         await attempt("open('out.csv', 'w').write('22')\n1 / 0")
         assert await well(executor, "print(open('out.csv').read())") == "1\n"
-        assert (executor.stage_dir / "junk.csv").exists(), "it stays where it was made"
+        assert not (executor.stage_dir / "junk.csv").exists(), "the next attempt must not build on it"
         assert [file.name for file in (await executor.take_files(["junk.csv"])).delivered] == ["junk.csv"]
         result = await executor.execute_code_blocks([CodeBlock("open('late.csv', 'w').write('1')\n1 / 0")])
         assert result.exit_code == 1
         assert (tmp_path / "late.csv").exists(), "of a call that is no attempt, all is delivered"
+
+
+LARGE = {
+    "walks": "from pathlib import Path\nfor path in Path('.').rglob('*.tmp'): path.unlink()",
+    "walks and swallows": (
+        "import contextlib, glob, os\nfor path in glob.glob('images/*.tmp'):\n"
+        "    with contextlib.suppress(OSError): os.unlink(path)"
+    ),
+    "removes a hidden folder": "import shutil; shutil.rmtree('.git', ignore_errors=True)",
+    "writes into a large file": "try:\n    open('big.csv', 'a').write('x')\nexcept OSError:\n    pass",
+    "finds and deletes": "!find . -name '*.tmp' -delete",
+    "removes by a shell": "import os; os.system('rm -rf .git/*')",
+    "appends by a shell": "!echo x >> big.csv",
+    "removes a large file": "import os; os.remove('big.csv')",
+    "renames a hidden folder": "import os\ntry:\n    os.rename('.git', 'git')\nexcept OSError:\n    pass",
+    "adds to a hidden folder": "try:\n    open('.git/hook', 'w')\nexcept OSError:\n    pass",
+}
+
+
+async def test_what_is_too_large_to_be_copied_is_not_changed_and_no_such_block_ends_well(tmp_path: Path) -> None:
+    """A folder that was a link was not walked into: nothing was found to remove, and Run All removed it all."""
+    for folder, count in (("images", 2_100), (".git", 3)):
+        (tmp_path / folder).mkdir()
+        for number in range(count):
+            (tmp_path / folder / f"{number}.tmp").touch()
+    with (tmp_path / "big.csv").open("wb") as file:
+        file.truncate(40 << 20)
+    before = state_of(tmp_path)
+    async with KernelCodeExecutor(sandbox="bubblewrap", work_dir=tmp_path) as executor:
+        listed = "import os; print(sorted(os.listdir()), len(os.listdir('images')), os.path.isdir('.git'))"
+        assert await well(executor, listed) == "['.git', 'big.csv', 'images'] 2100 True\n"
+        for name, code in LARGE.items():
+            result = await run(executor, code)
+            assert (name, result.status) in {(name, "error"), (name, "refused")}
+        assert await well(executor, "import random, json, csv; print(open('big.csv', 'rb').read(1))") == "b'\\x00'\n"
+        assert await well(executor, listed) == "['.git', 'big.csv', 'images'] 2100 True\n"
+    assert state_of(tmp_path) == before

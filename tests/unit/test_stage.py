@@ -159,18 +159,21 @@ async def test_where_blocks_can_be_shared_a_large_file_is_a_copy_too(
     stage.close()
 
 
-async def test_hidden_and_huge_folders_are_links(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("most", [3, 1])
+async def test_hidden_and_huge_folders_are_to_be_mounted_as_long_as_they_are_few(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
     for name in (".git", "node_modules", "many"):
         (folder / name).mkdir()
         for number in range(20):
             (folder / name / str(number)).touch()
     monkeypatch.setattr(mirror, "MAX_ENTRIES", 25)
+    monkeypatch.setattr(mirror, "MAX_MOUNTS", most)
     stage = await Stage.open(folder)
-    assert {name for name in (".git", "node_modules", "many") if (stage.place.files / name).is_symlink()} == {
-        ".git",
-        "node_modules",
-        "many",
-    }
+    assert stage.place.read_only == (".git", "many", "node_modules")[:most]
+    links = [name for name in (".git", "many", "node_modules") if (stage.place.files / name).is_symlink()]
+    assert links == [".git", "many", "node_modules"][most:]
+    assert await denials(stage) == ()
     assert (stage.place.files / "nested/deep/old.txt").read_text() == "old"
     stage.close()
 
@@ -288,14 +291,15 @@ async def test_what_a_failed_attempt_made_is_told_and_not_delivered_later_either
     told = await stage.hold_back()
     assert [(file.name, file.reason) for file in told.held] == [("junk.csv", "the attempt that made it failed")]
     assert ((files / "good.csv").read_text(), (files / "gone.csv").read_text()) == ("good", "kept")
+    assert not (files / "junk.csv").exists(), "the next attempt must not build on it"
     (files / "next.csv").write_text("next")
     await stage.refresh()
     told = await stage.deliver()
     assert ([file.name for file in told.delivered], told.removed, told.held) == (["next.csv"], (), ())
     assert (folder / "good.csv").read_text() == "good"
     assert [file.name for file in stage.held] == ["junk.csv"]
-    (files / "junk.csv").write_text("made well this time")
-    assert [file.name for file in (await stage.deliver()).delivered] == ["junk.csv"]
+    assert [file.name for file in (await stage.take(["junk.csv"])).delivered] == ["junk.csv"]
+    assert (folder / "junk.csv").read_text() == "junk"
 
 
 async def test_a_disk_that_is_full_shows_links_instead_of_copies(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -516,14 +520,20 @@ def test_the_rights_of_a_folder_that_is_not_ours_are_left_alone(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("exists", [True, False])
-async def test_what_is_hidden_is_not_shown_and_its_name_is_taken_as_soon_as_it_is_there(
-    folder: Path, exists: bool
-) -> None:
+async def test_of_what_is_hidden_the_name_is_shown_and_taken_as_soon_as_it_is_there(folder: Path, exists: bool) -> None:
     if exists:
         (folder / "session.ipynb").write_text("ours")
     stage = await Stage.open(folder, hidden=[folder / "session.ipynb"])
     await stage.refresh()
-    assert not (stage.place.files / "session.ipynb").exists()
+    assert (stage.place.files / "session.ipynb").exists() is exists
+    if exists:
+        assert (stage.place.files / "session.ipynb").read_text() == ""
+        (folder / "session.ipynb").write_text("ours, saved again")
+        await stage.refresh()
+        assert await denials(stage) == ()
+        (stage.place.files / "session.ipynb").unlink()
+        assert await denials(stage) == ("session.ipynb is the user's and was put back after the code had removed it.",)
+        (stage.place.files / "session.ipynb").unlink()
     (stage.place.files / "session.ipynb").mkdir()
     (stage.place.files / "session.ipynb" / "x.txt").write_text("1")
     (folder / "session.ipynb").write_text("ours")

@@ -1,0 +1,91 @@
+"""Ends a cell that is about to change a file which can only be read here, so that it cannot go on as if it had.
+
+The error of the system would be an `OSError`, and those are swallowed (`suppress(OSError)`, `ignore_errors=True`). What
+goes on then ends well here, and does its deed where the notebook is run without a sandbox.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+ORIGINAL = "/codeagent/folder"
+"""Where the user's folder is mounted; without it nothing is watched."""
+
+PATHS = {
+    "os.chmod": ((0, 2),),
+    "os.link": ((1, 3),),
+    "os.mkdir": ((0, 2),),
+    "os.remove": ((0, 1),),
+    "os.rename": ((0, 2), (1, 3)),
+    "os.rmdir": ((0, 1),),
+    "os.symlink": ((1, 2),),
+    "os.truncate": ((0, None),),
+}
+"""Python's own events (PEP 578) that change files: where their arguments have a path, and its folder's descriptor."""
+
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+OWN = ("__pycache__", ".ipynb_checkpoints")
+"""Folders that Python and Jupyter write to by themselves, and do without."""
+
+
+class OnlyToBeRead(BaseException):
+    """A file of the user's was to be changed that code here can only read."""
+
+
+def watch() -> None:
+    """Watch what this process does to the folder it is in; it cannot be undone."""
+    if os.path.isdir(ORIGINAL):
+        sys.addaudithook(Watcher(os.path.realpath(os.getcwd())))
+
+
+class Watcher:
+    """Looks at each event before it is done.
+
+    Args:
+        folder: The user's folder, as it is seen here.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folders = (folder + os.sep, ORIGINAL + os.sep)
+
+    def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """Raise if a file that can only be read is about to be changed."""
+        if event == "open":
+            path, _, flags = arguments
+            if isinstance(path, (str, bytes)) and isinstance(flags, int) and flags & WRITES:
+                self._look_at(path, None, follow=True)
+        elif event in PATHS:
+            for at, folder_at in PATHS[event]:
+                folder = arguments[folder_at] if folder_at is not None else None
+                self._look_at(arguments[at], folder, follow=event in ("os.chmod", "os.truncate"))
+
+    def _look_at(self, path: Any, folder: Any, *, follow: bool) -> None:
+        place = self._place(path, folder, follow)
+        if place and self._is_read_only(place):
+            raise OnlyToBeRead(
+                f"{place!r} is the user's and can only be read here: write results to files of other names"
+            )
+
+    def _place(self, path: Any, folder: Any, follow: bool) -> str:
+        """Return where a path leads; empty if that is no business of ours."""
+        try:
+            name = os.fsdecode(path)
+            if isinstance(folder, int) and folder >= 0:
+                name = os.path.join(os.readlink(f"/proc/self/fd/{folder}"), name)
+            outer, base = os.path.split(os.path.abspath(name))
+            place = os.path.realpath(name) if follow else os.path.join(os.path.realpath(outer), base)
+        except (OSError, TypeError, ValueError):
+            return ""
+        is_ours = place.startswith(self._folders) and not any(part in place.split(os.sep) for part in OWN)
+        return place if is_ours else ""
+
+    def _is_read_only(self, place: str) -> bool:
+        while place.startswith(self._folders):
+            try:
+                return bool(os.statvfs(place).f_flag & os.ST_RDONLY)
+            except OSError:
+                place = os.path.dirname(place)  # it is about to be made
+        return False
