@@ -83,9 +83,10 @@ class Watcher:
         return place if is_ours else ""
 
     def _is_read_only(self, place: str) -> bool:
-        while place.startswith(self._folders):
+        while True:
             try:
                 return bool(os.statvfs(place).f_flag & os.ST_RDONLY)
             except OSError:
+                if not place.startswith(self._folders):
+                    return False
                 place = os.path.dirname(place)  # it is about to be made
-        return False

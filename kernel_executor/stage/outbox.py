@@ -72,7 +72,8 @@ class Outbox:
 
     def has_news(self, found: Listing) -> bool:
         """Say whether there may be something to deliver or to remove."""
-        return bool(self.candidates(found)) or any(name not in found.entries for name in self._mirror.own)
+        is_new = "" in found.closed or bool(self.candidates(found))
+        return is_new or any(name not in found.entries for name in self._mirror.own)
 
     def hold_back(self, found: Listing) -> FilesDelivered:
         """Deliver nothing of an attempt that failed, and undo what it did to the agent's own; tell what it made.
@@ -106,13 +107,14 @@ class Outbox:
     def deliver(self, found: Listing) -> FilesDelivered:
         """Deliver what is data by its kind; tell what stays behind, once."""
         told = _Told()
-        self._remove(found, told)
-        for name, seen in sorted(self.candidates(found).items()):
-            reason = self._why_not(name, seen, found, len(told.delivered))
-            if reason:
-                self._hold(held(name, seen, reason), name, seen, told)
-            elif not seen.is_folder:
-                self._deliver_one(name, seen, told)
+        with self._ownership.together():
+            self._remove(found, told)
+            for name, seen in sorted(self.candidates(found).items()):
+                reason = self._why_not(name, seen, found, len(told.delivered))
+                if reason:
+                    self._hold(held(name, seen, reason), name, seen, told)
+                elif not seen.is_folder:
+                    self._deliver_one(name, seen, told)
         if "" in found.closed:
             root = Seen.of(os.fstat(self._files.root))
             self._hold(HeldFile(".", 0, f"it holds more than {MAX_LOOKED_AT:,} files"), ".", root, told)

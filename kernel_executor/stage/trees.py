@@ -204,7 +204,7 @@ class Tree:
         """List what is in it, nearest first.
 
         A folder that holds more than what is left of the limit is listed and not entered; so outer entries are
-        complete before inner ones are looked at.
+        complete before inner ones are looked at. Of the outermost one as many are listed as the limit allows.
 
         Args:
             limit: Entries that are listed at most.
@@ -214,11 +214,11 @@ class Tree:
         closed: set[str] = set()
         complete, waiting = True, [""]
         for outer in waiting:  # grows while we walk
-            found = self._list(outer, limit - len(entries)) if len(parts_of(outer)) < MAX_DEPTH else None
-            if found is None:
+            found, is_all = self._list(outer, limit - len(entries)) if len(parts_of(outer)) < MAX_DEPTH else ([], False)
+            if not is_all:
                 complete = False
                 closed.add(outer)
-                continue
+                found = [] if outer else found
             for base, seen in found:
                 name = f"{outer}/{base}" if outer else base
                 entries[name] = seen
@@ -230,20 +230,22 @@ class Tree:
                     closed.add(name)
         return Listing(entries, complete, frozenset(closed))
 
-    def _list(self, name: str, room: int) -> list[tuple[str, Seen]] | None:
-        """List one folder; None if it holds too much."""
+    def _list(self, name: str, room: int) -> tuple[list[tuple[str, Seen]], bool]:
+        """List one folder, as far as there is room; return whether that was all."""
         found: list[tuple[str, Seen]] = []
+        is_all = True
         try:
             with self.opened(name) as folder, os.scandir(folder) as entries:
                 for entry in entries:
                     if len(found) >= room:
-                        return None
+                        is_all = False
+                        break
                     with suppress(FileNotFoundError):
                         found.append((entry.name, Seen.of(entry.stat(follow_symlinks=False))))
         except OSError:  # gone meanwhile, or not ours to read
-            return []
+            return [], True
         found.sort()
-        return found
+        return found, is_all
 
 
 def remove(folder: int, name: str) -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import socket
 import stat
 import time
 import uuid
@@ -497,32 +496,3 @@ def test_everything_of_ours_is_gone_in_the_end(
     mine = {path for path in after - before if path.exists() and path.lstat().st_uid == person.uid}
     assert {path for path in mine if path.is_relative_to(person.home)} == set()
     assert [path for path in work.rglob("*") if re.search(r"codeagent|\.part|\.tmp", path.name)] == []
-
-
-CONNECT = """
-import socket
-for path in ('s.sock', '/codeagent/folder/s.sock'):
-    s = socket.socket(socket.AF_UNIX)
-    try:
-        s.connect(path)
-        print('connected to', path)
-    except OSError as error:
-        print(error)
-"""
-
-
-def test_a_socket_of_the_users_cannot_be_reached(
-    person: Person, work: Path, opened: Callable[..., Executor], kind: str
-) -> None:
-    """A socket in the folder, e.g. of a database or an editor, is not shown; its name is the user's all the same."""
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(str(work / "s.sock"))
-        server.listen()
-        server.settimeout(0.5)
-        before = fingerprint(person.give(work))
-        executor = opened(work, kind)
-        result = executor.run(CONNECT)
-        assert "connected" not in result.text, result
-        with pytest.raises(TimeoutError):
-            server.accept()
-        assert differences(before, fingerprint(work)) == []
