@@ -22,7 +22,7 @@ from kernel_executor.run_folder import CONTAINER_PREFIX, PREFIX, make_private_fo
 from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner, names_in
 from kernel_executor.scripts.script import Script
 from kernel_executor.search_paths import distrust, trust_again
-from kernel_executor.stage.mirror import ORIGINAL
+from kernel_executor.stage.showing import ORIGINAL
 from kernel_executor.stage.stage import Place, Stage
 from kernel_executor.tasks import acquired
 from kernel_executor.work_folder import open_work_folder

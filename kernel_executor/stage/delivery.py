@@ -14,7 +14,7 @@ from threading import Event
 
 from kernel_executor.events import DeliveredFile, HeldFile
 from kernel_executor.stage.copying import CREATE, Stopped, copy, exchange, give_name, hash_of
-from kernel_executor.stage.mirror import shown_name
+from kernel_executor.stage.denials import shown_name
 from kernel_executor.stage.ownership import Ownership, Record
 from kernel_executor.stage.trees import Seen, Tree
 

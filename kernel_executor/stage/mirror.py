@@ -7,17 +7,15 @@ destroy the file in the user's own kernel. Large files are links into a read-onl
 
 import os
 import stat
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from kernel_executor.stage.copying import CREATE, clone, fast_copy, same_content
+from kernel_executor.stage.copying import same_content
+from kernel_executor.stage.denials import Denial
 from kernel_executor.stage.ownership import Ownership
+from kernel_executor.stage.showing import ORIGINAL, Showing, Shown, is_settled
 from kernel_executor.stage.trees import Listing, Seen, Tree, parts_of
-
-ORIGINAL = "/codeagent/folder"
-"""Where the code sees the user's folder itself, read-only; links to large files lead there."""
 
 MAX_MOUNTS = 100
 """Folders that are mounted by themselves; of more, bubblewrap takes seconds."""
@@ -34,49 +32,6 @@ OPAQUE = frozenset({"node_modules", "site-packages", "__pycache__", "venv", "env
 
 MAX_STEM = 50
 """Characters; a name may have 255 bytes, and another one is made of it."""
-
-SETTLED = ("inode", "size", "modified", "changed", "mode")
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One of the user's files in the stage.
-
-    Args:
-        original: It, in the user's folder.
-        copy: Its copy, or the link to it, in the stage.
-        linked: Whether it is a link into the read-only mount.
-    """
-
-    original: Seen
-    copy: Seen
-    linked: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Denial:
-    """What the code did to a file of the user's.
-
-    Args:
-        name: The file.
-        deed: `removed`, `replaced`, `changed` or `taken`.
-        other: What the code's own file of a name that was taken is called now.
-    """
-
-    name: str
-    deed: str
-    other: str = ""
-
-    def __str__(self) -> str:
-        if self.other:
-            return f"{shown_name(self.name)} is the user's; the code's file is {shown_name(self.other)} now."
-        return f"{shown_name(self.name)} is the user's and was put back after the code had {self.deed} it."
-
-
-def shown_name(name: str) -> str:
-    """Return a file's name as it can be shown and sent: what is not UTF-8, or steers a terminal, is spelled out."""
-    text = os.fsencode(name).decode(errors="replace")
-    return text if text.isprintable() else ascii(text)[1:-1]
 
 
 class Mirror:
@@ -108,8 +63,12 @@ class Mirror:
         self._shown: dict[str, Shown] = {}
         self.own: dict[str, Seen] = {}
         """Files of the agent's that are in the user's folder, as they were in the stage then."""
-        self.newest = 0
+        self._showing = Showing(user, stage, self._hidden)
+
+    @property
+    def newest(self) -> int:
         """When a file was last put into the stage, in nanoseconds since the epoch."""
+        return self._showing.newest
 
     @property
     def count(self) -> int:
@@ -218,70 +177,12 @@ class Mirror:
         return leads_to_a_mount or not (base.startswith(".") or base in OPAQUE)
 
     def _show(self, name: str, original: Seen, *, linked: bool, room: int) -> int:
-        """Make a copy or a link in the stage; return how many bytes were copied.
-
-        A pipe, a socket, a device is not shown, but its name is the user's. Of a hidden file the name is shown, or its
-        removal would leave no trace.
-        """
-        if name in self._hidden:
-            if original.is_file:
-                self._shown[name] = Shown(original, self._put(name, _make_empty))
-        elif original.is_folder and not linked:
-            self._stage_folder(name, original)
-        elif original.is_link:
-            text = self._user.read_link(name)
-            self._shown[name] = Shown(original, self._put(name, lambda folder, base: _link(text, folder, base)))
-        elif original.is_file and not linked:
-            return self._show_file(name, original, room)
-        elif linked:
-            self._show_as_link(name, original)
-        return 0
-
-    def _show_file(self, name: str, original: Seen, room: int) -> int:
-        fill = fast_copy if original.size <= room else clone
-        try:
-            copy = self._put(name, lambda folder, base: self._copy_file(name, folder, base, fill))
-        except OSError:  # too large for a file system that cannot share blocks; a full disk; not ours to read
-            self._show_as_link(name, original)
+        """Show a file, anew perhaps; return how many bytes were copied."""
+        shown = self._showing.show(name, original, linked=linked, room=room)
+        if shown is None:
             return 0
-        self._shown[name] = Shown(original, copy)
-        return original.size if fill is fast_copy else 0
-
-    def _show_as_link(self, name: str, original: Seen) -> None:
-        copy = self._put(name, lambda folder, base: _link(f"{ORIGINAL}/{name}", folder, base))
-        self._shown[name] = Shown(original, copy, linked=True)
-
-    def _put(self, name: str, make: Callable[[int, str], None]) -> Seen:
-        """Make a file in the stage, in the place of whatever has its name there.
-
-        Raises:
-            OSError: It cannot be made.
-        """
-        self._stage.remove(name)
-        with self._stage.holding(name, make=True) as (folder, base):
-            make(folder, base)
-            made = Seen.of(os.stat(base, dir_fd=folder, follow_symlinks=False))
-        self.newest = max(self.newest, made.changed)
-        return made
-
-    def _stage_folder(self, name: str, original: Seen) -> None:
-        found = self._stage.look(name)
-        if found and not found.is_folder:
-            self._stage.remove(name)
-        with suppress(OSError), self._stage.opened(name, make=True) as folder:
-            os.fchmod(folder, stat.S_IMODE(original.mode) & 0o777 | stat.S_IRWXU)
-            self._shown[name] = Shown(original, Seen.of(os.fstat(folder)))
-
-    def _copy_file(self, name: str, folder: int, base: str, fill: Callable[[int, int, int], None]) -> None:
-        with self._user.reading(name) as source:
-            found = os.fstat(source)
-            target = os.open(base, CREATE, 0o600, dir_fd=folder)
-            try:
-                fill(source, target, found.st_size)
-                os.fchmod(target, found.st_mode & 0o777 | stat.S_IRUSR)
-                os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))
-            finally:
-                os.close(target)
+        self._shown[name] = shown
+        return original.size if shown.copy.is_file and original.size <= room else 0
 
     def _show_own(self, name: str, original: Seen) -> None:
         """Copy a file of the agent's that the code has not, or that another session has changed meanwhile."""
@@ -291,11 +192,10 @@ class Mirror:
             return  # the code has removed or changed its own: that is delivered, not undone
         if known and (known.size, known.modified) == (original.size, original.modified):
             return
-        fill = fast_copy if original.size <= MAX_COPIED else clone
         try:
-            self.own[name] = self._put(name, lambda folder, base: self._copy_file(name, folder, base, fill))
+            self.own[name] = self._showing.copy(name, original, MAX_COPIED)
         except OSError:
-            self.own[name] = self._put(name, lambda folder, base: _link(f"{ORIGINAL}/{name}", folder, base))
+            self.own[name] = self._showing.link(name)
 
     def put_back_own(self, names: Collection[str]) -> None:
         """Show files of the agent's as they are in the user's folder, whatever became of them in the stage."""
@@ -384,19 +284,6 @@ class Mirror:
         return free
 
 
-def _make_empty(folder: int, base: str) -> None:
-    os.close(os.open(base, CREATE, 0o600, dir_fd=folder))
-
-
-def _link(text: str, folder: int, base: str) -> None:
-    os.symlink(text, base, dir_fd=folder)
-
-
 def _is_of(name: str, names: Collection[str]) -> bool:
     """Say whether a path is one of some, or is in such a folder."""
     return bool(names) and (name in names or any(str(parent) in names for parent in PurePosixPath(name).parents))
-
-
-def is_settled(present: Seen, before: Seen) -> bool:
-    """Say whether a file is what it was: code can set any time of a file but that of its last change."""
-    return all(getattr(present, field) == getattr(before, field) for field in SETTLED)

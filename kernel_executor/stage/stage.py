@@ -20,8 +20,9 @@ from kernel_executor.errors import KernelStartError
 from kernel_executor.events import FilesDelivered, HeldFile
 from kernel_executor.left_behind import LOCK, lock, remove_tree
 from kernel_executor.outputs import as_text
+from kernel_executor.stage.denials import Denial
 from kernel_executor.stage.folders import HIDDEN_PREFIX, base_of, make_folder
-from kernel_executor.stage.mirror import Denial, Mirror
+from kernel_executor.stage.mirror import Mirror
 from kernel_executor.stage.outbox import MAX_LOOKED_AT, Outbox
 from kernel_executor.stage.ownership import Ownership, state_folder
 from kernel_executor.stage.trees import FOLDER, Listing, Seen, Tree

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kernel_executor import BlockResult, CodeBlock, FilesDelivered
-from kernel_executor.stage import copying, delivery, folders, mirror, outbox
+from kernel_executor.stage import copying, delivery, folders, mirror, outbox, showing
 from kernel_executor.stage.copying import exchange, give_name
 from kernel_executor.stage.stage import Stage
 from kernel_executor.stage.trees import FOLDER, Tree
@@ -140,7 +140,7 @@ async def test_a_large_file_is_a_link_into_the_read_only_folder(folder: Path, mo
     monkeypatch.setattr(mirror, "SMALL", 100)
     (folder / "large.bin").write_bytes(bytes(101))
     stage = await Stage.open(folder)
-    assert (stage.place.files / "large.bin").readlink() == Path(f"{mirror.ORIGINAL}/large.bin")
+    assert (stage.place.files / "large.bin").readlink() == Path(f"{showing.ORIGINAL}/large.bin")
     (stage.place.files / "large.bin").unlink()
     assert len(await denials(stage)) == 1
     assert (stage.place.files / "large.bin").is_symlink()
@@ -151,7 +151,7 @@ async def test_where_blocks_can_be_shared_a_large_file_is_a_copy_too(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mirror, "SMALL", 100)
-    monkeypatch.setattr(mirror, "clone", copying.fast_copy)  # as if this file system could
+    monkeypatch.setattr(showing, "clone", copying.fast_copy)  # as if this file system could
     (folder / "large.bin").write_bytes(bytes(101))
     stage = await Stage.open(folder)
     (stage.place.files / "large.bin").write_bytes(b"1" * 101)
@@ -306,9 +306,9 @@ async def test_a_disk_that_is_full_shows_links_instead_of_copies(folder: Path, m
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(mirror, "fast_copy", full)
+    monkeypatch.setattr(showing, "fast_copy", full)
     stage = await Stage.open(folder)
-    assert (stage.place.files / "data.csv").readlink() == Path(f"{mirror.ORIGINAL}/data.csv")
+    assert (stage.place.files / "data.csv").readlink() == Path(f"{showing.ORIGINAL}/data.csv")
     assert await denials(stage) == ()
     stage.close()
 
