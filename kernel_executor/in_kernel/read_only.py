@@ -63,30 +63,32 @@ class Watcher:
                 self._look_at(arguments[at], folder, follow=event in ("os.chmod", "os.truncate"))
 
     def _look_at(self, path: Any, folder: Any, *, follow: bool) -> None:
-        place = self._place(path, folder, follow)
-        if place and self._is_read_only(place):
-            raise OnlyToBeRead(
-                f"{place!r} is the user's and can only be read here: write results to files of other names"
-            )
-
-    def _place(self, path: Any, folder: Any, follow: bool) -> str:
-        """Return where a path leads; empty if that is no business of ours."""
         try:
             name = os.fsdecode(path)
-            if isinstance(folder, int) and folder >= 0:
-                name = os.path.join(os.readlink(f"/proc/self/fd/{folder}"), name)
-            outer, base = os.path.split(os.path.abspath(name))
-            place = os.path.realpath(name) if follow else os.path.join(os.path.realpath(outer), base)
-        except (OSError, TypeError, ValueError):
-            return ""
-        is_ours = place.startswith(self._folders) and not any(part in place.split(os.sep) for part in OWN)
-        return place if is_ours else ""
+        except TypeError:
+            return  # a number: it is open already
+        if isinstance(folder, int) and folder >= 0:
+            name = os.path.join(f"/proc/self/fd/{folder}", name)
+        # A link to a large file may go: that is noticed, and it is put back.
+        looked_at = name if follow or not os.path.islink(name) else os.path.dirname(name)
+        if _is_read_only(looked_at) and self._is_the_users(name, follow=follow):
+            raise OnlyToBeRead(
+                f"{name!r} is the user's and can only be read here: write results to files of other names"
+            )
 
-    def _is_read_only(self, place: str) -> bool:
-        while True:
-            try:
-                return bool(os.statvfs(place).f_flag & os.ST_RDONLY)
-            except OSError:
-                if not place.startswith(self._folders):
-                    return False
-                place = os.path.dirname(place)  # it is about to be made
+    def _is_the_users(self, name: str, *, follow: bool) -> bool:
+        outer, base = os.path.split(os.path.abspath(name))
+        place = os.path.realpath(name) if follow else os.path.join(os.path.realpath(outer), base)
+        return place.startswith(self._folders) and not any(part in place.split(os.sep) for part in OWN)
+
+
+def _is_read_only(path: str) -> bool:
+    """Say whether a path, or what it is about to be made in, is on a read-only mount; one system call, mostly."""
+    while True:
+        try:
+            return bool(os.statvfs(path or ".").f_flag & os.ST_RDONLY)
+        except (OSError, ValueError):
+            outer = os.path.dirname(path)
+            if outer == path:
+                return False
+            path = outer

@@ -20,6 +20,9 @@ from tests.attacks.support.readable_python import make_readable_python
 from tests.attacks.support.remote import Driver, Executor
 from tests.containers import NoContainerEngineError, container_engine
 
+THOROUGH = {"test_user_files", "test_delivery"}
+"""Files whose attempts are many: those of an ordinary user's scripts are run by `make attacks` only."""
+
 PEOPLE = ("root", "user") if os.getuid() == 0 else ("user",)
 
 
@@ -95,3 +98,13 @@ def driver(person: Person) -> Iterator[Driver]:
 def opened(driver: Driver) -> Callable[..., Executor]:
     """Start executors in a process of this person; they are stopped in the end."""
     return driver.open
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave to `make attacks` what only repeats, by an ordinary user's scripts, what three others have tried."""
+    for item in items:
+        values = (
+            item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
+        )
+        if item.path.stem in THOROUGH and "user" in values and "scripts" in values and len(PEOPLE) > 1:
+            item.add_marker(pytest.mark.attacks)

@@ -226,7 +226,7 @@ def test_python_m_imports_nothing_planted(planted: Planted, arguments: list[str]
     assert planted.marks == []
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["doctor"]], ids=" ".join)
+@pytest.mark.parametrize("arguments", [["--help"], pytest.param(["doctor"], marks=pytest.mark.attacks)], ids=" ".join)
 @pytest.mark.parametrize("path", [":", "."])
 def test_the_program_imports_nothing_planted_wherever_pythonpath_points(
     planted: Planted, arguments: list[str], path: str
