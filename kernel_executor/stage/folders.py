@@ -4,6 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from kernel_executor.errors import KernelStartError
 from kernel_executor.left_behind import LOCK, sweep
 from kernel_executor.stage.mirror import MAX_ENTRIES
 
@@ -24,7 +25,13 @@ def base_of(work_dir: Path) -> Path:
     if count <= MAX_ENTRIES:
         return work_dir
     base = work_dir / BESIDE
-    base.mkdir(exist_ok=True)
+    try:
+        base.mkdir(exist_ok=True)
+    except OSError as error:
+        raise KernelStartError(
+            f"{str(work_dir)!r} holds more than {MAX_ENTRIES:,} entries, so new files would go to {str(base)!r}, and that "
+            f"folder cannot be made ({error.strerror}): make it, or use another work_dir"
+        ) from error
     return base
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kernel_executor import BlockResult, CodeBlock, FilesDelivered
+from kernel_executor import BlockResult, CodeBlock, FilesDelivered, KernelStartError
 from kernel_executor.stage import copying, delivery, folders, mirror, outbox, showing
 from kernel_executor.stage.copying import exchange, give_name
 from kernel_executor.stage.stage import Stage
@@ -189,6 +189,15 @@ async def test_a_folder_with_too_many_entries_is_left_as_it_is_and_new_files_go_
     assert [file.name for file in (await stage.deliver()).delivered] == ["out.csv"]
     assert (folder / "agent-files" / "out.csv").read_text() == "1"
     stage.close()
+
+
+async def test_where_no_folder_can_be_made_beside_too_many_entries_it_is_said(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folders, "MAX_ENTRIES", 3)
+    (folder / "agent-files").touch()
+    with pytest.raises(KernelStartError, match=r"more than 3 entries.*agent-files.*use another work_dir"):
+        await Stage.open(folder)
 
 
 async def test_pipes_sockets_and_unreadable_files_are_not_shown_and_not_taken(folder: Path) -> None:
