@@ -29,8 +29,8 @@ def base_of(work_dir: Path) -> Path:
         base.mkdir(exist_ok=True)
     except OSError as error:
         raise KernelStartError(
-            f"{str(work_dir)!r} holds more than {MAX_ENTRIES:,} entries, so new files would go to {str(base)!r}, and that "
-            f"folder cannot be made ({error.strerror}): make it, or use another work_dir"
+            f"{str(work_dir)!r} holds more than {MAX_ENTRIES:,} entries, so new files would go to {str(base)!r}, which "
+            f"cannot be made ({error.strerror}): make that folder, or use another work_dir"
         ) from error
     return base
 

@@ -10,7 +10,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -139,26 +139,24 @@ class Stage:
 
     @classmethod
     def _open(cls, work_dir: Path, mounted: Sequence[Path], hidden: Sequence[Path], parent: Path | None) -> Self:
+        base = base_of(work_dir)
         folder = make_folder(work_dir, parent)
-        try:
-            owned = folder, lock(folder)
-            files = folder / FILES
-            files.mkdir(mode=0o700)
-            base = base_of(work_dir)
-            aside = folder / ASIDE
-            aside.mkdir(mode=0o700)
-            return cls(
-                Place(work_dir, base, files),
-                Tree(os.open(base, FOLDER)),
-                Tree(os.open(files, FOLDER), ours=True),
-                Tree(os.open(aside, FOLDER), ours=True),
-                owned=owned,
-                mounted=_names_in(base, mounted),
-                hidden=_names_in(base, [*hidden, *base.glob(f"{HIDDEN_PREFIX}*")]),
-            )
-        except BaseException:
-            remove_tree(folder)
-            raise
+        with ExitStack() as undo:
+            undo.callback(remove_tree, folder)
+            lock_file = undo.enter_context(lock(folder))
+            files, aside = folder / FILES, folder / ASIDE
+            for made in (files, aside):
+                made.mkdir(mode=0o700)
+            user, *ours = (os.open(path, FOLDER) for path in (base, files, aside))
+            undo.pop_all()  # from here on the stage itself takes all of it away
+        return cls(
+            Place(work_dir, base, files),
+            Tree(user),
+            *(Tree(descriptor, ours=True) for descriptor in ours),
+            owned=(folder, lock_file),
+            mounted=_names_in(base, mounted),
+            hidden=_names_in(base, [*hidden, *base.glob(f"{HIDDEN_PREFIX}*")]),
+        )
 
     @property
     def instructions(self) -> str:
