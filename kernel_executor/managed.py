@@ -150,16 +150,16 @@ class ManagedRunner(Generic[Runner]):
         await uninterrupted(self._stop())
 
     async def _stop(self) -> None:
-        await self._close()
-        async with self.lock:  # a start that was under way has ended now
-            await self._close()
+        await self._end_runner()
+        async with self.lock:  # the call that was under way has ended now, or the start
+            await self._end_runner()
+            stack, self._stack = self._stack, AsyncExitStack()
+            await stack.aclose()
 
-    async def _close(self) -> None:
+    async def _end_runner(self) -> None:
         runner, self.opened = self.opened, None
-        stack, self._stack = self._stack, AsyncExitStack()
         if runner:
             await runner.aclose()
-        await stack.aclose()
 
     async def execute(
         self,
