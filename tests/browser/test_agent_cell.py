@@ -183,7 +183,7 @@ def test_in_the_background_output_stays_under_its_cell_and_stop_works(notebook: 
 
 @one_app
 def test_the_users_own_notebook_cannot_be_spoilt_also_after_it_was_saved(notebook: Notebook) -> None:
-    """Jupyter saves in place; a file that was replaced would have lost its read-only mount."""
+    """Jupyter saves in place; code sees a copy, which is put back."""
     setup = model(python("print(1)"), "Fine.", python("open('protected.ipynb', 'a').write('spoilt')"), "It failed.")
     task = "%%agent -m replay -r 0\nTry."
     notebook.open(setup, task, task, name="protected.ipynb")
@@ -191,7 +191,7 @@ def test_the_users_own_notebook_cannot_be_spoilt_also_after_it_was_saved(noteboo
     notebook.run_cell(1)
     notebook.save()
     notebook.run_cell(2)
-    assert "Read-only file system" in shown(notebook, 2)
+    assert "protected.ipynb is the user's and was put back" in shown(notebook, 2)
     assert (notebook.server.root / "protected.ipynb").read_text().rstrip().endswith("}")
 
 
