@@ -40,7 +40,8 @@ class DockerCommandLineCodeExecutor:
         work_dir: Folder the code runs in; None makes a fresh private one that `stop` deletes.
         bind_dir: The same folder as the engine sees it, if that runs elsewhere; then blocks run as scripts.
         auto_remove: Whether `stop` removes the container, or only ends it.
-        stop_container: False lets it run on after `stop`; then name a `work_dir`, for a private one is deleted.
+        stop_container: False lets it run on after `stop`; then name a `work_dir`, for a private one is deleted. The
+            folder that stands for it there (in `$XDG_CACHE_HOME/codeagent-nb/stages`) stays, for you to remove.
         device_requests: Devices, e.g. `[docker.types.DeviceRequest(count=-1, capabilities=[["gpu"]])]`.
         functions: Functions that Python code may import from `functions_module`.
         functions_module: Name of that module.
