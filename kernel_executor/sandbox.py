@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from kernel_executor import bubblewrap_start
-from kernel_executor.stage.showing import ORIGINAL
+from kernel_executor.in_kernel.read_only import ORIGINAL
 from kernel_executor.stage.stage import Place
 from kernel_executor.tasks import run_helper_now, uninterrupted
 

@@ -16,13 +16,13 @@ from kernel_executor.containers.settings import ContainerSettings
 from kernel_executor.errors import KernelStartError
 from kernel_executor.functions import Functions
 from kernel_executor.functions_folder import FunctionsFolder, install_packages, write_functions
+from kernel_executor.in_kernel.read_only import ORIGINAL
 from kernel_executor.kernel_runner import KernelRunner
 from kernel_executor.listeners import LateOutputs
 from kernel_executor.run_folder import CONTAINER_PREFIX, PREFIX, make_private_folder
 from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner, names_in
 from kernel_executor.scripts.script import Script
 from kernel_executor.search_paths import distrust, trust_again
-from kernel_executor.stage.showing import ORIGINAL
 from kernel_executor.stage.stage import Place, Stage
 from kernel_executor.tasks import acquired
 from kernel_executor.work_folder import open_work_folder

@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 ORIGINAL = "/codeagent/folder"
-"""Where the user's folder is mounted; without it nothing is watched."""
+"""Where the user's folder itself is mounted read-only, and links to large files lead; without it nothing is watched."""
 
 PATHS = {
     "os.chmod": ((0, 2),),

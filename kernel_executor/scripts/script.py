@@ -13,6 +13,7 @@ from typing import Protocol
 
 from kernel_executor.languages import normalize
 from kernel_executor.pip_install import quiet
+from kernel_executor.stage.trees import FOLDER, Tree
 from kernel_executor.types import CodeBlock
 
 NAMED = "# filename:"
@@ -22,8 +23,6 @@ SUFFIXES = {"python": "py", "bash": "sh", "pwsh": "ps1"}
 
 HERE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK
 """Executed code may have put there a link that leads out of its sandbox, or a pipe that nobody reads."""
-
-FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
 class ScriptRefused(Exception):  # noqa: N818 - named after the state
@@ -63,8 +62,8 @@ class Script:
             ScriptRefused: It cannot be written.
         """
         try:
-            with self._folder() as folder:
-                file = os.open(self._base, HERE, 0o666, dir_fd=folder)
+            with self._place() as (folder, base):
+                file = os.open(base, HERE, 0o666, dir_fd=folder)
             with open(file, "w", encoding="utf-8") as writer:  # noqa: PTH123 - a descriptor
                 writer.write(self.text)
         except OSError as error:
@@ -73,27 +72,19 @@ class Script:
     def discard(self) -> None:
         """Delete the file, unless it stays."""
         if not self.kept:
-            with suppress(OSError), self._folder() as folder:  # executed code may have done it, or put a folder there
-                os.unlink(self._base, dir_fd=folder)  # in that folder, wherever its name leads now
-
-    @property
-    def _base(self) -> str:
-        return PurePosixPath(self.name).name
+            with suppress(OSError), self._place() as (folder, base):  # code may have done it, or put a folder there
+                os.unlink(base, dir_fd=folder)  # in that folder, wherever its name leads now
 
     @contextmanager
-    def _folder(self) -> Iterator[int]:
+    def _place(self) -> Iterator[tuple[int, str]]:
         """Open the file's folder step by step: while we look, code may put a link in the place of any of them."""
         self.work_dir.mkdir(parents=True, exist_ok=True)  # code without a sandbox may have removed it
-        here = os.open(self.work_dir, FOLDER)
+        root = os.open(self.work_dir, FOLDER)
         try:
-            for part in PurePosixPath(self.name).parent.parts:
-                with suppress(FileExistsError):
-                    os.mkdir(part, dir_fd=here)
-                outer, here = here, os.open(part, FOLDER, dir_fd=here)
-                os.close(outer)
-            yield here
+            with Tree(root).holding(self.name, make=True) as place:
+                yield place
         finally:
-            os.close(here)
+            os.close(root)
 
 
 class Shelf(Protocol):

@@ -63,7 +63,6 @@ LIBRARY = "a program would load it"
 RESERVED = "a module of that name would be imported in place of the true one"
 IS_CODE = "it is code"
 UNKNOWN = "it is not of a kind that is known as data"
-IMPORTABLE = "folders of code are not delivered"
 
 
 def never(name: str) -> str:

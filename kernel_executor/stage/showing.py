@@ -9,11 +9,9 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 
+from kernel_executor.in_kernel.read_only import ORIGINAL
 from kernel_executor.stage.copying import CREATE, clone, fast_copy
 from kernel_executor.stage.trees import Seen, Tree
-
-ORIGINAL = "/codeagent/folder"
-"""Where the code sees the user's folder itself, read-only; links to large files lead there."""
 
 SETTLED = ("inode", "size", "modified", "changed", "mode")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from kernel_executor import BlockResult, CodeBlock, FilesDelivered, KernelStartError
+from kernel_executor.in_kernel.read_only import ORIGINAL
 from kernel_executor.stage import copying, delivery, folders, mirror, outbox, showing
 from kernel_executor.stage.copying import exchange, give_name
 from kernel_executor.stage.stage import Stage
@@ -140,7 +141,7 @@ async def test_a_large_file_is_a_link_into_the_read_only_folder(folder: Path, mo
     monkeypatch.setattr(mirror, "SMALL", 100)
     (folder / "large.bin").write_bytes(bytes(101))
     stage = await Stage.open(folder)
-    assert (stage.place.files / "large.bin").readlink() == Path(f"{showing.ORIGINAL}/large.bin")
+    assert (stage.place.files / "large.bin").readlink() == Path(f"{ORIGINAL}/large.bin")
     (stage.place.files / "large.bin").unlink()
     assert len(await denials(stage)) == 1
     assert (stage.place.files / "large.bin").is_symlink()
@@ -317,7 +318,7 @@ async def test_a_disk_that_is_full_shows_links_instead_of_copies(folder: Path, m
 
     monkeypatch.setattr(showing, "fast_copy", full)
     stage = await Stage.open(folder)
-    assert (stage.place.files / "data.csv").readlink() == Path(f"{showing.ORIGINAL}/data.csv")
+    assert (stage.place.files / "data.csv").readlink() == Path(f"{ORIGINAL}/data.csv")
     assert await denials(stage) == ()
     stage.close()
 
