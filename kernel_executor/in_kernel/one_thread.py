@@ -83,4 +83,14 @@ def application(interrupts: Interrupts, **settings: Any) -> Any:
             super().init_iopub(context)
             del context.sndhwm  # what other sockets are made with
 
+        def init_path(self) -> None:
+            """Leave the work folder off `sys.path` until our own imports and IPython's are done.
+
+            Each that is not found before it lists the whole folder: a start among 200,000 files took 1.3 times as long.
+            """
+
+        def init_code(self) -> None:
+            super().init_path()
+            super().init_code()
+
     return Application.instance(kernel_class=Kernel, **settings)

@@ -20,8 +20,8 @@ from tests.attacks.support.readable_python import make_readable_python
 from tests.attacks.support.remote import Driver, Executor
 from tests.containers import NoContainerEngineError, container_engine
 
-THOROUGH = {"test_user_files", "test_delivery"}
-"""Files whose attempts are many: those of an ordinary user's scripts are run by `make attacks` only."""
+THOROUGH = {"test_user_files", "test_delivery", "test_imports_left_behind", "test_links_and_starts"}
+"""Files whose tests are many: `make test` tries an ordinary user's kernels and root's scripts."""
 
 PEOPLE = ("root", "user") if os.getuid() == 0 else ("user",)
 
@@ -101,10 +101,11 @@ def opened(driver: Driver) -> Callable[..., Executor]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave to `make attacks` what only repeats, by an ordinary user's scripts, what three others have tried."""
+    """Leave root's kernels and an ordinary user's scripts in the thorough files to `make attacks`."""
     for item in items:
-        values = (
-            item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
-        )
-        if item.path.stem in THOROUGH and "user" in values and "scripts" in values and len(PEOPLE) > 1:
+        if item.path.stem not in THOROUGH or len(PEOPLE) == 1 or not isinstance(item, pytest.Function):
+            continue
+        values = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        scripts = "scripts" in values
+        if ("user" if scripts else "root") in values and "container" not in values:
             item.add_marker(pytest.mark.attacks)

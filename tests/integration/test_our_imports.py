@@ -49,6 +49,7 @@ OURSELVES = {"codeagent_nb"}
 
 @pytest.fixture(params=["modules", "packages"])
 def planted(request: pytest.FixtureRequest, tmp_path: Path) -> "Planted":
+    """A folder with everything planted in it."""
     return Planted(tmp_path, as_packages=request.param == "packages")
 
 
@@ -217,7 +218,7 @@ def loaded_before_us(elsewhere: Path, *how: str) -> set[str]:
 SCRIPT = str(Path(sys.executable).with_name("codeagent-nb"))
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["doctor"]], ids=" ".join)
+@pytest.mark.parametrize("arguments", [pytest.param(["--help"], marks=pytest.mark.attacks), ["doctor"]], ids=" ".join)
 def test_python_m_imports_nothing_planted(planted: Planted, arguments: list[str]) -> None:
     planted.plant(without=OURSELVES | loaded_before_us(planted.elsewhere, "-m"))
     done = planted.run(sys.executable, "-m", "codeagent_nb", *arguments)
@@ -227,7 +228,7 @@ def test_python_m_imports_nothing_planted(planted: Planted, arguments: list[str]
 
 
 @pytest.mark.parametrize("arguments", [["--help"], pytest.param(["doctor"], marks=pytest.mark.attacks)], ids=" ".join)
-@pytest.mark.parametrize("path", [":", "."])
+@pytest.mark.parametrize("path", [":", pytest.param(".", marks=pytest.mark.attacks)])
 def test_the_program_imports_nothing_planted_wherever_pythonpath_points(
     planted: Planted, arguments: list[str], path: str
 ) -> None:
