@@ -45,8 +45,35 @@ def application(interrupts: Interrupts, **settings: Any) -> Any:
         interrupts: Told when code runs.
         settings: The application's traits.
     """
-    from ipykernel.ipkernel import IPythonKernel
     from ipykernel.kernelapp import IPKernelApp
+
+    class Application(IPKernelApp):  # type: ignore[misc]
+        """ipykernel's, without that thread."""
+
+        def init_kernel(self) -> None:
+            self.shell_channel_thread = None
+            super().init_kernel()
+
+        def init_iopub(self, context: Any) -> None:
+            context.sndhwm = WAITING
+            super().init_iopub(context)
+            del context.sndhwm  # what other sockets are made with
+
+        def init_path(self) -> None:
+            """Leave the work folder off `sys.path` until our own imports and IPython's are done.
+
+            Each that is not found before it lists the whole folder: a start among 200,000 files took 1.3 times as long.
+            """
+
+        def init_code(self) -> None:
+            super().init_path()
+            super().init_code()
+
+    return Application.instance(kernel_class=_kernel_class(interrupts), **settings)
+
+
+def _kernel_class(interrupts: Interrupts) -> type:
+    from ipykernel.ipkernel import IPythonKernel
 
     class Kernel(IPythonKernel):  # type: ignore[misc]
         """ipykernel's, without subshells."""
@@ -71,26 +98,4 @@ def application(interrupts: Interrupts, **settings: Any) -> Any:
             finally:
                 interrupts.code_runs = False
 
-    class Application(IPKernelApp):  # type: ignore[misc]
-        """ipykernel's, without that thread."""
-
-        def init_kernel(self) -> None:
-            self.shell_channel_thread = None
-            super().init_kernel()
-
-        def init_iopub(self, context: Any) -> None:
-            context.sndhwm = WAITING
-            super().init_iopub(context)
-            del context.sndhwm  # what other sockets are made with
-
-        def init_path(self) -> None:
-            """Leave the work folder off `sys.path` until our own imports and IPython's are done.
-
-            Each that is not found before it lists the whole folder: a start among 200,000 files took 1.3 times as long.
-            """
-
-        def init_code(self) -> None:
-            super().init_path()
-            super().init_code()
-
-    return Application.instance(kernel_class=Kernel, **settings)
+    return Kernel
