@@ -87,7 +87,7 @@ export interface NotebookModel {
   readonly sharedModel: SharedNotebook;
   readonly readOnly: boolean;
   readonly defaultKernelLanguage: string;
-  readonly cells: { get(index: number): CellModel; readonly changed: Signal<object, object> };
+  readonly cells: { readonly length: number; get(index: number): CellModel; readonly changed: Signal<object, object> };
   readonly metadataChanged: Signal<NotebookModel, object>;
   readonly stateChanged: Signal<NotebookModel, { name: string }>;
 }
@@ -121,24 +121,39 @@ export interface Notebook {
   deselectAll(): void;
 }
 
+/** What we read of one; code in the kernel may have left out or made up any of it. */
+export interface KernelMessage {
+  header: { msg_id: string; msg_type: string };
+  parent_header?: { msg_id?: string };
+  metadata?: Record<string, any>;
+  content?: Record<string, any>;
+}
+
 export interface Comm {
-  onMsg: (message: { content: { data: any } }) => void;
+  onMsg: (message: KernelMessage) => void;
+  onClose: (message: KernelMessage) => void;
   send(data: any): void;
 }
 
 export interface Kernel {
+  readonly id: string;
   readonly clientId: string;
+  /** Also of what the page sends itself. */
+  readonly anyMessage: Signal<Kernel, { msg: KernelMessage; direction: "send" | "recv" }>;
   hasComm(id: string): boolean;
-  registerCommTarget(name: string, callback: (comm: Comm) => void): void;
+  registerCommTarget(name: string, callback: (comm: Comm, open: KernelMessage) => void): void;
   requestExecute(content: Record<string, any>): { done: Promise<{ content: Record<string, any> }> };
 }
 
 export interface SessionContext {
   readonly session: { readonly kernel: Kernel | null } | null;
   readonly kernelChanged: Signal<SessionContext, { newValue: Kernel | null }>;
+  readonly statusChanged: Signal<SessionContext, string>;
 }
 
 export interface Context {
+  readonly path: string;
+  readonly disposed: Signal<Context, void>;
   readonly isReady: boolean;
   readonly ready: Promise<void>;
   readonly model: NotebookModel;

@@ -78,14 +78,7 @@ def _insertions(shown: dict[str, PageCell], wanted: Sequence[PageCell], anchor: 
             after = [*reversed(above[-NEIGHBOURS:])]
             if anchor and anchor not in after:
                 after.append(anchor)
-            # Trusted: the outputs come from this session's own kernel, and are harmless by now.
-            yield {
-                "do": "insert",
-                "after": after,
-                "cells": [cell.node for cell in cells],
-                "trusted": True,
-                "undo": undo,
-            }
+            yield {"do": "insert", "after": after, "cells": [cell.node for cell in cells], "undo": undo}
         above += [cell.id for cell in cells]
 
 

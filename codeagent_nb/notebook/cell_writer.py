@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from codeagent_nb.cells import digest
 from codeagent_nb.cells_story import CellsStory
 from codeagent_nb.events import AgentEvent, LateOutputEvent
 from codeagent_nb.notebook.cell_changes import Change, PageCell, changes_between
-from codeagent_nb.notebook.page import Found, Page
+from codeagent_nb.notebook.page import Found, Page, PageError
 from codeagent_nb.notebook.page_cells import PageCells, prefix_of
 from kernel_executor import Output
 from kernel_executor.tasks import ended
@@ -63,8 +62,10 @@ class CellWriter:
         self._last_attempt_only = last_attempt_only
         self._run = uuid.uuid4().hex[:8]
         self._story = CellsStory(redact)
-        self._earlier, self._kept = _made_before(found.cells, page.anchor)
-        self._released = self._kept
+        self._earlier: Sequence[dict[str, Any]] = found.cells
+        self._kept = found.theirs
+        self._unknown = _made_before(found, page.anchor)
+        self._refused = ""
         self._replaced: set[str] = set()
         taken = found.ids - {cell["id"] for cell in self._earlier}
         # Where cells are replaced, one step takes back what replaces them, and brings them back.
@@ -79,8 +80,8 @@ class CellWriter:
         self._changed = self._over = self._lost = self._finished = False
 
     def on_event(self, event: AgentEvent) -> None:
-        """Take one event in; write soon."""
-        if self._over and not isinstance(event, LateOutputEvent):
+        """Take one event in; write soon. What comes when all is written is in the saved session alone."""
+        if self._finished or (self._over and not isinstance(event, LateOutputEvent)):
             return
         self._story.take(event)
         self._changed = True
@@ -95,7 +96,6 @@ class CellWriter:
         self._lost = False  # a last look
         self._writing = self._writing or asyncio.ensure_future(self._write_all())  # late output may have begun it
         await ended(self._writing)
-        self._finished = not self._lost
 
     async def _write_all(self) -> None:
         try:
@@ -105,11 +105,15 @@ class CellWriter:
                 await self._write()
         except Exception as error:  # noqa: BLE001 - a page that fails must not end the run; the note at its end tells
             self._lost = self._changed = True
+            self._refused = str(error).rstrip(".") if isinstance(error, PageError) else ""
             logger.warning("the agent's cells could not be written into the notebook: %s", error)
         finally:
             self._writing = None
-            if self._over:
+            if self._over and self._lost:
+                self._page.leave()
+            elif self._over:
                 self._page.close()
+                self._finished = True
 
     async def _write(self) -> None:
         self._changed = False
@@ -120,11 +124,9 @@ class CellWriter:
         if not changes:
             return
         self._remember(wanted)
-        released, self._released = self._released, []
         self._replaced |= {cell["source"] for cell in self._earlier}
         left = await self._page.apply(changes)
         if left is None:
-            self._released = released
             await self._find_again({cell.id for cell in wanted})
             return
         self._gone |= left.gone
@@ -146,15 +148,10 @@ class CellWriter:
     def _replacement(self, wanted: Sequence[PageCell]) -> Iterator[Change]:
         for cell in self._earlier if wanted else ():
             yield {"do": "remove", "id": cell["id"], "source": cell["source"], "undo": self._run}
-        for cell_id in self._released:
-            yield {"do": "metadata", "id": cell_id, "metadata": {"codeagent": None}}
 
     def _leave_to_the_user(self, ids: Iterable[str]) -> None:
-        """Take our mark off cells: what is the user's is not removed, kept or replaced with ours."""
-        fresh = [cell_id for cell_id in ids if cell_id not in self._detached]
-        self._detached |= {*fresh}
-        self._released = [*self._released, *fresh]
-        self._changed = self._changed or bool(fresh)
+        """Change these no more; the page takes our mark off them."""
+        self._detached |= {*ids}
 
     async def _find_again(self, wanted: set[str]) -> None:
         """Look for a page: this one was closed or loaded anew, or another window has the notebook, too."""
@@ -163,21 +160,22 @@ class CellWriter:
         self._unanswered += 1
         found = await self._look() if self._unanswered <= UNANSWERED else None
         if found is None:
-            self._page.close()
+            self._page.leave()
             self._lost, self._unanswered = True, 0
             self._looks -= self._over
             if self._looks:
                 asyncio.get_running_loop().call_later(SECONDS_LOST, self._look_again)
             return
-        if self._page.client == client or self._finished:  # else they may be missing for want of being saved
+        if self._page.client == client:  # else they may be missing for want of being saved
             self._gone |= (self._known.keys() & wanted) - found.ids
+        self._leave_to_the_user(found.theirs & self._sent.keys() - self._kept)
         self._known = {cell.id: cell for cell in self._still_there(found)}
         sources = {there["id"]: there["source"] for there in found.cells}
         not_replaced = [cell for cell in self._earlier if sources.get(cell["id"]) == cell["source"]]
         self._earlier = [cell for cell in not_replaced if cell["id"] not in self._known]
 
     async def _look(self) -> Found | None:
-        """Ask the page first that has the cells: another window that has the notebook open lacks them."""
+        """Ask the page first that has the cells; loaded anew, it has another address."""
         return await self._page.find() or await self._page.find_another()
 
     def _look_again(self) -> None:
@@ -214,7 +212,9 @@ class CellWriter:
         Args:
             saved_as: Where they are to be found.
         """
-        if self._lost:
+        if self._lost and self._refused:
+            yield f"The page did not take all ({self._refused}): what is missing in it is in {saved_as}."
+        elif self._lost:
             yield f"The notebook was closed or did not answer: what is missing in it is in {saved_as}."
         if left := self._gone | self._detached:
             few = _cells(len(left))
@@ -224,6 +224,9 @@ class CellWriter:
             yield REPLACED
         if self._kept and (self._known or self._gone or self._detached):
             yield f"{_cells(len(self._kept))} of an earlier run that you had changed or kept: left to you."
+        if self._unknown and self._known:
+            few = _cells(self._unknown)
+            yield f"{few} of an earlier run not written in this browser: left alone; the button Remove takes them away."
 
 
 def _cells(number: int) -> str:
@@ -235,17 +238,7 @@ def _is_as_written(there: dict[str, Any], cell: PageCell) -> bool:
     return cell.source.startswith(there["source"]) and there["execution_count"] in (None, cell.execution_count)
 
 
-def _made_before(cells: Sequence[dict[str, Any]], anchor: str | None) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the cells that an earlier run of the same cell made, and the ids of those that are the user's by now."""
-    made = [
-        cell
-        for cell in cells
-        # A copy that was pasted elsewhere has the same metadata, and an id of its own.
-        if anchor and cell["codeagent"].get("cell") == anchor and cell["id"].startswith(f"{prefix_of(anchor)}-")
-    ]
-    theirs = {cell["id"] for cell in made if cell["codeagent"].get("kept") or _is_changed(cell)}
-    return [cell for cell in made if cell["id"] not in theirs], sorted(theirs)
-
-
-def _is_changed(cell: dict[str, Any]) -> bool:
-    return cell["codeagent"].get("sha256", "") not in ("", digest(cell["source"]))
+def _made_before(found: Found, anchor: str | None) -> int:
+    """Return how many cells bear the mark of an earlier run of the same cell, and are none that this browser wrote."""
+    # A copy that was pasted elsewhere has the same metadata, and an id of its own.
+    return sum(name.startswith(f"{prefix_of(anchor)}-") for name in found.marked) if anchor else 0

@@ -1,7 +1,8 @@
 """The page that shows the notebook, reached through the extension in `labextension/`: one message, one answer.
 
 A message without an answer is no error: the page may be loading, closed, or without the extension. Messages may be
-repeated, so a lost answer does no harm. Knows the comm; nothing of cells.
+repeated, so a lost answer does no harm. The page gives a task a token, by which it knows the task again over another
+comm; it refuses what the user has not asked for in that page. Knows the comm; nothing of cells.
 """
 
 import asyncio
@@ -13,7 +14,9 @@ from typing import Any, Protocol
 from codeagent_nb.notebook.cell_changes import Change
 
 TARGET = "codeagent_cells"
-PROTOCOL = 1
+PROTOCOL = 2
+
+OTHER_VERSION = "the page has another version of the extension codeagent-nb than this kernel: load the page anew"
 
 HELLO_PATIENCE = 1.5
 """Seconds for a page to say that it is there; it takes 0.02, and where there is no extension nobody answers."""
@@ -32,8 +35,8 @@ class Comm(Protocol):
         """Call back with each message of a front end, on any thread."""
         ...
 
-    def close(self) -> None:
-        """End the conversation."""
+    def close(self, data: dict[str, Any] | None = None) -> None:
+        """End the conversation, with a last message."""
         ...
 
 
@@ -52,12 +55,16 @@ class Found:
     Args:
         read_only: True if it cannot be saved.
         ids: The ids of all its cells.
-        cells: Those an agent made: `id`, `source` and `codeagent`, their metadata.
+        cells: Those the task may change or replace: `id`, `source` and `execution_count`.
+        theirs: Ids of cells that the agent made, and that the user has changed, run or kept since.
+        marked: Ids of others that bear the mark of this task's cell; the page has not written them, as far as it knows.
     """
 
     read_only: bool
     ids: frozenset[str]
     cells: Sequence[dict[str, Any]]
+    theirs: frozenset[str] = frozenset()
+    marked: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,25 +96,41 @@ class Page:
     connect: Callable[[], Comm] = open_comm
     home: str | None = None
     _comm: Comm | None = None
+    _token: str | None = None
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
     _waiting: dict[int, "asyncio.Future[dict[str, Any]]"] = field(default_factory=dict)
 
     async def find(self) -> Found | None:
-        """Look for the page that ran the cell; None if it does not answer."""
+        """Look for the page that ran the cell; None if it does not answer.
+
+        Raises:
+            PageError: It speaks another version of the protocol, or has not been asked for this task.
+        """
         return await self._hello(self.client)
 
     async def find_another(self) -> Found | None:
-        """Look for any page that has the notebook open: the first one was closed, or loaded anew."""
+        """Look for the page that knows the task: it was loaded anew, or the panel is in another window by now.
+
+        Raises:
+            PageError: As `find`.
+        """
         return await self._hello(None)
 
     async def _hello(self, to: str | None) -> Found | None:
-        self.close()  # a page that was loaded anew does not know it; Jupyter notes that as an error, and goes on
+        self.leave()  # a page that was loaded anew does not know it; Jupyter notes that as an error, and goes on
         self._comm = self.connect()
         self._comm.on_msg(_Receiver(asyncio.get_running_loop(), self._receive))
-        answer = await self._ask({"op": "hello", "to": to, "anchor": self.anchor, "home": self.home}, HELLO_PATIENCE)
-        found = _found(answer) if answer and answer.get("protocol") == PROTOCOL else None
-        if answer and found:
+        where = {"anchor": self.anchor, "home": self.home, "token": self._token}
+        answer = await self._ask({"op": "hello", "to": to, **where}, HELLO_PATIENCE)
+        if answer is None:
+            return None
+        if answer.get("protocol") != PROTOCOL:
+            raise PageError(OTHER_VERSION)
+        if not answer.get("ok"):
+            raise PageError(str(answer.get("error")))
+        if found := _found(answer):
             self.client = str(answer.get("client", self.client))
+            self._token = str(answer.get("token") or "") or self._token
         return found
 
     async def apply(self, changes: Sequence[Change]) -> Left | None:
@@ -124,7 +147,7 @@ class Page:
         try:
             return Left(frozenset(answer["gone"]), frozenset(answer["detached"]))
         except (KeyError, TypeError) as error:
-            raise PageError(f"its answer cannot be read: {answer}") from error
+            raise PageError("its answer cannot be read") from error
 
     async def _ask(self, message: dict[str, Any], patience: float) -> dict[str, Any] | None:
         if self._comm is None:
@@ -146,17 +169,24 @@ class Page:
             waiting.set_result(answer)
 
     def close(self) -> None:
-        """End the conversation; the cells stay."""
+        """End the task; its cells stay, and the page changes them no more."""
         if self._comm:
             self._comm.close()
             self._comm = None
 
+    def leave(self) -> None:
+        """End the conversation; the task may go on in another."""
+        if self._comm:
+            self._comm.close({"goes_on": True})
+            self._comm = None
+
 
 def _found(answer: dict[str, Any]) -> Found | None:
-    """Read a greeting; None if it is no such thing. What a user wrote into a cell's metadata may be anything."""
+    """Read a greeting; None if it is no such thing."""
     try:
-        cells = [cell for cell in answer["cells"] if isinstance(cell["codeagent"], dict)]
-        return Found(bool(answer["read_only"]), frozenset(answer["ids"]), cells)
+        cells = [{name: cell[name] for name in ("id", "source", "execution_count")} for cell in answer["cells"]]
+        ids, theirs, marked = (frozenset(answer[name]) for name in ("ids", "theirs", "marked"))
+        return Found(bool(answer["read_only"]), ids, cells, theirs, marked)
     except (KeyError, TypeError):
         return None
 

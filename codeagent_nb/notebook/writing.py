@@ -2,19 +2,21 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from codeagent_nb.cells import code_cell
 from codeagent_nb.events import AgentEvent, CodeExecutionEvent
 from codeagent_nb.notebook.cell_writer import CellWriter
-from codeagent_nb.notebook.page import Found, Page
+from codeagent_nb.notebook.page import Found, Page, PageError
 from kernel_executor.languages import normalize
 
 NO_EXTENSION = (
     "No cells are written, for this front end lacks the extension codeagent-nb (in JupyterLab or Notebook 7, install "
     "the package where Jupyter itself is installed, and load the page anew)"
 )
+NOT_WRITTEN = "No cells are written"
 READ_ONLY = "No cells are written, for this notebook is read-only (save a copy of it and run the cell there)"
 
 
@@ -50,7 +52,11 @@ async def begin_writing(page: Page, redact: Callable[[str], str], *, last_attemp
         redact: Takes secrets out of a reply that is still being written.
         last_attempt_only: True to take the failed attempts away at the end.
     """
-    found = await _find(page)
+    try:
+        found = await _find(page)
+    except PageError as error:
+        page.close()
+        return Writing(None, f"{NOT_WRITTEN} ({str(error).rstrip('.')})")
     if found is None or found.read_only:
         page.close()
         return Writing(None, READ_ONLY if found else NO_EXTENSION)
@@ -60,8 +66,13 @@ async def begin_writing(page: Page, redact: Callable[[str], str], *, last_attemp
 
 async def _find(page: Page) -> Found | None:
     try:
+        if page.anchor is not None:
+            return await page.find()
         # A panel may be in another window by now than the one whose cell has shown it.
-        return await page.find() or (await page.find_another() if page.anchor is None else None)
+        with suppress(PageError):
+            if found := await page.find():
+                return found
+        return await page.find_another()
     except asyncio.CancelledError:
         page.close()
         raise

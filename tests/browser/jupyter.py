@@ -232,6 +232,15 @@ class Notebook:
         """Run code in the kernel beside the cells, as a front end would; an error of it is raised here."""
         self._ask(code, {})
 
+    def execute_as(self, cell: str, code: str) -> None:
+        """Run code as the front end does when the user runs the cell with this id, and that code is in it."""
+        self.do(
+            "const content = { code: value[1], store_history: false };"
+            "return panel.sessionContext.session.kernel.requestExecute(content, false, { cellId: value[0] })"
+            ".done.then(() => 1)",
+            [cell, code],
+        )
+
     def value(self, expression: str) -> Any:
         """Have the kernel evaluate an expression; its value comes back through JSON."""
         answer = self._ask("", {"value": f"__import__('json').dumps({expression})"})["user_expressions"]["value"]

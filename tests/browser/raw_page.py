@@ -9,13 +9,13 @@ class Page:
 
     kept = []  # a comm that is forgotten is closed, and a page that does not know it complains in its console
 
-    def __init__(self):
+    def __init__(self, protocol=2):
         self.kept.append(self)
-        self.comm = create_comm(target_name="codeagent_cells", data={"protocol": 1})
+        self.comm = create_comm(target_name="codeagent_cells", data={"protocol": protocol})
         self.loop = asyncio.get_running_loop()
         self.answers = asyncio.Queue()
         self.seq = 0
-        self.to = None
+        self.to = self.token = None
         receive = lambda message: self.loop.call_soon_threadsafe(self.answers.put_nowait, message["content"]["data"])
         self.comm.on_msg(receive)
 
@@ -32,8 +32,9 @@ class Page:
             return None
 
     async def hello(self, anchor=None):
-        answer = await self.ask({"op": "hello", "anchor": anchor})
-        self.to = answer and answer["client"]
+        answer = await self.ask({"op": "hello", "anchor": anchor, "token": self.token})
+        if answer and answer["ok"]:
+            self.to, self.token = answer["client"], answer.get("token")
         return answer
 
     async def apply(self, *changes, **options):

@@ -4,7 +4,9 @@ import asyncio
 import copy
 import json
 import threading
+import uuid
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 Cell = dict[str, Any]
@@ -31,8 +33,13 @@ class Comm:
     def on_msg(self, callback: Callable[[dict[str, Any]], None]) -> None:
         self.callbacks.append(callback)
 
-    def close(self) -> None:
+    def close(self, data: dict[str, Any] | None = None) -> None:
+        if self.is_closed:
+            return
         self.is_closed = True
+        for window, client in self.heard_by:
+            if window.client == client:
+                window.comm_closed(self, data or {})
 
     def receive(self, answer: Any) -> None:
         for callback in () if self.is_closed else self.callbacks:
@@ -78,6 +85,24 @@ class Front:
         return [change for message in self.sent for change in message.get("changes", ()) if change["do"] == kind]
 
 
+@dataclass(slots=True)
+class Task:
+    """What a window remembers of a task; see `labextension/page/tasks.js`."""
+
+    token: str
+    anchor: str | None
+    old: dict[str, list[str]]
+    places: set[str]
+    own: dict[str, tuple[str, int, Any]] = field(default_factory=dict)
+    users: set[str] = field(default_factory=set)
+    kept: set[str] = field(default_factory=set)
+    comm: Comm | None = None
+
+
+class RefusalError(Exception):
+    """What the page does not do."""
+
+
 class Window:
     """A window with a notebook."""
 
@@ -86,7 +111,10 @@ class Window:
         self.cells = [code(name, source) for name, source in zip(names, sources, strict=True)]
         self.client = client
         self.read_only = False
-        self.written: dict[str, tuple[str, int, Any]] = {}
+        self.running: str | None = None
+        self.has_panel_task = False
+        self.tasks: list[Task] = []
+        self.made_by: dict[str, dict[str, list[str]]] = {}
         self.steps: dict[str, list[str]] = {}
         self.gone: set[str] = set()
         self.detached: set[str] = set()
@@ -112,7 +140,27 @@ class Window:
 
     def reload(self, saved: list[Cell] | None = None, client: str = "w2") -> None:
         self.cells = copy.deepcopy(self.cells if saved is None else saved)
-        self.written, self.client, self.steps = {}, client, {}
+        self.client, self.steps, self.running = client, {}, None
+        for task in self.tasks:
+            task.comm = None
+            for cell_id, was in [*task.own.items()]:
+                if cell_id not in self.ids:
+                    continue
+                now = state(self.cell(cell_id))
+                if was[0].startswith(now[0]) and now[2] in (None, was[2]):
+                    task.own[cell_id] = now
+                else:
+                    self._leave(task, cell_id)
+
+    def run(self, cell_id: str) -> None:
+        """As the user does: until a task has begun, or another cell runs."""
+        self.running = cell_id
+        for task in self.tasks:
+            if task.own.pop(cell_id, None):
+                task.users.add(cell_id)
+
+    def send_from_panel(self) -> None:
+        self.has_panel_task = True
 
     # The extension
 
@@ -122,49 +170,145 @@ class Window:
         last = comm.last.get(self.client)
         if last is None or last["re"] != message["seq"]:
             try:
-                said = self.hello(message) if message["op"] == "hello" else self.apply(message["changes"])
+                said = self.hello(comm, message) if message["op"] == "hello" else self.apply(comm, message["changes"])
             except Exception as error:  # noqa: BLE001
-                said = {"ok": False, "error": str(error)}
+                said = {"ok": False, "protocol": 2, "error": str(error)}
             if said is None:
                 return None
             last = {"re": message["seq"], "client": self.client, **said}
             comm.last[self.client] = last
         return last
 
-    def hello(self, message: dict[str, Any]) -> dict[str, Any] | None:
+    def comm_closed(self, comm: Comm, data: dict[str, Any]) -> None:
+        for task in [task for task in self.tasks if task.comm is comm]:
+            task.comm = None
+            if not data.get("goes_on"):
+                self._end(task)
+
+    def _end(self, task: Task) -> None:
+        self.tasks.remove(task)
+        made = self.made_by.setdefault(task.anchor, {}) if task.anchor else {}
+        for cell_id, (source, *_) in task.own.items():
+            made[cell_id] = [source, *made.get(cell_id, [])]
+        for cell_id in task.users:
+            made.pop(cell_id, None)
+
+    def hello(self, comm: Comm, message: dict[str, Any]) -> dict[str, Any] | None:
         named = [cell for cell in (message["anchor"], message["home"]) if cell]
         if message["to"] is None and not {*named} <= {*self.ids}:
             return None
-        ours = [(cell, cell["metadata"]["codeagent"]) for cell in self.made]
-        cells = [
-            {
-                "id": cell["id"],
-                "source": cell["source"],
-                "codeagent": about,
-                "execution_count": cell.get("execution_count"),
-            }
-            for cell, about in ours
-        ]
-        return {"ok": True, "protocol": 1, "read_only": self.read_only, "ids": self.ids, "cells": cells}
+        about = {"ok": True, "protocol": 2, "read_only": self.read_only, "ids": self.ids}
+        if self.read_only and message["token"] is None:
+            return {**about, "cells": [], "theirs": [], "marked": [], "token": ""}
+        task = self._task(message["anchor"], message["token"])
+        if task is None and message["to"] is None:
+            return None
+        if task is None:
+            raise RefusalError("not asked for")
+        task.comm = comm
+        return {**about, "token": task.token, **self._survey(task)}
 
-    def apply(self, changes: list[dict[str, Any]]) -> dict[str, Any]:
+    def _task(self, anchor: str | None, token: str | None) -> Task | None:
+        if token is not None:
+            return next((task for task in self.tasks if task.token == token), None)
+        if self.running != anchor if anchor else not self.has_panel_task:
+            return None
+        self.running, self.has_panel_task = None, False
+        return self.begin(anchor)
+
+    def begin(self, anchor: str | None) -> Task:
+        old = dict(self.made_by.get(anchor, {})) if anchor else {}
+        self.tasks.append(Task(uuid.uuid4().hex, anchor, old, {anchor} if anchor else set()))
+        return self.tasks[-1]
+
+    def _survey(self, task: Task) -> dict[str, Any]:
+        ours = []
+        for cell in self.cells:
+            name = cell["id"]
+            if name not in task.own and name not in task.old:
+                continue
+            is_made = cell["source"] in task.old.get(name, ()) and not cell["metadata"].get("codeagent", {}).get("kept")
+            if self._is_ours(task, name) if name in task.own else is_made:
+                about = {"id": name, "source": cell["source"], "execution_count": cell.get("execution_count")}
+                ours.append(about | {"codeagent": cell["metadata"].get("codeagent")})
+            elif name not in task.own:
+                del task.old[name]
+                task.kept.add(name)
+                task.users.add(name)
+            else:
+                task.users.add(name)
+        known = {*task.own, *task.old, *task.users}
+        marks = [(cell["id"], cell["metadata"].get("codeagent")) for cell in self.cells if cell["id"] not in known]
+        marked = [name for name, mark in marks if isinstance(mark, dict) and mark.get("cell") == task.anchor]
+        theirs = [name for name in self.ids if name in task.users]
+        return {"cells": ours, "theirs": theirs, "marked": marked if task.anchor else []}
+
+    def _is_ours(self, task: Task, name: str) -> bool:
+        return name in task.own and task.own[name] == state(self.cell(name))
+
+    def _leave(self, task: Task, name: str) -> None:
+        self.detached.add(name)
+        task.own.pop(name, None)
+        task.old.pop(name, None)
+        task.users.add(name)
+        if name in self.ids:
+            self.cell(name)["metadata"].pop("codeagent", None)
+
+    def apply(self, comm: Comm, changes: list[dict[str, Any]]) -> dict[str, Any]:
+        task = next((task for task in self.tasks if task.comm is comm), None)
+        if task is None:
+            raise RefusalError("no task is running over this comm")
+        return self.perform(task, changes)
+
+    def perform(self, task: Task, changes: list[dict[str, Any]]) -> dict[str, Any]:
         if self.read_only:
-            raise RuntimeError("The notebook is read-only.")
+            raise RefusalError("The notebook is read-only.")
+        self._admit(task, changes)
         self.gone, self.detached = set(), set()
+        for name in task.kept & {*self.ids}:
+            self.cell(name)["metadata"].pop("codeagent", None)
+        task.kept = set()
         for change in changes:
-            getattr(self, f"_{change['do']}")(change)
+            getattr(self, f"_{change['do']}")(task, change)
         return {"ok": True, "gone": sorted(self.gone), "detached": sorted(self.detached)}
 
-    def _remove(self, change: dict[str, Any]) -> None:
-        if change["id"] not in self.ids:
-            return
-        if self.cell(change["id"])["source"] == change["source"]:
-            self.delete(change["id"])
-            self.steps = {key: [one for one in ids if one != change["id"]] for key, ids in self.steps.items()}
-        else:
-            self.detached.add(change["id"])
+    def _admit(self, task: Task, changes: list[dict[str, Any]]) -> None:
+        its, going = {*task.own, *task.users}, set()
+        for change in changes:
+            if change["do"] == "insert":
+                if (not change["after"] and task.anchor) or ({*change["after"]} & {*self.ids}) - its - task.places:
+                    raise RefusalError("below other cells")
+                new = {cell["id"] for cell in change["cells"]}
+                if (new & {*self.ids}) - its - going:
+                    raise RefusalError("the id of another cell")
+                if any({*cell["metadata"]} - {"codeagent", "tags"} for cell in change["cells"]):
+                    raise RefusalError("metadata")
+                its |= new
+            elif change["do"] == "remove" and change["id"] in task.old:
+                going.add(change["id"])
+            elif change["id"] in {*self.ids} - its:
+                raise RefusalError("another cell")
 
-    def _insert(self, change: dict[str, Any]) -> None:
+    def _remove(self, task: Task, change: dict[str, Any]) -> None:
+        name = change["id"]
+        if name not in self.ids:
+            return
+        cell = self.cell(name)
+        is_kept = cell["metadata"].get("codeagent", {}).get("kept")
+        is_ours = self._is_ours(task, name) if name in task.own else change["source"] in task.old.get(name, ())
+        if cell["source"] == change["source"] and is_ours and not is_kept:
+            self.delete(name)
+            self.steps = {key: [one for one in ids if one != name] for key, ids in self.steps.items()}
+        else:
+            self._leave(task, name)
+
+    def _insert(self, task: Task, change: dict[str, Any]) -> None:
+        for wanted in change["cells"]:
+            if wanted["id"] in self.ids:
+                cell = self.cell(wanted["id"])
+                same = (cell["source"], cell.get("outputs")) == (wanted["source"], wanted.get("outputs"))
+                if not same or not self._is_ours(task, wanted["id"]):
+                    self._leave(task, wanted["id"])
         fresh = [cell for cell in change["cells"] if cell["id"] not in self.ids]
         above = [name for name in change["after"] if name in self.ids]
         if change["after"] and not above:
@@ -173,37 +317,36 @@ class Window:
         index = self.ids.index(above[0]) + 1 if above else len(self.cells)
         self.cells[index:index] = copy.deepcopy(fresh)
         self.steps.setdefault(change["undo"], []).extend(cell["id"] for cell in fresh)
-        for wanted in change["cells"]:
-            cell = self.cell(wanted["id"])
-            same = (cell["source"], cell.get("outputs")) == (wanted["source"], wanted.get("outputs"))
-            self._note(cell) if same else self.detached.add(wanted["id"])
+        for cell in fresh:
+            task.places.add(cell["id"])
+            task.users.discard(cell["id"])
+            task.own[cell["id"]] = state(self.cell(cell["id"]))
 
-    def _metadata(self, change: dict[str, Any]) -> None:
-        if change["id"] not in self.ids:
-            self.gone.add(change["id"])
+    def _metadata(self, task: Task, change: dict[str, Any]) -> None:
+        if not (cell := self._editable(task, change["id"])):
             return
-        metadata = self.cell(change["id"])["metadata"]
-        metadata |= change["metadata"]
-        for name in [name for name, value in metadata.items() if value is None]:
-            del metadata[name]
+        cell["metadata"] |= change["metadata"]
+        for name in [name for name, value in cell["metadata"].items() if value is None]:
+            del cell["metadata"][name]
 
-    def _edit(self, change: dict[str, Any]) -> None:
-        if change["id"] not in self.ids:
-            self.gone.add(change["id"])
-            return
-        cell = self.cell(change["id"])
-        if self.written.get(cell["id"], state(cell)) != state(cell):
-            self.detached.add(cell["id"])
+    def _edit(self, task: Task, change: dict[str, Any]) -> None:
+        if not (cell := self._editable(task, change["id"])):
             return
         if change["do"] != "source" and cell["cell_type"] != "code":
             raise TypeError(f"Cell {cell['id']} is not one of code.")
         edit(cell, change)
-        self._note(cell)
+        task.own[cell["id"]] = state(cell)
+
+    def _editable(self, task: Task, name: str) -> Cell | None:
+        if name not in self.ids:
+            self.gone.add(name)
+        elif self._is_ours(task, name):
+            return self.cell(name)
+        else:
+            self._leave(task, name)
+        return None
 
     _source = _outputs = _append = _count = _edit
-
-    def _note(self, cell: Cell) -> None:
-        self.written[cell["id"]] = state(cell)
 
 
 def code(name: str, source: str) -> Cell:

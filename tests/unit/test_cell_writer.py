@@ -55,9 +55,19 @@ def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def begun(front: Front, anchor: str | None = "anchor", **options: Any) -> CellWriter:
+    asks(front, anchor)
     writing = await begin_writing(Page(anchor, "w1", front.connect), str, **options)
     assert writing.writer, writing.why_not
     return writing.writer
+
+
+def asks(front: Front, anchor: str | None, client: str = "w1") -> None:
+    """The user asks for a task: by a cell, or from the panel."""
+    for window in front.windows:
+        if window.client == client and anchor:
+            window.run(anchor)
+        elif window.client == client:
+            window.send_from_panel()
 
 
 async def settled(writer: CellWriter) -> None:
@@ -429,7 +439,6 @@ async def test_a_cell_that_the_user_has_changed_is_kept_when_it_is_run_again(sta
     window.made[0]["source"] = "print(1)  # mine"
     front = Front(window)
     writer = await run(stage, "succeeded", front)
-    assert len([change for change in front.changes("metadata") if change["metadata"] == {"codeagent": None}]) == 1
     assert sources(window) == ["%%agent", "print(1)", "It printed 1.", "print(1)  # mine", "mine"]
     assert notes(writer) == [REPLACED, "1 cell of an earlier run that you had changed or kept: left to you."]
     assert len(window.made) == 2, "it is the user's from now on"
@@ -663,7 +672,7 @@ async def test_a_second_window_gets_nothing_as_long_as_the_first_one_answers() -
     assert window.made[0]["outputs"][0]["text"] == "1\n2\n"
 
 
-async def test_when_the_first_window_is_closed_a_second_one_gets_all_of_it() -> None:
+async def test_when_the_first_window_is_closed_a_second_one_that_did_not_ask_for_it_gets_nothing() -> None:
     window, other = Window("%%agent"), Window("%%agent", client="other")
     front = Front(window, other)
     writer = await begun(front)
@@ -671,8 +680,8 @@ async def test_when_the_first_window_is_closed_a_second_one_gets_all_of_it() -> 
     front.windows = [other]
     await tell(writer, *ends("1\n2\n"), *says())
     await writer.finish()
-    assert sources(other) == ["%%agent", "print(1)", "It is 1."]
-    assert notes(writer) == []
+    assert sources(other) == ["%%agent"]
+    assert notes(writer) == [LOST]
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -732,6 +741,8 @@ def noise(front: Front) -> None:
     front.change = lambda answer: {"re": [answer["re"]], "gone": 1}
 
 
+NOT_ALL = "The page did not take all ({}): what is missing in it is in s.ipynb."
+WHY_NOT = {refuses: NOT_ALL.format("The notebook is read-only"), nonsense: NOT_ALL.format("its answer cannot be read")}
 FAILURES = [nobody, all_lost, only_greetings, refuses, broken, nonsense, noise]
 
 
@@ -751,7 +762,7 @@ async def test_a_page_that_fails_is_told_of_and_ends_nothing(
     await writer.finish()
     assert time.monotonic() - before < 2
     assert [record for record in caplog.records if record.name == "asyncio"] == []
-    assert notes(writer) == [LOST]
+    assert notes(writer) == [WHY_NOT.get(fails, LOST)]
     assert all(comm.is_closed for comm in front.comms)
 
 
@@ -777,7 +788,7 @@ async def test_a_failure_in_the_last_moment_is_told_of() -> None:
     window.read_only = True
     writer.on_event(prints("1\n"))
     await writer.finish()  # while that is written
-    assert notes(writer) == [LOST]
+    assert notes(writer) == [WHY_NOT[refuses]]
 
 
 async def test_a_slow_page_gets_everything(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -824,17 +835,17 @@ async def test_a_display_of_the_saved_session_is_not_changed_by_what_the_page_is
 # Late output
 
 
-async def test_late_output_is_written_after_the_end() -> None:
+async def test_late_output_is_in_the_saved_session_alone_as_the_task_has_ended_in_the_page() -> None:
     window = Window("%%agent")
     front = Front(window)
     writer = await begun(front)
     await tell(writer, *start(), begins(), *ends("1\n"), *says())
     await writer.finish()
+    sent = len(front.sent)
     await tell(writer, prints("late\n", LateOutputEvent))
-    assert window.made[0]["outputs"][0]["text"] == "1\nlate\n"
+    assert window.made[0]["outputs"][0]["text"] == "1\n"
+    assert len(front.sent) == sent, "the page is not asked"
     assert all(comm.is_closed for comm in front.comms)
-    await tell(writer, prints("no event of the run's\n"))
-    assert window.made[0]["outputs"][0]["text"] == "1\nlate\n"
 
 
 async def test_late_output_that_comes_in_the_last_moment_is_written_once() -> None:
@@ -897,12 +908,46 @@ async def test_a_read_only_notebook_is_named_as_the_reason() -> None:
     assert (writing.writer, writing.why_not) == (None, READ_ONLY)
 
 
-@pytest.mark.parametrize("change", [{"protocol": 2}, {"ids": None}, {"cells": [1]}, {"ok": False, "protocol": None}])
+@pytest.mark.parametrize("change", [{"protocol": 1}, {"ids": None}, {"cells": [1]}, {"ok": False, "protocol": None}])
 async def test_a_page_that_speaks_otherwise_is_none(change: dict[str, Any]) -> None:
     front = Front(Window("%%agent"))
     front.change = lambda answer: answer | change
+    asks(front, "anchor")
     writing = await begin_writing(Page("anchor", "w1", front.connect), str)
-    assert (writing.writer, writing.why_not) == (None, NO_EXTENSION)
+    assert writing.writer is None
+    assert "has another version" in writing.why_not if "protocol" in change else writing.why_not == NO_EXTENSION
+    assert all(comm.is_closed for comm in front.comms)
+
+
+async def test_a_page_that_was_not_asked_for_the_task_refuses_and_the_reason_is_told() -> None:
+    front = Front(Window("%%agent"))
+    writing = await begin_writing(Page("anchor", "w1", front.connect), str)
+    assert (writing.writer, writing.why_not) == (None, "No cells are written (not asked for)")
+    assert all(comm.is_closed for comm in front.comms)
+
+
+async def test_a_task_that_ends_before_all_is_written_is_told_of() -> None:
+    window = Window("%%agent")
+    front = Front(window)
+    writer = await begun(front)
+    await tell(writer, *start(), begins(), prints("1\n"))
+    window._end(window.tasks[0])  # as a restart of the kernel does, in the page
+    await tell(writer, *ends("1\n2\n"), *says())
+    await writer.finish()
+    assert window.made[0]["outputs"][0]["text"] == "1\n"
+    assert notes(writer) == [NOT_ALL.format("no task is running over this comm")]
+
+
+async def test_cells_of_an_earlier_run_that_another_browser_wrote_are_left_alone_and_told_of(stage: Stages) -> None:
+    window = Window("%%agent", "mine")
+    await run(stage, "answered", Front(window))
+    window.made_by.clear()
+    writer = await run(stage, "answered", Front(window))
+    assert sources(window) == ["%%agent", "Paris.", "Paris.", "mine"]
+    left = "1 cell of an earlier run not written in this browser: left alone; the button Remove takes them away."
+    assert notes(writer) == [left]
+    assert notes(await run(stage, "answered", Front(window))) == [left], "its own it replaces"
+    assert sources(window) == ["%%agent", "Paris.", "Paris.", "mine"]
 
 
 async def test_metadata_of_our_name_that_are_not_ours_are_let_be(stage: Stages) -> None:
@@ -913,7 +958,8 @@ async def test_metadata_of_our_name_that_are_not_ours_are_let_be(stage: Stages) 
 
 
 async def test_the_page_of_a_panel_may_be_in_another_window_by_now() -> None:
-    front = Front(Window("panel()", client="w9"))
+    front = Front(Window("panel()", client="w9"), Window("panel()"))
+    asks(front, None, "w9")
     assert (await begin_writing(Page(None, "w1", front.connect), str)).writer
     assert (await begin_writing(Page("anchor", "w1", front.connect), str)).writer is None
 

@@ -1,5 +1,6 @@
 // @ts-check
-// The kernel's changes to the cells of a notebook. What the user has changed is left alone.
+// A task's changes to its cells in a notebook. What the user has changed is left alone. Whether the task may ask for them
+// was decided before, in `rights.js`.
 //
 // A few ways of JupyterLab that shape this file:
 // - A transaction inserts or removes in one place only: where it did in two, JupyterLab 4.6 made the wrong cell active
@@ -18,34 +19,32 @@ import { asStep } from "./undo.js";
 /** @typedef {import("../types.js").CodeCellModel} CodeCellModel */
 /** @typedef {import("../types.js").NotebookModel} NotebookModel */
 /** @typedef {import("../types.js").Output} Output */
-
-/** @typedef {{ do: "remove", id: string, source: string, undo: string }} Remove */
-/** @typedef {{ do: "insert", after: string[], cells: CellNode[], trusted: boolean, undo: string }} Insert */
-/** @typedef {{ do: "source", id: string, from: number, text: string }} Source */
-/** @typedef {{ do: "outputs", id: string, from: number, outputs: Output[] }} Outputs */
-/** @typedef {{ do: "append", id: string, index: number, text: string }} Append */
-/** @typedef {{ do: "count", id: string, execution_count: number | null }} Count */
-/** @typedef {{ do: "metadata", id: string, metadata: Record<string, any> }} Metadata */
-/** @typedef {Source | Outputs | Append | Count | Metadata} Edit */
-/** @typedef {Remove | Insert | Edit} Change */
-
-/** What we wrote into a cell last.
- * @typedef {{ type: string, source: string, outputs: number, count: number | null }} Written */
+/** @typedef {import("./requests.js").Append} Append */
+/** @typedef {import("./requests.js").Change} Change */
+/** @typedef {import("./requests.js").Count} Count */
+/** @typedef {import("./requests.js").Edit} Edit */
+/** @typedef {import("./requests.js").Insert} Insert */
+/** @typedef {import("./requests.js").Outputs} Outputs */
+/** @typedef {import("./requests.js").Remove} Remove */
+/** @typedef {import("./requests.js").Source} Source */
+/** @typedef {import("./tasks.js").Task} Task */
+/** @typedef {import("./tasks.js").Written} Written */
 
 export class CellWriter {
-  /** @param {NotebookModel} model */
-  constructor(model) {
+  /** @param {NotebookModel} model @param {Task} task */
+  constructor(model, task) {
     this.model = model;
-    /** @type {Map<string, Written>} */
-    this.written = new Map();
+    this.task = task;
+    /** @type {Set<string>} */
     this.gone = new Set();
+    /** @type {Set<string>} */
     this.detached = new Set();
   }
 
-  /** @param {Change[]} changes */
+  /** Make changes that were admitted. @param {Change[]} changes */
   apply(changes) {
-    this.gone = new Set();
-    this.detached = new Set();
+    for (const id of this.task.kept) this.takeMark(id);
+    this.task.kept.clear();
     for (const change of changes) {
       if (change.do === "insert") this.insert(change);
       else if (change.do === "remove") this.remove(change);
@@ -56,16 +55,18 @@ export class CellWriter {
 
   /** @param {Remove} change */
   remove({ id, source, undo }) {
+    const cell = this.find(id);
+    if (!cell) return;
+    const isKept = cell.sharedModel.source !== source || cell.getMetadata("codeagent")?.kept;
+    const isUsers = this.task.own.has(id) ? !this.isOurs(cell) : !this.task.old.get(id)?.includes(source);
+    if (isKept || isUsers) return this.leaveToUser(id);
     const { sharedModel } = this.model;
-    const index = sharedModel.cells.findIndex((cell) => cell.id === id);
-    if (index < 0) return;
-    const cell = sharedModel.cells[index];
-    if (cell.source !== source || cell.getMetadata("codeagent")?.kept) return void this.detached.add(id);
+    const index = sharedModel.cells.findIndex((one) => one.id === id);
     asStep(sharedModel, undo, () => sharedModel.deleteCell(index));
   }
 
   /** @param {Insert} change */
-  insert({ after, cells, trusted, undo }) {
+  insert({ after, cells, undo }) {
     const { sharedModel } = this.model;
     const ids = sharedModel.cells.map((cell) => cell.id);
     const present = new Set(ids);
@@ -77,7 +78,7 @@ export class CellWriter {
     const index = above === undefined ? ids.length : ids.indexOf(above) + 1;
     // Before, cells are saved without their ids.
     if (sharedModel.nbformat === 4 && sharedModel.nbformat_minor < 5) sharedModel.nbformat_minor = 5;
-    asStep(sharedModel, undo, () => sharedModel.insertCells(index, fresh.map((cell) => bare(cell, trusted))));
+    asStep(sharedModel, undo, () => sharedModel.insertCells(index, fresh.map(bare)));
     for (const cell of fresh) this.addOutputs(cell);
   }
 
@@ -85,18 +86,19 @@ export class CellWriter {
   addOutputs(node) {
     const cell = this.find(node.id);
     if (!cell) return;
+    this.task.places.add(node.id);
+    this.task.users.delete(node.id); // that one was deleted
     if (cell.type === "code") for (const output of node.outputs ?? []) cell.outputs.add(output);
     this.note(cell);
   }
 
-  /** Cells that were there already are ours if they are as we would have made them. @param {CellNode[]} nodes */
+  /** A request may come again: its cells are there, and still as it made them. @param {CellNode[]} nodes */
   claim(nodes) {
     for (const node of nodes) {
       const cell = this.find(node.id);
       if (!cell) continue;
       const isSame = cell.type === node.cell_type && cell.sharedModel.source === text(node.source);
-      if (isSame && hasOutputs(cell, node.outputs ?? [])) this.note(cell);
-      else this.detached.add(node.id);
+      if (!isSame || !hasOutputs(cell, node.outputs ?? []) || !this.isOurs(cell)) this.leaveToUser(node.id);
     }
   }
 
@@ -106,8 +108,7 @@ export class CellWriter {
     try {
       this.edit(change);
     } catch {
-      this.written.delete(change.id);
-      this.detached.add(change.id);
+      this.leaveToUser(change.id);
     }
   }
 
@@ -115,26 +116,79 @@ export class CellWriter {
   edit(change) {
     const cell = this.find(change.id);
     if (!cell) return void this.gone.add(change.id);
+    if (!this.isOurs(cell)) return this.leaveToUser(change.id);
     if (change.do === "metadata") return setMetadata(cell, change.metadata);
-    if (!this.isOurs(cell)) return void this.detached.add(change.id);
     if (change.do === "source") setSource(cell, change);
     else if (cell.type === "code") editCode(cell, change);
     else throw new Error(`Cell ${cell.id} is not one of code.`);
     this.note(cell);
   }
 
-  /** The kernel is shown cells of which this page, loaded anew, knows nothing: it judges whether they are as it wrote
-   * them, and from here on they are watched. @param {string[]} ids */
-  show(ids) {
-    for (const id of ids) {
-      const cell = this.written.has(id) ? undefined : this.find(id);
-      if (cell) this.note(cell);
+  /** From here on no task changes it, and it bears no mark of the agent's. @param {string} id */
+  leaveToUser(id) {
+    this.detached.add(id);
+    this.task.own.delete(id);
+    this.task.old.delete(id);
+    this.task.users.add(id);
+    this.takeMark(id);
+  }
+
+  /** @param {string} id */
+  takeMark(id) {
+    const cell = this.find(id);
+    if (cell?.getMetadata("codeagent") !== undefined) cell?.deleteMetadata("codeagent");
+  }
+
+  /** What the kernel is told of the cells that a task may change: those that are there, and those that are the user's. */
+  survey() {
+    const ours = [];
+    const theirs = new Set(this.task.users);
+    for (const id of new Set([...this.task.old.keys(), ...this.task.own.keys()])) {
+      const cell = this.find(id);
+      if (!cell) continue;
+      const isOurs = this.task.own.has(id) ? this.isOurs(cell) : this.isAsMade(cell);
+      if (isOurs) ours.push({ id, source: cell.sharedModel.source, execution_count: state(cell).count });
+      else theirs.add(id);
+    }
+    return { cells: ours, theirs: [...theirs].filter((id) => this.find(id)), marked: this.marked() };
+  }
+
+  /** Cells that say that this task's cell has made them, and nobody here knows it: they are told of, and no more. */
+  marked() {
+    const { anchor, own, old, users } = this.task;
+    const known = (/** @type {string} */ id) => own.has(id) || old.has(id) || users.has(id);
+    const ids = this.model.sharedModel.cells.filter((cell) => {
+      const mark = cell.getMetadata("codeagent");
+      return anchor !== null && mark?.cell === anchor && !mark.kept && !known(cell.id);
+    });
+    return ids.map(({ id }) => id);
+  }
+
+  /** By an earlier run, and neither changed nor kept by the user since. @param {CellModel} cell */
+  isAsMade(cell) {
+    const isMade = this.task.old.get(cell.id)?.includes(cell.sharedModel.source);
+    if (isMade && !cell.getMetadata("codeagent")?.kept) return true;
+    this.task.old.delete(cell.id);
+    this.task.kept.add(cell.id);
+    this.task.users.add(cell.id);
+    return false;
+  }
+
+  /** A page that was loaded anew may show cells as they were a while ago, and what the user made of them since. */
+  meetAgain() {
+    for (const [id, written] of [...this.task.own]) {
+      const cell = this.find(id);
+      if (!cell) continue;
+      const now = state(cell);
+      const isEarlier = now.type === written.type && written.source.startsWith(now.source);
+      if (isEarlier && (now.count === null || now.count === written.count)) this.note(cell);
+      else this.leaveToUser(id);
     }
   }
 
   /** Neither edited, converted nor run by the user since we wrote last. @param {CellModel} cell */
   isOurs(cell) {
-    const written = this.written.get(cell.id);
+    const written = this.task.own.get(cell.id);
     const now = state(cell);
     return (
       cell.sharedModel.executionState !== "running" &&
@@ -143,15 +197,9 @@ export class CellWriter {
     );
   }
 
-  /** As far as this page knows. @param {CellModel} cell */
-  isEdited(cell) {
-    const written = this.written.get(cell.id);
-    return !!written && written.source !== cell.sharedModel.source;
-  }
-
   /** @param {CellModel} cell */
   note(cell) {
-    this.written.set(cell.id, state(cell));
+    this.task.own.set(cell.id, state(cell));
   }
 
   /** @param {string} id @returns {CellModel | undefined} */
@@ -169,18 +217,17 @@ function state(cell) {
     : { type, source, outputs: 0, count: null };
 }
 
-/** The cell without its outputs. It is trusted, if at all, from the metadata: so it is the same after undo and redo.
- * @param {CellNode} cell @param {boolean} trusted @returns {CellNode} */
-function bare(cell, trusted) {
-  const { trusted: _, ...metadata } = cell.metadata ?? {};
-  if (cell.cell_type !== "code") return { ...cell, metadata };
-  return { ...cell, metadata: trusted ? { ...metadata, trusted } : metadata, outputs: [] };
+/** The cell without its outputs. It is trusted, as those are harmless (`harmless.js`): else the notebook would be
+ * trusted no more once it is saved, and with it the user's own outputs. From the metadata, so that it is the same after
+ * undo and redo. @param {CellNode} cell @returns {CellNode} */
+function bare(cell) {
+  if (cell.cell_type !== "code") return cell;
+  return { ...cell, metadata: { ...cell.metadata, trusted: true }, outputs: [] };
 }
 
 /** @param {CellModel} cell @param {Record<string, any>} metadata */
 function setMetadata(cell, metadata) {
   for (const [key, value] of Object.entries(metadata)) {
-    if (key === "jupyter") hideOutputs(cell, value ?? {});
     if (value === null) cell.deleteMetadata(key);
     else cell.setMetadata(key, key === "codeagent" ? stillKept(cell, value) : value);
   }
@@ -191,13 +238,6 @@ function setMetadata(cell, metadata) {
 function stillKept(cell, codeagent) {
   const kept = cell.getMetadata("codeagent")?.kept;
   return kept ? { ...codeagent, kept } : codeagent;
-}
-
-/** Before the source is hidden or shown: told of both at once, a cell that hides its source saves its outputs as shown.
- * @param {CellModel} cell @param {Record<string, any>} jupyter */
-function hideOutputs(cell, { source_hidden: _, ...others }) {
-  const source_hidden = cell.getMetadata("jupyter")?.source_hidden;
-  cell.setMetadata("jupyter", source_hidden === undefined ? others : { ...others, source_hidden });
 }
 
 /** @param {CellModel} cell @param {Source} change */

@@ -4,10 +4,11 @@
 import { makeIcons } from "./icons.js";
 import { hasMagic, hasPackage, loadMagic, namesUsed } from "./kernel.js";
 import { isGenerated, isSameStep } from "./marks.js";
-import { writerOf } from "./pages.js";
+import { tasksOf } from "./pages.js";
 import { keepPlace } from "./place.js";
 import { errorTask, question } from "./questions.js";
 import { asStep } from "./undo.js";
+import { widgetsOf } from "./widgets.js";
 
 /** @typedef {import("../types.js").Cell} Cell */
 /** @typedef {import("../types.js").Commands} Commands */
@@ -26,7 +27,6 @@ const OPEN = "import codeagent_nb\ncodeagent_nb.panel()";
 const MAGIC = "%agent panel";
 const PANELS = [OPEN, MAGIC, "codeagent_nb.panel()"];
 const LOAD = "%load_ext codeagent_nb";
-const WIDGET = "application/vnd.jupyter.widget-view+json";
 const MISSING =
   "The package codeagent-nb is not installed in this notebook's kernel: run %pip install codeagent-nb there.";
 
@@ -208,9 +208,9 @@ function keepStep({ content }) {
 /** What the user has kept or edited stays. @param {Panel} panel */
 function removeStep({ content, context }) {
   const shared = content.model.sharedModel;
-  const writer = writerOf(context);
+  const tasks = tasksOf(context);
   const models = stepOf(content.activeCell, content.widgets).map(({ model }) => model);
-  const ids = models.filter((model) => isGenerated(model) && !writer.isEdited(model)).map(({ id }) => id);
+  const ids = models.filter((model) => isGenerated(model) && !tasks?.isEdited(model)).map(({ id }) => id);
   const key = Symbol();
   keepPlace(content, () => {
     for (const id of ids) {
@@ -249,8 +249,7 @@ function outputsOf(cell) {
 
 /** A widget whose kernel was restarted is still seen, and does nothing. @param {Cell} cell @param {Panel} panel */
 function isAlive(cell, panel) {
-  const widgets = outputsOf(cell).map(({ data }) => data?.[WIDGET]?.model_id);
-  return widgets.some((id) => id && kernelOf(panel).hasComm(id));
+  return widgetsOf(cell.model).some((id) => kernelOf(panel).hasComm(id));
 }
 
 /** @param {Panel} panel @param {Cell} cell */

@@ -1,0 +1,76 @@
+// @ts-check
+// What the user has asked this notebook's kernel for in this page: the cells that run, and a task from the agent's panel.
+//
+// It is read from the messages that the page itself sends. Code in the kernel can neither send nor change these; what it
+// says of itself (the parent of a message, say) is only compared with them.
+
+/** @typedef {import("../types.js").Kernel} Kernel */
+/** @typedef {import("../types.js").KernelMessage} KernelMessage */
+
+/** How long a task from a panel waits for its first cell; the kernel may have another cell to run first. */
+const PATIENCE = 60_000;
+
+export class Asked {
+  /** @param {(cell: string) => void} onRun called for each cell that the user runs */
+  constructor(onRun) {
+    this.onRun = onRun;
+    /** Cells by the id of the message that runs them. @type {Map<string, string>} */
+    this.running = new Map();
+    /** The widget whose task waits, and since when. @type {{ widget: string, since: number } | undefined} */
+    this.panelTask = undefined;
+    /** @type {WeakSet<Kernel>} */
+    this.heard = new WeakSet();
+  }
+
+  /** @param {Kernel} kernel */
+  hear(kernel) {
+    this.forget();
+    if (this.heard.has(kernel)) return;
+    this.heard.add(kernel);
+    kernel.anyMessage.connect((_, { msg, direction }) => (direction === "send" ? this.sent(msg) : this.received(msg)));
+  }
+
+  forget() {
+    this.running.clear();
+    this.panelTask = undefined;
+  }
+
+  /** @param {KernelMessage} message */
+  sent({ header, metadata, content }) {
+    if (header.msg_type === "execute_request" && typeof metadata?.cellId === "string") {
+      this.running.set(header.msg_id, metadata.cellId);
+      this.onRun(metadata.cellId);
+    }
+    const { comm_id, data } = content ?? {};
+    if (header.msg_type === "comm_msg" && data?.method === "custom" && data.content?.type === "send") {
+      this.panelTask = { widget: comm_id, since: Date.now() };
+    }
+  }
+
+  /** @param {KernelMessage} message */
+  received({ header, parent_header, content }) {
+    const isEnd =
+      header.msg_type === "execute_reply" || (header.msg_type === "status" && content?.execution_state === "idle");
+    if (isEnd) this.running.delete(parent_header?.msg_id ?? "");
+  }
+
+  /** Which cell runs by this message; undefined for all that the page has not sent, or that has ended.
+   * @param {unknown} message */
+  cellOf(message) {
+    return typeof message === "string" ? this.running.get(message) : undefined;
+  }
+
+  /** A cell that runs begins one task, not more. @param {unknown} message */
+  takeCell(message) {
+    const cell = this.cellOf(message);
+    if (typeof message === "string") this.running.delete(message);
+    return cell;
+  }
+
+  /** The widget of the panel with a task of the user's; it begins one task. */
+  takePanelTask() {
+    const task = this.panelTask;
+    this.panelTask = undefined;
+    return task && Date.now() - task.since < PATIENCE ? task.widget : undefined;
+  }
+}

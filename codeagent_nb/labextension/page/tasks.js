@@ -1,0 +1,139 @@
+// @ts-check
+// The agent's tasks in one notebook, as this page remembers them: what each has written, and so may change.
+// A task ends with its comm, with the kernel, or with the page; a page that is loaded anew in the same tab goes on with it.
+
+import { leaveTasks, recallCells, rememberCells, takeTasks } from "./memory.js";
+
+/** @typedef {import("../types.js").CellModel} CellModel */
+/** @typedef {import("../types.js").Comm} Comm */
+/** What we wrote into a cell last.
+ * @typedef {{ type: string, source: string, outputs: number, count: number | null }} Written */
+/** `anchor`: the cell that the user ran; null for a task from the panel, which writes at the notebook's end.
+ * `own`: the cells it wrote. `users`: those of them that are the user's by now. `places`: below these it may write.
+ * `old`: cells of earlier runs of the anchor with the texts they were given; the task may remove these.
+ * `kept`: such cells that the user has changed or kept: their mark goes when the task begins to write.
+ * @typedef {{ token: string, anchor: string | null, places: Set<string>, own: Map<string, Written>, users: Set<string>,
+ *   old: Map<string, string[]>, kept: Set<string>, size: number, comm: Comm | undefined }} Task */
+
+const MOST_TEXTS = 5;
+const MOST_PAST = 100;
+const MOST_MADE = 2_000;
+const LONGEST_TEXT = 20_000;
+
+export class Tasks {
+  /** @param {() => string} path of the notebook, which may be renamed */
+  constructor(path) {
+    this.path = path;
+    /** The id of the notebook's kernel. @type {string | undefined} */
+    this.kernel = undefined;
+    /** @type {Set<Task>} */
+    this.live = new Set();
+    /** The newest last. @type {Task[]} */
+    this.past = [];
+    /** By anchor and id. @type {Map<string, Map<string, string[]>>} */
+    this.made = new Map();
+    for (const [anchor, id, sources] of recallCells(path())) this.madeBy(anchor).set(id, sources);
+  }
+
+  /** @param {string | null} anchor @returns {Task} */
+  begin(anchor) {
+    const old = anchor === null ? new Map() : new Map(this.madeBy(anchor));
+    for (const task of this.live) for (const id of task.own.keys()) old.delete(id);
+    const places = new Set(anchor === null ? [] : [anchor]);
+    const more = { own: new Map(), users: new Set(), kept: new Set(), size: 0, comm: undefined };
+    return this.add({ token: randomToken(), anchor, places, old, ...more });
+  }
+
+  /** The task with this token, if it runs on. @param {string} token @returns {Task | undefined} */
+  resume(token) {
+    const running = [...this.live].find((task) => task.token === token);
+    if (running) return running;
+    const left = takeTasks(this.path());
+    const found = left.find((one) => one?.token === token && one.kernel === this.kernel);
+    const others = left.filter((one) => one !== found);
+    if (others.length) leaveTasks(this.path(), others);
+    return found && this.add(thawed(found));
+  }
+
+  /** @param {Task} task */
+  end(task) {
+    if (!this.live.delete(task)) return;
+    task.comm = undefined;
+    if (task.anchor !== null) this.keep(task.anchor, task);
+    this.past = [...this.past, task].slice(-MOST_PAST);
+    this.remember();
+  }
+
+  endAll() {
+    for (const task of this.live) this.end(task);
+  }
+
+  /** The kernel has ended, and with it what an earlier life of this page has left. */
+  forgetLeft() {
+    takeTasks(this.path());
+  }
+
+  /** The page or the notebook is about to be closed, and perhaps comes again. */
+  leave() {
+    for (const task of this.live) if (task.anchor !== null) this.keep(task.anchor, task);
+    this.remember();
+    if (this.live.size) leaveTasks(this.path(), [...this.live].map((task) => frozen(task, this.kernel)));
+  }
+
+  /** What the user runs is the user's. @param {string} cell */
+  userRan(cell) {
+    for (const task of this.live) if (task.own.delete(cell)) task.users.add(cell);
+  }
+
+  /** As far as this page knows. @param {CellModel} cell */
+  isEdited(cell) {
+    const last = [...this.past, ...this.live].filter(({ own }) => own.has(cell.id)).at(-1);
+    const written = last?.own.get(cell.id);
+    return !!written && written.source !== cell.sharedModel.source;
+  }
+
+  /** @param {Task} task */
+  add(task) {
+    this.live.add(task);
+    return task;
+  }
+
+  /** What undo brings back has a text of an earlier run. @param {string} anchor @param {Task} task */
+  keep(anchor, task) {
+    const made = this.madeBy(anchor);
+    for (const [id, { source }] of task.own) {
+      const before = (made.get(id) ?? []).filter((text) => text !== source);
+      made.delete(id); // to be the last
+      if (source.length <= LONGEST_TEXT) made.set(id, [source, ...before].slice(0, MOST_TEXTS));
+    }
+    for (const id of task.users) made.delete(id);
+  }
+
+  remember() {
+    const all = [...this.made].flatMap(([anchor, made]) => [...made].map(([id, texts]) => [anchor, id, texts]));
+    rememberCells(this.path(), /** @type {import("./memory.js").Made[]} */ (all.slice(-MOST_MADE)));
+  }
+
+  /** @param {string} anchor @returns {Map<string, string[]>} */
+  madeBy(anchor) {
+    const made = this.made.get(anchor) ?? new Map();
+    this.made.set(anchor, made);
+    return made;
+  }
+}
+
+function randomToken() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** @param {Task} task @param {string | undefined} kernel */
+function frozen({ token, anchor, places, own, users, old, kept, size }, kernel) {
+  const sets = { places: [...places], own: [...own], users: [...users], old: [...old], kept: [...kept] };
+  return { kernel, token, anchor, size, ...sets };
+}
+
+/** @param {any} left @returns {Task} */
+function thawed({ token, anchor, places, own, users, old, kept, size }) {
+  const sets = { places: new Set(places), users: new Set(users), kept: new Set(kept) };
+  return { token, anchor, size, comm: undefined, ...sets, own: new Map(own), old: new Map(old) };
+}
