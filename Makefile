@@ -54,9 +54,10 @@ check: $(STAMPS)/test  ## lint, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(STAMPS)/test  ## speeds, as ratios to a reference measured in turn
+bench: $(STAMPS)/test  ## speeds, as ratios to a reference measured in turn; what floods of output do to us
 	$(BIN)/python tests/benchmarks/import_time.py
 	$(BIN)/python tests/benchmarks/block_latency.py
+	$(BIN)/python tests/benchmarks/floods.py
 	$(BIN)/python tests/benchmarks/stage.py
 	$(BIN)/python tests/benchmarks/dataframe_crossing.py
 	$(PYTHON) -m venv build/autogen

@@ -13,7 +13,7 @@ from codeagent_nb.rendering.changes import ended
 from codeagent_nb.valid_outputs import valid_count, valid_output
 from kernel_executor import BlockResult, CodeBlock, Output
 from kernel_executor.languages import normalize
-from kernel_executor.outputs import OutputFolder, as_text
+from kernel_executor.outputs import EVERYTHING, OutputFolder, as_text
 
 RAISES = "raises-exception"
 """The tag that lets Jupyter and nbclient run on after a cell which left by `sys.exit(0)`: well, but by an exception."""
@@ -56,7 +56,7 @@ class Cell:
     closing: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     execution_count: int | None = None
-    folder: OutputFolder = field(default_factory=OutputFolder)
+    folder: OutputFolder = field(default_factory=lambda: OutputFolder(EVERYTHING))
 
     @property
     def outputs(self) -> list[Output]:

@@ -6,9 +6,14 @@ Executed code holds its kernel's key and can send any message in its name: every
 from dataclasses import dataclass
 from typing import Any
 
-from kernel_executor.in_kernel.guard import shrink_error
+from kernel_executor.in_kernel.guard import shorten, shrink_error
 from kernel_executor.types import Output
 from kernel_executor.wire import Message
+
+ERROR_NAME = 1_000  # characters
+
+DISPLAY_ID = 1_000
+"""Characters; ours and IPython's have 32, and a longer one is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ def read_error(content: dict[str, Any]) -> dict[str, Any]:
     """Take the fields of an exception out of a message, with their right types and cut to size."""
     traceback = content.get("traceback")
     error = {
-        "ename": str(content.get("ename", "")),
+        "ename": shorten(str(content.get("ename", "")), ERROR_NAME),
         "evalue": str(content.get("evalue", "")),
         "traceback": traceback if isinstance(traceback, list) else [],
     }
@@ -85,4 +90,4 @@ def _bundle(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def _display_id(content: dict[str, Any]) -> str | None:
     transient = content.get("transient")
     display_id = transient.get("display_id") if isinstance(transient, dict) else None
-    return display_id if isinstance(display_id, str) else None
+    return display_id if isinstance(display_id, str) and len(display_id) <= DISPLAY_ID else None

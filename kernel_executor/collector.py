@@ -6,10 +6,11 @@ A request has ended when its reply and its idle are there, in either order: they
 import asyncio
 import contextvars
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kernel_executor.changes import OutputChange, read_count
+from kernel_executor.joining import TextJoiner
 from kernel_executor.outputs import OutputFolder
 from kernel_executor.router import KernelDeath
 from kernel_executor.wire import Message
@@ -20,6 +21,10 @@ reply at all, and AutoGen then hangs for its full time limit (measured)."""
 
 IDLE_GRACE = 3.0
 """Seconds to wait, without any message, for idle after a reply. Without it outputs are missing: IOPub is broken."""
+
+
+LATE_ROOM = 1_000_000
+"""Bytes of messages kept that come after the end; of more, only how much it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +50,15 @@ class Collector:
         self, folder: OutputFolder, on_change: Callable[[OutputChange], None], give_up: Callable[[], None]
     ) -> None:
         self._folder = folder
-        self._on_change = on_change
+        # Whoever asked for the block hears of it in the context they asked in, not in that of the reader.
+        context = contextvars.copy_context()
+        self._changes = TextJoiner(lambda change: context.copy().run(on_change, change))
         self._give_up = give_up
-        self._context = contextvars.copy_context()
         self._loop = asyncio.get_running_loop()
         self._deadline: asyncio.TimerHandle | None = None
         self._reply: dict[str, Any] | None = None
         self._idle = False
+        self._late_room = LATE_ROOM
         self.late: list[Message] = []
         self.execution_count: int | None = None
         self.begun: asyncio.Future[None] = self._loop.create_future()
@@ -62,7 +69,8 @@ class Collector:
         if isinstance(message, KernelDeath):
             self._end(Ending(death=message))
         elif self.ended.done():
-            self.late.append(message)
+            self._late_room -= message.weight
+            self.late.append(message if self._late_room > 0 else replace(message, body=None))
         else:
             self._read(message)
         self._set_deadline()
@@ -77,12 +85,12 @@ class Collector:
             if not self.begun.done():  # executed code can say it again
                 self.begun.set_result(None)
         elif change := self._folder.add(message):
-            # Whoever asked for the block hears of it in the context they asked in, not in that of the reader.
-            self._context.copy().run(self._on_change, change)
+            self._changes.take(change)
         if self._reply is not None and self._idle:
             self._end(Ending(reply=self._reply))
 
     def _end(self, ending: Ending) -> None:
+        self._changes.flush()
         if not self.ended.done():
             self.ended.set_result(ending)
 

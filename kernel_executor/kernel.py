@@ -6,13 +6,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from kernel_executor.assembler import TEXT, MessageLimits
 from kernel_executor.errors import KernelStartError
 from kernel_executor.isolation import Isolation
 from kernel_executor.launch import KernelProgram
+from kernel_executor.outputs import OutputLimits
 from kernel_executor.router import KernelDeath, Router, Taker
 from kernel_executor.run_folder import RunFolder, create_run_folder
 from kernel_executor.tasks import acquired, uninterrupted
-from kernel_executor.transport import ZmqTransport
+from kernel_executor.transport import SocketTransport
 from kernel_executor.wire import Message
 
 START_TIMEOUT = 60.0  # seconds; a cold start takes 0.6 s here, 6 s with bytecode off (measured)
@@ -77,6 +79,11 @@ class KernelPlan(Protocol[Process]):
         ...
 
     @property
+    def limits(self) -> OutputLimits:
+        """Bounds of a block's output."""
+        ...
+
+    @property
     def stands_alone(self) -> bool:
         """Whether a kernel must have ended before the next one starts."""
         ...
@@ -102,14 +109,14 @@ class Kernel:
     """A running kernel. Made by `start_kernel`; everything here belongs to the loop that started it."""
 
     def __init__(
-        self, process: KernelProcess, folder: RunFolder, interrupt_mode: str, on_late: Callable[[Message], None]
+        self, process: KernelProcess, folder: RunFolder, plan: KernelPlan[Any], on_late: Callable[[Message], None]
     ) -> None:
         self._process = process
         self._folder = folder
-        self._interrupt_mode = interrupt_mode
+        self._interrupt_mode = plan.program.interrupt_mode
         self._on_late = on_late
         self._welcomed = asyncio.Event()
-        self._router = Router(ZmqTransport(folder.connection), self._on_orphan)
+        self._router = Router(SocketTransport(folder.connection, _message_limits(plan.limits)), self._on_orphan)
         self._mourner = asyncio.create_task(self._mourn())
         self.isolation = Isolation()
 
@@ -243,7 +250,7 @@ async def start_kernel(plan: KernelPlan[Any], on_late: Callable[[Message], None]
     except BaseException:
         folder.remove()
         raise
-    kernel = Kernel(process, folder, plan.program.interrupt_mode, on_late)
+    kernel = Kernel(process, folder, plan, on_late)
     try:
         async with asyncio.timeout(START_TIMEOUT):
             await kernel.wait_ready()
@@ -257,6 +264,11 @@ async def start_kernel(plan: KernelPlan[Any], on_late: Callable[[Message], None]
             ) from error
         raise
     return kernel
+
+
+def _message_limits(limits: OutputLimits) -> MessageLimits:
+    # Text may be wide, and escaped in JSON.
+    return MessageLimits(display=limits.display_room, text=max(TEXT, 8 * (limits.head + limits.tail)))
 
 
 async def _discard(process: KernelProcess) -> None:

@@ -5,13 +5,14 @@ The rules are Jupyter's: neighbouring text of one stream is one output, `\r` and
 """
 
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kernel_executor.changes import Append, Clear, OutputChange, Update, read_change
 from kernel_executor.in_kernel import OMISSION_MESSAGE
-from kernel_executor.in_kernel.guard import DISPLAY_OVERHEAD, HeadTail
+from kernel_executor.in_kernel.guard import DISPLAY_OVERHEAD, DISPLAYS, HeadTail, left_out
 from kernel_executor.terminal import overwrite, settle
 from kernel_executor.types import Output, Truncation
 from kernel_executor.wire import Message
@@ -25,13 +26,33 @@ class OutputLimits:
         head: Characters of each stream kept from its beginning.
         tail: Characters of each stream kept from its end.
         display: Bytes of one representation of a display.
-        displays: Bytes of all displays of a block, a thousand more for each; an endless loop of them must end.
+        displays: Bytes of all displays of a block, a thousand more for each; an endless loop of them must end. Our own
+            process may need three times as many for a moment.
     """
 
     head: int = 500_000
     tail: int = 100_000
-    display: int = 20_000_000
-    displays: int = 100_000_000
+    display: int = 16_000_000
+    displays: int = 20_000_000
+
+    @property
+    def display_room(self) -> int:
+        """Bytes of memory that displays may take here: more than the kernel counts, and its note must fit."""
+        return self.displays + self.displays // 4 + 2 * DISPLAY_OVERHEAD
+
+
+EVERYTHING = OutputLimits(head=sys.maxsize, tail=0, display=sys.maxsize, displays=sys.maxsize)
+"""For outputs that were bounded before."""
+
+BUNDLES = DISPLAYS | {"error"}
+"""Messages that are counted as displays."""
+
+FREE_PIECES = 1_000
+PIECE = 20
+"""Characters that a piece of text counts at least, after so many: each is an event that somebody keeps."""
+
+NEW_OUTPUT = 100
+"""And if it begins a new output: a million letters in turn on two streams became 400 MB of outputs."""
 
 
 @dataclass(slots=True)
@@ -69,57 +90,81 @@ class OutputFolder:
         self._clear_next = False
         self._budgets: dict[str, HeadTail] = {}
         self._omitted = {"stdout": 0, "stderr": 0, "display": 0}
-        self._display_room = 2 * limits.displays  # the kernel's own count comes first, and its note must fit
+        self._display_room = limits.display_room
+        self._is_told = False  # that displays were left out
+        self._pieces = 0
 
     def add(self, message: Message) -> OutputChange | None:
         """Take one message in; return the change it made, cut to the limits, or None."""
         if message.type == OMISSION_MESSAGE:
             self._note_omission(message.content)
             return None
+        if message.type in BUNDLES and (message.is_left_out or message.weight > self._display_room):
+            return self._leave_out(message.weight)
+        if message.type == "stream" and message.is_left_out:
+            self._omitted["stdout"] += message.weight
+            return self._write("stdout", left_out(message.weight, "bytes"))
         change = read_change(message)
-        return self.apply(change) if change else None
+        return self._apply(change, message.weight) if change else None
 
     def apply(self, change: OutputChange) -> OutputChange | None:
         """Take one change in; return it as far as the limits let it pass."""
-        match change:
-            case Clear(wait=True):
-                self._clear_next = True
-            case Clear():
-                self._clear()
-            case Update():
-                return self._update(change)
-            case Append():
-                return self._append(change)
-        return change
+        return self._apply(change, 0)
 
-    def _append(self, change: Append) -> Append | None:
-        if self._clear_next:
-            self._clear()
-        if change.output["output_type"] == "stream":
-            return self._write(change.output["name"], change.output["text"])
-        if not self._admit(change.output):
+    def _apply(self, change: OutputChange, weight: int) -> OutputChange | None:
+        match change:
+            case Clear():
+                return self._note_clear(change)
+            case Update(data=data):
+                return self._update(change) if self._has_room(data.values(), weight) else self._leave_out(0)
+            case Append(output=output) if output["output_type"] == "stream":
+                self._clear_if_due()
+                return self._write(output["name"], output["text"])
+            case Append(output=output):
+                parts = output["traceback"] if output["output_type"] == "error" else output["data"].values()
+                return self._show(change) if self._has_room(parts, weight) else self._leave_out(0)
+
+    def _has_room(self, parts: Iterable[Any], weight: int) -> bool:
+        """Count a display or an error."""
+        size = DISPLAY_OVERHEAD + sum(len(part) if isinstance(part, str) else len(repr(part)) for part in parts)
+        size = max(size, weight)
+        if size > self._display_room:
+            self._omitted["display"] += size
+            return False
+        self._display_room -= size
+        return True
+
+    def _leave_out(self, size: int) -> Append | None:
+        """Say once, in its place, that a display is missing, and count all that are."""
+        self._omitted["display"] += size
+        if self._is_told:
             return None
+        self._is_told = True
+        note = f"[displays left out: the limit is {self._limits.displays:,} bytes a block]"
+        return self._show(Append({"output_type": "display_data", "data": {"text/plain": note}, "metadata": {}}))
+
+    def _show(self, change: Append) -> Append:
+        self._clear_if_due()
         self._outputs.append(change.output)
         self._display_ids.append(change.display_id)
         return change
-
-    def _admit(self, output: Output) -> bool:
-        parts = output["traceback"] if output["output_type"] == "error" else output["data"].values()
-        size = DISPLAY_OVERHEAD + sum(len(part) if isinstance(part, str) else len(repr(part)) for part in parts)
-        self._display_room -= size
-        if self._display_room < 0:
-            self._omitted["display"] += size
-        return self._display_room >= 0
 
     def _write(self, name: str, text: str) -> Append | None:
         limits = self._limits
         # Room for the kernel's own cut and its note, so that text is not cut twice.
         budget = self._budgets.setdefault(name, HeadTail(limits.head + limits.tail + 1_000, limits.tail))
+        self._pieces += 1
+        if self._pieces > FREE_PIECES:
+            budget.spend((PIECE if self._continues(name) else NEW_OUTPUT) - len(text))
         passed = budget.take(text)
         if not passed:
             return None
         self._stream(name).write(passed)
         return Append({"output_type": "stream", "name": name, "text": passed})
+
+    def _continues(self, name: str) -> bool:
+        last = self._outputs[-1] if self._outputs else None
+        return isinstance(last, _Stream) and last.name == name
 
     def _stream(self, name: str) -> _Stream:
         last = self._outputs[-1] if self._outputs else None
@@ -135,6 +180,20 @@ class OutputFolder:
             if display_id == change.display_id and isinstance(output, dict):
                 self._outputs[index] = {**output, "data": change.data, "metadata": change.metadata}
         return change
+
+    def _note_clear(self, change: Clear) -> Clear | None:
+        """Clear now or later; where there is nothing to clear, nothing has changed: a loop of it is endless."""
+        if not self._outputs and not self._clear_next:
+            return None
+        if not change.wait:
+            self._clear()
+            return change
+        was_due, self._clear_next = self._clear_next, True
+        return None if was_due else change
+
+    def _clear_if_due(self) -> None:
+        if self._clear_next:
+            self._clear()
 
     def _clear(self) -> None:
         self._clear_next = False
@@ -168,7 +227,7 @@ class OutputFolder:
 
 def fold(changes: Iterable[OutputChange]) -> tuple[Output, ...]:
     """Give the outputs that a series of changes adds up to."""
-    folder = OutputFolder()
+    folder = OutputFolder(EVERYTHING)
     for change in changes:
         folder.apply(change)
     folder.finish()

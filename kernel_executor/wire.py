@@ -1,12 +1,43 @@
 """A typed view of Jupyter messages; the only file that indexes raw message dicts. Knows no sockets."""
 
+import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
+
+from kernel_executor.in_kernel import OMISSION_MESSAGE
+from kernel_executor.in_kernel.guard import DISPLAYS, encodable
 
 Channel = Literal["shell", "control", "iopub"]
 
+MALFORMED = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OverflowError)
+"""What reading a message can raise. Executed code can write anything to its kernel's sockets, in its name or not."""
 
-@dataclass(frozen=True, slots=True)
+TEXTS = frozenset(
+    {"stream", "error", "clear_output", "status", "execute_input", "iopub_welcome", OMISSION_MESSAGE},
+)
+"""Messages on IOPub, besides `DISPLAYS`, whose content is read."""
+
+REPLIES = frozenset({"execute_reply", "kernel_info_reply", "interrupt_reply"})
+"""Messages on shell and control whose content is read."""
+
+__all__ = ["DISPLAYS", "MALFORMED", "REPLIES", "TEXTS", "Channel", "Message", "decode"]
+
+
+LENIENT = 65_536
+"""Bytes up to which a bad one becomes a question mark; each costs as much as 5 good ones, and more in a long text."""
+
+
+def decode(text: bytearray) -> str:
+    """Return JSON as text.
+
+    Raises:
+        UnicodeDecodeError: It is long, and no UTF-8.
+    """
+    return text.decode("utf-8", "replace" if len(text) <= LENIENT else "strict")
+
+
+@dataclass(frozen=True)
 class Message:
     """One message from a kernel.
 
@@ -14,29 +45,36 @@ class Message:
         channel: Where it came in.
         type: Its `msg_type`.
         parent_id: `msg_id` of the request that caused it, or "".
-        content: Its content, unchecked.
+        body: Its content, as it is or as JSON, which is forgotten when it is read; None if nobody reads such messages,
+            or if it was too much to be kept.
+        weight: About the bytes it takes in memory; those it had if it was too much.
     """
 
     channel: Channel
     type: str
     parent_id: str
-    content: dict[str, Any]
+    body: dict[str, Any] | bytearray | None
+    weight: int = 0
 
-    @classmethod
-    def parse(cls, channel: Channel, header: Any, parent: Any, content: Any) -> "Message":
-        """Read the parts of a message, as JSON gives them.
+    @cached_property
+    def content(self) -> dict[str, Any]:
+        """Its content, unchecked; read when first asked for, and empty if it cannot be read."""
+        if not isinstance(self.body, bytearray):
+            return self.body or {}
+        try:
+            text = decode(self.body)
+            self.body.clear()  # bytes, text and value together would be three times as much as is sent
+            content = json.loads(text)
+            # A lone surrogate cannot be written to any file; only an escape can say one.
+            content = encodable(content) if "\\ud" in text or "\\uD" in text else content
+        except MALFORMED:
+            return {}
+        return content if isinstance(content, dict) else {}
 
-        Raises:
-            KeyError: It has no type.
-            TypeError: Its header is none.
-        """
-        parent_id = parent.get("msg_id") if isinstance(parent, dict) else ""
-        return cls(
-            channel,
-            str(header["msg_type"]),
-            parent_id if isinstance(parent_id, str) else "",
-            content if isinstance(content, dict) else {},
-        )
+    @property
+    def is_left_out(self) -> bool:
+        """Say whether its content was too much to be kept."""
+        return self.body is None
 
     @property
     def is_idle(self) -> bool:
@@ -45,5 +83,5 @@ class Message:
 
     @property
     def is_reply(self) -> bool:
-        """Say whether this answers a request on shell or control."""
-        return self.channel != "iopub" and self.type.endswith("_reply")
+        """Say whether this answers a request on shell or control; one that was too much to be kept answers nothing."""
+        return self.channel != "iopub" and self.type.endswith("_reply") and not self.is_left_out

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 from codeagent_nb.events import AgentEvent, BlockFinishedEvent, BlockOutputEvent, BlockStartedEvent, LateOutputEvent
 from kernel_executor import Append, Output
-from kernel_executor.outputs import OutputFolder
+from kernel_executor.outputs import EVERYTHING, OutputFolder
 
 
 @dataclass(slots=True)
 class _Block:
-    folder: OutputFolder = field(default_factory=OutputFolder)
+    folder: OutputFolder = field(default_factory=lambda: OutputFolder(EVERYTHING))
     shown: tuple[Output, ...] = ()
 
 
@@ -52,7 +52,7 @@ def ended(folder: OutputFolder, outputs: Sequence[Output]) -> OutputFolder:
     folder.finish()
     if folder.outputs == tuple(outputs):
         return folder  # it knows the ids of displays, which may still be updated
-    folder = OutputFolder()  # with what the limits held back
+    folder = OutputFolder(EVERYTHING)  # with what the limits held back
     for output in outputs:
         folder.apply(Append(output))
     return folder

@@ -22,6 +22,9 @@ END_TRIES = 3
 LAST_PATIENCE = 3.0
 """Seconds until what survived that is ended with its container: it took another user's number, say."""
 
+WRITTEN_KEPT = 1_000_000
+"""Bytes kept of the end of what a command of ours writes: its programs are the image's."""
+
 STDERR = 2  # its number in the frames of Docker's streams
 
 
@@ -57,12 +60,17 @@ class Container:
         Raises:
             KernelStartError: The container is gone, or its engine is.
         """
-        written: list[bytes] = []
+        written = bytearray()
+
+        def keep(_: StreamName, chunk: bytes) -> None:
+            written.extend(chunk)
+            del written[:-WRITTEN_KEPT]
+
         try:
-            code = await asyncio.to_thread(self._run, list(command), lambda _, chunk: written.append(chunk))
+            code = await asyncio.to_thread(self._run, list(command), keep)
         except Exception as error:
             raise KernelStartError(f"the container has ended while it was made ready: {reason(error)}") from error
-        return code, b"".join(written).decode(errors="replace")
+        return code, written.decode(errors="replace")
 
     def execute(self, command: Sequence[str], tell: Tell) -> "asyncio.Future[int]":
         """Start a command; `tell` is given what it writes, on our loop. The result is its exit code."""

@@ -27,7 +27,12 @@ def shorten(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
     half = limit // 2
-    return f"{text[:half]}\n[... {len(text) - 2 * half:,} characters left out ...]\n{text[len(text) - half :]}"
+    return f"{text[:half]}{left_out(len(text) - 2 * half, 'characters')}{text[len(text) - half :]}"
+
+
+def left_out(count: int, what: str) -> str:
+    """Return the line that stands where text is missing."""
+    return f"\n[... {count:,} {what} left out ...]\n"
 
 
 class HeadTail:
@@ -74,13 +79,18 @@ class HeadTail:
         self._tail_size -= excess
         self.omitted += excess
 
+    def spend(self, characters: int) -> None:
+        """Count what is passed through as so many more."""
+        with self._lock:
+            self._room = max(0, self._room - max(0, characters))
+
     def release(self) -> str:
         """Return what was held back, after a line that says how much is missing before it."""
         with self._lock:
             tail = "".join(self._tail)
             omitted = self.omitted
             self.forget()
-        return f"\n[... {omitted:,} characters left out ...]\n{tail}" if omitted else tail
+        return left_out(omitted, "characters") + tail if omitted else tail
 
     def forget(self) -> None:
         """Drop what is held back without a word: it was cleared from the screen."""

@@ -25,7 +25,7 @@ WAITING = 200_000
 """Messages that wait for the reader before ZeroMQ drops the next; half of them are sure to find room.
 
 With its own 1,000 it dropped, where the reader got no time to run on a busy machine, the last of 1,000 displays and the
-"idle" behind them (measured). The guard lets 100,000 displays through; only this bounds a loop of `clear_output`.
+"idle" behind them (measured). The guard lets 20,000 displays through; only this bounds a loop of `clear_output`.
 """
 
 

@@ -5,6 +5,7 @@ stays alive and bounded, that the next block works or the loss is told, and that
 """
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator
 
@@ -134,11 +135,11 @@ async def test_a_made_up_idle_and_reply_do_not_wedge_the_executor(shared: Kernel
 
 async def test_a_huge_message_does_not_fill_the_clients_memory(shared: KernelCodeExecutor) -> None:
     before = psutil.Process().memory_info().rss
-    result = await run(shared, f"{TOOLS}\nraw(b'x' * 400_000_000)\ntime.sleep(1)")
+    result = await run(shared, f"{TOOLS}\nraw(b'x' * 201_000_000)\ntime.sleep(1)")
     assert psutil.Process().memory_info().rss - before < 64_000_000
     assert result.duration < 20
     assert (result.status, result.state_lost) == ("died", True), "outputs may be missing: that must not look well"
-    assert "the connection to it was lost" in result.note
+    assert "the connection to it failed" in result.note
     await assert_works(shared)
 
 
@@ -147,13 +148,13 @@ async def test_an_endless_stream_of_messages_does_not_fill_the_clients_memory(sh
     before = psutil.Process().memory_info().rss
     bundle = "{'data': {'text/html': 'x' * 100_000}, 'metadata': {}}"
     send = "frames = kernel.session.serialize(kernel.session.msg('display_data', " + bundle + ", parent))"
-    # It rests now and then: what is measured is what the client keeps, not how far it lags behind on a busy machine.
+    # It rests now and then, or ZeroMQ drops what has to wait in the kernel.
     rest = "if i % 50 == 0: time.sleep(0.05)"
-    code = f"{TOOLS}\nimport time\nfor i in range(3_000):\n    {send}\n    raw(b't', *frames)\n    {rest}"
+    code = f"{TOOLS}\nimport time\nfor i in range(1_500):\n    {send}\n    raw(b't', *frames)\n    {rest}"
     result = await run(shared, code)
-    assert psutil.Process().memory_info().rss - before < 200_000_000, "300 MB came; some wait their turn"
+    assert psutil.Process().memory_info().rss - before < 64_000_000, "150 MB came"
     assert len(str(result.outputs)) < 15_000_000
-    assert result.truncated.display > 200_000_000
+    assert result.truncated.display > 20_000_000
     await assert_works(shared)
 
 
@@ -166,7 +167,8 @@ async def test_a_connection_that_fails_is_told_and_replaced() -> None:
         task = asyncio.create_task(run(executor, "import time; time.sleep(1)"))
         await asyncio.sleep(0.3)
         kernel = executor._managed.runner._keeper._kernel  # type: ignore[union-attr]
-        kernel._router._transport._sockets["iopub"].close()  # type: ignore[union-attr, attr-defined]
+        connections = kernel._router._transport._connections  # type: ignore[union-attr, attr-defined]
+        connections["iopub"].socket.shutdown(socket.SHUT_RDWR)
         result = await task
         assert (result.status, result.state_lost) == ("died", True)
         assert "connection" in result.note
@@ -200,11 +202,11 @@ threading.Thread(target=later).start()
 
 
 async def test_a_connection_that_code_breaks_does_not_hold_the_event_loop() -> None:
-    """ZeroMQ then has nobody to send the next request to, and once waited for somebody, with all of the process."""
+    """ZeroMQ then had nobody to send the next request to, and waited for somebody, with all of the process."""
     async with KernelCodeExecutor(timeout=5, sandbox="none") as executor:
         await run(executor, BREAK_SHELL)
         await asyncio.sleep(0.5)
-        result = await run(executor, "print('not sent')")
-        assert (result.status, result.state_lost) == ("died", True)
+        result = await run(executor, "print('in a new kernel')")
+        assert (result.status, result.state_lost) == ("ok", True)
         assert "the connection to it failed" in result.note
         await assert_works(executor)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kernel_executor.changes import OutputChange
+from kernel_executor.changes import Append, OutputChange
 from kernel_executor.collector import REPLY_GRACE, Collector, Ending
 from kernel_executor.outputs import OutputFolder, as_text
 from kernel_executor.router import KernelDeath
@@ -39,7 +39,7 @@ async def test_outputs_are_folded_and_told() -> None:
     for message in (INPUT, text("a"), REPLY, text("b\n"), IDLE):
         some.take(message)
     assert as_text(folder.outputs) == "ab"
-    assert len(changes) == 2
+    assert changes == [Append({"output_type": "stream", "name": "stdout", "text": "ab\n"})], "of one turn of the loop"
     assert (some.begun.done(), some.execution_count) == (True, 7)
 
 

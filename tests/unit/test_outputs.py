@@ -140,8 +140,10 @@ def test_displays_are_bounded_in_sum() -> None:
     folder = OutputFolder(OutputLimits(displays=10_000))
     for _ in range(100):
         folder.apply(display("x" * 1_000))
-    assert len(folder.outputs) == 10
-    assert folder.truncated.display == 90 * 2_000
+    *shown, note = folder.outputs
+    assert len(shown) == 7
+    assert "displays left out: the limit is 10,000 bytes" in note["data"]["text/plain"]
+    assert folder.truncated.display == 93 * 2_000
 
 
 def test_the_kernels_own_count_of_what_it_left_out_is_added() -> None:
@@ -225,3 +227,84 @@ def test_the_text_of_outputs_is_what_a_person_would_read() -> None:
         ]
     )
     assert as_text(outputs) == "out\nshown\nE: v\nE: v"
+
+
+def weighed(kind: str, weight: int, **content: Any) -> Message:
+    return Message("iopub", kind, "", content, weight)
+
+
+@pytest.mark.parametrize("kind", ["display_data", "execute_result", "update_display_data"])
+def test_a_display_counts_what_it_takes_in_memory(kind: str) -> None:
+    """One emoji makes a page of HTML four times as large; metadata and names count, too."""
+    folder = OutputFolder(OutputLimits(displays=10_000))
+    content = {"data": {"text/plain": "x"}, "transient": {"display_id": "i"}}
+    changes = [folder.add(weighed(kind, 4_000, **content)) for _ in range(9)]
+    assert len([change for change in changes if change]) == 3 + 1, "and a note"
+    assert folder.truncated.display == 6 * 4_000
+    assert fold([change for change in changes if change]) == folder.outputs
+
+
+@pytest.mark.parametrize("kind", ["display_data", "error", "update_display_data"])
+def test_a_display_that_is_left_out_is_told_once_and_counted(kind: str) -> None:
+    folder = OutputFolder()
+    missing = Message("iopub", kind, "", None, 45_000_000)
+    first, second = folder.add(missing), folder.add(missing)
+    assert "displays left out" in str(first)
+    assert second is None
+    assert folder.truncated.display == 90_000_000
+
+
+def test_text_that_is_left_out_is_told_in_its_place() -> None:
+    folder = OutputFolder()
+    folder.apply(stream("before"))
+    folder.add(Message("iopub", "stream", "", None, 9_000_000))
+    folder.apply(stream("after"))
+    assert as_text(folder.outputs) == "before\n[... 9,000,000 bytes left out ...]\nafter"
+    assert folder.truncated.stdout == 9_000_000
+
+
+@pytest.mark.parametrize("kind", ["comm_msg", "status", "execute_input"])
+def test_what_is_no_output_is_not_missing(kind: str) -> None:
+    folder = OutputFolder()
+    assert folder.add(Message("iopub", kind, "", None, 9_000_000)) is None
+    assert not folder.truncated
+
+
+def test_pieces_of_text_on_two_streams_in_turn_become_few_outputs_and_changes() -> None:
+    folder = OutputFolder()
+    changes = 0
+    for _ in range(50_000):
+        for name in ("stdout", "stderr"):
+            change = Append({"output_type": "stream", "name": name, "text": "x"})
+            changes += folder.apply(change) is not None
+    assert changes < 15_000
+    assert len(folder.outputs) < 15_000
+    folder.finish()
+    assert folder.truncated.stdout == 0, "its newest 100,000 letters are the rest"
+
+
+def test_a_hundred_thousand_lines_arrive_whole() -> None:
+    folder = OutputFolder()
+    lines = [f"{number}\n" for number in range(100_000)]
+    for at in range(0, len(lines), 100):
+        folder.apply(stream("".join(lines[at : at + 100])))
+    folder.finish()
+    assert as_text(folder.outputs) == "".join(lines).removesuffix("\n")
+
+
+def test_clearing_nothing_changes_nothing() -> None:
+    folder = OutputFolder()
+    assert [folder.apply(Clear(wait=wait)) for wait in (True, False, True)] == [None] * 3
+    folder.apply(stream("a"))
+    assert [folder.apply(Clear(wait=True)) for _ in range(3)] == [Clear(wait=True), None, None]
+    assert folder.apply(Clear()) == Clear()
+    assert folder.apply(Clear()) is None
+
+
+def test_a_name_or_an_id_of_any_length_is_cut() -> None:
+    error = read_change(message("error", ename="E" * 100_000, evalue="x", traceback=[]))
+    assert isinstance(error, Append)
+    assert len(error.output["ename"]) < 1_100
+    shown = read_change(message("display_data", data={}, transient={"display_id": "i" * 2_000}))
+    assert isinstance(shown, Append)
+    assert shown.display_id is None
