@@ -6,9 +6,10 @@ a planted `libcap.so.2` ran there; with `PATH=:...` a planted `./bwrap`.
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from kernel_executor import programs
+from kernel_executor import programs, seccomp
 
 LOADER_NAMES = frozenset(
     {
@@ -19,6 +20,9 @@ LOADER_NAMES = frozenset(
 """What the loader and the C library obey, but not for programs with more rights than their user (ld.so(8))."""
 
 LOADER_PREFIXES = ("LD_", "MALLOC_")
+
+TELLING = ("keys", "key-users", "kcore", "latency_stats", "sched_debug", "timer_list", "timer_stats")
+"""Files of /proc that tell of the caller's keys or of the whole machine; Docker masks them but for the second."""
 
 
 def find() -> str | None:
@@ -47,6 +51,31 @@ def kernel_files() -> tuple[str, ...]:
     return tuple(str(path) for path in sorted(Path("/proc").iterdir()) if _may_be_written(path))
 
 
+def telling_files() -> tuple[str, ...]:
+    """Return what of /proc is covered: `keys` showed the caller's, because the keyring of a session is inherited."""
+    return tuple(str(path) for path in map(Path("/proc").joinpath, TELLING) if path.exists())
+
+
+@contextmanager
+def opened_filter() -> Iterator[tuple[int, ...]]:
+    """Open the system call filter for bubblewrap, which reads it to its end; nothing where there is none.
+
+    Yields:
+        The descriptors to pass on, one or none.
+    """
+    machine = seccomp.this_machine()
+    if machine is None:
+        yield ()
+        return
+    reader, writer = os.pipe()
+    try:
+        with os.fdopen(writer, "wb") as file:
+            file.write(seccomp.filter_of(machine))  # 2 kB: a pipe holds 64
+        yield (reader,)
+    finally:
+        os.close(reader)
+
+
 def _may_be_written(path: Path) -> bool:
     if path.name.isdecimal() or path.is_symlink():
         return False  # `self`, `net`: of the process that looks
@@ -57,6 +86,16 @@ def _is_for_the_loader(name: str) -> bool:
     return name in LOADER_NAMES or name.startswith(LOADER_PREFIXES)
 
 
-def command(program: str, arguments: Sequence[str], environment: Mapping[str, str]) -> list[str]:
-    """Return the command line, to be run in `/` with `own_environment`."""
-    return [program, *inner_environment(environment), *arguments]
+def command(
+    program: str, arguments: Sequence[str], environment: Mapping[str, str], filters: Sequence[int]
+) -> list[str]:
+    """Return the command line, to be run in `/` with `own_environment`.
+
+    Args:
+        program: bubblewrap.
+        arguments: What it is to do.
+        environment: The variables of the code.
+        filters: What `opened_filter` yields.
+    """
+    words = [word for descriptor in filters for word in ("--seccomp", str(descriptor))]
+    return [program, *words, *inner_environment(environment), *arguments]

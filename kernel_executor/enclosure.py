@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from kernel_executor import mount_table, sandbox
+from kernel_executor import mount_table, sandbox, seccomp
 from kernel_executor.environment import kernel_environment
 from kernel_executor.errors import KernelStartError, SandboxUnavailable
-from kernel_executor.isolation import Isolation, holds_no_key, probe
+from kernel_executor.isolation import Isolation, filters_calls, holds_no_key, probe
 from kernel_executor.mount_table import Expected
-from kernel_executor.sandbox import Granted, Interpreter, SandboxMode, SandboxPolicy
+from kernel_executor.sandbox import Granted, Interpreter, Mount, SandboxMode, SandboxPolicy
 from kernel_executor.stage.stage import Stage
 from kernel_executor.stage.trees import Seen
 
@@ -54,23 +54,15 @@ class Enclosure:
     stage: Stage | None = None
     unsandboxed: str = ""
 
-    def arguments(self, shared: Sequence[Path] = ()) -> list[str] | None:
-        """Return bubblewrap's arguments, or None without a sandbox.
+    def plan(self, shared: Sequence[Path] = ()) -> "Sandbox | None":
+        """Return the sandbox of one process that is to be started now, or None without one.
 
         Args:
             shared: Folders of ours that are writable inside, e.g. that of a kernel's sockets.
         """
-        return sandbox.bubblewrap_arguments(self.policy, shared) if self.policy else None
-
-    def check_files(self, pid: int, shared: Sequence[Path] = ()) -> None:
-        """Compare what a process sees of the host's files with what it is to see; call before it runs any code.
-
-        Raises:
-            UnexpectedMount: It sees something else.
-            OSError: It is gone.
-        """
-        if self.policy and self.stage:
-            mount_table.check(pid, self._expected(self.policy, self.stage, shared))
+        if self.policy is None or self.stage is None:
+            return None
+        return Sandbox(sandbox.with_covers(self.policy), self.stage, tuple(shared))
 
     def look_at(self, pid: int) -> Isolation:
         """Report what holds a process that was started in here, and whose files were checked.
@@ -84,12 +76,51 @@ class Enclosure:
             found = probe(pid, files=True, devices=self.policy.devices)
         except OSError as error:
             raise KernelStartError(f"the process ended as soon as it had started: {error}") from error
-        if not found.isolates:
+        if not found.isolates or not (found.system_calls or seccomp.this_machine() is None):
             raise KernelStartError(f"bubblewrap started but does not hold the process: {found}")
         return found
 
-    def _expected(self, policy: SandboxPolicy, stage: Stage, shared: Sequence[Path]) -> list[Expected]:
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """What holds one process: what was looked at for its arguments is what it is compared with.
+
+    Args:
+        policy: What it may touch.
+        stage: What it may write to.
+        shared: Folders of ours that are writable inside.
+    """
+
+    policy: SandboxPolicy
+    stage: Stage
+    shared: tuple[Path, ...]
+
+    def arguments(self) -> list[str]:
+        """Return bubblewrap's arguments."""
+        return sandbox.bubblewrap_arguments(self.policy, self.shared)
+
+    def check_files(self, pid: int) -> None:
+        """Compare what a process sees of the host's files with what it is to see; call before it runs any code.
+
+        Raises:
+            UnexpectedMount: It sees something else.
+            OSError: It is gone.
+        """
+        mounts = sandbox.mounts(self.policy, self.shared)
+        empty = {str(mount.target) for mount in mounts if mount.kind == "tmpfs"}
+        mount_table.check(pid, self._expected([mount for mount in mounts if mount.kind != "tmpfs"]), empty)
+
+    def is_filtered(self, pid: int) -> bool:
+        """Say whether the system calls of a process are filtered, or cannot be on this machine.
+
+        Raises:
+            OSError: It is gone.
+        """
+        return seccomp.this_machine() is None or filters_calls(pid)
+
+    def _expected(self, mounts: Sequence[Mount]) -> list[Expected]:
         """Return every mount there is to be, and the very files that are to be seen there."""
+        stage = self.stage
         base, files = stage.identity()
         known = {stage.place.files: files, stage.place.base: base}
         own = [
@@ -99,7 +130,7 @@ class Enclosure:
                 writable=mount.kind != "ro-bind",
                 nested=mount.source != stage.place.files,
             )
-            for mount in sandbox.mounts(policy, shared)
+            for mount in mounts
         ]
         return [*own, *(Expected.of(path, Seen.of(path.stat())) for path in sandbox.system_paths())]
 

@@ -21,6 +21,7 @@ class Isolation:
         processes: True if other processes cannot be seen or signalled.
         privileges: True if it has no capabilities and can gain none.
         environment: True if none of its variables is named like a key.
+        system_calls: True if a filter refuses the system calls that it does not need.
         devices: Device files that were let in, e.g. GPUs.
         reason: Why there is no sandbox, if there is none.
     """
@@ -31,6 +32,7 @@ class Isolation:
     processes: bool = False
     privileges: bool = False
     environment: bool = False
+    system_calls: bool = False
     devices: tuple[str, ...] = ()
     reason: str = ""
 
@@ -49,6 +51,7 @@ class Isolation:
             "your files cannot be changed": self.files,
             "other processes hidden": self.processes,
             "no privileges": self.privileges,
+            "system calls filtered": self.system_calls,
             "no keys in the environment": self.environment,
             f"devices {', '.join(self.devices)}": bool(self.devices),
         }
@@ -71,6 +74,7 @@ def probe(pid: int, *, files: bool, devices: tuple[Path, ...] = ()) -> Isolation
         processes=_differs(pid, "pid") and _differs(pid, "ipc"),
         privileges=_no_privileges(process),
         environment=holds_no_key(pid),
+        system_calls=filters_calls(pid),
         devices=tuple(str(device) for device in devices),
     )
 
@@ -97,12 +101,37 @@ def names_only_loopback(devices: str) -> bool:
     return {line.split(":")[0].strip() for line in devices.splitlines()[2:]} <= {"lo"}
 
 
+def filters_calls(pid: int) -> bool:
+    """Say whether a process has a system call filter that we have not.
+
+    Raises:
+        OSError: It is gone.
+    """
+    return shows_filter(Path(f"/proc/{pid}/status").read_text(), Path("/proc/self/status").read_text())
+
+
+def shows_filter(text: str, own: str) -> bool:
+    """Say whether a text as in /proc/self/status tells of more filters than our own: in a container we may have some.
+
+    Before Linux 5.9 they are not counted; then one is told of only if we have none.
+    """
+    found, ours = (_status(each).get("Seccomp_filters") for each in (text, own))
+    if found is None or ours is None:
+        return _status(text).get("Seccomp") == "2" and _status(own).get("Seccomp") != "2"
+    return int(found) > int(ours)
+
+
 def _no_privileges(process: Path) -> bool:
     return shows_no_privileges((process / "status").read_text())
 
 
 def shows_no_privileges(text: str) -> bool:
     """Say whether a text as in /proc/self/status tells of no capability, now or later."""
-    status = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
-    held = [int(status[name].strip(), 16) for name in ("CapEff", "CapPrm", "CapBnd", "CapAmb")]
-    return not any(held) and status.get("NoNewPrivs", "0").strip() == "1"
+    status = _status(text)
+    held = [int(status[name], 16) for name in ("CapEff", "CapPrm", "CapBnd", "CapAmb")]
+    return not any(held) and status.get("NoNewPrivs") == "1"
+
+
+def _status(text: str) -> dict[str, str]:
+    lines = (line.split(":", 1) for line in text.splitlines() if ":" in line)
+    return {name: value.strip() for name, value in lines}

@@ -6,7 +6,7 @@ mounted, and then code would read what somebody has put there (`device` and `ino
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -68,12 +68,13 @@ def is_set_up(pid: int) -> bool:
     return Mounted("/", "/newroot", "tmpfs", read_only=True) in mounted(pid)
 
 
-def check(pid: int, expected: Sequence[Expected]) -> None:
+def check(pid: int, expected: Sequence[Expected], empty: Collection[str] = ()) -> None:
     """Compare the mounts of a process with those expected.
 
     Args:
         pid: The process, in our own numbering.
         expected: All that is to be seen of the host.
+        empty: Where an empty folder lies on one of the host's.
 
     Raises:
         UnexpectedMount: There is another one, one is missing, or one shows another file.
@@ -82,10 +83,12 @@ def check(pid: int, expected: Sequence[Expected]) -> None:
     table = {mount.target: mount for mount in mounted(pid)}
     by_target = {one.target: one for one in expected}
     for mount in table.values():
-        _check_one(mount, by_target)
+        if mount.target not in empty:
+            _check_one(mount, by_target)
     root = os.open(f"/proc/{pid}/root", FOLDER & ~os.O_NOFOLLOW)
     try:
         _check_files(Tree(root), table, expected)
+        _check_empty(Tree(root), table, empty)
     finally:
         os.close(root)
 
@@ -113,6 +116,19 @@ def _check_files(root: Tree, table: Mapping[str, Mounted], expected: Iterable[Ex
         seen = root.look(one.target.lstrip("/"))
         if seen is None or (seen.device, seen.inode) != (one.device, one.inode):
             raise UnexpectedMount(f"{one.target!r} shows another file than the one that was granted")
+
+
+def _check_empty(root: Tree, table: Mapping[str, Mounted], empty: Iterable[str]) -> None:
+    """Nothing is to be seen there, but for what is mounted in it."""
+    for target in empty:
+        mount = table.get(target)
+        if mount is None or mount.file_system != "tmpfs" or not mount.read_only:
+            raise UnexpectedMount(f"{target!r} is not covered")
+        with root.opened(target.lstrip("/")) as folder:
+            names = os.listdir(folder)  # noqa: PTH208 - a descriptor
+        for place in (f"{target}/{name}" for name in names):
+            if not any(other == place or other.startswith(f"{place}/") for other in table):
+                raise UnexpectedMount(f"{target!r} is covered and shows {place!r}")
 
 
 def mounted(pid: int) -> list[Mounted]:

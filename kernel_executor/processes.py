@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Self
 
 from kernel_executor import bubblewrap_start
-from kernel_executor.enclosure import Enclosure
+from kernel_executor.enclosure import Enclosure, Sandbox
 from kernel_executor.errors import KernelStartError
 from kernel_executor.mount_table import is_set_up
 from kernel_executor.tasks import uninterrupted
@@ -26,6 +26,9 @@ MARKER = "CODEAGENT_KERNEL_ID"
 
 SET_UP = 20.0
 """Seconds until a sandbox is made: 4 ms on a quiet machine."""
+
+FILTERED = 5.0
+"""Seconds until its filter is put on after that: 6 ms and at most 46 on two cores with ten times too much to do."""
 
 PARENT = "JPY_PARENT_PID"
 """Jupyter's variable for the parent's number: ipykernel ends with it. In a pid namespace it would end at once."""
@@ -64,13 +67,14 @@ class ManagedProcess:
         Raises:
             OSError: It cannot be started.
         """
-        sandbox = enclosure.arguments(shared)
+        sandbox = await uninterrupted(asyncio.to_thread(enclosure.plan, shared))
         if sandbox is not None:
-            launched = await _launch_in_bubblewrap([*sandbox, "--", *command], enclosure.environment, stdout)
+            words = [*sandbox.arguments(), "--", *command]
+            launched = await _launch_in_bubblewrap(words, enclosure.environment, stdout)
             managed = cls(launched.process, launched.pid, b"")
             WATCHDOG.guard(launched.pid, parent=launched.process.pid)
             try:
-                await asyncio.to_thread(_check_files, launched, enclosure, shared)
+                await asyncio.to_thread(_check, launched, sandbox)
             except BaseException:
                 managed.bury()
                 managed.close_pipes()
@@ -190,9 +194,10 @@ async def _launch_in_bubblewrap(arguments: Sequence[str], environment: Mapping[s
     try:
         program = bubblewrap_start.find() or "/usr/bin/bwrap"  # it was there a moment ago
         words = ["--info-fd", str(info_writer), "--block-fd", str(gate_reader), *arguments]
-        command = bubblewrap_start.command(program, words, environment)
         own = bubblewrap_start.own_environment(environment)
-        process = _spawn(command, own, stdout, work_dir=Path("/"), pass_fds=(info_writer, gate_reader))
+        with bubblewrap_start.opened_filter() as filters:
+            command = bubblewrap_start.command(program, words, environment, filters)
+            process = _spawn(command, own, stdout, work_dir=Path("/"), pass_fds=(info_writer, gate_reader, *filters))
     except BaseException:
         os.close(gate)
         os.close(info)
@@ -207,17 +212,29 @@ async def _launch_in_bubblewrap(arguments: Sequence[str], environment: Mapping[s
     return _Launched(process, json.loads(text)["child-pid"] if text.strip() else process.pid, gate)
 
 
-def _check_files(launched: _Launched, enclosure: Enclosure, shared: Sequence[Path]) -> None:
-    """Wait until the sandbox is made, look at what is seen in it, and let its command begin."""
+def _check(launched: _Launched, sandbox: Sandbox) -> None:
+    """Wait until the sandbox is made, look at what is seen in it, let its command begin, and look for its filter.
+
+    The filter comes last in a sandbox, after what the gate holds back: it would refuse bubblewrap's own mounts. With
+    that filter, or not at all, bubblewrap starts the command; its first process is the one that we know.
+    """
     deadline = time.monotonic() + SET_UP
     while launched.process.poll() is None:
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             if is_set_up(launched.pid):
-                enclosure.check_files(launched.pid, shared)
+                sandbox.check_files(launched.pid)
                 os.write(launched.gate, b"!")
-                return
+                break
         if time.monotonic() > deadline:
             raise KernelStartError(f"bubblewrap was not ready after {SET_UP:.0f} s")
+        time.sleep(0.001)
+    deadline = time.monotonic() + FILTERED
+    while launched.process.poll() is None:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if sandbox.is_filtered(launched.pid):
+                return
+        if time.monotonic() > deadline:
+            raise KernelStartError("bubblewrap did not put the system call filter on")
         time.sleep(0.001)
 
 

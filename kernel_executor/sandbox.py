@@ -8,11 +8,12 @@ it needs is bound; in the work folder's place stands the stage, and the folder i
 import asyncio
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
 from kernel_executor import bubblewrap_start
+from kernel_executor.covering import INSTALLED, to_cover
 from kernel_executor.in_kernel.read_only import ORIGINAL
 from kernel_executor.stage.stage import Place
 from kernel_executor.tasks import run_helper_now, uninterrupted
@@ -47,7 +48,7 @@ ETC = (
     *("/etc/alternatives", "/etc/ca-certificates", "/etc/fonts", "/etc/group", "/etc/hosts", "/etc/ld.so.cache"),
     *("/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime", "/etc/magic", "/etc/mime.types", "/etc/nsswitch.conf"),
     *("/etc/os-release", "/etc/passwd", "/etc/pki/tls", "/etc/protocols", "/etc/services", "/etc/ssl/certs"),
-    *("/etc/ssl/openssl.cnf", "/etc/timezone", "/etc/R", "/etc/texmf"),
+    *("/etc/ssl/openssl.cnf", "/etc/timezone", "/etc/R", "/etc/texmf", "/etc/chromium.d"),
 )
 """Not all of /etc: as root, shadow and private keys would be readable."""
 
@@ -72,6 +73,7 @@ class SandboxPolicy:
         writable: Files and folders to change, in `work_dir` or elsewhere.
         devices: Device files, e.g. `/dev/nvidia0`; bubblewrap hides all but the harmless ones.
         interpreter: What the kernel itself needs to see.
+        covered: What is hidden of the folders it imports from.
     """
 
     work_dir: Path
@@ -80,21 +82,22 @@ class SandboxPolicy:
     writable: tuple[Path, ...] = ()
     devices: tuple[Path, ...] = ()
     interpreter: Interpreter = Interpreter()
+    covered: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A file or folder of the host that is seen inside.
+    """A file or folder of the host that is seen inside, or an empty folder in its place.
 
     Args:
         source: Its path on the host.
         target: Its path inside.
-        kind: `ro-bind`, `bind` or `dev-bind`, as bubblewrap has them.
+        kind: `ro-bind`, `bind`, `dev-bind` or `tmpfs`, as bubblewrap has them.
     """
 
     source: Path
     target: Path
-    kind: Literal["ro-bind", "bind", "dev-bind"] = "ro-bind"
+    kind: Literal["ro-bind", "bind", "dev-bind", "tmpfs"] = "ro-bind"
 
 
 def mounts(policy: SandboxPolicy, shared: Sequence[Path] = ()) -> list[Mount]:
@@ -104,7 +107,8 @@ def mounts(policy: SandboxPolicy, shared: Sequence[Path] = ()) -> list[Mount]:
         policy: What may be touched.
         shared: Folders of ours that are writable, e.g. that of a kernel's sockets and connection file.
     """
-    found = [Mount(path, path) for path in (*_interpreter_paths(policy.interpreter), *policy.readable)]
+    found = [_cover(path) for path in policy.covered]
+    found += [Mount(path, path) for path in (*_interpreter_paths(policy.interpreter), *policy.readable)]
     if policy.stage:
         place = policy.stage
         if place.base != place.work_dir:
@@ -117,6 +121,21 @@ def mounts(policy: SandboxPolicy, shared: Sequence[Path] = ()) -> list[Mount]:
     # Of two with one target the later one is seen; by depth, or a folder would hide what was bound in it before.
     last = {mount.target: mount for mount in found}
     return sorted(last.values(), key=lambda mount: len(mount.target.parts))
+
+
+def with_covers(policy: SandboxPolicy) -> SandboxPolicy:
+    """Look at the folders that code only imports from, and return the policy with what is to be covered in them now."""
+    interpreter, granted = policy.interpreter, (policy.work_dir, *policy.readable, *policy.writable)
+    installed = {path for given in interpreter.prefixes for path in (given, given.resolve())}
+    paths = _interpreter_paths(interpreter)
+    covered = [
+        path
+        for folder in paths
+        if folder.name not in INSTALLED and not any(map(folder.is_relative_to, installed))
+        for path in to_cover(folder, [*paths, *granted])
+        if not any(map(path.is_relative_to, granted))
+    ]
+    return replace(policy, covered=tuple(covered))
 
 
 def mounted_in(folder: Path, wanted: "Granted", interpreter: Interpreter) -> list[Path]:
@@ -132,6 +151,7 @@ def bubblewrap_arguments(policy: SandboxPolicy, shared: Sequence[Path] = ()) -> 
         policy: What may be touched.
         shared: Folders of ours that are writable, e.g. that of a kernel's sockets and connection file.
     """
+    mounted = mounts(policy, shared)
     return [
         *(
             "--unshare-user",
@@ -145,7 +165,9 @@ def bubblewrap_arguments(policy: SandboxPolicy, shared: Sequence[Path] = ()) -> 
         *_system(),
         *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--dir", HOME),  # noqa: S108 - inside the sandbox
         *(word for path in bubblewrap_start.kernel_files() for word in ("--ro-bind-try", path, path)),
-        *(word for mount in mounts(policy, shared) for word in _words(mount)),
+        *(word for path in bubblewrap_start.telling_files() for word in ("--ro-bind", "/dev/null", path)),
+        *(word for mount in mounted for word in _words(mount)),
+        *(word for mount in mounted if mount.kind == "tmpfs" for word in ("--remount-ro", str(mount.target))),
         # What is written beside the folders would vanish with the sandbox: better it fails.
         *("--remount-ro", "/", "--chdir", str(policy.work_dir) if policy.stage else "/"),
     ]
@@ -175,7 +197,14 @@ def _interpreter_paths(interpreter: Interpreter) -> list[Path]:
     )
 
 
-def _words(mount: Mount) -> tuple[str, str, str]:
+def _cover(path: Path) -> Mount:
+    """Return what lies on a path that is not to be seen; a device that bubblewrap binds like a file cannot be read."""
+    return Mount(path, path, "tmpfs") if path.is_dir() else Mount(Path("/dev/null"), path)
+
+
+def _words(mount: Mount) -> tuple[str, ...]:
+    if mount.kind == "tmpfs":
+        return "--tmpfs", str(mount.target)
     return f"--{mount.kind}", str(mount.source), str(mount.target)
 
 
@@ -190,8 +219,9 @@ def why_unusable_now(arguments: Sequence[str], environment: Mapping[str, str]) -
     if not bwrap:
         return "bubblewrap is not installed (Debian, Ubuntu, Fedora: install the package `bubblewrap`)"
     try:
-        command = bubblewrap_start.command(bwrap, [*arguments, "true"], environment)
-        process = run_helper_now(command, bubblewrap_start.own_environment(environment))
+        with bubblewrap_start.opened_filter() as filters:
+            command = bubblewrap_start.command(bwrap, [*arguments, "true"], environment, filters)
+            process = run_helper_now(command, bubblewrap_start.own_environment(environment), pass_fds=filters)
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"bubblewrap does not work here: {error}"
     if process.returncode == 0:

@@ -55,7 +55,11 @@ async def run_helper(
 
 
 def run_helper_now(
-    command: Sequence[str], environment: Mapping[str, str], *, timeout: float = HELPER_TIMEOUT
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    timeout: float = HELPER_TIMEOUT,
+    pass_fds: Sequence[int] = (),
 ) -> "subprocess.CompletedProcess[str]":
     """Do the same while the caller waits."""
     return subprocess.run(
@@ -67,5 +71,6 @@ def run_helper_now(
         errors="replace",
         cwd="/",
         timeout=timeout,
+        pass_fds=pass_fds,
         check=False,
     )

@@ -9,7 +9,7 @@ from kernel_executor.containers.container import Container
 from kernel_executor.containers.request import WORKSPACE, ContainerRequest
 from kernel_executor.environment import names_secret
 from kernel_executor.in_kernel.read_only import ORIGINAL
-from kernel_executor.isolation import Isolation, names_only_loopback, shows_no_privileges
+from kernel_executor.isolation import Isolation, names_only_loopback, shows_filter, shows_no_privileges
 from kernel_executor.mount_table import read_table
 from kernel_executor.stage.stage import Stage
 
@@ -64,6 +64,7 @@ async def look_at(container: Container, request: ContainerRequest, stage: Stage)
         processes=namespace.startswith("pid:[") and namespace.strip() != str(Path("/proc/self/ns/pid").readlink()),
         privileges="CapEff" in status and shows_no_privileges(status),
         environment=bool(names) and not any(map(names_secret, names)),
+        system_calls=shows_filter(status, Path("/proc/self/status").read_text()),
         devices=tuple(_describe(device) for device in request.device_requests),
     )
 

@@ -7,7 +7,7 @@ import os
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -158,3 +158,67 @@ def test_the_table_is_the_same_after_a_restart(
     assert {(run.sub("run", target), rights) for target, rights in before} == {
         (run.sub("run", target), rights) for target, rights in after
     }
+
+
+PROJECT = {
+    ".env": "secret",
+    ".git/config": "secret",
+    "pkg/.netrc": "secret",
+    "deploy/prod.env": "secret",
+    "keys/server.pem": "-----BEGIN PRIVATE KEY-----\nsecret",
+    "conf/linked.txt": "secret",
+    "pkg/__init__.py": "from . import secrets",
+    "pkg/secrets.py": "found = 'imported'",
+    "pkg/.libs/data.txt": "needed",
+}
+READ_ALL = """
+import os, pkg, pkg.secrets
+found = []
+for place, _, names in os.walk({project!r}):
+    for name in names:
+        path = os.path.join(place, name)
+        try:
+            if "secret" in open(path, errors="replace").read() and not name.endswith((".py", ".pyc")):
+                found.append(os.path.relpath(path, {project!r}))
+        except OSError:
+            continue
+print(sorted(found), pkg.secrets.found, open({project!r} + "/pkg/.libs/data.txt").read())
+"""
+
+
+@pytest.fixture
+def project(person: Person) -> Path:
+    """A project on somebody's PYTHONPATH, with secrets in it."""
+    folder = person.folder("project")
+    for name, text in PROJECT.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    (folder / ".link").symlink_to("conf/linked.txt")
+    return person.give(folder)
+
+
+def test_a_project_on_the_module_path_shows_its_modules_and_not_its_secrets(
+    person: Person, work: Path, project: Path
+) -> None:
+    with replace(person, variables={"PYTHONPATH": str(project)}).driver() as driver:
+        executor = driver.open(work)
+        assert executor.value(READ_ALL.format(project=str(project))) == "[] imported needed\n"
+        (project / ".later").write_text("secret")
+        executor.restart()
+        assert executor.value(READ_ALL.format(project=str(project))) == "[] imported needed\n"
+        writing = f"open({str(project / '.git')!r} + '/config', 'w').write('x')"
+        assert executor.run(writing).ename == "OSError"
+    assert (project / ".git" / "config").read_text() == "secret"
+
+
+def test_what_is_granted_of_it_is_shown(person: Person, work: Path, project: Path) -> None:
+    with replace(person, variables={"PYTHONPATH": str(project)}).driver() as driver:
+        executor = driver.open(work, readable=[str(project / ".env")])
+        assert executor.value(READ_ALL.format(project=str(project))) == "['.env'] imported needed\n"
+
+
+def test_control_without_a_sandbox_the_secrets_are_read(person: Person, work: Path, project: Path) -> None:
+    with replace(person, variables={"PYTHONPATH": str(project)}).driver() as driver:
+        seen = driver.open(work, sandbox="none").value(READ_ALL.format(project=str(project)))
+    secrets = {name for name, text in PROJECT.items() if "secret" in text and not name.endswith(".py")}
+    assert seen == f"{sorted({*secrets, '.link'})} imported needed\n"

@@ -1,14 +1,17 @@
 """Containers: the kernel in one, what holds it, what the engine is asked for, and what is left of it afterwards."""
 
 import asyncio
+import ctypes
 import json
 import os
+import platform
 import re
 import signal
 import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +23,7 @@ import pytest_asyncio
 from kernel_executor import BlockResult, CodeBlock, DockerCommandLineCodeExecutor, KernelStartError, LateOutput
 from kernel_executor.containers.request import LABEL, OWNER_LABEL
 from kernel_executor.run_folder import sweep
+from kernel_executor.system_calls import NUMBERS
 from tests.containers import KERNEL_IMAGE, SCRIPTS_IMAGE
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
@@ -271,6 +275,33 @@ async def test_nothing_of_the_host_is_visible(shared: DockerCommandLineCodeExecu
     ) == (
         str([False for place in places if place != "/root"])  # of an image, root's home folder is another one
     )
+
+
+KEYS = """
+import ctypes
+libc, text = ctypes.CDLL(None), ctypes.create_string_buffer(64)
+def keyctl(*arguments): return libc.syscall({keyctl}, *arguments)
+print(keyctl(10, -3, b"user", {name!r}, 0), keyctl(11, {key}, text, 64), text.raw[:6])
+print({name!r}.decode() in open("/proc/keys").read(), "Seccomp:\\t2" in open("/proc/self/status").read())
+"""
+
+
+async def test_the_engine_filters_system_calls_and_the_callers_keyring_is_not_the_containers(
+    shared: DockerCommandLineCodeExecutor,
+) -> None:
+    """Its own filter lets `keyctl` through (podman's does), but on a keyring of the container's own."""
+    assert shared.isolation.system_calls
+    assert "system calls filtered" in shared.isolation.summary
+    libc = ctypes.CDLL(None)
+    add_key, keyctl = (NUMBERS[name][platform.machine() != "x86_64"] for name in ("add_key", "keyctl"))
+    name = f"codeagent-test-{uuid.uuid4().hex}".encode()
+    key = libc.syscall(add_key, b"user", name, b"secret", 6, -3)
+    assert key > 0
+    try:
+        code = KEYS.format(keyctl=keyctl, name=name, key=key)
+        assert await text(shared, code) == f"-1 -1 {bytes(6)}\nFalse True"
+    finally:
+        libc.syscall(keyctl, 21, key)  # KEYCTL_INVALIDATE
 
 
 async def test_new_files_are_ours_and_old_ones_stay_as_they_were(shared: DockerCommandLineCodeExecutor) -> None:

@@ -14,7 +14,15 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from kernel_executor import BlockResult, CodeBlock, Isolation, KernelCodeExecutor, SandboxUnavailable
+from kernel_executor import (
+    BlockResult,
+    CodeBlock,
+    Isolation,
+    KernelCodeExecutor,
+    KernelStartError,
+    LocalCommandLineCodeExecutor,
+    SandboxUnavailable,
+)
 from kernel_executor.isolation import holds_no_key
 from kernel_executor.sandbox import SandboxMode
 
@@ -223,9 +231,16 @@ async def test_privileges_cannot_be_gained(shared: KernelCodeExecutor) -> None:
 async def test_the_isolation_that_is_told_was_probed(shared: KernelCodeExecutor) -> None:
     isolation = shared.isolation
     assert isolation == Isolation(
-        mechanism="bubblewrap", network=True, files=True, processes=True, privileges=True, environment=True
+        mechanism="bubblewrap",
+        network=True,
+        files=True,
+        processes=True,
+        privileges=True,
+        environment=True,
+        system_calls=True,
     )
     assert isolation.isolates
+    assert "system calls filtered" in isolation.summary
     assert "no keys in the environment" in isolation.summary
     assert "your files cannot be changed" in isolation.summary
     assert "no network" in isolation.summary
@@ -259,6 +274,22 @@ async def test_a_bubblewrap_that_does_not_work_is_quoted(tmp_path: Path, monkeyp
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     with pytest.raises(SandboxUnavailable, match="does not work here: No permissions to create new namespace"):
         await KernelCodeExecutor(sandbox="bubblewrap").start()
+
+
+WITHOUT_THE_FILTER = """#!{bash}
+for word; do shift; [ "$skip" ] && skip= && continue; [ "$word" = --seccomp ] && skip=1 || set -- "$@" "$word"; done
+exec {bwrap} "$@"
+"""
+
+
+async def test_a_sandbox_without_the_filter_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the reason: it is looked for from outside, not taken for granted because it was asked for."""
+    fake = tmp_path / "bwrap"
+    fake.write_text(WITHOUT_THE_FILTER.format(bash=shutil.which("bash"), bwrap=shutil.which("bwrap")))
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(KernelStartError, match="system call filter"):
+        await LocalCommandLineCodeExecutor(sandbox="bubblewrap").start()
 
 
 async def test_a_user_who_is_not_root_gets_the_same_sandbox(tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ A program of its own, because an attack by an ordinary user needs a process of t
 """
 
 import asyncio
+import ctypes
 import importlib
 import json
+import platform
 import sys
 import time
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 
 import kernel_executor
 from kernel_executor import CodeBlock
+from kernel_executor.system_calls import NUMBERS
 
 KINDS = {
     "kernel": "KernelCodeExecutor",
@@ -114,13 +117,53 @@ async def together(steps: list[dict[str, Any]]) -> dict[str, Any]:
     return {"answers": await asyncio.gather(*map(attempted, steps))}
 
 
+async def plant_key(description: str, payload: str) -> dict[str, Any]:
+    """Begin a session keyring of our own and put a key into it: the loop's thread starts the sandboxes."""
+    keyctl(1, None)
+    return {"key": system_call("add_key", b"user", description.encode(), payload.encode(), len(payload), SESSION)}
+
+
+async def look_at_key(key: int) -> dict[str, Any]:
+    """Read the key, and the numbers of all keys in the session keyring."""
+    text, numbers = ctypes.create_string_buffer(256), (ctypes.c_int32 * 64)()
+    length = keyctl(11, key, text, 256)
+    count = keyctl(11, SESSION, numbers, ctypes.sizeof(numbers)) // 4
+    return {"payload": text.raw[:length].decode(), "keys": [*numbers][:count]}
+
+
+SESSION = -3
+
+
+def keyctl(*arguments: Any) -> int:
+    return system_call("keyctl", *arguments)
+
+
+def system_call(name: str, *arguments: Any) -> int:
+    libc = ctypes.CDLL(None, use_errno=True)
+    number = NUMBERS[name][platform.machine() != "x86_64"]
+    words = [ctypes.c_long(word) if isinstance(word, int) else word for word in (number, *arguments)]
+    result = int(libc.syscall(*words))
+    if result == -1:
+        raise OSError(ctypes.get_errno(), name)
+    return result
+
+
 async def use(module: str, function: str, arguments: list[Any]) -> dict[str, Any]:
     """Call a function of the product; every list of texts in its arguments is one of paths."""
     paths = [list(map(Path, each)) if isinstance(each, list) else Path(each) for each in arguments]
     return {"value": repr(getattr(importlib.import_module(module), function)(*paths))}
 
 
-STEPS = {"open": open_executor, "call": call, "restart": restart, "stop": stop, "together": together, "use": use}
+STEPS = {
+    "open": open_executor,
+    "call": call,
+    "restart": restart,
+    "stop": stop,
+    "together": together,
+    "use": use,
+    "plant_key": plant_key,
+    "look_at_key": look_at_key,
+}
 
 if __name__ == "__main__":
     main()
