@@ -34,9 +34,10 @@ unit: $(STAMPS)/test  ## the tests that need no kernel and no model: seconds
 	$(BIN)/python -m pytest -q -m "not integration and not model"
 
 attacks: $(STAMPS)/test  ## all attacks by executed code on its user's files, the long ones, too
-	@bash .ci/system-packages.sh bubblewrap
+	@bash .ci/system-packages.sh bubblewrap chromium
 	@bash .ci/container-engine.sh
 	$(BIN)/python -m pytest tests/attacks tests/integration/test_our_imports.py tests/integration/test_starting.py
+	$(BIN)/python -m pytest tests/browser/test_saved_session.py
 
 browser: $(STAMPS)/test  ## the browser tests, on the built wheel in a clean environment
 	rm -rf build/wheel && mkdir -p build/wheel/run
@@ -46,7 +47,7 @@ browser: $(STAMPS)/test  ## the browser tests, on the built wheel in a clean env
 	build/wheel/env/bin/python -m pip --disable-pip-version-check -qq install --constraint requirements.lock \
 		--group test "$$(echo build/wheel/*.whl)[local,data,docker,autogen]"
 	cp -r pyproject.toml tests notebooks build/wheel/run
-	cd build/wheel/run && ../env/bin/python -m pytest -m browser
+	cd build/wheel/run && ../env/bin/python -m pytest -m "browser and not attacks"
 
 check: $(STAMPS)/test  ## lint, types, import contracts
 	$(BIN)/ruff check .

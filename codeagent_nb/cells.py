@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from codeagent_nb.quoting import folded, inert, quoted, quoted_output
 from codeagent_nb.rendering.changes import ended
+from codeagent_nb.rendering.markdown import harmless_quotes
 from codeagent_nb.valid_outputs import valid_count, valid_output
 from kernel_executor import BlockResult, CodeBlock, Output
 from kernel_executor.languages import normalize
@@ -105,7 +106,7 @@ def skipped_cell(result: BlockResult, attempt: int) -> Cell:
     """Quote a block of another language, which did not run where the others did."""
     about = {"kind": "quoted", "attempt": attempt, "status": result.status}
     note = f"*{inert(result.note)}*\n\n" if result.note else ""
-    return Cell("markdown", f"{note}{quoted(result.block.code, result.block.language)}", about)
+    return Cell("markdown", harmless_quotes(f"{note}{quoted(result.block.code, result.block.language)}"), about)
 
 
 def attempt_cell(ran: Sequence[Ran], not_run: Sequence[CodeBlock], attempt: int, status: str, cause: str = "") -> Cell:
@@ -125,7 +126,8 @@ def attempt_cell(ran: Sequence[Ran], not_run: Sequence[CodeBlock], attempt: int,
     parts += ["*Not run:*"] if not_run else []
     parts += [quoted(block.code, block.language) for block in not_run]
     summary = f"Attempt {attempt} {ENDS.get(status, status)}{f': {cause}' if cause else ''}"
-    return Cell("markdown", folded(summary, parts), {"kind": "quoted", "attempt": attempt, "status": status})
+    source = harmless_quotes(folded(summary, parts))
+    return Cell("markdown", source, {"kind": "quoted", "attempt": attempt, "status": status})
 
 
 def digest(source: str) -> str:

@@ -34,7 +34,7 @@ from codeagent_nb.events import (
 )
 from codeagent_nb.file_words import delivered_text, held_text
 from codeagent_nb.quoting import inert, one_line, quoted
-from codeagent_nb.rendering.markdown import harmless_markdown
+from codeagent_nb.rendering.markdown import harmless_markdown, harmless_quotes
 from codeagent_nb.reply import Reply, read_reply, without_reasoning
 from codeagent_nb.transcript import block_cause, failure_note
 from codeagent_nb.valid_outputs import valid_count, valid_output
@@ -170,7 +170,8 @@ class CellsStory:
             self._quote_attempt("interrupted")
             self._step += 1
             self.last_attempt = self._step
-            self._add(Cell("markdown", message.content, {"kind": "task"}, heading="## Task"))
+            text = harmless_markdown(message.content)
+            self._add(Cell("markdown", text, {"kind": "task"}, heading="## Task"))
         elif not self._reflected:
             self._step += 1
             text = harmless_markdown(message.content)
@@ -286,7 +287,8 @@ class CellsStory:
         self._forget_reply()
 
     def _note(self, text: str, blocks: Sequence[str] = ()) -> None:
-        self._add(Cell("markdown", "\n\n".join([harmless_markdown(text), *blocks]), {"kind": "note"}))
+        source = harmless_quotes("\n\n".join([harmless_markdown(text), *blocks]))
+        self._add(Cell("markdown", source, {"kind": "note"}))
 
     def _finish(self, event: RunFinishedEvent) -> None:
         if event.status == "succeeded":  # in a journal of 0.1 the end of code that was given is not told
@@ -301,7 +303,8 @@ class CellsStory:
         if self.runs:
             self.runs[-1] |= summary | tokens
             run = self.runs[-1]
-            self._facts = f"*{' · '.join([*event.facts, run['model'], run['isolation'].split(':')[0]])}*"
+            facts = " · ".join([*event.facts, run["model"], run["isolation"].split(":")[0]])
+            self._facts = harmless_markdown(f"*{one_line(facts)}*")
         if self._reflected and self._facts:
             self._cells[-1].closing = self._facts
 

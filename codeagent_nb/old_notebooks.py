@@ -1,6 +1,7 @@
-"""Notebooks of version 0.1, in which code that failed is stored as code: finds them, and quotes it (design D19).
+"""Notebooks of version 0.1, in which code that failed is stored as code, and outputs as the code has shown them.
 
-Reads JSON as it stands and changes the failed cells only: the rest of a file stays as it is, byte for byte. What it
+Finds them, quotes the code (design D19) and cleans the outputs of cells that the agent has written. Reads JSON as it
+stands and changes these cells only: the rest of a file stays as it is, byte for byte. What it
 reads may be anybody's: no link is followed, nothing waited for, and nothing that is too large is read.
 """
 
@@ -10,7 +11,7 @@ import re
 import secrets
 import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -19,6 +20,7 @@ from typing import Any
 
 from codeagent_nb.cells import Ran, attempt_cell, digest
 from codeagent_nb.errors import SessionError
+from codeagent_nb.rendering.output import harmless_output
 from codeagent_nb.valid_outputs import valid_output
 from kernel_executor import CodeBlock
 from kernel_executor.in_kernel.guard import encodable
@@ -43,10 +45,12 @@ class Cleaned:
     Args:
         quoted: Failed cells that are quoted now.
         left: Failed cells that were left alone, because somebody has changed them since.
+        outputs: Cells in whose outputs something was left out, or replaced, because it loads or runs.
     """
 
     quoted: int
     left: int
+    outputs: int = 0
 
 
 def notebooks_with_failed_code(folder: Path, *, nested: bool = False, seconds: float = 5.0) -> Sequence[Path]:
@@ -84,7 +88,7 @@ def _holds_failed_code(path: Path) -> bool:
 
 
 def clean(path: Path) -> Cleaned:
-    """Quote the failed code of a notebook; written whole or not at all, and only if there is any.
+    """Quote the failed code of a notebook and clean the outputs of ours; written whole or not at all, if need be.
 
     Raises:
         SessionError: It is no notebook, or cannot be read or written.
@@ -100,17 +104,25 @@ def clean(path: Path) -> Cleaned:
         spans = _cell_spans(text)
         failed = [span for span in spans if _is_failed(span[2])]
         changed = [span for span in failed if _is_changed(span[2])]
-        ours = [span for span in failed if span not in changed]
-        parts, end = [], 0
-        for start, stop, cell in ours:
-            parts += [text[end:start], _written(_quoted(cell), _indentation(text, start))]
-            end = stop
-        parts.append(text[end:])
+        quoted = {span[0]: _quoted(span[2]) for span in failed if span not in changed}
+        of_0_1 = [span for span in spans if span[0] not in quoted] if _is_session_of_0_1(text) else []
+        cleaned = {start: cell for start, _, old in of_0_1 if (cell := _cleaned(old))}
+        written = _with_cells(text, spans, {**quoted, **cleaned})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise SessionError(f"{str(path)!r} is not a notebook of Jupyter's format 4") from error
-    if ours:
-        _replace(path, "".join(parts))
-    return Cleaned(len(ours), len(changed))
+    if written != text:
+        _replace(path, written)
+    return Cleaned(len(quoted), len(changed), len(cleaned))
+
+
+def _with_cells(text: str, spans: Sequence[tuple[int, int, Any]], cells: Mapping[int, Any]) -> str:
+    """Return a notebook's text with other cells in the places where they begin."""
+    parts, end = [], 0
+    for start, stop, _ in spans:
+        if start in cells:
+            parts += [text[end:start], _written(cells[start], _indentation(text, start))]
+            end = stop
+    return "".join([*parts, text[end:]])
 
 
 def _read(path: Path, limit: int | None) -> bytes:
@@ -197,6 +209,47 @@ def _is_failed(cell: Any) -> bool:
 def _is_changed(cell: Any) -> bool:
     """Return True if a person has changed the code since it was written; a saved session does not know."""
     return cell["metadata"]["codeagent"].get("sha256", "") not in ("", digest(_source(cell)))
+
+
+def _is_session_of_0_1(text: str) -> bool:
+    """Whether it is a saved session whose outputs are as the code has shown them."""
+    about = json.loads(text)["metadata"].get("codeagent")
+    return isinstance(about, dict) and about.get("format") == 1
+
+
+def _cleaned(cell: Any) -> dict[str, Any] | None:
+    """Return a cell that the agent has written with its outputs cleaned; None if there is nothing to clean."""
+    about = cell["metadata"].get("codeagent")
+    if cell["cell_type"] != "code" or not isinstance(about, dict) or about.get("outputs") == CLEANED:
+        return None
+    pairs = [(output, harmless_output(_joined(output))) for output in cell.get("outputs", ())]
+    if all(_joined(output) == cleaned for output, cleaned in pairs):
+        return None
+    outputs = [output if _joined(output) == cleaned else _in_lines(cleaned) for output, cleaned in pairs]
+    return {**cell, "metadata": {**cell["metadata"], "codeagent": {**about, "outputs": CLEANED}}, "outputs": outputs}
+
+
+def _joined(output: Any) -> Any:
+    """Return an output with its texts whole: a file holds them as lists of lines."""
+    if output.get("output_type") == "stream":
+        return {**output, "text": "".join(output["text"])}
+    data = {mime: "".join(value) if _is_lines(value) else value for mime, value in output.get("data", {}).items()}
+    return {**output, "data": data} if "data" in output else output
+
+
+def _is_lines(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(line, str) for line in value)
+
+
+def _in_lines(output: Any) -> Any:
+    """Return an output as a file holds it."""
+    data = output.get("data", {})
+    texts = {mime: value.splitlines(keepends=True) for mime, value in data.items() if mime in IN_LINES}
+    return {**output, "data": {**data, **texts}} if texts else output
+
+
+CLEANED = "cleaned"
+IN_LINES = frozenset({"text/plain", "text/html"})
 
 
 def _source(cell: Any) -> str:

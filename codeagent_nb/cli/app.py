@@ -118,6 +118,7 @@ def clean(
 ) -> None:
     """Quote the failed code that version 0.1 stored in notebooks as code, so that Run All does not run it.
 
+    Outputs of sessions it saved are cleaned, so that opening them loads and runs nothing.
     Everything else in them stays as it is.
     """
     failures = [path for path in notebooks if not running.clean_notebook(PatientConsole(), path, _complain)]

@@ -69,7 +69,7 @@ def _warn_unsandboxed(console: Console, reason: str) -> None:
 
 
 def clean_notebook(console: Console, path: Path, complain: Callable[[str], None]) -> bool:
-    """Quote the failed code of a notebook and say what was done; return False if that could not be.
+    """Quote the failed code of a notebook, clean its outputs and say what was done; return False if that failed.
 
     Args:
         console: Where it is said.
@@ -83,7 +83,8 @@ def clean_notebook(console: Console, path: Path, complain: Callable[[str], None]
         return False
     said = [f"{_cells(done.quoted)} quoted" if done.quoted else "nothing to quote"]
     said += [f"{_cells(done.left)} left alone: you have changed the code"] if done.left else []
-    said += ["reload it if it is open in Jupyter"] if done.quoted else []
+    said += [f"outputs of {done.outputs} {'cell' if done.outputs == 1 else 'cells'} cleaned"] if done.outputs else []
+    said += ["reload it if it is open in Jupyter"] if done.quoted or done.outputs else []
     console.print(Text(harmless(f"{path}: {'; '.join(said)}.")), soft_wrap=True)
     return True
 

@@ -7,8 +7,7 @@ from typing import Any
 from codeagent_nb.cells import Cell, digest
 from codeagent_nb.cells_story import CellsStory
 from codeagent_nb.notebook.cell_changes import PageCell
-from codeagent_nb.rendering.output import harmless_output
-from kernel_executor import Output
+from codeagent_nb.rendering.output import OutputCleaner, shown_output
 from kernel_executor.in_kernel.guard import encodable
 
 ID_LIMIT = 40
@@ -35,7 +34,7 @@ class PageCells:
         self._one_step = one_step
         self._hidden = hidden
         self._ids: dict[str, str] = {}
-        self._cleaned: dict[int, tuple[Output, Output]] = {}
+        self._outputs = OutputCleaner(shown_output)
 
     def of(self, story: CellsStory, *, from_step: int = 0, over: bool = False) -> list[PageCell]:
         """Return the cells of a story, those that are still being written last.
@@ -59,7 +58,7 @@ class PageCells:
             cell_type=cell.cell_type,
             source=encodable(cell.source),
             metadata={"codeagent": {"cell": self._anchor, "step": step, **about, **more}, **cell.metadata},
-            outputs=tuple(map(self._clean, cell.folder.outputs)),
+            outputs=tuple(map(self._outputs.clean, cell.folder.outputs)),
             execution_count=cell.execution_count,
             undo=self._run if self._one_step else f"{self._run}-{cell.step}",
         )
@@ -71,14 +70,6 @@ class PageCells:
             names = (f"{prefix}-{key}{f'-{number}' if number > 1 else ''}" for number in count(1))
             self._ids[key] = next(name for name in names if name not in self._taken)
         return self._ids[key]
-
-    def _clean(self, output: Output) -> Output:
-        """Clean each display once; a stream is another object each time."""
-        if output["output_type"] == "stream":
-            return harmless_output(output)
-        _, cleaned = self._cleaned.get(id(output)) or (output, harmless_output(output))
-        self._cleaned[id(output)] = (output, cleaned)  # with the output itself, or its id might be another's
-        return cleaned
 
 
 def prefix_of(anchor: str) -> str:

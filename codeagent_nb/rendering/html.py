@@ -18,6 +18,9 @@ from markdown_it.utils import OptionsDict
 from pygments.lexers import get_lexer_by_name
 from pygments.token import Comment, Keyword, Name, Number, Operator, String, _TokenType
 
+from codeagent_nb.rendering.addresses import LINK
+from codeagent_nb.rendering.mathematics import MATHEMATICS, without_refused
+
 MONOSPACE = "font-family:var(--jp-code-font-family,ui-monospace,Menlo,Consolas,monospace)"
 CODE_BOX = (
     "margin:.5em 0;padding:.6em .8em;overflow-x:auto;line-height:1.45;border-radius:4px;"
@@ -34,9 +37,6 @@ LEXERS = {
     **{name: name for name in ("json", "sql", "r", "toml")},
 }
 HIGHLIGHT_LIMIT = 8_000  # characters; more is shown plain: 20,000 of blank lines took 5 s
-
-LINK = re.compile(r"https?:|mailto:|(?![a-z][a-z0-9+.-]*:)", re.IGNORECASE)
-"""Where a link may lead: a list of what is forbidden would miss the schemes that start programs."""
 
 MONEY = re.compile(r"\$(?=\d)")
 """Front ends typeset what stands between dollars: "$5 to $10" would be the formula "5 to"."""
@@ -89,7 +89,7 @@ def text_html(text: str) -> str:
 
 def markdown_html(text: str) -> str:
     """Return Markdown as HTML: CommonMark with tables; HTML in it is shown, not obeyed; pictures are named."""
-    return str(_parser(_fence).render(text))
+    return _rendered(text, _fence)
 
 
 def growing_html(text: str) -> str:
@@ -97,7 +97,11 @@ def growing_html(text: str) -> str:
 
     It is rendered anew many times a second, and colours were nine tenths of the time and five sixths of what was sent.
     """
-    return str(_parser(_plain_fence).render(text))
+    return _rendered(text, _plain_fence)
+
+
+def _rendered(text: str, fence: Callable[..., str]) -> str:
+    return str(_parser(fence).render(text, {"is_mathematics": bool(MATHEMATICS.search(text))}))
 
 
 @cache
@@ -120,8 +124,10 @@ def _leads_on(url: str) -> bool:
     return bool(LINK.match(url))
 
 
-def _text(_: RendererHTML, tokens: Sequence[Token], index: int, *__: Any) -> str:
-    return MONEY.sub('<span class="mathjax_ignore">$</span>', html.escape(tokens[index].content))
+def _text(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, env: Mapping[str, Any]) -> str:
+    text = tokens[index].content
+    text = without_refused(text) if env["is_mathematics"] else text
+    return MONEY.sub('<span class="mathjax_ignore">$</span>', html.escape(text))
 
 
 def _fence(_: RendererHTML, tokens: Sequence[Token], index: int, *__: Any) -> str:

@@ -4,33 +4,43 @@ Jupyter cleans what a Markdown cell becomes, but it does load pictures: `![](htt
 send away what it says, without a click. So HTML is shown as text, and a picture becomes a link to it.
 """
 
+import html
 import re
 from collections.abc import Iterator
 from itertools import pairwise
 
 from markdown_it import MarkdownIt
 
-from codeagent_nb.rendering.bundle import LATEX_COMMANDS_REFUSED
+from codeagent_nb.rendering.addresses import LINK
+from codeagent_nb.rendering.mathematics import MATHEMATICS, without_refused
 
 TEXT_LIMIT = 50_000
-"""Characters of one cell: the whole stands in the saved session. JupyterLab renders a cell's text at one go."""
+"""Characters of one cell: the whole stands in the journal. JupyterLab renders a cell's text at one go."""
 
 PIECE = re.compile(r"\\[\\`$]|(?P<ticks>`+)|(?P<math>\$[^$\n]+\$)|\\?<(?=[A-Za-z/!?])|\\?!(?=\[)")
 SHOWN = {"<": "&lt;", "!": "&#33;"}
 """Also for what is escaped: an address before it may end with the backslash."""
 IN_MATH = re.compile(r"<(?=[A-Za-z/!?])|!(?=\[)")
 """TeX reads `a< b` as it reads `a<b`."""
-IN_CODE = re.compile(r"<(?=[A-Za-z][^<>]*=)|!(?=\[)")
-"""Code stays as it is, but for this: another parser may not agree on where code begins and ends."""
+TAG_END = re.compile(r"(?<=>)")
+TAG_BEGUN = re.compile(r"<(?=[A-Za-z/!?])")
+IN_CODE = re.compile(
+    r"<(?:[!?]|(?!https?:)[A-Z][A-Z0-9+.-]*:(?!:)|/?(?:base|embed|form|frame|frameset|iframe|link|math|meta|noembed"
+    r"|noframes|noscript|object|plaintext|script|style|svg|template|textarea|title|xmp)(?![A-Za-z0-9]))",
+    re.IGNORECASE,
+)
+UNCLOSED = re.compile(r"</?[A-Za-z][^\s/<]*[\s/]")
+"""Code stays as it is, but for what would be obeyed: another parser may not agree on where code begins and ends."""
+
+DESTINATION = re.compile(r"\](?=[(:][\s<>\\]*+(.{0,200}))", re.DOTALL)
+PADDED = re.compile(r"&#x?000", re.IGNORECASE)
+"""A reference that is written longer than it need be: the address might begin behind what is looked at."""
+NO_PART_OF_A_DESTINATION = re.compile(r"[\x00-\x20\\<>]")
+"""Left out by browsers or by Markdown, or the mark of a quotation in whose next line the address stands."""
 
 PARAGRAPH_END = re.compile(r"(?<=\n)(?=[ \t]*\n)")
-MATH_LIMIT = re.compile(r"\$|\\(?:begin|end)|\\\\[()\[\]]")
-"""JupyterLab looks for mathematics before it looks for code: with one of these in code, a fence may be part of it."""
 DIAGRAM = re.compile(r"^([ \t>*+.)\d-]*(?:`{3,}|~{3,})[ \t]*)mermaid", re.IGNORECASE | re.MULTILINE)
 """JupyterLab draws it, and a node of mermaid can be a picture, which is loaded."""
-
-TEX_REFUSED = re.compile(rf"\\(?=(?:{'|'.join(name[1:] for name in LATEX_COMMANDS_REFUSED)})(?![A-Za-z]))")
-"""Commands that lead elsewhere or paint over the page; with a space after the backslash they are words."""
 
 BLOCKS = MarkdownIt("commonmark", {"html": False}).disable(["inline", "text_join"])
 READER = MarkdownIt("commonmark", {"html": True, "maxNesting": 100}).enable("table").disable(["link", "emphasis"])
@@ -39,20 +49,22 @@ ALIVE = {"html_block", "html_inline", "image"}
 
 
 def harmless_markdown(text: str) -> str:
-    """Return Markdown that reads the same, holds no HTML and loads nothing.
+    """Return Markdown that reads the same, holds no HTML, loads nothing and leads to no program.
 
     Args:
         text: What the model wrote; of more than `TEXT_LIMIT` characters the beginning is left.
     """
     if len(text) > TEXT_LIMIT:
         text = f"{text[:TEXT_LIMIT]}\n\n*… {len(text) - TEXT_LIMIT:,} more characters are left out here.*"
-    if MATH_LIMIT.search(text):
-        text = TEX_REFUSED.sub(lambda _: "\\ ", text)
+    if MATHEMATICS.search(text):
+        text = without_refused(text)
     text = DIAGRAM.sub(r"\1text", text.replace("\r\n", "\n").replace("\r", "\n"))
-    if "<" not in text and "![" not in text:
+    if not any(sign in text for sign in ("<", "![", "](", "]:")):
         return text
     harmless = "".join(_harmless_parts(text))
-    return text.replace("<", "&lt;").replace("![", "&#33;[") if _is_alive(harmless) else harmless
+    if not _is_alive(harmless):
+        return harmless
+    return _without_programs(text).replace("<", "&lt;").replace("![", "&#33;[")
 
 
 def _is_alive(text: str) -> bool:
@@ -69,10 +81,10 @@ def _harmless_parts(text: str) -> Iterator[str]:
     bounds = [(0, 0, False), *ranges, (len(lines), len(lines), False)]
     words = ["".join(lines[end:start]) for (_, end, _), (start, _, _) in pairwise(bounds)]
     # A definition's title may hold a whole fence, if you ask `marked`, which JupyterLab does.
-    is_clear = not any(map(MATH_LIMIT.search, code)) and not any("]:" in part for part in words)
+    is_clear = not any(map(MATHEMATICS.search, code)) and not any("]:" in part for part in words)
     yield _harmless_words(words[0])
     for (_, _, is_plain_fence), block, part in zip(ranges, code, words[1:], strict=True):
-        yield block if is_plain_fence and is_clear else _spaced(IN_CODE, block)
+        yield block if is_plain_fence and is_clear else spaced_code(block)
         yield _harmless_words(part)
 
 
@@ -86,6 +98,7 @@ def _code_ranges(text: str) -> Iterator[tuple[int, int, bool]]:
 
 
 def _harmless_words(text: str) -> str:
+    text = _without_programs(text)
     return "".join(part for paragraph in PARAGRAPH_END.split(text) for part in _harmless_pieces(paragraph))
 
 
@@ -98,12 +111,22 @@ def _harmless_pieces(text: str) -> Iterator[str]:
         piece = found[0]
         if last.get(len(found["ticks"] or ""), 0) > found.start():  # else it has no end: looking for one was quadratic
             position = _end_of_code(text, found)
-            yield _spaced(IN_CODE, text[found.start() : position])
+            yield spaced_code(text[found.start() : position])
         elif found["math"]:
-            yield _spaced(IN_MATH, piece)
+            yield IN_MATH.sub(lambda sign: f"{sign[0]} ", piece)
         else:
             yield SHOWN.get(piece.removeprefix("\\"), piece)
     yield text[position:]
+
+
+def _without_programs(text: str) -> str:
+    """Return Markdown in which what leads to a program is no link any more: nbconvert leaves `javascript:` as it is."""
+    return DESTINATION.sub(lambda found: "]" if _leads_on(found[1]) else "] ", text)
+
+
+def _leads_on(destination: str) -> bool:
+    flat = NO_PART_OF_A_DESTINATION.sub("", html.unescape(destination))
+    return bool(LINK.match(flat)) and not PADDED.search(destination)
 
 
 def _end_of_code(text: str, opening: re.Match[str]) -> int:
@@ -111,5 +134,29 @@ def _end_of_code(text: str, opening: re.Match[str]) -> int:
     return next((run.end() for run in runs if len(run[0]) == len(opening[0])), opening.end())
 
 
-def _spaced(pattern: re.Pattern[str], code: str) -> str:
-    return pattern.sub(lambda found: f"{found[0]} ", code)
+def spaced_code(code: str) -> str:
+    """Return code with a space in each tag that would be obeyed, and in each picture, if it were not code."""
+    spaced = "".join(map(_spaced_tags, TAG_END.split(code)))
+    return _without_programs(spaced.replace("![", "! ["))
+
+
+def _spaced_tags(code: str) -> str:
+    """Do so in code in which one tag may end, at its end; a tag without a value stays unless its name says enough."""
+    value = code.rfind("=")
+    is_closed = code.endswith(">")
+
+    def space(found: re.Match[str]) -> str:
+        at = found.start()
+        is_obeyed = at < value or IN_CODE.match(code, at) or (not is_closed and UNCLOSED.match(code, at))
+        return "< " if is_obeyed else "<"
+
+    return TAG_BEGUN.sub(space, code)
+
+
+def harmless_quotes(text: str) -> str:
+    """Return Markdown of ours, with blocks of code that are quoted, so that no code of it is obeyed.
+
+    JupyterLab looks for mathematics before it looks for code: a formula that begins in one block and ends in the next
+    hides the fences between them, and what follows is code no more.
+    """
+    return spaced_code(without_refused(text)) if MATHEMATICS.search(text) else text

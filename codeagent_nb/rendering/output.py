@@ -1,6 +1,12 @@
-"""Makes an output fit for a cell whose outputs are trusted, in nbformat's shape. Pure; `bundle.py` does the work."""
+"""Makes an output fit for a cell of a notebook, in nbformat's shape. Pure; `bundle.py` does the work.
 
-from codeagent_nb.rendering.bundle import harmless_bundle
+A notebook is opened trusted or not, by JupyterLab, by nbconvert, by others: what is saved, or written into an open
+one, must be harmless to all. The journal keeps what the code has shown.
+"""
+
+from collections.abc import Callable
+
+from codeagent_nb.rendering.bundle import harmless_bundle, shortened, whole_bundle
 from codeagent_nb.valid_outputs import valid_output
 from kernel_executor import Output
 from kernel_executor.in_kernel.guard import encodable, shorten
@@ -10,14 +16,43 @@ TRACEBACK_SHOWN = 20_000  # characters
 
 
 def harmless_output(output: Output) -> Output:
-    """Return an output that obeys nobody, valid by nbformat; never raises."""
+    """Return an output that obeys nobody, valid by nbformat, with all of its text; never raises."""
+    output = valid_output(output)
+    if output["output_type"] in {"stream", "error"}:
+        return dict(encodable(output))
+    data, metadata = whole_bundle(output)
+    return {**output, "data": data, "metadata": metadata}
+
+
+def shown_output(output: Output) -> Output:
+    """Return the same with long text cut, as an open notebook has it; never raises."""
     output = valid_output(output)
     match output["output_type"]:
         case "stream":
-            return {**output, "text": encodable(shorten(output["text"], STREAM_SHOWN))}
+            return harmless_output(shortened(output, STREAM_SHOWN))
         case "error":
             traceback = shorten("\n".join(output["traceback"]), TRACEBACK_SHOWN)
-            words = {name: encodable(shorten(output[name], 2_000)) for name in ("ename", "evalue")}
-            return {**output, **words, "traceback": encodable(traceback.split("\n"))}
+            words = {name: shorten(output[name], 2_000) for name in ("ename", "evalue")}
+            return harmless_output({**output, **words, "traceback": traceback.split("\n")})
     data, metadata = harmless_bundle(output)
     return {**output, "data": data, "metadata": metadata}
+
+
+class OutputCleaner:
+    """Cleans each output once, however often the cells are asked for.
+
+    Args:
+        clean: `harmless_output` or `shown_output`.
+    """
+
+    def __init__(self, clean: Callable[[Output], Output]) -> None:
+        self._clean = clean
+        self._cleaned: dict[int, tuple[Output, Output]] = {}
+
+    def clean(self, output: Output) -> Output:
+        """Return the output as it may be shown or saved."""
+        if output["output_type"] == "stream":  # another object each time, and quickly done
+            return self._clean(output)
+        _, cleaned = self._cleaned.get(id(output)) or (output, self._clean(output))
+        self._cleaned[id(output)] = (output, cleaned)  # with the output itself, or its id might be another's
+        return cleaned

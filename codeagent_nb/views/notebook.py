@@ -25,6 +25,7 @@ from codeagent_nb.events import (
     RunFinishedEvent,
     TextMessage,
 )
+from codeagent_nb.rendering.output import OutputCleaner, harmless_output
 from kernel_executor.safe_files import OpenFolder, folder_of
 
 
@@ -33,19 +34,23 @@ def notebook_of(events: Iterable[AgentEvent]) -> Any:
     story = CellsStory()
     for event in events:
         story.take(event)
-    cells = [_node(cell, f"cell-{number}") for number, cell in enumerate(story.lasting, start=1)]
+    return _notebook(story, OutputCleaner(harmless_output))
+
+
+def _notebook(story: CellsStory, outputs: OutputCleaner) -> Any:
+    cells = [_node(cell, f"cell-{number}", outputs) for number, cell in enumerate(story.lasting, start=1)]
     notebook = v4.new_notebook(cells=cells)
     notebook.metadata = nbformat.from_dict(
         {
             "kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"},
             "language_info": {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"},
-            "codeagent": {"format": 1, "runs": story.runs},
+            "codeagent": {"format": FORMAT, "runs": story.runs},
         }
     )
     return notebook
 
 
-def _node(cell: Cell, cell_id: str) -> Any:
+def _node(cell: Cell, cell_id: str, outputs: OutputCleaner) -> Any:
     metadata = {"codeagent": dict(cell.about), **cell.metadata}
     source = "\n\n".join(part for part in (cell.heading, cell.source, cell.closing) if part)
     if cell.cell_type == "markdown":
@@ -55,7 +60,7 @@ def _node(cell: Cell, cell_id: str) -> Any:
         id=cell_id,
         metadata=metadata,
         execution_count=cell.execution_count,
-        outputs=[nbformat.from_dict(output) for output in cell.outputs],
+        outputs=[nbformat.from_dict(outputs.clean(output)) for output in cell.folder.outputs],
     )
 
 
@@ -71,19 +76,27 @@ class NotebookView:
     def __init__(self, path: Path, earlier: Sequence[AgentEvent] = (), folder: OpenFolder | None = None) -> None:
         self._path = path
         self._folder = folder
-        self._events = list(earlier)
+        self._story = CellsStory()
+        self._outputs = OutputCleaner(harmless_output)
+        self._known: dict[int, AgentEvent] = {}  # with the events themselves, or an id might be another's
+        self.catch_up(earlier)
         self.save()
 
     def on_event(self, event: AgentEvent) -> None:
         """Take one event in; save if it ends a step."""
-        self._events.append(event)
+        self._take(event)
         if isinstance(event, SAVED_AFTER):
             self.save()
 
     def catch_up(self, events: Sequence[AgentEvent]) -> None:
         """Take in the events that were missed since a save failed; `events` are all of the session."""
-        known = {id(event) for event in self._events}
-        self._events += [event for event in events if id(event) not in known]
+        for event in events:
+            if id(event) not in self._known:
+                self._take(event)
+
+    def _take(self, event: AgentEvent) -> None:
+        self._known[id(event)] = event
+        self._story.take(event)
 
     def save(self) -> None:
         """Write the notebook whole or not at all.
@@ -91,7 +104,7 @@ class NotebookView:
         Raises:
             SessionError: The folder is read-only, or the disk is full; the notebook is as it was.
         """
-        notebook = notebook_of(self._events)
+        notebook = _notebook(self._story, self._outputs)
         nbformat.validate(notebook)
         content = (nbformat.writes(notebook) + "\n").encode()
         try:
@@ -102,6 +115,9 @@ class NotebookView:
                 f"cannot save {str(self._path)!r}: {error.strerror}; free or choose another place"
             ) from error
 
+
+FORMAT = 2
+"""1, of version 0.1, held failed code as code and outputs as the code had shown them."""
 
 SAVED_AFTER = (
     TextMessage,

@@ -213,9 +213,13 @@ class Notebook:
 
     def visit(self, page: Page | None = None) -> None:
         """Open the notebook in a page (its own, unless told), and wait for the kernel."""
+        self.look(page)
+        self.wait_idle(page=page)
+
+    def look(self, page: Page | None = None) -> None:
+        """Open the notebook in a page, and wait for nothing."""
         query = f"?token={self.server.token}" + ("&reset" if self.server.app == "lab" else "")
         (page or self.page).goto(f"{self.server.url}{APPS[self.server.app].path}/{self.path}{query}")
-        self.wait_idle(page=page)
 
     def reload(self) -> None:
         """Load the page anew; the kernel lives on."""

@@ -36,7 +36,7 @@ from codeagent_nb.notebook.writing import (
     page_at_end,
     page_below,
 )
-from codeagent_nb.rendering.output import harmless_output
+from codeagent_nb.rendering.output import shown_output
 from kernel_executor import Append, BlockResult, CodeBlock, CodeResult
 from tests.unit.memory_page import Front, Window
 from tests.unit.test_cell_view import CODE, DENY, PATHS, events_of
@@ -99,7 +99,7 @@ def told(events: Any, *, hidden: str = "task") -> list[tuple[str, str, Any, Any]
     for event in events:
         story.take(event)
     return [
-        (cell.cell_type, cell.source, [*map(harmless_output, cell.outputs)], cell.execution_count)
+        (cell.cell_type, cell.source, [*map(shown_output, cell.outputs)], cell.execution_count)
         for cell in story.cells
         if cell.about["kind"] != hidden
     ]

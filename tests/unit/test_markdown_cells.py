@@ -3,14 +3,17 @@
 import random
 import re
 import time
+from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
-from codeagent_nb.rendering.markdown import TEXT_LIMIT, harmless_markdown
+from codeagent_nb.rendering.markdown import TEXT_LIMIT, harmless_markdown, harmless_quotes
+from codeagent_nb.transcript import fenced
 from tests.unit.test_rendering import HOSTILE
 
 READER = MarkdownIt("commonmark", {"html": True, "maxNesting": 100}).enable(["table", "strikethrough"])
@@ -154,6 +157,86 @@ def test_thousands_of_mixtures_are_harmless() -> None:
     for _ in range(1_500):
         text = "".join(rng.choice(PARTS) for _ in range(rng.randint(2, 25)))
         assert alive(harmless_markdown(text)) == [], text
+
+
+PROGRAMS = [
+    "[x](javascript:alert(1))",
+    "[x](java&#9;script:alert(1))",
+    "[x](\n javascript:alert(1))",
+    "[x](&#1;javascript:alert(1))",
+    "[x](<java\tscript:alert(1)>)",
+    "[x](JAVASCRIPT&colon;alert(1))",
+    "[x](javascript\\:alert(1))",
+    f"[x]({' ' * 999}javascript:alert(1))",
+    f"[x](&#{'0' * 999}106;avascript:alert(1))",
+    "[x](data:text/html,x)",
+    "[x][1]\n\n[1]: javascript:alert(1)",
+    "[x][1]\n\n> [1]:\n> javascript:alert(1)",
+    "[a](b) [x](vbscript:x)",
+    "[x](file:///etc/passwd)",
+    "<javascript:alert(1)>",
+]
+OBEYED = {"script", "style", "iframe", "object", "embed", "link", "meta", "base", "form", "img", "svg", "math", "video"}
+ATTRIBUTES = {"class", "id", "href", "title", "style", "start"}
+CHECKBOX = {"class", "type", "disabled", "checked"}
+
+
+class Alive(HTMLParser):
+    """What of a page is obeyed or loaded."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.found: list[Any] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        allowed = CHECKBOX if tag == "input" and given.get("type") == "checkbox" else ATTRIBUTES
+        self.found += [tag] if tag in OBEYED or given.keys() - allowed else []
+        self.found += [] if given.get("style") in (None, *TEXT_ALIGN) else [given]
+        scheme = re.match(r"[a-z][a-z0-9+.-]*:", re.sub(r"[\x00-\x20]", "", given.get("href") or "").lower())
+        self.found += [given] if scheme and scheme[0] not in {"http:", "https:", "mailto:"} else []
+
+    def handle_comment(self, data: str) -> None:
+        self.found.append(data)
+
+    handle_decl = handle_pi = unknown_decl = handle_comment
+
+
+TEXT_ALIGN = [f"text-align:{side}" for side in ("left", "right", "center")]
+
+
+def alive_in_nbconvert(text: str) -> list[Any]:
+    """Name what of Markdown is obeyed or loaded in the page that nbconvert makes of it."""
+    page = Alive()
+    page.feed(markdown2html_mistune(text))
+    page.close()
+    return page.found
+
+
+@pytest.mark.parametrize("snippet", [*SNIPPETS, *PROGRAMS])
+def test_nbconvert_makes_nothing_alive_of_it(snippet: str) -> None:
+    for place in PLACES:
+        assert alive_in_nbconvert(harmless_markdown(place.replace("{}", snippet))) == [], place
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.sampled_from([*PARTS, *PROGRAMS]) | st.text(max_size=3), max_size=25).map("".join))
+def test_nbconvert_makes_nothing_alive_however_it_is_cut_and_mixed(text: str) -> None:
+    assert alive_in_nbconvert(harmless_markdown(text)) == []
+
+
+@pytest.mark.attacks
+@pytest.mark.timeout(600)
+def test_nbconvert_makes_nothing_alive_of_many_thousand_mixtures() -> None:
+    rng = random.Random(19)
+    parts = [*PARTS, *PROGRAMS]
+    for _ in range(10_000):
+        text = "".join(rng.choice(parts) for _ in range(rng.randint(2, 25)))
+        assert alive_in_nbconvert(harmless_markdown(text)) == [], text
+
+
+def test_raw_it_would_be_alive() -> None:
+    assert all(alive_in_nbconvert(snippet) for snippet in (IMAGE, "<b onclick=1>x</b>", PROGRAMS[0]))
 
 
 PICTURE_AND_TAG = re.compile(r"!\[|<[A-Za-z][^<>]*=")
@@ -321,3 +404,22 @@ def test_formulas_lead_nowhere_and_paint_over_nothing() -> None:
     text = harmless_markdown(r"$\bbox[red,999px]{x}$ and $$\href{https://evil.example}{y}$$ but $\frac{a}{b}\datax$")
     assert text == r"$\ bbox[red,999px]{x}$ and $$\ href{https://evil.example}{y}$$ but $\frac{a}{b}\datax$"
     assert harmless_markdown(r"C:\data\url and \href") == r"C:\data\url and \href"
+
+
+# Code that is quoted
+
+
+def quoted_blocks(*printed: str) -> str:
+    return harmless_quotes("\n\n".join(fenced(text, "text") for text in printed))
+
+
+def test_a_formula_that_hides_the_end_of_a_quotation_makes_nothing_of_it_alive() -> None:
+    """JupyterLab takes the formula, and the fences in it, out of the text before it reads the rest."""
+    text = quoted_blocks("\\begin{a}\n````", f"\\end{{a}}\n```\n{IMAGE}\n<img src=x>\n[x](javascript:f())")
+    assert not PICTURE_AND_TAG.search(text)
+    assert "](javascript" not in text
+
+
+def test_quoted_code_without_a_formula_stays_as_it_is() -> None:
+    code = "print('<b class=x>', a[0](x), '![x](y)')"
+    assert code in quoted_blocks(code)

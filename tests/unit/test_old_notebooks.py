@@ -204,3 +204,37 @@ def test_the_command_says_what_it_did_and_goes_on_after_an_error(old: Path, monk
     assert "old.ipynb: 2 failed cells quoted; reload it if it is open in Jupyter." in run.output
     run = CliRunner().invoke(app, ["clean", "old.ipynb"])
     assert (run.exit_code, run.output) == (0, "old.ipynb: nothing to quote.\n")
+
+
+def a_session_with(*outputs: Any) -> Any:
+    notebook = a_session_of_0_1()
+    notebook.cells[3].outputs = [v4.new_output("display_data", data) for data in outputs]
+    mine = v4.new_code_cell("x", outputs=[v4.new_output("display_data", {"text/html": "<img src='https://e.test/'>"})])
+    notebook.cells.append(mine)
+    return notebook
+
+
+def test_the_outputs_of_a_saved_session_are_cleaned(old: Path) -> None:
+    table = '<table class="dataframe"><tr><td>1</td></tr></table>'
+    nbformat.write(a_session_with({"text/html": f"{table}<img src='https://e.test/?q'>"}, {"text/plain": "a\nb"}), old)
+    before = nbformat.read(old, as_version=4)
+    assert clean(old) == Cleaned(quoted=2, left=0, outputs=1)
+    after = nbformat.read(old, as_version=4)
+    nbformat.validate(after)
+    shown, plain = after.cells[3].outputs
+    assert "https://e.test" not in json.dumps(shown)
+    assert "<td>1</td>" in shown.data["text/html"]
+    assert "Removed from this output: 1 reference to a picture elsewhere." in shown.data["text/html"]
+    assert plain == before.cells[3].outputs[1]
+    assert after.cells[-1] == before.cells[-1]  # the user's own
+    written = old.read_bytes()
+    assert clean(old) == Cleaned(quoted=0, left=0)
+    assert old.read_bytes() == written
+
+
+def test_outputs_in_other_notebooks_are_left_alone(old: Path) -> None:
+    notebook = a_session_with({"text/html": "<img src='https://e.test/?q'>"})
+    notebook.metadata = {"codeagent": {"format": 2, "runs": []}}
+    nbformat.write(notebook, old)
+    assert clean(old).outputs == 0
+    assert "https://e.test/?q" in old.read_text()

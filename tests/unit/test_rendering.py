@@ -16,10 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codeagent_nb.events import BlockFinishedEvent, BlockOutputEvent, BlockStartedEvent, LateOutputEvent
-from codeagent_nb.rendering.bundle import CELLS_LIMIT, HTML_LIMIT, TAGS_LIMIT, TEXT_SHOWN, clean_html, harmless_bundle
+from codeagent_nb.rendering.bundle import TEXT_SHOWN, harmless_bundle
 from codeagent_nb.rendering.changes import ShownOutputs
 from codeagent_nb.rendering.guarded import guarded
 from codeagent_nb.rendering.html import HIGHLIGHT_LIMIT, LEXERS, code_html, growing_html, markdown_html, text_html
+from codeagent_nb.rendering.html_outputs import CELLS_LIMIT, HTML_LIMIT, STYLES, TAGS_LIMIT, clean_html
 from kernel_executor import Append, BlockResult, Clear, CodeBlock, Update
 
 
@@ -42,7 +43,7 @@ PROPERTIES = names(
     "background background-color border border-collapse border-radius color font-family font-size font-style"
     " font-weight height line-height margin max-width overflow-wrap overflow-x padding text-align text-decoration"
     " vertical-align white-space width"
-)
+) | set(STYLES)
 
 
 class Judge(HTMLParser):
@@ -290,7 +291,7 @@ def test_an_embedded_picture_stays_and_a_linked_one_does_not() -> None:
 
 def test_what_shows_nothing_gives_way_to_text() -> None:
     script = display(text__html="<div><script>plot()</script></div>", text__plain="<Figure>")
-    assert harmless_bundle(script) == ({"text/plain": "<Figure>"}, {})
+    assert harmless_bundle(script) == ({"text/plain": "<Figure>\n[Removed from this output: 1 script.]"}, {})
 
 
 @pytest.mark.parametrize("text", ["<div>" * (TAGS_LIMIT + 1), "<td>" * (CELLS_LIMIT + 1)])
@@ -320,7 +321,8 @@ def test_latex_with_a_link_or_an_attribute_is_left_out() -> None:
         r"\mmlToken{mi}[href='javascript:1']{x}",
         r"\csname href\endcsname{x}{y}",
     ):
-        assert harmless_bundle(display(text__latex=command))[0] == {}
+        said = "[Removed from this output: a formula that leads elsewhere.]"
+        assert harmless_bundle(display(text__latex=command))[0] == {"text/plain": said}
 
 
 def test_pictures_keep_a_size_that_makes_sense_and_nothing_else() -> None:
@@ -368,6 +370,21 @@ def test_a_plotly_figure_with_an_address_in_it_is_left_out(address: str) -> None
 def test_a_plotly_figure_may_hold_an_embedded_picture() -> None:
     figure = {"data": [{"type": "image", "source": "data:image/png;base64,//8="}], "layout": {}}
     assert plotly(figure) == figure
+
+
+@pytest.mark.parametrize("kind", ["scattergeo", "choropleth", "scattermapbox", "densitymap", "choroplethmap"])
+def test_a_map_of_plotly_is_left_out_for_it_loads_its_tiles(kind: str) -> None:
+    assert plotly({"data": [{"type": kind, "lon": [1], "lat": [2]}], "layout": {}}) is None
+    template = {"data": {kind: [{"type": kind}], "bar": [{"type": "bar"}]}, "layout": {"mapbox": {"style": "light"}}}
+    shown = plotly({"data": [{"type": "bar", "y": [1]}], "layout": {"template": template}})
+    assert shown["layout"]["template"]["data"] == {"bar": [{"type": "bar"}]}
+
+
+def test_a_picture_in_a_plotly_figure_stands_in_it() -> None:
+    assert plotly({"data": [], "layout": {"images": [{"source": "x.png"}]}}) is None
+    assert (
+        plotly({"data": [], "layout": {"updatemenus": [{"buttons": [{"args": [{"images[0].source": "x"}]}]}]}}) is None
+    )
 
 
 @pytest.mark.parametrize("figure", ["{}", [1], None, 1.5])
@@ -438,16 +455,66 @@ def test_a_thread_may_update_a_display_after_its_block() -> None:
     assert news(outputs, showed(Append(stream("late")), LateOutputEvent)) == [("1-1", "late")]
 
 
-VEGA_MIMES = ["application/vnd.vega.v5+json", "application/vnd.vegalite.v5+json", "application/vnd.vegalite.v6+json"]
+VEGA_LITE = [
+    "application/vnd.vegalite.v5+json",
+    "application/vnd.vegalite.v6+json",
+    "application/vnd.vegalite.v6.1.0+json",
+]
+POINTS = [{"a": 1, "b": "https"}, {"a": 2, "b": "imagery"}]
+CHART = {
+    "config": {"view": {"continuousWidth": 300}},
+    "data": {"name": "data-1"},
+    "datasets": {"data-1": POINTS},
+    "mark": {"type": "bar", "tooltip": True},
+    "encoding": {"x": {"field": "a", "type": "quantitative"}, "y": {"field": "b", "title": "the b"}},
+    "params": [{"name": "p", "select": {"type": "interval", "encodings": ["x"]}, "bind": "scales"}],
+}
 
 
-@pytest.mark.parametrize("mime", VEGA_MIMES)
-@pytest.mark.parametrize("chart", [{"mark": "bar", "data": {"values": [{"image": "/secret"}]}}, {}, "text", None])
-def test_a_chart_of_vega_is_shown_as_text(mime: str, chart: Any) -> None:
-    """Its tooltips load the address in a field called `image`."""
-    data = {mime: chart, "text/plain": "alt.Chart(...)"}
-    output = {"output_type": "display_data", "data": data, "metadata": {}}
-    assert harmless_bundle(output) == ({"text/plain": "alt.Chart(...)"}, {})
+@pytest.mark.parametrize("mime", VEGA_LITE)
+def test_a_chart_of_vega_lite_whose_data_stand_in_it_is_shown(mime: str) -> None:
+    chart = {**CHART, "$schema": "https://vega.github.io/schema/vega-lite/v5.json"}
+    output = {"output_type": "display_data", "data": {mime: chart, "text/plain": "x"}, "metadata": {mime: {"a": 1}}}
+    assert harmless_bundle(output) == ({mime: CHART, "text/plain": "x"}, {})
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"data": {"url": "x.csv"}},
+        {"data": {"values": [{"image": "/secret"}]}},
+        {"data": {"values": [{"a": "image"}]}, "title": "//evil.test"},
+        {"mark": "image", "encoding": {"url": {"field": "a"}}},
+        {"mark": {"type": "bar", "href": "x"}},
+        {"encoding": {"tooltip": [{"field": "b", "title": "image"}]}},
+        {"encoding": {"tooltip": [{"field": "a['im\\age']"}]}},
+        {"transform": [{"calculate": "'im' + 'age'", "as": "x"}]},
+        {"encoding": {"color": {"condition": {"test": "true", "value": "red"}}}},
+        {"params": [{"name": "p", "expr": "1"}]},
+        {"params": [{"name": "p", "bind": {"input": "range"}}]},
+        {"config": {"signals": [{"name": "p", "update": "1"}]}},
+        {"usermeta": {"embedOptions": {"patch": "x.json"}}},
+        {"encoding": {"x": {"field": "a", "axis": {"labelExpr": "datum.value"}}}},
+    ],
+)
+def test_a_chart_of_vega_lite_that_loads_or_computes_is_shown_as_text(part: dict[str, Any]) -> None:
+    """Its tooltips load the address in a field called `image`, and an expression may make such a field."""
+    output = {
+        "output_type": "display_data",
+        "data": {VEGA_LITE[0]: {**CHART, **part}, "text/plain": "c"},
+        "metadata": {},
+    }
+    said = "c\n[Removed from this output: an interactive figure that loads or computes.]"
+    assert harmless_bundle(output) == ({"text/plain": said}, {})
+
+
+@pytest.mark.parametrize("mime", ["application/vnd.vega.v5+json", *VEGA_LITE])
+@pytest.mark.parametrize("chart", [{"marks": []}, {}, "text", None])
+def test_a_chart_of_another_kind_is_shown_as_text(mime: str, chart: Any) -> None:
+    output = {"output_type": "display_data", "data": {mime: chart, "text/plain": "alt.Chart(...)"}, "metadata": {}}
+    shown, _ = harmless_bundle(output)
+    assert list(shown) == ["text/plain"]
+    assert shown["text/plain"].startswith("alt.Chart(...)")
 
 
 # HTML that is made to take long, or to become much
@@ -468,7 +535,8 @@ MANY = [
 
 @pytest.mark.parametrize("text", MANY, ids=range(len(MANY)))
 def test_html_that_would_become_much_gives_way_to_text(text: str) -> None:
-    assert harmless_bundle(display(text__html=text, text__plain="t")) == ({"text/plain": "t"}, {})
+    said = "t\n[Removed from this output: its HTML, which is too large to be checked.]"
+    assert harmless_bundle(display(text__html=text, text__plain="t")) == ({"text/plain": said}, {})
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,103 @@
+"""Lets those interactive figures pass that load nothing and compute nothing: Plotly, Vega-Lite. Pure.
+
+An address that is looked up tells somebody what is in it, and so does a map: its tiles say which place was looked at.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from codeagent_nb.rendering.addresses import is_address
+from codeagent_nb.rendering.mathematics import refused_in_mathematics
+from kernel_executor.in_kernel.guard import encodable
+
+PLOTLY_MAP = re.compile(r"(?:scatter|choropleth|density)(?:geo|mapbox|map)|choropleth", re.IGNORECASE)
+"""Kinds of traces that load outlines or tiles, without an address in the figure."""
+
+VEGA_LITE = re.compile(r"application/vnd\.vegalite\.v([456])(?:\.[0-9.]+)?\+json")
+VEGA_REFUSED = frozenset(
+    {
+        *("url", "href", "transform", "expr", "signal", "test", "filter", "calculate", "labelExpr", "usermeta"),
+        *("loader", "projection", "patch", "events", "on", "element", "input", "signals", "update", "init", "clear"),
+        *("translate", "zoom"),
+    }
+)
+"""Keys of a chart that load, or hold expressions: an expression may build what a text must not be."""
+VEGA_BINDS = ("scales", "legend")
+NO_LETTER = re.compile(r"[^a-z]")
+FIELD_END = re.compile(r"[.\[\]]")
+
+
+def harmless_plotly(figure: Any) -> Any:
+    """Return a figure of Plotly without its configuration; None if it might load something."""
+    if not isinstance(figure, dict):
+        return None
+    shown = {part: figure[part] for part in ("data", "layout", "frames") if part in figure}
+    if isinstance(shown.get("layout"), dict):
+        shown["layout"] = _without_map_templates(shown["layout"])
+    texts = [*_texts(shown)]
+    refused = any(is_address(text) or PLOTLY_MAP.fullmatch(text) or refused_in_mathematics(text) for text in texts)
+    return None if refused or any(map(_is_picture_elsewhere, _items(shown))) else encodable(shown)
+
+
+def _without_map_templates(layout: dict[str, Any]) -> dict[str, Any]:
+    """Every template has defaults for maps, which say nothing where there is no map."""
+    template = layout.get("template")
+    if not isinstance(template, dict) or not isinstance(template.get("data"), dict):
+        return layout
+    traces = {kind: styles for kind, styles in template["data"].items() if not PLOTLY_MAP.fullmatch(str(kind))}
+    return {**layout, "template": {**template, "data": traces}}
+
+
+def _is_picture_elsewhere(item: tuple[str, Any]) -> bool:
+    key, value = item
+    is_source = key.rpartition(".")[2] == "source" and isinstance(value, str)
+    return is_source and not value.startswith("data:image/")
+
+
+def harmless_vega_lite(chart: Any) -> Any:
+    """Return a chart of Vega-Lite whose data stand in it; None if it might load or compute something.
+
+    Its tooltips load the address in a field called `image`, whatever made the field; seen in JupyterLab 4.6.
+    """
+    if not isinstance(chart, dict) or ("mark" not in chart and not chart.keys() & VEGA_VIEWS):
+        return None
+    shown = {key: value for key, value in chart.items() if key != "$schema"}
+    if any(is_address(text) or _names_an_image(text) for text in _texts(shown)):
+        return None
+    return None if any(map(_computes, _items(shown))) else encodable(shown)
+
+
+def _names_an_image(text: str) -> bool:
+    return any(NO_LETTER.sub("", part) == "image" for part in FIELD_END.split(text.lower()))
+
+
+VEGA_VIEWS = frozenset({"layer", "hconcat", "vconcat", "concat", "facet", "repeat", "spec"})
+
+
+def _computes(item: tuple[str, Any]) -> bool:
+    key, value = item
+    return key in VEGA_REFUSED or (key == "bind" and value not in VEGA_BINDS)
+
+
+def _items(value: Any) -> Iterator[tuple[str, Any]]:
+    match value:
+        case dict():
+            for key, item in value.items():
+                yield str(key), item
+                yield from _items(item)
+        case list():
+            for item in value:
+                yield from _items(item)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case dict():
+            for key, item in value.items():
+                yield from _texts([key, item])
+        case list():
+            for item in value:
+                yield from _texts(item)
