@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict
 
 from codeagent_nb.errors import ApprovalRequired
+from codeagent_nb.visible_code import as_text
 from kernel_executor import CodeBlock, Isolation
 
 ApprovalMode = Literal["auto", "always", "never"]
@@ -17,7 +18,7 @@ class ApprovalRequest(BaseModel):
     """What is asked.
 
     Args:
-        code: All code that is going to run, fenced.
+        code: All code that is going to run, fenced, character for character.
         context: The messages the model saw.
         code_blocks: The same code, as blocks.
         isolation: What will hold it, in one line.
@@ -29,6 +30,11 @@ class ApprovalRequest(BaseModel):
     context: tuple[Any, ...] = ()
     code_blocks: tuple[CodeBlock, ...] = ()
     isolation: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The code as a person is to see it: all of it, and spelled out where it would not be seen; `code` is raw."""
+        return as_text(self.code_blocks)
 
 
 class ApprovalResponse(BaseModel):

@@ -9,8 +9,7 @@ async def ask_at_the_terminal(request: ApprovalRequest) -> ApprovalResponse:
     Raises:
         ApprovalRequired: There is none.
     """
-    from rich.console import Console
-
+    from codeagent_nb.clean_console import CleanConsole
     from codeagent_nb.terminal import TerminalApprover
 
-    return await TerminalApprover(Console())(request)
+    return await TerminalApprover(CleanConsole())(request)

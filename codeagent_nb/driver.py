@@ -30,7 +30,7 @@ from codeagent_nb.events import (
 from codeagent_nb.log import EventLog
 from codeagent_nb.models.types import ChatCompletionClient, CreateResult, LLMMessage
 from codeagent_nb.policy import Approve, Ask, Effect, Execute, Outcome, TakeBack, Tell
-from codeagent_nb.transcript import fenced, prompt
+from codeagent_nb.transcript import fenced_exactly, prompt
 from kernel_executor import (
     AttemptExecutor,
     BlockFinished,
@@ -221,5 +221,5 @@ def execution_event(event: ExecutionEvent, attempt: int) -> AgentEvent:
 
 
 def as_markdown(code_blocks: Sequence[CodeBlock]) -> str:
-    """Return code blocks as fenced Markdown."""
-    return "\n\n".join(fenced(block.code, block.language) for block in code_blocks)
+    """Return code blocks as fenced Markdown, each character for character but for one newline at its end."""
+    return "\n\n".join(fenced_exactly(block.code, block.language or "python") for block in code_blocks)

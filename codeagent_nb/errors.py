@@ -13,9 +13,14 @@ AgentError
  +- TerminatedException            a termination condition that was met was asked again
 """
 
+from kernel_executor.clean_text import cleaned
+
 
 class AgentError(Exception):
-    """Base of all faults of this package."""
+    """Base of all faults of this package. What it quotes, a server say, steers no terminal that shows it."""
+
+    def __str__(self) -> str:
+        return cleaned(super().__str__())
 
 
 class ModelError(AgentError):

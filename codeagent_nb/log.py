@@ -8,6 +8,7 @@ from typing import Protocol
 
 from codeagent_nb.events import AgentEvent, ModelClientStreamingChunkEvent, ViewDetachedEvent
 from codeagent_nb.redaction import Redactor
+from kernel_executor.clean_text import cleaned
 
 logger = logging.getLogger("codeagent_nb")
 
@@ -72,7 +73,7 @@ class EventLog:
             view.on_event(event)
         except Exception as error:  # whatever a view does wrong, the run and the other views go on
             self.detach(view)
-            logger.warning("view %s detached: %s", type(view).__name__, error)
+            logger.warning("view %s detached: %s", type(view).__name__, cleaned(str(error)))
             logger.debug("the traceback of that view", exc_info=error)
             return ViewDetachedEvent(source="log", view=type(view).__name__, error=str(error))
         return None

@@ -6,11 +6,12 @@ import sys
 import termios
 from dataclasses import dataclass
 
-from rich.console import Console
 from rich.text import Text
 
 from codeagent_nb.approval import ApprovalRequest, ApprovalResponse, refuse_for_want_of_a_person
+from codeagent_nb.clean_console import CleanConsole
 from codeagent_nb.views.console import code_panel
+from codeagent_nb.visible_code import question, shown_blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class TerminalApprover:
         console: Where to show it.
     """
 
-    console: Console
+    console: CleanConsole
 
     async def __call__(self, request: ApprovalRequest) -> ApprovalResponse:
         """Ask.
@@ -31,10 +32,11 @@ class TerminalApprover:
         """
         if sys.stdin is None or not sys.stdin.isatty():
             return refuse_for_want_of_a_person(request)
-        for block in request.code_blocks:
+        for block in shown_blocks(request.code_blocks):
             self.console.print(code_panel(block))
         termios.tcflush(sys.stdin, termios.TCIFLUSH)  # what was typed before the code was shown is no answer to it
-        self.console.print(Text(f"{request.isolation or 'Approval'}. Run it? [y/N] ", style="bold yellow"), end="")
+        asked = f"{question(request.code_blocks, request.isolation)} [y/N] "
+        self.console.print(Text(asked, style="bold yellow"), end="")
         answer = (await read_line()).strip().lower()
         if answer in {"y", "yes"}:
             return ApprovalResponse(approved=True, reason="approved at the terminal")

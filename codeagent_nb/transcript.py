@@ -277,7 +277,13 @@ def block_cause(block: BlockResult) -> str:
 
 def fenced(text: str, language: str) -> str:
     """Return text as a fenced block whose fence is longer than any in it."""
+    return fenced_exactly(text.rstrip(), language)
+
+
+def fenced_exactly(text: str, language: str) -> str:
+    """Return text as a fenced block; nothing of it changes but that it ends with a newline."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     info = re.sub(r"[`\s]", "", language)  # a backtick there would make it no fence at all
-    return f"{fence}{info}\n{text.rstrip()}\n{fence}"
+    body = text if text.endswith("\n") else f"{text}\n"
+    return f"{fence}{info}\n{body}{fence}"

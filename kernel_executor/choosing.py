@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from kernel_executor.clean_text import cleaned
 from kernel_executor.containers.engine import Engine
 from kernel_executor.containers.executor import DockerCommandLineCodeExecutor
 from kernel_executor.environment import kernel_environment
@@ -64,6 +65,7 @@ def create_default_code_executor(work_dir: str | Path | None = None) -> ManagedE
     try:
         Engine.connect().client.close()
     except KernelStartError as error:
-        warnings.warn(f"Code will run without a sandbox, with all your rights: {reason}; {error}", stacklevel=2)
+        why = cleaned(f"{reason}; {error}")
+        warnings.warn(f"Code will run without a sandbox, with all your rights: {why}", stacklevel=2)
         return create_code_executor("kernel", work_dir=work_dir, sandbox="none")
     return create_code_executor("docker", work_dir=work_dir)

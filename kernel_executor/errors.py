@@ -6,9 +6,14 @@ KernelExecutorError
  +- NotStarted           the executor is used before `start()` or after `stop()`
 """
 
+from kernel_executor.clean_text import cleaned
+
 
 class KernelExecutorError(Exception):
-    """Base of all faults of this package."""
+    """Base of all faults of this package. What it quotes, a file name say, steers no terminal that shows it."""
+
+    def __str__(self) -> str:
+        return cleaned(super().__str__())
 
 
 class KernelStartError(KernelExecutorError):

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
+from codeagent_nb.clean_console import CleanConsole
 from codeagent_nb.cli import doctor as doctor_checks
 from codeagent_nb.cli import running
-from codeagent_nb.cli.output import PatientConsole
 from codeagent_nb.errors import AgentError, ApprovalRequired, ModelError, NoModelConfigured, SessionError, WeightsError
 from codeagent_nb.models import weights
 from codeagent_nb.models.table import model_table
 from codeagent_nb.redaction import Redactor
 from codeagent_nb.session import RunSettings, SessionSettings, new_notebook
+from codeagent_nb.standard_streams import clean_standard_error, raw_standard_error, write_name
 from kernel_executor import KernelExecutorError
 from kernel_executor.search_paths import drop_relative_parts
 
@@ -93,7 +93,7 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
         notebook=out or new_notebook(Path()), files=tuple(file or ()), sandbox=sandbox, executor=executor, image=image
     )
     run_settings = RunSettings(timeout=timeout, max_retries=max_retries, approval="never" if yes else "auto")
-    _exit_with(running.run_task(PatientConsole(), task, model, session_settings, run_settings))
+    _exit_with(running.run_task(CleanConsole(), task, model, session_settings, run_settings))
 
 
 @app.command(epilog=EXIT_CODES)
@@ -107,7 +107,7 @@ def demo(
     ] = "local",
 ) -> None:
     """Watch the agent answer a question about penguins, with the embedded model and no key."""
-    console = PatientConsole()
+    console = CleanConsole()
     _guarded(lambda: running.prepare_demo(console, model))
     _exit_with(running.run_demo(console, out, model))
 
@@ -121,26 +121,26 @@ def clean(
     Outputs of sessions it saved are cleaned, so that opening them loads and runs nothing.
     Everything else in them stays as it is.
     """
-    failures = [path for path in notebooks if not running.clean_notebook(PatientConsole(), path, _complain)]
+    failures = [path for path in notebooks if not running.clean_notebook(CleanConsole(), path, _complain)]
     raise typer.Exit(EXIT_USAGE if failures else 0)
 
 
 @app.command()
 def doctor() -> None:
     """Say what works here, what does not, and the command that mends it."""
-    _exit_with(doctor_checks.run_doctor(PatientConsole()))
+    _exit_with(doctor_checks.run_doctor(CleanConsole()))
 
 
 @model_app.command("fetch")
 def model_fetch() -> None:
     """Download the embedded model (1.1 GB), or go on with a download that was broken off."""
-    _guarded(lambda: print_path(running.fetch_weights(Console(stderr=True))))
+    _guarded(lambda: write_name(str(running.fetch_weights(CleanConsole(file=raw_standard_error())))))
 
 
 @model_app.command("list")
 def model_list() -> None:
     """List the models that can be used here."""
-    _guarded(lambda: PatientConsole().print(model_table(os.environ)))
+    _guarded(lambda: CleanConsole().print(model_table(os.environ)))
 
 
 @model_app.command("path")
@@ -151,14 +151,9 @@ def model_path() -> None:
         path = weights.find(os.environ)
         if path is None:
             raise WeightsError("the embedded model is not here yet; `codeagent-nb model fetch` downloads it")
-        print_path(path)
+        write_name(str(path))
 
     _guarded(find)
-
-
-def print_path(path: Path) -> None:
-    """Print a path alone on a line, for scripts."""
-    sys.stdout.write(f"{path}\n")
 
 
 def _exit_with(work: Coroutine[Any, Any, int]) -> None:
@@ -202,11 +197,12 @@ def exit_code_of(error: Exception) -> int:
 
 def _complain(message: str) -> None:
     safe = Redactor.of_environment(os.environ).text(message)
-    Console(stderr=True).print(Text(safe, style="bold red"), soft_wrap=True)
+    CleanConsole(file=raw_standard_error()).print(Text(safe, style="bold red"), soft_wrap=True)
 
 
 def main() -> None:
     """Run the command line."""
+    clean_standard_error()
     drop_relative_parts(os.environ)  # of those that libraries start programs by: docker's credential helpers, say
     try:
         app()

@@ -11,9 +11,10 @@ from importlib.util import cache_from_source, find_spec
 from pathlib import Path
 from typing import Literal
 
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from codeagent_nb.clean_console import CleanConsole
 from codeagent_nb.errors import AgentError
 from codeagent_nb.harmless import harmless
 from codeagent_nb.models import weights
@@ -42,7 +43,7 @@ class Finding:
     mend: str = ""
 
 
-async def run_doctor(console: Console) -> int:
+async def run_doctor(console: CleanConsole) -> int:
     """Print all findings.
 
     Returns:
@@ -53,7 +54,7 @@ async def run_doctor(console: Console) -> int:
     with console.status("Looking around ..."):
         async for finding in examine(os.environ):
             broken = broken or finding.state == "broken"
-            table.add_row(MARKS[finding.state], finding.what, finding.detail, finding.mend)
+            table.add_row(MARKS[finding.state], *map(Text, (finding.what, finding.detail, finding.mend)))
     console.print(table)
     return int(broken)
 

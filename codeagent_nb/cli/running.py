@@ -6,12 +6,12 @@ from contextlib import AsyncExitStack
 from importlib.util import find_spec
 from pathlib import Path
 
-from rich.console import Console
 from rich.panel import Panel
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.text import Text
 
 import codeagent_nb
+from codeagent_nb.clean_console import CleanConsole
 from codeagent_nb.errors import NoModelConfigured, SessionError
 from codeagent_nb.events import RunFinishedEvent, RunStatus
 from codeagent_nb.harmless import harmless
@@ -40,7 +40,7 @@ EXIT_OF_STATUS: Mapping[RunStatus, int] = {
 
 
 async def run_task(
-    console: Console, task: str, model: str | None, session_settings: SessionSettings, run_settings: RunSettings
+    console: CleanConsole, task: str, model: str | None, session_settings: SessionSettings, run_settings: RunSettings
 ) -> int:
     """Solve a task and say where the notebook is.
 
@@ -63,12 +63,12 @@ async def run_task(
     return EXIT_OF_STATUS[finished[-1].status]
 
 
-def _warn_unsandboxed(console: Console, reason: str) -> None:
+def _warn_unsandboxed(console: CleanConsole, reason: str) -> None:
     text = f"The code runs WITHOUT A SANDBOX, with all your rights, because you allowed it.\n{reason}"
     console.print(Panel(Text(text), title="WARNING", border_style="bold red", style="red"))
 
 
-def clean_notebook(console: Console, path: Path, complain: Callable[[str], None]) -> bool:
+def clean_notebook(console: CleanConsole, path: Path, complain: Callable[[str], None]) -> bool:
     """Quote the failed code of a notebook, clean its outputs and say what was done; return False if that failed.
 
     Args:
@@ -93,7 +93,7 @@ def _cells(number: int) -> str:
     return "1 failed cell" if number == 1 else f"{number} failed cells"
 
 
-def prepare_demo(console: Console, model: str) -> None:
+def prepare_demo(console: CleanConsole, model: str) -> None:
     """Fetch the embedded model if the demo needs it and it is not here.
 
     Outside the event loop: Ctrl-C must end a download at once, and a thread would have to be waited for.
@@ -106,7 +106,7 @@ def prepare_demo(console: Console, model: str) -> None:
         fetch_weights(console)
 
 
-async def run_demo(console: Console, out: Path | None, model: str) -> int:
+async def run_demo(console: CleanConsole, out: Path | None, model: str) -> int:
     """Answer a question about penguins.
 
     Returns:
@@ -131,12 +131,12 @@ def demo_data() -> Path:
     raise SessionError(f"{DEMO_DATA} is missing from this installation: install codeagent-nb again")
 
 
-def fetch_weights(console: Console) -> Path:
+def fetch_weights(console: CleanConsole) -> Path:
     """Fetch the embedded model unless it is here, with a progress bar; return its path."""
     if found := weights.find(os.environ):
         return found
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),

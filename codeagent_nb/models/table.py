@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 
 from rich.table import Table
+from rich.text import Text
 
 from codeagent_nb.models import weights
 from codeagent_nb.models.choose import LOCAL_NAME
@@ -18,12 +19,16 @@ def model_table(environment: Mapping[str, str]) -> Table:
         state, how = "no server", "pip install 'codeagent-nb[local]'"
     else:
         state, how = ("ready", str(path)) if path else ("not fetched", "codeagent-nb model fetch")
-    table.add_row(f"{LOCAL_NAME} ({known.name}, {known.size / 1e9:.1f} GB)", state, how)
+    rows = [(f"{LOCAL_NAME} ({known.name}, {known.size / 1e9:.1f} GB)", state, how)]
     key, url = environment.get("OPENAI_API_KEY"), environment.get("OPENAI_BASE_URL")
     server = url or "OpenAI"
-    table.add_row(
-        environment.get("CODEAGENT_MODEL") or "any model of an OpenAI-compatible server",
-        f"{server}" if key or url else "no key, no server",
-        "--model NAME" if key or url else "set OPENAI_API_KEY, or OPENAI_BASE_URL and CODEAGENT_MODEL",
+    rows.append(
+        (
+            environment.get("CODEAGENT_MODEL") or "any model of an OpenAI-compatible server",
+            server if key or url else "no key, no server",
+            "--model NAME" if key or url else "set OPENAI_API_KEY, or OPENAI_BASE_URL and CODEAGENT_MODEL",
+        )
     )
+    for row in rows:
+        table.add_row(*map(Text, row))  # not strings: brackets in a path are no markup
     return table

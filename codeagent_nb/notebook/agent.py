@@ -23,6 +23,7 @@ from codeagent_nb.results import TaskResult
 from codeagent_nb.session import RunSettings, Session, SessionSettings, held_folder, new_notebook, open_session
 from codeagent_nb.variables import bring_variable
 from codeagent_nb.views.notebook import NotebookView
+from kernel_executor.clean_text import cleaned
 from kernel_executor.sandbox import SandboxMode
 from kernel_executor.work_folder import open_work_folder
 
@@ -284,4 +285,4 @@ async def _close(
         try:
             await close()
         except Exception as error:  # noqa: BLE001 - a folder that was removed, a server that is gone
-            logger.warning("the agent's session was not closed cleanly: %s", error)
+            logger.warning("the agent's session was not closed cleanly: %s", cleaned(str(error)))

@@ -7,15 +7,17 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from codeagent_nb.approval import ApprovalFunc, ApprovalRequest, ApprovalResponse, ask_for_approval
 from codeagent_nb.errors import AgentError
 from codeagent_nb.events import RunFinishedEvent
 from codeagent_nb.log import View
 from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
 from codeagent_nb.notebook.arguments import Keep
 from codeagent_nb.notebook.choose_widget import make_widget
-from codeagent_nb.notebook.controls import Controls, ask_by_input
+from codeagent_nb.notebook.controls import Controls
 from codeagent_nb.notebook.display import CellView, DisplayPublisher, Story
 from codeagent_nb.notebook.errors import AgentFailed, Stopped
+from codeagent_nb.notebook.input_line import InputLine
 from codeagent_nb.notebook.page import Page
 from codeagent_nb.notebook.writing import Writing, begin_writing, last_good_code
 from codeagent_nb.redaction import Redactor
@@ -61,9 +63,9 @@ class CellRun:
             AgentFailed: It failed; what is known of it stands under the cell.
         """
         strip = Strip(self.publisher, self.agent) if self.buttons else None
-        task = replace(task, ask=strip.controls.ask) if strip else task
         writing = Writing(None)
         shown: list[CellView] = []
+        task = replace(task, ask=asking_below(shown, strip.controls.ask if strip else task.ask))
 
         def views(session: Session) -> Sequence[View]:
             self._tell_of_another_folder(session)
@@ -120,6 +122,17 @@ class CellRun:
             task.ready.set()  # also where it was refused: the cell waits for this
 
 
+def asking_below(views: Sequence[CellView], ask: ApprovalFunc) -> ApprovalFunc:
+    """Return a way to ask that first draws what led to the question: a model may be faster than the next drawing."""
+
+    async def asked(request: ApprovalRequest) -> ApprovalResponse:
+        for view in views:
+            view.draw_now()
+        return await ask_for_approval(ask, request)
+
+    return asked
+
+
 class Strip:
     """The line with a Stop button under a cell, as long as it runs."""
 
@@ -127,7 +140,7 @@ class Strip:
         self._publisher = publisher
         self._display = {"display_id": uuid.uuid4().hex}
         self._widget = make_widget(mode="cell", state="thinking", status="")
-        self.controls = Controls(self._widget, stop=agent.stop, without_widget=ask_by_input)
+        self.controls = Controls(self._widget, stop=agent.stop, without_widget=InputLine(publisher))
         data, metadata = self._widget._repr_mimebundle_()
         publisher.publish(data, metadata, transient=self._display)
 

@@ -17,6 +17,7 @@ from codeagent_nb.notebook.cell_changes import Change, PageCell, changes_between
 from codeagent_nb.notebook.page import Found, Page, PageError
 from codeagent_nb.notebook.page_cells import PageCells, prefix_of
 from kernel_executor import Output
+from kernel_executor.clean_text import cleaned
 from kernel_executor.tasks import ended
 
 logger = logging.getLogger("codeagent_nb")
@@ -106,7 +107,7 @@ class CellWriter:
         except Exception as error:  # noqa: BLE001 - a page that fails must not end the run; the note at its end tells
             self._lost = self._changed = True
             self._refused = str(error).rstrip(".") if isinstance(error, PageError) else ""
-            logger.warning("the agent's cells could not be written into the notebook: %s", error)
+            logger.warning("the agent's cells could not be written into the notebook: %s", cleaned(str(error)))
         finally:
             self._writing = None
             if self._over and self._lost:

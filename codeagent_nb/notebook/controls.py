@@ -4,7 +4,6 @@ Clicks may arrive on another thread (a subshell's), so they only call into the r
 """
 
 import asyncio
-import signal
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +12,8 @@ from typing import Any, Protocol
 from codeagent_nb.approval import ApprovalFunc, ApprovalRequest, ApprovalResponse, ask_for_approval
 from codeagent_nb.events import AgentEvent
 from codeagent_nb.views.panel import state_after
+from codeagent_nb.visible_code import ShownBlock, shown_blocks, spelled
+from kernel_executor import CodeBlock
 
 FRONT_END_GRACE = 8.0
 """Seconds to wait for a front end to show the widget; the first time it loads it, which took 2 s on a busy machine."""
@@ -55,7 +56,8 @@ class Controls:
         self._loop = asyncio.get_running_loop()
         self._ready = asyncio.Event()
         self._answer: asyncio.Future[ApprovalResponse] | None = None
-        self._asked: ApprovalRequest | None = None
+        self._asked = ApprovalRequest(code="")
+        self._shown: tuple[CodeBlock, ...] = ()
         widget.on_msg(self._receive)
 
     def close(self) -> None:
@@ -77,74 +79,74 @@ class Controls:
                 self._ready.set()
             case "stop":
                 self._stop()
-            case "approve" | "reject" if self._is_current(message):
-                self._settle(message)
+            case "review" if self._is_current(message):
+                self._show(_edited(self._shown, message.get("codes")))
+            case "approve" if self._is_current(message):
+                self._settle(ApprovalResponse(approved=True, reason="approved", code_blocks=self._shown))
+            case "reject" if self._is_current(message):
+                self._settle(ApprovalResponse(approved=False, reason=str(message.get("reason") or "rejected")))
         self._others(message)
 
     def _is_current(self, message: dict[str, Any]) -> bool:
-        """A click on an older question, in a second window say, is no answer to this one."""
+        """A click on an older question, in a second window or on code that was edited since, is no answer to this."""
         asked = self._widget.approval
         return bool(self._answer and not self._answer.done() and asked and asked.get("id") == message.get("id"))
 
-    def _settle(self, message: dict[str, Any]) -> None:
-        if self._answer is None or self._asked is None:
-            return
-        if message["type"] == "reject":
-            self._answer.set_result(ApprovalResponse(approved=False, reason=str(message.get("reason") or "rejected")))
-            return
-        codes, blocks = message.get("codes"), self._asked.code_blocks
-        if isinstance(codes, list) and len(codes) == len(blocks):
-            edited = tuple(replace(block, code=str(code)) for block, code in zip(blocks, codes, strict=True))
-            self._answer.set_result(ApprovalResponse(approved=True, reason="approved", code_blocks=edited))
+    def _settle(self, answer: ApprovalResponse) -> None:
+        if self._answer is not None:
+            self._answer.set_result(answer)
+
+    def _show(self, code_blocks: tuple[CodeBlock, ...]) -> None:
+        """Ask about code; the answer names only the question, so what runs is what was shown with it."""
+        self._shown = code_blocks
+        self._widget.approval = {
+            "id": uuid.uuid4().hex,
+            "isolation": spelled(self._asked.isolation),
+            "edited": code_blocks != self._asked.code_blocks,
+            "blocks": [
+                as_shown(block, code) for block, code in zip(shown_blocks(code_blocks), code_blocks, strict=True)
+            ],
+        }
 
     async def ask(self, request: ApprovalRequest) -> ApprovalResponse:
         """Ask with buttons; without a widget on the screen, as it is done without."""
         if not await self.is_shown():
             return await ask_for_approval(self._without_widget, request)
         self._answer, self._asked = self._loop.create_future(), request
-        blocks = [{"language": block.language, "code": block.code} for block in request.code_blocks]
-        self._widget.approval = {"id": uuid.uuid4().hex, "isolation": request.isolation, "blocks": blocks}
+        self._show(request.code_blocks)
         self._widget.state, self._widget.status = "waiting", ""
         try:
             return await self._answer
         finally:
-            self._widget.approval, self._answer, self._asked = None, None, None
+            self._widget.approval, self._answer = None, None
 
     async def is_shown(self) -> bool:
         """Say whether a front end shows the widget; waits a while for it."""
         try:
-            await asyncio.wait_for(self._ready.wait(), FRONT_END_GRACE)
+            async with asyncio.timeout(FRONT_END_GRACE):  # `wait_for` of 3.11 may swallow a cancellation
+                await self._ready.wait()
         except TimeoutError:
             return False
         return True
 
 
-async def ask_by_input(request: ApprovalRequest) -> ApprovalResponse:
-    """Ask in the cell's own input line, where there are no widgets; the code stands above it.
+def _edited(code_blocks: tuple[CodeBlock, ...], codes: object) -> tuple[CodeBlock, ...]:
+    """Return blocks with the user's text in place of their own, where there is any."""
+    if not isinstance(codes, list) or len(codes) != len(code_blocks):
+        return code_blocks
+    return tuple(
+        replace(block, code=code) if isinstance(code, str) else block
+        for block, code in zip(code_blocks, codes, strict=True)
+    )
 
-    Raises:
-        ApprovalRequired: Nobody can be asked: the notebook is executed by a program.
-    """
-    from IPython.core.error import StdinNotImplementedError
 
-    from codeagent_nb.errors import ApprovalRequired
-
-    # In a cell that awaits, the kernel's interrupt only marks the cell, and this waits: as in any cell, let it raise.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        answer = input(  # noqa: ASYNC250 - nothing else shall happen meanwhile
-            f"{request.isolation or 'Approval'}. Run the code above? [y/N] "
-        )
-    except KeyboardInterrupt:  # the kernel's interrupt; here it would end the kernel's loop
-        raise asyncio.CancelledError from None
-    except (StdinNotImplementedError, EOFError) as error:
-        raise ApprovalRequired(
-            f"this code needs an approval ({request.isolation or 'asked for'}), and there is nobody to ask. Allow it "
-            "with `%%agent --approval never`, or install bubblewrap, in which code need not be approved "
-            "(`codeagent-nb doctor` says how)"
-        ) from error
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if answer.strip().lower() in {"y", "yes"}:
-        return ApprovalResponse(approved=True, reason="approved")
-    return ApprovalResponse(approved=False, reason="not approved")
+def as_shown(block: ShownBlock, code: CodeBlock) -> dict[str, Any]:
+    """Return a block for the front end, which shows `lines` and decides nothing; `code` is there to be edited."""
+    lines = [[line.number, [[part.text, part.spelled] for part in line.parts]] for line in block.lines]
+    can_be_sent = not any("\ud800" <= char <= "\udfff" for char in code.code)
+    return {
+        "title": block.title,
+        "notes": list(block.notes),
+        "lines": lines,
+        "code": code.code if can_be_sent else None,
+    }

@@ -1,8 +1,13 @@
 """How a cell fails: in one line, for a traceback of ours tells the user nothing. Knows IPython's hook for this."""
 
+from kernel_executor.clean_text import cleaned
+
 
 class CellError(Exception):
-    """A cell that did not do what it should; Run All stops here."""
+    """A cell that did not do what it should; Run All stops here. What it quotes steers no terminal."""
+
+    def __str__(self) -> str:
+        return cleaned(super().__str__())
 
     def _render_traceback_(self) -> list[str]:
         return [f"{type(self).__name__}: {self}"]

@@ -8,10 +8,11 @@ from IPython.core.error import UsageError
 from IPython.core.getipython import get_ipython
 from IPython.core.interactiveshell import InteractiveShell
 
-from codeagent_nb.harmless import harmless
 from codeagent_nb.notebook.magics import AgentMagics
 from codeagent_nb.notebook.transform import TopLevelCells
 from codeagent_nb.old_notebooks import notebooks_with_failed_code
+from codeagent_nb.standard_streams import say
+from kernel_executor.clean_text import cleaned
 
 SECONDS_TO_LOOK = 0.2
 """For notebooks of version 0.1: loading must not be slower for them."""
@@ -32,8 +33,8 @@ def load(shell: InteractiveShell) -> None:
         shell.events.register("pre_run_cell", cells.begin)
         shell.events.register("post_run_cell", cells.end)
     if old := notebooks_with_failed_code(Path(), seconds=SECONDS_TO_LOOK):
-        names = " ".join(shlex.quote(harmless(path.name)) for path in old)
-        print(f"Run All would run code that failed here; to quote it: codeagent-nb clean {names}")  # noqa: T201
+        names = " ".join(shlex.quote(cleaned(path.name)) for path in old)
+        say(f"Run All would run code that failed here; to quote it: codeagent-nb clean {names}")
 
 
 def unload(shell: InteractiveShell) -> None:

@@ -13,9 +13,9 @@ from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class
 from IPython.display import DisplayHandle, display
-from rich.console import Console
 
 from codeagent_nb.approval import ApprovalFunc
+from codeagent_nb.clean_console import CleanConsole
 from codeagent_nb.errors import AgentError
 from codeagent_nb.file_words import delivered_text, held_text
 from codeagent_nb.models.choose import usable_models
@@ -25,14 +25,16 @@ from codeagent_nb.notebook import commands
 from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
 from codeagent_nb.notebook.arguments import CellOptions, help_text, pick, read_line
 from codeagent_nb.notebook.cell_run import CellRun
-from codeagent_nb.notebook.controls import ask_by_input
 from codeagent_nb.notebook.errors import AgentFailed
+from codeagent_nb.notebook.input_line import InputLine
 from codeagent_nb.notebook.loop_thread import LoopThread
 from codeagent_nb.notebook.panel import Panel
 from codeagent_nb.notebook.settings import CodeAgent
 from codeagent_nb.notebook.terminal_run import solve_at
 from codeagent_nb.notebook.writing import page_at_end, page_below
+from codeagent_nb.standard_streams import say
 from codeagent_nb.terminal import TerminalApprover
+from kernel_executor.clean_text import cleaned
 
 QUOTES = "\"'"
 EXIT_GRACE = 4.0
@@ -76,7 +78,7 @@ class AgentMagics(Magics):  # type: ignore[misc]
         if self._is_help(line, body):
             return
         options = read_line(line, body, self.settings)
-        task = self._task(options, body, ask_by_input)
+        task = self._task(options, body, InputLine(self.shell.display_pub))
         attended = self._attended()
         run = CellRun(
             agent=self.agent_of_notebook,
@@ -100,7 +102,7 @@ class AgentMagics(Magics):  # type: ignore[misc]
             return False
         if line.strip() and not line.lstrip().startswith("-"):
             raise UsageError("the task goes below the %%agent line, not into it")
-        print(help_text())  # noqa: T201 - under the cell
+        say(help_text())
         return True
 
     def _task(self, options: CellOptions, text: str, ask: ApprovalFunc) -> Task:
@@ -120,7 +122,7 @@ class AgentMagics(Magics):  # type: ignore[misc]
     def _run_in_terminal(self, line: str, body: str) -> None:
         if self._is_help(line, body):
             return
-        console = Console()
+        console = CleanConsole()
         task = self._task(read_line(line, body, self.settings), body, TerminalApprover(console))
         self._loop_thread().run(solve_at(console, self.agent_of_notebook, task, self._place()))
 
@@ -139,18 +141,18 @@ class AgentMagics(Magics):  # type: ignore[misc]
     def _command(self, line: str) -> None:
         name, _, rest = line.strip().partition(" ")
         does: Mapping[str, Callable[[str], object]] = {
-            "status": lambda _: _print(commands.status(self.agent_of_notebook)),
-            "history": lambda _: _print(commands.history(self.agent_of_notebook.events)),
+            "status": lambda _: say(commands.status(self.agent_of_notebook)),
+            "history": lambda _: say(commands.history(self.agent_of_notebook.events)),
             "files": self._files,
             "reset": lambda _: self.reset(),
             "save": self._save,
             "models": lambda _: self._models(),
             "panel": lambda _: self.panel(),
-            "help": lambda _: _print(commands.HELP),
-            "": lambda _: _print(commands.HELP),
+            "help": lambda _: say(commands.HELP),
+            "": lambda _: say(commands.HELP),
         }
         if name not in does:
-            raise UsageError(f"%agent {name}: no such command. %agent help lists them")
+            raise UsageError(f"%agent {cleaned(name)}: no such command. %agent help lists them")
         try:
             does[name](rest.strip())
         except AgentError as error:
@@ -171,9 +173,9 @@ class AgentMagics(Magics):  # type: ignore[misc]
             self.agent_of_notebook.reset()
         else:
             self._loop_thread().run(self.agent_of_notebook.aclose())
-        _print("The conversation is forgotten, and the kernel is ended. Saved sessions stay.")
+        say("The conversation is forgotten, and the kernel is ended. Saved sessions stay.")
         if kept:
-            _print(f"Files that were not saved: {kept}")
+            say(f"Files that were not saved: {kept}")
 
     def end_at_exit(self) -> None:
         """End the session when the process does: nothing is left running, and no empty folder is left."""
@@ -188,16 +190,16 @@ class AgentMagics(Magics):  # type: ignore[misc]
     def _save(self, path: str) -> None:
         if not path:
             raise UsageError("%agent save PATH: say where, e.g. %agent save study.ipynb")
-        _print(f"Saved as {self.agent_of_notebook.save(Path(path.strip(QUOTES)))}")
+        say(f"Saved as {self.agent_of_notebook.save(Path(path.strip(QUOTES)))}")
 
     def _files(self, names: str) -> None:
         if not names:
-            _print(commands.files(self.agent_of_notebook))
+            say(commands.files(self.agent_of_notebook))
             return
         self.agent_of_notebook.refuse_if_busy()
         wanted = [] if names == "all" else shlex.split(names)
         if not self.in_kernel:
-            _print(self._loop_thread().run(self._taken(wanted)))
+            say(self._loop_thread().run(self._taken(wanted)))
             return
         # The kernel's loop cannot be waited for from within it, so what came of it is shown when it is there.
         shown = display({"text/plain": "Saving ..."}, raw=True, display_id=True)
@@ -216,7 +218,7 @@ class AgentMagics(Magics):  # type: ignore[misc]
         return "\n".join(filter(None, [delivered_text(event), held_text(event)])) or "There is nothing to save."
 
     def _models(self) -> None:
-        Console(force_jupyter=False, width=120).print(model_table(os.environ))
+        CleanConsole(width=120).print(model_table(os.environ))
 
     def panel(self, model: str = "") -> None:
         """Show a chat with the agent of this notebook.
@@ -264,10 +266,6 @@ class AgentMagics(Magics):  # type: ignore[misc]
 def _is_client(value: object) -> TypeGuard[ChatCompletionClient]:
     """Look at the type only: a protocol's own check asks the object, and runs its properties."""
     return all(hasattr(type(value), name) for name in ("create_stream", "model_info", "close"))
-
-
-def _print(text: str) -> None:
-    print(text)  # noqa: T201 - under the cell
 
 
 def notebook_name(environment: Mapping[str, str]) -> str:

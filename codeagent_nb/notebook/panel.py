@@ -9,14 +9,15 @@ import os
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any, Literal
 
-from codeagent_nb.approval import ApprovalFunc
+from codeagent_nb.approval import ApprovalFunc, ApprovalRequest, ApprovalResponse
 from codeagent_nb.errors import AgentError
 from codeagent_nb.events import AgentEvent, RunFinishedEvent
 from codeagent_nb.log import View
 from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
 from codeagent_nb.notebook.choose_widget import make_widget
-from codeagent_nb.notebook.controls import Controls, ask_by_input
+from codeagent_nb.notebook.controls import Controls
 from codeagent_nb.notebook.display import CellView, DisplayPublisher
+from codeagent_nb.notebook.input_line import InputLine
 from codeagent_nb.notebook.page import Page
 from codeagent_nb.notebook.writing import Writing, begin_writing
 from codeagent_nb.redaction import Redactor
@@ -143,7 +144,9 @@ class Panel:
         self._tasks: set[asyncio.Task[None]] = set()
         self.widget = make_widget(mode="chat", models=models, model=models[0] if models else "")
         self._view = PanelView(self.widget, PanelStory(agent.events))
-        self._controls = Controls(self.widget, stop=agent.stop, without_widget=ask_by_input, others=self._handle)
+        self._controls = Controls(
+            self.widget, stop=agent.stop, without_widget=InputLine(publisher), others=self._handle
+        )
         if agent.busy:
             self.widget.state = "running"
         self._keep(self._tell_if_not_shown())
@@ -178,7 +181,7 @@ class Panel:
             return below
 
         try:
-            task = self._make_task(text, self.widget.model, self._controls.ask)
+            task = self._make_task(text, self.widget.model, self._ask)
             self.widget.state, self.widget.status = "thinking", ""
             if page := self._page():
                 writing = await begin_writing(page, self._agent.redact)
@@ -192,6 +195,10 @@ class Panel:
             for view in below:
                 view.finish(redraw=False)
             await self._finish(writing)
+
+    async def _ask(self, request: ApprovalRequest) -> ApprovalResponse:
+        self._view.draw()  # what led to the question stands above it
+        return await self._controls.ask(request)
 
     async def _finish(self, writing: Writing) -> None:
         saved_as = self._agent.session.notebook.name if self._agent.session else "no session"

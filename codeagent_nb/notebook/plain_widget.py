@@ -1,6 +1,7 @@
 """The panel and the strip made of ipywidgets, for where anywidget is missing; fields and messages of `AgentWidget`.
 
-It shows a reply when it is whole, not as it comes. Knows neither the agent nor its events.
+It shows a reply when it is whole, not as it comes, and code that is to be approved cannot be edited. Knows neither the
+agent nor its events.
 """
 
 import html
@@ -9,7 +10,9 @@ from typing import Any
 
 import ipywidgets
 
+from codeagent_nb.rendering.approval import block_html
 from codeagent_nb.rendering.html import markdown_html, text_html
+from codeagent_nb.visible_code import Line, Part
 
 BUSY = frozenset({"thinking", "running", "waiting"})
 WIDE = {"width": "100%"}
@@ -122,21 +125,22 @@ class PlainWidget:
         return {"type": "send", "text": text}
 
     def _questions(self, asked: dict[str, Any]) -> tuple[Any, ...]:
-        fields = [ipywidgets.Textarea(value=block["code"], layout=WIDE, rows=8) for block in asked["blocks"]]
-        run = self._button(
-            "Run it",
-            lambda: {"type": "approve", "id": asked["id"], "codes": [field.value for field in fields]},
-            "primary",
-        )
+        run = self._button("Run it", lambda: {"type": "approve", "id": asked["id"]}, "primary")
         reject = self._button("Reject", lambda: {"type": "reject", "id": asked["id"], "reason": ""})
         said = ipywidgets.HTML(f"<b>Run this code?</b> {html.escape(asked['isolation'])}")
-        return (said, *fields, ipywidgets.HBox([run, reject]))
+        code = ipywidgets.HTML("".join(_block_html(block) for block in asked["blocks"]), layout=WIDE)
+        return (said, code, ipywidgets.HBox([run, reject]))
 
     def _show_state(self) -> None:
         word = self.status or self.state.capitalize()
         self._word.value = f"<b>{html.escape(word)}</b>"
         self._stop.disabled = self.state not in BUSY
         self._send.disabled = self.state in BUSY
+
+
+def _block_html(block: dict[str, Any]) -> str:
+    lines = tuple(Line(number, tuple(Part(*part) for part in parts)) for number, parts in block["lines"])
+    return block_html(block["title"], block["notes"], lines)
 
 
 def _entry_html(entry: dict[str, Any]) -> str:

@@ -2,14 +2,13 @@
 
 import asyncio
 
-from rich.console import Console
-
+from codeagent_nb.clean_console import CleanConsole
 from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
 from codeagent_nb.notebook.cell_run import attended, judge
 from codeagent_nb.views.console import ConsoleView
 
 
-async def solve_at(console: Console, agent: NotebookAgent, task: Task, place: Place) -> None:
+async def solve_at(console: CleanConsole, agent: NotebookAgent, task: Task, place: Place) -> None:
     """Solve a task and print what happens.
 
     Raises:

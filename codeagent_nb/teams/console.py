@@ -1,6 +1,5 @@
 """AutoGen's `Console`: prints a stream to standard output as plain text. Knows messages; no agent, no team, no rich."""
 
-import sys
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
@@ -14,9 +13,9 @@ from codeagent_nb.events import (
     ModelReplyEvent,
     TextMessage,
 )
-from codeagent_nb.harmless import harmless
 from codeagent_nb.models.types import RequestUsage
 from codeagent_nb.results import Response, TaskResult
+from codeagent_nb.standard_streams import write
 from codeagent_nb.teams.types import known_to_autogen
 
 Last = TypeVar("Last", TaskResult, Response)
@@ -47,8 +46,7 @@ async def Console(  # noqa: N802 - AutoGen's name
     last: Last | None = None
     async with aclosing(stream):
         async for item in stream:
-            sys.stdout.write(harmless(printer.text(item)))
-            sys.stdout.flush()
+            write(printer.text(item))
             if isinstance(item, TaskResult | Response):
                 last = item
     if last is None:

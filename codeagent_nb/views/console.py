@@ -1,6 +1,8 @@
 """The terminal: tells a run as it happens, readable live and in a log. Knows rich; nothing of notebooks or kernels."""
 
-from rich.console import Console
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.markdown import Markdown
 from rich.markup import escape
 from rich.panel import Panel
@@ -8,6 +10,7 @@ from rich.rule import Rule
 from rich.syntax import Syntax
 from rich.text import Text
 
+from codeagent_nb.clean_console import CleanConsole
 from codeagent_nb.events import (
     AgentEvent,
     ApprovalEvent,
@@ -30,13 +33,16 @@ from codeagent_nb.events import (
     ViewDetachedEvent,
 )
 from codeagent_nb.file_words import delivered_text, held_text
-from codeagent_nb.harmless import CONTROLS, harmless
+from codeagent_nb.harmless import harmless
 from codeagent_nb.transcript import block_cause
-from kernel_executor import Append, BlockResult, CodeBlock, Output, Update
+from codeagent_nb.visible_code import ShownBlock, rows
+from kernel_executor import Append, BlockResult, Output, Update
 from kernel_executor.changes import OutputChange
 from kernel_executor.in_kernel.guard import shorten
 
 STREAM_SHOWN = 6_000  # characters of one block's output on the screen; the notebook has all
+
+COLOURED = 60_000  # characters of code; larger blocks are shown without colours
 
 STYLES = {
     "answered": "green",
@@ -56,7 +62,7 @@ class ConsoleView:
         console: Where to; rich leaves colours out where they do not belong.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: CleanConsole) -> None:
         self._console = console
         self._streaming = False
         self._agent = ""
@@ -100,7 +106,7 @@ class ConsoleView:
                     Panel(Text(harmless(event.content)), title="Task", title_align="left", border_style="cyan")
                 )
             case TextMessage() if not self._told:
-                self._console.print(Markdown(harmless(event.content)))
+                self._console.print(Markdown(harmless(event.content), hyperlinks=False))
             case ThoughtEvent():
                 self._console.print(Text(shorten(harmless(event.content), 500), style="dim italic"))
             case CodeGenerationEvent() if event.code_blocks:
@@ -137,7 +143,7 @@ class ConsoleView:
         self._agent = event.source
         style = "bold red" if event.isolation.startswith("NOT") else "green"
         self._console.print(f"[dim]model[/dim] {escape(harmless(event.model))}")
-        self._console.print(f"[dim]kernel[/dim] [{style}]{escape(event.isolation)}[/{style}]")
+        self._console.print(f"[dim]kernel[/dim] [{style}]{escape(harmless(event.isolation))}[/{style}]")
         self._told = False
         self._next_heading = "Thinking"
 
@@ -197,8 +203,40 @@ def _is_text(change: OutputChange) -> bool:
     return isinstance(change, Append) and change.output["output_type"] == "stream"
 
 
-def code_panel(block: CodeBlock) -> Panel:
-    """Return code as it is shown before it runs: all of it, what steers the terminal spelled out."""
-    code = CONTROLS.sub(lambda match: repr(match[0])[1:-1], block.code.replace("\r\n", "\n"))
-    syntax = Syntax(code.rstrip(), block.language or "python", word_wrap=True, background_color="default")
-    return Panel(syntax, title=block.language or "python", title_align="left", border_style="blue")
+def code_panel(block: ShownBlock) -> Panel:
+    """Return code as it is shown before it runs: all of it, wrapped, and spelled out where it would not be seen."""
+    notes = [Text(f"▲ {note}", style="bold red") for note in block.notes]
+    return Panel(Group(*notes, _Code(block)), title=Text(block.title), title_align="left", border_style="blue")
+
+
+@dataclass(frozen=True, slots=True)
+class _Code:
+    """Lines of code with their numbers, in as many rows as the width asks for; a row without a number goes on."""
+
+    block: ShownBlock
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        digits = len(str(self.block.count))
+        width = max(1, options.max_width - digits - 2)
+        for line, text in zip(self.block.lines, _coloured(self.block), strict=True):
+            for at, (start, end) in enumerate(rows(line, width)):
+                label = "" if at else str(line.number)
+                row = Text.assemble((f"{label:>{digits}}", "dim"), ("│ ", "dim"), text[start:end])
+                row.overflow, row.no_wrap = "fold", False
+                yield row
+
+
+def _coloured(block: ShownBlock) -> list[Text]:
+    """Return the lines with colours, unless the colouring would change a character of them."""
+    plain = "\n".join(line.text for line in block.lines)
+    language = block.title.split(" ")[0]
+    text = Syntax("", language, background_color="default").highlight(plain) if len(plain) < COLOURED else Text(plain)
+    text.right_crop(len(text.plain) - len(plain))
+    lines = list((text if text.plain == plain else Text(plain)).split("\n", allow_blank=True))
+    for line, shown in zip(block.lines, lines, strict=True):
+        at = 0
+        for part in line.parts:
+            if part.spelled:
+                shown.stylize("bold white on red", at, at + len(part.text))
+            at += len(part.text)
+    return lines

@@ -54,6 +54,13 @@ def run_button(notebook: Notebook, index: int) -> Locator:
     return notebook.cell(index).get_by_role("button", name=re.compile("^Run"))
 
 
+def edit_code(place: Locator, code: str) -> None:
+    """Edit the first block of code that is to be approved, and have it shown again."""
+    place.get_by_role("button", name="Edit").first.click()
+    place.get_by_label("Approve code").get_by_role("textbox").first.fill(code)
+    place.get_by_role("button", name="Review the edited code").click()
+
+
 def assert_the_next_cell_runs(notebook: Notebook, index: int) -> None:
     notebook.run_cell(index)
     assert notebook.outputs(index)[-1]["text"] == "next\n"

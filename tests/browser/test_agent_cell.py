@@ -12,6 +12,7 @@ from tests.browser.agent_cells import (
     SLEEP,
     TICK,
     assert_the_next_cell_runs,
+    edit_code,
     model,
     python,
     run_button,
@@ -137,8 +138,8 @@ def test_edited_code_is_what_runs_and_what_is_recorded(notebook: Notebook) -> No
     notebook.open(model(python("print(6 * 7)"), "Fine."), "%%agent -m replay -a always\nMultiply.", "%agent status")
     notebook.run_cell(0)
     notebook.run_cell(1, wait=False)
-    notebook.cell(1).locator(".cagent textarea").fill("print('edited', 2 * 2)")
-    run_button(notebook, 1).click()
+    edit_code(notebook.cell(1), "print('edited', 2 * 2)")
+    notebook.cell(1).get_by_role("button", name="Run the edited code").click()
     wait_until_done(notebook, 1)
     assert "edited 4" in shown(notebook, 1)
     assert "You changed the code" in shown(notebook, 1)

@@ -10,6 +10,7 @@ from tests.browser.agent_cells import (
     SLEEP,
     TICK,
     assert_the_next_cell_runs,
+    edit_code,
     model,
     python,
     saved_session,
@@ -98,7 +99,7 @@ def test_the_panel_asks_and_runs_what_was_edited(notebook: Notebook, subshells: 
     notebook.run_cell(1)
     send(notebook, "Print.")
     wait_for_state(notebook, "waiting")
-    panel(notebook).locator("textarea").first.fill("print('edited')")
+    edit_code(panel(notebook), "print('edited')")
     panel(notebook).get_by_role("button", name="Run the edited code").click()
     wait_for_state(notebook, "done")
     expect(panel(notebook).get_by_text("edited", exact=True).first).to_be_visible()
@@ -214,7 +215,7 @@ WITHOUT_ANYWIDGET = "import sys; sys.modules['anywidget'] = None\n"
 
 @one_app
 def test_without_anywidget_there_are_plain_buttons_that_work_too(notebook: Notebook) -> None:
-    replies = (python("print(6 * 7)"), "It is **42**.", python("print('edit me')"), "Edited.", TICK)
+    replies = (python("print(6 * 7)"), "It is **42**.", python("print('to be run')"), "It ran.", TICK)
     notebook.open(
         WITHOUT_ANYWIDGET + model(*replies),
         PANEL,
@@ -228,9 +229,9 @@ def test_without_anywidget_there_are_plain_buttons_that_work_too(notebook: Noteb
     notebook.cell(1).get_by_role("button", name="Send").click()
     expect(notebook.cell(1).get_by_text("It is 42.")).to_be_visible(timeout=20_000)
     notebook.run_cell(2, wait=False)
-    notebook.cell(2).locator("textarea").fill("print('edited')")
+    expect(notebook.cell(2).get_by_text("print('to be run')").first).to_be_visible()
     notebook.cell(2).get_by_role("button", name="Run it").click()
-    wait_until_shown(notebook, 2, "edited\\n")
+    wait_until_shown(notebook, 2, "to be run\\n")
     notebook.run_cell(3, wait=False)
     wait_until_shown(notebook, 3, "tick 1")
     notebook.cell(3).get_by_role("button", name="Stop").click()

@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
+from codeagent_nb.notebook.controls import as_shown
+from codeagent_nb.visible_code import shown_blocks
+from kernel_executor import CodeBlock
 from tests.browser.jupyter import THEMES, Notebook, one_app
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
@@ -54,11 +57,15 @@ EVERY_KIND: list[dict[str, Any]] = [
     *({"id": f"e{status}", "kind": "end", "status": status, "text": "So it ended.", "facts": ["2 attempts", "1 s"]}
       for status in ("answered", "succeeded", "failed", "refused", "denied", "cancelled", "error")),
 ]  # fmt: skip
-APPROVAL = {
-    "id": "a",
-    "isolation": "sandbox",
-    "blocks": [{"language": "python", "code": "x = 1\nprint(x)\n"}, {"language": "bash", "code": "ls"}],
-}
+
+
+def asked(name: str, *blocks: CodeBlock, isolation: str = "sandbox", edited: bool = False) -> dict[str, Any]:
+    """A question as the kernel puts it."""
+    shown = [as_shown(block, code) for block, code in zip(shown_blocks(blocks), blocks, strict=True)]
+    return {"id": name, "isolation": isolation, "edited": edited, "blocks": shown}
+
+
+APPROVAL = asked("a", CodeBlock("x = 1\nprint(x)\n", "python"), CodeBlock("ls", "bash"))
 
 
 def open_panel(notebook: Notebook, /, *more: str, **traits: Any) -> Locator:
@@ -122,7 +129,7 @@ def test_nothing_is_sent_of_blanks(notebook: Notebook) -> None:
 def test_no_key_in_the_panel_runs_or_deletes_a_cell(notebook: Notebook) -> None:
     panel = open_panel(notebook, "1 + 1", approval=APPROVAL, state="waiting", entries=[TASK])
     before = notebook.cells()
-    places = [composer(panel), panel.get_by_label("python"), panel.get_by_label("Reason for rejecting"),
+    places = [composer(panel), panel.get_by_label("python · block 1"), panel.get_by_label("Reason for rejecting"),
               panel.get_by_role("button", name="Stop"), panel.get_by_role("log")]  # fmt: skip
     for place in places:
         place.focus()
@@ -165,16 +172,17 @@ def test_while_the_agent_works_send_is_stop_and_the_draft_stays(notebook: Notebo
 
 def test_tab_goes_through_labelled_controls_in_the_order_of_sight(notebook: Notebook) -> None:
     panel = open_panel(notebook, models=["one", "two"], model="one", approval=APPROVAL, state="waiting", entries=[TASK])
+    expect(panel.get_by_role("button", name="Run it")).to_be_enabled()
     panel.get_by_label("Model").focus()
     seen = []
-    for _ in range(10):
+    for _ in range(12):
         seen.append(notebook.page.evaluate(
             "() => { const e = document.activeElement; return e.getAttribute('aria-label')"
             " || e.labels?.[0]?.firstElementChild.textContent || e.textContent.trim() }"))  # fmt: skip
         notebook.page.keyboard.press("Tab")
     assert seen == [
-        "Model", "Conversation", "python · block 1 of 2", "bash · block 2 of 2", "Run it", "Reason for rejecting",
-        "Reject", "Task for the agent", "Stop", "Save notebook",
+        "Model", "Conversation", "Edit", "python · block 1 of 2 · 2 lines", "Edit", "bash · block 2 of 2 · 1 line",
+        "Run it", "Reason for rejecting", "Reject", "Task for the agent", "Stop", "Save notebook",
     ]  # fmt: skip
 
 
@@ -274,7 +282,8 @@ def hostile_entries() -> list[dict[str, Any]]:
 
 
 def test_hostile_text_runs_nothing_and_loads_nothing(notebook: Notebook) -> None:
-    approval = {"id": HOSTILE, "isolation": HOSTILE, "blocks": [{"language": HOSTILE, "code": HOSTILE}]}
+    approval = asked(HOSTILE, CodeBlock(HOSTILE, HOSTILE), isolation=HOSTILE)
+    approval["blocks"][0]["notes"] = [HOSTILE]
     panel = open_panel(notebook, entries=hostile_entries(), approval=approval, state="waiting", status=HOSTILE,
                        models=[HOSTILE, "b"], model=HOSTILE, notebook=HOSTILE)  # fmt: skip
     notebook.execute(f"panel.send({{'type': 'delta', 'id': '3', 'text': {HOSTILE!r}}})")
@@ -371,24 +380,27 @@ def test_a_fast_stream_is_smooth(notebook: Notebook) -> None:
 def test_code_is_approved_as_it_is(notebook: Notebook) -> None:
     panel = open_panel(notebook, approval=APPROVAL, state="waiting")
     panel.get_by_role("button", name="Run it").click()
-    codes = [block["code"] for block in APPROVAL["blocks"]]  # type: ignore[attr-defined]
-    assert sent(notebook, "approve") == [{"type": "approve", "id": "a", "codes": codes}]
+    assert sent(notebook, "approve") == [{"type": "approve", "id": "a"}]
     expect(panel.get_by_role("button", name="Reject")).to_be_disabled()
     set_traits(notebook, approval=None, state="running")
     expect(panel.get_by_label("Approve code")).to_be_hidden()
 
 
-def test_code_is_approved_as_edited(notebook: Notebook) -> None:
+def test_edited_code_is_sent_to_be_shown_and_not_to_be_run(notebook: Notebook) -> None:
     panel = open_panel(notebook, approval=APPROVAL, state="waiting")
-    field = panel.get_by_label("block 1 of 2")
-    field.click()
+    panel.get_by_role("button", name="Edit").first.click()
+    field = panel.get_by_role("textbox", name="block 1 of 2")
+    expect(field).to_be_focused()
     field.press("Control+End")
     field.press("Enter")
     field.press("Shift+Enter")
     notebook.page.keyboard.type("y = 2")
+    panel.get_by_role("button", name="Review the edited code").click()
+    codes = ["x = 1\nprint(x)\n\ny = 2", None]
+    assert sent(notebook, "review") == [{"type": "review", "id": "a", "codes": codes}]
+    set_traits(notebook, approval=asked("b", CodeBlock(codes[0] or ""), CodeBlock("ls", "bash"), edited=True))
     panel.get_by_role("button", name="Run the edited code").click()
-    codes = ["x = 1\nprint(x)\n\ny = 2", "ls"]
-    assert sent(notebook, "approve") == [{"type": "approve", "id": "a", "codes": codes}]
+    assert sent(notebook, "approve") == [{"type": "approve", "id": "b"}]
 
 
 def test_code_is_rejected_with_a_reason(notebook: Notebook) -> None:
@@ -421,9 +433,10 @@ def test_the_strip_of_a_cell_has_a_line_a_stop_and_the_form(notebook: Notebook) 
     panel.get_by_role("button", name="Stop").click()
     sent(notebook, "stop")
     set_traits(notebook, approval=APPROVAL, state="waiting")
-    panel.get_by_label("bash").fill("pwd")
-    panel.get_by_role("button", name="Run the edited code").click()
-    assert sent(notebook, "approve")[0]["codes"] == ["x = 1\nprint(x)\n", "pwd"]
+    panel.get_by_role("button", name="Edit").last.click()
+    panel.get_by_role("textbox", name="bash").fill("pwd")
+    panel.get_by_role("button", name="Review the edited code").click()
+    assert sent(notebook, "review")[0]["codes"] == [None, "pwd"]
     set_traits(notebook, approval=None, state="done", status="")
     expect(panel.get_by_role("button", name="Stop")).to_be_hidden()
 

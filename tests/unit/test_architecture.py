@@ -176,3 +176,42 @@ def test_no_function_is_longer_than_40_lines() -> None:
 
 def test_every_module_says_what_it_is_for() -> None:
     assert [name for name, tree, _ in trees() if not ast.get_docstring(tree)] == []
+
+
+def test_one_module_makes_rich_consoles_and_one_writes_to_the_standard_streams() -> None:
+    """Everything else that a terminal is given could be forgotten to be cleaned."""
+    allowed = {
+        "codeagent_nb/clean_console.py": {"Console"},
+        "codeagent_nb/standard_streams.py": {"sys.stdout.write", "sys.stderr"},
+    }
+    found: dict[str, set[str]] = {}
+    for name, tree, _ in trees():
+        if "in_kernel" in name or name.startswith("kernel_executor/"):
+            continue
+        rich = {
+            alias.asname or alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rich")
+            for alias in node.names
+            if alias.name == "Console"
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                called = ast.unparse(node.func)
+                if called in rich | {"print", "sys.stdout.write", "sys.stderr.write", "typer.echo", "click.echo"}:
+                    found.setdefault(name, set()).add(called)
+    assert {
+        name: what - allowed.get(name, set()) for name, what in found.items() if what - allowed.get(name, set())
+    } == {}
+
+
+def test_the_executor_prints_nothing_in_the_users_process() -> None:
+    """What it has to say are errors, warnings and events; others print them."""
+    printed = {
+        name: node.lineno
+        for name, tree, _ in trees()
+        if name.startswith("kernel_executor/") and "in_kernel" not in name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"print", "sys.stdout.write"}
+    }
+    assert printed == {}

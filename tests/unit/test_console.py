@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.console import Console
 
 from codeagent_nb.approval import ApprovalResponse
+from codeagent_nb.clean_console import CleanConsole
 from codeagent_nb.events import BlockOutputEvent, CodeExecutionEvent, TextMessage, ThoughtEvent
 from codeagent_nb.models.types import CreateResult, RequestUsage
 from codeagent_nb.views.console import ConsoleView, code_panel
+from codeagent_nb.visible_code import shown_blocks
 from kernel_executor import Append, CodeBlock, CodeResult
 from kernel_executor.replay import failing
 
@@ -22,11 +23,11 @@ YES = '{"reason": "a typo", "retry": true}'
 Stages = Callable[..., Any]
 
 
-def console() -> Console:
-    return Console(file=io.StringIO(), width=80, color_system=None)
+def console() -> CleanConsole:
+    return CleanConsole(file=io.StringIO(), width=80, color_system=None)
 
 
-def shown(console: Console) -> str:
+def shown(console: CleanConsole) -> str:
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -153,12 +154,5 @@ def test_nothing_that_steers_the_terminal_gets_there(text: str) -> None:
     for output in (stream, display, error):
         view.on_event(BlockOutputEvent(source="executor", block_id="1", change=Append(output)))
     view.on_event(CodeExecutionEvent(source="coder", retry_attempt=0, result=CodeResult(0, text)))
-    here.print(code_panel(CodeBlock(text)))
+    here.print(code_panel(shown_blocks([CodeBlock(text)])[0]))
     assert not [char for char in shown(here) if char in "\x00\x07\x08\x0c\r\x1b\x9b\u202e\u2066"]
-
-
-def test_code_to_be_approved_shows_what_would_hide_in_it() -> None:
-    here = console()
-    here.print(code_panel(CodeBlock("access = 'user\u202e'\r\nos.remove(x)\x1b[1A")))
-    assert r"'user\u202e'" in shown(here)
-    assert r"os.remove(x)\x1b[1A" in shown(here)

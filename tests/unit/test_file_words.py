@@ -4,8 +4,8 @@ from typing import Any
 
 import nbformat
 import pytest
-from rich.console import Console
 
+from codeagent_nb.clean_console import CleanConsole
 from codeagent_nb.events import FilesEvent, RunStartedEvent
 from codeagent_nb.file_words import delivered_text, held_text, size_text
 from codeagent_nb.views.cell import CellStory
@@ -67,7 +67,7 @@ def shown_in_the_panel(told: FilesEvent) -> str:
 
 
 def shown_in_a_terminal(told: FilesEvent) -> str:
-    console = Console(record=True, width=200)
+    console = CleanConsole(record=True, width=200)
     ConsoleView(console).on_event(told)
     return console.export_text()
 

@@ -41,15 +41,18 @@ def test_it_tells_what_the_user_does() -> None:
     assert widget._field.value == ""
 
 
-@pytest.mark.parametrize(("button", "answer"), [(0, "approve"), (1, "reject")])
-def test_it_asks_and_tells_the_answer_with_the_code_as_it_was_edited(button: int, answer: str) -> None:
+@pytest.mark.parametrize(
+    ("button", "answer"), [(0, {"type": "approve", "id": "7"}), (1, {"type": "reject", "id": "7", "reason": ""})]
+)
+def test_it_shows_all_of_the_code_and_tells_the_answer(button: int, answer: dict[str, str]) -> None:
     widget, heard = listening(mode="cell")
-    widget.approval = {"id": "7", "isolation": "sandboxed", "blocks": [{"language": "python", "code": "print(1)"}]}
-    _, field, buttons = widget._form.children
-    field.value = "print(2)"
+    blocks = [{"title": "python", "notes": ["odd"], "lines": [[1, [["x", False], ["⟨U+202E⟩", True]]]], "code": "x"}]
+    widget.approval = {"id": "7", "isolation": "sandboxed", "blocks": blocks}
+    _, code, buttons = widget._form.children
+    assert "⟨U+202E⟩" in code.value
+    assert "odd" in code.value
     buttons.children[button].click()
-    assert (heard[-1]["type"], heard[-1]["id"]) == (answer, "7")
-    assert heard[-1].get("codes", ["print(2)"]) == ["print(2)"]
+    assert heard[-1] == answer
     widget.approval = None
     assert widget._form.children == ()
 

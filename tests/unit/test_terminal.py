@@ -12,15 +12,15 @@ ASK = """
 import asyncio, fcntl, sys, termios
 if sys.stdin.isatty():
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # Ctrl-C goes to the processes of the terminal's own session
-from rich.console import Console
 from codeagent_nb.approval import ApprovalRequest
+from codeagent_nb.clean_console import CleanConsole
 from codeagent_nb.errors import ApprovalRequired
 from codeagent_nb.terminal import TerminalApprover
 from kernel_executor import CodeBlock
 
 async def main():
     blocks = (CodeBlock("print('asked')"),)
-    ask = TerminalApprover(Console())
+    ask = TerminalApprover(CleanConsole())
     for _ in range({times}):
         response = await ask(ApprovalRequest(code="", code_blocks=blocks, isolation="NOT sandboxed"))
         print("approved" if response.approved else "denied", response.reason, flush=True)
@@ -72,7 +72,7 @@ class Terminal:
             os.close(self.master)
 
 
-PROMPT = "NOT sandboxed. Run it? [y/N]"
+PROMPT = "NOT sandboxed. Run this code (1 line)? [y/N]"
 
 
 @pytest.mark.parametrize(

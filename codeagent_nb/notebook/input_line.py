@@ -1,0 +1,60 @@
+"""How a person is asked where there are no buttons: the code is displayed, then the cell's own input line asks.
+
+Knows IPython's display publisher and its input; no widgets.
+"""
+
+import asyncio
+import signal
+from dataclasses import dataclass
+
+from codeagent_nb.approval import ApprovalRequest, ApprovalResponse
+from codeagent_nb.errors import ApprovalRequired
+from codeagent_nb.notebook.display import DisplayPublisher
+from codeagent_nb.rendering.approval import approval_bundle
+from codeagent_nb.visible_code import question
+
+SECONDS_TO_SHOW = 0.3
+"""The display and the question take different ways to the page; the display goes first, and has this much time."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputLine:
+    """Shows the code under the cell and asks in its input line.
+
+    Args:
+        publisher: Where the code is shown.
+    """
+
+    publisher: DisplayPublisher
+
+    async def __call__(self, request: ApprovalRequest) -> ApprovalResponse:
+        """Ask.
+
+        Raises:
+            ApprovalRequired: Nobody can be asked: the notebook is executed by a program.
+        """
+        self.publisher.publish(dict(approval_bundle(request.code_blocks)), {})
+        await asyncio.sleep(SECONDS_TO_SHOW)
+        return _ask(request)
+
+
+def _ask(request: ApprovalRequest) -> ApprovalResponse:
+    from IPython.core.error import StdinNotImplementedError
+
+    # In a cell that awaits, the kernel's interrupt only marks the cell, and this waits: as in any cell, let it raise.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        answer = input(f"{question(request.code_blocks, request.isolation)} It stands above. [y/N] ")
+    except KeyboardInterrupt:  # the kernel's interrupt; here it would end the kernel's loop
+        raise asyncio.CancelledError from None
+    except (StdinNotImplementedError, EOFError) as error:
+        raise ApprovalRequired(
+            f"this code needs an approval ({request.isolation or 'asked for'}), and there is nobody to ask. Allow it "
+            "with `%%agent --approval never`, or install bubblewrap, in which code need not be approved "
+            "(`codeagent-nb doctor` says how)"
+        ) from error
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if answer.strip().lower() in {"y", "yes"}:
+        return ApprovalResponse(approved=True, reason="approved")
+    return ApprovalResponse(approved=False, reason="not approved")
