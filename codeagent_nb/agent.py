@@ -33,7 +33,7 @@ from codeagent_nb.model_context import ModelContext
 from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.policy import Outcome, RetryBy, check_retries, policy, run_given
 from codeagent_nb.prompts import DEFAULT_SYSTEM_MESSAGE, first_words
-from codeagent_nb.redaction import Redactor
+from codeagent_nb.redaction import Secrets
 from codeagent_nb.remembering import remembers_arguments
 from codeagent_nb.reply import read_reply
 from codeagent_nb.results import Response, TaskResult
@@ -117,7 +117,7 @@ class CodeExecutorAgent:
         self._approval: ApprovalMode = approval
         self._ask = ask
         self._one = OneAtATime(f"agent {name!r}")
-        self.log = EventLog(Redactor.of_environment(os.environ)) if log is None else log
+        self.log = EventLog(Secrets(os.environ)) if log is None else log
         for view in views:
             self.log.attach(view)
 
@@ -220,7 +220,8 @@ class CodeExecutorAgent:
 
     async def _execute(self, code_blocks: tuple[CodeBlock, ...]) -> CodeResult:
         with self._one.work():
-            outcome = await self._driver().drive(run_given(code_blocks))
+            self.log.look()
+            outcome = await self._driver().drive(run_given(code_blocks, self.log.secrets.name_in))
         return outcome.result or CodeResult(exit_code=1, output=outcome.text)
 
     def on_late_output(self, event: ExecutionEvent) -> None:
@@ -230,6 +231,7 @@ class CodeExecutorAgent:
     async def _run(self, messages: Sequence[ChatMessage], context: str, tell: Tell) -> TaskResult:
         record = Record(tell)
         with self._one.work():
+            self.log.look()
             for message in messages:
                 record.tell(self.log.publish(message))
             outcome = await self._answer(messages, context, record)
@@ -239,6 +241,7 @@ class CodeExecutorAgent:
     async def _respond(self, messages: Sequence[ChatMessage], tell: Tell) -> Response:
         record = Record(tell)
         with self._one.work():
+            self.log.look()
             for message in messages:
                 self.log.publish(message)
             said = self._say(await self._answer(messages, "", record), record)
@@ -260,6 +263,7 @@ class CodeExecutorAgent:
                 finish("cancelled", "the run was cancelled")
                 raise
             except BaseException as error:  # whoever failed: every run has its closing event
+                self.log.secrets.take_out_of(error)
                 finish("error", str(error) or type(error).__name__)
                 raise
             finish(outcome.status, stop_reason(outcome))
@@ -281,13 +285,17 @@ class CodeExecutorAgent:
     async def _solve(self, messages: Sequence[ChatMessage]) -> Outcome:
         if self._model is not None:
             steps = policy(
-                self.name, max_retries_on_error=self._retries, retry_by=self._retry_by, languages=self._languages
+                self.name,
+                max_retries_on_error=self._retries,
+                retry_by=self._retry_by,
+                languages=self._languages,
+                secret_in=self.log.secrets.name_in,
             )
             return await self._driver().drive(steps)
         code_blocks = await self.extract_code_blocks_from_messages(messages)
         if not code_blocks:
             return Outcome("answered", self.NO_CODE_BLOCKS_FOUND_MESSAGE, tries=1)
-        return await self._driver().drive(run_given(tuple(code_blocks)))
+        return await self._driver().drive(run_given(tuple(code_blocks), self.log.secrets.name_in))
 
     def _driver(self) -> Driver:
         return Driver(

@@ -5,7 +5,7 @@ Read `cells.py` first. Two surfaces show them: the saved session (`views/noteboo
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -65,14 +65,9 @@ class _Part:
 
 
 class CellsStory:
-    """Builds cells while events go by.
+    """Builds cells while events go by."""
 
-    Args:
-        redact: Takes secrets out of a reply that is still being written.
-    """
-
-    def __init__(self, redact: Callable[[str], str] = str) -> None:
-        self._redact = redact
+    def __init__(self) -> None:
         self.runs: list[dict[str, Any]] = []
         self.last_attempt = 1
         self._cells: list[Cell] = []
@@ -103,7 +98,7 @@ class CellsStory:
     @property
     def drafts(self) -> Sequence[Cell]:
         """The cells after these that the model is writing, or whose code nobody has allowed to run yet."""
-        reply = self._redact("".join(self._pieces))  # as a whole: a key may come in two pieces
+        reply = "".join(self._pieces)
         if self._waiting:
             drafts = [code_cell(block, "waiting") for block in self._waiting.blocks]
         elif not reply or len(reply) > DRAFT_LIMIT:

@@ -6,6 +6,7 @@ folders and who is asked, so load only what you would run.
 """
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
 from codeagent_nb.config_secrets import refuse_secrets
+from codeagent_nb.redaction import Secrets
 
 if TYPE_CHECKING:
     from codeagent_nb.component_table import Component
@@ -53,7 +55,7 @@ def dump_component(component: object) -> ComponentModel:
     Raises:
         ValueError: Something cannot be written, or must not be, as keys must not; the message names the argument.
     """
-    return _dump(component, "")
+    return _dump(component, "", Secrets(os.environ))
 
 
 def load_component(expected: type[T], model: ComponentModel | Mapping[str, Any]) -> T:
@@ -73,16 +75,17 @@ def load_component(expected: type[T], model: ComponentModel | Mapping[str, Any])
     return made
 
 
-def _dump(component: object, path: str) -> ComponentModel:
+def _dump(component: object, path: str, secrets: Secrets) -> ComponentModel:
     from codeagent_nb.component_table import entry_of
 
     entry = entry_of(component)
     if entry is None:
         where = f"argument {path.removesuffix('.')!r}: " if path else ""
         raise ValueError(f"{where}a {type(component).__name__} cannot be written: it is not one of {_known()}")
+    secrets = getattr(getattr(component, "log", None), "secrets", secrets)  # an agent has seen more
     arguments = entry.read(component)
     entry.refuse_unwritable(arguments, path)
-    parts = {name: _dump_part(arguments[name], path + name) for name in entry.parts}
+    parts = {name: _dump_part(arguments[name], path + name, secrets) for name in entry.parts}
     plain = {name: value for name, value in arguments.items() if name in entry.schema.model_fields}
     return ComponentModel(
         provider=entry.provider,
@@ -91,19 +94,19 @@ def _dump(component: object, path: str) -> ComponentModel:
         component_version=VERSION,
         description=(entry.made.__doc__ or "").partition("\n")[0],
         label=entry.made.__name__,
-        config=_written(entry, {**plain, **parts}, path),
+        config=_written(entry, {**plain, **parts}, path, secrets),
     )
 
 
-def _dump_part(part: Any, path: str) -> Any:
+def _dump_part(part: Any, path: str, secrets: Secrets) -> Any:
     if part is None:
         return None
     if isinstance(part, Sequence):
-        return [_dump(item, f"{path}[{index}].").model_dump() for index, item in enumerate(part)]
-    return _dump(part, f"{path}.").model_dump()
+        return [_dump(item, f"{path}[{index}].", secrets).model_dump() for index, item in enumerate(part)]
+    return _dump(part, f"{path}.", secrets).model_dump()
 
 
-def _written(entry: "Component", arguments: Mapping[str, Any], path: str) -> dict[str, Any]:
+def _written(entry: "Component", arguments: Mapping[str, Any], path: str, secrets: Secrets) -> dict[str, Any]:
     """Return arguments as JSON has them; by way of the schema that reads them, so that what is written can be read."""
     try:
         config = entry.schema.model_validate(arguments)
@@ -119,7 +122,7 @@ def _written(entry: "Component", arguments: Mapping[str, Any], path: str) -> dic
         except ValueError as error:
             raise ValueError(f"argument {path + name!r} cannot be written as JSON: {error}") from None
         written |= part
-    refuse_secrets(written, path)
+    refuse_secrets(written, path, secrets)
     return written
 
 

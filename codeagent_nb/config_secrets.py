@@ -1,35 +1,37 @@
 """Keeps keys and passwords out of configs: they are written to files and sent to others. Knows no component."""
 
-import os
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from codeagent_nb.redaction import Redactor
+from codeagent_nb.masking.values import in_addresses
+from codeagent_nb.redaction import Secrets
 from kernel_executor.environment import names_secret
 
 _HEADERS = frozenset({"authorization", "proxy_authorization", "cookie"})
 _HARMLESS = frozenset({"prompt_cache_key"})  # OpenAI's name for what shares a prompt's beginning
-_IN_ADDRESS = re.compile(r"://[^/\s@:]*:[^/\s@]+@")
+_IN_ADDRESS = re.compile(r"://[^/\s@:]*:[^/\s@]+@|(?:https?|wss?)://[^/\s@?#]+@")  # a user name alone is a token there
 
 
-def refuse_secrets(config: Mapping[str, Any], path: str) -> None:
+def refuse_secrets(config: Mapping[str, Any], path: str, secrets: Secrets) -> None:
     """Check what is about to be written.
 
     Args:
         config: Arguments as JSON has them.
         path: Where they belong, for the message.
+        secrets: What else is secret.
 
     Raises:
-        ValueError: A text is named like a key, is one of the environment's, or is an address with a password.
+        ValueError: A text is named like a key, holds a secret of the environment, or an address with a key in it.
     """
-    redactor = Redactor.of_environment(os.environ)
     for where, key, text in _texts(config, path, ""):
         if _names_key(key):
             raise ValueError(f"argument {where!r} looks like a key, which a config must not hold: {_ADVICE}")
         if _IN_ADDRESS.search(text):
             raise ValueError(f"argument {where!r} holds an address with a password in it: {_ADVICE}")
-        if redactor.text(text) != text:
+        if found := next(iter(in_addresses(text)), None):
+            raise ValueError(f"argument {where!r} holds an address with a key in it ({found[0]}): {_ADVICE}")
+        if secrets.name_in(text):
             raise ValueError(f"argument {where!r} holds the value of a secret variable of the environment: {_ADVICE}")
 
 

@@ -25,7 +25,9 @@ READERS |= {".tsv": "read_table", ".xlsx": "read_excel", ".jsonl": "read_json"}
 # As in kernel_executor/environment.py, which may be missing here; a test holds both to the same names.
 SECRET_NAME = re.compile(
     r"(?:^|_)(?!(?:MON|TUR|DON|HOC|JOC|WHIS)KEYS?\d*(?:_|$))"
-    r"(?:[^\W_]*(?:KEY|TOKEN|SECRET|PASSWORD)S?|PASSWD|PASSPHRASE|PWD|PASS|CREDENTIALS?|PAT|DSN)\d*(?:_|$)",
+    r"(?!(?:ALL|BAND|BY|COM|ENCOM|HIGH|LOW|MULTI|ONE|OVER|SINGLE|SUR|TRES|TWO|UNDER)PASS\d*(?:_|$))"
+    r"(?:[^\W_]*(?:KEY|TOKEN|SECRET|PASSWORD|COOKIE)S?|[^\W_]*(?:PASSWD|PASSPHRASE|PASS)|PWD|CREDENTIALS?|PAT|DSN|JWT"
+    r"|(?:DATABASE|DB)_UR[IL]|[^\W_]*AUTH(?=\d*$))\d*(?:_|$)",
     re.IGNORECASE,
 )
 HIDDEN = "<not shown>"

@@ -111,7 +111,8 @@ class Driver:
                 return self.log.publish(event)
 
     def _prompt(self, purpose: Purpose, complaint: str = "") -> list[LLMMessage]:
-        return prompt(
+        self.log.look()
+        messages = prompt(
             self.log.events,
             purpose,
             self.name,
@@ -120,6 +121,9 @@ class Driver:
             context=self.context,
             vision=self.model is not None and self.model.model_info.get("vision", False),
         )
+        # What single events do not hold, two of them in one message may.
+        text = self.log.secrets.redactor.text
+        return [message.model_copy(update={"content": text(message.content)}) for message in messages]
 
     async def _ask(self, ask: Ask) -> CreateResult:
         if self.model is None:
@@ -142,9 +146,8 @@ class Driver:
                     self.log.publish(ModelClientStreamingChunkEvent(source=self.name, content=piece))
         if created is None:
             raise ModelUnavailable("the model's stream ended without a result")
-        reply = self.log.publish(self._reply_event(ask, created, time.monotonic() - started))
-        # What was published is free of secrets; the policy goes on with that, so that no secret is ever run.
-        return created.model_copy(update={"content": reply.content}) if isinstance(reply, ModelReplyEvent) else created
+        self.log.publish(self._reply_event(ask, created, time.monotonic() - started))
+        return created  # as it came: the policy refuses code with a secret in it, and must see that there is one
 
     def _reply_event(self, ask: Ask, created: CreateResult, duration: float) -> ModelReplyEvent:
         return ModelReplyEvent(

@@ -7,7 +7,8 @@ from functools import partial
 from typing import Protocol
 
 from codeagent_nb.events import AgentEvent, ModelClientStreamingChunkEvent, ViewDetachedEvent
-from codeagent_nb.redaction import Redactor
+from codeagent_nb.masking.holding import HoldBack
+from codeagent_nb.redaction import Secrets
 from kernel_executor.clean_text import cleaned
 
 logger = logging.getLogger("codeagent_nb")
@@ -31,11 +32,12 @@ class EventLog:
     """All events so far. Pieces of replies pass through and are not kept: the whole reply follows them.
 
     Args:
-        redactor: Takes secrets out of every event before anybody sees it; may be replaced by one that knows more.
+        secrets: What is taken out of every event before anybody sees it.
     """
 
-    def __init__(self, redactor: Redactor) -> None:
-        self.redactor = redactor
+    def __init__(self, secrets: Secrets) -> None:
+        self.secrets = secrets
+        self._holding = HoldBack()
         self._events: list[AgentEvent] = []
         self._views: list[View] = []
 
@@ -55,8 +57,23 @@ class EventLog:
             self._views.remove(view)
 
     def publish(self, event: AgentEvent) -> AgentEvent:
-        """Keep an event and tell every view; return it as it was kept."""
-        event = self.redactor.event(event)
+        """Keep an event and tell every view; return it as it was kept.
+
+        The end of a text that comes in pieces may be held back for the next one: half a key is no key.
+        """
+        redactor = self.secrets.redactor
+        ready = [redactor.event(part) for part in self._holding.take(event, redactor.finder)]
+        for part in ready:
+            self._keep(part)
+        return ready[-1] if ready else redactor.event(event)
+
+    def look(self) -> None:
+        """Look for secrets that are new, and for them in what happened before: the prompt is made of it."""
+        known = self.secrets.redactor
+        if self.secrets.look() is not known:
+            self.replace(self._events)
+
+    def _keep(self, event: AgentEvent) -> None:
         is_piece = isinstance(event, ModelClientStreamingChunkEvent)
         level = logging.DEBUG if is_piece else logging.INFO
         if event_logger.isEnabledFor(level):
@@ -65,14 +82,14 @@ class EventLog:
             self._events.append(event)
         detached = [lost for view in tuple(self._views) if (lost := self._tell(view, event))]
         for lost in detached:  # only now, so that every view is told things in the order in which they happened
-            self.publish(lost)
-        return event
+            self._keep(self.secrets.redactor.event(lost))
 
     def _tell(self, view: View, event: AgentEvent) -> ViewDetachedEvent | None:
         try:
             view.on_event(event)
         except Exception as error:  # whatever a view does wrong, the run and the other views go on
             self.detach(view)
+            self.secrets.take_out_of(error)
             logger.warning("view %s detached: %s", type(view).__name__, cleaned(str(error)))
             logger.debug("the traceback of that view", exc_info=error)
             return ViewDetachedEvent(source="log", view=type(view).__name__, error=str(error))
@@ -80,7 +97,7 @@ class EventLog:
 
     def replace(self, events: Sequence[AgentEvent]) -> None:
         """Know these events, and no others; views, which have seen what they have seen, are told nothing."""
-        self._events = [self.redactor.event(event) for event in events]
+        self._events = [self.secrets.redactor.event(event) for event in events]
 
 
 class Listener:

@@ -28,6 +28,7 @@ from codeagent_nb.events import (
 from codeagent_nb.languages import KNOWN, only
 from codeagent_nb.models.types import ChatCompletionClient, CreateResult
 from codeagent_nb.reply import Reply, read_reply, without_reasoning
+from codeagent_nb.secret_code import SecretIn, knows_none, secret_reason, without_secret_code
 from kernel_executor import CodeBlock, CodeResult
 
 RetryBy = Literal["model", "status"]
@@ -101,7 +102,12 @@ class Outcome:
 
 
 def policy(
-    name: str, *, max_retries_on_error: int, retry_by: RetryBy, languages: Sequence[str] = KNOWN
+    name: str,
+    *,
+    max_retries_on_error: int,
+    retry_by: RetryBy,
+    languages: Sequence[str] = KNOWN,
+    secret_in: SecretIn = knows_none,
 ) -> Generator[Effect, Any, Outcome]:
     """Solve one task.
 
@@ -110,6 +116,7 @@ def policy(
         max_retries_on_error: Further attempts after the first.
         retry_by: Who decides whether to use them.
         languages: What may run, as `check_languages` gives them.
+        secret_in: Names the secret in a text; code that holds one is not run.
 
     Returns:
         The outcome, as the generator's value.
@@ -118,7 +125,7 @@ def policy(
     refused_before = resample = False
     for attempt in range(max_retries_on_error + 1):
         last_try = attempt == max_retries_on_error
-        reply: Reply = yield from _generate(name, languages, resample=resample)
+        reply: Reply = yield from _generate(name, languages, secret_in, resample=resample)
         if not reply.blocks:
             if not reply.refused and not reply.cut_off:
                 return Outcome(_status_without_code(result), reply.text, attempt + 1, result)
@@ -138,6 +145,9 @@ def policy(
             yield Tell(CodeExecutionEvent(source=name, retry_attempt=attempt, result=_not_run(approval.reason)))
             return Outcome("denied", approval.reason, attempt + 1, result)
         code_blocks = approval.code_blocks if approval else reply.blocks
+        if reason := secret_reason(code_blocks, secret_in):  # it was edited
+            yield Tell(CodeExecutionEvent(source=name, retry_attempt=attempt, result=_not_run(reason)))
+            return Outcome("refused", reason, attempt + 1, result)
         result = yield Execute(attempt, code_blocks)
         yield Tell(CodeExecutionEvent(source=name, retry_attempt=attempt, result=result))
         if result.exit_code == 0 or last_try:
@@ -157,19 +167,27 @@ def _reflect() -> Generator[Effect, Any, str]:
     return without_reasoning(reflection.content)
 
 
-def run_given(code_blocks: tuple[CodeBlock, ...]) -> Generator[Effect, Any, Outcome]:
-    """Run code that was given; no model has a part in it."""
+def run_given(code_blocks: tuple[CodeBlock, ...], secret_in: SecretIn = knows_none) -> Generator[Effect, Any, Outcome]:
+    """Run code that was given, unless it holds a secret; no model has a part in it."""
+    if reason := secret_reason(code_blocks, secret_in):
+        return Outcome("refused", f"The code was not run: {reason}.", tries=1)
     approval: ApprovalEvent | None = yield Approve(0, code_blocks)
     if approval and not approval.approved:
         return Outcome("denied", f"The code was not approved: {approval.reason}", tries=1)
-    result: CodeResult = yield Execute(0, approval.code_blocks if approval else code_blocks)
+    code_blocks = approval.code_blocks if approval else code_blocks
+    if reason := secret_reason(code_blocks, secret_in):
+        return Outcome("refused", f"The code was not run: {reason}.", tries=1)
+    result: CodeResult = yield Execute(0, code_blocks)
     yield Tell(GivenCodeFinishedEvent(source="executor", exit_code=result.exit_code))
     return Outcome(_status_of(result), result.output, 1, result)
 
 
-def _generate(name: str, languages: Sequence[str], *, resample: bool) -> Generator[Effect, Any, Reply]:
+def _generate(
+    name: str, languages: Sequence[str], secret_in: SecretIn, *, resample: bool
+) -> Generator[Effect, Any, Reply]:
     created: CreateResult = yield Ask("generate", resample=resample)
     reply = only(read_reply(created.content, finish_reason=created.finish_reason), languages)
+    reply = without_secret_code(reply, secret_in)
     if thought := created.thought or reply.thought:
         yield Tell(ThoughtEvent(source=name, content=thought))
     return reply

@@ -1,11 +1,10 @@
-"""Takes secrets out of events, and what cannot be kept. Knows names of variables, not services.
+"""Takes secrets out of events, and what cannot be kept. Owns the secrets that were seen; must not know surfaces.
 
-An event is kept, shown and sent only after it has been here: it holds no value of a secret variable, and it can be
-written as JSON and read back, whatever executed code has put into its outputs.
+An event is kept, shown and sent only after it has been here: it holds no value of a secret variable, however that is
+disguised for the eye, and it can be written as JSON and read back, whatever executed code has put into its outputs.
 """
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, get_args
 
@@ -13,14 +12,15 @@ from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
 from codeagent_nb.events import AgentEvent, Purpose, RunStatus
+from codeagent_nb.masking.finding import Finder, between
+from codeagent_nb.masking.outputs import with_parts, written_parts
+from codeagent_nb.masking.values import of_environment, weak_names
 from codeagent_nb.models.types import FinishReason, ImageType
-from kernel_executor.environment import names_secret
 from kernel_executor.in_kernel.guard import encodable
-from kernel_executor.types import BlockStatus
+from kernel_executor.types import BlockResult, BlockStatus
 
-MIN_LENGTH = 8  # characters; a shorter value, "true" say, would be taken out of innocent text
-ENCODINGS = ("utf-8", "utf-32-le")
 MAX_DEPTH = 100  # levels of a display that is nested too deeply to be written
+KEPT = frozenset({"type", "created_at"})
 
 VOCABULARY = frozenset(
     {
@@ -38,75 +38,173 @@ class Redactor:
 
     Args:
         secrets: Values by name.
+        earlier: Names and values that were theirs before.
     """
 
-    def __init__(self, secrets: Mapping[str, str]) -> None:
-        spelled = {way: name for name, value in secrets.items() for way in _spellings(value)}
-        # Longest first, so that a secret that contains another is replaced whole.
-        longest_first = sorted(spelled.items(), key=lambda item: -len(item[0]))
-        self._secrets = [(value, f"[redacted {name}]") for value, name in longest_first]
-        self._in_json = [json.dumps(value, ensure_ascii=False)[1:-1] for value, _ in self._secrets]
-        # NumPy keeps text as UTF-32; a value of the environment may hold bytes that are no UTF-8.
-        pairs = ((value.encode(way, "surrogatepass"), name) for value, name in spelled.items() for way in ENCODINGS)
-        self._in_bytes = dict(pairs)
-        self.longest = max(map(len, self._in_bytes), default=0)
+    def __init__(self, secrets: Mapping[str, str], earlier: Sequence[tuple[str, str]] = ()) -> None:
+        self.finder = Finder([*secrets.items(), *earlier])
 
-    @classmethod
-    def of_environment(cls, environment: Mapping[str, str]) -> "Redactor":
-        """Know every variable that is named like a key."""
-        # Names first: `os.environ` decodes each value that is looked at, for every new conversation.
-        named = {name: environment[name] for name in environment if names_secret(name)}
-        return cls({name: value for name, value in named.items() if len(value) >= MIN_LENGTH})
+    @property
+    def longest(self) -> int:
+        """Bytes of the longest secret in `secret_in`."""
+        return self.finder.longest_bytes
 
     def text(self, text: str) -> str:
         """Return `text` without secret values."""
-        for value, replacement in self._secrets:
-            text = text.replace(value, replacement)
-        return text
+        return self.finder.masked(text)
 
     def secret_in(self, data: bytes) -> str:
         """Return the name of a variable whose value is in `data`, or ""; none is longer than `longest` bytes."""
-        return next((name for value, name in self._in_bytes.items() if value in data), "")
+        return self.finder.name_in_bytes(data)
+
+    def name_in(self, text: str) -> str:
+        """Return the name of a variable whose value can be read in a text, or ""."""
+        return self.finder.name_in(text)
 
     def event(self, event: AgentEvent) -> AgentEvent:
         """Return an event that can be written, without secret values anywhere in it."""
         try:
-            written = event.model_dump_json()
+            event.model_dump_json()
         except PydanticSerializationError:  # half a character, or a display 300 levels deep
-            event = _rebuilt(event, encodable)
-            written = event.model_dump_json()
-        if not any(value in written for value in self._in_json):
+            event = _rebuilt(event, lambda parts: [encodable(part) for part in parts])
+        if not self.finder.is_in_one_of(tuple(_texts(event))):
             return event
-        return _rebuilt(event, self.text)
+        return _rebuilt(event, self._masked)
+
+    def _masked(self, parts: Sequence[str]) -> list[str]:
+        """Return texts that are shown one after another without the secrets in them."""
+        whole = "".join(parts)
+        hits = self.finder.hits(whole)
+        if not hits:
+            return list(parts)
+        ends = [sum(map(len, parts[: index + 1])) for index in range(len(parts))]
+        return [between(whole, hits, end - len(part), end) for part, end in zip(parts, ends, strict=True)]
 
 
-def _spellings(value: str) -> set[str]:
-    """A value as it is, and as Python and JSON print it with its quotes and backslashes."""
-    return {value, repr(value)[1:-1], json.dumps(value)[1:-1]}
+class Secrets:
+    """The one owner of what is secret: every value that was seen, though a variable may have been changed since.
+
+    Whoever shows text is given this; nobody makes a redactor of the environment of the moment, which knows less.
+
+    Args:
+        environment: Where secrets are looked for, again and again.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._seen: dict[tuple[str, str], None] = {}
+        self.redactor = Redactor({})
+        self.look()
+
+    def look(self) -> Redactor:
+        """Look for secrets that are new; return what takes out all of them."""
+        known = len(self._seen)
+        self._seen |= dict.fromkeys(of_environment(self._environment))
+        if len(self._seen) > known:
+            self.redactor = Redactor({}, tuple(self._seen))
+        return self.redactor
+
+    def text(self, text: str) -> str:
+        """Return `text` without secret values."""
+        return self.look().text(text)
+
+    def name_in(self, text: str) -> str:
+        """Return the name of a variable whose value can be read in a text, or ""."""
+        return self.look().name_in(text)
+
+    def take_out_of(self, error: BaseException) -> None:
+        """Take secrets out of an exception and of those it comes from: a traceback prints them all."""
+        redactor, found, wanted = self.look(), set[int](), [error]
+        while wanted:
+            one = wanted.pop()
+            if id(one) in found:
+                continue
+            found.add(id(one))
+            one.args = tuple(redactor.text(part) if isinstance(part, str) else part for part in one.args)
+            if notes := getattr(one, "__notes__", None):
+                notes[:] = [redactor.text(str(note)) for note in notes]
+            more = one.exceptions if isinstance(one, BaseExceptionGroup) else ()
+            wanted += [other for other in (one.__cause__, one.__context__, *more) if other]
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The variables whose values are taken out."""
+        return sorted({name for name, _ in self._seen})
+
+    @property
+    def weak(self) -> Sequence[str]:
+        """The variables named like keys whose values are too weak to be taken out."""
+        return weak_names(self._environment)
 
 
-def _rebuilt(event: AgentEvent, change: Callable[[str], str]) -> AgentEvent:
-    kept = {"type", "created_at"}
-    parts = {name: _changed(getattr(event, name), change) for name in type(event).model_fields if name not in kept}
+Change = Callable[[Sequence[str]], Sequence[str]]
+"""Changes texts that are shown one after another."""
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text in a value; those that are shown one after another as one."""
+    if isinstance(value, str):
+        yield value
+    elif _is_lines(value):
+        yield "".join(value)
+    else:
+        if isinstance(value, BlockResult):
+            yield from ("".join(part.text for part in parts) for parts in written_parts(value.outputs))
+        for part in _parts(value):
+            yield from _texts(part)
+
+
+def _is_lines(value: Any) -> bool:
+    return isinstance(value, list | tuple) and bool(value) and all(isinstance(item, str) for item in value)
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    match value:
+        case dict():
+            return (*value.keys(), *value.values())
+        case list() | tuple():
+            return value
+        case BaseModel():
+            return [getattr(value, name) for name in type(value).model_fields if name not in KEPT]
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            return _fields(value).values()
+    return ()
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return {part.name: getattr(value, part.name) for part in fields(value)}
+
+
+def _rebuilt(event: AgentEvent, change: Change) -> AgentEvent:
+    parts = {name: _changed(getattr(event, name), change) for name in type(event).model_fields if name not in KEPT}
     return event.model_copy(update=parts)
 
 
-def _changed(value: Any, change: Callable[[str], str], depth: int = 0) -> Any:
+def _changed(value: Any, change: Change, depth: int = 0) -> Any:
     """Return a value with every text in it changed."""
     if depth > MAX_DEPTH:
         return "[nested too deeply]"
     match value:
         case str():
-            return value if value in VOCABULARY else change(value)
+            return value if value in VOCABULARY else change([value])[0]
         case dict():
             return {_changed(key, change): _changed(item, change, depth + 1) for key, item in value.items()}
+        case _ if _is_lines(value):
+            return type(value)(_one_by_one(change(value), change))
         case list() | tuple():
             return type(value)(_changed(item, change, depth + 1) for item in value)
         case BaseModel():
             names = type(value).model_fields
             return value.model_copy(update={name: _changed(getattr(value, name), change, depth + 1) for name in names})
+        case BlockResult():
+            whole = replace(value, outputs=with_parts(value.outputs, change))
+            return replace(whole, **{name: _changed(part, change, depth + 1) for name, part in _fields(whole).items()})
         case _ if is_dataclass(value) and not isinstance(value, type):
-            parts = {part.name: getattr(value, part.name) for part in fields(value)}
+            parts = _fields(value)
             return replace(value, **{name: _changed(part, change, depth + 1) for name, part in parts.items()})
         case _:
             return value
+
+
+def _one_by_one(texts: Sequence[str], change: Change) -> list[str]:
+    return [text if text in VOCABULARY else change([text])[0] for text in texts]

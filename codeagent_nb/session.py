@@ -21,7 +21,7 @@ from codeagent_nb.files import bring_files, check_files, describe_files
 from codeagent_nb.log import EventLog, View
 from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.policy import RetryBy
-from codeagent_nb.redaction import Redactor
+from codeagent_nb.redaction import Secrets
 from codeagent_nb.results import TaskResult
 from codeagent_nb.views.journal import JournalView
 from codeagent_nb.views.notebook import NotebookView
@@ -81,8 +81,6 @@ class Session:
     log: EventLog
     context: str
     """What the model is told of the files, with the first task."""
-    environment: dict[str, str]
-    """Every variable there was since the session began: a secret that is set later is one, too."""
 
     async def run(
         self,
@@ -101,8 +99,6 @@ class Session:
             settings: How it is solved.
         """
         self.executor.timeout = settings.timeout
-        self.environment.update(os.environ)
-        self.log.redactor = Redactor.of_environment(self.environment)
         agent = CodeExecutorAgent(
             AGENT_NAME,
             self.executor,
@@ -151,12 +147,15 @@ class Session:
 
 
 @asynccontextmanager
-async def open_session(settings: SessionSettings, *, views: Sequence[View] = ()) -> AsyncGenerator[Session, None]:
+async def open_session(
+    settings: SessionSettings, *, views: Sequence[View] = (), secrets: Secrets | None = None
+) -> AsyncGenerator[Session, None]:
     """Open a session; on leaving, the kernel is stopped and the notebook is saved a last time.
 
     Args:
         settings: How it works.
         views: Further surfaces.
+        secrets: What is shown nowhere; None takes those of the process's environment.
 
     Raises:
         SessionError: The notebook exists already, cannot be written, or a file cannot be brought.
@@ -186,7 +185,7 @@ async def open_session(settings: SessionSettings, *, views: Sequence[View] = ())
             hidden=(notebook, journal),  # they change with every step, and tell code nothing
         )
         await stack.enter_async_context(executor)
-        log = EventLog(Redactor.of_environment(os.environ))
+        log = EventLog(secrets or Secrets(os.environ))
         own_views: Sequence[View] = (journal_view, notebook_view)
         for view in (*own_views, *views):
             log.attach(view)
@@ -194,7 +193,7 @@ async def open_session(settings: SessionSettings, *, views: Sequence[View] = ())
         stack.callback(lambda: notebook_view.catch_up(log.events))
         claimed.pop_all()  # the kernel runs: from here on there is something to keep
         context = await describe_files(executor, names)
-        session = Session(notebook, journal, executor, log, context, dict(os.environ))
+        session = Session(notebook, journal, executor, log, context)
         executor.on_late_output(session.on_late_output)
         stack.push_async_callback(session.keep_held_files)
         yield session

@@ -7,12 +7,11 @@ import ast
 import asyncio
 import filecmp
 import io
-import os
 import pickle
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timezone
 from functools import partial
 from itertools import count, takewhile
@@ -27,7 +26,7 @@ from codeagent_nb import describe_data
 from codeagent_nb.driver import roll_back
 from codeagent_nb.errors import VariableRefused
 from codeagent_nb.events import VariableEvent
-from codeagent_nb.redaction import Redactor
+from codeagent_nb.redaction import Redactor, Secrets
 from codeagent_nb.session import Session
 from kernel_executor import CodeBlock
 from kernel_executor.environment import names_secret
@@ -55,26 +54,36 @@ async def bring_variable(session: Session, name: str, value: Any, folder: Path) 
     Raises:
         VariableRefused: It cannot be copied; it says why and what to do.
     """
-    written = await _write(session, name, value, folder)
     try:
-        await roll_back(session.executor, session.log)  # else it would take the variable back, too
-        session.executor.timeout = LOAD_TIMEOUT
-        block = (await session.executor.execute_code_blocks([CodeBlock(written.code)])).blocks[-1]
-        if block.status != "ok":
-            late = f"had not loaded it after {LOAD_TIMEOUT:.0f} s" if block.status == "timeout" else ""
-            failed = f"could not load it ({shorten(f'{block.ename}: {block.evalue}', 400)})"
-            raise _refused(name, value, f"the managed kernel {late or failed}")
-        told, ran = await _describe(session, written), block.execution_count
-        event = VariableEvent(source="notebook", name=name, code=written.code, description=told, execution_count=ran)
-        session.log.publish(event)
-    finally:
-        _forget(session, written)
+        written = await _write(session, name, value, folder)
+        try:
+            await _load(session, written, value)
+        finally:
+            _forget(session, written)
+    except VariableRefused as error:
+        session.log.secrets.take_out_of(error)  # an object's error may say anything
+        raise
+
+
+async def _load(session: Session, written: WrittenVariable, value: Any) -> None:
+    await roll_back(session.executor, session.log)  # else it would take the variable back, too
+    session.executor.timeout = LOAD_TIMEOUT
+    block = (await session.executor.execute_code_blocks([CodeBlock(written.code)])).blocks[-1]
+    if block.status != "ok":
+        late = f"had not loaded it after {LOAD_TIMEOUT:.0f} s" if block.status == "timeout" else ""
+        failed = f"could not load it ({shorten(f'{block.ename}: {block.evalue}', 400)})"
+        raise _refused(written.name, value, f"the managed kernel {late or failed}")
+    told, ran = await _describe(session, written), block.execution_count
+    session.log.publish(
+        VariableEvent(source="notebook", name=written.name, code=written.code, description=told, execution_count=ran)
+    )
 
 
 async def _write(session: Session, name: str, value: Any, folder: Path) -> WrittenVariable:
     """Write in a thread: an object's own code may take its time, and Stop must be heard meanwhile."""
     stop = Event()
-    write = partial(write_variable, name, value, folder, session.executor.work_dir, stop=stop)
+    secrets = session.log.secrets
+    write = partial(write_variable, name, value, folder, session.executor.work_dir, secrets, stop=stop)
     writing = asyncio.get_running_loop().run_in_executor(None, write)
     try:
         await asyncio.wait({writing})  # cancelled, it leaves the thread to itself: nothing can end an object's sleep
@@ -111,20 +120,44 @@ def _told(answer: str | None) -> str:
 
 
 def write_variable(
-    name: str, value: Any, folder: Path, work_dir: Path, *, limit: int = SIZE_LIMIT, stop: Event | None = None
+    name: str,
+    value: Any,
+    folder: Path,
+    work_dir: Path,
+    secrets: Secrets,
+    *,
+    limit: int = SIZE_LIMIT,
+    stop: Event | None = None,
 ) -> WrittenVariable:
     """Write a variable to a file in `folder`; it ends soon once `stop` is set.
 
     Raises:
         VariableRefused: It is named like a key, holds one, is too large, or nothing that can be copied.
     """
+    try:
+        return _written(name, value, folder, work_dir, _Limits(limit, stop or Event(), secrets.look()))
+    except VariableRefused as error:
+        secrets.take_out_of(error)  # an object's error may say anything
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """What ends the writing of a file: its size, a word from us, a secret in it."""
+
+    size: int
+    stop: Event
+    secrets: Redactor
+
+
+def _written(name: str, value: Any, folder: Path, work_dir: Path, limits: _Limits) -> WrittenVariable:
     if names_secret(name):
         raise _refused(name, value, "it is named like a key, and executed code must not see those")
     try:
         table, load = _arrow_table(value) or (None, LOAD_PICKLE)
         fill = partial(_write_pickle, name, value) if table is None else partial(_write_table, table)
         path = folder / f"{name}{'.pickle' if table is None else '.arrow'}"
-        relative = _store(path, fill, limit, stop or Event()).relative_to(work_dir).as_posix()
+        relative = _store(path, fill, limits).relative_to(work_dir).as_posix()
     except _Ended as error:
         raise _refused(name, value, str(error)) from error
     except OSError as error:
@@ -142,16 +175,16 @@ def _refused(name: str, value: Any, why: str) -> VariableRefused:
         f"`{name}` ({kind}) was not copied: {why}. Copy the part that is needed under a name of its own, as a table, "
         "a list or a dict, or save it as a file beside the notebook."
     )
-    return VariableRefused(Redactor.of_environment(os.environ).text(said))  # an object's error may say anything
+    return VariableRefused(said)
 
 
-def _store(path: Path, fill: "Callable[[_Watched], None]", limit: int, stop: Event) -> Path:
+def _store(path: Path, fill: "Callable[[_Watched], None]", limits: _Limits) -> Path:
     """Make a file; nothing is left if that fails."""
     part = path.with_name(f".{uuid4().hex}.part")  # of this name, one that was stopped may not be at its end yet
     try:
         with part.open("xb") as file:
-            fill(_Watched(limit, stop, file.write))
-        _Watched(limit, stop, len).write(b"")  # or it is stopped
+            fill(_Watched(limits, file.write))
+        _Watched(limits, len).write(b"")  # or it is stopped
         return _named(part, path)
     finally:
         with suppress(OSError):  # where nothing can be written, there is nothing to take back
@@ -174,8 +207,8 @@ def _write_table(table: Any, file: "_Watched") -> None:
     # Numbers hold no key, and to look through them would take longer than to write them: only names and texts.
     texts = [place for place, field in enumerate(table.schema) if not types.is_primitive(field.type)]
     for part in (table.slice(0, 0), table.select(texts)):
-        feather.write_feather(part, _Watched(file.room, file.stop, len), compression="uncompressed")
-    file.secrets = Redactor({})
+        feather.write_feather(part, _Watched(replace(file.limits, size=file.room), len), compression="uncompressed")
+    file.limits = replace(file.limits, secrets=Redactor({}))
     feather.write_feather(table, file, compression="uncompressed")
 
 
@@ -280,23 +313,23 @@ class NotebookPickler(pickle.Pickler):
 class _Watched(io.RawIOBase):
     """A file that ends at a limit, before the disk is full, at a secret, and when nobody waits for it any more."""
 
-    def __init__(self, limit: int, stop: Event, write: Callable[[memoryview], int]) -> None:
-        self.room, self.stop, self.secrets = limit, stop, Redactor.of_environment(os.environ)
-        self._limit, self._write, self._end = limit, write, b""
+    def __init__(self, limits: _Limits, write: Callable[[memoryview], int]) -> None:
+        self.limits, self.room = limits, limits.size
+        self._write, self._end = write, b""
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any) -> int:
-        view = memoryview(data).cast("B")
+        view, secrets = memoryview(data).cast("B"), self.limits.secrets
         self.room -= len(view)
         if self.room < 0:
-            raise _Ended(f"it is larger than the limit of {self._limit / 1e6:,.0f} MB")
-        if self.stop.is_set():
+            raise _Ended(f"it is larger than the limit of {self.limits.size / 1e6:,.0f} MB")
+        if self.limits.stop.is_set():
             raise _Ended("it was stopped")
-        for start in range(0, len(view) if self.secrets.longest else 0, PIECE):
+        for start in range(0, len(view) if secrets.longest else 0, PIECE):
             piece = self._end + view[start : start + PIECE]
-            if name := self.secrets.secret_in(piece):
+            if name := secrets.secret_in(piece):
                 raise _Ended(f"it holds the value of the environment variable {name}, which is named like a key")
-            self._end = piece[-self.secrets.longest :]
+            self._end = piece[-secrets.longest :]
         return self._write(view)

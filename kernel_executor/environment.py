@@ -26,7 +26,9 @@ UNSANDBOXED_NAMES = frozenset({"HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_H
 
 SECRET_NAME = re.compile(
     r"(?:^|_)(?!(?:MON|TUR|DON|HOC|JOC|WHIS)KEYS?\d*(?:_|$))"
-    r"(?:[^\W_]*(?:KEY|TOKEN|SECRET|PASSWORD)S?|PASSWD|PASSPHRASE|PWD|PASS|CREDENTIALS?|PAT|DSN)\d*(?:_|$)",
+    r"(?!(?:ALL|BAND|BY|COM|ENCOM|HIGH|LOW|MULTI|ONE|OVER|SINGLE|SUR|TRES|TWO|UNDER)PASS\d*(?:_|$))"
+    r"(?:[^\W_]*(?:KEY|TOKEN|SECRET|PASSWORD|COOKIE)S?|[^\W_]*(?:PASSWD|PASSPHRASE|PASS)|PWD|CREDENTIALS?|PAT|DSN|JWT"
+    r"|(?:DATABASE|DB)_UR[IL]|[^\W_]*AUTH(?=\d*$))\d*(?:_|$)",
     re.IGNORECASE,
 )
 """Names whose values are keys to something."""

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,7 +18,7 @@ from codeagent_nb.cli import running
 from codeagent_nb.errors import AgentError, ApprovalRequired, ModelError, NoModelConfigured, SessionError, WeightsError
 from codeagent_nb.models import weights
 from codeagent_nb.models.table import model_table
-from codeagent_nb.redaction import Redactor
+from codeagent_nb.redaction import Secrets
 from codeagent_nb.session import RunSettings, SessionSettings, new_notebook
 from codeagent_nb.standard_streams import clean_standard_error, raw_standard_error, write_name
 from kernel_executor import KernelExecutorError
@@ -93,7 +94,9 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
         notebook=out or new_notebook(Path()), files=tuple(file or ()), sandbox=sandbox, executor=executor, image=image
     )
     run_settings = RunSettings(timeout=timeout, max_retries=max_retries, approval="never" if yes else "auto")
-    _exit_with(running.run_task(CleanConsole(), task, model, session_settings, run_settings))
+    _exit_with(
+        lambda secrets: running.run_task(CleanConsole(), task, model, session_settings, run_settings, secrets=secrets)
+    )
 
 
 @app.command(epilog=EXIT_CODES)
@@ -108,8 +111,8 @@ def demo(
 ) -> None:
     """Watch the agent answer a question about penguins, with the embedded model and no key."""
     console = CleanConsole()
-    _guarded(lambda: running.prepare_demo(console, model))
-    _exit_with(running.run_demo(console, out, model))
+    _guarded(lambda _: running.prepare_demo(console, model))
+    _exit_with(lambda secrets: running.run_demo(console, out, model, secrets))
 
 
 @app.command()
@@ -121,33 +124,39 @@ def clean(
     Outputs of sessions it saved are cleaned, so that opening them loads and runs nothing.
     Everything else in them stays as it is.
     """
-    failures = [path for path in notebooks if not running.clean_notebook(CleanConsole(), path, _complain)]
+    failures: list[Path] = []
+
+    def clean_all(secrets: Secrets) -> None:
+        complain = partial(_complain, secrets=secrets)
+        failures.extend(path for path in notebooks if not running.clean_notebook(CleanConsole(), path, complain))
+
+    _guarded(clean_all)
     raise typer.Exit(EXIT_USAGE if failures else 0)
 
 
 @app.command()
 def doctor() -> None:
     """Say what works here, what does not, and the command that mends it."""
-    _exit_with(doctor_checks.run_doctor(CleanConsole()))
+    _exit_with(lambda secrets: doctor_checks.run_doctor(CleanConsole(), secrets))
 
 
 @model_app.command("fetch")
 def model_fetch() -> None:
     """Download the embedded model (1.1 GB), or go on with a download that was broken off."""
-    _guarded(lambda: write_name(str(running.fetch_weights(CleanConsole(file=raw_standard_error())))))
+    _guarded(lambda _: write_name(str(running.fetch_weights(CleanConsole(file=raw_standard_error())))))
 
 
 @model_app.command("list")
 def model_list() -> None:
     """List the models that can be used here."""
-    _guarded(lambda: CleanConsole().print(model_table(os.environ)))
+    _guarded(lambda _: CleanConsole().print(model_table(os.environ)))
 
 
 @model_app.command("path")
 def model_path() -> None:
     """Print where the embedded model's file is."""
 
-    def find() -> None:
+    def find(_: Secrets) -> None:
         path = weights.find(os.environ)
         if path is None:
             raise WeightsError("the embedded model is not here yet; `codeagent-nb model fetch` downloads it")
@@ -156,10 +165,10 @@ def model_path() -> None:
     _guarded(find)
 
 
-def _exit_with(work: Coroutine[Any, Any, int]) -> None:
+def _exit_with(work: Callable[[Secrets], Coroutine[Any, Any, int]]) -> None:
     """Run a command to its end; Ctrl-C cancels it, waits for its clean-up, and gives 130."""
     codes: list[int] = []
-    _guarded(lambda: codes.append(asyncio.run(_until_terminated(work))))
+    _guarded(lambda secrets: codes.append(asyncio.run(_until_terminated(work(secrets)))))
     raise typer.Exit(codes[0])
 
 
@@ -170,15 +179,16 @@ async def _until_terminated(work: Coroutine[Any, Any, int]) -> int:
     return await work
 
 
-def _guarded(work: Callable[[], object]) -> None:
+def _guarded(work: Callable[[Secrets], object]) -> None:
     """Turn our own errors into one clear message and an exit code; anything else is a bug and shows its traceback."""
+    secrets = Secrets(os.environ)  # of the whole command
     try:
-        work()
+        work(secrets)
     except (KeyboardInterrupt, asyncio.CancelledError):
-        _complain("Interrupted; what was done so far is saved.")
+        _complain("Interrupted; what was done so far is saved.", secrets)
         raise typer.Exit(EXIT_INTERRUPTED) from None
     except (AgentError, KernelExecutorError, OSError) as error:
-        _complain(str(error))
+        _complain(str(error), secrets)
         raise typer.Exit(exit_code_of(error)) from None
 
 
@@ -195,9 +205,8 @@ def exit_code_of(error: Exception) -> int:
             return EXIT_KERNEL
 
 
-def _complain(message: str) -> None:
-    safe = Redactor.of_environment(os.environ).text(message)
-    CleanConsole(file=raw_standard_error()).print(Text(safe, style="bold red"), soft_wrap=True)
+def _complain(message: str, secrets: Secrets) -> None:
+    CleanConsole(file=raw_standard_error()).print(Text(secrets.text(message), style="bold red"), soft_wrap=True)
 
 
 def main() -> None:

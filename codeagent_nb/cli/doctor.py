@@ -20,6 +20,7 @@ from codeagent_nb.harmless import harmless
 from codeagent_nb.models import weights
 from codeagent_nb.models.choose import choose_model
 from codeagent_nb.old_notebooks import notebooks_with_failed_code
+from codeagent_nb.redaction import Secrets
 from kernel_executor import CodeBlock, KernelCodeExecutor, KernelExecutorError
 
 State = Literal["ok", "weak", "broken"]
@@ -43,8 +44,12 @@ class Finding:
     mend: str = ""
 
 
-async def run_doctor(console: CleanConsole) -> int:
+async def run_doctor(console: CleanConsole, secrets: Secrets) -> int:
     """Print all findings.
+
+    Args:
+        console: Where to.
+        secrets: What is not printed.
 
     Returns:
         The exit code: 1 if something is broken.
@@ -52,14 +57,15 @@ async def run_doctor(console: CleanConsole) -> int:
     table = Table("", "what", "found", "to mend it", show_lines=False)
     broken = False
     with console.status("Looking around ..."):
-        async for finding in examine(os.environ):
+        async for finding in examine(os.environ, secrets):
             broken = broken or finding.state == "broken"
-            table.add_row(MARKS[finding.state], *map(Text, (finding.what, finding.detail, finding.mend)))
+            details = map(secrets.text, (finding.what, finding.detail, finding.mend))
+            table.add_row(MARKS[finding.state], *map(Text, details))
     console.print(table)
     return int(broken)
 
 
-async def examine(environment: Mapping[str, str]) -> AsyncIterator[Finding]:
+async def examine(environment: Mapping[str, str], secrets: Secrets) -> AsyncIterator[Finding]:
     """Yield what is found, one thing after another."""
     yield check_python()
     yield check_bytecode()
@@ -67,6 +73,7 @@ async def examine(environment: Mapping[str, str]) -> AsyncIterator[Finding]:
         yield finding
     yield check_packages()
     yield check_model(environment)
+    yield check_secrets(secrets)
     yield check_notebooks(Path())
 
 
@@ -134,6 +141,15 @@ def check_packages() -> Finding:
     if missing:
         return Finding("data packages", "weak", f"missing: {', '.join(missing)}", "pip install 'codeagent-nb[data]'")
     return Finding("data packages", "ok", "pandas, matplotlib")
+
+
+def check_secrets(secrets: Secrets) -> Finding:
+    """Look at which variables hold what is shown nowhere, and which are too weak for that."""
+    if secrets.weak:
+        why = "too short or too common to be masked: shown like any other text"
+        return Finding("secrets", "weak", f"{', '.join(secrets.weak)}: {why}", "choose a long random value")
+    names = ", ".join(secrets.names) or "no variable is named like a key"
+    return Finding("secrets", "ok", f"masked everywhere: {names}" if secrets.names else names)
 
 
 def check_notebooks(folder: Path) -> Finding:

@@ -18,6 +18,7 @@ from codeagent_nb.harmless import harmless
 from codeagent_nb.models import weights
 from codeagent_nb.models.choose import LOCAL_NAME, choose_model
 from codeagent_nb.old_notebooks import clean
+from codeagent_nb.redaction import Secrets
 from codeagent_nb.session import RunSettings, SessionSettings, new_notebook, open_session
 from codeagent_nb.terminal import TerminalApprover
 from codeagent_nb.views.console import ConsoleView
@@ -40,7 +41,13 @@ EXIT_OF_STATUS: Mapping[RunStatus, int] = {
 
 
 async def run_task(
-    console: CleanConsole, task: str, model: str | None, session_settings: SessionSettings, run_settings: RunSettings
+    console: CleanConsole,
+    task: str,
+    model: str | None,
+    session_settings: SessionSettings,
+    run_settings: RunSettings,
+    *,
+    secrets: Secrets,
 ) -> int:
     """Solve a task and say where the notebook is.
 
@@ -50,7 +57,8 @@ async def run_task(
     async with AsyncExitStack() as stack:
         client = choose_model(model, os.environ)
         stack.push_async_callback(client.close)
-        session = await stack.enter_async_context(open_session(session_settings, views=[ConsoleView(console)]))
+        views = [ConsoleView(console)]
+        session = await stack.enter_async_context(open_session(session_settings, views=views, secrets=secrets))
         if run_settings.approval == "never" and not session.executor.isolation.isolates:
             _warn_unsandboxed(console, session.executor.isolation.reason)
         try:
@@ -106,7 +114,7 @@ def prepare_demo(console: CleanConsole, model: str) -> None:
         fetch_weights(console)
 
 
-async def run_demo(console: CleanConsole, out: Path | None, model: str) -> int:
+async def run_demo(console: CleanConsole, out: Path | None, model: str, secrets: Secrets) -> int:
     """Answer a question about penguins.
 
     Returns:
@@ -115,7 +123,8 @@ async def run_demo(console: CleanConsole, out: Path | None, model: str) -> int:
     notebook = out or new_notebook(Path("sessions"), "demo")
     # The demo's task is ours, so the waiver is given; where no sandbox works, it says so loudly.
     how = RunSettings(approval="never", timeout=120.0)
-    return await run_task(console, DEMO_TASK, model, SessionSettings(notebook=notebook, files=(demo_data(),)), how)
+    settings = SessionSettings(notebook=notebook, files=(demo_data(),))
+    return await run_task(console, DEMO_TASK, model, settings, how, secrets=secrets)
 
 
 def demo_data() -> Path:

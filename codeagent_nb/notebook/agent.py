@@ -19,6 +19,7 @@ from codeagent_nb.events import AgentEvent, FilesEvent
 from codeagent_nb.log import View
 from codeagent_nb.models.choose import choose_model
 from codeagent_nb.models.types import ChatCompletionClient
+from codeagent_nb.redaction import Secrets
 from codeagent_nb.results import TaskResult
 from codeagent_nb.session import RunSettings, Session, SessionSettings, held_folder, new_notebook, open_session
 from codeagent_nb.variables import bring_variable
@@ -73,6 +74,7 @@ class NotebookAgent:
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self.secrets = Secrets(os.environ)  # for all its sessions: what was a secret stays one
         self._stack: AsyncExitStack | None = None
         self._data = Path()
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -110,10 +112,6 @@ class NotebookAgent:
     def events(self) -> Sequence[AgentEvent]:
         """What happened in this session, oldest first."""
         return self.session.log.events if self.session else ()
-
-    def redact(self, text: str) -> str:
-        """Take secrets out of a text that is still being written."""
-        return self.session.log.redactor.text(text) if self.session else text  # the log's own: it learns of new secrets
 
     def model(self, name: str) -> ChatCompletionClient:
         """Return the model of a name, started at most once.
@@ -175,7 +173,9 @@ class NotebookAgent:
             async with AsyncExitStack() as stack:
                 stack.callback(_remove_if_empty, self._data)
                 settings = SessionSettings(notebook=notebook, sandbox=place.sandbox)
-                self.session = await stack.enter_async_context(open_session(settings, views=self._watchers))
+                self.session = await stack.enter_async_context(
+                    open_session(settings, views=self._watchers, secrets=self.secrets)
+                )
                 self._stack = stack.pop_all()
         return self.session
 

@@ -20,7 +20,7 @@ from codeagent_nb.notebook.errors import AgentFailed, Stopped
 from codeagent_nb.notebook.input_line import InputLine
 from codeagent_nb.notebook.page import Page
 from codeagent_nb.notebook.writing import Writing, begin_writing, last_good_code
-from codeagent_nb.redaction import Redactor
+from codeagent_nb.redaction import Secrets
 from codeagent_nb.results import TaskResult
 from codeagent_nb.session import Session
 from codeagent_nb.views.cell import CellStory, CellSummary, error_bundle
@@ -75,11 +75,11 @@ class CellRun:
         async def run() -> TaskResult:
             nonlocal writing
             if self.page:
-                writing = await begin_writing(self.page, self.agent.redact, last_attempt_only=self.keep == "final")
+                writing = await begin_writing(self.page, last_attempt_only=self.keep == "final")
             return await self.agent.solve(task, self.place, views=views)
 
         try:
-            result = await attended(asyncio.ensure_future(run()))
+            result = await attended(asyncio.ensure_future(run()), self.agent.secrets)
             if writing.why_not and self.set_next_input and (code := last_good_code(result.messages)):
                 self.set_next_input(code)
             judge(result)
@@ -91,7 +91,7 @@ class CellRun:
             await self._finish(writing)
 
     def _story(self, session: Session, writing: Writing) -> Story:
-        story = CellStory(os.path.relpath(session.notebook), self.agent.redact)
+        story = CellStory(os.path.relpath(session.notebook))
         return CellSummary(story) if writing.writer else story
 
     async def _finish(self, writing: Writing) -> None:
@@ -116,7 +116,7 @@ class CellRun:
         try:
             await self.solve(task)
         except Exception as error:  # noqa: BLE001 - there is no cell left that could fail with it
-            data, metadata = error_bundle(f"{type(error).__name__}: {error}")
+            data, metadata = error_bundle(self.agent.secrets.text(f"{type(error).__name__}: {error}"))
             self.publisher.publish(data, metadata)
         finally:
             task.ready.set()  # also where it was refused: the cell waits for this
@@ -151,7 +151,7 @@ class Strip:
         self._widget.close()
 
 
-async def attended(run: "asyncio.Task[TaskResult]") -> TaskResult:
+async def attended(run: "asyncio.Task[TaskResult]", secrets: Secrets) -> TaskResult:
     """Wait for a run; if the cell is interrupted meanwhile, stop it and wait until it has stopped.
 
     Raises:
@@ -172,7 +172,8 @@ async def attended(run: "asyncio.Task[TaskResult]") -> TaskResult:
     error = run.exception()
     if isinstance(error, AgentError | KernelExecutorError):
         # A server may quote the key that it does not accept.
-        raise AgentFailed(Redactor.of_environment(os.environ).text(str(error))) from error
+        secrets.take_out_of(error)
+        raise AgentFailed(str(error)) from error
     return run.result()
 
 

@@ -7,7 +7,7 @@ cells; no widgets.
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -46,7 +46,6 @@ class CellWriter:
         page: Where they go.
         found: What it said of its notebook.
         hidden: Kinds of cells that are not written: the task, where the cell above says it.
-        redact: Takes secrets out of a reply that is still being written.
         last_attempt_only: True to take the failed attempts away at the end.
     """
 
@@ -56,13 +55,12 @@ class CellWriter:
         found: Found,
         *,
         hidden: frozenset[str],
-        redact: Callable[[str], str] = str,
         last_attempt_only: bool = False,
     ) -> None:
         self._page = page
         self._last_attempt_only = last_attempt_only
         self._run = uuid.uuid4().hex[:8]
-        self._story = CellsStory(redact)
+        self._story = CellsStory()
         self._earlier: Sequence[dict[str, Any]] = found.cells
         self._kept = found.theirs
         self._unknown = _made_before(found, page.anchor)

@@ -111,6 +111,7 @@ class AgentMagics(Magics):  # type: ignore[misc]
             self.agent_of_notebook.refuse_if_busy()
             model = self._model(options.model)
         except AgentError as error:
+            self.agent_of_notebook.secrets.take_out_of(error)
             raise AgentFailed(str(error)) from error
         return Task(text=text.strip(), model=model, settings=options.run, ask=ask, variables=variables)
 
@@ -156,6 +157,7 @@ class AgentMagics(Magics):  # type: ignore[misc]
         try:
             does[name](rest.strip())
         except AgentError as error:
+            self.agent_of_notebook.secrets.take_out_of(error)
             raise UsageError(str(error)) from error
 
     def reset(self) -> None:
@@ -214,7 +216,7 @@ class AgentMagics(Magics):  # type: ignore[misc]
         try:
             event = await self.agent_of_notebook.take_files(names)
         except AgentError as error:
-            return str(error)
+            return self.agent_of_notebook.secrets.text(str(error))
         return "\n".join(filter(None, [delivered_text(event), held_text(event)])) or "There is nothing to save."
 
     def _models(self) -> None:

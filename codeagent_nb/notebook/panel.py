@@ -5,7 +5,6 @@ Knows the widget and the agent; what it shows is `views/panel.py`.
 
 import asyncio
 import contextvars
-import os
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any, Literal
 
@@ -20,7 +19,6 @@ from codeagent_nb.notebook.display import CellView, DisplayPublisher
 from codeagent_nb.notebook.input_line import InputLine
 from codeagent_nb.notebook.page import Page
 from codeagent_nb.notebook.writing import Writing, begin_writing
-from codeagent_nb.redaction import Redactor
 from codeagent_nb.rendering.bundle import harmless_bundle
 from codeagent_nb.rendering.changes import ShownOutputs
 from codeagent_nb.views.cell import Bundle
@@ -184,12 +182,12 @@ class Panel:
             task = self._make_task(text, self.widget.model, self._ask)
             self.widget.state, self.widget.status = "thinking", ""
             if page := self._page():
-                writing = await begin_writing(page, self._agent.redact)
+                writing = await begin_writing(page)
             await self._agent.solve(task, self._place(), views=views)
         except asyncio.CancelledError:
             self._rest("idle")  # stopped; where the run had begun, its events have told so
         except Exception as error:  # noqa: BLE001 - whatever it is, the panel must say so and be of use again
-            self._view.note("error", Redactor.of_environment(os.environ).text(str(error) or type(error).__name__))
+            self._view.note("error", self._agent.secrets.text(str(error) or type(error).__name__))
             self._rest("failed")
         finally:
             for view in below:
@@ -216,7 +214,7 @@ class Panel:
         try:
             self._view.note("info", f"Saved as {self._agent.save_copy().name}")
         except AgentError as error:
-            self._view.note("error", str(error))
+            self._view.note("error", self._agent.secrets.text(str(error)))
 
     def close(self) -> None:
         """Take the panel off the screen; what it has begun goes on."""

@@ -16,4 +16,4 @@ async def solve_at(console: CleanConsole, agent: NotebookAgent, task: Task, plac
         AgentFailed: It failed.
     """
     run = agent.solve(task, place, views=lambda _: [ConsoleView(console)])
-    judge(await attended(asyncio.ensure_future(run)))
+    judge(await attended(asyncio.ensure_future(run), agent.secrets))

@@ -1,7 +1,7 @@
 """Begins to write cells, or says why that cannot be, and what is done instead. Knows who ran the cell."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -44,12 +44,11 @@ class Writing:
         return tuple(self.writer.notes(saved_as))
 
 
-async def begin_writing(page: Page, redact: Callable[[str], str], *, last_attempt_only: bool = False) -> Writing:
+async def begin_writing(page: Page, *, last_attempt_only: bool = False) -> Writing:
     """Look for the page and begin.
 
     Args:
         page: The page; its anchor says the task itself, else a cell is written for it, too.
-        redact: Takes secrets out of a reply that is still being written.
         last_attempt_only: True to take the failed attempts away at the end.
     """
     try:
@@ -61,7 +60,7 @@ async def begin_writing(page: Page, redact: Callable[[str], str], *, last_attemp
         page.close()
         return Writing(None, READ_ONLY if found else NO_EXTENSION)
     hidden = frozenset({"task", "variable"} if page.anchor else {"variable"})
-    return Writing(CellWriter(page, found, hidden=hidden, redact=redact, last_attempt_only=last_attempt_only))
+    return Writing(CellWriter(page, found, hidden=hidden, last_attempt_only=last_attempt_only))
 
 
 async def _find(page: Page) -> Found | None:

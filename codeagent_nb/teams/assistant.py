@@ -1,5 +1,6 @@
 """`AssistantAgent`: a model that takes part in a conversation. Owns what the model was told; runs no code."""
 
+import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
@@ -27,6 +28,7 @@ from codeagent_nb.models.types import (
 )
 from codeagent_nb.prompts import ASSISTANT_SYSTEM_MESSAGE
 from codeagent_nb.reading.markup import clean, split_thinking
+from codeagent_nb.redaction import Secrets
 from codeagent_nb.remembering import remembers_arguments
 from codeagent_nb.results import Response, TaskResult
 from codeagent_nb.teams.types import Task, messages_of
@@ -89,6 +91,7 @@ class AssistantAgent:
         self._context = model_context or UNBOUNDED
         self._told: tuple[LLMMessage, ...] = tuple(self._context.initial_messages or ())
         self._one = OneAtATime(f"agent {name!r}")
+        self._secrets = Secrets(os.environ)
 
     @property
     def produced_message_types(self) -> Sequence[type[ChatMessage]]:
@@ -176,7 +179,7 @@ class AssistantAgent:
     async def _ask(self, prompt: Sequence[LLMMessage], tell: Tell) -> CreateResult:
         created = None
         # aclosing: however this ends, nothing goes on being written at the server
-        async with aclosing(self._model.create_stream(prompt)) as pieces:
+        async with aclosing(self._model.create_stream(self._without_secrets(prompt))) as pieces:
             async for piece in pieces:
                 if isinstance(piece, CreateResult):
                     created = piece
@@ -185,6 +188,10 @@ class AssistantAgent:
         if created is None:
             raise ModelUnavailable("the model's stream ended without a result")
         return created
+
+    def _without_secrets(self, prompt: Sequence[LLMMessage]) -> list[LLMMessage]:
+        text = self._secrets.look().text
+        return [message.model_copy(update={"content": text(message.content)}) for message in prompt]
 
     def _message(self, reply: CreateResult) -> TextMessage:
         # Whoever runs the code of a message must be able to know that it was cut off.

@@ -53,12 +53,10 @@ class CellStory:
 
     Args:
         saved_as: Path of the saved session, for the closing line.
-        redact: Takes secrets out of a reply that is still being written.
     """
 
-    def __init__(self, saved_as: str = "", redact: Callable[[str], str] = str) -> None:
+    def __init__(self, saved_as: str = "") -> None:
         self._saved_as = saved_as
-        self._redact = redact
         self._displays: dict[str, Callable[[], Bundle]] = {}
         self._changed: dict[str, None] = {}
         self._outputs = ShownOutputs()
@@ -143,8 +141,7 @@ class CellStory:
     def _stream(self, piece: str) -> None:
         self._reply += piece
         text = self._reply
-        # Redacted as a whole: a key may come in two pieces, and stays there if the stream then breaks off.
-        self._set(f"reply-{self._replies}", lambda: _reply_bundle(self._redact(text), growing_html))
+        self._set(f"reply-{self._replies}", lambda: _reply_bundle(text, growing_html))
 
     def _end_reply(self, event: ModelReplyEvent) -> None:
         key, self._reply = f"reply-{self._replies}", ""

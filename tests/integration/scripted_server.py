@@ -13,24 +13,34 @@ Serve = Callable[..., "ScriptedServer"]
 
 
 class ScriptedServer:
-    """Speaks as much of the chat completions API as a stream needs; gives scripted replies in order."""
+    """Speaks as much of the chat completions API as a stream needs; gives scripted replies in order.
 
-    def __init__(self, replies: Sequence[str]) -> None:
+    Args:
+        replies: Texts, or texts in pieces; more may be added to `remaining`. After the last one comes a `complaint`.
+    """
+
+    def __init__(self, replies: Sequence[str | Sequence[str]]) -> None:
         self.requests: list[dict[str, object]] = []
-        remaining = list(replies)
+        self.remaining = list(replies)
+        self.complaint = ""
         server = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 server.requests.append(json.loads(body))
-                if not remaining:
+                if not server.remaining and server.complaint:
+                    self.send_error(401, f"no such key: {server.complaint}")
+                    return
+                if not server.remaining:
                     self.send_error(500, "the script is used up")
                     return
                 self.send_response(200)
                 self.send_header("content-type", "text/event-stream")
                 self.end_headers()
-                self._send({"delta": {"content": remaining.pop(0)}, "finish_reason": None})
+                reply = server.remaining.pop(0)
+                for piece in [reply] if isinstance(reply, str) else reply:
+                    self._send({"delta": {"content": piece}, "finish_reason": None})
                 self._send({"delta": {}, "finish_reason": "stop"})
                 self.wfile.write(b"data: [DONE]\n\n")
 

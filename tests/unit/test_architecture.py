@@ -215,3 +215,24 @@ def test_the_executor_prints_nothing_in_the_users_process() -> None:
         if isinstance(node, ast.Call) and ast.unparse(node.func) in {"print", "sys.stdout.write"}
     }
     assert printed == {}
+
+
+def calls_of(name: str) -> set[str]:
+    """The modules in which something of this name is called."""
+    found = set()
+    for module, tree, _ in trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and name in {getattr(node.func, "id", ""), getattr(node.func, "attr", "")}:
+                found.add(module)
+    return found
+
+
+def test_secrets_have_one_owner_and_no_view_makes_its_own() -> None:
+    """A copy knows the secrets of its moment only: five of them leaked what the session had seen (attack 25)."""
+    assert calls_of("of_environment") == {"codeagent_nb/redaction.py"}
+    assert calls_of("Redactor") == {
+        "codeagent_nb/redaction.py",
+        "codeagent_nb/variables.py",
+    }  # there one that knows none
+    owners = {"teams/assistant.py", "agent.py", "session.py", "components.py", "notebook/agent.py", "cli/app.py"}
+    assert calls_of("Secrets") == {f"codeagent_nb/{owner}" for owner in owners}

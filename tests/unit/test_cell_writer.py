@@ -56,7 +56,7 @@ def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def begun(front: Front, anchor: str | None = "anchor", **options: Any) -> CellWriter:
     asks(front, anchor)
-    writing = await begin_writing(Page(anchor, "w1", front.connect), str, **options)
+    writing = await begin_writing(Page(anchor, "w1", front.connect), **options)
     assert writing.writer, writing.why_not
     return writing.writer
 
@@ -896,7 +896,7 @@ async def test_late_output_of_what_was_stopped_breaks_nothing() -> None:
 async def test_without_the_extension_nobody_answers_and_the_reason_is_told() -> None:
     for anchor in ("anchor", None):
         front = Front()
-        writing = await begin_writing(Page(anchor, "w1", front.connect), str)
+        writing = await begin_writing(Page(anchor, "w1", front.connect))
         assert (writing.writer, writing.why_not) == (None, NO_EXTENSION)
         assert all(comm.is_closed for comm in front.comms)
 
@@ -904,7 +904,7 @@ async def test_without_the_extension_nobody_answers_and_the_reason_is_told() -> 
 async def test_a_read_only_notebook_is_named_as_the_reason() -> None:
     window = Window("%%agent")
     window.read_only = True
-    writing = await begin_writing(Page("anchor", "w1", Front(window).connect), str)
+    writing = await begin_writing(Page("anchor", "w1", Front(window).connect))
     assert (writing.writer, writing.why_not) == (None, READ_ONLY)
 
 
@@ -913,7 +913,7 @@ async def test_a_page_that_speaks_otherwise_is_none(change: dict[str, Any]) -> N
     front = Front(Window("%%agent"))
     front.change = lambda answer: answer | change
     asks(front, "anchor")
-    writing = await begin_writing(Page("anchor", "w1", front.connect), str)
+    writing = await begin_writing(Page("anchor", "w1", front.connect))
     assert writing.writer is None
     assert "has another version" in writing.why_not if "protocol" in change else writing.why_not == NO_EXTENSION
     assert all(comm.is_closed for comm in front.comms)
@@ -921,7 +921,7 @@ async def test_a_page_that_speaks_otherwise_is_none(change: dict[str, Any]) -> N
 
 async def test_a_page_that_was_not_asked_for_the_task_refuses_and_the_reason_is_told() -> None:
     front = Front(Window("%%agent"))
-    writing = await begin_writing(Page("anchor", "w1", front.connect), str)
+    writing = await begin_writing(Page("anchor", "w1", front.connect))
     assert (writing.writer, writing.why_not) == (None, "No cells are written (not asked for)")
     assert all(comm.is_closed for comm in front.comms)
 
@@ -960,8 +960,8 @@ async def test_metadata_of_our_name_that_are_not_ours_are_let_be(stage: Stages) 
 async def test_the_page_of_a_panel_may_be_in_another_window_by_now() -> None:
     front = Front(Window("panel()", client="w9"), Window("panel()"))
     asks(front, None, "w9")
-    assert (await begin_writing(Page(None, "w1", front.connect), str)).writer
-    assert (await begin_writing(Page("anchor", "w1", front.connect), str)).writer is None
+    assert (await begin_writing(Page(None, "w1", front.connect))).writer
+    assert (await begin_writing(Page("anchor", "w1", front.connect))).writer is None
 
 
 def test_a_page_is_known_by_the_message_that_ran_the_cell() -> None:

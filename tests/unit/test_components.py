@@ -32,7 +32,7 @@ from codeagent_nb.contexts import (
 from codeagent_nb.log import EventLog
 from codeagent_nb.models.openai import Backoff
 from codeagent_nb.models.types import AssistantMessage, Image, UserMessage
-from codeagent_nb.redaction import Redactor
+from codeagent_nb.redaction import Secrets
 from codeagent_nb.remembering import remembers_arguments
 from codeagent_nb.teams.terminations import AndTerminationCondition, OrTerminationCondition
 from kernel_executor import (
@@ -345,6 +345,36 @@ def test_the_value_of_a_secret_variable_is_refused_wherever_it_stands(monkeypatc
     assert "tok-123456789" not in said
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://KEY@example.org/v1",
+        "https://abcdef0123456789@example.org/v1",
+        "https://example.org/v1?api_key=abc",
+        "https://example.org/v1?a=b&access_token=abc",
+        "https://example.org/v1?sig=abc",
+    ],
+)
+def test_an_address_with_a_key_in_it_is_refused(address: str) -> None:
+    said = refusal(OpenAIChatCompletionClient("m", base_url=address))
+    assert said.startswith("argument 'base_url' holds an address with a")
+    assert not {"KEY@", "abc"} & {part for part in ("KEY@", "abc") if part in said}
+
+
+@pytest.mark.parametrize("address", ["https://example.org/v1?page=2", "https://example.org:80/v1"])
+def test_an_address_without_a_key_is_written(address: str) -> None:
+    assert dump_component(OpenAIChatCompletionClient("m", base_url=address)).config["base_url"] == address
+
+
+def test_a_secret_the_agent_has_seen_is_refused_though_its_variable_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MY_TOKEN", "tok-123456789")
+    agent = CodeExecutorAgent("coder", KernelCodeExecutor(), model_client=client(), system_message="tok-12345\0006789")
+    monkeypatch.delenv("MY_TOKEN")
+    assert refusal(agent).startswith("argument 'system_message' holds the value of a secret variable")
+
+
 def test_what_only_sounds_like_a_key_is_written() -> None:
     written = dump_component(OpenAIChatCompletionClient("m", max_tokens=5, prompt_cache_key="writers"))
     assert written.config["create_args"] == {"max_tokens": 5, "prompt_cache_key": "writers"}
@@ -360,7 +390,7 @@ class View:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("approval_func", lambda _: None), ("ask", lambda _: None), ("views", [View()]), ("log", EventLog(Redactor({})))],
+    [("approval_func", lambda _: None), ("ask", lambda _: None), ("views", [View()]), ("log", EventLog(Secrets({})))],
 )
 def test_what_is_no_data_is_refused_by_name(name: str, value: Any) -> None:
     agent = CodeExecutorAgent("coder", KernelCodeExecutor(), **{name: value})

@@ -30,7 +30,7 @@ from codeagent_nb.models.types import (
     SystemMessage,
     UserMessage,
 )
-from codeagent_nb.redaction import Redactor
+from codeagent_nb.redaction import Secrets
 from codeagent_nb.transcript import prompt
 from kernel_executor import CodeResult
 from kernel_executor.replay import ReplayCodeExecutor
@@ -313,7 +313,7 @@ def test_a_prompt_of_everything_only_grows() -> None:
 
 
 async def test_an_agents_context_shows_what_is_sent_and_takes_messages() -> None:
-    log = EventLog(Redactor({}))
+    log = EventLog(Secrets({}))
     for event in run(1):
         log.publish(event)
     context = ModelContext(log, "coder", buffered(3))

@@ -423,6 +423,7 @@ NAMES = [
     *("api_key", "OPENAI_API_KEY", "apiKey", "token", "TOKENS2", "db_password", "PASSWD", "pass", "PWD_OLD", "dsn"),
     *("credentials", "SSH_PASSPHRASE", "GITHUB_PAT", "client_secret", "monkey", "TURKEYS", "whiskey_key", "PWD"),
     *("OLDPWD", "pwd", "keyboard", "tokenizer", "compass", "path", "mass", "species", "secretary", "x", ""),
+    *("SSHPASS", "DBPASS", "DATABASE_URL", "jwt", "cookie", "MYAUTH", "X_AUTH", "lowpass", "bypass", "author", "auths"),
 ]
 
 

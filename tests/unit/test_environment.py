@@ -11,6 +11,18 @@ SECRETS = [
     *("DB_PASSWORD", "my_secret", "SECRET_KEY_BASE", "AZURE_CLIENT_SECRET", "SENTRY_DSN", "NPM_TOKENS", "apikey"),
     *("GOOGLE_APPLICATION_CREDENTIALS", "SSH_PASSPHRASE", "MYSQL_PWD", "GH_PAT", "SMTP_PASS"),
     *("OPENAI_API_KEY2", "APIKEYS", "ACCESS_KEYS", "TOKEN_1", "GITHUB_TOKEN2", "PASSWORD1", "MONKEY_KEY", "OPENAIKEY"),
+    *(
+        "SSHPASS",
+        "DBPASS",
+        "DATABASE_URL",
+        "JWT",
+        "COOKIE",
+        "SESSION_COOKIES",
+        "MYAUTH",
+        "BASIC_AUTH",
+        "AUTH2",
+        "DB_URI",
+    ),
 ]
 HARMLESS = [
     "PATH",
@@ -21,6 +33,12 @@ HARMLESS = [
     "TURKEYS_2",
     "TOKENIZERS_PARALLELISM",
     "COMPASS",
+    "BYPASS",
+    "LOWPASS_HZ",
+    "SSH_AUTH_SOCK",
+    "XAUTHORITY",
+    "GIT_AUTHOR_NAME",
+    "BASE_URL",
     "PATTERN",
     "LANG",
 ]

@@ -7,9 +7,16 @@ from typing import Any
 
 import pytest
 
-from codeagent_nb.events import AgentEvent, ModelClientStreamingChunkEvent, TextMessage, ViewDetachedEvent
+from codeagent_nb.events import (
+    AgentEvent,
+    LateOutputEvent,
+    ModelClientStreamingChunkEvent,
+    TextMessage,
+    ViewDetachedEvent,
+)
 from codeagent_nb.log import EVENT_LOGGER_NAME, EventLog
-from codeagent_nb.redaction import Redactor
+from codeagent_nb.redaction import Secrets
+from kernel_executor import Append
 
 
 class Listener:
@@ -32,7 +39,7 @@ def said(text: str) -> TextMessage:
 
 @pytest.fixture
 def log() -> EventLog:
-    return EventLog(Redactor({"MY_TOKEN": "sk-0123456789"}))
+    return EventLog(Secrets({"MY_TOKEN": "sk-0123456789"}))
 
 
 def test_a_view_that_raises_is_detached_and_reported_to_the_others_in_order(
@@ -146,3 +153,72 @@ def test_nothing_is_written_for_a_logger_that_nobody_listens_to(
     with caplog.at_level(logging.WARNING, logger=EVENT_LOGGER_NAME):
         log.publish(said("one"))
     assert not caplog.records
+
+
+# Secrets
+
+KEY = "sk-0123456789"
+
+
+def chunk(text: str) -> ModelClientStreamingChunkEvent:
+    return ModelClientStreamingChunkEvent(source="coder", content=text)
+
+
+def late(text: str, name: str = "stdout") -> LateOutputEvent:
+    change = Append({"output_type": "stream", "name": name, "text": text})
+    return LateOutputEvent(source="executor", block_id="1", change=change)
+
+
+def heard_text(listener: Listener) -> str:
+    texts = [event.content if isinstance(event, ModelClientStreamingChunkEvent) else "" for event in listener.heard]
+    changes = [event.change for event in listener.heard if isinstance(event, LateOutputEvent)]
+    return "".join([*texts, *(change.output["text"] for change in changes if isinstance(change, Append))])
+
+
+@pytest.mark.parametrize("pieces", [[KEY[:8], KEY[8:]], [*KEY], [f"{KEY[:5]}\x1b[1", f"m{KEY[5:]}"]])
+def test_a_secret_in_pieces_reaches_no_view(log: EventLog, pieces: list[str]) -> None:
+    listener = Listener()
+    log.attach(listener)
+    for piece in ["a reply: ", *pieces, " ends."]:
+        log.publish(chunk(piece))
+    for number, piece in enumerate(pieces):
+        log.publish(late(piece, ["stdout", "stderr"][number % 2]))
+    log.publish(said("an end"))
+    assert KEY not in heard_text(listener).replace("\x1b[1m", "")
+    assert heard_text(listener).count("[redacted MY_TOKEN]") == 2
+    assert heard_text(listener).startswith("a reply: ")
+
+
+def test_what_was_held_back_comes_before_an_event_of_another_kind(log: EventLog) -> None:
+    listener = Listener()
+    log.attach(listener)
+    log.publish(chunk("it is sk-01234"))
+    assert heard_text(listener) == "it is "
+    log.publish(said("an end"))
+    assert heard_text(listener) == "it is sk-01234"
+    assert [event.type for event in listener.heard[-2:]] == ["ModelClientStreamingChunkEvent", "TextMessage"]
+
+
+def test_a_secret_that_is_learned_later_is_taken_out_of_what_was_before() -> None:
+    environment: dict[str, str] = {}
+    log = EventLog(Secrets(environment))
+    log.publish(said("it is new-0123456789"))
+    assert "new-0123456789" in str(log.events)
+    environment["NEW_TOKEN"] = "new-0123456789"
+    log.look()
+    assert "new-0123456789" not in str(log.events)
+
+
+def test_a_view_that_fails_with_a_secret_in_its_words_tells_none(
+    log: EventLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Telling(Listener):
+        def on_event(self, event: AgentEvent) -> None:
+            super().on_event(event)
+            raise OSError(f"no file {KEY}") from ValueError(KEY)
+
+    log.attach(Telling())
+    with caplog.at_level(logging.DEBUG):
+        log.publish(said("one"))
+    assert KEY not in caplog.text + str(log.events)
+    assert "[redacted MY_TOKEN]" in caplog.text

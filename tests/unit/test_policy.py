@@ -287,3 +287,43 @@ def test_given_code_can_be_denied() -> None:
     hand = Hand(approvals=[approval(approved=False, reason="no")])
     assert hand.play(run_given(PRINT_1)).status == "denied"
     assert not hand.executed
+
+
+# Code with a secret in it (it is refused, never altered)
+
+KEY = "sk-test-0123456789"
+WITH_KEY = f"```python\nprint('{KEY}')\n```\n\n```python\nprint(2)\n```"
+
+
+def key_in(text: str) -> str:
+    return "MY_TOKEN" if KEY in text else ""
+
+
+def test_code_with_a_secret_is_refused_by_name_and_asked_for_again() -> None:
+    hand = Hand([WITH_KEY, CODE, "Done."], [0])
+    assert hand.play(policy("coder", max_retries_on_error=1, retry_by="status", secret_in=key_in)).status == "succeeded"
+    (refused,) = hand.told(CodeRefusedEvent)
+    assert "holds the value of the environment variable MY_TOKEN" in refused.reason
+    assert [refusal.block.code for refusal in refused.refused] == [f"print('{KEY}')\n", "print(2)\n"]
+    assert hand.executed == [PRINT_1]
+
+
+def test_the_same_code_runs_as_it_is_where_that_is_no_secret() -> None:
+    hand = Hand([WITH_KEY, "Done."], [0])
+    assert solve(hand).status == "succeeded"
+    assert [block.code for block in hand.executed[0]] == [f"print('{KEY}')\n", "print(2)\n"]
+
+
+def test_a_person_who_puts_a_secret_into_the_code_is_refused_too() -> None:
+    edited = (CodeBlock(f"print('{KEY}')", "python"),)
+    hand = Hand([CODE], [], [approval(approved=True, code_blocks=edited)])
+    outcome = hand.play(policy("coder", max_retries_on_error=0, retry_by="status", secret_in=key_in))
+    assert (outcome.status, hand.executed) == ("refused", [])
+    assert "MY_TOKEN" in outcome.text
+
+
+def test_given_code_with_a_secret_does_not_run_and_nobody_is_asked() -> None:
+    hand = Hand()
+    outcome = hand.play(run_given((CodeBlock(f"print('{KEY}')", "python"),), key_in))
+    assert (outcome.status, hand.executed, hand.effects) == ("refused", [], [])
+    assert "MY_TOKEN" in outcome.text

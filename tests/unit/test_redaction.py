@@ -23,7 +23,7 @@ from codeagent_nb.events import (
     TextMessage,
 )
 from codeagent_nb.models.types import AssistantMessage, Image, RequestUsage, SystemMessage, UserMessage
-from codeagent_nb.redaction import VOCABULARY, Redactor
+from codeagent_nb.redaction import VOCABULARY, Redactor, Secrets
 from kernel_executor import Append, BlockResult, CodeBlock, CodeResult
 
 KEY = "sk-test-0123456789"
@@ -91,7 +91,7 @@ def test_a_key_within_another_leaves_nothing_of_either() -> None:
 def test_only_variables_named_like_keys_and_long_enough_are_secrets() -> None:
     environment = {"OPENAI_API_KEY": KEY, "HOME": "/home/somebody", "DEBUG_TOKEN": "true", "PWD": "/srv/folder"}
     text = f"{KEY} /home/somebody true /srv/folder"
-    assert Redactor.of_environment(environment).text(text) == text.replace(KEY, "[redacted OPENAI_API_KEY]")
+    assert Secrets(environment).redactor.text(text) == text.replace(KEY, "[redacted OPENAI_API_KEY]")
 
 
 def test_an_event_without_a_secret_is_the_very_same() -> None:
@@ -134,7 +134,7 @@ def test_whatever_the_key_is_every_event_stays_readable_and_text_is_clean(key: s
 
 @pytest.mark.parametrize("key", [KEY, "schlüssel-ключ", "bytes-\udcff-end"])
 def test_a_key_is_found_in_bytes_and_its_variable_is_named(key: str) -> None:
-    redactor = Redactor.of_environment({"MY_TOKEN": key, "HOME": "/home/somebody"})
+    redactor = Secrets({"MY_TOKEN": key, "HOME": "/home/somebody"}).redactor
     for way in ("utf-8", "utf-32-le"):
         spelled = key.encode(way, "surrogatepass")
         assert redactor.secret_in(b"\0" + spelled + b"\xff") == "MY_TOKEN"
@@ -150,3 +150,30 @@ def test_a_key_that_is_a_word_of_a_handed_over_message_leaves_it_readable(word: 
     context = (SystemMessage(content="s"), picture, AssistantMessage(content="a"))
     kept = Redactor({"A_KEY": word}).event(HandoffMessage(source="u", target="c", content="x", context=context))
     assert EVENT.validate_json(kept.model_dump_json()) == kept
+
+
+def display(mime: str, text: str) -> dict[str, Any]:
+    return {"output_type": "display_data", "data": {mime: text}, "metadata": {}}
+
+
+def stream(name: str, text: str) -> dict[str, Any]:
+    return {"output_type": "stream", "name": name, "text": text}
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        (stream("stdout", KEY[:5]), stream("stderr", KEY[5:])),
+        (stream("stdout", KEY[:5]), display("text/plain", KEY[5:])),
+        (display("text/html", f"<b>{KEY[:5]}</b>"), display("text/html", f"<b>{KEY[5:]}</b>")),
+        (display("text/html", [KEY[:5], KEY[5:]]),),  # type: ignore[arg-type]
+        ({"output_type": "error", "ename": "E", "evalue": "", "traceback": [KEY[:5], KEY[5:]]},),
+    ],
+)
+def test_halves_of_a_key_in_outputs_that_follow_each_other_are_a_key(outputs: tuple[dict[str, Any], ...]) -> None:
+    result = BlockResult(block=CodeBlock("x"), status="ok", exit_code=0, outputs=outputs)
+    event = BlockFinishedEvent(source="executor", retry_attempt=0, block_id="1", result=result)
+    written = Redactor({"MY_TOKEN": KEY}).event(event).model_dump_json()
+    assert "[redacted MY_TOKEN]" in written
+    assert KEY[5:] not in written
+    assert Redactor({"MY_TOKEN": "sk-tent-0123456789"}).event(event) is event  # the control

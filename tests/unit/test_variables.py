@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from codeagent_nb.errors import VariableRefused
 from codeagent_nb.log import EventLog
-from codeagent_nb.redaction import Redactor
+from codeagent_nb.redaction import Secrets
 from codeagent_nb.variables import LOAD_TIMEOUT, PIECE, WrittenVariable, bring_variable, write_variable
 from kernel_executor import BlockResult, CodeBlock, CodeResult, Isolation
 
@@ -37,7 +37,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def write(folder: Path, value: Any, name: str = "it", **more: Any) -> WrittenVariable:
-    return write_variable(name, value, folder, folder.parent, **more)
+    return write_variable(name, value, folder, folder.parent, Secrets(os.environ), **more)
 
 
 def load(written: WrittenVariable) -> Any:
@@ -200,7 +200,7 @@ json_like = st.recursive(
 @given(value=json_like)
 def test_plain_values_come_back(tmp_path_factory: pytest.TempPathFactory, value: Any) -> None:
     folder = tmp_path_factory.mktemp("x", numbered=True)
-    written = write_variable("it", value, folder, folder)
+    written = write_variable("it", value, folder, folder, Secrets({}))
     assert pickle.loads((folder / written.path).read_bytes()) == value
 
 
@@ -255,7 +255,7 @@ def test_any_name_of_a_variable_will_do(folder: Path, name: str) -> None:
 def test_the_code_works_wherever_the_folder_is(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     strange = folder.parent / 'it\'s {name} \\ "a"\n%s'
     strange.mkdir()
-    written = write_variable("it", [1], strange, folder.parent)
+    written = write_variable("it", [1], strange, folder.parent, Secrets({}))
     assert load(written) == [1]
 
 
@@ -340,6 +340,7 @@ IN_A_NOTEBOOK = """
 import dataclasses, enum, sys
 from pathlib import Path
 from codeagent_nb.errors import VariableRefused
+from codeagent_nb.redaction import Secrets
 from codeagent_nb.variables import write_variable
 class Own: pass
 @dataclasses.dataclass
@@ -352,7 +353,7 @@ values = [Own, Own(), Data(), Colour.RED, Table(a=1), function, Own().__init__, 
           pandas.DataFrame({"a": [Own()]}), pandas.DataFrame({"a": [1]}).assign(a=[function])]
 for value in values:
     try:
-        write_variable("v", value, Path(sys.argv[1]), Path(sys.argv[1]))
+        write_variable("v", value, Path(sys.argv[1]), Path(sys.argv[1]), Secrets({}))
     except VariableRefused as error:
         print(error)
 """
@@ -403,13 +404,14 @@ ON_A_FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from codeagent_nb.errors import VariableRefused
+from codeagent_nb.redaction import Secrets
 from codeagent_nb.variables import write_variable
 import pandas, pyarrow.feather, signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 for value in ["x" * 1_000_000, pandas.DataFrame({"a": range(100_000)})]:
     try:
-        write_variable("v", value, Path(sys.argv[1]), Path(sys.argv[1]))
+        write_variable("v", value, Path(sys.argv[1]), Path(sys.argv[1]), Secrets({}))
     except VariableRefused as error:
         print(error)
 """
@@ -504,7 +506,7 @@ class Executor:
 
 
 def session_of(folder: Path, **more: Any) -> Any:
-    return types.SimpleNamespace(executor=Executor(folder.parent, **more), log=EventLog(Redactor({})))
+    return types.SimpleNamespace(executor=Executor(folder.parent, **more), log=EventLog(Secrets(os.environ)))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,35 @@
+"""Owns what becomes of code that holds a secret: it is refused, never altered. Pure; must not know how one is found.
+
+Masked code would not be the code that ran, and what is shown and saved must be just that.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from codeagent_nb.reply import Reply
+from kernel_executor import CodeBlock
+
+SecretIn = Callable[[str], str]
+"""Returns the name of the secret that can be read in a text, or ""."""
+
+REFUSED = "the code holds the value of the environment variable {name}, which is secret; write it without that value"
+WITH_IT = "another block of the reply holds a secret, so none of it is run"
+
+
+def knows_none(text: str) -> str:  # noqa: ARG001 - where nothing is secret
+    """Find no secret."""
+    return ""
+
+
+def secret_reason(code_blocks: Sequence[CodeBlock], secret_in: SecretIn) -> str:
+    """Return why code is not run, or ""."""
+    names = [name for block in code_blocks if (name := secret_in(block.code) or secret_in(block.language))]
+    return REFUSED.format(name=names[0]) if names else ""
+
+
+def without_secret_code(reply: Reply, secret_in: SecretIn) -> Reply:
+    """Return a reply none of whose code runs if a block holds a secret: the others build on it."""
+    if not secret_reason(reply.blocks, secret_in):
+        return reply
+    refused = [(block, secret_reason([block], secret_in) or WITH_IT) for block in reply.blocks]
+    return replace(reply, blocks=(), refused=(*reply.refused, *refused))
