@@ -23,7 +23,7 @@ IDLE_GRACE = 3.0
 """Seconds to wait, without any message, for idle after a reply. Without it outputs are missing: IOPub is broken."""
 
 
-LATE_ROOM = 1_000_000
+ROOM_AFTER_THE_END = 1_000_000
 """Bytes of messages kept that come after the end; of more, only how much it was."""
 
 
@@ -58,7 +58,7 @@ class Collector:
         self._deadline: asyncio.TimerHandle | None = None
         self._reply: dict[str, Any] | None = None
         self._idle = False
-        self._late_room = LATE_ROOM
+        self._late_room = ROOM_AFTER_THE_END
         self.late: list[Message] = []
         self.execution_count: int | None = None
         self.begun: asyncio.Future[None] = self._loop.create_future()

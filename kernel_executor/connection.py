@@ -55,7 +55,11 @@ class Connection:
         except OSError:  # whatever is wrong with it: a kernel has its time to start
             self._timer = self._loop.call_later(RETRY, self._connect)
             return
-        self.socket.send(self._opening)  # the first 120 bytes find room
+        try:
+            self.socket.send(self._opening)  # the first 120 bytes find room
+        except OSError as error:  # closed as soon as opened
+            self._lose(error, FAREWELL)
+            return
         self._loop.add_reader(self.socket, self._hear_opening)
 
     def _hear_opening(self) -> None:
@@ -118,6 +122,9 @@ class Connection:
         deadline = time.monotonic() + TURN
         try:
             while not self._is_lost and self._hand_over(deadline):
+                if time.monotonic() > deadline:
+                    self._pause()
+                    return
                 if data := self.socket.recv(CHUNK):
                     self._pieces = self._decoder.pieces(data)
                 else:

@@ -8,6 +8,7 @@ import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
+from itertools import islice
 from pathlib import Path
 
 LOOKED_AT = 10_000
@@ -19,16 +20,24 @@ NEEDED = frozenset({".libs", ".dylibs"})
 INSTALLED = frozenset({"site-packages", "dist-packages", "node_modules", "__pycache__"})
 """Folders that hold what was installed, and nothing of a project."""
 
+MOST_COVERED = 200
+"""Entries of one folder that are covered, outer ones first: each is a mount, and 1,000 took bubblewrap 6 s."""
+
+HARMLESS = ("._*", ".ds_store", ".gitignore", ".gitattributes", ".gitkeep", ".nfs*", ".~*", ".coverage*", ".*.sw?")
+"""Hidden names without secrets, of which there may be many, or which come and go while a sandbox is made."""
+
 SECRET_FILES = (
-    *("*.env", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx", "*.ppk", "*.tfstate", "*.tfstate.backup"),
-    *("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "_netrc", "kubeconfig", "credentials", "credentials.*"),
-    *("client_secret*.json", "service?account*.json", "secrets.*", "secret.*"),
+    *("*.env", "env", "env.*", "*.tfvars", "*.tfstate", "*.tfstate.backup", "kubeconfig*", "_netrc", "pgpass*"),
+    *("*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx", "*.ppk", "*htpasswd", "rootkey*", "*password*.txt"),
+    *("id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "*credential*", "service?account*.json", "*adminsdk*.json"),
+    *("token*.json", "*token*.pickle", "secrets", "secrets.*", "secret.*", "*secret*.json", "*secret*.y*ml"),
+    *("*secret*.toml", "*secret*.ini", "*secret*.txt"),
 )
 """Names, in lower case. A module is never covered, whatever its name: `secrets.py`."""
 
 MODULES = (".py", ".pyi", ".pyc", ".pyd", ".so")
 
-PERHAPS_A_KEY = (".pem", ".key")
+PERHAPS_A_KEY = (".pem", ".key", ".crt", "_key", "-key", "-key.txt", "_key.txt")
 """Certificates have these endings, too, and `certifi` needs its own: what is in the file decides."""
 
 
@@ -39,7 +48,7 @@ def to_cover(folder: Path, spared: Sequence[Path] = ()) -> list[Path]:
         folder: The folder.
         spared: Folders in it that are not looked into.
     """
-    return list(_to_cover(folder, {str(path) for path in spared}))
+    return list(islice(_to_cover(folder, {str(path) for path in spared}), MOST_COVERED))
 
 
 def _to_cover(folder: Path, spared: set[str]) -> Iterator[Path]:
@@ -67,16 +76,18 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
 
 
 def _is_hidden(name: str) -> bool:
-    return name.startswith(".") and name not in NEEDED
+    return name.startswith(".") and name not in NEEDED and not _matches(name, HARMLESS)
 
 
 def _is_secret(entry: os.DirEntry[str]) -> bool:
     name = entry.name.lower()
     if name.endswith(MODULES):
         return False
-    return any(fnmatch(name, pattern) for pattern in SECRET_FILES) or (
-        name.endswith(PERHAPS_A_KEY) and _holds_a_key(entry)
-    )
+    return _matches(name, SECRET_FILES) or (name.endswith(PERHAPS_A_KEY) and _holds_a_key(entry))
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatch(name.lower(), pattern) for pattern in patterns)
 
 
 def _holds_a_key(entry: os.DirEntry[str]) -> bool:

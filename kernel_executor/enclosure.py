@@ -10,7 +10,7 @@ from typing import Protocol
 from kernel_executor import mount_table, sandbox, seccomp
 from kernel_executor.environment import kernel_environment
 from kernel_executor.errors import KernelStartError, SandboxUnavailable
-from kernel_executor.isolation import Isolation, filters_calls, holds_no_key, probe
+from kernel_executor.isolation import Isolation, filters_calls, filters_can_be_counted, holds_no_key, probe
 from kernel_executor.mount_table import Expected
 from kernel_executor.sandbox import Granted, Interpreter, Mount, SandboxMode, SandboxPolicy
 from kernel_executor.stage.stage import Stage
@@ -76,9 +76,14 @@ class Enclosure:
             found = probe(pid, files=True, devices=self.policy.devices)
         except OSError as error:
             raise KernelStartError(f"the process ended as soon as it had started: {error}") from error
-        if not found.isolates or not (found.system_calls or seccomp.this_machine() is None):
+        if not found.isolates or not (found.system_calls or not _shows_filters()):
             raise KernelStartError(f"bubblewrap started but does not hold the process: {found}")
         return found
+
+
+def _shows_filters() -> bool:
+    """Say whether there is a filter here, and one can be seen."""
+    return seccomp.this_machine() is not None and filters_can_be_counted()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +116,12 @@ class Sandbox:
         mount_table.check(pid, self._expected([mount for mount in mounts if mount.kind != "tmpfs"]), empty)
 
     def is_filtered(self, pid: int) -> bool:
-        """Say whether the system calls of a process are filtered, or cannot be on this machine.
+        """Say whether the system calls of a process are filtered, or that cannot be seen on this machine.
 
         Raises:
             OSError: It is gone.
         """
-        return seccomp.this_machine() is None or filters_calls(pid)
+        return not _shows_filters() or filters_calls(pid)
 
     def _expected(self, mounts: Sequence[Mount]) -> list[Expected]:
         """Return every mount there is to be, and the very files that are to be seen there."""

@@ -250,7 +250,12 @@ async def start_kernel(plan: KernelPlan[Any], on_late: Callable[[Message], None]
     except BaseException:
         folder.remove()
         raise
-    kernel = Kernel(process, folder, plan, on_late)
+    try:
+        kernel = Kernel(process, folder, plan, on_late)
+    except BaseException:  # no more file descriptors, say
+        await uninterrupted(_discard(process))
+        folder.remove()
+        raise
     try:
         async with asyncio.timeout(START_TIMEOUT):
             await kernel.wait_ready()

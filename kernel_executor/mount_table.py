@@ -4,6 +4,7 @@ The whole table, and the very files: a path that was looked at when a sandbox wa
 mounted, and then code would read what somebody has put there (`device` and `inode` tell).
 """
 
+import errno
 import os
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -137,8 +138,13 @@ def mounted(pid: int) -> list[Mounted]:
     Raises:
         OSError: It is gone.
     """
-    with open(f"/proc/{pid}/mountinfo", "rb") as file:  # noqa: PTH123 - names are bytes, perhaps of no encoding
-        return read_table(file.read())
+    try:
+        with open(f"/proc/{pid}/mountinfo", "rb") as file:  # noqa: PTH123 - names are bytes, perhaps of no encoding
+            return read_table(file.read())
+    except OSError as error:
+        if error.errno == errno.EINVAL:  # it is ending, and has no mounts any more
+            raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH)) from error
+        raise
 
 
 def read_table(text: bytes) -> list[Mounted]:

@@ -51,6 +51,9 @@ FREE_PIECES = 1_000
 PIECE = 20
 """Characters that a piece of text counts at least, after so many: each is an event that somebody keeps."""
 
+MOST_OMITTED = 10**15
+"""Of what a kernel says it has left out: Python writes no number of more than 4,300 digits."""
+
 NEW_OUTPUT = 100
 """And if it begins a new output: a million letters in turn on two streams became 400 MB of outputs."""
 
@@ -126,8 +129,8 @@ class OutputFolder:
 
     def _has_room(self, parts: Iterable[Any], weight: int) -> bool:
         """Count a display or an error."""
-        size = DISPLAY_OVERHEAD + sum(len(part) if isinstance(part, str) else len(repr(part)) for part in parts)
-        size = max(size, weight)
+        # What came as a message is weighed already: `repr` of 400,000 numbers held the loop for 0.5 s.
+        size = max(weight, DISPLAY_OVERHEAD) if weight else DISPLAY_OVERHEAD + _size_of(parts)
         if size > self._display_room:
             self._omitted["display"] += size
             return False
@@ -140,7 +143,7 @@ class OutputFolder:
         if self._is_told:
             return None
         self._is_told = True
-        note = f"[displays left out: the limit is {self._limits.displays:,} bytes a block]"
+        note = f"[displays left out: more than {self._limits.displays:,} bytes a block, or too many parts]"
         return self._show(Append({"output_type": "display_data", "data": {"text/plain": note}, "metadata": {}}))
 
     def _show(self, change: Append) -> Append:
@@ -155,7 +158,8 @@ class OutputFolder:
         budget = self._budgets.setdefault(name, HeadTail(limits.head + limits.tail + 1_000, limits.tail))
         self._pieces += 1
         if self._pieces > FREE_PIECES:
-            budget.spend((PIECE if self._continues(name) else NEW_OUTPUT) - len(text))
+            is_new = bool(self._outputs) and not self._clear_next and not self._continues(name)
+            budget.spend((NEW_OUTPUT if is_new else PIECE) - len(text))
         passed = budget.take(text)
         if not passed:
             return None
@@ -183,7 +187,7 @@ class OutputFolder:
 
     def _note_clear(self, change: Clear) -> Clear | None:
         """Clear now or later; where there is nothing to clear, nothing has changed: a loop of it is endless."""
-        if not self._outputs and not self._clear_next:
+        if not (self._outputs or self._clear_next or any(budget.holds for budget in self._budgets.values())):
             return None
         if not change.wait:
             self._clear()
@@ -205,7 +209,7 @@ class OutputFolder:
     def _note_omission(self, content: dict[str, Any]) -> None:
         for key in self._omitted:
             count = content.get(key)
-            self._omitted[key] += count if isinstance(count, int) and count > 0 else 0
+            self._omitted[key] += min(count, MOST_OMITTED) if isinstance(count, int) and count > 0 else 0
 
     def finish(self) -> None:
         """Let out what the limits held back; call once, when the block has ended."""
@@ -223,6 +227,10 @@ class OutputFolder:
     def truncated(self) -> Truncation:
         """What was left out so far."""
         return Truncation(**{key: self._omitted[key] for key in ("stdout", "stderr", "display")})
+
+
+def _size_of(parts: Iterable[Any]) -> int:
+    return sum(len(part) if isinstance(part, str) else len(repr(part)) for part in parts)
 
 
 def fold(changes: Iterable[OutputChange]) -> tuple[Output, ...]:

@@ -28,11 +28,11 @@ def _write(line: str) -> tuple[str, int]:
         return line, len(line)
     cells: list[str] = []
     column = 0
-    for part in re.split(r"([\r\b])", line):
+    for part in re.split(r"(\r|\x08+)", line):
         if part == "\r":
             column = 0
-        elif part == "\b":
-            column = max(0, column - 1)
+        elif part.startswith("\b"):
+            column = max(0, column - len(part))
         else:
             cells[column : column + len(part)] = part
             column += len(part)

@@ -1,6 +1,5 @@
 """Carries messages to and from one kernel. Knows its sockets and its key; nothing of processes or requests."""
 
-import asyncio
 import socket
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -46,7 +45,6 @@ class SocketTransport:
         self._limits = limits
         self._session = Session(key=self._key, username="codeagent")
         self._connections = {channel: self._connect(channel, connection) for channel in CHANNELS}
-        self._loop = asyncio.get_running_loop()
         # For who is forgotten.
         sockets = [connection.socket for connection in self._connections.values()]
         self._finalizer = weakref.finalize(self, _close, sockets)
@@ -62,21 +60,18 @@ class SocketTransport:
         try:
             self._connections[channel].send(self._session.serialize(message))
         except ConnectionError as error:
-            self._fail(error)
+            self._on_failure(error)
 
     def listen(self, on_message: Callable[[Message], None], on_failure: Callable[[Exception], None]) -> None:
         """Hand over every message that is signed with our key, and the error if a socket cannot be used any more."""
         self._on_message, self._on_failure = on_message, on_failure
         for channel, connection in self._connections.items():
             assembler = Assembler(channel, self._key, self._limits)
-            connection.listen(partial(self._take, assembler), self._fail)
+            connection.listen(partial(self._take, assembler), on_failure)
 
     def _take(self, assembler: Assembler, piece: bytes, ends: bool, more: bool) -> None:
         if message := assembler.take(piece, ends, more):
             self._on_message(message)
-
-    def _fail(self, error: Exception) -> None:
-        self._on_failure(error)
 
     def close(self) -> None:
         """Close all sockets at once."""

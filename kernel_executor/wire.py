@@ -1,6 +1,7 @@
 """A typed view of Jupyter messages; the only file that indexes raw message dicts. Knows no sockets."""
 
 import json
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -17,6 +18,9 @@ TEXTS = frozenset(
     {"stream", "error", "clear_output", "status", "execute_input", "iopub_welcome", OMISSION_MESSAGE},
 )
 """Messages on IOPub, besides `DISPLAYS`, whose content is read."""
+
+SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+"""An escape of half a character; that of a Korean letter begins with `\\ud`, too."""
 
 REPLIES = frozenset({"execute_reply", "kernel_info_reply", "interrupt_reply"})
 """Messages on shell and control whose content is read."""
@@ -66,7 +70,9 @@ class Message:
             self.body.clear()  # bytes, text and value together would be three times as much as is sent
             content = json.loads(text)
             # A lone surrogate cannot be written to any file; only an escape can say one.
-            content = encodable(content) if "\\ud" in text or "\\uD" in text else content
+            says_surrogate = bool(SURROGATE.search(text))
+            del text
+            content = encodable(content) if says_surrogate else content
         except MALFORMED:
             return {}
         return content if isinstance(content, dict) else {}

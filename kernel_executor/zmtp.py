@@ -89,7 +89,7 @@ class Decoder:
             piece = data[at : at + self._missing]
             at += len(piece)
             self._missing -= len(piece)
-            if not self._flags & COMMAND and (piece or not self._missing):  # commands only keep a connection alive
+            if piece or not self._missing:
                 yield piece, not self._missing, bool(self._flags & MORE)
 
     def _read_header(self, data: bytes, at: int) -> int:
@@ -100,6 +100,10 @@ class Decoder:
         if begin > len(data):
             return 0
         self._flags, self._missing = flags, int.from_bytes(data[at + 1 : begin], "big")
-        if flags > MORE | LONG | COMMAND or self._missing > MAX_FRAME:
+        # Commands are not passed over: a flood of empty ones held the event loop for as long as it went on. A kernel
+        # sends none after its opening; heartbeats are off where none are asked for.
+        if flags > MORE | LONG:
+            raise ProtocolError("a command in mid-conversation")
+        if self._missing > MAX_FRAME:
             raise ProtocolError(f"a frame of {self._missing:,} bytes; the limit is {MAX_FRAME:,}")
         return begin

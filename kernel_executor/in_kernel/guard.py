@@ -84,6 +84,11 @@ class HeadTail:
         with self._lock:
             self._room = max(0, self._room - max(0, characters))
 
+    @property
+    def holds(self) -> bool:
+        """Say whether anything was held back or left out."""
+        return bool(self._tail or self.omitted)
+
     def release(self) -> str:
         """Return what was held back, after a line that says how much is missing before it."""
         with self._lock:
@@ -165,6 +170,7 @@ class OutputGuard:
             self.clear(parent_id, wait=bool(content.get("wait")))
         elif kind in {"error", "execute_reply"}:
             shrink_error(content)
+            content.pop("payload", None)  # for front ends: `%load` of 5 MB was more than a reply may weigh
             for value in content.get("user_expressions", {}).values():
                 if "data" in value:
                     value["data"], _ = self.shrink(value["data"])

@@ -77,6 +77,22 @@ FLOODS = {
     "numbers of 4,000 digits": (
         "flood(signed('display_data', b'{\"data\": {\"a/b\": [' + b','.join([b'9' * 4_000] * 4_000) + b']}}'), 5)"
     ),
+    "390,000 long numbers": (
+        "flood(signed('display_data', b'{\"data\": {\"a/b\": [' + b'1.7976931348623157e-300,' * 389_000 + b'0]}}'))"
+    ),
+    "590,000 backspaces": "flood(signed('stream', {'name': 'stdout', 'text': 'x' + '\\b' * 590_000}))",
+    "commands on the socket": """
+import os, socket
+for name in os.listdir('/proc/self/fd'):
+    try:
+        one = socket.socket(fileno=os.dup(int(name)))
+        if one.getsockname() and not one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            one.setblocking(True)
+            for _ in range(2_000):
+                one.sendall(b'\\x04\\x00' * 32_768)
+    except OSError:
+        pass
+""",
     "many mime types": ("flood(signed('display_data', {'data': {f'text/x-{i}': '' for i in range(140_000)}}), 10)"),
     "late displays, 150 MB": LATER.format(
         "flood(signed('display_data', {'data': {'text/html': 'x' * 100_000}}), 1_500, 0.01)"

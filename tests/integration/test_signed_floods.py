@@ -19,7 +19,13 @@ pytestmark = [pytest.mark.integration]
 
 BENCHMARK = Path(__file__).parents[1] / "benchmarks" / "floods.py"
 
-FLOODS = ["45 MB of lists in metadata", "40 x 20 MB of display", "lists side by side", "late displays, 150 MB"]
+FLOODS = [
+    "45 MB of lists in metadata",
+    "40 x 20 MB of display",
+    "lists side by side",
+    "late displays, 150 MB",
+    "commands on the socket",
+]
 
 LONG = [
     "300,000 tiny displays",
@@ -38,6 +44,8 @@ LONG = [
     "a million lists in content",
     "numbers of 4,000 digits",
     "many mime types",
+    "390,000 long numbers",
+    "590,000 backspaces",
     "late text, 150 MB",
     "late lines, printed",
 ]

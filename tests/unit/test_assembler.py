@@ -45,9 +45,12 @@ def test_messages_come_whole_however_the_stream_is_cut(chunk: int, texts: list[s
     assert [message.content["text"] for message in assembled(stream, chunk=chunk)] == texts
 
 
-def test_commands_between_messages_are_passed_over() -> None:
-    ping = bytes([zmtp.COMMAND, 7]) + b"\x04PING\x00\x00"
-    assert len(assembled(ping + zmtp.message(frames("stream", {})) + ping)) == 1
+@pytest.mark.parametrize("command", [b"\x04PING\x00\x00", b""], ids=["ping", "empty"])
+def test_a_command_in_mid_conversation_ends_the_connection(command: bytes) -> None:
+    """A flood of empty ones gave nobody else a turn: none of them is a message."""
+    sent = bytes([zmtp.COMMAND, len(command)]) + command
+    with pytest.raises(zmtp.ProtocolError, match="a command in mid-conversation"):
+        assembled(zmtp.message(frames("stream", {})) + sent)
 
 
 def test_a_large_display_comes_whole() -> None:

@@ -95,3 +95,18 @@ def test_a_guess_is_never_less_than_what_is_weighed(value: Any) -> None:
     text = json.dumps(value, ensure_ascii=False).encode()
     guessed = guess(text)
     assert not guessed or guessed >= weigh(text)
+
+
+def test_a_number_that_comes_in_pieces_is_as_long_as_it_is() -> None:
+    weigher = Weigher(25_000_000)
+    for _ in range(5):
+        weigher.take(b"7" * 100)
+    with pytest.raises(TooHeavy):
+        weigher.take(b"7")
+
+
+def test_half_a_million_numbers_are_too_much_to_be_read_at_once() -> None:
+    """389,000 of them, in 9 MB, held the loop for a second."""
+    weigher = Weigher(100_000_000)
+    with pytest.raises(TooHeavy):
+        weigher.take(b"[" + b"1.7976931348623157e-300," * 389_000)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kernel_executor import Append, Clear, OutputLimits, Update, fold
 from kernel_executor.changes import OutputChange, read_change
-from kernel_executor.outputs import OutputFolder, as_text, plain
+from kernel_executor.outputs import EVERYTHING, OutputFolder, as_text, plain
 from kernel_executor.terminal import overwrite, settle
 from kernel_executor.wire import Message
 
@@ -142,7 +142,7 @@ def test_displays_are_bounded_in_sum() -> None:
         folder.apply(display("x" * 1_000))
     *shown, note = folder.outputs
     assert len(shown) == 7
-    assert "displays left out: the limit is 10,000 bytes" in note["data"]["text/plain"]
+    assert "displays left out: more than 10,000 bytes a block" in note["data"]["text/plain"]
     assert folder.truncated.display == 93 * 2_000
 
 
@@ -308,3 +308,22 @@ def test_a_name_or_an_id_of_any_length_is_cut() -> None:
     shown = read_change(message("display_data", data={}, transient={"display_id": "i" * 2_000}))
     assert isinstance(shown, Append)
     assert shown.display_id is None
+
+
+def test_a_loop_that_clears_and_prints_ends_with_its_last_line() -> None:
+    """`clear_output(wait=True)`: nothing accumulates, so no limit may stop what is seen."""
+    folder, shown = OutputFolder(OutputLimits(head=5_000, tail=500)), OutputFolder(EVERYTHING)
+    for step in range(9_000):
+        for change in (Clear(wait=True), Append({"output_type": "stream", "name": "stdout", "text": f"step {step}\n"})):
+            if passed := folder.apply(change):
+                shown.apply(passed)
+    folder.finish()
+    assert [output["text"] for output in folder.outputs] == ["step 8999\n"]
+    assert folder.truncated.stdout == 0
+
+
+def test_a_count_of_a_million_digits_can_be_written() -> None:
+    folder = OutputFolder()
+    folder.add(message("codeagent_omission", stdout=10**4_299))
+    folder.add(message("codeagent_omission", stdout=10**4_299))
+    assert "stdout" in repr(folder.truncated)
