@@ -246,3 +246,18 @@ async def test_a_task_that_prints_after_its_cell_is_attributed_to_it(shared: Ker
             break
     assert [event.block_id for event in late] == [events[0].block_id]
     remove()
+
+
+async def test_what_a_block_means_for_a_front_end_may_be_long(shared: KernelCodeExecutor) -> None:
+    """`%load` of a large file says its text in the reply, which was then too long to be read."""
+    result = await run(shared, "get_ipython().set_next_input('x' * 5_000_000)\nprint('done')")
+    assert (result.status, text(result)) == ("ok", "done\n")
+
+
+async def test_a_loop_that_clears_and_prints_shows_its_last_line(shared: KernelCodeExecutor) -> None:
+    code = (
+        "from IPython.display import clear_output\n"
+        "for i in range(9_000):\n    clear_output(wait=True)\n    print('step', i)"
+    )
+    result = await run(shared, code)
+    assert (text(result), bool(result.truncated)) == ("step 8999\n", False)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kernel_executor import covering
-from kernel_executor.covering import to_cover
+from kernel_executor.covering import MOST_COVERED, to_cover
 from kernel_executor.sandbox import Interpreter, SandboxPolicy, bubblewrap_arguments, with_covers
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nx\n"
@@ -128,3 +128,14 @@ def test_a_cover_lies_on_the_folder_and_cannot_be_written_to(project: Path) -> N
     places = [at for at, word in enumerate(words) if word == str(project / ".git")]
     assert [words[at - 1] for at in places] == ["--tmpfs", "--remount-ro"]
     assert places[1] < len(words) - 1 - words[::-1].index("/"), "the root last: then all is set up"
+
+
+def test_no_more_is_covered_than_a_sandbox_can_mount(tmp_path: Path) -> None:
+    for number in range(3_000):
+        (tmp_path / f"._{number}").touch()
+        (tmp_path / f".hidden-{number}").touch()
+    (tmp_path / ".env").touch()
+    covered = to_cover(tmp_path)
+    assert len(covered) == MOST_COVERED
+    assert tmp_path / ".env" in covered
+    assert not [path for path in covered if path.name.startswith("._")]
