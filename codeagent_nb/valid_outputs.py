@@ -10,10 +10,13 @@ from kernel_executor import Output
 JSON_MIME = re.compile(r"^application/(.*\+)?json$")
 """From the schema of nbformat 4.5: all other representations are text."""
 
+MOST_DEPTH = 100
+"""Levels of JSON that are kept."""
+
 
 def valid_output(output: Output) -> Output:
     """Return an output that nbformat accepts, whatever executed code has put into it."""
-    match output["output_type"]:
+    match output.get("output_type"):
         case "stream":
             name = "stderr" if output.get("name") == "stderr" else "stdout"
             return {"output_type": "stream", "name": name, "text": str(output.get("text", ""))}
@@ -29,7 +32,7 @@ def valid_output(output: Output) -> Output:
             data, metadata = _dict(output.get("data")), _dict(output.get("metadata"))
             valid = {
                 "output_type": "execute_result" if kind == "execute_result" else "display_data",
-                "data": {mime: _valid_mime(mime, value) for mime, value in data.items()},
+                "data": {str(mime): _valid_mime(str(mime), value) for mime, value in data.items()},
                 "metadata": _strict(metadata),
             }
             counted = {"execution_count": valid_count(output.get("execution_count"))}
@@ -48,17 +51,23 @@ def _valid_mime(mime: str, value: Any) -> Any:
     return value if lines or isinstance(value, str) else json.dumps(_strict(value))
 
 
-def _strict(value: Any) -> Any:
-    """Return JSON that a browser reads, too: NaN and infinity, which Python writes, are not JSON."""
+def _strict(value: Any, depth: int = 0) -> Any:
+    """Return JSON that a browser reads, too: NaN and infinity, which Python writes, are not JSON.
+
+    What is nested too deeply is left out, with a word in its place: whoever reads it would fail, we among them.
+    """
     match value:
         case float() if not math.isfinite(value):
             return None
+        case dict() | list() | tuple() if depth >= MOST_DEPTH:
+            return f"[left out: nested more than {MOST_DEPTH} deep]"
         case dict():
-            return {str(key): _strict(item) for key, item in value.items()}
+            return {str(key): _strict(item, depth + 1) for key, item in value.items()}
         case list() | tuple():
-            return [_strict(item) for item in value]
-        case _:
+            return [_strict(item, depth + 1) for item in value]
+        case None | bool() | int() | float() | str():
             return value
+    return str(value)
 
 
 def _dict(value: object) -> dict[str, Any]:

@@ -3,6 +3,9 @@
 import re
 
 ADDRESS = re.compile(r"\.{0,2}/|(?:https?|ftp|wss?|file|blob|filesystem|data(?!:image/)):", re.IGNORECASE)
+WITHIN = re.compile(
+    r"(?<!\w)(?:https?|ftp|wss?|file|blob|filesystem|javascript|vbscript|data(?!:image/)):\S", re.IGNORECASE
+)
 NO_PART_OF_AN_ADDRESS = re.compile(r"[\x00-\x20]")
 """Browsers leave these out of an address, or of its beginning."""
 
@@ -19,3 +22,8 @@ def is_address(text: str) -> bool:
     """Return True if a text may lead elsewhere; an embedded picture does not."""
     flat = NO_PART_OF_AN_ADDRESS.sub("", text).replace("\\", "/")
     return bool(ADDRESS.match(flat)) or ("//" in flat and not flat.lower().startswith("data:image/"))
+
+
+def holds_address(text: str) -> bool:
+    """Return True if a text that is meant to lead elsewhere does, anywhere in it, and without slashes too."""
+    return is_address(text) or bool(WITHIN.search(text))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from codeagent_nb.rendering.addresses import is_address
+from codeagent_nb.rendering.addresses import holds_address, is_address
 from codeagent_nb.rendering.mathematics import refused_in_mathematics
 from kernel_executor.in_kernel.guard import encodable
 
@@ -23,7 +23,11 @@ VEGA_REFUSED = frozenset(
     }
 )
 """Keys of a chart that load, or hold expressions: an expression may build what a text must not be."""
+VEGA_PARTS = frozenset({"layer", "hconcat", "vconcat", "concat", "spec"})
+"""Keys under which a chart has charts."""
 VEGA_BINDS = ("scales", "legend")
+NUMBERS_KEYS = frozenset({"dtype", "bdata", "shape"})
+BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 NO_LETTER = re.compile(r"[^a-z]")
 FIELD_END = re.compile(r"[.\[\]]")
 
@@ -63,9 +67,36 @@ def harmless_vega_lite(chart: Any) -> Any:
     if not isinstance(chart, dict) or ("mark" not in chart and not chart.keys() & VEGA_VIEWS):
         return None
     shown = {key: value for key, value in chart.items() if key != "$schema"}
-    if any(is_address(text) or _names_an_image(text) for text in _texts(shown)):
+    view, rows = _without_rows(shown)
+    if isinstance(datasets := view.get("datasets"), dict):
+        view, rows = {**view, "datasets": [*datasets]}, [*rows, *datasets.values()]
+    if any(is_address(text) or _names_an_image(text) for text in _texts(view)) or any(map(_computes, _items(view))):
         return None
-    return None if any(map(_computes, _items(shown))) else encodable(shown)
+    return None if any(map(_is_refused_data, rows)) else encodable(shown)
+
+
+def _without_rows(view: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
+    """Return a chart without the rows of its data, and these: a column may be called as a key that computes."""
+    shown, rows = dict(view), []
+    if isinstance(data := view.get("data"), dict) and "values" in data:
+        shown["data"] = {key: value for key, value in data.items() if key != "values"}
+        rows.append(data["values"])
+    for key in VEGA_PARTS & view.keys():
+        given = view[key] if isinstance(view[key], list) else [view[key]]
+        parted = [_without_rows(part) if isinstance(part, dict) else (part, []) for part in given]
+        shown[key] = [part for part, _ in parted]
+        rows += [values for _, found in parted for values in found]
+    return shown, rows
+
+
+def _is_refused_data(rows: Any) -> bool:
+    """Whether data may load something; a text is refused unread, for its columns have their names in it."""
+    if isinstance(rows, str) or any(map(is_address, _texts(rows))):
+        return True
+    for key, value in _items(rows):
+        if _names_an_image(key) or (key in ("href", "url") and any(map(holds_address, _texts(value)))):
+            return True
+    return False
 
 
 def _names_an_image(text: str) -> bool:
@@ -91,13 +122,28 @@ def _items(value: Any) -> Iterator[tuple[str, Any]]:
                 yield from _items(item)
 
 
+def _is_numbers(value: dict[Any, Any]) -> bool:
+    """Whether Plotly reads this as an array of numbers: base64 may begin with a slash, or have two in a row."""
+    numbers = value.get("bdata")
+    return value.keys() <= NUMBERS_KEYS and isinstance(numbers, str) and bool(BASE64.fullmatch(numbers))
+
+
+def _has_numbers(value: dict[Any, Any]) -> bool:
+    """Whether Plotly reads this as an array: base64 may begin with a slash, or have two of them in a row."""
+    numbers = value.get("bdata")
+    return value.keys() <= NUMBERS_KEYS and isinstance(numbers, str) and bool(BASE64.fullmatch(numbers))
+
+
 def _texts(value: Any) -> Iterator[str]:
+    """Yield the keys and texts in JSON, but not numbers in base64."""
     match value:
         case str():
             yield value
         case dict():
+            has_numbers = _has_numbers(value)
             for key, item in value.items():
-                yield from _texts([key, item])
+                yield str(key)
+                yield from () if has_numbers and key == "bdata" else _texts(item)
         case list():
             for item in value:
                 yield from _texts(item)

@@ -7,6 +7,7 @@ one, must be harmless to all. The journal keeps what the code has shown.
 from collections.abc import Callable
 
 from codeagent_nb.rendering.bundle import harmless_bundle, shortened, whole_bundle
+from codeagent_nb.rendering.guarded import guarded
 from codeagent_nb.valid_outputs import valid_output
 from kernel_executor import Output
 from kernel_executor.in_kernel.guard import encodable, shorten
@@ -17,7 +18,7 @@ TRACEBACK_SHOWN = 20_000  # characters
 
 def harmless_output(output: Output) -> Output:
     """Return an output that obeys nobody, valid by nbformat, with all of its text; never raises."""
-    output = valid_output(output)
+    output = _valid(output)
     if output["output_type"] in {"stream", "error"}:
         return dict(encodable(output))
     data, metadata = whole_bundle(output)
@@ -26,7 +27,7 @@ def harmless_output(output: Output) -> Output:
 
 def shown_output(output: Output) -> Output:
     """Return the same with long text cut, as an open notebook has it; never raises."""
-    output = valid_output(output)
+    output = _valid(output)
     match output["output_type"]:
         case "stream":
             return harmless_output(shortened(output, STREAM_SHOWN))
@@ -36,6 +37,12 @@ def shown_output(output: Output) -> Output:
             return harmless_output({**output, **words, "traceback": traceback.split("\n")})
     data, metadata = harmless_bundle(output)
     return {**output, "data": data, "metadata": metadata}
+
+
+def _valid(output: Output) -> Output:
+    """Return a valid output; a display that says so if it cannot be made one."""
+    valid, _ = guarded(lambda: (valid_output(output), {}))
+    return valid if "output_type" in valid else {"output_type": "display_data", "data": valid, "metadata": {}}
 
 
 class OutputCleaner:

@@ -7,10 +7,11 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
+STYLE = "style that loads from elsewhere"
 PLURALS: Mapping[str, str] = {
     "script": "scripts",
     "reference to a picture elsewhere": "references to pictures elsewhere",
-    "style that loads from elsewhere": "styles that load from elsewhere",
+    STYLE: "styles that load from elsewhere",
     "reference to another file or page": "references to other files or pages",
     "embedded page": "embedded pages",
     "video or sound": "videos or sounds",
@@ -30,7 +31,7 @@ FOUND: Mapping[str, re.Pattern[str]] = {
             rf"<(?:img|source|image|input|feimage|use)\b{_WITHIN}(?:src|srcset|href|xlink:href){_VALUE}(?!data:image/|\#)"
             rf"|<[a-z]{_WITHIN}(?:background|poster){_VALUE}[^\s\"'<>]"
         ),
-        "style that loads from elsewhere": r"@import\b|\burl\s*\(\s*+[\"']?+\s*+(?!#|data:image/)|image-set\s*\(",
+        STYLE: r"@import\b|\burl\s*\(\s*+[\"']?+\s*+(?!#|data:image/)|image-set\s*\(",
         "reference to another file or page": r"<(?:link|meta|base)\b",
         "embedded page": r"<(?:iframe|frame|object|embed|portal|fencedframe)\b",
         "video or sound": r"<(?:video|audio|track)\b",
@@ -39,11 +40,18 @@ FOUND: Mapping[str, re.Pattern[str]] = {
         "link that could run code": rf"(?:href|action|formaction){_VALUE}(?:javascript|vbscript|data|blob|file)\s*:",
     }.items()
 }
+STYLES = re.compile(
+    r"<style\b[^<>]*>(?P<sheet>.*?)(?:</style\b|\Z)"
+    rf"|<[a-z]{_WITHIN}style\s*=\s*+(?:\"(?P<double>[^\"]*)|'(?P<single>[^']*)|(?P<bare>[^\s>\"']+))",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Where styles stand; in a cell `url(x)` is a word, which is kept."""
 
 
 def removed_from_html(text: str) -> Counter[str]:
     """Return what is taken out of HTML that is cleaned, by kind; formatting that is lost does not count."""
-    counts = {kind: len(pattern.findall(text)) for kind, pattern in FOUND.items()}
+    styles = "\n".join("".join(filter(None, found.groups())) for found in STYLES.finditer(text))
+    counts = {kind: len(pattern.findall(styles if kind == STYLE else text)) for kind, pattern in FOUND.items()}
     return Counter({kind: count for kind, count in counts.items() if count})
 
 

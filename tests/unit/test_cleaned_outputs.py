@@ -66,6 +66,45 @@ async def test_a_task_is_as_harmless_as_an_answer() -> None:
     assert cell.source == f"## Task\n\n&#33;[x]({ELSEWHERE}/?q) &lt;img src=x>"
 
 
+def nested(depth: int) -> Any:
+    value: Any = "deep"
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        *(display(**{name: nested(5_000)}) for name in ("application__json", "text__plain", "text__html")),
+        {"output_type": "display_data", "data": {}, "metadata": {"a": nested(5_000)}},
+        {"output_type": "display_data", "data": {1: 2, "application/json": {2: {3}}}, "metadata": {3: 4}},
+        {"output_type": "execute_result"},
+        {"output_type": ["stream"]},
+        {},
+    ],
+)
+def test_an_output_of_any_shape_becomes_a_valid_one(output: Any) -> None:
+    for clean in (harmless_output, shown_output):
+        cleaned = nbformat.v4.new_output(**clean(output))
+        nbformat.validate(cleaned, ref="output", version=4, version_minor=5)
+
+
+def test_what_is_nested_too_deeply_is_said_in_its_place() -> None:
+    for depth, said in ((100, "deep"), (101, "left out: nested more than 100 deep")):
+        assert said in json.dumps(harmless_output(display(application__json=nested(depth))))
+
+
+class Odd:
+    def __str__(self) -> str:
+        raise OSError
+
+
+def test_an_output_that_cannot_be_read_is_said_to_be_so() -> None:
+    cleaned = harmless_output({"output_type": "stream", "text": Odd()})
+    assert cleaned["data"]["text/plain"] == "this output cannot be shown: OSError"
+
+
 # What was taken out is said
 
 
@@ -77,6 +116,9 @@ async def test_a_task_is_as_harmless_as_an_answer() -> None:
         ("x<script>1</script><b onclick=f()>y</b>", "2 scripts"),
         ("x<iframe src=a></iframe>", "1 embedded page"),
         ("<style>p{background:url(x)}</style><p>x</p>", "1 style that loads from elsewhere"),
+        ("<p title=a style='color:red;background:url(x)'>url(x)</p>", "1 style that loads from elsewhere"),
+        ('<p style=background:url(x)>x</p><p style="background:image-set(y)">x', "2 styles that load from elsewhere"),
+        ("<p>x</p><style>@import 'y'", "1 style that loads from elsewhere"),
         ("x<form><input></form>", "2 parts of a form"),
         ("<a href='javascript:f()'>x</a>", "1 link that could run code"),
         ("x<link rel=stylesheet href=y>", "1 reference to another file or page"),
@@ -116,8 +158,16 @@ def test_beside_a_picture_it_is_seen_too() -> None:
     assert "Removed from this output: a script." in assert_harmless(shown["text/html"])
 
 
+WORDS = '<td style="color: red">use url(http://x) and @import here</td>'
+
+
 def test_of_ordinary_outputs_nothing_is_said() -> None:
-    for html in ("<b>x</b>", '<img src="data:image/png;base64,AA==">', "<style>td{color:red}</style><p>only: x</p>"):
+    for html in (
+        "<b>x</b>",
+        '<img src="data:image/png;base64,AA==">',
+        "<style>td{color:red}</style><p>only: x</p>",
+        WORDS,
+    ):
         assert "Removed" not in harmless_bundle(display(text__html=html))[0]["text/html"]
 
 

@@ -372,6 +372,14 @@ def test_a_plotly_figure_may_hold_an_embedded_picture() -> None:
     assert plotly(figure) == figure
 
 
+def test_numbers_of_a_plotly_figure_may_look_like_an_address() -> None:
+    numbers = {"dtype": "f8", "bdata": "/8//AAAA//8=", "shape": "2, 2"}
+    figure = {"data": [{"type": "heatmap", "z": numbers}], "layout": {}}
+    assert plotly(figure) == figure
+    for other in ({**numbers, "bdata": "//evil.test/x"}, {**numbers, "source": "x"}, {"bdata": [numbers["bdata"]]}):
+        assert plotly({"data": [{"type": "heatmap", "z": other}], "layout": {}}) is None
+
+
 @pytest.mark.parametrize("kind", ["scattergeo", "choropleth", "scattermapbox", "densitymap", "choroplethmap"])
 def test_a_map_of_plotly_is_left_out_for_it_loads_its_tiles(kind: str) -> None:
     assert plotly({"data": [{"type": kind, "lon": [1], "lat": [2]}], "layout": {}}) is None
@@ -478,11 +486,28 @@ def test_a_chart_of_vega_lite_whose_data_stand_in_it_is_shown(mime: str) -> None
     assert harmless_bundle(output) == ({mime: CHART, "text/plain": "x"}, {})
 
 
+def test_columns_of_a_chart_may_be_called_as_keys_that_compute() -> None:
+    names = ("element", "test", "filter", "input", "init", "on", "zoom", "url", "patch", "signal")
+    rows = [dict.fromkeys(names, "image")]
+    for data in ({"data": {"values": rows}}, {"datasets": {"data-1": rows}}, {"layer": [{"data": {"values": rows}}]}):
+        chart = {**CHART, **data}
+        output = {"output_type": "display_data", "data": {VEGA_LITE[0]: chart}, "metadata": {}}
+        assert harmless_bundle(output)[0][VEGA_LITE[0]] == chart
+
+
 @pytest.mark.parametrize(
     "part",
     [
         {"data": {"url": "x.csv"}},
         {"data": {"values": [{"image": "/secret"}]}},
+        {"data": {"values": "a,image\n1,https:evil.test/x.png"}},
+        {"datasets": {"data-1": "a,image\n1,x.png"}},
+        {"layer": [{"mark": "bar", "data": {"values": "a,image\n1,x.png"}}]},
+        {"layer": [{"mark": "bar", "data": {"values": [{"image": "x.png"}]}}]},
+        {"spec": {"mark": "bar", "data": {"values": [], "url": "x.csv"}}},
+        {"encoding": {"data": {"values": [{"expr": "1"}]}}},
+        {"data": {"values": [{"url": "see https:evil.test/x.png"}]}},
+        {"data": {"values": [{"href": ["x javascript:f()"]}]}},
         {"data": {"values": [{"a": "image"}]}, "title": "//evil.test"},
         {"mark": "image", "encoding": {"url": {"field": "a"}}},
         {"mark": {"type": "bar", "href": "x"}},

@@ -107,6 +107,47 @@ def test_what_would_pass_for_something_else_is_marked(code: str, shown: str) -> 
     assert look(code) == shown
 
 
+@pytest.mark.parametrize("language", ["python", "bash"])
+def test_what_unicode_calls_a_form_of_ascii_is_marked_wherever_it_stands(language: str) -> None:
+    forms = [
+        char
+        for char in map(chr, range(0x80, 0x110000))
+        if any(unicodedata.normalize(form, char).isascii() for form in ("NFKC", "NFD"))
+    ]
+    assert {"\u217d", "\u217f", "\u212a", "\u1fef", "\U0001d7cf"} <= set(forms)
+    for char in forms:
+        assert f"U+{ord(char):04X}⟩" in look(f"# {char}t x", language)
+
+
+@pytest.mark.parametrize(
+    "char", "\ua4f8\u2217\u2216\u223c\u02ba\u02c8\u201a\u2013\u2018\u2019\u201c\u201d\u0387\u2329\u3008"
+)
+def test_a_sign_that_looks_like_one_of_ascii_or_of_ours_is_marked(char: str) -> None:
+    assert f"U+{ord(char):04X}⟩" in look(f"echo {char}", "bash")
+
+
+@pytest.mark.parametrize(
+    ("code", "marked"),
+    [
+        ('f"{\u0430\u0441\u0435}"', "\u0430\u0441\u0435"),
+        ('rF"""ä{x}\n\u3042 {{ö}} {é:{ü}}"""', "éü"),
+        ("f\"{d['\u043a\u043b\u044e\u0447']} größer\"", "\u043a\u043b\u044e\u0447"),
+        ("f\"ä{'}' + \u0430\u0441\u0435}\"", "\u0430\u0441\u0435"),
+        ("f'''{\"'\" '}' + \u0430\u0441\u0435}'''", "\u0430\u0441\u0435"),
+        ("f\"{x:'} {'}' + \u0430\u0441\u0435}\"", "\u0430\u0441\u0435"),
+        ("'{\u0436}'", ""),
+        (
+            "# \u0430\u0441\u0435, \u0422\u043e\u0440! \u0438 \u0441\u043b\u043e\u0432\u043e",
+            "\u0430\u0441\u0435\u0422\u043e\u0440",
+        ),
+        ("x = '\u03c1_1 \u03b3 \u03bd\u03bf\u03c5\u03c2 \u0441\u043b\u043e\u0432\u043e'", "\u03c1"),
+        ("x = 'é\u0430'", "\u0430"),
+    ],
+)
+def test_names_in_texts_and_words_of_twins_are_marked(code: str, marked: str) -> None:
+    assert "".join(re.findall(r"⟨(.) U", look(code))) == marked
+
+
 def test_code_that_python_cannot_read_is_marked_all_the_more() -> None:
     assert "⟨\u0430 U+0430⟩" in look("'''\n\u0430 = (")
 
@@ -139,6 +180,16 @@ def test_spelled_out_characters_are_named_above_the_code() -> None:
 def test_as_text_every_row_has_its_number_or_goes_on() -> None:
     text = as_text([CodeBlock("a" * 25 + "\nb")], width=10)
     assert text.splitlines()[1:] == ["1 │ " + "a" * 10, "  │ " + "a" * 10, "  │ " + "a" * 5, "2 │ b"]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "code",
+    ["x" + " " * 1_000_000 + "x", " " * 1_000_000, "\0" * 100_000, "f'{" + "é" * 100_000 + "}'", "a" * 1_000_000],
+)
+def test_a_very_long_line_is_shown_in_time(code: str) -> None:
+    assert read_back(look(code)) == code
+    assert as_text([CodeBlock(code)]).count("\n") >= 1
 
 
 def test_a_title_hides_nothing() -> None:

@@ -3,6 +3,9 @@
 //
 // It is read from the messages that the page itself sends. Code in the kernel can neither send nor change these; what it
 // says of itself (the parent of a message, say) is only compared with them.
+//
+// Whether a widget is the agent's panel cannot be known here: its class is what the kernel says it is, and a page that is
+// loaded anew is not told. So any widget that sends what our panel sends may begin one task, at the notebook's end.
 
 /** @typedef {import("../types.js").Kernel} Kernel */
 /** @typedef {import("../types.js").KernelMessage} KernelMessage */

@@ -2,16 +2,20 @@
 // Outputs of which nothing acts, so that a cell that holds them may be trusted.
 //
 // The kernel cleans outputs, too (`rendering/`). But a page cannot tell the agent from other code in the same kernel, so
-// it looks for itself: a kind of output, or HTML, that is not on these lists is left out.
+// it looks for itself: a kind of output, or HTML, that is not on these lists is left out, and so are a figure of Plotly
+// that may load something and a formula with a command that leads elsewhere (`figures.js`). Of Markdown and Vega nothing
+// passes. JSON passes as it is: front ends show it as a tree, or as a table.
 
+import { isHarmlessFigure, isHarmlessMathematics } from "./figures.js";
 import { Refusal } from "./refusal.js";
 
 /** @typedef {import("../types.js").Output} Output */
 
-/** Front ends show these without obeying them. */
+const PLOTLY = "application/vnd.plotly.v1+json";
+/** Front ends show these without obeying them; three of them only if they are harmless. */
 const KINDS = new Set([
   ...["text/plain", "text/html", "text/latex", "image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp"],
-  ...["application/json", "application/vnd.dataresource+json", "application/vnd.plotly.v1+json"],
+  ...["application/json", "application/vnd.dataresource+json", PLOTLY],
 ]);
 const TAGS = new Set(
   ("a abbr acronym area article aside b bdi bdo blockquote br caption center cite code col colgroup data dd del " +
@@ -57,6 +61,8 @@ function harmlessData(data) {
   for (const [kind, content] of Object.entries(data)) {
     if (!KINDS.has(kind)) continue;
     if (kind === "text/html" && !isHarmlessHtml(aText(content))) continue;
+    if (kind === "text/latex" && !isHarmlessMathematics(aText(content))) continue;
+    if (kind === PLOTLY && !isHarmlessFigure(content)) continue;
     shown[kind] = kind.startsWith("application/") ? content : aText(content);
   }
   return shown;
@@ -78,6 +84,7 @@ function sizes(metadata) {
 function isHarmlessHtml(html) {
   const { head, body } = new DOMParser().parseFromString(html, "text/html");
   if (head.childNodes.length || body.attributes.length) return false;
+  if (!isWithoutMathematics(body) && !isHarmlessMathematics(body.textContent ?? "")) return false;
   const nodes = document.createTreeWalker(body, NodeFilter.SHOW_ALL);
   while (nodes.nextNode()) {
     const node = nodes.currentNode;
@@ -85,6 +92,12 @@ function isHarmlessHtml(html) {
     if (node.nodeType !== Node.ELEMENT_NODE || !isHarmlessElement(/** @type {Element} */ (node))) return false;
   }
   return true;
+}
+
+/** Formulas are typeset but in what is marked; all that the kernel has cleaned stands in one such element.
+ * @param {HTMLElement} body */
+function isWithoutMathematics({ childNodes, firstElementChild }) {
+  return childNodes.length === 1 && !!firstElementChild?.classList.contains("mathjax_ignore");
 }
 
 /** @param {Element} element */
