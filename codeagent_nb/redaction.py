@@ -5,6 +5,7 @@ disguised for the eye, and it can be written as JSON and read back, whatever exe
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, get_args
 
@@ -14,13 +15,31 @@ from pydantic_core import PydanticSerializationError
 from codeagent_nb.events import AgentEvent, Purpose, RunStatus
 from codeagent_nb.masking.finding import Finder, between
 from codeagent_nb.masking.outputs import with_parts, written_parts
-from codeagent_nb.masking.values import of_environment, weak_names
+from codeagent_nb.masking.values import MIN_LENGTH, of_environment, weak_names
 from codeagent_nb.models.types import FinishReason, ImageType
 from kernel_executor.in_kernel.guard import encodable
 from kernel_executor.types import BlockResult, BlockStatus
 
 MAX_DEPTH = 100  # levels of a display that is nested too deeply to be written
+LEAST_NUMBER = 10 ** (MIN_LENGTH - 1)
+MOST_NUMBER = 10**300  # Python writes none of more than 4,300 digits
 KEPT = frozenset({"type", "created_at"})
+
+OF_EXCEPTIONS = (
+    "filename",
+    "filename2",
+    "text",
+    "msg",
+    "message",
+    "body",
+    "code",
+    "value",
+    "reason",
+    "object",
+    "name",
+    "path",
+)
+"""What Python's own exceptions hold beside `args` and what is in `vars`."""
 
 VOCABULARY = frozenset(
     {
@@ -71,6 +90,33 @@ class Redactor:
             return event
         return _rebuilt(event, self._masked)
 
+    def take_out_of(self, error: BaseException) -> None:
+        """Take secrets out of what an exception holds, its causes aside: OSError has names of files, and so on."""
+        for name in {"args": None, **dict.fromkeys(OF_EXCEPTIONS), **vars(error)}:
+            with suppress(AttributeError, TypeError):  # it has none, or it cannot be set
+                if not name.startswith("__") and (held := getattr(error, name)) is not None:
+                    self._set_without(error, name, held)
+
+    def _set_without(self, error: BaseException, name: str, held: Any) -> None:
+        kept = self._without(held) if isinstance(held, str | bytes | list | tuple | dict | set | frozenset) else held
+        if kept is not held:
+            setattr(error, name, kept)
+
+    def _without(self, held: Any) -> Any:
+        """Return a value, or one without secrets, in which whatever else tells one is as it would be printed."""
+        if not self.finder.is_in(said := repr(held)):
+            return held
+        match held:
+            case str():
+                return self.text(held)
+            case dict():
+                return {self._without(key): self._without(value) for key, value in held.items()}
+            case list() | set() | frozenset():
+                return type(held)(map(self._without, held))
+            case tuple():
+                return tuple(map(self._without, held))
+        return self.text(said)
+
     def _masked(self, parts: Sequence[str]) -> list[str]:
         """Return texts that are shown one after another without the secrets in them."""
         whole = "".join(parts)
@@ -120,7 +166,7 @@ class Secrets:
             if id(one) in found:
                 continue
             found.add(id(one))
-            one.args = tuple(redactor.text(part) if isinstance(part, str) else part for part in one.args)
+            redactor.take_out_of(one)
             if notes := getattr(one, "__notes__", None):
                 notes[:] = [redactor.text(str(note)) for note in notes]
             more = one.exceptions if isinstance(one, BaseExceptionGroup) else ()
@@ -152,6 +198,22 @@ def _texts(value: Any) -> Iterator[str]:
             yield from ("".join(part.text for part in parts) for parts in written_parts(value.outputs))
         for part in _parts(value):
             yield from _texts(part)
+            if isinstance(value, dict | list | tuple) and (digits := _digits(part)):
+                yield digits
+
+
+def _digits(value: Any) -> str:
+    """Return a number of a display as it is written, or "" if it is too short to be a secret."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return repr(value) if is_number and LEAST_NUMBER <= abs(value) < MOST_NUMBER else ""
+
+
+def _item(value: Any, change: Change, depth: int) -> Any:
+    """Return what is in a container changed; a number there may become text, one in a field of ours may not."""
+    if digits := _digits(value):
+        said = change([digits])[0]
+        return value if said == digits else said
+    return _changed(value, change, depth)
 
 
 def _is_lines(value: Any) -> bool:
@@ -188,11 +250,11 @@ def _changed(value: Any, change: Change, depth: int = 0) -> Any:
         case str():
             return value if value in VOCABULARY else change([value])[0]
         case dict():
-            return {_changed(key, change): _changed(item, change, depth + 1) for key, item in value.items()}
+            return {_changed(key, change): _item(item, change, depth + 1) for key, item in value.items()}
         case _ if _is_lines(value):
             return type(value)(_one_by_one(change(value), change))
         case list() | tuple():
-            return type(value)(_changed(item, change, depth + 1) for item in value)
+            return type(value)(_item(item, change, depth + 1) for item in value)
         case BaseModel():
             names = type(value).model_fields
             return value.model_copy(update={name: _changed(getattr(value, name), change, depth + 1) for name in names})

@@ -3,6 +3,7 @@
 Masked code would not be the code that ran, and what is shown and saved must be just that.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -16,6 +17,13 @@ REFUSED = "the code holds the value of the environment variable {name}, which is
 WITH_IT = "another block of the reply holds a secret, so none of it is run"
 
 
+JOINT = re.compile(r"""["']\s*(?:[+\\]\s*)?[rbfuRBFU]{0,2}["']""")
+"""Between two literals that are one: Python's `"A" "B"` and `"A" + f"B"`, a shell's `A''B`."""
+
+QUOTES = re.compile(r"""["'\\]""")
+"""What a shell reads as nothing: `A\\B` and `A'B'` are AB."""
+
+
 def knows_none(text: str) -> str:  # noqa: ARG001 - where nothing is secret
     """Find no secret."""
     return ""
@@ -23,8 +31,13 @@ def knows_none(text: str) -> str:  # noqa: ARG001 - where nothing is secret
 
 def secret_reason(code_blocks: Sequence[CodeBlock], secret_in: SecretIn) -> str:
     """Return why code is not run, or ""."""
-    names = [name for block in code_blocks if (name := secret_in(block.code) or secret_in(block.language))]
+    names = [name for block in code_blocks if (name := _name_in(block.code, secret_in) or secret_in(block.language))]
     return REFUSED.format(name=names[0]) if names else ""
+
+
+def _name_in(code: str, secret_in: SecretIn) -> str:
+    joined = JOINT.sub("", code)
+    return secret_in(code) or secret_in(joined) or secret_in(QUOTES.sub("", joined))
 
 
 def without_secret_code(reply: Reply, secret_in: SecretIn) -> Reply:

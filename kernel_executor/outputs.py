@@ -242,8 +242,11 @@ def fold(changes: Iterable[OutputChange]) -> tuple[Output, ...]:
     return folder.outputs
 
 
-ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
-"""Terminal control sequences: ECMA-48 CSI, OSC and two-byte escapes."""
+ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+"""Terminal control sequences: ECMA-48 CSI, OSC and two-byte escapes.
+
+An OSC that never ends is two bytes: what follows would be lost, and it may be honest text.
+"""
 
 
 def plain(text: str) -> str:

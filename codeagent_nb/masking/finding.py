@@ -12,9 +12,11 @@ from codeagent_nb.masking.folding import IN_PIECES, READINGS, SEPARATOR, Reading
 ENCODINGS = ("utf-8", "utf-32-le")  # NumPy keeps text as UTF-32
 FEWEST_LETTERS = 4  # a value with fewer is looked for as it is written
 WINDOW = 4_096  # characters at the end of a text, where a secret may begin
+CHUNK = 32_768  # characters that are looked through at once where one of them must be found
+NEAR = 256  # characters at the end of a text, in which mostly stands what has begun
 UNFINISHED = re.compile(
-    r"\x1b[ -/]*$|\x1b\[[0-?]*[ -/]*$|\x1b\][^\x07\x1b]*$|\\(?:[uUx][0-9a-fA-F]{0,7}|\d{0,2})$"
-    r"|&(?:#?\w{0,8})$|<[^<>]{0,200}$"
+    r"\x1b[ -/]*$|\x1b\[[^@-~\n]*$|\x1b\][^\x07\x1b]*$|\\(?:[uUx][0-9a-fA-F]{0,7}|\d{0,2})$"
+    r"|&(?:#[xX]?0*\w{0,8}|\w{0,32})$|<[^<>]{0,200}$"
 )
 """What the next piece of a text may make into something that is not seen, or is seen as a letter."""
 
@@ -51,6 +53,7 @@ class Finder:
         self._odd = {way: name for way, name in spelled.items() if way and len(letters(way)) < FEWEST_LETTERS}
         self._odd_pattern = _any_of(self._odd)
         self._sorted = sorted(self._names)
+        self._heads = {value[:FEWEST_LETTERS] for value in self._names}
         self._longest = max(map(len, self._names), default=0)
         # A value of the environment may hold bytes that are no UTF-8.
         pairs = ((value.encode(way, "surrogatepass"), name) for value, name in spelled.items() for way in ENCODINGS)
@@ -66,13 +69,15 @@ class Finder:
         if self._odd_pattern and any(map(self._odd_pattern.search, texts)):
             return True
         return any(
-            self._is_read(reading, SEPARATOR.join(read))
+            self._is_read(reading, read)
             for reading in READINGS
             if (read := [text for text in texts if reading.applies(text)])
         )
 
-    def _is_read(self, reading: Reading, text: str) -> bool:
-        return bool(self._pattern and self._pattern.search(reading.letters(text)))
+    def _is_read(self, reading: Reading, texts: Sequence[str]) -> bool:
+        # A comment that never ends hides the rest of its own text, not other texts: those are read apart.
+        read = map(reading.letters, texts) if reading.steps else [letters(SEPARATOR.join(texts))]
+        return bool(self._pattern and self._pattern.search(SEPARATOR.join(read)))
 
     def name_in(self, text: str) -> str:
         """Return the name of a secret that can be read in a text, or ""."""
@@ -86,11 +91,24 @@ class Finder:
         """Return where secrets stand, in order; those that overlap are one."""
         if not self.is_in(text):
             return ()
-        found = [Hit(match.start(), match.end(), self._odd[match[0]]) for match in _matches(self._odd_pattern, text)]
+        chunk = CHUNK
+        while chunk < len(text):
+            near = [hit for start in range(0, len(text), chunk) for hit in self._hits_near(text, start, chunk)]
+            hits = _merged(near)
+            # What is read alike only from far away, as in a comment of many pages, is still there then.
+            if not self.is_in(between(text, hits, 0, len(text))):
+                return hits
+            chunk *= 8
+        return _merged(self._hits_near(text, 0, chunk))
+
+    def _hits_near(self, text: str, start: int, size: int) -> list[Hit]:
+        """Return where secrets stand in a part; only where one is read are places looked up: 2 MB of them take 300."""
+        near = text[start : start + size + size // 8]
+        found = [Hit(match.start(), match.end(), self._odd[match[0]]) for match in _matches(self._odd_pattern, near)]
         for reading in READINGS:
-            if reading.applies(text) and self._is_read(reading, text):
-                found += self._hits_of(reading.seen(text))
-        return _merged(found)
+            if reading.applies(near) and self._is_read(reading, (near,)):
+                found += self._hits_of(reading.seen(near))
+        return [Hit(start + hit.start, start + hit.end, hit.name) for hit in found]
 
     def _hits_of(self, seen: Seen) -> list[Hit]:
         hits = []
@@ -122,9 +140,27 @@ class Finder:
         return Beginning(len(text) - len(window) + first.start, max(found.letters for found in begun))
 
     def _begun(self, reading: Reading, text: str) -> Beginning | None:
-        last = reading.letters(text)[-(self._longest - 1) :] if self._longest > 1 else ""
-        count = next((len(last) - at for at in range(len(last)) if self._is_beginning(last[at:])), 0)
-        return Beginning(reading.seen(text).spans[-count][0], count) if count else None
+        read = reading.letters(text)
+        last = read[-(self._longest - 1) :] if self._longest > 1 else ""
+        count = next((len(last) - at for at in self._heads_in(last) if self._is_beginning(last[at:])), 0)
+        if not count:
+            return None
+        end = text[-NEAR:]
+        near = reading.letters(end)
+        # Places are looked up at the end only, if the text reads alike when it is cut there.
+        if len(near) < count or reading.letters(text[:-NEAR]) + near != read:
+            end = text
+        return Beginning(len(text) - len(end) + reading.seen(end).spans[-count][0], count)
+
+    def _heads_in(self, text: str) -> list[int]:
+        """Return where a secret may begin; to compare at each place of a long text takes ten times as long."""
+        found = {*range(max(0, len(text) - FEWEST_LETTERS + 1), len(text))}
+        for head in self._heads:
+            at = text.find(head)
+            while at >= 0:
+                found.add(at)
+                at = text.find(head, at + 1)
+        return sorted(found)
 
     def _is_beginning(self, part: str) -> bool:
         """Say whether a secret begins with this, and goes on."""

@@ -4,10 +4,11 @@ A key with an ANSI code, a NUL or a backspace inside looks like the key on every
 it (measured: prompt, panel and terminal showed it). So a text is read in several ways, each without white space:
 
 * plain: without control characters;
-* as coloured: without terminal codes, which may hold text themselves;
+* as coloured: without terminal codes, which may hold text themselves; and without what notebooks take for codes;
 * on a screen: with `\r` and `\b` carried out;
-* as a page: without tags, with entities decoded;
-* as Markdown: as a page, without what makes text bold or code;
+* as a page: without what a browser takes for markup, with entities decoded;
+* as a page is written, for what only looks like markup: without tags, with entities decoded;
+* as Markdown: as both, without what makes text bold or code, and without backslashes that keep it from that;
 * as a literal: with the escapes of JSON and Python decoded.
 """
 
@@ -31,12 +32,46 @@ NO_WIDTH = re.compile("[\x00-\x07\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u200b-\u200f\u20
 """Of these, what takes no column of a screen; `\\b`, `\\t`, `\\n`, `\\r` do something there."""
 
 CODES = re.compile(rf"{ANSI.pattern}|\x1b[ -/]+[0-~]")
-SEPARATOR = "\x07\n<>|\n"
-"""Put between texts that are searched together: it ends a terminal code, a tag and a line, and is ASCII."""
+NOTEBOOK_CODES = re.compile(r"\x1b\[[^@-~\n]*[@-~]")
+"""What nbconvert and JupyterLab take for a colour, which is more than a terminal does."""
 
-TAG = re.compile("<[^<>]*>")
-EMPHASIS = re.compile(r"[*`~]+")
-ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});?")
+SEPARATOR = "|"
+"""Put between texts that are searched together: it is seen, and ASCII."""
+
+TAG = re.compile(r"<!\[CDATA\[|\]\]>|<[^<>]*>")
+"""What looks like a tag. SVG shows what is in a CDATA section."""
+
+ATTRIBUTES = (
+    r"(?:[\t\n\f\r /]++|[^\t\n\f\r />][^\t\n\f\r />=]*+"
+    r"(?:[\t\n\f\r ]*+=[\t\n\f\r ]*+(?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z)|[^\t\n\f\r >]*+))?+)*+(?:>|\Z)"
+)
+
+
+def _markup(emptied: str) -> re.Pattern[str]:
+    """Return what a browser takes for markup, and elements that go with what is in them.
+
+    What never ends reaches to the end there too, so this takes linear time.
+    """
+    return re.compile(
+        r"<!--(?:-?>|.*?(?:--!?>|\Z))"
+        rf"|<({emptied})(?=[\t\n\f\r />]){ATTRIBUTES}.*?(?=</\1[\t\n\f\r />]|\Z)"
+        rf"|</?[a-z][^\t\n\f\r />]*+{ATTRIBUTES}"
+        r"|<[!?/][^>]*(?:>|\Z)",
+        re.IGNORECASE | re.DOTALL,
+    )
+
+
+CLEANED = _markup("script|style")
+"""A cleaner leaves what is in other elements."""
+
+HIDDEN = _markup("script|style|title|noscript|template|textarea")
+"""A browser shows nothing, or a field, for these."""
+
+EMPHASIS = re.compile(r"[*`~]+|\\(?=[!-/:-@\[-`{-~])")
+"""What makes text bold or code, and what keeps a character from doing so."""
+
+ENTITY = re.compile(r"&(?:#0*+\d{1,7}|#[xX]0*+[0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});?")
+ZEROS = re.compile("(?<=[#xX])0+(?=[0-9a-fA-F])")
 ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|x[0-9a-fA-F]{2}|[0-3]?[0-7]{1,2}|[nrtbfav\"'/\\\n])")
 SIMPLE = {**dict(zip("nrtbfav", "\n\r\t\b\f\a\v", strict=True)), "\n": ""}
 
@@ -121,7 +156,7 @@ def _written(line: list[tuple[str, tuple[int, int]]]) -> list[tuple[str, tuple[i
 
 
 def _entity(match: re.Match[str]) -> str:
-    return html.unescape(match[0])
+    return html.unescape(ZEROS.sub("", match[0]))  # Python reads no number of more than 4,300 digits
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -140,16 +175,16 @@ class Reading:
     """One way to read a text.
 
     Args:
-        marks: A text without any of these reads as it does plainly.
+        marks: Of each of these a text has one at least, or another reading does as well.
         steps: What is done before the plain reading.
     """
 
-    marks: tuple[str, ...]
+    marks: tuple[tuple[str, ...], ...]
     steps: tuple[Step, ...]
 
     def applies(self, text: str) -> bool:
         """Say whether this way makes a difference."""
-        return not self.marks or any(mark in text for mark in self.marks)
+        return all(any(mark in text for mark in marks) for marks in self.marks)
 
     def letters(self, text: str) -> str:
         """Return the letters that are seen."""
@@ -166,13 +201,20 @@ class Reading:
 
 
 WITHOUT_CODES = Substitution(CODES)
+ENTITIES = (Substitution(ENTITY, _entity), WITHOUT_CODES)
+MARKS = ("*", "`", "~", "\\")
 PLAIN = Reading((), ())
-COLOURED = Reading(("\x1b",), (WITHOUT_CODES,))
-PAGE = Reading(("<", "&"), (Substitution(TAG), Substitution(ENTITY, _entity), WITHOUT_CODES))
-MARKDOWN = Reading(("*", "`", "~"), (Substitution(EMPHASIS), *PAGE.steps))
-LITERAL = Reading(("\\",), (Substitution(ESCAPE, _escape), WITHOUT_CODES))
-ON_SCREEN = Reading(("\r", "\b"), (WITHOUT_CODES, Substitution(NO_WIDTH), Screen()))
-IN_PIECES = (PLAIN, COLOURED, PAGE, MARKDOWN, LITERAL)
+COLOURED = Reading((("\x1b",),), (WITHOUT_CODES,))
+NOTEBOOK = Reading((("\x1b[",),), (Substitution(NOTEBOOK_CODES), WITHOUT_CODES))
+TAGGED = Reading((("<", "&"),), (Substitution(TAG), *ENTITIES))
+PAGES = [Reading((("<",),), (Substitution(pattern), *ENTITIES)) for pattern in (CLEANED, HIDDEN)]
+MARKDOWN = [
+    Reading((MARKS,), (Substitution(EMPHASIS), *TAGGED.steps)),
+    *(Reading((*page.marks, MARKS), (Substitution(EMPHASIS), *page.steps)) for page in PAGES),
+]
+LITERAL = Reading((("\\",),), (Substitution(ESCAPE, _escape), WITHOUT_CODES))
+ON_SCREEN = Reading((("\r", "\b"),), (WITHOUT_CODES, Substitution(NO_WIDTH), Screen()))
+IN_PIECES = (PLAIN, COLOURED, NOTEBOOK, TAGGED, *PAGES, *MARKDOWN, LITERAL)
 """The readings by which it shows that a secret may have begun; a screen can make one of whatever is in a line."""
 READINGS = (*IN_PIECES, ON_SCREEN)
 

@@ -31,6 +31,8 @@ class _Place:
 
     last: Piece
     strand: Strand = field(default_factory=Strand)
+    of_displays: dict[str, Strand] = field(default_factory=dict)
+    """By MIME type: two displays of HTML are read together, as two of plain text are. Plain text is in `strand`."""
 
     def take(self, finder: Finder, event: Piece, text: str, stream: str = "") -> list[AgentEvent]:
         self.last = event
@@ -80,22 +82,25 @@ class HoldBack:
 def _shown(place: _Place, finder: Finder, event: BlockOutputEvent | LateOutputEvent) -> AgentEvent:
     """Return a display as it may be passed on; it is shown at once, and read together with the text before it."""
     change = event.change
-    if isinstance(change, Append) and isinstance(text := _plain(change.output.get("data")), str):
-        data = {**change.output["data"], "text/plain": _whole(place, finder, text)}
-        return event.model_copy(update={"change": replace(change, output={**change.output, "data": data})})
-    if isinstance(change, Update) and isinstance(text := _plain(change.data), str):
-        return event.model_copy(
-            update={"change": replace(change, data={**change.data, "text/plain": finder.masked(text)})}
-        )
+    if isinstance(change, Append) and isinstance(data := change.output.get("data"), dict):
+        shown = {
+            mime: _whole(place, finder, mime, part) if _is_text(mime, part) else part for mime, part in data.items()
+        }
+        return event.model_copy(update={"change": replace(change, output={**change.output, "data": shown})})
+    if isinstance(change, Update):
+        shown = {mime: finder.masked(part) if _is_text(mime, part) else part for mime, part in change.data.items()}
+        return event.model_copy(update={"change": replace(change, data=shown)})
     return event
 
 
-def _plain(data: Any) -> Any:
-    return data.get("text/plain") if isinstance(data, dict) else None
+def _is_text(mime: str, part: Any) -> bool:
+    """Say whether a part of a display is text; a picture is megabytes of letters that nobody reads."""
+    return isinstance(part, str) and (not mime.startswith("image/") or mime == "image/svg+xml")
 
 
-def _whole(place: _Place, finder: Finder, text: str) -> str:
-    pieces = [*place.strand.take(finder, text), *place.strand.let_go(finder)]
+def _whole(place: _Place, finder: Finder, mime: str, text: str) -> str:
+    strand = place.strand if mime == "text/plain" else place.of_displays.setdefault(mime, Strand())
+    pieces = [*strand.take(finder, text), *strand.let_go(finder)]
     return "".join(part for _, part in pieces)
 
 

@@ -4,7 +4,8 @@
 * In an address, whatever its variable is called: the password, a user name that is a token (`https://TOKEN@host`), and
   parameters named like keys (`?api_key=`).
 
-A weak value masks nothing, for it would be taken out of innocent text: `DB_PASSWORD=password`, `DEBUG_TOKEN=true`.
+A weak value masks nothing, for it would be taken out of innocent text: `DB_PASSWORD=password`, `DEBUG_TOKEN=true`,
+`PRIMARY_KEY=customer_id`.
 """
 
 import re
@@ -21,6 +22,19 @@ ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://(?:(?P<user>[^\s/?#@:]*)(?::(?P
 PARAMETER = re.compile(r"[?&;#](?P<name>[\w.-]+)=(?P<value>[^\s&;#\"'<>]+)")
 SIGNATURES = frozenset({"sig", "signature", "code", "sas"})
 """Parameters that sign an address; as names of variables they would be harmless."""
+
+PATH = re.compile(r"~?(/[\w.@ +-]+)+/?")
+IDENTIFIER = re.compile(r"(?=.{1,15}\Z)_*[a-z]+(?:_+[a-z]+)+_*")
+LONG_PART = re.compile(r"[\w+-]{16,}")
+"""In a path, a part of this length with letters of both cases and digits may be half of a key in base64."""
+
+OF_PLACES = re.compile(r"(?:ASKPASS|_DIR|_FILE|_PATH)$", re.IGNORECASE)
+"""Names of variables that say where something is."""
+
+OF_NUMBERS = re.compile(r"(?:^|_)(?:MAX|MIN|NUM|COUNT|LIMIT|TOTAL)(?:_|$)|TOKENS$", re.IGNORECASE)
+"""Names of variables that say how many."""
+
+MAX_COUNT = 11  # digits of a number that is no key where a variable says how many
 
 WORDS = frozenset(
     {
@@ -52,11 +66,19 @@ def weak_names(environment: Mapping[str, str]) -> list[str]:
 
 
 def is_weak(value: str) -> bool:
-    """Say whether a value is too short, too uniform, or made of ordinary words and numbers."""
+    """Say whether a value is too short, too uniform, a path, a name of code, or made of ordinary words and numbers."""
     if len(value) < MIN_LENGTH or len(set(value)) < MIN_KINDS:
+        return True
+    if IDENTIFIER.fullmatch(value) or _is_path(value):
         return True
     parts = re.findall(r"[^\W\d_]+|\d+", value)
     return all(part.lower() in WORDS or (part.isdigit() and len(part) < MIN_LENGTH) for part in parts)
+
+
+def _is_path(value: str) -> bool:
+    kinds = (str.isupper, str.islower, str.isdigit)
+    keys = (part for part in LONG_PART.findall(value) if all(any(map(kind, part)) for kind in kinds))
+    return bool(PATH.fullmatch(value)) and not any(keys)
 
 
 def in_addresses(text: str) -> Iterator[tuple[str, str]]:
@@ -87,7 +109,13 @@ def _spelled(what: str, value: str) -> list[tuple[str, str]]:
 def _candidates(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for name, value in environment.items():
         secret_parts = [part for _, part in in_addresses(value)]
-        if names_secret(name) and (secret_parts or not ADDRESS.fullmatch(value)):  # a mere address is no key
+        if names_secret(name) and (secret_parts or not _is_harmless(name, value)):
             yield name, value
             yield from ((name, line) for line in value.splitlines() if len(line) < len(value) and " " not in line)
         yield from ((name, part) for part in secret_parts)
+
+
+def _is_harmless(name: str, value: str) -> bool:
+    """Say whether a value is no key whatever its name promises: an address, a place, a number of something."""
+    is_count = OF_NUMBERS.search(name) and value.isdigit() and len(value) <= MAX_COUNT
+    return bool(ADDRESS.fullmatch(value) or OF_PLACES.search(name) or is_count)

@@ -4,6 +4,8 @@ import base64
 import codecs
 import html
 import json
+import time
+import tracemalloc
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -25,6 +27,7 @@ DISGUISES: dict[str, Callable[[str], str]] = {
     "a window title inside": lambda key: f"{key[:5]}\x1b]0;title\x07{key[5:]}",
     "a window title around": lambda key: f"\x1b]0;{key}\x07",
     "a window title that never ends": lambda key: f"\x1b]0;{key}",
+    "a colour that only notebooks take for one": lambda key: f"{key[:5]}\x1b[\u00e9m{key[5:]}",
     "a character set inside": lambda key: f"{key[:5]}\x1b(B{key[5:]}",
     "NUL": "\0".join,
     "bells and deletes": lambda key: f"{key[:3]}\x07{key[3:9]}\x7f{key[9:]}",
@@ -43,9 +46,23 @@ DISGUISES: dict[str, Callable[[str], str]] = {
     "tags": lambda key: f"<b>{key[:4]}</b><i class='x'>{key[4:]}</i>",
     "a tag's attribute": lambda key: f"<img alt='{key}'>",
     "bold halves": lambda key: f"**{key[:4]}**`{key[4:9]}`{key[9:]}",
+    "Markdown's backslashes": lambda key: key.replace("-", "\\-"),
     "decimal entities": lambda key: "".join(f"&#{ord(char)};" for char in key),
     "hexadecimal entities and tags": lambda key: f"{key[:2]}&#x{ord(key[2]):x};<br>{key[3:]}",
     "SVG text": lambda key: f"<text x='1'><tspan>{key[:6]}</tspan><tspan dy='0'>{key[6:]}</tspan></text>",
+    "a comment inside": lambda key: f"{key[:5]}<!-- > -->{key[5:]}",
+    "an empty comment and a bogus one": lambda key: f"{key[:5]}<!-->{key[5:9]}<?x<y?>{key[9:]}",
+    "a comment and a field": lambda key: f"{key[:5]}<!-- > --><textarea>{key[5:]}</textarea>",
+    "a script inside": lambda key: f"{key[:5]}<script src=x>if (a > b) x</script>{key[5:]}",
+    "a style inside": lambda key: f"{key[:5]}<STYLE>p {{}}</style >{key[5:]}",
+    "a template inside": lambda key: f"{key[:5]}<template>x</template>{key[5:]}",
+    "a tag with a quoted bracket": lambda key: f'{key[:5]}<img src=x alt=">">{key[5:]}',
+    "a tag with a bracket in other quotes": lambda key: f"{key[:5]}<b title = '<>'>{key[5:]}</b>",
+    "a tag with a stray quote": lambda key: f"{key[:5]}<b =\"it's><!-- > -->{key[5:]}</b>",
+    "entities with zeros": lambda key: "".join(f"&#{ord(char):011};" for char in key),
+    "hexadecimal entities with very many zeros": lambda key: f"{key[:5]}&#x{ord(key[5]):05000x};{key[6:]}",
+    "a comment in bold": lambda key: f"{key[:4]}<!-- > -->**{key[4:]}**",
+    "a section of SVG": lambda key: f"<text>{key[:5]}<![CDATA[{key[5:]}]]></text>",
     "JSON escapes": lambda key: "".join(f"\\u{ord(char):04x}" for char in key),
     "Python escapes": lambda key: "".join(f"\\x{ord(char):02x}" for char in key),
     "octal escapes": lambda key: "".join(f"\\{ord(char):03o}" for char in key),
@@ -86,6 +103,35 @@ def test_a_disguise_for_the_eye_is_seen_through(disguise: str) -> None:
 def test_the_same_disguise_of_something_else_is_left_alone(disguise: str) -> None:
     text = f"before\n{DISGUISES[disguise]('sk-tent-0123456789')}\nafter"
     assert FINDER.masked(text) == text
+
+
+@pytest.mark.parametrize("text", ["<!--", "<script>", "<b x='", "<b =", "<", "&#0", "&", "<!", "</", "<b "])
+def test_a_page_that_never_ends_takes_no_longer_than_it_is_long(text: str) -> None:
+    started = time.process_time()
+    assert not FINDER.is_in(text * (400_000 // len(text)))
+    assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize("inside", ["", "\x1b[1m", "<!-- > -->", "x\b"])
+def test_a_key_in_a_megabyte_is_found_in_its_place_with_little_memory(inside: str) -> None:
+    before, after = "some words, 12.3\n" * 30_000, "other words\n" * 40_000
+    tracemalloc.start()
+    masked = FINDER.masked(f"{before}{KEY[:5]}{inside}{KEY[5:]}\n{after}")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert masked == f"{before}[redacted MY_TOKEN]\n{after}"
+    assert peak < 25_000_000
+
+
+@pytest.mark.parametrize("inside", ["\0" * 50_000, f"<!-- {'>' * 50_000} -->"])
+def test_halves_of_a_key_far_from_each_other_are_a_key(inside: str) -> None:
+    before, after = "some words, 12.3\n" * 2_000, "other words\n" * 3_000
+    masked = FINDER.masked(f"{before}{KEY[:5]}{inside}{KEY[5:]}\n{after}")
+    assert masked == f"{before}[redacted MY_TOKEN]\n{after}"
+
+
+def test_a_comment_that_never_ends_hides_no_other_text() -> None:
+    assert FINDER.is_in_one_of(("<!-- ", f"{KEY[:5]}<!-- > -->{KEY[5:]}"))
 
 
 @pytest.mark.parametrize("disguise", OTHER_LETTERS)
@@ -227,3 +273,17 @@ def test_no_number_of_invisible_characters_pushes_a_secret_out() -> None:
 
 def test_letters_are_what_is_left_without_what_nobody_sees() -> None:
     assert letters("a\0 b\n\tc\u00add\u200be") == "abcde"
+
+
+def test_where_a_long_secret_begins_is_seen_at_once_and_from_its_first_letters_to_the_last() -> None:
+    key = "".join(f"{number:x}-" for number in range(400))
+    finder = Finder([("LONG_KEY", key)])
+    text = "some words of text\n" * 300
+    started = time.process_time()
+    for end in (1, 3, 4, 50, 300, len(key) - 1):
+        beginning = finder.beginning(text + key[:end])
+        assert beginning
+        assert (beginning.start, beginning.letters) == (len(text), end)
+    for _ in range(50):
+        assert finder.beginning(text) is None
+    assert time.process_time() - started < 0.1

@@ -16,6 +16,7 @@ from codeagent_nb.events import (
 )
 from codeagent_nb.models.types import CreateResult
 from codeagent_nb.policy import Approve, Ask, Effect, Execute, Outcome, TakeBack, Tell, policy, run_given
+from codeagent_nb.secret_code import secret_reason
 from kernel_executor import BlockResult, CodeBlock, CodeResult
 
 CODE = "```python\nprint(1)\n```"
@@ -306,6 +307,21 @@ def test_code_with_a_secret_is_refused_by_name_and_asked_for_again() -> None:
     assert "holds the value of the environment variable MY_TOKEN" in refused.reason
     assert [refusal.block.code for refusal in refused.refused] == [f"print('{KEY}')\n", "print(2)\n"]
     assert hand.executed == [PRINT_1]
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        "echo sk-te\\st-0123456789",
+        "echo sk-test''-0123456789",
+        "echo sk-'test'-0123456789",
+        "x = ('sk-test' '-0123456789')",
+        "x = 'sk-test' + f\"-0123456789\"",
+    ],
+)
+def test_a_secret_that_code_puts_together_is_refused(way: str) -> None:
+    assert "MY_TOKEN" in secret_reason([CodeBlock(way)], key_in)
+    assert secret_reason([CodeBlock(way.replace("st", "nt"))], key_in) == ""
 
 
 def test_the_same_code_runs_as_it_is_where_that_is_no_secret() -> None:

@@ -22,6 +22,7 @@ from codeagent_nb.events import (
     RunFinishedEvent,
     TextMessage,
 )
+from codeagent_nb.masking.holding import HoldBack
 from codeagent_nb.models.types import AssistantMessage, Image, RequestUsage, SystemMessage, UserMessage
 from codeagent_nb.redaction import VOCABULARY, Redactor, Secrets
 from kernel_executor import Append, BlockResult, CodeBlock, CodeResult
@@ -177,3 +178,36 @@ def test_halves_of_a_key_in_outputs_that_follow_each_other_are_a_key(outputs: tu
     assert "[redacted MY_TOKEN]" in written
     assert KEY[5:] not in written
     assert Redactor({"MY_TOKEN": "sk-tent-0123456789"}).event(event) is event  # the control
+
+
+@pytest.mark.parametrize("mime", ["text/html", "text/markdown", "text/plain", "image/svg+xml", "text/latex"])
+def test_halves_of_a_key_in_two_displays_are_not_both_shown(mime: str) -> None:
+    hold, finder = HoldBack(), Redactor({"MY_TOKEN": KEY}).finder
+    changes = [Append(display(mime, f"{part} ")) for part in (KEY[:9], KEY[9:])]
+    events = [BlockOutputEvent(source="executor", block_id="1", change=change) for change in changes]
+    shown = [kept.model_dump_json() for event in events for kept in hold.take(event, finder)]
+    assert KEY[:9] in shown[0]
+    assert KEY[9:] not in shown[1]
+    control = Redactor({"MY_TOKEN": "sk-tent-0123456789"}).finder
+    assert [*HoldBack().take(events[0], control), *HoldBack().take(events[1], control)] == events
+
+
+@pytest.mark.parametrize("number", [739182736451, -739182736451, 739182736451.0, 7391827364519])
+def test_a_number_whose_digits_are_a_secret_is_taken_out_of_a_display(number: float) -> None:
+    data = {"application/json": {"k": number, "more": [1, number, True, 2.5, 10**5000]}}
+    shown = {"output_type": "display_data", "data": data, "metadata": {}}
+    event = BlockOutputEvent(source="executor", block_id="1", change=Append(shown))
+    kept = Redactor({"PIN_TOKEN": "739182736451"}).event(event)
+    assert isinstance(kept, BlockOutputEvent)
+    assert isinstance(kept.change, Append)
+    assert "739182736451" not in str(kept.change.output["data"]["application/json"]["k"])
+    assert kept.change.output["data"]["application/json"]["more"][2:] == [True, 2.5, 10**5000]
+    assert Redactor({"PIN_TOKEN": "739182736452"}).event(event) is event  # the control
+
+
+def test_a_number_in_a_field_of_an_event_stays_a_number() -> None:
+    usage = RequestUsage(prompt_tokens=73918273, completion_tokens=1)
+    event = RunFinishedEvent(source="c", status="error", reason="73918273", tries=1, usage=usage, duration=0)
+    kept = Redactor({"PIN_TOKEN": "73918273"}).event(event)
+    assert isinstance(kept, RunFinishedEvent)
+    assert (kept.usage, kept.reason) == (usage, "[redacted PIN_TOKEN]")

@@ -1,5 +1,8 @@
 """Which values of an environment are secret: those of keys, those inside addresses; no weak ones."""
 
+import subprocess
+import traceback
+
 import pytest
 
 from codeagent_nb.masking.values import in_addresses, is_weak, of_environment, weak_names
@@ -57,6 +60,10 @@ def test_an_address_without_a_key_is_none(address: str) -> None:
         "my-secret-key",
         "Password123",
         "postgres_dev_1",
+        "customer_id",
+        "created_at",
+        "/usr/lib/git-core/git-gui--askpass",
+        "~/.config/My App 2/key-file_1.pem",
     ],
 )
 def test_a_weak_value_masks_nothing_and_is_told(value: str) -> None:
@@ -66,9 +73,41 @@ def test_a_weak_value_masks_nothing_and_is_told(value: str) -> None:
     assert Secrets({"DB_PASSWORD": value}).text(f"the word {value}") == f"the word {value}"
 
 
-@pytest.mark.parametrize("value", ["pa55w0rd", "correct horse battery", "hunter2hunter2", "Xk29vQ1z", "elephants"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "pa55w0rd",
+        "correct horse battery",
+        "hunter2hunter2",
+        "Xk29vQ1z",
+        "elephants",
+        "blue_elephants_fly",
+        "/q8Zk3mN0pL5xW7vB2cD/9rT",
+    ],
+)
 def test_any_other_value_is_strong_enough_to_be_masked(value: str) -> None:
     assert not is_weak(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GIT_ASKPASS", "git-credential-4f2a"),
+        ("SSH_KEY_PATH", "keys/id_rsa_4f2a"),
+        ("MY_KEY_FILE", "id_rsa_4f2a9c"),
+        ("MY_KEY_DIR", "keys-4f2a9c"),
+        ("MAX_TOKENS", "123456789"),
+        ("MAX_TOKEN", "12345678901"),
+    ],
+)
+def test_a_place_or_a_number_of_something_is_no_secret(name: str, value: str) -> None:
+    assert secrets(**{name: value}) == set()
+    assert secrets(MY_TOKEN=value) == {value}  # the control
+
+
+def test_the_password_of_an_address_is_secret_though_the_variable_names_a_place() -> None:
+    assert "pa55w0rd" in secrets(KEY_FILE="https://me:pa55w0rd@host/x")
+    assert secrets(MAX_TOKENS="123456789012") == {"123456789012"}
 
 
 def test_each_line_of_a_key_of_many_lines_is_secret() -> None:
@@ -101,6 +140,42 @@ def test_an_exception_loses_secrets_with_its_whole_chain() -> None:
     told = f"{first} {first.__notes__} {second} {group.exceptions}"
     assert TOKEN not in told
     assert told.count("[redacted MY_TOKEN]") == 5
+
+
+class ServiceError(Exception):
+    def __init__(self, body: object) -> None:
+        super().__init__("refused")
+        self.body = body
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(2, "no such file", f"/tmp/{TOKEN}"),
+        OSError(2, "no such file", "a", None, f"/tmp/{TOKEN}"),
+        Exception((TOKEN,)),
+        Exception({"a": [{TOKEN}]}),
+        Exception({TOKEN: TOKEN.encode()}),
+        SyntaxError("bad", ("f", 1, 1, TOKEN)),
+        SystemExit(TOKEN),
+        subprocess.CalledProcessError(1, ["curl", TOKEN], output=TOKEN),
+        ServiceError({"detail": [TOKEN]}),
+        ImportError("no module", name=TOKEN, path=TOKEN),
+    ],
+)
+def test_an_exception_loses_secrets_wherever_it_holds_them(error: BaseException) -> None:
+    Secrets({"MY_TOKEN": TOKEN}).take_out_of(error)
+    printed = "".join(traceback.format_exception(error))
+    held = [getattr(error, name, None) for name in ("filename", "filename2", "text", "code", "name", "path")]
+    assert TOKEN not in f"{printed} {error!r} {vars(error)} {held}"
+    assert "[redacted MY_TOKEN]" in f"{printed} {error!r} {vars(error)} {held}"
+
+
+def test_an_exception_without_secrets_holds_the_very_same() -> None:
+    body = {"detail": ["x"]}
+    error = ServiceError(body)
+    Secrets({"MY_TOKEN": TOKEN}).take_out_of(error)
+    assert error.body is body
 
 
 def test_a_redactor_that_knows_nothing_changes_nothing() -> None:
