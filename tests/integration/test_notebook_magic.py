@@ -360,7 +360,7 @@ def test_a_question_in_the_input_line_is_answered_or_interrupted(tmp_path: Path)
         setup = model(python("print(6 * 7)"), "It is 42.", python("open('ran', 'w').close()"))
         client.execute_interactive(f"{setup}\n%config CodeAgent.buttons = False", timeout=30)
         client.execute("%%agent -m replay -a always\nMultiply.")
-        assert "Run the code above?" in client.get_stdin_msg(timeout=30)["content"]["prompt"]
+        assert "Run this code (1 line)?" in client.get_stdin_msg(timeout=30)["content"]["prompt"]
         client.input("y")
         assert reply_of(client)["status"] == "ok"
         client.execute("%%agent -m replay -a always\nWrite.")

@@ -313,11 +313,13 @@ def sinks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     with pytest.MonkeyPatch.context() as patch:
         for index, key in enumerate(KEYS.values()):
             patch.setenv(f"PLANTED_TOKEN_{index}", key)
-        patch.setattr(logger, "level", logging.DEBUG)
         patch.setattr(logger, "propagate", False)
+        before = logger.level
+        logger.setLevel(logging.DEBUG)  # not the attribute alone: who asked before is answered from a cache
         logger.addHandler(records)
         found = asyncio.run(show_everything(tmp_path_factory.mktemp("secrets"), server))
         logger.removeHandler(records)
+        logger.setLevel(before)
     server.close()
     found["log"] = records.said
     return {
