@@ -37,7 +37,7 @@ attacks: $(STAMPS)/test  ## all attacks by executed code on its user's files, th
 	@bash .ci/system-packages.sh bubblewrap chromium
 	@bash .ci/container-engine.sh
 	$(BIN)/python -m pytest tests/attacks tests/integration/test_our_imports.py tests/integration/test_starting.py
-	$(BIN)/python -m pytest tests/browser/test_saved_session.py
+	$(BIN)/python -m pytest tests/browser/test_saved_session.py tests/browser/test_extension_attacks.py
 
 browser: $(STAMPS)/test  ## the browser tests, on the built wheel in a clean environment
 	rm -rf build/wheel && mkdir -p build/wheel/run
