@@ -59,7 +59,7 @@ def assert_the_journal_goes_on_from(saved: nbformat.NotebookNode, events: tuple[
 @pytest.mark.timeout(240)
 def test_a_session_that_is_killed_at_any_moment_leaves_a_valid_notebook_and_journal(tmp_path: Path) -> None:
     random_moments = random.Random(20)
-    moments = [(random_moments.uniform(0, 0.35), ()) for _ in range(SCRIPTED)]
+    moments = [(random_moments.uniform(0, 0.8), ()) for _ in range(SCRIPTED)]
     moments += [(random_moments.uniform(0, 2), ("kernel",)) for _ in range(WITH_KERNEL)]
 
     def one(number: int) -> tuple[str, int]:
