@@ -222,11 +222,18 @@ def _cleaned(cell: Any) -> dict[str, Any] | None:
     about = cell["metadata"].get("codeagent")
     if cell["cell_type"] != "code" or not isinstance(about, dict) or about.get("outputs") == CLEANED:
         return None
-    pairs = [(output, harmless_output(_joined(output))) for output in cell.get("outputs", ())]
-    if all(_joined(output) == cleaned for output, cleaned in pairs):
+    before = cell.get("outputs", ())
+    outputs = [*map(_cleaned_output, before)]
+    if outputs == [*before]:
         return None
-    outputs = [output if _joined(output) == cleaned else _in_lines(cleaned) for output, cleaned in pairs]
     return {**cell, "metadata": {**cell["metadata"], "codeagent": {**about, "outputs": CLEANED}}, "outputs": outputs}
+
+
+def _cleaned_output(output: Any) -> Any:
+    """Return an output cleaned, the very one if there is nothing to clean."""
+    whole = _joined(output)
+    cleaned = harmless_output(whole)
+    return output if cleaned == whole else _in_lines(cleaned)
 
 
 def _joined(output: Any) -> Any:

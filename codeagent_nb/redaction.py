@@ -7,6 +7,7 @@ disguised for the eye, and it can be written as JSON and read back, whatever exe
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
+from itertools import accumulate
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -56,12 +57,11 @@ class Redactor:
     """Replaces secret values by the name of their variable.
 
     Args:
-        secrets: Values by name.
-        earlier: Names and values that were theirs before.
+        secrets: Names and values; a name has several if it was changed.
     """
 
-    def __init__(self, secrets: Mapping[str, str], earlier: Sequence[tuple[str, str]] = ()) -> None:
-        self.finder = Finder([*secrets.items(), *earlier])
+    def __init__(self, secrets: Iterable[tuple[str, str]]) -> None:
+        self.finder = Finder(secrets)
 
     @property
     def longest(self) -> int:
@@ -123,7 +123,7 @@ class Redactor:
         hits = self.finder.hits(whole)
         if not hits:
             return list(parts)
-        ends = [sum(map(len, parts[: index + 1])) for index in range(len(parts))]
+        ends = accumulate(map(len, parts))
         return [between(whole, hits, end - len(part), end) for part, end in zip(parts, ends, strict=True)]
 
 
@@ -139,7 +139,7 @@ class Secrets:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
         self._seen: dict[tuple[str, str], None] = {}
-        self.redactor = Redactor({})
+        self.redactor = Redactor(())
         self.look()
 
     def look(self) -> Redactor:
@@ -147,7 +147,7 @@ class Secrets:
         known = len(self._seen)
         self._seen |= dict.fromkeys(of_environment(self._environment))
         if len(self._seen) > known:
-            self.redactor = Redactor({}, tuple(self._seen))
+            self.redactor = Redactor(self._seen)
         return self.redactor
 
     def text(self, text: str) -> str:

@@ -208,7 +208,7 @@ def _write_table(table: Any, file: "_Watched") -> None:
     texts = [place for place, field in enumerate(table.schema) if not types.is_primitive(field.type)]
     for part in (table.slice(0, 0), table.select(texts)):
         feather.write_feather(part, _Watched(replace(file.limits, size=file.room), len), compression="uncompressed")
-    file.limits = replace(file.limits, secrets=Redactor({}))
+    file.limits = replace(file.limits, secrets=Redactor(()))
     feather.write_feather(table, file, compression="uncompressed")
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from kernel_executor.changes import Append, read_change
 from kernel_executor.events import ExecutionEvent, LateOutput
-from kernel_executor.in_kernel.guard import DISPLAY_OVERHEAD, left_out
-from kernel_executor.wire import DISPLAYS, Message
+from kernel_executor.in_kernel.guard import DISPLAY_OVERHEAD, DISPLAYS, left_out
+from kernel_executor.wire import Message
 
 OUTPUTS = DISPLAYS | {"stream", "error", "clear_output"}
 

@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self
@@ -29,6 +29,11 @@ SET_UP = 20.0
 
 FILTERED = 5.0
 """Seconds until its filter is put on after that: 6 ms and at most 46 on two cores with ten times too much to do."""
+
+NOT_FILTERED = (
+    "bubblewrap did not put the system call filter on; without it no code is run in the sandbox. Install a newer "
+    'bubblewrap, use a container, or choose sandbox="none"'
+)
 
 PARENT = "JPY_PARENT_PID"
 """Jupyter's variable for the parent's number: ipykernel ends with it. In a pid namespace it would end at once."""
@@ -218,23 +223,32 @@ def _check(launched: _Launched, sandbox: Sandbox) -> None:
     The filter comes last in a sandbox, after what the gate holds back: it would refuse bubblewrap's own mounts. With
     that filter, or not at all, bubblewrap starts the command; its first process is the one that we know.
     """
-    deadline = time.monotonic() + SET_UP
+    _wait(launched, lambda: _let_begin(launched, sandbox), SET_UP, f"bubblewrap was not ready after {SET_UP:.0f} s")
+    _wait(launched, lambda: sandbox.is_filtered(launched.pid), FILTERED, NOT_FILTERED)
+
+
+def _let_begin(launched: _Launched, sandbox: Sandbox) -> bool:
+    """Let the command begin if the sandbox is made, and shows what it is to show."""
+    if not is_set_up(launched.pid):
+        return False
+    sandbox.check_files(launched.pid)
+    os.write(launched.gate, b"!")
+    return True
+
+
+def _wait(launched: _Launched, is_done: Callable[[], bool], seconds: float, failure: str) -> None:
+    """Wait until something is done, or the process has ended.
+
+    Raises:
+        KernelStartError: It takes longer.
+    """
+    deadline = time.monotonic() + seconds
     while launched.process.poll() is None:
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            if is_set_up(launched.pid):
-                sandbox.check_files(launched.pid)
-                os.write(launched.gate, b"!")
-                break
-        if time.monotonic() > deadline:
-            raise KernelStartError(f"bubblewrap was not ready after {SET_UP:.0f} s")
-        time.sleep(0.001)
-    deadline = time.monotonic() + FILTERED
-    while launched.process.poll() is None:
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            if sandbox.is_filtered(launched.pid):
+            if is_done():
                 return
         if time.monotonic() > deadline:
-            raise KernelStartError("bubblewrap did not put the system call filter on")
+            raise KernelStartError(failure)
         time.sleep(0.001)
 
 

@@ -13,6 +13,18 @@ def overwrite(text: str) -> str:
     return "\n".join(_write(line)[0] for line in text.replace("\r\n", "\n").split("\n"))
 
 
+def places_after(text: str) -> list[int]:
+    """Return where in `text` each character of `overwrite(text)` stands."""
+    places: list[int] = []
+    start = 0
+    *ended, last = text.split("\n")
+    for line in ended:
+        places += [start + place for place in _places(line.removesuffix("\r"))[0]]
+        start += len(line) + 1
+        places.append(start - 1)  # the end of the line
+    return places + [start + place for place in _places(last)[0]]
+
+
 def settle(line: str) -> str:
     r"""Shorten a line that is still being written, without losing where the cursor stands.
 
@@ -26,14 +38,23 @@ def _write(line: str) -> tuple[str, int]:
     """Return what the line looks like, and the column of the cursor."""
     if "\r" not in line and "\b" not in line:
         return line, len(line)
-    cells: list[str] = []
+    places, column = _places(line)
+    return "".join(map(line.__getitem__, places)), column
+
+
+def _places(line: str) -> tuple[list[int], int]:
+    """Return where in the line each character stands that is seen of it, and the column of the cursor."""
+    cells: list[int] = []
     column = 0
-    for part in re.split(r"(\r|\x08+)", line):
-        if part == "\r":
+    for found in PIECE.finditer(line):
+        if found[0] == "\r":
             column = 0
-        elif part.startswith("\b"):
-            column = max(0, column - len(part))
+        elif found[0].startswith("\b"):
+            column = max(0, column - len(found[0]))
         else:
-            cells[column : column + len(part)] = part
-            column += len(part)
-    return "".join(cells), column
+            cells[column : column + len(found[0])] = range(*found.span())
+            column += len(found[0])
+    return cells, column
+
+
+PIECE = re.compile(r"\r|\x08+|[^\r\x08]+")

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from kernel_executor.in_kernel import OMISSION_MESSAGE
-from kernel_executor.in_kernel.guard import DISPLAYS, encodable
+from kernel_executor.in_kernel.guard import encodable
 
 Channel = Literal["shell", "control", "iopub"]
 
@@ -24,8 +24,6 @@ SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 REPLIES = frozenset({"execute_reply", "kernel_info_reply", "interrupt_reply"})
 """Messages on shell and control whose content is read."""
-
-__all__ = ["DISPLAYS", "MALFORMED", "REPLIES", "TEXTS", "Channel", "Message", "decode"]
 
 
 LENIENT = 65_536

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 from rich.text import Text
@@ -23,6 +23,8 @@ from codeagent_nb.session import RunSettings, SessionSettings, new_notebook
 from codeagent_nb.standard_streams import clean_standard_error, raw_standard_error, write_name
 from kernel_executor import KernelExecutorError
 from kernel_executor.search_paths import drop_relative_parts
+
+T = TypeVar("T")
 
 EXIT_USAGE, EXIT_NOT_RUN, EXIT_MODEL, EXIT_KERNEL, EXIT_INTERRUPTED = 2, 3, 4, 5, 130
 
@@ -124,14 +126,11 @@ def clean(
     Outputs of sessions it saved are cleaned, so that opening them loads and runs nothing.
     Everything else in them stays as it is.
     """
-    failures: list[Path] = []
 
-    def clean_all(secrets: Secrets) -> None:
-        complain = partial(_complain, secrets=secrets)
-        failures.extend(path for path in notebooks if not running.clean_notebook(CleanConsole(), path, complain))
+    def clean_all(secrets: Secrets) -> list[bool]:
+        return [running.clean_notebook(CleanConsole(), path, partial(_complain, secrets=secrets)) for path in notebooks]
 
-    _guarded(clean_all)
-    raise typer.Exit(EXIT_USAGE if failures else 0)
+    raise typer.Exit(0 if all(_guarded(clean_all)) else EXIT_USAGE)
 
 
 @app.command()
@@ -167,9 +166,7 @@ def model_path() -> None:
 
 def _exit_with(work: Callable[[Secrets], Coroutine[Any, Any, int]]) -> None:
     """Run a command to its end; Ctrl-C cancels it, waits for its clean-up, and gives 130."""
-    codes: list[int] = []
-    _guarded(lambda secrets: codes.append(asyncio.run(_until_terminated(work(secrets)))))
-    raise typer.Exit(codes[0])
+    raise typer.Exit(_guarded(lambda secrets: asyncio.run(_until_terminated(work(secrets)))))
 
 
 async def _until_terminated(work: Coroutine[Any, Any, int]) -> int:
@@ -179,11 +176,14 @@ async def _until_terminated(work: Coroutine[Any, Any, int]) -> int:
     return await work
 
 
-def _guarded(work: Callable[[Secrets], object]) -> None:
-    """Turn our own errors into one clear message and an exit code; anything else is a bug and shows its traceback."""
+def _guarded(work: Callable[[Secrets], T]) -> T:
+    """Return what work returns; our own errors become one clear message and an exit code.
+
+    Anything else is a bug and shows its traceback.
+    """
     secrets = Secrets(os.environ)  # of the whole command
     try:
-        work(secrets)
+        return work(secrets)
     except (KeyboardInterrupt, asyncio.CancelledError):
         _complain("Interrupted; what was done so far is saved.", secrets)
         raise typer.Exit(EXIT_INTERRUPTED) from None

@@ -16,12 +16,12 @@ from rich.text import Text
 
 from codeagent_nb.clean_console import CleanConsole
 from codeagent_nb.errors import AgentError
-from codeagent_nb.harmless import harmless
 from codeagent_nb.models import weights
 from codeagent_nb.models.choose import choose_model
 from codeagent_nb.old_notebooks import notebooks_with_failed_code
 from codeagent_nb.redaction import Secrets
 from kernel_executor import CodeBlock, KernelCodeExecutor, KernelExecutorError
+from kernel_executor.clean_text import cleaned
 
 State = Literal["ok", "weak", "broken"]
 MARKS: Mapping[State, str] = {"ok": "[green]✓[/green]", "weak": "[yellow]▲[/yellow]", "broken": "[red]✗[/red]"}
@@ -154,7 +154,7 @@ def check_secrets(secrets: Secrets) -> Finding:
 
 def check_notebooks(folder: Path) -> Finding:
     """Look for notebooks in which version 0.1 stored failed code as code that runs."""
-    found = [shlex.quote(harmless(str(path))) for path in notebooks_with_failed_code(folder, nested=True)]
+    found = [shlex.quote(cleaned(str(path))) for path in notebooks_with_failed_code(folder, nested=True)]
     if not found:
         return Finding("notebooks", "ok", "none here holds failed code that Run All would run")
     detail = f"Run All would run failed code in {', '.join(found)}"

@@ -14,7 +14,6 @@ import codeagent_nb
 from codeagent_nb.clean_console import CleanConsole
 from codeagent_nb.errors import NoModelConfigured, SessionError
 from codeagent_nb.events import RunFinishedEvent, RunStatus
-from codeagent_nb.harmless import harmless
 from codeagent_nb.models import weights
 from codeagent_nb.models.choose import LOCAL_NAME, choose_model
 from codeagent_nb.old_notebooks import clean
@@ -22,6 +21,7 @@ from codeagent_nb.redaction import Secrets
 from codeagent_nb.session import RunSettings, SessionSettings, new_notebook, open_session
 from codeagent_nb.terminal import TerminalApprover
 from codeagent_nb.views.console import ConsoleView
+from kernel_executor.clean_text import cleaned
 
 DEMO_TASK = (
     "Which penguin species is the heaviest on average? Print the mean body mass of each species in grams, rounded "
@@ -93,7 +93,7 @@ def clean_notebook(console: CleanConsole, path: Path, complain: Callable[[str], 
     said += [f"{_cells(done.left)} left alone: you have changed the code"] if done.left else []
     said += [f"outputs of {done.outputs} {'cell' if done.outputs == 1 else 'cells'} cleaned"] if done.outputs else []
     said += ["reload it if it is open in Jupyter"] if done.quoted or done.outputs else []
-    console.print(Text(harmless(f"{path}: {'; '.join(said)}.")), soft_wrap=True)
+    console.print(Text(cleaned(f"{path}: {'; '.join(said)}.")), soft_wrap=True)
     return True
 
 

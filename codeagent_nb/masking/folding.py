@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kernel_executor.outputs import ANSI
-from kernel_executor.terminal import overwrite
+from kernel_executor.terminal import overwrite, places_after
 
 ASCII_UNSEEN = dict.fromkeys((*range(33), 127))
 ASCII_UNSEEN_BYTES = bytes(ASCII_UNSEEN)
@@ -120,39 +120,8 @@ class Screen:
 
     def of_seen(self, seen: Seen) -> Seen:
         """Read a text of which is known where it comes from."""
-        cells: list[tuple[str, tuple[int, int]]] = []
-        for line in _lines(seen):
-            cells += _written(line)
-        return Seen("".join(char for char, _ in cells), [span for _, span in cells])
-
-
-def _lines(seen: Seen) -> list[list[tuple[str, tuple[int, int]]]]:
-    r"""Return the characters of each line; `\r\n` ends a line as `\n` does."""
-    lines: list[list[tuple[str, tuple[int, int]]]] = [[]]
-    for index, (char, span) in enumerate(zip(seen.text, seen.spans, strict=True)):
-        if char == "\r" and seen.text[index + 1 : index + 2] == "\n":
-            continue
-        lines[-1].append((char, span))
-        if char == "\n":
-            lines.append([])
-    return lines
-
-
-def _written(line: list[tuple[str, tuple[int, int]]]) -> list[tuple[str, tuple[int, int]]]:
-    cells: list[tuple[str, tuple[int, int]]] = []
-    column = 0
-    for cell in line:
-        match cell[0]:
-            case "\r":
-                column = 0
-            case "\b":
-                column = max(0, column - 1)
-            case "\n":
-                cells.append(cell)
-            case _:
-                cells[column : column + 1] = [cell]
-                column += 1
-    return cells
+        places = places_after(seen.text)
+        return Seen("".join(map(seen.text.__getitem__, places)), [seen.spans[place] for place in places])
 
 
 def _entity(match: re.Match[str]) -> str:

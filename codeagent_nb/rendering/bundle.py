@@ -59,8 +59,8 @@ def harmless_bundle(output: Output) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def whole_bundle(output: Output) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the same with all of its text."""
-    return guarded(lambda: _bundle(valid_output(output)))
+    """Return the same of a valid output, with all of its text."""
+    return guarded(lambda: _bundle(output))
 
 
 def shortened(output: Output, limit: int = TEXT_SHOWN) -> Output:

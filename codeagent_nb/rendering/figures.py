@@ -25,6 +25,7 @@ VEGA_REFUSED = frozenset(
 """Keys of a chart that load, or hold expressions: an expression may build what a text must not be."""
 VEGA_PARTS = frozenset({"layer", "hconcat", "vconcat", "concat", "spec"})
 """Keys under which a chart has charts."""
+VEGA_VIEWS = VEGA_PARTS | {"facet", "repeat"}
 VEGA_BINDS = ("scales", "legend")
 NUMBERS_KEYS = frozenset({"dtype", "bdata", "shape"})
 BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
@@ -103,9 +104,6 @@ def _names_an_image(text: str) -> bool:
     return any(NO_LETTER.sub("", part) == "image" for part in FIELD_END.split(text.lower()))
 
 
-VEGA_VIEWS = frozenset({"layer", "hconcat", "vconcat", "concat", "facet", "repeat", "spec"})
-
-
 def _computes(item: tuple[str, Any]) -> bool:
     key, value = item
     return key in VEGA_REFUSED or (key == "bind" and value not in VEGA_BINDS)
@@ -120,12 +118,6 @@ def _items(value: Any) -> Iterator[tuple[str, Any]]:
         case list():
             for item in value:
                 yield from _items(item)
-
-
-def _is_numbers(value: dict[Any, Any]) -> bool:
-    """Whether Plotly reads this as an array of numbers: base64 may begin with a slash, or have two in a row."""
-    numbers = value.get("bdata")
-    return value.keys() <= NUMBERS_KEYS and isinstance(numbers, str) and bool(BASE64.fullmatch(numbers))
 
 
 def _has_numbers(value: dict[Any, Any]) -> bool:

@@ -6,7 +6,7 @@ one, must be harmless to all. The journal keeps what the code has shown.
 
 from collections.abc import Callable
 
-from codeagent_nb.rendering.bundle import harmless_bundle, shortened, whole_bundle
+from codeagent_nb.rendering.bundle import shortened, whole_bundle
 from codeagent_nb.rendering.guarded import guarded
 from codeagent_nb.valid_outputs import valid_output
 from kernel_executor import Output
@@ -18,7 +18,10 @@ TRACEBACK_SHOWN = 20_000  # characters
 
 def harmless_output(output: Output) -> Output:
     """Return an output that obeys nobody, valid by nbformat, with all of its text; never raises."""
-    output = _valid(output)
+    return _harmless(_valid(output))
+
+
+def _harmless(output: Output) -> Output:
     if output["output_type"] in {"stream", "error"}:
         return dict(encodable(output))
     data, metadata = whole_bundle(output)
@@ -30,13 +33,12 @@ def shown_output(output: Output) -> Output:
     output = _valid(output)
     match output["output_type"]:
         case "stream":
-            return harmless_output(shortened(output, STREAM_SHOWN))
+            return _harmless(shortened(output, STREAM_SHOWN))
         case "error":
             traceback = shorten("\n".join(output["traceback"]), TRACEBACK_SHOWN)
             words = {name: shorten(output[name], 2_000) for name in ("ename", "evalue")}
-            return harmless_output({**output, **words, "traceback": traceback.split("\n")})
-    data, metadata = harmless_bundle(output)
-    return {**output, "data": data, "metadata": metadata}
+            return _harmless({**output, **words, "traceback": traceback.split("\n")})
+    return _harmless(shortened(output))
 
 
 def _valid(output: Output) -> Output:

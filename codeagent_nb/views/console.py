@@ -33,11 +33,11 @@ from codeagent_nb.events import (
     ViewDetachedEvent,
 )
 from codeagent_nb.file_words import delivered_text, held_text
-from codeagent_nb.harmless import harmless
 from codeagent_nb.transcript import block_cause
 from codeagent_nb.visible_code import ShownBlock, rows
 from kernel_executor import Append, BlockResult, Output, Update
 from kernel_executor.changes import OutputChange
+from kernel_executor.clean_text import cleaned
 from kernel_executor.in_kernel.guard import shorten
 
 STREAM_SHOWN = 6_000  # characters of one block's output on the screen; the notebook has all
@@ -85,7 +85,7 @@ class ConsoleView:
         if not self._streaming:
             self._heading(self._next_heading)
         self._streaming = self._told = True
-        self._console.print(Text(harmless(piece), style="dim"), end="", soft_wrap=True)
+        self._console.print(Text(cleaned(piece), style="dim"), end="", soft_wrap=True)
 
     def _end_stream(self) -> None:
         if self._streaming:
@@ -103,12 +103,12 @@ class ConsoleView:
                 self._start(event)
             case TextMessage() | HandoffMessage() if event.source != self._agent:
                 self._console.print(
-                    Panel(Text(harmless(event.content)), title="Task", title_align="left", border_style="cyan")
+                    Panel(Text(cleaned(event.content)), title="Task", title_align="left", border_style="cyan")
                 )
             case TextMessage() if not self._told:
-                self._console.print(Markdown(harmless(event.content), hyperlinks=False))
+                self._console.print(Markdown(cleaned(event.content), hyperlinks=False))
             case ThoughtEvent():
-                self._console.print(Text(shorten(harmless(event.content), 500), style="dim italic"))
+                self._console.print(Text(shorten(cleaned(event.content), 500), style="dim italic"))
             case CodeGenerationEvent() if event.code_blocks:
                 self._heading(f"Attempt {event.retry_attempt + 1}: running the code")
             case BlockStartedEvent():
@@ -142,8 +142,8 @@ class ConsoleView:
     def _start(self, event: RunStartedEvent) -> None:
         self._agent = event.source
         style = "bold red" if event.isolation.startswith("NOT") else "green"
-        self._console.print(f"[dim]model[/dim] {escape(harmless(event.model))}")
-        self._console.print(f"[dim]kernel[/dim] [{style}]{escape(harmless(event.isolation))}[/{style}]")
+        self._console.print(f"[dim]model[/dim] {escape(cleaned(event.model))}")
+        self._console.print(f"[dim]kernel[/dim] [{style}]{escape(cleaned(event.isolation))}[/{style}]")
         self._told = False
         self._next_heading = "Thinking"
 
@@ -151,16 +151,16 @@ class ConsoleView:
         self._console.print(Rule(text, align="left", style="dim"))
 
     def _warn(self, text: str) -> None:
-        self._console.print(Text(f"▲ {harmless(text)}", style="yellow"))
+        self._console.print(Text(f"▲ {cleaned(text)}", style="yellow"))
 
     def _output(self, output: Output) -> None:
         match output["output_type"]:
             case "stream":
                 # A progress bar begins its line anew with \r; here it gets a new line, a log keeps them all.
                 text = output["text"].replace("\r\n", "\n").replace("\r", "\n")
-                self._print_stream(harmless(text), "red" if output["name"] == "stderr" else "")
+                self._print_stream(cleaned(text), "red" if output["name"] == "stderr" else "")
             case "error":
-                self._console.print(Text(harmless("\n".join(output["traceback"][-6:])), style="red"))
+                self._console.print(Text(cleaned("\n".join(output["traceback"][-6:])), style="red"))
             case _:
                 self._console.print(self._display(output), soft_wrap=True)
 
@@ -176,26 +176,26 @@ class ConsoleView:
     def _display(self, output: Output) -> Text:
         if images := [mime for mime in output["data"] if mime.startswith("image/")]:
             return Text(f"▣ {images[0]}: see the notebook", style="magenta")
-        return Text(shorten(harmless(str(output["data"].get("text/plain", "[display]"))), STREAM_SHOWN))
+        return Text(shorten(cleaned(str(output["data"].get("text/plain", "[display]"))), STREAM_SHOWN))
 
     def _finish_block(self, result: BlockResult) -> None:
         if result.status == "ok":
             self._console.print(f"[green]✓[/green] [dim]ran in {result.duration:.1f} s[/dim]")
             return
         what = block_cause(result)
-        self._console.print(Text(f"✗ {result.status}: {harmless(shorten(what, 400))}", style="red"))
+        self._console.print(Text(f"✗ {result.status}: {cleaned(shorten(what, 400))}", style="red"))
         if result.note and result.note != what:
             self._warn(result.note)
 
     def _files(self, event: FilesEvent) -> None:
         if saved := delivered_text(event):
-            self._console.print(Text(f"▣ {harmless(saved)}", style="green"))
+            self._console.print(Text(f"▣ {cleaned(saved)}", style="green"))
         if held := held_text(event):
             self._warn(held)
 
     def _end(self, event: RunFinishedEvent) -> None:
         style = STYLES[event.status]
-        facts = f"{escape(harmless(event.reason))} ({', '.join(event.facts)})"
+        facts = f"{escape(cleaned(event.reason))} ({', '.join(event.facts)})"
         self._console.print(f"[{style}]● {event.status}[/{style}] [dim]{facts}[/dim]")
 
 

@@ -106,7 +106,7 @@ def nested(levels: int) -> Any:
 def test_a_display_of_any_depth_can_be_journalled(levels: int, tmp_path: Path) -> None:
     output = {"output_type": "display_data", "data": {"application/json": nested(levels)}, "metadata": {}}
     event = events.BlockOutputEvent(source="executor", block_id="1", change=Append(output))
-    kept = Redactor({}).event(event)
+    kept = Redactor(()).event(event)
     journal = JournalView(tmp_path / "journal")
     journal.on_event(kept)
     journal.close()
@@ -115,7 +115,7 @@ def test_a_display_of_any_depth_can_be_journalled(levels: int, tmp_path: Path) -
 
 @pytest.mark.parametrize("broken", ["\ud800", "caf\udce9 price"])
 def test_half_characters_become_a_mark(broken: str) -> None:
-    kept = Redactor({}).event(TextMessage(source="user", content=broken))
+    kept = Redactor(()).event(TextMessage(source="user", content=broken))
     assert isinstance(kept, TextMessage)
     assert kept.content == broken.encode(errors="replace").decode()
     assert EVENT.validate_json(kept.model_dump_json()) == kept

@@ -73,7 +73,7 @@ def events_with(text: str) -> list[AgentEvent]:
 
 @pytest.mark.parametrize("key", [KEY, "quo'te\"and\\slash", "tab\tnewline\nkey", "schlüssel-ключ", "käy\x7f\x01end"])
 def test_a_key_is_taken_out_of_every_place_in_every_event(key: str) -> None:
-    redactor = Redactor({"MY_TOKEN": key})
+    redactor = Redactor({"MY_TOKEN": key}.items())
     for event in events_with(key):
         kept = redactor.event(event)
         written = kept.model_dump_json()
@@ -85,7 +85,7 @@ def test_a_key_is_taken_out_of_every_place_in_every_event(key: str) -> None:
 
 
 def test_a_key_within_another_leaves_nothing_of_either() -> None:
-    redactor = Redactor({"SHORT_KEY": "abcdefgh", "LONG_KEY": "xx-abcdefgh-yy"})
+    redactor = Redactor({"SHORT_KEY": "abcdefgh", "LONG_KEY": "xx-abcdefgh-yy"}.items())
     assert redactor.text("1 xx-abcdefgh-yy 2 abcdefgh 3") == "1 [redacted LONG_KEY] 2 [redacted SHORT_KEY] 3"
 
 
@@ -97,7 +97,7 @@ def test_only_variables_named_like_keys_and_long_enough_are_secrets() -> None:
 
 def test_an_event_without_a_secret_is_the_very_same() -> None:
     event = TextMessage(source="user", content="hello")
-    assert Redactor({"MY_TOKEN": KEY}).event(event) is event
+    assert Redactor({"MY_TOKEN": KEY}.items()).event(event) is event
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_an_event_without_a_secret_is_the_very_same() -> None:
     ],
 )
 def test_a_key_that_is_a_word_of_our_own_spoils_no_event(key: str) -> None:
-    redactor = Redactor({"MY_PASSWORD": key})
+    redactor = Redactor({"MY_PASSWORD": key}.items())
     for event in events_with(key):
         kept = redactor.event(event)
         assert EVENT.validate_json(kept.model_dump_json()) == kept
@@ -125,7 +125,7 @@ words = st.sampled_from(sorted(VOCABULARY | {"sk-0123", "1", '"', "\\", "{", "}"
 
 @given(st.lists(words, min_size=1, max_size=3).map("".join), st.lists(words, max_size=6).map("".join))
 def test_whatever_the_key_is_every_event_stays_readable_and_text_is_clean(key: str, around: str) -> None:
-    redactor = Redactor({"A_KEY": key})
+    redactor = Redactor({"A_KEY": key}.items())
     for event in events_with(around + key):
         kept = redactor.event(event)
         assert EVENT.validate_json(kept.model_dump_json()) == kept
@@ -142,14 +142,14 @@ def test_a_key_is_found_in_bytes_and_its_variable_is_named(key: str) -> None:
         assert redactor.secret_in(spelled[:-1]) == ""
         assert len(spelled) <= redactor.longest
     assert redactor.secret_in(b"/home/somebody") == ""
-    assert (Redactor({}).secret_in(b"x"), Redactor({}).longest) == ("", 0)
+    assert (Redactor(()).secret_in(b"x"), Redactor(()).longest) == ("", 0)
 
 
 @pytest.mark.parametrize("word", ["SystemMessage", "UserMessage", "AssistantMessage", "image/png"])
 def test_a_key_that_is_a_word_of_a_handed_over_message_leaves_it_readable(word: str) -> None:
     picture = UserMessage(content="a plot", images=(Image(mime="image/png", data="x"),))
     context = (SystemMessage(content="s"), picture, AssistantMessage(content="a"))
-    kept = Redactor({"A_KEY": word}).event(HandoffMessage(source="u", target="c", content="x", context=context))
+    kept = Redactor({"A_KEY": word}.items()).event(HandoffMessage(source="u", target="c", content="x", context=context))
     assert EVENT.validate_json(kept.model_dump_json()) == kept
 
 
@@ -174,21 +174,21 @@ def stream(name: str, text: str) -> dict[str, Any]:
 def test_halves_of_a_key_in_outputs_that_follow_each_other_are_a_key(outputs: tuple[dict[str, Any], ...]) -> None:
     result = BlockResult(block=CodeBlock("x"), status="ok", exit_code=0, outputs=outputs)
     event = BlockFinishedEvent(source="executor", retry_attempt=0, block_id="1", result=result)
-    written = Redactor({"MY_TOKEN": KEY}).event(event).model_dump_json()
+    written = Redactor({"MY_TOKEN": KEY}.items()).event(event).model_dump_json()
     assert "[redacted MY_TOKEN]" in written
     assert KEY[5:] not in written
-    assert Redactor({"MY_TOKEN": "sk-tent-0123456789"}).event(event) is event  # the control
+    assert Redactor({"MY_TOKEN": "sk-tent-0123456789"}.items()).event(event) is event  # the control
 
 
 @pytest.mark.parametrize("mime", ["text/html", "text/markdown", "text/plain", "image/svg+xml", "text/latex"])
 def test_halves_of_a_key_in_two_displays_are_not_both_shown(mime: str) -> None:
-    hold, finder = HoldBack(), Redactor({"MY_TOKEN": KEY}).finder
+    hold, finder = HoldBack(), Redactor({"MY_TOKEN": KEY}.items()).finder
     changes = [Append(display(mime, f"{part} ")) for part in (KEY[:9], KEY[9:])]
     events = [BlockOutputEvent(source="executor", block_id="1", change=change) for change in changes]
     shown = [kept.model_dump_json() for event in events for kept in hold.take(event, finder)]
     assert KEY[:9] in shown[0]
     assert KEY[9:] not in shown[1]
-    control = Redactor({"MY_TOKEN": "sk-tent-0123456789"}).finder
+    control = Redactor({"MY_TOKEN": "sk-tent-0123456789"}.items()).finder
     assert [*HoldBack().take(events[0], control), *HoldBack().take(events[1], control)] == events
 
 
@@ -197,17 +197,17 @@ def test_a_number_whose_digits_are_a_secret_is_taken_out_of_a_display(number: fl
     data = {"application/json": {"k": number, "more": [1, number, True, 2.5, 10**5000]}}
     shown = {"output_type": "display_data", "data": data, "metadata": {}}
     event = BlockOutputEvent(source="executor", block_id="1", change=Append(shown))
-    kept = Redactor({"PIN_TOKEN": "739182736451"}).event(event)
+    kept = Redactor({"PIN_TOKEN": "739182736451"}.items()).event(event)
     assert isinstance(kept, BlockOutputEvent)
     assert isinstance(kept.change, Append)
     assert "739182736451" not in str(kept.change.output["data"]["application/json"]["k"])
     assert kept.change.output["data"]["application/json"]["more"][2:] == [True, 2.5, 10**5000]
-    assert Redactor({"PIN_TOKEN": "739182736452"}).event(event) is event  # the control
+    assert Redactor({"PIN_TOKEN": "739182736452"}.items()).event(event) is event  # the control
 
 
 def test_a_number_in_a_field_of_an_event_stays_a_number() -> None:
     usage = RequestUsage(prompt_tokens=73918273, completion_tokens=1)
     event = RunFinishedEvent(source="c", status="error", reason="73918273", tries=1, usage=usage, duration=0)
-    kept = Redactor({"PIN_TOKEN": "73918273"}).event(event)
+    kept = Redactor({"PIN_TOKEN": "73918273"}.items()).event(event)
     assert isinstance(kept, RunFinishedEvent)
     assert (kept.usage, kept.reason) == (usage, "[redacted PIN_TOKEN]")

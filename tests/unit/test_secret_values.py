@@ -179,4 +179,4 @@ def test_an_exception_without_secrets_holds_the_very_same() -> None:
 
 
 def test_a_redactor_that_knows_nothing_changes_nothing() -> None:
-    assert Redactor({}).text(TOKEN) == TOKEN
+    assert Redactor(()).text(TOKEN) == TOKEN
