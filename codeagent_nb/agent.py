@@ -38,6 +38,7 @@ from codeagent_nb.remembering import remembers_arguments
 from codeagent_nb.reply import read_reply
 from codeagent_nb.results import Response, TaskResult
 from codeagent_nb.state import load, save
+from codeagent_nb.statuses import RUN_ENDS
 from codeagent_nb.working import OneAtATime, Record, Tell, started, streamed, untold
 from kernel_executor import CancellationToken, CodeBlock, CodeExecutor, CodeResult, ExecutionEvent
 
@@ -260,7 +261,7 @@ class CodeExecutorAgent:
             try:
                 outcome = await self._solve(messages)
             except asyncio.CancelledError:
-                finish("cancelled", "the run was cancelled")
+                finish("cancelled", RUN_ENDS["cancelled"].reason)
                 raise
             except BaseException as error:  # whoever failed: every run has its closing event
                 self.log.secrets.take_out_of(error)

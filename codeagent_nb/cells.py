@@ -11,6 +11,7 @@ from typing import Any, Literal
 from codeagent_nb.quoting import folded, inert, quoted, quoted_output
 from codeagent_nb.rendering.changes import ended
 from codeagent_nb.rendering.markdown import harmless_quotes
+from codeagent_nb.statuses import attempt_clause
 from codeagent_nb.valid_outputs import valid_count, valid_output
 from kernel_executor import BlockResult, CodeBlock, Output
 from kernel_executor.languages import normalize
@@ -18,17 +19,6 @@ from kernel_executor.outputs import EVERYTHING, OutputFolder, as_text
 
 RAISES = "raises-exception"
 """The tag that lets Jupyter and nbclient run on after a cell which left by `sys.exit(0)`: well, but by an exception."""
-
-ENDS: Mapping[str, str] = {
-    "error": "failed",
-    "died": "failed",
-    "skipped": "was skipped",
-    "timeout": "was stopped",
-    "interrupted": "was stopped",
-    "refused": "was refused",
-    "running": "was not finished",
-}
-"""What became of an attempt, by the status of its last block."""
 
 
 @dataclass(slots=True)
@@ -125,7 +115,7 @@ def attempt_cell(ran: Sequence[Ran], not_run: Sequence[CodeBlock], attempt: int,
         parts += [quoted(one.block.code, one.block.language), *quoted_output(as_text(one.outputs))]
     parts += ["*Not run:*"] if not_run else []
     parts += [quoted(block.code, block.language) for block in not_run]
-    summary = f"Attempt {attempt} {ENDS.get(status, status)}{f': {cause}' if cause else ''}"
+    summary = f"Attempt {attempt} {attempt_clause(status)}{f': {cause}' if cause else ''}"
     source = harmless_quotes(folded(summary, parts))
     return Cell("markdown", source, {"kind": "quoted", "attempt": attempt, "status": status})
 

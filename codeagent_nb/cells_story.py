@@ -32,11 +32,18 @@ from codeagent_nb.events import (
     TextMessage,
     VariableEvent,
 )
-from codeagent_nb.file_words import delivered_text, held_text
-from codeagent_nb.quoting import inert, one_line, quoted
+from codeagent_nb.quoting import inert, quoted
 from codeagent_nb.rendering.markdown import harmless_markdown, harmless_quotes
 from codeagent_nb.reply import Reply, read_reply, without_reasoning
-from codeagent_nb.transcript import block_cause, failure_note
+from codeagent_nb.text import (
+    block_cause,
+    delivered_text,
+    failure_note,
+    held_text,
+    one_line,
+    refusal_note,
+    retry_note,
+)
 from codeagent_nb.valid_outputs import valid_count, valid_output
 from kernel_executor import Append, BlockResult, CodeBlock, CodeResult
 from kernel_executor.changes import OutputChange
@@ -71,6 +78,7 @@ class CellsStory:
         self.runs: list[dict[str, Any]] = []
         self.last_attempt = 1
         self._cells: list[Cell] = []
+        self._changed_from = 0
         self._blocks: dict[str, Cell] = {}
         self._attempt: list[_Part] = []  # of which nobody knows yet that all of it ends well
         self._attempt_number = 1
@@ -94,6 +102,19 @@ class CellsStory:
     def lasting(self) -> Sequence[Cell]:
         """The same as they may be saved: whatever happens next, no code among them can be of a failed attempt."""
         return self._without_attempt("running") if self._attempt else self.cells
+
+    def take_changed(self) -> int:
+        """Return the place of the first of the lasting cells that may have changed since this was last asked."""
+        changed, self._changed_from = self._changed_from, len(self._cells)
+        if self._attempt:  # what stands for it changes while it goes on
+            self._change(self._attempt[0].cell)
+        return min(changed, self._changed_from)
+
+    def _change(self, cell: Cell) -> None:
+        self._changed_from = min(self._changed_from, self._place_of(cell))
+
+    def _place_of(self, cell: Cell) -> int:
+        return next(place for place in reversed(range(len(self._cells))) if self._cells[place] is cell)
 
     @property
     def drafts(self) -> Sequence[Cell]:
@@ -129,6 +150,7 @@ class CellsStory:
             case BlockStartedEvent():
                 self._begin_block(event)
             case BlockOutputEvent() | LateOutputEvent() if cell := self._blocks.get(event.block_id):
+                self._change(cell)
                 cell.folder.apply(_valid_change(event.change))
             case BlockFinishedEvent():
                 self._end_block(event)
@@ -204,6 +226,7 @@ class CellsStory:
         part = next((part for part in self._attempt if part.cell is running), None) or self._unannounced(result)
         part.result = result
         if result.status == "ok":
+            self._change(part.cell)
             end_cell(part.cell, result)
             self._blocks[event.block_id] = part.cell
         elif result.status != "skipped" or running:
@@ -232,6 +255,7 @@ class CellsStory:
         """Put one quoted cell in the place of all cells of the attempt."""
         if not self._attempt:
             return
+        self._change(self._attempt[0].cell)
         self._cells = self._without_attempt(status, cause)
         self._made["markdown"] += 1
         gone = [part.cell for part in self._attempt]
@@ -247,7 +271,7 @@ class CellsStory:
         quoted_attempt = attempt_cell(ran, not_run, self._attempt_number, status, cause)
         quoted_attempt.key = _next_key(dict(self._made), "markdown")
         quoted_attempt.step = gone[0].step
-        place = next(index for index, cell in enumerate(self._cells) if cell is gone[0])
+        place = self._place_of(gone[0])
         kept = [cell for cell in self._cells[place:] if not any(cell is one for one in gone)]
         return [*self._cells[:place], quoted_attempt, *kept]
 
@@ -265,14 +289,15 @@ class CellsStory:
             self._note(f"**{one_line(event.note)}** {what}")
 
     def _refuse(self, event: CodeRefusedEvent) -> None:
-        what = "was not run" if event.nothing_ran else "was run in part"
-        text = f"*Attempt {event.retry_attempt + 1} {what}: {one_line(event.reason)}.*"
-        self._note(text, [quoted(refusal.block.code, refusal.block.language) for refusal in event.refused])
+        self._note(
+            f"*{one_line(refusal_note(event))}.*",
+            [quoted(refusal.block.code, refusal.block.language) for refusal in event.refused],
+        )
         if event.nothing_ran:
             self._next_attempt(goes_on=event.retry_attempt < self._max_retries)
 
     def _decide(self, event: RetryDecisionEvent) -> None:
-        self._note(f"*{'Trying again' if event.retry else 'Not trying again'}: {one_line(event.reason)}*")
+        self._note(f"*{one_line(retry_note(event))}*")
         self._next_attempt(goes_on=event.retry)
 
     def _next_attempt(self, *, goes_on: bool) -> None:
@@ -301,6 +326,7 @@ class CellsStory:
             facts = " · ".join([*event.facts, run["model"], run["isolation"].split(":")[0]])
             self._facts = harmless_markdown(f"*{one_line(facts)}*")
         if self._reflected and self._facts:
+            self._change(self._cells[-1])
             self._cells[-1].closing = self._facts
 
 

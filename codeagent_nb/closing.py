@@ -1,32 +1,25 @@
 """How a run ends: the words of the model and of its code (design D15), the reason, what it took. Pure."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from codeagent_nb.events import AgentEvent, ModelReplyEvent, RunFinishedEvent, RunStatus
 from codeagent_nb.models.types import RequestUsage
 from codeagent_nb.policy import Outcome
-from codeagent_nb.transcript import failure_note, fenced
+from codeagent_nb.statuses import RUN_ENDS
+from codeagent_nb.text import failure_note, fenced, given
 from kernel_executor import Output
 from kernel_executor.in_kernel.guard import shorten
 from kernel_executor.outputs import as_text
 
 OUTPUT_IN_ANSWER = 4_000  # characters
 
-STOP_REASONS: Mapping[RunStatus, str] = {
-    "answered": "answered in words",
-    "succeeded": "the code ran through",
-    "failed": "no code ran through",
-    "refused": "the reply held no code that may run",
-    "denied": "the code was not approved",
-}
-
 
 def stop_reason(outcome: Outcome) -> str:
     """Say in a few words how a run ended."""
     if outcome.status == "answered" and outcome.result is None:
         return "answered in words; no code was run"
-    return STOP_REASONS[outcome.status]
+    return RUN_ENDS[outcome.status].reason
 
 
 def finished_event(
@@ -56,11 +49,11 @@ def closing_text(outcome: Outcome) -> str:
     """Return the agent's last message.
 
     A small model's reflection lost the right answer that its code had printed in 6 of 17 runs (measured), so what
-    was printed is repeated unless the reflection holds it; and a run in which no code ran through says so.
+    was printed is repeated unless the reflection holds it; and a run in which no code succeeded says so.
     """
     match outcome.status:
         case "denied":
-            return f"The code was not approved, so it was not run. Reason: {outcome.text or 'none given'}"
+            return f"The code was not approved, so it was not run. Reason: {given(outcome.text)}"
         case "refused" if outcome.result is None:
             return f"No code was run: {outcome.text}."
         case "refused":

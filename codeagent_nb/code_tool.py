@@ -22,7 +22,7 @@ class CodeExecutionResult(BaseModel):
     """What it gets.
 
     Args:
-        success: True if the code ran through.
+        success: True if the code succeeded.
         output: All that it printed and showed as text, and what ended it.
     """
 

@@ -30,7 +30,8 @@ from codeagent_nb.events import (
 from codeagent_nb.log import EventLog
 from codeagent_nb.models.types import ChatCompletionClient, CreateResult, LLMMessage
 from codeagent_nb.policy import Approve, Ask, Effect, Execute, Outcome, TakeBack, Tell
-from codeagent_nb.transcript import fenced_exactly, prompt
+from codeagent_nb.text import fenced_exactly
+from codeagent_nb.transcript import prompt
 from kernel_executor import (
     AttemptExecutor,
     BlockFinished,

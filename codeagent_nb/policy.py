@@ -29,6 +29,7 @@ from codeagent_nb.languages import KNOWN, only
 from codeagent_nb.models.types import ChatCompletionClient, CreateResult
 from codeagent_nb.reply import Reply, read_reply, without_reasoning
 from codeagent_nb.secret_code import SecretIn, knows_none, secret_reason, without_secret_code
+from codeagent_nb.text import given
 from kernel_executor import CodeBlock, CodeResult
 
 RetryBy = Literal["model", "status"]
@@ -195,7 +196,7 @@ def _generate(
 
 def _not_run(reason: str) -> CodeResult:
     """Return what AutoGen gives as the result of code that was not approved."""
-    return CodeResult(exit_code=1, output=f"Code execution was not approved. Reason: {reason or 'none given'}")
+    return CodeResult(exit_code=1, output=f"Code execution was not approved. Reason: {given(reason)}")
 
 
 def _status_without_code(result: CodeResult | None) -> RunStatus:

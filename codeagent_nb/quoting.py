@@ -7,7 +7,7 @@ fence make it one there: without them all of it would be HTML.
 import re
 from collections.abc import Sequence
 
-from codeagent_nb.transcript import fenced
+from codeagent_nb.text import fenced, one_line
 from kernel_executor.in_kernel.guard import shorten
 from kernel_executor.outputs import plain
 
@@ -43,8 +43,3 @@ def quoted_output(text: str) -> Sequence[str]:
     """Return what code printed as a fenced block, its beginning and end if it is long; nothing if it is empty."""
     text = shorten(plain(text), OUTPUT_QUOTED).strip("\n")
     return [fenced(text, "text")] if text else []
-
-
-def one_line(text: str) -> str:
-    """Return a text as one line."""
-    return " ".join(text.split())

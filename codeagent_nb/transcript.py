@@ -27,6 +27,7 @@ from codeagent_nb.events import (
 )
 from codeagent_nb.images import images_of, shown
 from codeagent_nb.models.types import CODE_RUNNER, AssistantMessage, LLMMessage, SystemMessage, UserMessage
+from codeagent_nb.text import fenced, given
 from kernel_executor import BlockResult, CodeResult, Output
 from kernel_executor.in_kernel.guard import shorten
 from kernel_executor.outputs import as_text, plain
@@ -37,17 +38,6 @@ ERROR_BUDGET = 600  # characters, about 150 tokens: design D15
 NAMES_TOLD = 20
 
 TASK_SOURCE = "user"
-
-
-def transcript(log: Iterable[AgentEvent], name: str, system_message: str | None) -> list[LLMMessage]:
-    """Return the conversation so far, whole.
-
-    Args:
-        log: All events, oldest first.
-        name: The agent's name; its own messages are told by its replies.
-        system_message: Instructions to begin with, if any.
-    """
-    return _joined([*_instructions(system_message), *_told(log, name)], _one_voice)
 
 
 def selected(log: Iterable[AgentEvent], name: str, context: ChatCompletionContext) -> list[LLMMessage]:
@@ -106,7 +96,7 @@ def _of_the_code(event: AgentEvent) -> str:
         case KernelStateEvent():
             return _state(event)
         case ApprovalEvent(approved=False, reason=reason):
-            return prompts.DENIED.format(reason=reason or "none given")
+            return prompts.DENIED.format(reason=given(reason))
         case RunFinishedEvent(status="cancelled" | "error"):
             return prompts.ENDED_EARLY
         case _:
@@ -257,33 +247,3 @@ def short_error(block: BlockResult) -> str:
 
 def _arrow(frame: str) -> str:
     return "\n".join(line for line in frame.splitlines() if line.startswith(("Cell In[", "-")))
-
-
-def failure_note(result: CodeResult | None) -> str:
-    """Say in one sentence that no code ran through, and what the last attempt ended with."""
-    last = result.blocks[-1] if result and result.blocks else None
-    if last is None:
-        return "No code ran through."
-    cause = block_cause(last)
-    return f"No code ran through; the last attempt ended with {shorten(cause.rstrip('.'), 400)}."
-
-
-def block_cause(block: BlockResult) -> str:
-    """Say in a few words why a block did not end well; what stopped it matters more than how it took that."""
-    if block.status != "error" and block.note:
-        return block.note
-    return f"{block.ename}: {block.evalue}" if block.ename else block.note or f"exit code {block.exit_code}"
-
-
-def fenced(text: str, language: str) -> str:
-    """Return text as a fenced block whose fence is longer than any in it."""
-    return fenced_exactly(text.rstrip(), language)
-
-
-def fenced_exactly(text: str, language: str) -> str:
-    """Return text as a fenced block; nothing of it changes but that it ends with a newline."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    info = re.sub(r"[`\s]", "", language)  # a backtick there would make it no fence at all
-    body = text if text.endswith("\n") else f"{text}\n"
-    return f"{fence}{info}\n{body}{fence}"

@@ -87,6 +87,8 @@ class OutputFolder:
     """
 
     def __init__(self, limits: OutputLimits = OutputLimits()) -> None:
+        self.revision = 0
+        """Another number after every change that may have changed the outputs."""
         self._limits = limits
         self._outputs: list[Output | _Stream] = []
         self._display_ids: list[str | None] = []
@@ -115,6 +117,7 @@ class OutputFolder:
         return self._apply(change, 0)
 
     def _apply(self, change: OutputChange, weight: int) -> OutputChange | None:
+        self.revision += 1
         match change:
             case Clear():
                 return self._note_clear(change)
@@ -213,6 +216,7 @@ class OutputFolder:
 
     def finish(self) -> None:
         """Let out what the limits held back; call once, when the block has ended."""
+        self.revision += 1
         for name, budget in self._budgets.items():
             self._omitted[name] += budget.omitted
             if held_back := budget.release():

@@ -61,13 +61,13 @@ class OpenFolder:
             raise
         return descriptor
 
-    def replace(self, name: str, content: bytes) -> None:
+    def replace(self, name: str, *pieces: bytes) -> None:
         """Write a file whole or not at all; whatever had its name loses it, a folder to a name beside it."""
         temporary = f".{name}.{secrets.token_hex(8)}.tmp"  # executed code must not guess it
         descriptor = self.create(temporary)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
+                file.writelines(pieces)
                 self._keep_mode(name, file.fileno())
             self._move_folder_away(name)
             os.replace(temporary, name, src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)

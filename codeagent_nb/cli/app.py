@@ -29,7 +29,7 @@ T = TypeVar("T")
 EXIT_USAGE, EXIT_NOT_RUN, EXIT_MODEL, EXIT_KERNEL, EXIT_INTERRUPTED = 2, 3, 4, 5, 130
 
 EXIT_CODES = """\
-Exit codes: 0 done · 1 no code ran through · 2 wrong arguments, or a file that cannot be used ·
+Exit codes: 0 done · 1 no code succeeded · 2 wrong arguments, or a file that cannot be used ·
 3 the code was refused or not approved · 4 the model cannot be used · 5 the kernel cannot be used · 130 interrupted."""
 
 app = typer.Typer(

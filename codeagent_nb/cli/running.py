@@ -1,7 +1,7 @@
 """Carries out `run`, `demo` and `model`: sets a session up, prints what matters, returns an exit code."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,12 +13,13 @@ from rich.text import Text
 import codeagent_nb
 from codeagent_nb.clean_console import CleanConsole
 from codeagent_nb.errors import NoModelConfigured, SessionError
-from codeagent_nb.events import RunFinishedEvent, RunStatus
+from codeagent_nb.events import RunFinishedEvent
 from codeagent_nb.models import weights
 from codeagent_nb.models.choose import LOCAL_NAME, choose_model
 from codeagent_nb.old_notebooks import clean
 from codeagent_nb.redaction import Secrets
 from codeagent_nb.session import RunSettings, SessionSettings, new_notebook, open_session
+from codeagent_nb.statuses import RUN_ENDS
 from codeagent_nb.terminal import TerminalApprover
 from codeagent_nb.views.console import ConsoleView
 from kernel_executor.clean_text import cleaned
@@ -28,16 +29,6 @@ DEMO_TASK = (
     "to one decimal, and draw a bar chart of these means."
 )
 DEMO_DATA = "penguins.csv"
-
-EXIT_OF_STATUS: Mapping[RunStatus, int] = {
-    "answered": 0,
-    "succeeded": 0,
-    "failed": 1,
-    "refused": 3,
-    "denied": 3,
-    "cancelled": 130,
-    "error": 4,
-}
 
 
 async def run_task(
@@ -68,7 +59,7 @@ async def run_task(
             if kept := await session.keep_held_files():
                 console.print(Text.assemble("Files that were not saved: ", (str(kept), "bold")), soft_wrap=True)
     finished = [event for event in session.log.events if isinstance(event, RunFinishedEvent)]
-    return EXIT_OF_STATUS[finished[-1].status]
+    return RUN_ENDS[finished[-1].status].exit_code
 
 
 def _warn_unsandboxed(console: CleanConsole, reason: str) -> None:

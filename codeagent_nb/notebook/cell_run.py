@@ -23,8 +23,8 @@ from codeagent_nb.notebook.writing import Writing, begin_writing, last_good_code
 from codeagent_nb.redaction import Secrets
 from codeagent_nb.results import TaskResult
 from codeagent_nb.session import Session
+from codeagent_nb.statuses import RUN_ENDS
 from codeagent_nb.views.cell import CellStory, CellSummary, error_bundle
-from codeagent_nb.views.panel import GOOD
 from kernel_executor import KernelExecutorError
 from kernel_executor.tasks import ended, uninterrupted
 
@@ -100,7 +100,7 @@ class CellRun:
         for note in await writing.finish(saved_as):
             self._say(note)
         if writing.why_not:
-            next_cell = "code that ran through goes into the next cell, " if self.set_next_input else ""
+            next_cell = "code that succeeded goes into the next cell, " if self.set_next_input else ""
             self._say(f"{writing.why_not}: {next_cell}all of it is in {saved_as}.")
 
     def _say(self, text: str) -> None:
@@ -186,8 +186,8 @@ def judge(result: TaskResult) -> None:
     """Let the cell fail if its task did, so that Run All and programs that execute notebooks notice.
 
     Raises:
-        AgentFailed: No code ran through.
+        AgentFailed: No code succeeded.
     """
     finished = [event for event in result.messages if isinstance(event, RunFinishedEvent)]
-    if finished and finished[-1].status not in GOOD:
+    if finished and not RUN_ENDS[finished[-1].status].is_good:
         raise AgentFailed(finished[-1].reason)

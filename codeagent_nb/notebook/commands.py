@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from codeagent_nb.events import AgentEvent, RunFinishedEvent, RunStartedEvent, TextMessage
-from codeagent_nb.file_words import HOW_TO_TAKE, held_rows
 from codeagent_nb.notebook.agent import NotebookAgent
+from codeagent_nb.text import HOW_TO_TAKE, held_rows
 
 HELP = """\
 %agent status         what the agent is doing, its model, what holds its code

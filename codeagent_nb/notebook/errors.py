@@ -18,4 +18,4 @@ class Stopped(CellError):  # noqa: N818 - what the user reads
 
 
 class AgentFailed(CellError):  # noqa: N818 - what the user reads
-    """No code ran through, or none was allowed to."""
+    """No code succeeded, or none was allowed to."""

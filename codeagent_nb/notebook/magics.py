@@ -17,7 +17,6 @@ from IPython.display import DisplayHandle, display
 from codeagent_nb.approval import ApprovalFunc
 from codeagent_nb.clean_console import CleanConsole
 from codeagent_nb.errors import AgentError
-from codeagent_nb.file_words import delivered_text, held_text
 from codeagent_nb.models.choose import usable_models
 from codeagent_nb.models.table import model_table
 from codeagent_nb.models.types import ChatCompletionClient
@@ -34,6 +33,7 @@ from codeagent_nb.notebook.terminal_run import solve_at
 from codeagent_nb.notebook.writing import page_at_end, page_below
 from codeagent_nb.standard_streams import say
 from codeagent_nb.terminal import TerminalApprover
+from codeagent_nb.text import delivered_text, held_text
 from kernel_executor.clean_text import cleaned
 
 QUOTES = "\"'"

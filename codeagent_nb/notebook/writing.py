@@ -105,7 +105,7 @@ def _client(parent: Mapping[str, Any]) -> str:
 
 
 def last_good_code(events: Iterable[AgentEvent]) -> str:
-    """Return the code that ran through, as one cell; empty if none did."""
+    """Return the code that succeeded, as one cell; empty if none did."""
     good = [event.result for event in events if isinstance(event, CodeExecutionEvent) and event.result.exit_code == 0]
     blocks = [one.block for one in good[-1].blocks if one.status == "ok"] if good else []
     if python := [block.code.strip("\n") for block in blocks if normalize(block.language) in {"python", ""}]:

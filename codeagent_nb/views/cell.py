@@ -27,13 +27,21 @@ from codeagent_nb.events import (
     TextMessage,
     VariableEvent,
 )
-from codeagent_nb.file_words import HOW_TO_TAKE, delivered_text, held_text
 from codeagent_nb.rendering.bundle import harmless_bundle
 from codeagent_nb.rendering.changes import ShownOutputs
 from codeagent_nb.rendering.guarded import guarded
 from codeagent_nb.rendering.html import code_html, growing_html, markdown_html, text_html
 from codeagent_nb.reply import read_reply, without_reasoning
-from codeagent_nb.transcript import block_cause
+from codeagent_nb.statuses import RUN_ENDS
+from codeagent_nb.text import (
+    HOW_TO_TAKE,
+    block_cause,
+    delivered_text,
+    denial_note,
+    held_text,
+    refusal_note,
+    retry_note,
+)
 from kernel_executor import BlockResult
 from kernel_executor.in_kernel.guard import shorten
 from kernel_executor.outputs import plain
@@ -152,7 +160,7 @@ class CellStory:
 
     def _approval(self, event: ApprovalEvent) -> None:
         if not event.approved:
-            self._warn(f"approval-{self._replies}", f"Not approved: {event.reason or 'no reason given'}")
+            self._warn(f"approval-{self._replies}", denial_note(event.reason))
         elif event.edited:
             said = "You changed the code. This is what runs:"
             shown = "".join(code_html(block.code, block.language) for block in event.code_blocks)
@@ -173,8 +181,7 @@ class CellStory:
     def _refuse(self, event: CodeRefusedEvent) -> None:
         if event.nothing_ran:
             self._last_attempt = self._begun()
-        what = "was not run" if event.nothing_ran else "was run in part"
-        self._warn(f"refused-{self._replies}", f"Attempt {event.retry_attempt + 1} {what}: {event.reason}")
+        self._warn(f"refused-{self._replies}", refusal_note(event))
 
     def _files(self, event: FilesEvent) -> None:
         held = f"{held_text(event)}. {HOW_TO_TAKE}." if event.held else ""
@@ -182,7 +189,7 @@ class CellStory:
         self._html(f"files-{len(self._displays)}", _muted(html.escape(said)), said)
 
     def _retry(self, event: RetryDecisionEvent) -> None:
-        said = f"{'Trying again' if event.retry else 'Not trying again'}: {shorten(event.reason, 400)}"
+        said = retry_note(event)
         self._html(f"retry-{self._replies}", _muted(html.escape(said)), said)
         if event.retry:
             self._fold_attempt(event)
@@ -203,17 +210,18 @@ class CellStory:
     def _finish(self, event: RunFinishedEvent) -> None:
         if text := self._reply:  # it broke off
             self._set(f"reply-{self._replies}", lambda: _reply_bundle(text))
-        mark, word = MARKS[event.status]
-        self._reflected = self._reflected or event.status in WARNED_OF
+        end = RUN_ENDS[event.status]
+        said = f"{end.shown.mark} {end.shown.word}"
+        self._reflected = self._reflected or end.repeats_warning
         facts = " · ".join([*event.facts, *([self._run.model] if self._run else [])])
-        lines = [f"<b>{mark} {word}</b> · {html.escape(facts)}"]
+        lines = [f"<b>{said}</b> · {html.escape(facts)}"]
         if self._run:
             lines.append(html.escape(self._run.isolation))
         if self._saved_as:
             link = f'<a href="{quote(self._saved_as)}" target="_blank" rel="noopener">{html.escape(self._saved_as)}</a>'
             lines.append(f"saved in {link}")
         style = f"{MUTED};border-top:1px solid var(--jp-border-color2,#8884);padding-top:.4em;line-height:1.5"
-        self._html("end", f'<div style="{style}">{"<br>".join(lines)}</div>', f"{mark} {word} · {facts}")
+        self._html("end", f'<div style="{style}">{"<br>".join(lines)}</div>', f"{said} · {facts}")
 
 
 class CellSummary:
@@ -235,19 +243,6 @@ class CellSummary:
 
 
 SUMMARY = (RunStartedEvent, VariableEvent, ApprovalEvent, RunFinishedEvent)
-
-MARKS = {
-    "answered": ("✓", "answered"),
-    "succeeded": ("✓", "done"),
-    "failed": ("✗", "no code ran through"),
-    "refused": ("✗", "no code was run"),
-    "denied": ("✗", "not approved, not run"),
-    "cancelled": ("■", "stopped"),
-    "error": ("✗", "failed"),
-}
-
-WARNED_OF = frozenset({"denied", "refused"})
-"""Ends whose closing words only say again what the warning said."""
 
 
 def error_bundle(text: str) -> Bundle:

@@ -32,8 +32,8 @@ from codeagent_nb.events import (
     ThoughtEvent,
     ViewDetachedEvent,
 )
-from codeagent_nb.file_words import delivered_text, held_text
-from codeagent_nb.transcript import block_cause
+from codeagent_nb.statuses import BLOCK_ENDS, RUN_ENDS
+from codeagent_nb.text import block_cause, delivered_text, denial_note, held_text, refusal_note, retry_note
 from codeagent_nb.visible_code import ShownBlock, rows
 from kernel_executor import Append, BlockResult, Output, Update
 from kernel_executor.changes import OutputChange
@@ -43,16 +43,6 @@ from kernel_executor.in_kernel.guard import shorten
 STREAM_SHOWN = 6_000  # characters of one block's output on the screen; the notebook has all
 
 COLOURED = 60_000  # characters of code; larger blocks are shown without colours
-
-STYLES = {
-    "answered": "green",
-    "succeeded": "green",
-    "failed": "red",
-    "refused": "yellow",
-    "denied": "yellow",
-    "cancelled": "yellow",
-    "error": "red",
-}
 
 
 class ConsoleView:
@@ -122,14 +112,13 @@ class ConsoleView:
             case BlockFinishedEvent():
                 self._finish_block(event.result)
             case CodeRefusedEvent():
-                what = "was not run" if event.nothing_ran else "was run in part"
-                self._warn(f"Attempt {event.retry_attempt + 1} {what}: {event.reason}")
+                self._warn(refusal_note(event))
             case ApprovalEvent():
-                self._warn("Approved." if event.approved else f"Not approved: {event.reason}")
+                self._warn("Approved." if event.approved else denial_note(event.reason))
             case FilesEvent():
                 self._files(event)
             case RetryDecisionEvent():
-                self._warn(f"{'Trying again' if event.retry else 'Not trying again'}: {event.reason}")
+                self._warn(retry_note(event))
             case KernelStateEvent() if event.note:
                 self._warn(event.note)
             case ModelReplyEvent(finish_reason="length"):
@@ -179,11 +168,13 @@ class ConsoleView:
         return Text(shorten(cleaned(str(output["data"].get("text/plain", "[display]"))), STREAM_SHOWN))
 
     def _finish_block(self, result: BlockResult) -> None:
+        shown = BLOCK_ENDS[result.status].shown
         if result.status == "ok":
-            self._console.print(f"[green]✓[/green] [dim]ran in {result.duration:.1f} s[/dim]")
+            self._console.print(f"[{shown.style}]{shown.mark}[/] [dim]{shown.word} in {result.duration:.1f} s[/dim]")
             return
         what = block_cause(result)
-        self._console.print(Text(f"✗ {result.status}: {cleaned(shorten(what, 400))}", style="red"))
+        said = f"{shown.mark} {shown.word}: {cleaned(shorten(what, 400))}"
+        self._console.print(Text(said, style=shown.style))
         if result.note and result.note != what:
             self._warn(result.note)
 
@@ -194,9 +185,9 @@ class ConsoleView:
             self._warn(held)
 
     def _end(self, event: RunFinishedEvent) -> None:
-        style = STYLES[event.status]
-        facts = f"{escape(cleaned(event.reason))} ({', '.join(event.facts)})"
-        self._console.print(f"[{style}]● {event.status}[/{style}] [dim]{facts}[/dim]")
+        shown = RUN_ENDS[event.status].shown
+        reason = escape(cleaned(event.reason))
+        self._console.print(f"[{shown.style}]{shown.mark} {reason}[/] [dim]({', '.join(event.facts)})[/dim]")
 
 
 def _is_text(change: OutputChange) -> bool:

@@ -25,9 +25,17 @@ from codeagent_nb.events import (
     TextMessage,
     VariableEvent,
 )
-from codeagent_nb.file_words import HOW_TO_TAKE, delivered_text, held_text
 from codeagent_nb.reply import read_reply
-from codeagent_nb.transcript import block_cause
+from codeagent_nb.statuses import BLOCK_ENDS, RUN_ENDS, RUNNING, Shown
+from codeagent_nb.text import (
+    HOW_TO_TAKE,
+    block_cause,
+    delivered_text,
+    denial_note,
+    held_text,
+    refusal_note,
+    retry_note,
+)
 from codeagent_nb.valid_outputs import valid_output
 from kernel_executor import BlockResult, Output
 from kernel_executor.in_kernel.guard import shorten
@@ -39,10 +47,6 @@ Entry = dict[str, Any]
 TEXT_SHOWN = 4_000  # characters of one run; the outputs themselves stand below the panel
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 PICTURE_LIMIT = 2_000_000  # characters: a larger one is only shown below
-
-GOOD = frozenset({"answered", "succeeded"})
-WARNED_OF = frozenset({"denied", "refused"})
-"""Ends whose closing words only say again what the warning said."""
 
 
 def state_after(event: AgentEvent) -> tuple[State, str] | None:
@@ -57,7 +61,7 @@ def state_after(event: AgentEvent) -> tuple[State, str] | None:
         case RunFinishedEvent(status="cancelled"):
             return "idle", ""
         case RunFinishedEvent(status=status):
-            return ("done" if status in GOOD else "failed"), ""
+            return ("done" if RUN_ENDS[status].is_good else "failed"), ""
     return None
 
 
@@ -114,16 +118,14 @@ class PanelStory:
             case ModelReplyEvent(purpose="generate" | "reflect"):
                 self._end_reply(event)
             case CodeRefusedEvent():
-                self._add("note", level="warn", text=f"Not run: {event.reason}")
+                self._add("note", level="warn", text=refusal_note(event))
             case ApprovalEvent():
                 said = "You changed the code before it ran." if event.edited else ""
-                said = said if event.approved else f"Not approved: {event.reason or 'no reason given'}"
+                said = said if event.approved else denial_note(event.reason)
                 if said:
                     self._add("note", level="info" if event.approved else "warn", text=said)
             case BlockStartedEvent():
-                self._blocks[event.block_id] = self._add(
-                    "run", status="running", attempt=event.retry_attempt + 1, seconds=None, text="", images=[], note=""
-                )
+                self._begin_block(event)
             case BlockFinishedEvent():
                 self._end_block(event)
             case FilesEvent():
@@ -132,8 +134,7 @@ class PanelStory:
                 if event.held:
                     self._add("note", level="warn", text=f"{held_text(event)}. {HOW_TO_TAKE}.")
             case RetryDecisionEvent():
-                again = "Trying again" if event.retry else "Not trying again"
-                self._add("note", level="warn", text=f"{again}: {shorten(event.reason, 400)}")
+                self._add("note", level="warn", text=retry_note(event))
             case KernelStateEvent() if event.note:
                 self._add("note", level="warn", text=event.note)
             case RunFinishedEvent():
@@ -160,11 +161,16 @@ class PanelStory:
         self._entries[key] |= {"kind": kind, "text": reply.text, "open": False}
         self._open = ""
 
+    def _begin_block(self, event: BlockStartedEvent) -> None:
+        empty: dict[str, Any] = {"seconds": None, "text": "", "images": [], "note": ""}
+        running, attempt = _shown("running", RUNNING.shown), event.retry_attempt + 1
+        self._blocks[event.block_id] = self._add("run", **running, attempt=attempt, **empty)
+
     def _end_block(self, event: BlockFinishedEvent) -> None:
         result, outputs = event.result, [*map(valid_output, event.result.outputs)]
         key = self._blocks.get(event.block_id) or self._add("run", attempt=event.retry_attempt + 1)
         self._entries[key] |= {
-            "status": result.status,
+            **_shown(result.status, BLOCK_ENDS[result.status].shown),
             "seconds": round(result.duration, 2),
             "text": shorten(as_text([*map(_in_words, outputs)]), TEXT_SHOWN),
             "images": [picture for output in outputs for picture in _pictures(output)],
@@ -173,13 +179,19 @@ class PanelStory:
 
     def _finish(self, event: RunFinishedEvent) -> None:
         self._open = ""
-        self._reflected = self._reflected or event.status in WARNED_OF
+        end = RUN_ENDS[event.status]
+        self._reflected = self._reflected or end.repeats_warning
         for entry in self._entries.values():
             if entry.get("open"):
                 entry["open"] = False
             if entry.get("status") == "running":
-                entry["status"] = "interrupted"
-        self._add("end", status=event.status, text=event.reason, facts=list(event.facts))
+                entry.update(_shown("interrupted", BLOCK_ENDS["interrupted"].shown))
+        self._add("end", **_shown(event.status, end.shown), text=event.reason, facts=list(event.facts))
+
+
+def _shown(status: str, shown: Shown) -> dict[str, str]:
+    """Return a status, and how it is shown."""
+    return {"status": status, "word": shown.word.capitalize(), "icon": shown.icon, "tone": shown.tone}
 
 
 def _note(result: BlockResult) -> str:

@@ -21,8 +21,8 @@ from codeagent_nb.events import AgentEvent, BlockFinishedEvent
 from codeagent_nb.results import TaskResult
 from codeagent_nb.session import RunSettings, Session, SessionSettings, open_session
 from codeagent_nb.views.journal import load_journal
-from codeagent_nb.views.notebook import notebook_of
 from kernel_executor.sandbox import SandboxMode
+from tests.support.notebooks import notebook_of
 
 pytestmark = pytest.mark.integration
 
@@ -134,7 +134,7 @@ async def test_a_failure_is_repaired_plotted_saved_and_runs_again(opened: Open, 
     async with opened([python(wrong), python(PLOT), "Gentoo is the heaviest."], files=(data,)) as (session, _):
         assert "- 'Body Mass (g)': int64" in session.context
         result = await session.run("Which species is the heaviest?")
-    assert result.stop_reason == "the code ran through"
+    assert result.stop_reason == "the code succeeded"
     assert "heaviest: Gentoo 5138.0" in result.messages[-1].content
 
     notebook = saved(session)
@@ -164,7 +164,7 @@ async def test_shell_blocks_and_exits_run_again_too(opened: Open, tmp_path: Path
     reply = "```sh\necho from the shell\n```\n\n```python\nimport sys\nsys.exit(0)\n```"
     async with opened([reply, "Done."]) as (session, _):
         result = await session.run("Say something in the shell, and leave.")
-    assert result.stop_reason == "the code ran through"
+    assert result.stop_reason == "the code succeeded"
     again = rerun(session.notebook, tmp_path / "again.ipynb")
     assert again.cells[1].outputs[0].text == "from the shell\n"
 
@@ -207,7 +207,7 @@ async def test_without_a_sandbox_and_a_person_nothing_runs(opened: Open) -> None
 async def test_without_a_sandbox_it_runs_if_that_was_allowed(opened: Open) -> None:
     async with opened([python("print(6 * 7)"), "42."], sandbox="none", approval="never") as (session, _):
         result = await session.run("What is 6 times 7?")
-    assert result.stop_reason == "the code ran through"
+    assert result.stop_reason == "the code succeeded"
     assert result.messages[1].isolation.startswith("NOT sandboxed")
 
 
@@ -231,7 +231,7 @@ open("done", "w").close()"""
         assert [event.result.status for event in finished] == ["interrupted"]
         assert "half way" in saved(session).cells[1].source
         assert saved(session).cells[1].cell_type == "markdown"
-        assert (await session.run("Are you alive?")).stop_reason == "the code ran through"
+        assert (await session.run("Are you alive?")).stop_reason == "the code succeeded"
         await asyncio.sleep(max(0, start + 2.2 - time.monotonic()))
         assert not (folder / "done").exists()
     assert_the_journal_tells_the_same(session)
@@ -250,7 +250,7 @@ async def test_late_output_of_a_thread_is_in_the_saved_notebook(opened: Open) ->
 async def test_what_killed_the_kernel_is_quoted_and_the_session_goes_on(opened: Open, tmp_path: Path) -> None:
     async with opened([python("import os\nos._exit(3)"), python("print('again')"), "Well."]) as (session, _):
         result = await session.run("Try it.")
-    assert result.stop_reason == "the code ran through"
+    assert result.stop_reason == "the code succeeded"
     assert [cell.cell_type for cell in saved(session).cells if "os._exit" in cell.source] == ["markdown"]
     rerun(session.notebook, tmp_path / "again.ipynb")
 
@@ -312,7 +312,7 @@ async def test_a_disk_that_was_full_for_a_while_loses_nothing_of_the_notebook(op
             result = await session.run("Print something.")
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert result.stop_reason == "the code ran through"
+    assert result.stop_reason == "the code succeeded"
     assert "ViewDetachedEvent" in types(witness.events)
     assert any("kept" in str(cell.get("outputs")) for cell in saved(session).cells)
 
@@ -328,7 +328,7 @@ display({"application/json": float("nan"), "model/x+json": {"a": 1}}, raw=True)
 print("\\x00\\x07\\u202e\\x1b[31m" * 3)"""
     async with opened([python(code), "Shown."]) as (session, witness):
         result = await session.run("Show strange things.")
-    assert result.stop_reason == "the code ran through"
+    assert result.stop_reason == "the code succeeded"
     assert "ViewDetachedEvent" not in types(witness.events)
     assert "nested too deeply" in session.notebook.read_text()
     assert_the_journal_tells_the_same(session)
@@ -338,5 +338,5 @@ async def test_a_display_whose_text_is_no_text_ends_no_run(opened: Open) -> None
     code = 'from IPython.display import display\ndisplay({"text/plain": ["a", 1]}, raw=True)'
     async with opened([python(code), "Shown."]) as (session, _):
         result = await session.run("Show strange things.")
-    assert result.stop_reason == "the code ran through"
+    assert result.stop_reason == "the code succeeded"
     assert_the_journal_tells_the_same(session)

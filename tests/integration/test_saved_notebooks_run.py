@@ -20,8 +20,8 @@ from codeagent_nb.approval import refuse_for_want_of_a_person
 from codeagent_nb.events import AgentEvent, BlockFinishedEvent, BlockStartedEvent, KernelStateEvent
 from codeagent_nb.session import RunSettings, SessionSettings, open_session
 from codeagent_nb.variables import bring_variable
-from codeagent_nb.views.notebook import notebook_of
 from kernel_executor import KernelCodeExecutor
+from tests.support.notebooks import notebook_of
 
 pytestmark = pytest.mark.integration
 
@@ -55,7 +55,7 @@ async def test_a_failed_attempt_cannot_destroy_a_file_when_the_notebook_runs(tmp
     model = ReplayChatCompletionClient([python(DESTROYS), python(COUNTS), "Four lines."])
     async with open_session(settings) as session:
         result = await session.run("Clean it.", model=model, ask=refuse_for_want_of_a_person)
-    assert result.stop_reason == "the code ran through"
+    assert result.stop_reason == "the code succeeded"
     saved = nbformat.read(session.notebook, as_version=4)
     assert [cell.source for cell in saved.cells if cell.cell_type == "code"] == [COUNTS]
     assert DESTROYS in saved.cells[1].source
@@ -237,7 +237,7 @@ async def played(executor: KernelCodeExecutor, scenario: Scenario, number: int) 
         canceller.run = run if index == 0 and scenario.cancel_at else None
         await asyncio.wait({run})
         assert run.cancelled() == bool(canceller.run)
-    assert run.result().stop_reason == "the code ran through"
+    assert run.result().stop_reason == "the code succeeded"
     assert {event.state for event in agent.log.events if isinstance(event, KernelStateEvent)} == {"rolled_back"}
     return notebook_of(agent.log.events)
 

@@ -13,7 +13,7 @@ import pytest
 
 from codeagent_nb.events import AgentEvent
 from codeagent_nb.views.journal import load_journal
-from codeagent_nb.views.notebook import notebook_of
+from tests.support.notebooks import notebook_of
 
 pytestmark = pytest.mark.integration
 

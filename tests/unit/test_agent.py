@@ -60,14 +60,14 @@ async def test_code_that_runs_through(stage: Stages) -> None:
     result = await stage([CODE, "It printed 1."], ["1\n"]).agent.run(task="print one")
     assert types(result) == [*STARTED, *WRITTEN, *RAN, *REFLECTED, *ENDED]
     assert seed_types(result) == ["TextMessage", "CodeGenerationEvent", "CodeExecutionEvent", "TextMessage"]
-    assert result.stop_reason == "the code ran through"
+    assert result.stop_reason == "the code succeeded"
 
 
 async def test_an_error_without_retries(stage: Stages) -> None:
     result = await stage([CODE, "It failed."], [failing()]).agent.run(task="print one")
     assert types(result) == [*STARTED, *WRITTEN, *RAN, *REFLECTED, *ENDED]
     assert seed_types(result) == ["TextMessage", "CodeGenerationEvent", "CodeExecutionEvent", "TextMessage"]
-    assert result.stop_reason == "no code ran through"
+    assert result.stop_reason == "no code succeeded"
 
 
 async def test_an_error_and_a_retry(stage: Stages) -> None:
@@ -175,7 +175,7 @@ async def test_what_the_code_printed_is_in_the_answer_even_if_the_model_forgets_
 
 async def test_an_answer_that_no_code_backs_says_so(stage: Stages) -> None:
     result = await stage([CODE, "The mean is 7."], [failing("KeyError", "'x'")]).agent.run(task="the mean?")
-    assert result.messages[-1].content.startswith("No code ran through; the last attempt ended with KeyError: 'x'.")
+    assert result.messages[-1].content.startswith("No code succeeded; the last attempt ended with KeyError: 'x'.")
 
 
 async def test_a_response_holds_what_happened_before_it(stage: Stages) -> None:
@@ -507,7 +507,7 @@ async def test_after_a_cancelled_run_the_next_one_works(stage: Stages) -> None:
         await run
     scene.executor._delay = 0
     result = await scene.agent.run(task="again")
-    assert result.stop_reason == "the code ran through"
+    assert result.stop_reason == "the code succeeded"
     assert types(result) == [*STARTED, "KernelStateEvent", *WRITTEN, *RAN, *REFLECTED, *ENDED]
 
 

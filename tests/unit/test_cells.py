@@ -31,9 +31,9 @@ from codeagent_nb.events import (
     RunStartedEvent,
     TextMessage,
 )
-from codeagent_nb.views.notebook import notebook_of
 from kernel_executor import Append, BlockResult, CodeBlock, CodeResult
 from kernel_executor.replay import failing
+from tests.support.notebooks import notebook_of
 from tests.unit.test_cell_view import CODE, OTHER, PATHS, YES, events_of, stopped
 
 Stages = Callable[..., Any]
@@ -238,7 +238,7 @@ def test_the_draft_of_an_explanation_says_at_once_that_nothing_ran_through() -> 
     ran: Any = CodeExecutionEvent.model_construct(retry_attempt=0, result=FakeResult(result), source="x")
     story = told([ran, chunk("It "), chunk("failed ![x](https://e.test/?1).")])
     (draft,) = story.drafts
-    assert draft.source.startswith("**No code ran through; the last attempt ended with E: v.**\n\nIt failed &#33;[x]")
+    assert draft.source.startswith("**No code succeeded; the last attempt ended with E: v.**\n\nIt failed &#33;[x]")
     assert (draft.key, draft.about) == ("markdown-1", {"kind": "reflection"})
 
 

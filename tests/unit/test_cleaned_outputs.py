@@ -12,9 +12,9 @@ from codeagent_nb.events import BlockFinishedEvent, BlockStartedEvent, GivenCode
 from codeagent_nb.rendering.bundle import FIGURE, harmless_bundle
 from codeagent_nb.rendering.html_outputs import clean_html
 from codeagent_nb.rendering.output import harmless_output, shown_output
-from codeagent_nb.views.notebook import notebook_of
 from kernel_executor import BlockResult, CodeBlock
 from tests.browser.hostile_outputs import outputs
+from tests.support.notebooks import notebook_of
 from tests.unit.test_rendering import assert_harmless, display, hostile, judged
 
 ELSEWHERE = "http://elsewhere.test"

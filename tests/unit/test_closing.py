@@ -54,7 +54,7 @@ def test_a_table_that_was_displayed_is_an_answer_too() -> None:
 def test_what_stopped_the_code_is_told_not_how_it_took_that() -> None:
     stopped = replace(failing("KeyboardInterrupt", ""), status="timeout", exit_code=124, note="Stopped after 5.0 s.")
     text = close("failed", "It took too long.", CodeResult(124, "", (stopped,)))
-    assert text.startswith("No code ran through; the last attempt ended with Stopped after 5.0 s.")
+    assert text.startswith("No code succeeded; the last attempt ended with Stopped after 5.0 s.")
 
 
 def test_long_output_is_cut_in_the_middle() -> None:
@@ -70,7 +70,7 @@ def test_output_with_a_fence_in_it_stays_in_its_own() -> None:
 
 def test_a_failed_run_says_so_before_the_model_speaks() -> None:
     text = close("failed", "The answer is 42.", CodeResult(1, "", (failing("KeyError", "'x'"),)))
-    assert text.startswith("No code ran through; the last attempt ended with KeyError: 'x'.")
+    assert text.startswith("No code succeeded; the last attempt ended with KeyError: 'x'.")
     assert "The answer is 42." in text
 
 
@@ -84,7 +84,7 @@ def test_a_refused_run_gives_no_answer() -> None:
 
 def test_a_run_refused_after_a_failure_does_not_claim_that_nothing_ran() -> None:
     text = close("refused", "the reply was cut off", printed("half: 1\n", failing("KeyError", "'x'")))
-    assert text.startswith("No code ran through; the last attempt ended with KeyError")
+    assert text.startswith("No code succeeded; the last attempt ended with KeyError")
     assert "No other code was run: the reply was cut off." in text
     assert "half: 1" in text
 

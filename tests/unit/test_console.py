@@ -49,15 +49,15 @@ async def test_a_repaired_run_is_told_in_order_each_thing_once(stage: Stages) ->
         "sandboxed by replay",
         "print(1)",
         "Attempt 1: running the code",
-        "✗ error: KeyError: 'pirce'",
+        "✗ failed: KeyError: 'pirce'",
         "Trying again: a typo",
         "print(2)",
         "Attempt 2: running the code",
         "the output is 2",
-        "✓",
+        "✓ ran in",
         "Result",
         "It printed two.",
-        "● succeeded the code ran through (2 tries,",
+        "✓ the code succeeded (2 tries,",
     ]
     assert [text.count(landmark) for landmark in landmarks] == [1] * len(landmarks)
     assert sorted(landmarks, key=text.index) == landmarks
@@ -67,7 +67,7 @@ async def test_a_repaired_run_is_told_in_order_each_thing_once(stage: Stages) ->
 async def test_an_answer_in_words_is_shown_once(stage: Stages) -> None:
     text = await tell(stage, ["Paris it is."], [])
     assert text.count("Paris it is.") == 1
-    assert "● answered answered in words; no code was run (1 try," in text
+    assert "✓ answered in words; no code was run (1 try," in text
 
 
 async def test_tokens_are_told(stage: Stages) -> None:

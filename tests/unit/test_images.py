@@ -20,7 +20,7 @@ from codeagent_nb.events import (
 from codeagent_nb.images import MAX_IMAGE_CHARACTERS, MAX_IMAGES, images_of, shown
 from codeagent_nb.models._chat_wire import to_wire
 from codeagent_nb.models.types import Image, LLMMessage, ModelInfo, RequestUsage, UserMessage
-from codeagent_nb.transcript import prompt, transcript
+from codeagent_nb.transcript import prompt
 from kernel_executor import BlockResult, CodeBlock, CodeResult
 from kernel_executor.replay import ReplayCodeExecutor
 
@@ -154,14 +154,14 @@ def test_text_is_the_same_for_all() -> None:
 def test_messages_that_become_one_keep_their_pictures() -> None:
     again = RetryDecisionEvent(source="coder", retry_attempt=0, reason="bigger", retry=True)
     log = [*LOG, again, TextMessage(source="user", content="And now?")]
-    last = transcript(log, "coder", None)[-1]
+    last = prompt(log, "generate", "coder", None, vision=True)[-1]
     assert last.content.endswith("And now?")
     assert pictures([last]) == [png(7)]
 
 
 def test_pictures_of_messages_that_become_one_stand_in_their_order() -> None:
     more = MessageAddedEvent(source="coder", message=seen("next"))
-    last = transcript([*LOG, more], "coder", None)[-1]
+    last = prompt([*LOG, more], "generate", "coder", None, vision=True)[-1]
     assert pictures([last]) == [png(7), "next"]
 
 

@@ -48,3 +48,12 @@ def test_what_runs_in_the_kernel_imports_only_the_standard_library() -> None:
     )
     found = json.loads(subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, check=True).stdout)
     assert set(found) - sys.stdlib_module_names - {"codeagent_kernel", "__main__"} <= {"kernel_executor"}
+
+
+@pytest.mark.parametrize(
+    "module", ["cli.app", "cli.running", "session", "notebook.magics", "notebook.cell_run", "notebook.panel"]
+)
+def test_no_surface_imports_a_validator_of_notebooks(module: str) -> None:
+    """Beside JupyterLab jsonschema builds a grammar at import: `%load_ext` took 2.5 s, 10 s on a slow machine."""
+    loaded = loaded_after(f"import codeagent_nb.{module}")
+    assert not loaded & {"jsonschema", "nbformat", "fastjsonschema", "openai"}

@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
 from codeagent_nb.rendering.markdown import TEXT_LIMIT, harmless_markdown, harmless_quotes
-from codeagent_nb.transcript import fenced
+from codeagent_nb.text import fenced
 from tests.unit.test_rendering import HOSTILE
 
 READER = MarkdownIt("commonmark", {"html": True, "maxNesting": 100}).enable(["table", "strikethrough"])

@@ -177,7 +177,7 @@ def test_the_help_lists_the_commands() -> None:
 
 
 def test_a_cell_fails_in_one_line() -> None:
-    for error in (Stopped("by you"), AgentFailed("no code ran through")):
+    for error in (Stopped("by you"), AgentFailed("no code succeeded")):
         assert isinstance(error, CellError)
         assert error._render_traceback_() == [f"{type(error).__name__}: {error}"]
 

@@ -29,10 +29,11 @@ from codeagent_nb.events import (
     VariableEvent,
 )
 from codeagent_nb.models.types import CreateResult
-from codeagent_nb.transcript import fenced
-from codeagent_nb.views.notebook import NotebookView, notebook_of
+from codeagent_nb.text import fenced
+from codeagent_nb.views.notebook import NotebookView
 from kernel_executor import Append, BlockResult, CodeBlock
 from kernel_executor.replay import failing
+from tests.support.notebooks import notebook_of
 
 CODE = "I print one.\n\n```python\nprint(1)\n```"
 YES = '{"reason": "a typo", "retry": true}'
@@ -129,7 +130,7 @@ async def test_a_failed_attempt_is_kept_folded_and_never_runs_again(stage: Stage
 
 async def test_the_result_of_a_failed_run_says_that_it_failed(stage: Stages) -> None:
     notebook = valid(await events_of(stage, "failed"))
-    assert notebook.cells[-1].source.startswith("## Result\n\n**No code ran through;")
+    assert notebook.cells[-1].source.startswith("## Result\n\n**No code succeeded;")
 
 
 @pytest.mark.parametrize("path", ["timeout", "died", "skipped"])
@@ -231,7 +232,7 @@ async def test_a_block_whose_end_was_never_told_does_not_look_as_if_it_ran_throu
     notebook = valid(scene.agent.log.events)
     assert "code" not in {cell.cell_type for cell in notebook.cells}
     assert notebook.cells[1].metadata.codeagent.status == "interrupted"
-    assert notebook.cells[1].source.startswith("<details><summary>Attempt 1 was stopped</summary>")
+    assert notebook.cells[1].source.startswith("<details><summary>Attempt 1 was interrupted</summary>")
 
 
 @pytest.mark.parametrize("count", [None, 3, -1, True])
@@ -428,7 +429,7 @@ async def test_a_full_disk_does_not_stop_the_run(stage: Stages, small_disk: Path
     (small_disk / "ballast").write_bytes(b"x" * 390_000)
     scene = stage([CODE, "It printed 1."], ["1\n" * 5_000], views=[view])
     result = await scene.agent.run(task="print one")
-    assert result.stop_reason == "the code ran through"
+    assert result.stop_reason == "the code succeeded"
     (detached,) = [event for event in scene.seen if event.type == "ViewDetachedEvent"]
     assert "No space left on device" in detached.error
     (small_disk / "ballast").unlink()

@@ -35,13 +35,14 @@ NO = '{"reason": "hopeless", "retry": false}'
 REFUSED = "```javascript\nalert('`')\n```"
 Stages = Callable[..., Any]
 
+SHOWN: dict[str, Any] = {"status": str, "word": str, "icon": str, "tone": str}
 SHAPES: dict[str, dict[str, Any]] = {
     "task": {"text": str},
     "reply": {"text": str, "open": bool},
     "reflection": {"text": str, "open": bool},
-    "run": {"status": str, "attempt": int, "seconds": (float, type(None)), "text": str, "images": list, "note": str},
+    "run": SHOWN | {"attempt": int, "seconds": (float, type(None)), "text": str, "images": list, "note": str},
     "note": {"level": str, "text": str},
-    "end": {"status": str, "text": str, "facts": list},
+    "end": SHOWN | {"text": str, "facts": list},
 }
 WORDS = {
     ("run", "status"): {"running", *get_args(BlockStatus)},
@@ -164,7 +165,7 @@ async def test_a_run_is_told_in_order_each_thing_once(stage: Stages) -> None:
         ("reply", CODE),
         ("run", "1"),
         ("reflection", "It printed 1."),
-        ("end", "the code ran through"),
+        ("end", "the code succeeded"),
     ]
     assert in_words(told(await events_of(stage, "answered")))[1:] == [
         ("reply", "Paris."),
@@ -194,7 +195,11 @@ async def test_a_failure_and_its_repair_are_told(stage: Stages) -> None:
         ("denied", "warn", "Not approved: no"),
         ("edited", "info", "You changed the code before it ran."),
         ("not retried", "warn", "Not trying again: hopeless"),
-        ("refused", "warn", "Not run: javascript is not run here; the accepted languages are python and bash"),
+        (
+            "refused",
+            "warn",
+            "Attempt 1 was not run: javascript is not run here; the accepted languages are python and bash",
+        ),
     ],
 )
 async def test_what_was_decided_is_a_note(stage: Stages, path: str, level: str, said: str) -> None:

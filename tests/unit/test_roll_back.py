@@ -11,7 +11,7 @@ from codeagent_nb.cells_story import CellsStory
 from codeagent_nb.driver import CANNOT_ROLL_BACK
 from codeagent_nb.events import AgentEvent, KernelStateEvent
 from codeagent_nb.prompts import KEPT, LOST, ROLLED_BACK
-from codeagent_nb.transcript import transcript
+from codeagent_nb.transcript import prompt
 from kernel_executor import RollBack
 from kernel_executor.replay import ReplayCodeExecutor, failing
 
@@ -127,6 +127,6 @@ async def test_an_executor_that_cannot_is_told_as_keeping_its_state() -> None:
     ],
 )
 def test_each_state_is_one_line_of_the_prompt(event: KernelStateEvent, line: str) -> None:
-    (message,) = transcript([event], "coder", None)
+    (message,) = prompt([event], "generate", "coder", None)
     assert message.content == line
     assert "\n" not in line

@@ -22,7 +22,8 @@ from codeagent_nb.events import (
     VariableEvent,
 )
 from codeagent_nb.models.types import AssistantMessage, LLMMessage, SystemMessage, UserMessage
-from codeagent_nb.transcript import failure_note, fenced, observation, prompt, short_error, transcript
+from codeagent_nb.text import failure_note, fenced
+from codeagent_nb.transcript import observation, prompt, short_error
 from kernel_executor import BlockResult, CodeBlock, CodeResult
 from kernel_executor.in_kernel.guard import shorten
 from kernel_executor.replay import ReplayCodeExecutor, failing
@@ -128,22 +129,22 @@ async def test_three_retries_cost_at_most_sixty_percent_of_the_originals_charact
 
 
 def test_neighbours_of_one_role_are_merged() -> None:
-    messages = transcript([user("task"), ContextEvent(source="context", content="a file")], "coder", None)
+    messages = prompt([user("task"), ContextEvent(source="context", content="a file")], "generate", "coder", None)
     assert [message.content for message in messages] == ["task\n\na file"]
 
 
 def test_a_system_message_is_optional() -> None:
-    assert [type(message) for message in transcript([user("task")], "coder", None)] == [UserMessage]
+    assert [type(message) for message in prompt([user("task")], "generate", "coder", None)] == [UserMessage]
 
 
 def test_the_agents_own_closing_message_is_told_by_its_replies_only() -> None:
     log = [user("task"), reply("Paris."), TextMessage(source="coder", content="Paris.")]
-    assert [message.content for message in transcript(log, "coder", None)] == ["task", "Paris."]
+    assert [message.content for message in prompt(log, "generate", "coder", None)] == ["task", "Paris."]
 
 
 def test_decisions_of_the_model_are_told_by_their_reason_only() -> None:
     event = RetryDecisionEvent(source="coder", retry_attempt=0, reason="a typo", retry=True)
-    messages = transcript([user("task"), reply('{"reason": "a typo"}', "decide"), event], "coder", None)
+    messages = prompt([user("task"), reply('{"reason": "a typo"}', "decide"), event], "generate", "coder", None)
     assert [type(message) for message in messages] == [UserMessage]
     assert "a typo" in messages[0].content
 
@@ -187,7 +188,7 @@ def test_output_is_told_by_head_and_tail() -> None:
 def test_a_variable_is_told_as_the_turn_in_which_it_was_loaded() -> None:
     code = "import pickle\ndf = 1"
     loaded = VariableEvent(source="notebook", name="df", code=code, description="The variable `df` is a list.")
-    messages = transcript([loaded, user("Sum it.")], "coder", None)
+    messages = prompt([loaded, user("Sum it.")], "generate", "coder", None)
     assert [(message.type, message.content) for message in messages] == [
         ("UserMessage", "Load the variable `df`."),
         ("AssistantMessage", f"```python\n{code}\n```"),
@@ -289,7 +290,7 @@ def test_a_fence_holds_whatever_is_in_it(code: str, language: str) -> None:
 
 
 def test_the_note_on_a_failure_names_its_end() -> None:
-    assert failure_note(None) == "No code ran through."
+    assert failure_note(None) == "No code succeeded."
     assert "ZeroDivisionError: division by zero." in failure_note(CodeResult(1, "", (division_by_zero(),)))
     assert "exit code 3." in failure_note(result(status="error", exit_code=3))
 
@@ -315,7 +316,7 @@ def test_an_attempt_that_was_cut_short_is_not_remembered_as_code_that_ran(status
 
     end = RunFinishedEvent(source="coder", status=status, reason="", tries=1, usage=RequestUsage(), duration=0)
     log: list[AgentEvent] = [user("task"), reply("```python\nx\n```"), end, user("next")]
-    assert "ended this before it was done" in transcript(log, "coder", None)[-1].content
+    assert "ended this before it was done" in prompt(log, "generate", "coder", None)[-1].content
 
 
 def test_a_result_stays_as_it_is_for_whoever_reads_the_event() -> None:

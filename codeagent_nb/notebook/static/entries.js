@@ -5,28 +5,6 @@
 /** @typedef {{ element: HTMLElement, update: (entry: Entry, text: string) => void }} EntryView */
 /** @typedef {{ showImage: (source: string, label: string) => void }} Actions */
 
-/** Icon, tone and word of how a run stands. @type {Record<string, [string, string, string]>} */
-const RUNS = {
-  running: ["running", "info", "Running"],
-  ok: ["done", "good", "Ran"],
-  error: ["failed", "bad", "Failed"],
-  timeout: ["clock", "bad", "Timed out"],
-  interrupted: ["stop", "warn", "Interrupted"],
-  died: ["failed", "bad", "Kernel died"],
-  skipped: ["skipped", "muted", "Skipped"],
-};
-
-/** @type {Record<string, [string, string, string]>} */
-const ENDS = {
-  answered: ["done", "good", "Answered"],
-  succeeded: ["done", "good", "Succeeded"],
-  failed: ["failed", "bad", "Failed"],
-  refused: ["skipped", "warn", "Refused"],
-  denied: ["skipped", "warn", "Not approved"],
-  cancelled: ["stop", "warn", "Stopped"],
-  error: ["warn", "bad", "Something went wrong"],
-};
-
 /** @type {Record<string, [string, string, string]>} */
 const NOTES = {
   info: ["info", "info", "Note"],
@@ -61,9 +39,9 @@ function markdownView(name, label, heading) {
   };
 }
 
-/** @param {string} tone @param {string} picture @param {string} word */
-function toned(tone, picture, word) {
-  return h("span", { class: `cagent-toned cagent-${tone}` }, icon(picture), h("strong", { text: word }));
+/** How a status is shown: picture, colour and word come with the entry. @param {Entry} entry */
+function toned(entry) {
+  return h("span", { class: `cagent-toned cagent-${entry.tone}` }, icon(entry.icon), h("strong", { text: entry.word }));
 }
 
 /** @param {HTMLElement} element @param {Entry} entry */
@@ -81,37 +59,35 @@ function fillNote(element, entry) {
 
 /** @param {HTMLElement} element @param {Entry} entry */
 function fillEnd(element, entry) {
-  const [picture, tone, word] = ENDS[entry.status] ?? ENDS.error;
-  element.dataset.tone = tone;
+  element.dataset.tone = entry.tone;
   const facts = (entry.facts ?? []).map((/** @type {string} */ fact) => h("li", { text: fact }));
   element.replaceChildren(
-    h("div", { class: "cagent-end-line" }, toned(tone, picture, word), h("span", { text: entry.text ?? "" })),
+    h("div", { class: "cagent-end-line" }, toned(entry), h("span", { text: entry.text ?? "" })),
     facts.length ? h("ul", { class: "cagent-facts", "aria-label": "Facts" }, ...facts) : "");
 }
 
 /** @param {Actions} actions @returns {(element: HTMLElement, entry: Entry) => void} */
 function runFiller(actions) {
   return (element, entry) => {
-    const [picture, tone, word] = RUNS[entry.status] ?? RUNS.error;
     const open = element.querySelector("details")?.open;
     const facts = [entry.attempt > 1 ? `attempt ${entry.attempt}` : "", duration(entry.seconds)].filter(Boolean);
-    element.dataset.tone = tone;
+    element.dataset.tone = entry.tone;
     element.replaceChildren(
       h("div", { class: "cagent-run-line" },
-        toned(tone, picture, word), h("span", { class: "cagent-muted", text: facts.join(" · ") })),
-      runText(entry, tone, Boolean(open)) ?? "",
+        toned(entry), h("span", { class: "cagent-muted", text: facts.join(" · ") })),
+      runText(entry, Boolean(open)) ?? "",
       thumbnails(entry.images ?? [], actions) ?? "",
       entry.note ? h("div", { class: "cagent-run-note cagent-muted", text: entry.note }) : "");
   };
 }
 
-/** What a run printed; of a failed one the last line, the rest behind it. @param {Entry} entry @param {string} tone
+/** What a run printed; of a failed one the last line, the rest behind it. @param {Entry} entry
  * @param {boolean} open @returns {HTMLElement | null} */
-function runText(entry, tone, open) {
+function runText(entry, open) {
   const text = (entry.text ?? "").replace(/\s+$/, "");
   if (!text) return null;
   const output = h("pre", { class: "cagent-output", text, tabindex: "0", role: "region", "aria-label": "Output" });
-  if (tone !== "bad") return output;
+  if (entry.tone !== "bad") return output;
   const last = text.slice(text.lastIndexOf("\n") + 1);
   return h("details", { class: "cagent-failure", open }, h("summary", {}, h("span", { text: last })), output);
 }
@@ -152,7 +128,7 @@ function entryView(entry, actions) {
 /** What a screen reader should say of a finished entry. @param {Entry} entry @param {string} text */
 function spoken(entry, text) {
   const short = text.replace(/```[\s\S]*?(```|$)/g, " (code) ").replace(/\s+/g, " ").slice(0, 300);
-  if (entry.kind === "run") return `${(RUNS[entry.status] ?? RUNS.error)[2]}, attempt ${entry.attempt}`;
-  if (entry.kind === "end") return `${(ENDS[entry.status] ?? ENDS.error)[2]}. ${short}`;
+  if (entry.kind === "run") return `${entry.word}, attempt ${entry.attempt}`;
+  if (entry.kind === "end") return `${entry.word}. ${short}`;
   return entry.kind === "task" ? "" : short;
 }

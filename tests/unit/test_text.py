@@ -7,12 +7,12 @@ import pytest
 
 from codeagent_nb.clean_console import CleanConsole
 from codeagent_nb.events import FilesEvent, RunStartedEvent
-from codeagent_nb.file_words import delivered_text, held_text, size_text
+from codeagent_nb.text import delivered_text, held_text, size_text
 from codeagent_nb.views.cell import CellStory
 from codeagent_nb.views.console import ConsoleView
-from codeagent_nb.views.notebook import notebook_of
 from codeagent_nb.views.panel import PanelStory
 from kernel_executor import DeliveredFile, HeldFile
+from tests.support.notebooks import notebook_of
 
 SAVED = (DeliveredFile("out.csv", 1_234), DeliveredFile("nested/plot.png", 30_500))
 HELD = (HeldFile("model.pkl", 5_000_000, "it is not of a kind that is known as data"),)

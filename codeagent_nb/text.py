@@ -1,0 +1,106 @@
+"""Phrases that more than one surface says, and the Markdown that more than one writes. Pure."""
+
+import re
+from collections.abc import Sequence
+
+from codeagent_nb.events import CodeRefusedEvent, FilesEvent, RetryDecisionEvent
+from kernel_executor import BlockResult, CodeResult, HeldFile
+from kernel_executor.in_kernel.guard import shorten
+
+NAMED = 6
+"""Files that are named one by one; of more, the number says enough."""
+
+HOW_TO_TAKE = "%agent files NAME copies one into your folder"
+
+
+def one_line(text: str) -> str:
+    """Return a text as one line."""
+    return " ".join(text.split())
+
+
+def fenced(text: str, language: str) -> str:
+    """Return text as a fenced block whose fence is longer than any in it."""
+    return fenced_exactly(text.rstrip(), language)
+
+
+def fenced_exactly(text: str, language: str) -> str:
+    """Return text as a fenced block; nothing of it changes but that it ends with a newline."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    info = re.sub(r"[`\s]", "", language)  # a backtick there would make it no fence at all
+    body = text if text.endswith("\n") else f"{text}\n"
+    return f"{fence}{info}\n{body}{fence}"
+
+
+def block_cause(block: BlockResult) -> str:
+    """Return in a few words why a block did not end well; what stopped it matters more than how it took that."""
+    if block.status != "error" and block.note:
+        return block.note
+    return f"{block.ename}: {block.evalue}" if block.ename else block.note or f"exit code {block.exit_code}"
+
+
+def failure_note(result: CodeResult | None) -> str:
+    """Return a sentence: no code succeeded, and what the last attempt ended with."""
+    last = result.blocks[-1] if result and result.blocks else None
+    if last is None:
+        return "No code succeeded."
+    cause = block_cause(last)
+    return f"No code succeeded; the last attempt ended with {shorten(cause.rstrip('.'), 400)}."
+
+
+def given(reason: str) -> str:
+    """Return the reason that somebody gave for a decision."""
+    return reason or "none given"
+
+
+def denial_note(reason: str) -> str:
+    """Return the line that tells a denial."""
+    return f"Not approved: {reason or 'no reason given'}"
+
+
+def refusal_note(event: CodeRefusedEvent) -> str:
+    """Return the line that tells which attempt was not run, and why."""
+    what = "was not run" if event.nothing_ran else "was run in part"
+    return f"Attempt {event.retry_attempt + 1} {what}: {event.reason}"
+
+
+def retry_note(event: RetryDecisionEvent) -> str:
+    """Return the line that tells whether another attempt follows, and why."""
+    return f"{'Trying again' if event.retry else 'Not trying again'}: {shorten(event.reason, 400)}"
+
+
+def delivered_text(event: FilesEvent) -> str:
+    """Return a line that tells which files were saved, and which were removed; empty if none were."""
+    parts = []
+    if event.delivered:
+        parts.append(f"Saved {_listed([f'{file.name} ({size_text(file.size)})' for file in event.delivered])}")
+    if event.removed:
+        parts.append(f"removed {_listed(event.removed)}" if parts else f"Removed {_listed(event.removed)}")
+    return "; ".join(parts)
+
+
+def held_text(event: FilesEvent) -> str:
+    """Return a line that tells which files were not saved, and why; empty if all were."""
+    if not event.held:
+        return ""
+    return f"Not saved: {_listed(held_rows(event.held), more=event.more_held)}"
+
+
+def held_rows(files: Sequence[HeldFile]) -> list[str]:
+    """Return a line for each file that stayed behind."""
+    return [f"{file.name} ({size_text(file.size)}: {file.reason})" for file in files]
+
+
+def size_text(size: int) -> str:
+    """Return a size for people: 900 bytes, 1.2 kB, 3.4 MB."""
+    if size < 1_000:
+        return f"{size} {'byte' if size == 1 else 'bytes'}"
+    for unit, bytes_ in (("kB", 1e3), ("MB", 1e6)):
+        if size < bytes_ * 999.5:
+            return f"{size / bytes_:.3g} {unit}"
+    return f"{size / 1e9:,.1f} GB"
+
+
+def _listed(names: Sequence[str], more: int = 0) -> str:
+    left = max(0, len(names) - NAMED) + more
+    return ", ".join(names[:NAMED]) + (f" and {left} more" if left > 0 else "")

@@ -1,0 +1,21 @@
+"""Reads what our surfaces write with nbformat, which the project itself writes without."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import nbformat
+
+from codeagent_nb.events import AgentEvent
+from codeagent_nb.notebook_text import NotebookText
+
+
+def notebook_of(events: Iterable[AgentEvent]) -> Any:
+    """Return the notebook that a session's events add up to, as nbformat reads it, and writes it again."""
+    notebook = NotebookText()
+    for event in events:
+        notebook.take(event)
+    text = b"".join(notebook.content).decode()
+    read = nbformat.reads(text, as_version=4)
+    nbformat.validate(read)
+    assert nbformat.writes(read) + "\n" == text
+    return read
