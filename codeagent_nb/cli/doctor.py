@@ -18,7 +18,7 @@ from codeagent_nb.clean_console import CleanConsole
 from codeagent_nb.errors import AgentError
 from codeagent_nb.models import weights
 from codeagent_nb.models.choose import choose_model
-from codeagent_nb.old_notebooks import notebooks_with_failed_code
+from codeagent_nb.old_notebooks.finding import notebooks_with_failed_code
 from codeagent_nb.redaction import Secrets
 from kernel_executor import CodeBlock, KernelCodeExecutor, KernelExecutorError
 from kernel_executor.clean_text import cleaned

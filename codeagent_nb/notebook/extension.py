@@ -8,9 +8,9 @@ from IPython.core.error import UsageError
 from IPython.core.getipython import get_ipython
 from IPython.core.interactiveshell import InteractiveShell
 
-from codeagent_nb.notebook.magics import AgentMagics
+from codeagent_nb.notebook.magics import AgentMagics, has_kernel
 from codeagent_nb.notebook.transform import TopLevelCells
-from codeagent_nb.old_notebooks import notebooks_with_failed_code
+from codeagent_nb.old_notebooks.finding import notebooks_with_failed_code
 from codeagent_nb.standard_streams import say
 from kernel_executor.clean_text import cleaned
 
@@ -26,7 +26,7 @@ def load(shell: InteractiveShell) -> None:
     shell.register_magics(magics)
     shell.configurables.append(magics.settings)
     atexit.register(magics.end_at_exit)
-    if magics.in_kernel:
+    if has_kernel(shell):
         cells = TopLevelCells()
         # Before IPython's own: they take prompts and indentation out of the body.
         shell.input_transformers_cleanup.insert(0, cells)
@@ -46,8 +46,9 @@ def unload(shell: InteractiveShell) -> None:
     magics = _loaded(shell)
     if magics is None:
         return
-    magics.reset()
-    magics.close_panels()
+    if commands := magics.used_commands:
+        commands.reset()
+        commands.close_panels()
     atexit.unregister(magics.end_at_exit)
     shell.configurables.remove(magics.settings)
     for cells in [found for found in shell.input_transformers_cleanup if isinstance(found, TopLevelCells)]:
@@ -78,4 +79,4 @@ def panel(model: str = "") -> None:
         raise UsageError("codeagent_nb.panel() shows a panel in a notebook; this is a plain Python")
     load(shell)
     if magics := _loaded(shell):
-        magics.panel(model)
+        magics.commands.panel(model)

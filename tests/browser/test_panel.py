@@ -243,7 +243,7 @@ def test_without_anywidget_there_are_plain_buttons_that_work_too(notebook: Noteb
 def test_a_panel_whose_cell_is_run_again_or_that_is_unloaded_watches_no_more(notebook: Notebook) -> None:
     """Each run of the cell had left one more panel that was sent every entry."""
     notebook.open(model("Hello."), PANEL, "%unload_ext codeagent_nb")
-    watchers = "len(get_ipython().magics_manager.registry['AgentMagics'].agent_of_notebook._watchers)"
+    watchers = "len(get_ipython().magics_manager.registry['AgentMagics'].commands.agent_of_notebook._watchers)"
     notebook.run_cell(0)
     notebook.run_cell(1)
     once = notebook.value(watchers)

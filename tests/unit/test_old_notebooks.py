@@ -15,7 +15,8 @@ from codeagent_nb.cells import digest
 from codeagent_nb.cli.app import app
 from codeagent_nb.cli.doctor import check_notebooks
 from codeagent_nb.errors import SessionError
-from codeagent_nb.old_notebooks import Cleaned, clean, notebooks_with_failed_code
+from codeagent_nb.old_notebooks.cleaning import Cleaned, clean
+from codeagent_nb.old_notebooks.finding import notebooks_with_failed_code
 
 FAILED = {"tags": ["codeagent-failed", "raises-exception"], "jupyter": {"source_hidden": True, "outputs_hidden": True}}
 ERROR = v4.new_output("error", ename="NameError", evalue="name 'x' is not defined", traceback=["\x1b[31mNameError: x"])

@@ -1,8 +1,6 @@
-"""Notebooks of version 0.1, in which code that failed is stored as code, and outputs as the code has shown them.
+"""Cleans notebooks of version 0.1: quotes code that failed (design D19) and cleans the outputs of the agent's cells.
 
-Finds them, quotes the code (design D19) and cleans the outputs of cells that the agent has written. Reads JSON as it
-stands and changes these cells only: the rest of a file stays as it is, byte for byte. What it
-reads may be anybody's: no link is followed, nothing waited for, and nothing that is too large is read.
+Reads JSON as it stands and changes these cells only: the rest of a file stays as it is, byte for byte.
 """
 
 import json
@@ -10,31 +8,24 @@ import os
 import re
 import secrets
 import stat
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from codeagent_nb.cells import Ran, attempt_cell, digest
 from codeagent_nb.errors import SessionError
+from codeagent_nb.notebook_text import in_lines
+from codeagent_nb.old_notebooks.finding import FAILED_TAG, is_failed, read
 from codeagent_nb.rendering.output import harmless_output
 from codeagent_nb.valid_outputs import valid_output
 from kernel_executor import CodeBlock
 from kernel_executor.in_kernel.guard import encodable
 
-FILES_LOOKED_AT = 300
-BYTES_LOOKED_AT = 10_000_000
-"""Of one file; what a person named is read whole."""
-
-CANDIDATE = re.compile(rb'codeagent-failed|"codeagent"')
-FAILED_TAG = "codeagent-failed"
 TAGS = {FAILED_TAG, "raises-exception"}
 """What 0.1 put on failed cells."""
 
-UNREADABLE = (OSError, ValueError, RecursionError, MemoryError)
 SPACE = re.compile(r"[ \t\n\r]*")
 
 
@@ -53,40 +44,6 @@ class Cleaned:
     outputs: int = 0
 
 
-def notebooks_with_failed_code(folder: Path, *, nested: bool = False, seconds: float = 5.0) -> Sequence[Path]:
-    """Return the notebooks in a folder in which failed code is stored as code; never raises.
-
-    Args:
-        folder: Where to look, at some hundred files at most.
-        nested: True to look into the folders in it, too.
-        seconds: When to stop looking.
-    """
-    ends = time.monotonic() + seconds
-    found = []
-    for path in islice(_notebooks_in(folder, nested=nested), FILES_LOOKED_AT):
-        if time.monotonic() > ends:
-            break
-        with suppress(*UNREADABLE):
-            if _holds_failed_code(path):
-                found.append(path)
-    return found
-
-
-def _notebooks_in(folder: Path, *, nested: bool) -> Iterator[Path]:
-    with suppress(OSError):
-        with os.scandir(folder) as entries:
-            names = sorted(entry.name for entry in islice(entries, 10 * FILES_LOOKED_AT))
-        yield from (folder / name for name in names if name.endswith(".ipynb"))
-        for name in names if nested else ():
-            if not name.startswith(".") and (folder / name).is_dir() and not (folder / name).is_symlink():
-                yield from _notebooks_in(folder / name, nested=False)
-
-
-def _holds_failed_code(path: Path) -> bool:
-    content = _read(path, BYTES_LOOKED_AT)
-    return bool(CANDIDATE.search(content)) and any(_is_failed(cell) for cell in json.loads(content)["cells"])
-
-
 def clean(path: Path) -> Cleaned:
     """Quote the failed code of a notebook and clean the outputs of ours; written whole or not at all, if need be.
 
@@ -95,14 +52,14 @@ def clean(path: Path) -> Cleaned:
     """
     try:
         path = path.resolve(strict=True)
-        text = _read(path, limit=None).decode("utf-8")
+        text = read(path, limit=None).decode("utf-8")
     except OSError as error:
         raise SessionError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise SessionError(f"{str(path)!r} is not a notebook: it is not UTF-8") from error
     try:
         spans = _cell_spans(text)
-        failed = [span for span in spans if _is_failed(span[2])]
+        failed = [span for span in spans if is_failed(span[2])]
         changed = [span for span in failed if _is_changed(span[2])]
         quoted = {span[0]: _quoted(span[2]) for span in failed if span not in changed}
         of_0_1 = [span for span in spans if span[0] not in quoted] if _is_session_of_0_1(text) else []
@@ -123,18 +80,6 @@ def _with_cells(text: str, spans: Sequence[tuple[int, int, Any]], cells: Mapping
             parts += [text[end:start], _written(cells[start], _indentation(text, start))]
             end = stop
     return "".join([*parts, text[end:]])
-
-
-def _read(path: Path, limit: int | None) -> bytes:
-    """Return what a file holds; nothing but a file is opened, not even one whose name became a link meanwhile."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(f"{str(path)!r} is not a file")
-        if limit is not None and status.st_size > limit:
-            raise OSError(f"{str(path)!r} is too large")
-        return file.read()
 
 
 def _replace(path: Path, text: str) -> None:
@@ -199,13 +144,6 @@ def _after_space(text: str, at: int) -> int:
     return space.end() if space else at
 
 
-def _is_failed(cell: Any) -> bool:
-    about = cell["metadata"].get("codeagent")
-    if cell["cell_type"] != "code" or not isinstance(about, dict) or about.get("kind") != "code":
-        return False
-    return about.get("status") != "ok" or FAILED_TAG in cell["metadata"].get("tags", ())
-
-
 def _is_changed(cell: Any) -> bool:
     """Return True if a person has changed the code since it was written; a saved session does not know."""
     return cell["metadata"]["codeagent"].get("sha256", "") not in ("", digest(_source(cell)))
@@ -233,7 +171,7 @@ def _cleaned_output(output: Any) -> Any:
     """Return an output cleaned, the very one if there is nothing to clean."""
     whole = _joined(output)
     cleaned = harmless_output(whole)
-    return output if cleaned == whole else _in_lines(cleaned)
+    return output if cleaned == whole else in_lines(cleaned)
 
 
 def _joined(output: Any) -> Any:
@@ -248,15 +186,7 @@ def _is_lines(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(line, str) for line in value)
 
 
-def _in_lines(output: Any) -> Any:
-    """Return an output as a file holds it."""
-    data = output.get("data", {})
-    texts = {mime: value.splitlines(keepends=True) for mime, value in data.items() if mime in IN_LINES}
-    return {**output, "data": {**data, **texts}} if texts else output
-
-
 CLEANED = "cleaned"
-IN_LINES = frozenset({"text/plain", "text/html"})
 
 
 def _source(cell: Any) -> str:

@@ -1,0 +1,270 @@
+"""What `%%agent` and `%agent` do: ties the parts of a notebook's agent together. Imported with the first of them."""
+
+import asyncio
+import os
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeGuard
+
+from IPython.core.error import UsageError
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.display import DisplayHandle, display
+
+from codeagent_nb.approval import ApprovalFunc
+from codeagent_nb.clean_console import CleanConsole
+from codeagent_nb.errors import AgentError
+from codeagent_nb.models.choose import usable_models
+from codeagent_nb.models.table import model_table
+from codeagent_nb.models.types import ChatCompletionClient
+from codeagent_nb.notebook import commands
+from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
+from codeagent_nb.notebook.arguments import CellOptions, help_text, pick, read_line
+from codeagent_nb.notebook.cell_run import CellRun
+from codeagent_nb.notebook.errors import AgentFailed
+from codeagent_nb.notebook.input_line import InputLine
+from codeagent_nb.notebook.loop_thread import LoopThread
+from codeagent_nb.notebook.magics import has_kernel
+from codeagent_nb.notebook.panel import Panel
+from codeagent_nb.notebook.settings import CodeAgent
+from codeagent_nb.notebook.terminal_run import solve_at
+from codeagent_nb.notebook.writing import page_at_end, page_below
+from codeagent_nb.standard_streams import say
+from codeagent_nb.terminal import TerminalApprover
+from codeagent_nb.text import delivered_text, held_text
+from kernel_executor.clean_text import cleaned
+
+QUOTES = "\"'"
+EXIT_GRACE = 4.0
+"""Seconds; Jupyter kills a kernel that takes 5 to exit."""
+
+
+class MagicCommands:
+    """The agent of one notebook or terminal, as its magics use it.
+
+    Args:
+        shell: IPython's shell; one with a kernel has a loop in which cells are awaited.
+        settings: How tasks are solved here.
+    """
+
+    def __init__(self, shell: InteractiveShell, settings: CodeAgent) -> None:
+        self.shell = shell
+        self.settings = settings
+        self.agent_of_notebook = NotebookAgent(notebook_name(os.environ))
+        self._thread: LoopThread | None = None
+        self._panels: dict[str, Panel] = {}
+        self._background: set[asyncio.Task[None]] = set()
+
+    @property
+    def in_kernel(self) -> bool:
+        """Whether there is a Jupyter kernel."""
+        return has_kernel(self.shell)
+
+    async def run_cell(self, line: str, body: str) -> None:
+        """Run an `%%agent` cell; it is awaited in the kernel's own loop."""
+        if self._is_help(line, body):
+            return
+        options = read_line(line, body, self.settings)
+        task = self._task(options, body, InputLine(self.shell.display_pub))
+        attended = self._attended()
+        run = CellRun(
+            agent=self.agent_of_notebook,
+            publisher=self.shell.display_pub,
+            place=self._place(),
+            keep=options.keep,
+            buttons=self.settings.buttons and attended,
+            page=page_below(self.shell.kernel.get_parent()) if options.cells and attended else None,
+            set_next_input=None if options.background else self.shell.set_next_input,
+        )
+        if options.background and attended:  # a program that executes the notebook would not wait for it
+            working = asyncio.ensure_future(run.solve_in_background(task))
+            self._background.add(working)  # or it might be collected in mid-run
+            working.add_done_callback(self._background.discard)
+            await task.ready.wait()  # the variables are copied as they are now
+        else:
+            await run.solve(task)
+
+    def _is_help(self, line: str, body: str) -> bool:
+        if body.strip():
+            return False
+        if line.strip() and not line.lstrip().startswith("-"):
+            raise UsageError("the task goes below the %%agent line, not into it")
+        say(help_text())
+        return True
+
+    def _task(self, options: CellOptions, text: str, ask: ApprovalFunc) -> Task:
+        variables = pick(options.variables, self.shell.user_ns)
+        try:
+            self.agent_of_notebook.refuse_if_busy()
+            model = self._model(options.model)
+        except AgentError as error:
+            self.agent_of_notebook.secrets.take_out_of(error)
+            raise AgentFailed(str(error)) from error
+        return Task(text=text.strip(), model=model, settings=options.run, ask=ask, variables=variables)
+
+    def _attended(self) -> bool:
+        """Say whether a person is there: programs that execute notebooks (nbclient, papermill) take no input."""
+        parent = self.shell.kernel.get_parent()
+        return bool(parent.get("content", {}).get("allow_stdin"))
+
+    def run_in_terminal(self, line: str, body: str) -> None:
+        """Run an `%%agent` cell where there is no kernel; returns when it is done."""
+        if self._is_help(line, body):
+            return
+        console = CleanConsole()
+        task = self._task(read_line(line, body, self.settings), body, TerminalApprover(console))
+        self._loop_thread().run(solve_at(console, self.agent_of_notebook, task, self._place()))
+
+    def _loop_thread(self) -> LoopThread:
+        self._thread = self._thread or LoopThread()
+        return self._thread
+
+    def _model(self, name: str) -> ChatCompletionClient:
+        value = self.shell.user_ns.get(name) if name.isidentifier() else None
+        return value if _is_client(value) else self.agent_of_notebook.model(name)
+
+    def _place(self) -> Place:
+        folder = self.settings.folder
+        return Place(Path(folder).expanduser() if folder else Path.cwd(), self.settings.sandbox)
+
+    def command(self, line: str) -> None:
+        """Do what a line of `%agent` asks for.
+
+        Raises:
+            UsageError: There is no such command, or it cannot be done now.
+        """
+        name, _, rest = line.strip().partition(" ")
+        does: Mapping[str, Callable[[str], object]] = {
+            "status": lambda _: say(commands.status(self.agent_of_notebook)),
+            "history": lambda _: say(commands.history(self.agent_of_notebook.events)),
+            "files": self._files,
+            "reset": lambda _: self.reset(),
+            "save": self._save,
+            "models": lambda _: self._models(),
+            "panel": lambda _: self.panel(),
+            "help": lambda _: say(commands.HELP),
+            "": lambda _: say(commands.HELP),
+        }
+        if name not in does:
+            raise UsageError(f"%agent {cleaned(name)}: no such command. %agent help lists them")
+        try:
+            does[name](rest.strip())
+        except AgentError as error:
+            self.agent_of_notebook.secrets.take_out_of(error)
+            raise UsageError(str(error)) from error
+
+    def reset(self) -> None:
+        """End the session.
+
+        Raises:
+            UsageError: A task is being worked on.
+        """
+        try:
+            self.agent_of_notebook.refuse_if_busy()
+        except AgentError as error:
+            raise UsageError(str(error)) from error
+        kept = self.agent_of_notebook.held_folder
+        if self.in_kernel:
+            self.agent_of_notebook.reset()
+        else:
+            self._loop_thread().run(self.agent_of_notebook.aclose())
+        say("The conversation is forgotten, and the kernel is ended. Saved sessions stay.")
+        if kept:
+            say(f"Files that were not saved: {kept}")
+
+    def end_at_exit(self) -> None:
+        """End the session when the process does: nothing is left running, and no empty folder is left."""
+        if not self.in_kernel:
+            if self._thread:
+                self._thread.run(self.agent_of_notebook.end())
+        elif (loop := self.agent_of_notebook.loop) and not loop.is_closed() and not loop.is_running():
+            # The kernel's loop has stopped, but all that the session is made of belongs to it.
+            with suppress(TimeoutError):
+                loop.run_until_complete(asyncio.wait_for(self.agent_of_notebook.end(), EXIT_GRACE))
+
+    def _save(self, path: str) -> None:
+        if not path:
+            raise UsageError("%agent save PATH: say where, e.g. %agent save study.ipynb")
+        say(f"Saved as {self.agent_of_notebook.save(Path(path.strip(QUOTES)))}")
+
+    def _files(self, names: str) -> None:
+        if not names:
+            say(commands.files(self.agent_of_notebook))
+            return
+        self.agent_of_notebook.refuse_if_busy()
+        wanted = [] if names == "all" else shlex.split(names)
+        if not self.in_kernel:
+            say(self._loop_thread().run(self._taken(wanted)))
+            return
+        # The kernel's loop cannot be waited for from within it, so what came of it is shown when it is there.
+        shown = display({"text/plain": "Saving ..."}, raw=True, display_id=True)
+        saving = asyncio.ensure_future(self._take_and_show(wanted, shown))
+        self._background.add(saving)
+        saving.add_done_callback(self._background.discard)
+
+    async def _take_and_show(self, names: Sequence[str], shown: DisplayHandle) -> None:
+        shown.update({"text/plain": await self._taken(names)}, raw=True)
+
+    async def _taken(self, names: Sequence[str]) -> str:
+        try:
+            event = await self.agent_of_notebook.take_files(names)
+        except AgentError as error:
+            return self.agent_of_notebook.secrets.text(str(error))
+        return "\n".join(filter(None, [delivered_text(event), held_text(event)])) or "There is nothing to save."
+
+    def _models(self) -> None:
+        CleanConsole(width=120).print(model_table(os.environ))
+
+    def panel(self, model: str = "") -> None:
+        """Show a chat with the agent of this notebook.
+
+        Args:
+            model: The model that is chosen at first; a name as for `%%agent --model`.
+        """
+        if not self.in_kernel:
+            raise UsageError("the panel needs a notebook; here, give tasks with %%agent")
+        names = [model or self.settings.model, *usable_models(os.environ), *self._clients()]
+        parent = self.shell.kernel.get_parent()
+        panel = Panel(
+            self.agent_of_notebook,
+            self.shell.display_pub,
+            make_task=self._panel_task,
+            place=self._place,
+            page=lambda: page_at_end(parent) if self.settings.cells else None,
+            models=list(dict.fromkeys(filter(None, names))),
+        )
+        cell = str(parent.get("metadata", {}).get("cellId"))
+        if earlier := self._panels.pop(cell, None):  # a cell that is run again shows a new one in its place
+            earlier.close()
+        self._panels[cell] = panel
+        data, metadata = panel.widget._repr_mimebundle_()
+        self.shell.display_pub.publish(data, metadata)
+
+    def _clients(self) -> list[str]:
+        namespace = self.shell.user_ns
+        return [name for name in namespace if not name.startswith("_") and _is_client(namespace[name])]
+
+    def close_panels(self) -> None:
+        """Take all panels off the screen."""
+        for panel in self._panels.values():
+            panel.close()
+        self._panels.clear()
+
+    def _panel_task(self, text: str, model: str, ask: ApprovalFunc) -> Task:
+        try:
+            options = replace(read_line("", text, self.settings), model=model)
+            return self._task(options, text, ask)
+        except (UsageError, AgentFailed) as error:
+            raise AgentError(str(error)) from error
+
+
+def _is_client(value: object) -> TypeGuard[ChatCompletionClient]:
+    """Look at the type only: a protocol's own check asks the object, and runs its properties."""
+    return all(hasattr(type(value), name) for name in ("create_stream", "model_info", "close"))
+
+
+def notebook_name(environment: Mapping[str, str]) -> str:
+    """Return what saved sessions are named after: the open notebook, as Jupyter's server tells its kernels."""
+    return Path(environment.get("JPY_SESSION_NAME") or "notebook").stem
