@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Self
 
 from codeagent_nb import components
-from codeagent_nb.approval import ApprovalFunc, ApprovalMode, check_approval, choose_approver
+from codeagent_nb.approval import ApprovalFunc, ApprovalMode, choose_approver
 from codeagent_nb.asking import ask_at_the_terminal
 from codeagent_nb.closing import closing_text, finished_event, stop_reason
 from codeagent_nb.contexts import UNBOUNDED, ChatCompletionContext
@@ -31,16 +31,19 @@ from codeagent_nb.log import EventLog, View, listening
 from codeagent_nb.messages import Task, task_messages
 from codeagent_nb.model_context import ModelContext
 from codeagent_nb.models.types import ChatCompletionClient
-from codeagent_nb.policy import Outcome, RetryBy, check_retries, policy, run_given
+from codeagent_nb.policy import Outcome, RetryBy, policy, run_given
 from codeagent_nb.prompts import DEFAULT_SYSTEM_MESSAGE, first_words
 from codeagent_nb.redaction import Secrets
 from codeagent_nb.remembering import remembers_arguments
 from codeagent_nb.reply import read_reply
 from codeagent_nb.results import Response, TaskResult
+from codeagent_nb.run_settings import RunSettings
 from codeagent_nb.state import load, save
 from codeagent_nb.statuses import RUN_ENDS
-from codeagent_nb.working import OneAtATime, Record, Tell, started, streamed, untold
+from codeagent_nb.working import OneAtATime, Record, Tell, untold
 from kernel_executor import CancellationToken, CodeBlock, CodeExecutor, CodeResult, ExecutionEvent
+from kernel_executor.tasks import started, streamed
+from kernel_executor.types import USUAL_TIMEOUT
 
 
 class CodeExecutorAgent:
@@ -100,23 +103,24 @@ class CodeExecutorAgent:
         views: Sequence[View] = (),
         log: EventLog | None = None,
     ) -> None:
-        check_approval(approval)
-        check_retries(max_retries_on_error, retry_by, model_client)
+        self._settings = RunSettings(
+            model=model_client,
+            timeout=USUAL_TIMEOUT,
+            max_retries=max_retries_on_error,
+            retry_by=retry_by,
+            approval=approval,
+            approval_func=approval_func,
+            ask=ask,
+        )
         self.name = name
         self.description = description or self.DEFAULT_DESCRIPTION
         self._executor = code_executor
-        self._model = model_client
         self._context = model_context or UNBOUNDED
         self._stream = model_client_stream
-        self._retries = max_retries_on_error
-        self._retry_by: RetryBy = retry_by
         self._languages = check_languages(supported_languages)
         self._system_message = system_message
         self._sources = sources
         self._rolls_back = roll_back_failures
-        self._approval_func = approval_func
-        self._approval: ApprovalMode = approval
-        self._ask = ask
         self._one = OneAtATime(f"agent {name!r}")
         self.log = EventLog(Secrets(os.environ)) if log is None else log
         for view in views:
@@ -138,7 +142,12 @@ class CodeExecutorAgent:
         return ModelContext(self.log, self.name, self._context)
 
     async def run(
-        self, *, task: Task, context: str = "", cancellation_token: CancellationToken | None = None
+        self,
+        *,
+        task: Task,
+        context: str = "",
+        cancellation_token: CancellationToken | None = None,
+        settings: RunSettings | None = None,
     ) -> TaskResult:
         """Solve a task.
 
@@ -146,23 +155,31 @@ class CodeExecutorAgent:
             task: What to do; without a model, messages whose code is run.
             context: What the model is to know of files or variables.
             cancellation_token: Cancels the run, as cancelling the task does.
+            settings: How this one is solved; by default as the agent was made.
 
         Raises:
             AgentError: The model failed, or somebody had to be asked and nobody is there.
             KernelExecutorError: The executor failed; an error in executed code is not one.
             CancelledError: The run was cancelled; whatever ran has been stopped.
         """
-        return await started(self._run(task_messages(task), context, untold), cancellation_token)
+        work = self._run(task_messages(task), context, settings or self._settings, untold)
+        return await started(work, cancellation_token)
 
     def run_stream(
-        self, *, task: Task, context: str = "", cancellation_token: CancellationToken | None = None
+        self,
+        *,
+        task: Task,
+        context: str = "",
+        cancellation_token: CancellationToken | None = None,
+        settings: RunSettings | None = None,
     ) -> AsyncGenerator[AgentEvent | TaskResult, None]:
         """Solve a task; yield each event as it happens and the `TaskResult` last.
 
         Closing the generator cancels the run; to leave a loop over it early, use `contextlib.aclosing`, or the run
         ends a little later, by itself. Arguments and errors are those of `run`.
         """
-        return streamed(partial(self._run, task_messages(task), context), cancellation_token)
+        work = partial(self._run, task_messages(task), context, settings or self._settings)
+        return streamed(work, cancellation_token)
 
     async def on_messages(
         self, messages: Sequence[ChatMessage], cancellation_token: CancellationToken | None = None
@@ -222,21 +239,23 @@ class CodeExecutorAgent:
     async def _execute(self, code_blocks: tuple[CodeBlock, ...]) -> CodeResult:
         with self._one.work():
             self.log.look()
-            outcome = await self._driver().drive(run_given(code_blocks, self.log.secrets.name_in))
+            outcome = await self._driver(self._settings).drive(run_given(code_blocks, self.log.secrets.name_in))
         return outcome.result or CodeResult(exit_code=1, output=outcome.text)
 
     def on_late_output(self, event: ExecutionEvent) -> None:
         """Take in output that came after its block; hang it on `executor.on_late_output`."""
         self.log.publish(execution_event(event, attempt=0))
 
-    async def _run(self, messages: Sequence[ChatMessage], context: str, tell: Tell) -> TaskResult:
+    async def _run(
+        self, messages: Sequence[ChatMessage], context: str, settings: RunSettings, tell: Tell
+    ) -> TaskResult:
         record = Record(tell)
         with self._one.work():
             self.log.look()
             for message in messages:
                 record.tell(self.log.publish(message))
-            outcome = await self._answer(messages, context, record)
-            record.tell(self._say(outcome, record))
+            outcome = await self._answer(messages, context, settings, record)
+            record.tell(self._say(outcome, settings, record))
         return TaskResult(messages=record.events, stop_reason=stop_reason(outcome))
 
     async def _respond(self, messages: Sequence[ChatMessage], tell: Tell) -> Response:
@@ -245,21 +264,24 @@ class CodeExecutorAgent:
             self.log.look()
             for message in messages:
                 self.log.publish(message)
-            said = self._say(await self._answer(messages, "", record), record)
+            outcome = await self._answer(messages, "", self._settings, record)
+            said = self._say(outcome, self._settings, record)
         return Response(chat_message=said, inner_messages=record.events)
 
-    async def _answer(self, messages: Sequence[ChatMessage], context: str, record: Record) -> Outcome:
+    async def _answer(
+        self, messages: Sequence[ChatMessage], context: str, settings: RunSettings, record: Record
+    ) -> Outcome:
         began = time.monotonic()
 
         def finish(status: RunStatus, reason: str) -> None:
             self.log.publish(finished_event(self.name, status, reason, record.events, time.monotonic() - began))
 
         with listening(self.log, record.tell, chunks=self._stream):
-            self.log.publish(self._started_event())
+            self.log.publish(self._started_event(settings))
             if context:
                 self.log.publish(ContextEvent(source="context", content=context))
             try:
-                outcome = await self._solve(messages)
+                outcome = await self._solve(messages, settings)
             except asyncio.CancelledError:
                 finish("cancelled", RUN_ENDS["cancelled"].reason)
                 raise
@@ -270,41 +292,47 @@ class CodeExecutorAgent:
             finish(outcome.status, stop_reason(outcome))
         return outcome
 
-    def _say(self, outcome: Outcome, record: Record) -> TextMessage:
+    def _say(self, outcome: Outcome, settings: RunSettings, record: Record) -> TextMessage:
         """Close the run with words; last, as in AutoGen: its users read `result.messages[-1].content`."""
         usage = [event.usage for event in record.events if isinstance(event, RunFinishedEvent)]
-        text = outcome.text if self._model is None else closing_text(outcome)
+        text = outcome.text if settings.model is None else closing_text(outcome)
         said = TextMessage(source=self.name, content=text, models_usage=usage[-1])
         published = self.log.publish(said)
         return published if isinstance(published, TextMessage) else said
 
-    def _started_event(self) -> RunStartedEvent:
-        model = str(getattr(self._model, "where", type(self._model).__name__) if self._model else "none")
-        isolation = self._executor.isolation.summary
-        return RunStartedEvent(source=self.name, model=model, isolation=isolation, max_retries_on_error=self._retries)
+    def _started_event(self, settings: RunSettings) -> RunStartedEvent:
+        client = settings.model
+        return RunStartedEvent(
+            source=self.name,
+            model=str(getattr(client, "where", type(client).__name__) if client else "none"),
+            isolation=self._executor.isolation.summary,
+            max_retries_on_error=settings.max_retries,
+        )
 
-    async def _solve(self, messages: Sequence[ChatMessage]) -> Outcome:
-        if self._model is not None:
+    async def _solve(self, messages: Sequence[ChatMessage], settings: RunSettings) -> Outcome:
+        driver = self._driver(settings)
+        if settings.model is not None:
             steps = policy(
                 self.name,
-                max_retries_on_error=self._retries,
-                retry_by=self._retry_by,
+                max_retries_on_error=settings.max_retries,
+                retry_by=settings.retry_by,
                 languages=self._languages,
                 secret_in=self.log.secrets.name_in,
             )
-            return await self._driver().drive(steps)
+            return await driver.drive(steps)
         code_blocks = await self.extract_code_blocks_from_messages(messages)
         if not code_blocks:
             return Outcome("answered", self.NO_CODE_BLOCKS_FOUND_MESSAGE, tries=1)
-        return await self._driver().drive(run_given(tuple(code_blocks), self.log.secrets.name_in))
+        return await driver.drive(run_given(tuple(code_blocks), self.log.secrets.name_in))
 
-    def _driver(self) -> Driver:
+    def _driver(self, settings: RunSettings) -> Driver:
         return Driver(
             name=self.name,
             log=self.log,
-            model=self._model,
+            model=settings.model,
+            timeout=settings.timeout,
             executor=self._executor,
-            approver=choose_approver(self._approval_func, self._approval, self._executor.isolation, self._ask),
+            approver=choose_approver(settings.approval_func, settings.approval, self._executor.isolation, settings.ask),
             # Only now: whether a container has a kernel is known when it is started.
             system_message=first_words(
                 self._system_message, self._languages, self._executor.keeps_variables, self._executor.instructions

@@ -44,6 +44,7 @@ from kernel_executor import (
     FilesDelivered,
     LateOutput,
 )
+from kernel_executor.types import USUAL_TIMEOUT, Timeout
 
 CANNOT_ROLL_BACK = "this executor cannot take variables back"
 
@@ -63,6 +64,7 @@ class Driver:
         approver: Who is asked before code runs; None asks nobody.
         system_message: What the model is told first.
         context: Selects what the model is sent of the conversation.
+        timeout: Seconds a block may take, where the executor knows attempts; another one has a limit of its own.
         rolls_back: Whether what failed code made of the variables is taken back before other code runs.
     """
 
@@ -73,6 +75,7 @@ class Driver:
     approver: ApprovalFunc | None
     system_message: str | None
     context: ChatCompletionContext = UNBOUNDED
+    timeout: Timeout = USUAL_TIMEOUT
     rolls_back: bool = True
 
     async def drive(self, steps: Generator[Effect, Any, Outcome]) -> Outcome:
@@ -182,9 +185,10 @@ class Driver:
 
     async def execute(self, attempt: int, code_blocks: Sequence[CodeBlock]) -> CodeResult:
         """Run blocks, publishing each output as it comes."""
-        executor = self.executor
-        run = executor.execute_attempt if isinstance(executor, AttemptExecutor) else executor.execute_code_blocks
-        return await run(list(code_blocks), on_event=lambda event: self._publish_execution(event, attempt))
+        publish = partial(self._publish_execution, attempt)
+        if isinstance(self.executor, AttemptExecutor):
+            return await self.executor.execute_attempt(list(code_blocks), timeout=self.timeout, on_event=publish)
+        return await self.executor.execute_code_blocks(list(code_blocks), on_event=publish)
 
     async def _take_back(self) -> None:
         if not self.rolls_back:
@@ -194,7 +198,7 @@ class Driver:
         elif self.executor.keeps_variables:
             self.log.publish(KernelStateEvent(source="executor", state="kept", reason=CANNOT_ROLL_BACK))
 
-    def _publish_execution(self, event: ExecutionEvent, attempt: int) -> None:
+    def _publish_execution(self, attempt: int, event: ExecutionEvent) -> None:
         self.log.publish(execution_event(event, attempt))
 
 

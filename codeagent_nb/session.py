@@ -10,19 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from codeagent_nb.agent import CodeExecutorAgent
-from codeagent_nb.approval import ApprovalFunc, ApprovalMode
 from codeagent_nb.driver import execution_event
 from codeagent_nb.errors import SessionError
 from codeagent_nb.events import FilesEvent, TextMessage
 from codeagent_nb.files import bring_files, check_files, describe_files
 from codeagent_nb.log import EventLog, View
-from codeagent_nb.models.types import ChatCompletionClient
-from codeagent_nb.policy import RetryBy
 from codeagent_nb.redaction import Secrets
 from codeagent_nb.results import TaskResult
+from codeagent_nb.run_settings import RunSettings
 from codeagent_nb.views.journal import JournalView
 from codeagent_nb.views.notebook import NotebookView
 from kernel_executor import ExecutionEvent, KernelExecutorError, ManagedExecutor, create_code_executor
@@ -54,63 +52,27 @@ class SessionSettings:
     image: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunSettings:
-    """How one task is solved.
-
-    Args:
-        timeout: Seconds a block may take; None sets no limit.
-        max_retries: Attempts after the first.
-        retry_by: Who decides on a retry.
-        approval: Whether a person is asked before code runs.
-    """
-
-    timeout: float | None = 60.0
-    max_retries: int = 3
-    retry_by: RetryBy = "status"
-    approval: ApprovalMode = "auto"
-
-
 @dataclass(frozen=True, slots=True)
 class Session:
     """An open session. Made by `open_session`."""
 
     notebook: Path
     journal: Path
-    executor: ManagedExecutor
+    agent: CodeExecutorAgent
+    executor: ManagedExecutor[Any]
     log: EventLog
     context: str
     """What the model is told of the files, with the first task."""
 
-    async def run(
-        self,
-        task: str,
-        *,
-        model: ChatCompletionClient,
-        ask: ApprovalFunc,
-        settings: RunSettings = RunSettings(),
-    ) -> TaskResult:
+    async def run(self, task: str, settings: RunSettings) -> TaskResult:
         """Solve a task; the notebook is complete when this returns or raises. Errors are those of the agent.
 
         Args:
             task: What to do.
-            model: Who writes the code.
-            ask: How a person is asked for approval.
             settings: How it is solved.
         """
-        self.executor.timeout = settings.timeout
-        agent = CodeExecutorAgent(
-            AGENT_NAME,
-            self.executor,
-            model_client=model,
-            max_retries_on_error=settings.max_retries,
-            retry_by=settings.retry_by,
-            approval=settings.approval,
-            ask=ask,
-            log=self.log,
-        )
         first = not any(isinstance(event, TextMessage) for event in self.log.events)
-        return await agent.run(task=task, context=self.context if first else "")
+        return await self.agent.run(task=task, context=self.context if first else "", settings=settings)
 
     async def take_files(self, names: Sequence[str], into: Path | None = None) -> FilesEvent:
         """Copy files that stayed where code works into the session's folder, or another one.
@@ -193,7 +155,8 @@ async def open_session(
         stack.callback(lambda: notebook_view.catch_up(log.events))
         claimed.pop_all()  # the kernel runs: from here on there is something to keep
         context = await describe_files(executor, names)
-        session = Session(notebook, journal, executor, log, context)
+        agent = CodeExecutorAgent(AGENT_NAME, executor, log=log)
+        session = Session(notebook, journal, agent, executor, log, context)
         executor.on_late_output(session.on_late_output)
         stack.push_async_callback(session.keep_held_files)
         yield session

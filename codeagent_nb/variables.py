@@ -67,8 +67,8 @@ async def bring_variable(session: Session, name: str, value: Any, folder: Path) 
 
 async def _load(session: Session, written: WrittenVariable, value: Any) -> None:
     await roll_back(session.executor, session.log)  # else it would take the variable back, too
-    session.executor.timeout = LOAD_TIMEOUT
-    block = (await session.executor.execute_code_blocks([CodeBlock(written.code)])).blocks[-1]
+    result = await session.executor.execute_code_blocks([CodeBlock(written.code)], timeout=LOAD_TIMEOUT)
+    block = result.blocks[-1]
     if block.status != "ok":
         late = f"had not loaded it after {LOAD_TIMEOUT:.0f} s" if block.status == "timeout" else ""
         failed = f"could not load it ({shorten(f'{block.ename}: {block.evalue}', 400)})"

@@ -4,17 +4,12 @@ Work is a coroutine that is given a function to tell events with; nested generat
 close the next (design D1). The stream exists at the edge only.
 """
 
-import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
 
 from codeagent_nb.errors import AgentError
 from codeagent_nb.events import AgentEvent, ModelClientStreamingChunkEvent
-from kernel_executor import CancellationToken
-from kernel_executor.tasks import ended
 
-T = TypeVar("T")
 Tell = Callable[[AgentEvent], None]
 
 
@@ -66,27 +61,3 @@ class OneAtATime:
 
 def untold(event: AgentEvent) -> None:
     """Tell nobody."""
-
-
-def started(coroutine: Coroutine[Any, Any, T], cancellation_token: CancellationToken | None) -> asyncio.Task[T]:
-    """Start work that the token cancels; whoever awaits it and is cancelled cancels it, too."""
-    task = asyncio.create_task(coroutine)
-    if cancellation_token:
-        cancellation_token.link_future(task)
-    return task
-
-
-async def streamed(
-    work: Callable[[Tell], Coroutine[Any, Any, T]], cancellation_token: CancellationToken | None
-) -> AsyncGenerator[AgentEvent | T, None]:
-    """Do work; yield each event as it is told and the result last. Closing the generator cancels the work."""
-    events: asyncio.Queue[AgentEvent | None] = asyncio.Queue()
-    task = started(work(events.put_nowait), cancellation_token)
-    task.add_done_callback(lambda _: events.put_nowait(None))
-    try:
-        while (event := await events.get()) is not None:
-            yield event
-        yield await task
-    finally:
-        task.cancel()
-        await ended(task)

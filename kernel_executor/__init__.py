@@ -28,13 +28,14 @@ from kernel_executor.functions import (
 )
 from kernel_executor.isolation import Isolation
 from kernel_executor.outputs import OutputLimits, fold
-from kernel_executor.ports import AttemptExecutor, CodeExecutor, ManagedExecutor
+from kernel_executor.ports import AttemptExecutor, CodeExecutor
 from kernel_executor.types import BlockResult, CodeBlock, CodeResult, Output, RollBack, Truncation
 
 if TYPE_CHECKING:
     from kernel_executor.choosing import create_code_executor, create_default_code_executor
     from kernel_executor.containers.executor import DockerCommandLineCodeExecutor
     from kernel_executor.executor import KernelCodeExecutor
+    from kernel_executor.managed import ManagedExecutor
     from kernel_executor.scripts.executor import LocalCommandLineCodeExecutor
 
 __all__ = [
@@ -83,6 +84,7 @@ _LAZY = {
     "DockerCommandLineCodeExecutor": "kernel_executor.containers.executor",
     "KernelCodeExecutor": "kernel_executor.executor",
     "LocalCommandLineCodeExecutor": "kernel_executor.scripts.executor",
+    "ManagedExecutor": "kernel_executor.managed",
     "create_code_executor": "kernel_executor.choosing",
     "create_default_code_executor": "kernel_executor.choosing",
 }

@@ -5,7 +5,7 @@ import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from kernel_executor.clean_text import cleaned
 from kernel_executor.containers.engine import Engine
@@ -13,7 +13,7 @@ from kernel_executor.containers.executor import DockerCommandLineCodeExecutor
 from kernel_executor.environment import kernel_environment
 from kernel_executor.errors import KernelStartError
 from kernel_executor.executor import KernelCodeExecutor
-from kernel_executor.ports import ManagedExecutor
+from kernel_executor.managed import ManagedExecutor
 from kernel_executor.sandbox import HOME, SandboxMode, SandboxPolicy, bubblewrap_arguments, why_unusable_now
 from kernel_executor.scripts.executor import LocalCommandLineCodeExecutor
 
@@ -27,7 +27,7 @@ def create_code_executor(
     sandbox: SandboxMode = "auto",
     image: str = "",
     hidden: Sequence[str | Path] = (),
-) -> ManagedExecutor:
+) -> ManagedExecutor[Any]:
     """Make an executor by name.
 
     Args:
@@ -48,7 +48,7 @@ def create_code_executor(
             return DockerCommandLineCodeExecutor(work_dir=work_dir, hidden=hidden)
 
 
-def create_default_code_executor(work_dir: str | Path | None = None) -> ManagedExecutor:
+def create_default_code_executor(work_dir: str | Path | None = None) -> ManagedExecutor[Any]:
     """Make the best executor that works here; what holds it, `executor.isolation` tells once it is started.
 
     A kernel in bubblewrap; where that does not work, a container; without an engine for one, a bare kernel, with a

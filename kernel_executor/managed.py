@@ -1,216 +1,250 @@
-"""Holds what runs blocks between start and stop, and lets one call in at a time. Knows neither kernel nor script."""
+"""The base of our executors: what runs blocks, between start and stop, one call at a time. Knows no kernel, no script.
+
+A class of its own for each place where code runs would repeat this page; a new one fills in `_open`.
+"""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
-from functools import partial
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, Self, TypeVar
 
 from kernel_executor.cancellation import CancellationToken
 from kernel_executor.errors import NotStarted
 from kernel_executor.events import ExecutionEvent, FilesDelivered, HeldFile
-from kernel_executor.in_order import cancellable, run_in_order, streamed
-from kernel_executor.listeners import Listener, guarded
-from kernel_executor.stage.stage import Stage
-from kernel_executor.tasks import uninterrupted
-from kernel_executor.types import BlockResult, CodeBlock, CodeResult, RollBack
-
-
-class BlockRunner(Protocol):
-    """Runs one block at a time."""
-
-    @property
-    def stage(self) -> Stage | None:
-        """Where the code's files are; None if that is the user's folder itself."""
-        ...
-
-    @property
-    def languages(self) -> tuple[str, ...]:
-        """The languages of blocks that run."""
-        ...
-
-    async def run_block(self, index: int, block: CodeBlock, timeout: float | None, on_event: Listener) -> BlockResult:
-        """Run a block and tell its events.
-
-        Args:
-            index: Its position in the call.
-            block: What to run.
-            timeout: Seconds; None sets no limit.
-            on_event: Told what happens.
-
-        Raises:
-            CancelledError: We were cancelled; the block has been stopped.
-        """
-        ...
-
-    async def interrupt(self) -> None:
-        """Interrupt the block that is running, if one is; it ends as `interrupted`."""
-        ...
-
-    async def aclose(self) -> None:
-        """End everything; a block that runs ends as `interrupted`."""
-        ...
-
-
-@runtime_checkable
-class StatefulRunner(BlockRunner, Protocol):
-    """A runner in which what a call made of the variables can be taken back."""
-
-    def end_call(self, *, well: bool) -> None:
-        """Take in that a call has ended, and whether all its blocks ended well."""
-        ...
-
-    async def roll_back(self) -> RollBack | None:
-        """Take back what the last call made of the variables, if it did not end well."""
-        ...
-
+from kernel_executor.functions import FunctionLike, Functions, check_module_name
+from kernel_executor.in_order import run_in_order, unheard
+from kernel_executor.isolation import Isolation
+from kernel_executor.ladder import time_limit
+from kernel_executor.listeners import LateOutputs, Listener, guarded
+from kernel_executor.runner import (
+    BlockRunner,
+    Deliver,
+    StatefulRunner,
+    deliver_always,
+    deliver_if_well,
+    ended_well,
+)
+from kernel_executor.tasks import started, streamed, uninterrupted
+from kernel_executor.types import (
+    USUAL_TIMEOUT,
+    BlockResult,
+    CodeBlock,
+    CodeResult,
+    RollBack,
+    Timeout,
+    UsualTimeout,
+)
 
 Runner = TypeVar("Runner", bound=BlockRunner)
 
 
-def ended_well(result: CodeResult) -> bool:
-    """Say whether all blocks of a call ended well."""
-    return result.exit_code == 0
+class ManagedExecutor(ABC, Generic[Runner]):
+    """Runs code blocks in something that is started and stopped; the base of our executors.
 
-
-Deliver = Callable[[Stage, CodeResult | None], Awaitable[FilesDelivered]]
-"""Delivers what a call has made, by its result; by none, if the call was cancelled."""
-
-
-async def deliver_always(stage: Stage, result: CodeResult | None) -> FilesDelivered:
-    """Deliver whatever the result; after a call that was cancelled the next one does it."""
-    return await stage.deliver() if result else FilesDelivered()
-
-
-async def deliver_if_well(stage: Stage, result: CodeResult | None) -> FilesDelivered:
-    """Deliver if all blocks ended well."""
-    if result and ended_well(result):
-        return await stage.deliver()
-    return await uninterrupted(stage.hold_back())
-
-
-class ManagedRunner(Generic[Runner]):
-    """A runner that is opened by `start` and closed by `stop`.
+    Use it as `async with ... as executor`. It belongs to the event loop it is started on. Calls made at the same time
+    run one after another.
 
     Args:
-        open_runner: Makes the runner; what is to be undone when it is closed goes on the stack.
-        name: The executor's name, for the error of one that was not started.
+        timeout: Seconds a block may take; None sets no limit.
+        functions: Functions that Python code may import from `functions_module`.
+        functions_module: Name of that module.
     """
 
-    def __init__(self, open_runner: Callable[[AsyncExitStack], Awaitable[Runner]], name: str) -> None:
-        self._open = open_runner
-        self._name = name
+    def __init__(self, *, timeout: float | None, functions: Sequence[FunctionLike], functions_module: str) -> None:
+        self._timeout = time_limit(timeout)
+        self._functions = Functions.of(tuple(functions))
+        self._functions_module = check_module_name(functions_module)
+        self._late = LateOutputs()
+        self._lock = asyncio.Lock()
         self._stack = AsyncExitStack()
-        self.lock = asyncio.Lock()
-        self.opened: Runner | None = None
+        self._opened: Runner | None = None
 
-    @property
-    def runner(self) -> Runner:
-        """What runs blocks.
-
-        Raises:
-            NotStarted: There is nothing yet.
-        """
-        if self.opened is None:
-            raise NotStarted(
-                f"this executor has not been started: call `await executor.start()` first, or use "
-                f"`async with {self._name}() as executor`"
-            )
-        return self.opened
-
-    def instructions(self, own: str) -> str:
-        """Return what a model is to know: what the executor says of itself, and of its folder."""
-        stage = self.opened.stage if self.opened else None
-        return "\n".join(filter(None, [own, stage.instructions if stage else ""]))
-
-    def stage_dir(self, work_dir: Path) -> Path:
-        """Return where the code's files are while it works: the user's folder itself where there is no stage."""
-        stage = self.runner.stage
-        return stage.place.files if stage else work_dir
-
-    @property
-    def held_files(self) -> tuple[HeldFile, ...]:
-        """What stayed where code works, and why."""
-        stage = self.opened.stage if self.opened else None
-        return stage.held if stage else ()
+    @abstractmethod
+    async def _open(self, stack: AsyncExitStack) -> Runner:
+        """Make the runner; what is to be undone when it is closed goes on the stack."""
 
     async def start(self) -> None:
-        """Open the runner; nothing happens if it is open."""
-        if self.opened:
+        """Start it; nothing happens if it is started.
+
+        Raises:
+            KernelStartError: What runs the code does not exist or does not start.
+            SandboxUnavailable: A sandbox was insisted on and does not work here.
+        """
+        if self._opened:
             return
-        async with self.lock:
-            if self.opened is None:
+        async with self._lock:
+            if self._opened is None:
                 async with AsyncExitStack() as stack:  # takes back what was made, if something fails
-                    self.opened = await self._open(stack)
+                    self._opened = await self._open(stack)
                     self._stack = stack.pop_all()
 
     async def stop(self) -> None:
-        """Close the runner; a block that runs ends as `interrupted`. May be called twice."""
+        """End everything that was started; a block that runs ends as `interrupted`. May be called twice."""
         await uninterrupted(self._stop())
 
     async def _stop(self) -> None:
         await self._end_runner()
-        async with self.lock:  # the call that was under way has ended now, or the start
+        async with self._lock:  # the call that was under way has ended now, or the start
             await self._end_runner()
             stack, self._stack = self._stack, AsyncExitStack()
             await stack.aclose()
 
     async def _end_runner(self) -> None:
-        runner, self.opened = self.opened, None
+        runner, self._opened = self._opened, None
         if runner:
             await runner.aclose()
 
-    async def execute(
+    async def restart(self) -> None:
+        """Start afresh; all variables are lost, files stay.
+
+        Raises:
+            NotStarted: It was not started.
+        """
+        async with self._lock:
+            await self._runner.restart()
+
+    async def interrupt(self) -> None:
+        """Interrupt the block that is running, if one is; it ends as `interrupted`."""
+        if self._opened:
+            await self._opened.interrupt()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    @property
+    def _runner(self) -> Runner:
+        if self._opened is None:
+            raise NotStarted(
+                f"this executor has not been started: call `await executor.start()` first, or use "
+                f"`async with {type(self).__name__}() as executor`"
+            )
+        return self._opened
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds a block may take where a call says nothing else; None sets no limit."""
+        return self._timeout
+
+    @property
+    def isolation(self) -> Isolation:
+        """What is enforced on the code, as probed at the start."""
+        return self._opened.isolation if self._opened else Isolation(reason="not started")
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages of blocks that run; their aliases do, too."""
+        return self._opened.languages if self._opened else ("python", "bash")
+
+    @property
+    def keeps_variables(self) -> bool:
+        """Whether variables stay from block to block, or only files do."""
+        return isinstance(self._opened, StatefulRunner)
+
+    @property
+    def instructions(self) -> str:
+        """What a model is to know of it: which functions it may use, where files can be written."""
+        stage = self._opened.stage if self._opened else None
+        functions = self._functions.prompt(self._functions_module)
+        return "\n".join(filter(None, [functions, stage.instructions if stage else ""]))
+
+    @property
+    def work_dir(self) -> Path:
+        """The folder the code runs in, on this machine.
+
+        Raises:
+            NotStarted: It was not started.
+        """
+        return self._runner.work_dir
+
+    @property
+    def stage_dir(self) -> Path:
+        """Where the code's files are until they are delivered, on this machine; `work_dir` without a sandbox.
+
+        Raises:
+            NotStarted: It was not started.
+        """
+        stage = self._runner.stage
+        return stage.place.files if stage else self.work_dir
+
+    async def execute_code_blocks(
         self,
         code_blocks: Sequence[CodeBlock],
-        cancellation_token: CancellationToken | None,
-        timeout: float | None,
-        on_event: Listener,
+        cancellation_token: CancellationToken | None = None,
         *,
-        deliver: Deliver = deliver_always,
+        timeout: Timeout = USUAL_TIMEOUT,
+        on_event: Listener = unheard,
     ) -> CodeResult:
-        """Run blocks in order until one fails, when no other call runs any; then deliver the files they made.
+        """Run blocks in order until one fails, then deliver the files they made.
+
+        A block in an unknown language is skipped with a note, and fails nothing if others ran.
 
         Args:
             code_blocks: What to run.
-            cancellation_token: Cancels the run.
-            timeout: Seconds a block may take; None sets no limit.
-            on_event: Told what happens.
-            deliver: Delivers the files, or does not.
+            cancellation_token: Cancels the run, as cancelling the task does.
+            timeout: Seconds each block may take; None sets no limit, by default the executor's own.
+            on_event: Called with each event as it happens, on the event loop; must not block.
+
+        Returns:
+            The exit code is 0 if all is well; an error gives 1, the code of `SystemExit`, of the shell or of the
+            script; a time-out 124, a script that was cancelled 125; a kernel that died, or a script that a signal
+            ended, 128 + signal or its own code; nothing that could run 1.
 
         Raises:
-            NotStarted: There is nothing that runs them.
+            NotStarted: It was not started.
+            KernelStartError: The kernel had died and could not be started again.
             CancelledError: The run was cancelled; the block has been stopped.
         """
-        _ = self.runner
-        work = self._execute(tuple(code_blocks), timeout, guarded(on_event), deliver)
-        return await cancellable(work, cancellation_token)
+        work = self._execution(code_blocks, timeout, deliver_always)
+        return await started(work(on_event), cancellation_token)
 
-    def stream(
-        self, code_blocks: Sequence[CodeBlock], cancellation_token: CancellationToken | None, timeout: float | None
+    async def execute_attempt(
+        self,
+        code_blocks: Sequence[CodeBlock],
+        cancellation_token: CancellationToken | None = None,
+        *,
+        timeout: Timeout = USUAL_TIMEOUT,
+        on_event: Listener = unheard,
+    ) -> CodeResult:
+        """Run blocks as `execute_code_blocks` does, but deliver the files they made only if all ended well."""
+        work = self._execution(code_blocks, timeout, deliver_if_well)
+        return await started(work(on_event), cancellation_token)
+
+    def stream_code_blocks(
+        self,
+        code_blocks: Sequence[CodeBlock],
+        cancellation_token: CancellationToken | None = None,
+        *,
+        timeout: Timeout = USUAL_TIMEOUT,
     ) -> AsyncGenerator[ExecutionEvent | CodeResult, None]:
-        """Do the same; yield each event as it happens and the result last."""
-        return streamed(partial(self.execute, code_blocks, cancellation_token, timeout))
+        """Run blocks as `execute_code_blocks` does; yield each event as it happens and the result last.
 
-    async def roll_back(self) -> RollBack | None:
-        """Take back what the last call made of the variables if it failed; None if there is nothing to take back."""
-        async with self.lock:
-            runner = self.runner
-            return await runner.roll_back() if isinstance(runner, StatefulRunner) else None
+        Closing the generator stops the block that is running.
+        """
+        return streamed(self._execution(code_blocks, timeout, deliver_always), cancellation_token)
+
+    def _execution(
+        self, code_blocks: Sequence[CodeBlock], timeout: Timeout, deliver: Deliver
+    ) -> Callable[[Listener], Coroutine[Any, Any, CodeResult]]:
+        """Return an execution that is to be given its listener."""
+        limit = self._timeout if isinstance(timeout, UsualTimeout) else time_limit(timeout)
+        blocks = tuple(code_blocks)
+        return lambda on_event: self._execute(blocks, limit, guarded(on_event), deliver)
 
     async def _execute(
-        self,
-        blocks: Sequence[CodeBlock],
-        timeout: float | None,
-        on_event: Listener,
-        deliver: Deliver,
+        self, blocks: Sequence[CodeBlock], timeout: float | None, on_event: Listener, deliver: Deliver
     ) -> CodeResult:
         async def run_block(index: int, block: CodeBlock) -> BlockResult:
-            return await self.runner.run_block(index, block, timeout, on_event)
+            return await self._runner.run_block(index, block, timeout, on_event)
 
-        async with self.lock:
-            runner, stage = self.runner, self.runner.stage
+        _ = self._runner  # not started is an error at once
+        async with self._lock:
+            runner, stage = self._runner, self._runner.stage
             result: CodeResult | None = None
             if stage:
                 await stage.refresh()
@@ -223,8 +257,53 @@ class ManagedRunner(Generic[Runner]):
                     on_event(files)
             return result
 
-    async def take_files(self, names: Sequence[str], into: Path | None) -> FilesDelivered:
-        """Deliver files that stayed behind; nothing stays behind without a stage."""
-        async with self.lock:
-            stage = self.runner.stage
+    async def evaluate(self, expression: str, *, timeout: float = 30.0) -> str | None:
+        """Return the `repr` of a Python expression, in the kernel or in a script of its own; leaves no trace there.
+
+        Args:
+            expression: What to evaluate.
+            timeout: Seconds to wait.
+
+        Returns:
+            None if it fails or takes too long.
+        """
+        async with self._lock:
+            return await self._runner.evaluate(expression, timeout)
+
+    async def roll_back(self) -> RollBack | None:
+        """Take back what the last call made of the variables if it failed; None if there is nothing to take back.
+
+        Raises:
+            NotStarted: It was not started.
+            KernelStartError: A fresh kernel was needed and did not start.
+        """
+        async with self._lock:
+            runner = self._runner
+            return await runner.roll_back() if isinstance(runner, StatefulRunner) else None
+
+    @property
+    def held_files(self) -> tuple[HeldFile, ...]:
+        """What stayed where code works, and why."""
+        stage = self._opened.stage if self._opened else None
+        return stage.held if stage else ()
+
+    async def take_files(self, names: Sequence[str], into: Path | None = None) -> FilesDelivered:
+        """Copy files that stayed where code works into the work folder, because the user asks for them.
+
+        Args:
+            names: Their paths, as `FilesDelivered.held` names them.
+            into: Another folder, which exists.
+
+        Returns:
+            What was copied, and what was not, with the reason.
+
+        Raises:
+            NotStarted: It was not started.
+        """
+        async with self._lock:
+            stage = self._runner.stage
             return await stage.take(names, into) if stage else FilesDelivered()
+
+    def on_late_output(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` with every `LateOutput`, of which scripts have none; returns a function that ends this."""
+        return self._late.add(listener)

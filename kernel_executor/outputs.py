@@ -32,8 +32,8 @@ class OutputLimits:
 
     head: int = 500_000
     tail: int = 100_000
-    display: int = 16_000_000
-    displays: int = 20_000_000
+    display: int = 15_000_000
+    displays: int = 15_000_000
 
     @property
     def display_room(self) -> int:

@@ -1,13 +1,12 @@
 """The port through which an agent runs code. Knows no kernel."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from kernel_executor.cancellation import CancellationToken
-from kernel_executor.events import ExecutionEvent, FilesDelivered, HeldFile
+from kernel_executor.events import ExecutionEvent
 from kernel_executor.isolation import Isolation
-from kernel_executor.types import CodeBlock, CodeResult, RollBack
+from kernel_executor.types import CodeBlock, CodeResult, RollBack, Timeout
 
 
 @runtime_checkable
@@ -66,54 +65,15 @@ class AttemptExecutor(CodeExecutor, Protocol):
         code_blocks: Sequence[CodeBlock],
         cancellation_token: CancellationToken | None = None,
         *,
+        timeout: Timeout = ...,
         on_event: Callable[[ExecutionEvent], None] = ...,
     ) -> CodeResult:
-        """Run blocks as `execute_code_blocks` does, but deliver the files they made only if all ended well."""
+        """Run blocks as `execute_code_blocks` does, but deliver the files they made only if all ended well.
+
+        `timeout` is the time each may take in seconds, by default the executor's own.
+        """
         ...
 
     async def roll_back(self) -> RollBack | None:
         """Take back what the last call made of the variables if it failed; None if there is nothing to take back."""
         ...
-
-
-class ManagedExecutor(AttemptExecutor, Protocol):
-    """What our own executors have besides: a session needs it."""
-
-    @property
-    def timeout(self) -> float | None:
-        """Seconds a block may take from the next one on; None sets no limit."""
-        ...
-
-    @timeout.setter
-    def timeout(self, seconds: float | None) -> None: ...
-
-    @property
-    def work_dir(self) -> Path:
-        """The folder the code runs in, on this machine."""
-        ...
-
-    @property
-    def stage_dir(self) -> Path:
-        """Where the code's files are until they are delivered, on this machine."""
-        ...
-
-    @property
-    def held_files(self) -> tuple[HeldFile, ...]:
-        """What the code has made and what stayed where it works, with the reason."""
-        ...
-
-    async def take_files(self, names: Sequence[str], into: Path | None = None) -> FilesDelivered:
-        """Copy such files into the work folder, or another one, because the user asks for them."""
-        ...
-
-    async def evaluate(self, expression: str, *, timeout: float = ...) -> str | None:
-        """Return the `repr` of a Python expression; None if it fails or takes longer than so many seconds."""
-        ...
-
-    def on_late_output(self, listener: Callable[[ExecutionEvent], None]) -> Callable[[], None]:
-        """Call `listener` with every `LateOutput`; returns a function that ends this."""
-        ...
-
-    async def __aenter__(self) -> Self: ...
-
-    async def __aexit__(self, *_: object) -> None: ...

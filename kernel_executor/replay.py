@@ -11,7 +11,8 @@ from kernel_executor.errors import KernelExecutorError
 from kernel_executor.events import BlockFinished, BlockOutput, BlockStarted, ExecutionEvent
 from kernel_executor.isolation import Isolation
 from kernel_executor.outputs import as_text
-from kernel_executor.types import BlockResult, CodeBlock, CodeResult, RollBack
+from kernel_executor.tasks import started
+from kernel_executor.types import USUAL_TIMEOUT, BlockResult, CodeBlock, CodeResult, RollBack, Timeout
 
 
 class ReplayScriptExhausted(KernelExecutorError):  # noqa: N818 - named after the state
@@ -75,12 +76,18 @@ class ReplayCodeExecutor:
         Raises:
             ReplayScriptExhausted: The script is used up.
         """
-        work = self._replay(code_blocks, on_event)
-        if cancellation_token is None:
-            return await work
-        return await cancellation_token.link_future(asyncio.ensure_future(work))
+        return await started(self._replay(code_blocks, on_event), cancellation_token)
 
-    execute_attempt = execute_code_blocks
+    async def execute_attempt(
+        self,
+        code_blocks: Sequence[CodeBlock],
+        cancellation_token: CancellationToken | None = None,
+        *,
+        timeout: Timeout = USUAL_TIMEOUT,  # noqa: ARG002 - the port's
+        on_event: Callable[[ExecutionEvent], None] = lambda _: None,
+    ) -> CodeResult:
+        """Do the same."""
+        return await self.execute_code_blocks(code_blocks, cancellation_token, on_event=on_event)
 
     async def roll_back(self) -> RollBack | None:
         """Say what a kernel would: that what failed is undone."""

@@ -1,11 +1,14 @@
-"""Finishing what must be finished. Knows asyncio and processes in general."""
+"""Work that others wait for, cancel and watch. Knows asyncio and processes in general."""
 
 import asyncio
 import subprocess
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
+from kernel_executor.cancellation import CancellationToken
+
 T = TypeVar("T")
+Event = TypeVar("Event")
 
 
 async def uninterrupted(work: Awaitable[T]) -> T:
@@ -41,6 +44,45 @@ async def ended(task: "asyncio.Future[Any]") -> None:
     await asyncio.wait({task})
     if not task.cancelled():
         task.exception()
+
+
+def started(work: Coroutine[Any, Any, T], cancellation_token: CancellationToken | None) -> "asyncio.Task[T]":
+    """Start work that a token cancels; whoever awaits it and is cancelled cancels it, too.
+
+    Raises:
+        CancelledError: The token was cancelled before; nothing of the work is done.
+    """
+    if cancellation_token and cancellation_token.is_cancelled():
+        work.close()
+        raise asyncio.CancelledError
+    task = asyncio.ensure_future(work)
+    return cancellation_token.link_future(task) if cancellation_token else task
+
+
+async def streamed(
+    work: Callable[[Callable[[Event], None]], Coroutine[Any, Any, T]], cancellation_token: CancellationToken | None
+) -> AsyncGenerator[Event | T, None]:
+    """Do work; yield each event that it publishes as it happens, and its result last.
+
+    Closing the generator cancels the work and waits for its end, however often it is cancelled meanwhile.
+
+    Args:
+        work: Is given a function to publish events with.
+        cancellation_token: Cancels it.
+
+    Raises:
+        CancelledError: The work was cancelled.
+    """
+    events: asyncio.Queue[Event | None] = asyncio.Queue()
+    task = started(work(events.put_nowait), cancellation_token)
+    task.add_done_callback(lambda _: events.put_nowait(None))
+    try:
+        while (event := await events.get()) is not None:
+            yield event
+        yield await task
+    finally:
+        task.cancel()
+        await uninterrupted(ended(task))
 
 
 HELPER_TIMEOUT = 30.0

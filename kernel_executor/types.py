@@ -1,6 +1,7 @@
 """The values that go in and out of an executor. Knows nothing of kernels, sockets or models."""
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Literal
 
 Output = dict[str, Any]
@@ -10,6 +11,18 @@ BlockStatus = Literal["ok", "error", "timeout", "interrupted", "died", "skipped"
 
 KernelState = Literal["kept", "rolled_back", "restored", "lost"]
 """What became of a kernel's variables (design D18)."""
+
+
+class UsualTimeout(Enum):
+    """Stands for the time limit that an executor was made with; None is no limit."""
+
+    USUAL_TIMEOUT = "usual"
+
+
+USUAL_TIMEOUT = UsualTimeout.USUAL_TIMEOUT
+
+Timeout = float | UsualTimeout | None
+"""Seconds a block may take."""
 
 
 @dataclass(frozen=True, slots=True)

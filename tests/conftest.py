@@ -79,10 +79,11 @@ def stage() -> Callable[..., Stage]:
         *,
         chunk_delay: float = 0,
         delay: float = 0,
+        executor: ReplayCodeExecutor | None = None,
         **settings: Any,
     ) -> Stage:
         model = ReplayChatCompletionClient(replies, chunk_delay=chunk_delay)
-        executor = ReplayCodeExecutor(results, delay=delay)
+        executor = executor or ReplayCodeExecutor(results, delay=delay)
         agent = CodeExecutorAgent("coder", executor, **{"model_client": model, **settings})
         stage = Stage(agent, model, executor)
         agent.log.attach(stage)

@@ -19,7 +19,8 @@ from codeagent_nb.errors import AgentError, ApprovalRequired, ModelError, NoMode
 from codeagent_nb.models import weights
 from codeagent_nb.models.table import model_table
 from codeagent_nb.redaction import Secrets
-from codeagent_nb.session import RunSettings, SessionSettings, new_notebook
+from codeagent_nb.run_settings import RunSettings
+from codeagent_nb.session import SessionSettings, new_notebook
 from codeagent_nb.standard_streams import clean_standard_error, raw_standard_error, write_name
 from kernel_executor import KernelExecutorError
 from kernel_executor.search_paths import drop_relative_parts

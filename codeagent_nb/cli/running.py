@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from codeagent_nb.models import weights
 from codeagent_nb.models.choose import LOCAL_NAME, choose_model
 from codeagent_nb.old_notebooks.cleaning import clean
 from codeagent_nb.redaction import Secrets
-from codeagent_nb.session import RunSettings, SessionSettings, new_notebook, open_session
+from codeagent_nb.run_settings import RunSettings
+from codeagent_nb.session import SessionSettings, new_notebook, open_session
 from codeagent_nb.statuses import RUN_ENDS
 from codeagent_nb.terminal import TerminalApprover
 from codeagent_nb.views.console import ConsoleView
@@ -53,7 +55,8 @@ async def run_task(
         if run_settings.approval == "never" and not session.executor.isolation.isolates:
             _warn_unsandboxed(console, session.executor.isolation.reason)
         try:
-            await session.run(task, model=client, ask=TerminalApprover(console), settings=run_settings)
+            how = replace(run_settings, model=client, ask=TerminalApprover(console))
+            await session.run(task, how)
         finally:
             console.print(Text.assemble("Notebook: ", (str(session.notebook), "bold")), soft_wrap=True)
             if kept := await session.keep_held_files():

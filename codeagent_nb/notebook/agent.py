@@ -13,7 +13,6 @@ from pathlib import Path
 from shutil import copytree
 from typing import Any
 
-from codeagent_nb.approval import ApprovalFunc
 from codeagent_nb.errors import AgentError, SessionError
 from codeagent_nb.events import AgentEvent, FilesEvent
 from codeagent_nb.log import View
@@ -21,7 +20,8 @@ from codeagent_nb.models.choose import choose_model
 from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.redaction import Secrets
 from codeagent_nb.results import TaskResult
-from codeagent_nb.session import RunSettings, Session, SessionSettings, held_folder, new_notebook, open_session
+from codeagent_nb.run_settings import RunSettings
+from codeagent_nb.session import Session, SessionSettings, held_folder, new_notebook, open_session
 from codeagent_nb.variables import bring_variable
 from codeagent_nb.views.notebook import NotebookView
 from kernel_executor.clean_text import cleaned
@@ -37,17 +37,13 @@ class Task:
 
     Args:
         text: What to do.
-        model: Who writes the code.
         settings: How it is solved.
-        ask: How a person is asked for approval.
         variables: What of the notebook is copied first, by name.
         ready: Set when that is done, or the task has ended: from then on the variables may change.
     """
 
     text: str
-    model: ChatCompletionClient
     settings: RunSettings
-    ask: ApprovalFunc
     variables: Mapping[str, Any] = field(default_factory=dict)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -144,7 +140,7 @@ class NotebookAgent:
             for name, value in task.variables.items():
                 await bring_variable(session, name, value, self._data)
             task.ready.set()
-            return await session.run(task.text, model=task.model, ask=task.ask, settings=task.settings)
+            return await session.run(task.text, task.settings)
         finally:
             task.ready.set()
             self._work = None

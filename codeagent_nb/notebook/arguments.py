@@ -13,7 +13,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic_arguments import MagicArgumentParser
 
 from codeagent_nb.notebook.settings import CodeAgent
-from codeagent_nb.session import RunSettings
+from codeagent_nb.run_settings import RunSettings
 
 Keep = Literal["all", "final"]
 

@@ -65,7 +65,8 @@ class CellRun:
         strip = Strip(self.publisher, self.agent) if self.buttons else None
         writing = Writing(None)
         shown: list[CellView] = []
-        task = replace(task, ask=asking_below(shown, strip.controls.ask if strip else task.ask))
+        ask = asking_below(shown, strip.controls.ask if strip else task.settings.ask)
+        task = replace(task, settings=replace(task.settings, ask=ask))
 
         def views(session: Session) -> Sequence[View]:
             self._tell_of_another_folder(session)

@@ -102,7 +102,8 @@ class MagicCommands:
         except AgentError as error:
             self.agent_of_notebook.secrets.take_out_of(error)
             raise AgentFailed(str(error)) from error
-        return Task(text=text.strip(), model=model, settings=options.run, ask=ask, variables=variables)
+        settings = replace(options.run, model=model, ask=ask)
+        return Task(text=text.strip(), settings=settings, variables=variables)
 
     def _attended(self) -> bool:
         """Say whether a person is there: programs that execute notebooks (nbclient, papermill) take no input."""

@@ -32,8 +32,9 @@ from codeagent_nb.redaction import Secrets
 from codeagent_nb.remembering import remembers_arguments
 from codeagent_nb.results import Response, TaskResult
 from codeagent_nb.teams.types import Task, messages_of
-from codeagent_nb.working import OneAtATime, Record, Tell, started, streamed, untold
+from codeagent_nb.working import OneAtATime, Record, Tell, untold
 from kernel_executor import CancellationToken
+from kernel_executor.tasks import started, streamed
 
 
 class ModelContextState(BaseModel):

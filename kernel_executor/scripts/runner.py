@@ -111,6 +111,9 @@ class ScriptRunner:
         if self._current:
             await self._current.interrupt()
 
+    async def restart(self) -> None:
+        """Do nothing: no state but files stays between blocks."""
+
     async def aclose(self) -> None:
         """Stop the script that is running or being started, if one is; it ends as `interrupted`."""
         self._closed = True

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from codeagent_nb import CodeExecutorAgent, ReplayChatCompletionClient
 from codeagent_nb.approval import refuse_for_want_of_a_person
-from codeagent_nb.session import RunSettings, SessionSettings, open_session
+from codeagent_nb.run_settings import RunSettings
+from codeagent_nb.session import SessionSettings, open_session
 from codeagent_nb.views.journal import JournalView
 from codeagent_nb.views.notebook import NotebookView
 from kernel_executor.replay import ReplayCodeExecutor, failing
@@ -39,12 +40,12 @@ async def scripted(folder: Path) -> None:
 
 
 async def with_kernel(folder: Path) -> None:
-    settings = RunSettings(max_retries=0)
     model = ReplayChatCompletionClient(replies(), chunk_delay=0.001)
+    settings = RunSettings(model=model, max_retries=0, ask=refuse_for_want_of_a_person)
     print("ready", flush=True)  # noqa: T201
     async with open_session(SessionSettings(notebook=folder / "session.ipynb")) as session:
         for number in count():
-            await session.run(f"Task {number}", model=model, ask=refuse_for_want_of_a_person, settings=settings)
+            await session.run(f"Task {number}", settings)
 
 
 if __name__ == "__main__":

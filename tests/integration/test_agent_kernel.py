@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from codeagent_nb.approval import refuse_for_want_of_a_person
 from codeagent_nb.errors import ApprovalRequired, SessionError
 from codeagent_nb.events import AgentEvent, BlockFinishedEvent
 from codeagent_nb.results import TaskResult
-from codeagent_nb.session import RunSettings, Session, SessionSettings, open_session
+from codeagent_nb.run_settings import RunSettings
+from codeagent_nb.session import Session, SessionSettings, open_session
 from codeagent_nb.views.journal import load_journal
 from kernel_executor.sandbox import SandboxMode
 from tests.support.notebooks import notebook_of
@@ -65,7 +66,7 @@ class Opened:
         return getattr(self.session, name)
 
     async def run(self, task: str) -> TaskResult:
-        return await self.session.run(task, model=self.model, ask=refuse_for_want_of_a_person, settings=self.settings)
+        return await self.session.run(task, replace(self.settings, model=self.model, ask=refuse_for_want_of_a_person))
 
 
 Open = Callable[..., AbstractAsyncContextManager[tuple[Opened, Witness]]]

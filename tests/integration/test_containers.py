@@ -24,6 +24,7 @@ from kernel_executor import BlockResult, CodeBlock, DockerCommandLineCodeExecuto
 from kernel_executor.containers.request import LABEL, OWNER_LABEL
 from kernel_executor.run_folder import sweep
 from kernel_executor.system_calls import NUMBERS
+from kernel_executor.types import USUAL_TIMEOUT, Timeout
 from tests.containers import KERNEL_IMAGE, SCRIPTS_IMAGE
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
@@ -81,13 +82,17 @@ def executor_in(image: str = KERNEL_IMAGE, **settings: Any) -> DockerCommandLine
     return DockerCommandLineCodeExecutor(image=image, **{"timeout": 20, **settings})
 
 
-async def run(executor: DockerCommandLineCodeExecutor, code: str, language: str = "python") -> BlockResult:
-    return (await executor.execute_code_blocks([CodeBlock(code, language)])).blocks[-1]
+async def run(
+    executor: DockerCommandLineCodeExecutor, code: str, language: str = "python", timeout: Timeout = USUAL_TIMEOUT
+) -> BlockResult:
+    return (await executor.execute_code_blocks([CodeBlock(code, language)], timeout=timeout)).blocks[-1]
 
 
-async def text(executor: DockerCommandLineCodeExecutor, code: str, language: str = "python") -> str:
+async def text(
+    executor: DockerCommandLineCodeExecutor, code: str, language: str = "python", timeout: Timeout = USUAL_TIMEOUT
+) -> str:
     """Run a block that must end well; give what it wrote."""
-    result = await run(executor, code, language)
+    result = await run(executor, code, language, timeout)
     assert result.status == "ok", result
     return "".join(output.get("text", "") for output in result.outputs).strip()
 
@@ -226,16 +231,14 @@ async def test_a_kernel_at_the_process_limit_is_ended(engine: str, nothing_left:
         result = await run(executor, FILL_WITH_PROCESSES)
         assert (result.status, result.state_lost) == ("timeout", True)
         assert "Resource temporarily unavailable" in result.outputs[0]["text"]
-        executor.timeout = 20
-        assert await text(executor, "print(1)") == "1"
+        assert await text(executor, "print(1)", timeout=20) == "1"
 
 
 @pytest.mark.parametrize("image", [KERNEL_IMAGE, SCRIPTS_IMAGE])
 async def test_code_that_became_another_user_is_ended(engine: str, nothing_left: None, image: str) -> None:
     async with executor_in(image, cap_add=["SETUID", "KILL"], timeout=1) as executor:
         assert (await run(executor, BECOME_ANOTHER)).status == "timeout"
-        executor.timeout = 20
-        assert await text(executor, "print(1)") == "1"
+        assert await text(executor, "print(1)", timeout=20) == "1"
     async with executor_in(image, cap_add=["SETUID"], timeout=1) as executor:  # then it is with its container
         assert (await run(executor, BECOME_ANOTHER)).status == "timeout"
 

@@ -274,8 +274,8 @@ async def shared(kind: str) -> AsyncIterator[Executor]:
         yield executor
 
 
-async def run(executor: Executor, code: str, language: str = "python") -> CodeResult:
-    return await executor.execute_code_blocks([CodeBlock(code, language)])
+async def run(executor: Executor, code: str, language: str = "python", timeout: float | None = 20) -> CodeResult:
+    return await executor.execute_code_blocks([CodeBlock(code, language)], timeout=timeout)
 
 
 def text(result: CodeResult) -> str:
@@ -284,7 +284,6 @@ def text(result: CodeResult) -> str:
 
 
 async def assert_works_soon(executor: Executor, seconds: float = 2.0) -> None:
-    executor.timeout = 20
     started = time.monotonic()
     result = await run(executor, "print('next')")
     assert (result.blocks[-1].status, text(result)) == ("ok", "next\n")
@@ -308,9 +307,8 @@ async def test_a_fault_is_told_truly_and_leaves_the_executor_as_good_as_new(
     shared: Executor, kind: str, name: str
 ) -> None:
     row = expected(name, kind)
-    shared.timeout = row.timeout
     started = time.monotonic()
-    result = await run(shared, row.code, row.language)
+    result = await run(shared, row.code, row.language, timeout=row.timeout)
     took = time.monotonic() - started
     block = result.blocks[-1]
     assert (block.status, result.exit_code) == (row.status, row.exit_code), result.output[-2_000:]

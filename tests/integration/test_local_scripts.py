@@ -338,9 +338,7 @@ async def test_what_was_there_stays_and_new_files_are_delivered(tmp_path: Path, 
 async def test_exit_codes_tell_what_happened(
     shared: LocalCommandLineCodeExecutor, block: CodeBlock, status: str, exit_code: int, note: str
 ) -> None:
-    shared.timeout = 0.5 if status == "timeout" else 20
-    result = await shared.execute_code_blocks([block])
-    shared.timeout = 20
+    result = await shared.execute_code_blocks([block], timeout=0.5 if status == "timeout" else 20)
     assert (result.blocks[0].status, result.exit_code) == (status, exit_code)
     assert note in result.blocks[0].note
 

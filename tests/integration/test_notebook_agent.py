@@ -9,7 +9,7 @@ from codeagent_nb import ReplayChatCompletionClient, TaskResult
 from codeagent_nb.approval import refuse_for_want_of_a_person
 from codeagent_nb.errors import AgentError
 from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
-from codeagent_nb.session import RunSettings
+from codeagent_nb.run_settings import RunSettings
 
 pytestmark = pytest.mark.integration
 
@@ -26,7 +26,7 @@ class SlowToClose(ReplayChatCompletionClient):
 
 async def solve(agent: NotebookAgent, folder: Path, reply: str = "Hello.") -> TaskResult:
     model = ReplayChatCompletionClient([reply])
-    task = Task(text="Say hello.", model=model, settings=RunSettings(), ask=refuse_for_want_of_a_person)
+    task = Task(text="Say hello.", settings=RunSettings(model=model, ask=refuse_for_want_of_a_person))
     return await agent.solve(task, Place(folder), views=lambda _: [])
 
 

@@ -23,8 +23,8 @@ async def kernel() -> AsyncIterator[KernelCodeExecutor]:
         yield executor
 
 
-async def run(executor: Any, *codes: str, language: str = "python") -> int:
-    result = await executor.execute_code_blocks([CodeBlock(code, language) for code in codes])
+async def run(executor: Any, *codes: str, language: str = "python", timeout: float = 20) -> int:
+    result = await executor.execute_code_blocks([CodeBlock(code, language) for code in codes], timeout=timeout)
     return int(result.exit_code)
 
 
@@ -77,9 +77,7 @@ async def test_a_kernel_that_died_comes_back_with_its_variables(kernel: KernelCo
 
 async def test_a_timeout_is_taken_back(kernel: KernelCodeExecutor) -> None:
     await run(kernel, "x = 1")
-    kernel.timeout = 0.5
-    assert await run(kernel, "x = 2\nwhile True: pass") == 124
-    kernel.timeout = 20
+    assert await run(kernel, "x = 2\nwhile True: pass", timeout=0.5) == 124
     assert await kernel.roll_back() == ROLLED_BACK
     assert await kernel.evaluate("x") == "1"
 

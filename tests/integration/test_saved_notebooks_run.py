@@ -18,7 +18,8 @@ from nbformat import v4
 from codeagent_nb import CodeExecutorAgent, ReplayChatCompletionClient, extract_code_blocks
 from codeagent_nb.approval import refuse_for_want_of_a_person
 from codeagent_nb.events import AgentEvent, BlockFinishedEvent, BlockStartedEvent, KernelStateEvent
-from codeagent_nb.session import RunSettings, SessionSettings, open_session
+from codeagent_nb.run_settings import RunSettings
+from codeagent_nb.session import SessionSettings, open_session
 from codeagent_nb.variables import bring_variable
 from kernel_executor import KernelCodeExecutor
 from tests.support.notebooks import notebook_of
@@ -54,7 +55,7 @@ async def test_a_failed_attempt_cannot_destroy_a_file_when_the_notebook_runs(tmp
     settings = SessionSettings(notebook=tmp_path / "work" / "session.ipynb", files=(data,))
     model = ReplayChatCompletionClient([python(DESTROYS), python(COUNTS), "Four lines."])
     async with open_session(settings) as session:
-        result = await session.run("Clean it.", model=model, ask=refuse_for_want_of_a_person)
+        result = await session.run("Clean it.", RunSettings(model=model, ask=refuse_for_want_of_a_person))
     assert result.stop_reason == "the code succeeded"
     saved = nbformat.read(session.notebook, as_version=4)
     assert [cell.source for cell in saved.cells if cell.cell_type == "code"] == [COUNTS]
@@ -118,11 +119,11 @@ async def test_code_that_would_destroy_files_is_refused_told_and_quoted_and_harm
     before = contents(work)
     replies = [part for deed in DEEDS.values() for part in (deed, "That was it.")]
     model = ReplayChatCompletionClient(replies)
-    settings = RunSettings(max_retries=0)
+    settings = RunSettings(model=model, max_retries=0, ask=refuse_for_want_of_a_person)
     told: dict[str, tuple[str, ...]] = {}
     async with open_session(SessionSettings(notebook=work / "session.ipynb")) as session:
         for name in DEEDS:
-            result = await session.run(name, model=model, ask=refuse_for_want_of_a_person, settings=settings)
+            result = await session.run(name, settings)
             (ended,) = [event.result for event in result.messages if isinstance(event, BlockFinishedEvent)]
             assert (name, ended.status) == (name, "refused")
             told[name] = ended.denials
@@ -219,21 +220,18 @@ class Canceller:
 async def played(executor: KernelCodeExecutor, scenario: Scenario, number: int) -> Any:
     """Play a scenario; return the notebook that is saved at its end."""
     await executor.restart()
-    executor.timeout = scenario.timeout
     replies = [reply for task in scenario.tasks for reply in (*task, "That was it.")]
     canceller = Canceller(scenario.cancel_at)
     if scenario.cancel_at:
         replies.remove("That was it.")
-    agent = CodeExecutorAgent(
-        "coder",
-        executor,
-        model_client=ReplayChatCompletionClient([reply.replace("N", str(number)) for reply in replies]),
-        max_retries_on_error=2,
-        retry_by="status",
-        views=[canceller],
+    settings = RunSettings(
+        model=ReplayChatCompletionClient([reply.replace("N", str(number)) for reply in replies]),
+        max_retries=2,
+        timeout=scenario.timeout,
     )
+    agent = CodeExecutorAgent("coder", executor, views=[canceller])
     for index in range(len(scenario.tasks)):
-        run = asyncio.ensure_future(agent.run(task=f"Task {index + 1}"))
+        run = asyncio.ensure_future(agent.run(task=f"Task {index + 1}", settings=settings))
         canceller.run = run if index == 0 and scenario.cancel_at else None
         await asyncio.wait({run})
         assert run.cancelled() == bool(canceller.run)
@@ -269,11 +267,11 @@ async def test_thirty_runs_with_repairs_leave_notebooks_that_run_from_top_to_bot
 
 async def test_a_variable_that_is_brought_after_a_failed_task_stays(tmp_path: Path) -> None:
     model = ReplayChatCompletionClient([python("x = 1\n1 / 0"), "No.", python("print(it, 'x' in globals())"), "Yes."])
-    settings = RunSettings(max_retries=0)
+    settings = RunSettings(model=model, max_retries=0, ask=refuse_for_want_of_a_person)
     async with open_session(SessionSettings(notebook=tmp_path / "session.ipynb")) as session:
-        await session.run("Fail.", model=model, ask=refuse_for_want_of_a_person, settings=settings)
+        await session.run("Fail.", settings)
         await bring_variable(session, "it", [1, 2], session.notebook.parent)
-        result = await session.run("Print it.", model=model, ask=refuse_for_want_of_a_person, settings=settings)
+        result = await session.run("Print it.", settings)
     assert "[1, 2] False" in result.messages[-1].content
     states = [event.state for event in session.log.events if isinstance(event, KernelStateEvent)]
     assert states == ["rolled_back"], "before the variable, and once"
@@ -287,7 +285,7 @@ async def test_what_could_not_be_taken_back_is_named_in_the_saved_notebook(
     model = ReplayChatCompletionClient(replies)
     async with open_session(SessionSettings(notebook=tmp_path / "session.ipynb")) as session:
         for task in ("Make a.", "Make b."):
-            await session.run(task, model=model, ask=refuse_for_want_of_a_person)
+            await session.run(task, RunSettings(model=model, ask=refuse_for_want_of_a_person))
     notes = [cell["source"] for cell in json.loads(session.notebook.read_text())["cells"]]
     assert sum("No code cell makes `b` as it was then." in "".join(note) for note in notes) == 1
 
@@ -304,7 +302,7 @@ async def test_no_moment_of_a_run_leaves_a_file_that_runs_what_failed(tmp_path: 
 
     model = ReplayChatCompletionClient([python("a = 1", "1 / 0"), python("b = 2", "print(b)"), "Two."])
     async with open_session(SessionSettings(notebook=path), views=[Look()]) as session:
-        await session.run("Try.", model=model, ask=refuse_for_want_of_a_person)
+        await session.run("Try.", RunSettings(model=model, ask=refuse_for_want_of_a_person))
     assert [cells for index, cells in enumerate(seen) if index == 0 or cells != seen[index - 1]] == [
         [],
         ["b = 2", "print(b)"],

@@ -27,7 +27,8 @@ from codeagent_nb.errors import AgentError
 from codeagent_nb.events import AgentEvent
 from codeagent_nb.log import EVENT_LOGGER_NAME
 from codeagent_nb.models.choose import choose_model
-from codeagent_nb.session import RunSettings, Session, SessionSettings, open_session
+from codeagent_nb.run_settings import RunSettings
+from codeagent_nb.session import Session, SessionSettings, open_session
 from codeagent_nb.variables import bring_variable
 from codeagent_nb.views.cell import CellStory
 from codeagent_nb.views.console import ConsoleView
@@ -193,9 +194,10 @@ class Stage:
         self.server.remaining[:] = replies
         screens = Screens()
         detach = self.session.log.attach(screens)
-        model, settings = choose_model(None, self.environment), RunSettings(max_retries=0)
+        model = choose_model(None, self.environment)
+        settings = RunSettings(model=model, max_retries=0, ask=refuse_for_want_of_a_person)
         try:
-            result = await self.session.run(task, model=model, ask=refuse_for_want_of_a_person, settings=settings)
+            result = await self.session.run(task, settings)
             self.sinks["result"] += [text for event in result.messages for text in texts(event.model_dump(mode="json"))]
         except AgentError as error:
             self.sinks["error"] += traceback.format_exception(error)

@@ -20,6 +20,7 @@ from codeagent_nb.errors import AgentError, ModelUnavailable
 from codeagent_nb.events import SEED_TYPES, RunFinishedEvent, TextMessage
 from codeagent_nb.models.types import CreateResult, ModelInfo, RequestUsage
 from codeagent_nb.results import TaskResult
+from codeagent_nb.run_settings import RunSettings
 from kernel_executor import CancellationToken, CodeBlock, KernelStartError
 from kernel_executor.replay import ReplayCodeExecutor, failing
 
@@ -480,10 +481,10 @@ async def test_a_run_can_be_cancelled_at_any_point(stage: Stages, point: str, ca
     results = settings.get("results", ["1\n"])
     more = {key: value for key, value in settings.items() if key != "results"}
     retries = 1 if point == "deciding" else 0
-    scene = stage([CODE, NO, "Later."], [*results, "2\n"], max_retries_on_error=retries, **more)
-    watched = scene.agent._model = WatchedModel(scene.model)
-    token = CancellationToken()
-    run = asyncio.ensure_future(scene.agent.run(task="print one", cancellation_token=token))
+    scene = stage([CODE, NO, "Later."], [*results, "2\n"])
+    watched, token = WatchedModel(scene.model), CancellationToken()
+    how = RunSettings(model=watched, retry_by="model", max_retries=retries, **more)
+    run = asyncio.ensure_future(scene.agent.run(task="print one", cancellation_token=token, settings=how))
     await scene.until(event)
     if point in {"generating", "deciding", "reflecting"}:
         assert watched.open_streams == 1

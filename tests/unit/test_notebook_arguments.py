@@ -15,7 +15,7 @@ from codeagent_nb.notebook.agent import NotebookAgent
 from codeagent_nb.notebook.arguments import ARGUMENTS, help_text, pick, read_line, variable_names
 from codeagent_nb.notebook.errors import AgentFailed, CellError, Stopped
 from codeagent_nb.notebook.settings import CodeAgent
-from codeagent_nb.session import RunSettings
+from codeagent_nb.run_settings import RunSettings
 
 
 def read(line: str, body: str = "", **settings: Any) -> Any:

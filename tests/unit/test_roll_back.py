@@ -11,6 +11,7 @@ from codeagent_nb.cells_story import CellsStory
 from codeagent_nb.driver import CANNOT_ROLL_BACK
 from codeagent_nb.events import AgentEvent, KernelStateEvent
 from codeagent_nb.prompts import KEPT, LOST, ROLLED_BACK
+from codeagent_nb.run_settings import RunSettings
 from codeagent_nb.transcript import prompt
 from kernel_executor import RollBack
 from kernel_executor.replay import ReplayCodeExecutor, failing
@@ -43,9 +44,7 @@ async def test_the_model_is_told_in_one_line_before_it_writes_again(stage: Stage
 
 
 async def test_what_could_not_be_taken_back_is_named_to_the_model_and_in_the_notebook(stage: Stages) -> None:
-    scene = stage([CODE, OTHER, "Two."])
-    scene.agent._executor = Kept([failing(), "2\n"])
-    scene.agent._retries, scene.agent._retry_by = 1, "status"
+    scene = stage([CODE, OTHER, "Two."], executor=Kept([failing(), "2\n"]), **RETRY)
     await scene.agent.run(task="t")
     assert KEPT.format(names=": df, x") in scene.model.create_calls[1].messages[-1].content
     story = CellsStory()
@@ -68,8 +67,8 @@ async def test_a_last_attempt_is_taken_back_when_the_next_run_begins(stage: Stag
 
 
 async def scene_answers(scene: Any) -> Any:
-    scene.agent._model = ReplayChatCompletionClient(["Paris."])
-    return await scene.agent.run(task="capital of France?")
+    settings = RunSettings(model=ReplayChatCompletionClient(["Paris."]))
+    return await scene.agent.run(task="capital of France?", settings=settings)
 
 
 async def test_given_code_runs_on_a_state_without_the_failed_code(stage: Stages) -> None:

@@ -494,11 +494,10 @@ class Executor:
     work_dir: Path
     told: str | None = None
     result: dict[str, Any] = dataclasses.field(default_factory=dict)
-    timeout: float | None = 0.2
-    timeouts: list[float | None] = dataclasses.field(default_factory=list)
+    timeouts: list[float] = dataclasses.field(default_factory=list)
 
-    async def execute_code_blocks(self, blocks: list[CodeBlock]) -> CodeResult:
-        self.timeouts.append(self.timeout)
+    async def execute_code_blocks(self, blocks: list[CodeBlock], *, timeout: float) -> CodeResult:
+        self.timeouts.append(timeout)
         return CodeResult(0, "", (BlockResult(block=blocks[0], **{"status": "ok", "exit_code": 0, **self.result}),))
 
     async def evaluate(self, _: str) -> str | None:

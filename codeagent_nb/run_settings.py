@@ -1,0 +1,39 @@
+"""How one task is solved, as a value. Knows nobody who solves it."""
+
+from dataclasses import dataclass
+
+from codeagent_nb.approval import ApprovalFunc, ApprovalMode, check_approval
+from codeagent_nb.asking import ask_at_the_terminal
+from codeagent_nb.models.types import ChatCompletionClient
+from codeagent_nb.policy import RetryBy, check_retries
+from kernel_executor.types import Timeout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """How one task is solved.
+
+    Args:
+        model: Writes the code; None runs given code only.
+        timeout: Seconds a block may take; None sets no limit.
+        max_retries: Attempts after the first.
+        retry_by: Who decides on a retry.
+        approval: Whether a person is asked before code runs.
+        approval_func: Always asked instead, if there is one.
+        ask: How a person is asked.
+
+    Raises:
+        ValueError: One of them has no sense.
+    """
+
+    model: ChatCompletionClient | None = None
+    timeout: Timeout = 60.0
+    max_retries: int = 3
+    retry_by: RetryBy = "status"
+    approval: ApprovalMode = "auto"
+    approval_func: ApprovalFunc | None = None
+    ask: ApprovalFunc = ask_at_the_terminal
+
+    def __post_init__(self) -> None:
+        check_approval(self.approval)
+        check_retries(self.max_retries, self.retry_by, self.model)

@@ -1,0 +1,100 @@
+"""What an executor needs of whatever runs its blocks, and when it delivers the files they made. Knows no kernel."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from kernel_executor.events import FilesDelivered
+from kernel_executor.isolation import Isolation
+from kernel_executor.listeners import Listener
+from kernel_executor.stage.stage import Stage
+from kernel_executor.tasks import uninterrupted
+from kernel_executor.types import BlockResult, CodeBlock, CodeResult, RollBack
+
+
+class BlockRunner(Protocol):
+    """Runs one block at a time."""
+
+    @property
+    def work_dir(self) -> Path:
+        """The user's folder, on this machine."""
+        ...
+
+    @property
+    def isolation(self) -> Isolation:
+        """What is enforced on the code, as probed before any ran."""
+        ...
+
+    @property
+    def stage(self) -> Stage | None:
+        """Where the code's files are; None if that is the user's folder itself."""
+        ...
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages of blocks that run."""
+        ...
+
+    async def run_block(self, index: int, block: CodeBlock, timeout: float | None, on_event: Listener) -> BlockResult:
+        """Run a block and tell its events.
+
+        Args:
+            index: Its position in the call.
+            block: What to run.
+            timeout: Seconds; None sets no limit.
+            on_event: Told what happens.
+
+        Raises:
+            CancelledError: We were cancelled; the block has been stopped.
+        """
+        ...
+
+    async def evaluate(self, expression: str, timeout: float) -> str | None:
+        """Return the `repr` of a Python expression; None if it fails or takes longer than so many seconds."""
+        ...
+
+    async def interrupt(self) -> None:
+        """Interrupt the block that is running, if one is; it ends as `interrupted`."""
+        ...
+
+    async def restart(self) -> None:
+        """Start afresh; variables are lost, files stay."""
+        ...
+
+    async def aclose(self) -> None:
+        """End everything; a block that runs ends as `interrupted`."""
+        ...
+
+
+@runtime_checkable
+class StatefulRunner(BlockRunner, Protocol):
+    """A runner in which what a call made of the variables can be taken back."""
+
+    def end_call(self, *, well: bool) -> None:
+        """Take in that a call has ended, and whether all its blocks ended well."""
+        ...
+
+    async def roll_back(self) -> RollBack | None:
+        """Take back what the last call made of the variables, if it did not end well."""
+        ...
+
+
+def ended_well(result: CodeResult) -> bool:
+    """Say whether all blocks of a call ended well."""
+    return result.exit_code == 0
+
+
+Deliver = Callable[[Stage, CodeResult | None], Awaitable[FilesDelivered]]
+"""Delivers what a call has made, by its result; by none, if the call was cancelled."""
+
+
+async def deliver_always(stage: Stage, result: CodeResult | None) -> FilesDelivered:
+    """Deliver whatever the result; after a call that was cancelled the next one does it."""
+    return await stage.deliver() if result else FilesDelivered()
+
+
+async def deliver_if_well(stage: Stage, result: CodeResult | None) -> FilesDelivered:
+    """Deliver if all blocks ended well."""
+    if result and ended_well(result):
+        return await stage.deliver()
+    return await uninterrupted(stage.hold_back())
