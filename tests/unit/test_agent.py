@@ -481,9 +481,10 @@ async def test_a_run_can_be_cancelled_at_any_point(stage: Stages, point: str, ca
     results = settings.get("results", ["1\n"])
     more = {key: value for key, value in settings.items() if key != "results"}
     retries = 1 if point == "deciding" else 0
-    scene = stage([CODE, NO, "Later."], [*results, "2\n"])
+    approval_func = more.pop("approval_func", None)
+    scene = stage([CODE, NO, "Later."], [*results, "2\n"], **more)
     watched, token = WatchedModel(scene.model), CancellationToken()
-    how = RunSettings(model=watched, retry_by="model", max_retries=retries, **more)
+    how = RunSettings(model=watched, retry_by="model", max_retries=retries, approval_func=approval_func)
     run = asyncio.ensure_future(scene.agent.run(task="print one", cancellation_token=token, settings=how))
     await scene.until(event)
     if point in {"generating", "deciding", "reflecting"}:
