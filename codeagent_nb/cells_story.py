@@ -9,29 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from codeagent_nb import events
 from codeagent_nb.cells import Cell, Ran, attempt_cell, code_cell, end_cell, skipped_cell
-from codeagent_nb.events import (
-    AgentEvent,
-    ApprovalEvent,
-    BlockFinishedEvent,
-    BlockOutputEvent,
-    BlockStartedEvent,
-    ChatMessage,
-    CodeExecutionEvent,
-    CodeRefusedEvent,
-    FilesEvent,
-    GivenCodeFinishedEvent,
-    HandoffMessage,
-    KernelStateEvent,
-    LateOutputEvent,
-    ModelClientStreamingChunkEvent,
-    ModelReplyEvent,
-    RetryDecisionEvent,
-    RunFinishedEvent,
-    RunStartedEvent,
-    TextMessage,
-    VariableEvent,
-)
+from codeagent_nb.events import AgentEvent
 from codeagent_nb.quoting import inert, quoted
 from codeagent_nb.rendering.markdown import harmless_markdown, harmless_quotes
 from codeagent_nb.reply import Reply, read_reply, without_reasoning
@@ -134,41 +114,41 @@ class CellsStory:
     def take(self, event: AgentEvent) -> None:  # noqa: C901, PLR0912 - one line a kind of event
         """Take one event in."""
         match event:
-            case RunStartedEvent():
+            case events.RunStartedEvent():
                 self._begin_run(event)
-            case TextMessage() | HandoffMessage():
+            case events.TextMessage() | events.HandoffMessage():
                 self._say(event)
-            case VariableEvent():
+            case events.VariableEvent():
                 about = {"kind": "variable", "name": event.name}
                 self._add(Cell("code", event.code, about, execution_count=valid_count(event.execution_count)))
-            case ModelClientStreamingChunkEvent():
+            case events.ModelClientStreamingChunkEvent():
                 self._pieces.append(event.content)
-            case ModelReplyEvent(purpose="generate" | "reflect"):
+            case events.ModelReplyEvent(purpose="generate" | "reflect"):
                 self._end_reply(event)
-            case ApprovalEvent() if self._waiting:
+            case events.ApprovalEvent() if self._waiting:
                 self._waiting = replace(self._waiting, blocks=event.code_blocks if event.approved else ())
-            case BlockStartedEvent():
+            case events.BlockStartedEvent():
                 self._begin_block(event)
-            case BlockOutputEvent() | LateOutputEvent() if cell := self._blocks.get(event.block_id):
+            case events.BlockOutputEvent() | events.LateOutputEvent() if cell := self._blocks.get(event.block_id):
                 self._change(cell)
                 cell.folder.apply(_valid_change(event.change))
-            case BlockFinishedEvent():
+            case events.BlockFinishedEvent():
                 self._end_block(event)
-            case CodeExecutionEvent():
+            case events.CodeExecutionEvent():
                 self._end_attempt(event.result.exit_code, event.result.blocks)
                 self._last_result, self._reflecting = event.result, True
                 self._forget_reply()
-            case GivenCodeFinishedEvent():
+            case events.GivenCodeFinishedEvent():
                 self._end_attempt(event.exit_code)
-            case FilesEvent():
+            case events.FilesEvent():
                 self._tell_files(event)
-            case KernelStateEvent():
+            case events.KernelStateEvent():
                 self._tell_state(event)
-            case CodeRefusedEvent():
+            case events.CodeRefusedEvent():
                 self._refuse(event)
-            case RetryDecisionEvent():
+            case events.RetryDecisionEvent():
                 self._decide(event)
-            case RunFinishedEvent():
+            case events.RunFinishedEvent():
                 self._finish(event)
 
     def _add(self, cell: Cell) -> Cell:
@@ -176,13 +156,13 @@ class CellsStory:
         self._cells.append(cell)
         return cell
 
-    def _begin_run(self, event: RunStartedEvent) -> None:
+    def _begin_run(self, event: events.RunStartedEvent) -> None:
         self._quote_attempt("interrupted")  # its end was never told
         self._agent, self._last_result, self._reflected = event.source, None, False
         self._facts, self._max_retries = "", event.max_retries_on_error
         self.runs.append({"model": event.model, "isolation": event.isolation})
 
-    def _say(self, message: ChatMessage) -> None:
+    def _say(self, message: events.ChatMessage) -> None:
         if message.source != self._agent:
             self._quote_attempt("interrupted")
             self._step += 1
@@ -194,7 +174,7 @@ class CellsStory:
             text = harmless_markdown(message.content)
             self._add(Cell("markdown", text, {"kind": "answer"}, heading="## Answer", closing=self._facts))
 
-    def _end_reply(self, event: ModelReplyEvent) -> None:
+    def _end_reply(self, event: events.ModelReplyEvent) -> None:
         reply = read_reply(event.content, finish_reason=event.finish_reason)
         if event.purpose == "generate":
             self._waiting = reply
@@ -213,14 +193,14 @@ class CellsStory:
     def _forget_reply(self) -> None:
         self._pieces, self._waiting = [], None
 
-    def _begin_block(self, event: BlockStartedEvent) -> None:
+    def _begin_block(self, event: events.BlockStartedEvent) -> None:
         if self._waiting:  # this one is no draft any more
             self._waiting = replace(self._waiting, blocks=self._waiting.blocks[1:])
         self._attempt_number = event.retry_attempt + 1
         cell = self._blocks[event.block_id] = self._add(code_cell(event.block, "running", event.retry_attempt))
         self._attempt.append(_Part(cell, event.block))
 
-    def _end_block(self, event: BlockFinishedEvent) -> None:
+    def _end_block(self, event: events.BlockFinishedEvent) -> None:
         result, running = event.result, self._blocks.get(event.block_id)
         self._attempt_number = event.retry_attempt + 1
         part = next((part for part in self._attempt if part.cell is running), None) or self._unannounced(result)
@@ -275,11 +255,11 @@ class CellsStory:
         kept = [cell for cell in self._cells[place:] if not any(cell is one for one in gone)]
         return [*self._cells[:place], quoted_attempt, *kept]
 
-    def _tell_files(self, event: FilesEvent) -> None:
+    def _tell_files(self, event: events.FilesEvent) -> None:
         for said in filter(None, [delivered_text(event), held_text(event)]):
             self._add(Cell("markdown", f"*{inert(said)}*", {"kind": "files"}))
 
-    def _tell_state(self, event: KernelStateEvent) -> None:
+    def _tell_state(self, event: events.KernelStateEvent) -> None:
         """Name what the code cells do not make, where what failed could not be taken back."""
         names = ", ".join(f"`{name}`" for name in event.names)
         what = "Later cells ran without what the code cells above make."
@@ -288,7 +268,7 @@ class CellsStory:
         if event.note:
             self._note(f"**{one_line(event.note)}** {what}")
 
-    def _refuse(self, event: CodeRefusedEvent) -> None:
+    def _refuse(self, event: events.CodeRefusedEvent) -> None:
         self._note(
             f"*{one_line(refusal_note(event))}.*",
             [quoted(refusal.block.code, refusal.block.language) for refusal in event.refused],
@@ -296,7 +276,7 @@ class CellsStory:
         if event.nothing_ran:
             self._next_attempt(goes_on=event.retry_attempt < self._max_retries)
 
-    def _decide(self, event: RetryDecisionEvent) -> None:
+    def _decide(self, event: events.RetryDecisionEvent) -> None:
         self._note(f"*{one_line(retry_note(event))}*")
         self._next_attempt(goes_on=event.retry)
 
@@ -310,7 +290,7 @@ class CellsStory:
         source = harmless_quotes("\n\n".join([harmless_markdown(text), *blocks]))
         self._add(Cell("markdown", source, {"kind": "note"}))
 
-    def _finish(self, event: RunFinishedEvent) -> None:
+    def _finish(self, event: events.RunFinishedEvent) -> None:
         if event.status == "succeeded":  # in a journal of 0.1 the end of code that was given is not told
             self._end_attempt(0)
         self._quote_attempt("interrupted")

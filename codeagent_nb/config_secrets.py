@@ -6,7 +6,7 @@ from typing import Any
 
 from codeagent_nb.masking.values import in_addresses
 from codeagent_nb.redaction import Secrets
-from kernel_executor.environment import names_secret
+from kernel_executor.secret_names import names_secret
 
 _HEADERS = frozenset({"authorization", "proxy_authorization", "cookie"})
 _HARMLESS = frozenset({"prompt_cache_key"})  # OpenAI's name for what shares a prompt's beginning

@@ -18,18 +18,12 @@ from itertools import islice
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
+from kernel_executor.secret_names import names_secret
+
 SAMPLE_ROWS = 200_000  # rows read to describe a table; more would make the user wait
 READERS = {f".{kind}": f"read_{kind}" for kind in ("csv", "parquet", "feather", "json")}
 READERS |= {".tsv": "read_table", ".xlsx": "read_excel", ".jsonl": "read_json"}
 
-# As in kernel_executor/environment.py, which may be missing here; a test holds both to the same names.
-SECRET_NAME = re.compile(
-    r"(?:^|_)(?!(?:MON|TUR|DON|HOC|JOC|WHIS)KEYS?\d*(?:_|$))"
-    r"(?!(?:ALL|BAND|BY|COM|ENCOM|HIGH|LOW|MULTI|ONE|OVER|SINGLE|SUR|TRES|TWO|UNDER)PASS\d*(?:_|$))"
-    r"(?:[^\W_]*(?:KEY|TOKEN|SECRET|PASSWORD|COOKIE)S?|[^\W_]*(?:PASSWD|PASSPHRASE|PASS)|PWD|CREDENTIALS?|PAT|DSN|JWT"
-    r"|(?:DATABASE|DB)_UR[IL]|[^\W_]*AUTH(?=\d*$))\d*(?:_|$)",
-    re.IGNORECASE,
-)
 HIDDEN = "<not shown>"
 
 
@@ -87,7 +81,7 @@ def _is_secret(name: Any = None) -> bool:
     if type(name) is tuple:
         return any(map(_is_secret, name))
     text = name.decode("latin-1") if type(name) is bytes else name
-    return type(text) is str and text not in ("PWD", "OLDPWD") and bool(SECRET_NAME.search(re.sub(r"\W", "_", text)))
+    return type(text) is str and names_secret(re.sub(r"\W", "_", text))
 
 
 def _object(value: Any) -> str:

@@ -10,23 +10,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from codeagent_nb import events
 from codeagent_nb.approval import ApprovalFunc, ApprovalRequest, ask_for_approval
 from codeagent_nb.contexts import UNBOUNDED, ChatCompletionContext
 from codeagent_nb.errors import ModelError, ModelUnavailable, NoModelConfigured
-from codeagent_nb.events import (
-    AgentEvent,
-    ApprovalEvent,
-    BlockFinishedEvent,
-    BlockOutputEvent,
-    BlockStartedEvent,
-    FilesEvent,
-    KernelStateEvent,
-    LateOutputEvent,
-    ModelClientStreamingChunkEvent,
-    ModelReplyEvent,
-    Purpose,
-    RetryDecision,
-)
+from codeagent_nb.events import AgentEvent
 from codeagent_nb.log import EventLog
 from codeagent_nb.models.types import ChatCompletionClient, CreateResult, LLMMessage
 from codeagent_nb.policy import Approve, Ask, Effect, Execute, Outcome, TakeBack, Tell
@@ -114,7 +102,7 @@ class Driver:
             case Tell(event):
                 return self.log.publish(event)
 
-    def _prompt(self, purpose: Purpose, complaint: str = "") -> list[LLMMessage]:
+    def _prompt(self, purpose: events.Purpose, complaint: str = "") -> list[LLMMessage]:
         self.log.look()
         messages = prompt(
             self.log.events,
@@ -139,7 +127,7 @@ class Driver:
         async with aclosing(
             self.model.create_stream(
                 messages,
-                json_output=RetryDecision if ask.purpose == "decide" else None,
+                json_output=events.RetryDecision if ask.purpose == "decide" else None,
                 extra_create_args={"temperature": RESAMPLE_TEMPERATURE} if ask.resample else None,
             )
         ) as stream:
@@ -147,14 +135,14 @@ class Driver:
                 if isinstance(piece, CreateResult):
                     created = piece
                 elif ask.purpose != "decide":
-                    self.log.publish(ModelClientStreamingChunkEvent(source=self.name, content=piece))
+                    self.log.publish(events.ModelClientStreamingChunkEvent(source=self.name, content=piece))
         if created is None:
             raise ModelUnavailable("the model's stream ended without a result")
         self.log.publish(self._reply_event(ask, created, time.monotonic() - started))
         return created  # as it came: the policy refuses code with a secret in it, and must see that there is one
 
-    def _reply_event(self, ask: Ask, created: CreateResult, duration: float) -> ModelReplyEvent:
-        return ModelReplyEvent(
+    def _reply_event(self, ask: Ask, created: CreateResult, duration: float) -> events.ModelReplyEvent:
+        return events.ModelReplyEvent(
             source=self.name,
             purpose=ask.purpose,
             content=created.content,
@@ -163,7 +151,7 @@ class Driver:
             duration=duration,
         )
 
-    async def _approve(self, attempt: int, code_blocks: tuple[CodeBlock, ...]) -> ApprovalEvent | None:
+    async def _approve(self, attempt: int, code_blocks: tuple[CodeBlock, ...]) -> events.ApprovalEvent | None:
         if self.approver is None:
             return None
         context = tuple(self._prompt("generate"))
@@ -172,7 +160,7 @@ class Driver:
             code=as_markdown(code_blocks), context=context, code_blocks=code_blocks, isolation=isolation
         )
         response = await ask_for_approval(self.approver, request)
-        event = ApprovalEvent(
+        event = events.ApprovalEvent(
             source="user",
             retry_attempt=attempt,
             approved=response.approved,
@@ -196,7 +184,7 @@ class Driver:
         if isinstance(self.executor, AttemptExecutor):
             await roll_back(self.executor, self.log)
         elif self.executor.keeps_variables:
-            self.log.publish(KernelStateEvent(source="executor", state="kept", reason=CANNOT_ROLL_BACK))
+            self.log.publish(events.KernelStateEvent(source="executor", state="kept", reason=CANNOT_ROLL_BACK))
 
     def _publish_execution(self, attempt: int, event: ExecutionEvent) -> None:
         self.log.publish(execution_event(event, attempt))
@@ -209,7 +197,7 @@ async def roll_back(executor: CodeExecutor, log: EventLog) -> None:
         KernelExecutorError: A fresh kernel was needed and did not start.
     """
     if isinstance(executor, AttemptExecutor) and (done := await executor.roll_back()):
-        event = KernelStateEvent(source="executor", state=done.state, reason=done.reason, names=done.names)
+        event = events.KernelStateEvent(source="executor", state=done.state, reason=done.reason, names=done.names)
         log.publish(event)
 
 
@@ -217,15 +205,15 @@ def execution_event(event: ExecutionEvent, attempt: int) -> AgentEvent:
     """Translate an executor's event into ours."""
     match event:
         case BlockStarted(block_id=block_id, block=block):
-            return BlockStartedEvent(source="executor", retry_attempt=attempt, block_id=block_id, block=block)
+            return events.BlockStartedEvent(source="executor", retry_attempt=attempt, block_id=block_id, block=block)
         case BlockOutput(block_id=block_id, change=change):
-            return BlockOutputEvent(source="executor", block_id=block_id, change=change)
+            return events.BlockOutputEvent(source="executor", block_id=block_id, change=change)
         case BlockFinished(block_id=block_id, result=result):
-            return BlockFinishedEvent(source="executor", retry_attempt=attempt, block_id=block_id, result=result)
+            return events.BlockFinishedEvent(source="executor", retry_attempt=attempt, block_id=block_id, result=result)
         case LateOutput(block_id=block_id, change=change):
-            return LateOutputEvent(source="executor", block_id=block_id, change=change)
+            return events.LateOutputEvent(source="executor", block_id=block_id, change=change)
         case FilesDelivered(delivered=delivered, removed=removed, held=held, more_held=more):
-            return FilesEvent(source="executor", delivered=delivered, removed=removed, held=held, more_held=more)
+            return events.FilesEvent(source="executor", delivered=delivered, removed=removed, held=held, more_held=more)
 
 
 def as_markdown(code_blocks: Sequence[CodeBlock]) -> str:

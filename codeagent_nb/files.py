@@ -1,13 +1,12 @@
 """Puts a task's files where its code will find them, and describes them for the prompt. Knows no agent."""
 
-import ast
 import filecmp
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from codeagent_nb import describe_data
+from codeagent_nb.describing import description_of, told
 from codeagent_nb.errors import SessionError
 
 CONTEXT_BUDGET = 4_000  # characters for all files, about 1,000 tokens
@@ -75,7 +74,5 @@ async def describe_files(executor: Evaluator, names: Sequence[str]) -> str:
 
 
 async def _describe(executor: Evaluator, name: str, budget: int) -> str:
-    source = Path(describe_data.__file__).read_text()
-    call = f"(lambda scope: (exec({source!r}, scope), scope['describe']({name!r}, {budget}))[1])({{}})"
-    told = await executor.evaluate(call)
-    return str(ast.literal_eval(told)) if told else f"File {name!r} is in the working folder."
+    answer = await executor.evaluate(description_of("describe", repr(name), str(budget)))
+    return told(answer, budget + 200) or f"File {name!r} is in the working folder."

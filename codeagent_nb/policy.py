@@ -10,21 +10,9 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from codeagent_nb import events
 from codeagent_nb.errors import ModelError
-from codeagent_nb.events import (
-    AgentEvent,
-    ApprovalEvent,
-    CodeExecutionEvent,
-    CodeGenerationEvent,
-    CodeRefusedEvent,
-    GivenCodeFinishedEvent,
-    Purpose,
-    Refusal,
-    RetryDecision,
-    RetryDecisionEvent,
-    RunStatus,
-    ThoughtEvent,
-)
+from codeagent_nb.events import AgentEvent
 from codeagent_nb.languages import KNOWN, only
 from codeagent_nb.models.types import ChatCompletionClient, CreateResult
 from codeagent_nb.reply import Reply, read_reply, without_reasoning
@@ -46,7 +34,7 @@ class Ask:
         complaint: What was wrong with its last answer to the same question.
     """
 
-    purpose: Purpose
+    purpose: events.Purpose
     resample: bool = False
     complaint: str = ""
 
@@ -96,7 +84,7 @@ class Outcome:
         result: What the last code that ran gave.
     """
 
-    status: RunStatus
+    status: events.RunStatus
     text: str
     tries: int
     result: CodeResult | None = None
@@ -141,16 +129,16 @@ def policy(
             resample = True
             continue
         yield from _announce(name, attempt, reply)
-        approval: ApprovalEvent | None = yield Approve(attempt, reply.blocks)
+        approval: events.ApprovalEvent | None = yield Approve(attempt, reply.blocks)
         if approval and not approval.approved:
-            yield Tell(CodeExecutionEvent(source=name, retry_attempt=attempt, result=_not_run(approval.reason)))
+            yield Tell(events.CodeExecutionEvent(source=name, retry_attempt=attempt, result=_not_run(approval.reason)))
             return Outcome("denied", approval.reason, attempt + 1, result)
         code_blocks = approval.code_blocks if approval else reply.blocks
         if reason := secret_reason(code_blocks, secret_in):  # it was edited
-            yield Tell(CodeExecutionEvent(source=name, retry_attempt=attempt, result=_not_run(reason)))
+            yield Tell(events.CodeExecutionEvent(source=name, retry_attempt=attempt, result=_not_run(reason)))
             return Outcome("refused", reason, attempt + 1, result)
         result = yield Execute(attempt, code_blocks)
-        yield Tell(CodeExecutionEvent(source=name, retry_attempt=attempt, result=result))
+        yield Tell(events.CodeExecutionEvent(source=name, retry_attempt=attempt, result=result))
         if result.exit_code == 0 or last_try:
             break
         if not (yield from _decide(name, attempt, retry_by)):
@@ -172,14 +160,14 @@ def run_given(code_blocks: tuple[CodeBlock, ...], secret_in: SecretIn = knows_no
     """Run code that was given, unless it holds a secret; no model has a part in it."""
     if reason := secret_reason(code_blocks, secret_in):
         return Outcome("refused", f"The code was not run: {reason}.", tries=1)
-    approval: ApprovalEvent | None = yield Approve(0, code_blocks)
+    approval: events.ApprovalEvent | None = yield Approve(0, code_blocks)
     if approval and not approval.approved:
         return Outcome("denied", f"The code was not approved: {approval.reason}", tries=1)
     code_blocks = approval.code_blocks if approval else code_blocks
     if reason := secret_reason(code_blocks, secret_in):
         return Outcome("refused", f"The code was not run: {reason}.", tries=1)
     result: CodeResult = yield Execute(0, code_blocks)
-    yield Tell(GivenCodeFinishedEvent(source="executor", exit_code=result.exit_code))
+    yield Tell(events.GivenCodeFinishedEvent(source="executor", exit_code=result.exit_code))
     return Outcome(_status_of(result), result.output, 1, result)
 
 
@@ -190,7 +178,7 @@ def _generate(
     reply = only(read_reply(created.content, finish_reason=created.finish_reason), languages)
     reply = without_secret_code(reply, secret_in)
     if thought := created.thought or reply.thought:
-        yield Tell(ThoughtEvent(source=name, content=thought))
+        yield Tell(events.ThoughtEvent(source=name, content=thought))
     return reply
 
 
@@ -199,11 +187,11 @@ def _not_run(reason: str) -> CodeResult:
     return CodeResult(exit_code=1, output=f"Code execution was not approved. Reason: {given(reason)}")
 
 
-def _status_without_code(result: CodeResult | None) -> RunStatus:
+def _status_without_code(result: CodeResult | None) -> events.RunStatus:
     return "failed" if result and result.exit_code else "answered"
 
 
-def _status_of(result: CodeResult | None) -> RunStatus:
+def _status_of(result: CodeResult | None) -> events.RunStatus:
     return "succeeded" if result and result.exit_code == 0 else "failed"
 
 
@@ -218,15 +206,17 @@ def _announce(name: str, attempt: int, reply: Reply) -> Steps:
     """Tell which code is going to run, and which of the reply's is not."""
     if reply.refused:
         yield Tell(_refusal(name, attempt, reply, nothing_ran=False))
-    yield Tell(CodeGenerationEvent(source=name, retry_attempt=attempt, content=reply.text, code_blocks=reply.blocks))
+    yield Tell(
+        events.CodeGenerationEvent(source=name, retry_attempt=attempt, content=reply.text, code_blocks=reply.blocks)
+    )
 
 
-def _refusal(name: str, attempt: int, reply: Reply, *, nothing_ran: bool) -> CodeRefusedEvent:
+def _refusal(name: str, attempt: int, reply: Reply, *, nothing_ran: bool) -> events.CodeRefusedEvent:
     reasons = dict.fromkeys(reason for _, reason in reply.refused)
-    return CodeRefusedEvent(
+    return events.CodeRefusedEvent(
         source=name,
         retry_attempt=attempt,
-        refused=tuple(Refusal(block=block, reason=reason) for block, reason in reply.refused),
+        refused=tuple(events.Refusal(block=block, reason=reason) for block, reason in reply.refused),
         reason="; ".join(reasons) or "the reply was cut off before it was complete",
         nothing_ran=nothing_ran,
     )
@@ -245,39 +235,41 @@ def _essence(code_blocks: "tuple[CodeBlock, ...] | list[CodeBlock]") -> list[lis
     return [[line.rstrip() for line in block.code.splitlines() if line.strip()] for block in code_blocks]
 
 
-def _repetition(name: str, attempt: int, code_blocks: tuple[CodeBlock, ...]) -> CodeRefusedEvent:
+def _repetition(name: str, attempt: int, code_blocks: tuple[CodeBlock, ...]) -> events.CodeRefusedEvent:
     reason = "this is the code that just failed, and it would fail again; change it"
-    refused = tuple(Refusal(block=block, reason=reason) for block in code_blocks)
-    return CodeRefusedEvent(source=name, retry_attempt=attempt, refused=refused, reason=reason, nothing_ran=True)
+    refused = tuple(events.Refusal(block=block, reason=reason) for block in code_blocks)
+    return events.CodeRefusedEvent(source=name, retry_attempt=attempt, refused=refused, reason=reason, nothing_ran=True)
 
 
 def _decide(name: str, attempt: int, retry_by: RetryBy) -> Generator[Effect, Any, bool]:
     """Decide on a retry and make the decision known."""
     if retry_by == "status":
-        decision = RetryDecision(reason="The code failed, and there are tries left.", retry=True)
+        decision = events.RetryDecision(reason="The code failed, and there are tries left.", retry=True)
     else:
         decision = yield from _ask_for_decision()
     if decision.retry:  # else nobody waits for it: the next run begins with that
         yield TakeBack(attempt)
-    yield Tell(RetryDecisionEvent(source=name, retry_attempt=attempt, reason=decision.reason, retry=decision.retry))
+    yield Tell(
+        events.RetryDecisionEvent(source=name, retry_attempt=attempt, reason=decision.reason, retry=decision.retry)
+    )
     if decision.retry and retry_by == "model":  # AutoGen announces the model's plan as a generation without code
         correction = f"Attempt number: {attempt + 1}\nProposed correction: {decision.reason}"
-        yield Tell(CodeGenerationEvent(source=name, retry_attempt=attempt, content=correction, code_blocks=()))
+        yield Tell(events.CodeGenerationEvent(source=name, retry_attempt=attempt, content=correction, code_blocks=()))
     return decision.retry
 
 
-def _ask_for_decision() -> Generator[Effect, Any, RetryDecision]:
+def _ask_for_decision() -> Generator[Effect, Any, events.RetryDecision]:
     """Ask the model; a malformed decision is asked for once more, then it means "stop"."""
     complaint = ""
     for _ in range(2):
         created: CreateResult = yield Ask("decide", complaint=complaint)
         try:
-            return RetryDecision.model_validate_json(created.content)
+            return events.RetryDecision.model_validate_json(created.content)
         except ValidationError as error:
             problem = error.errors()[0]
             place = ".".join(str(part) for part in problem["loc"]) or "the reply"
             complaint = f"{place}: {problem['msg']}"
-    return RetryDecision(reason=f"The model gave no valid decision ({complaint}).", retry=False)
+    return events.RetryDecision(reason=f"The model gave no valid decision ({complaint}).", retry=False)
 
 
 def check_retries(max_retries_on_error: int, retry_by: RetryBy, model_client: ChatCompletionClient | None) -> None:

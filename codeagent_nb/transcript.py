@@ -7,24 +7,9 @@ are. It only ever grows at the end, so that the server's prefix cache holds for 
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from codeagent_nb import prompts
+from codeagent_nb import events, prompts
 from codeagent_nb.contexts import UNBOUNDED, ChatCompletionContext
-from codeagent_nb.events import (
-    AgentEvent,
-    ApprovalEvent,
-    CodeExecutionEvent,
-    CodeRefusedEvent,
-    ContextEvent,
-    HandoffMessage,
-    KernelStateEvent,
-    MessageAddedEvent,
-    ModelReplyEvent,
-    Purpose,
-    RetryDecisionEvent,
-    RunFinishedEvent,
-    TextMessage,
-    VariableEvent,
-)
+from codeagent_nb.events import AgentEvent
 from codeagent_nb.images import images_of, shown
 from codeagent_nb.models.types import CODE_RUNNER, AssistantMessage, LLMMessage, SystemMessage, UserMessage
 from codeagent_nb.text import fenced, given
@@ -55,31 +40,31 @@ def _told(log: Iterable[AgentEvent], name: str) -> list[LLMMessage]:
     messages: list[LLMMessage] = []
     edited, approved = "", True
     for event in log:
-        if isinstance(event, CodeExecutionEvent):
+        if isinstance(event, events.CodeExecutionEvent):
             messages += [_result(event.result, edited)] if approved else []  # the denial has told it
             edited, approved = "", True
-        elif isinstance(event, ApprovalEvent) and event.approved:
+        elif isinstance(event, events.ApprovalEvent) and event.approved:
             edited = _edited(event)
-        elif not (isinstance(event, TextMessage) and event.source == name):
+        elif not (isinstance(event, events.TextMessage) and event.source == name):
             messages += _messages(event)
-            approved = approved and not isinstance(event, ApprovalEvent)
+            approved = approved and not isinstance(event, events.ApprovalEvent)
     return messages
 
 
 def _messages(event: AgentEvent) -> Sequence[LLMMessage]:
     """Return what the model is told of an event."""
     match event:
-        case TextMessage(source=source, content=content):
+        case events.TextMessage(source=source, content=content):
             return [UserMessage(content=content, source=source)]
-        case HandoffMessage(source=source, content=content, context=context):
+        case events.HandoffMessage(source=source, content=content, context=context):
             return [*context, UserMessage(content=content, source=source)]
-        case MessageAddedEvent(message=message):
+        case events.MessageAddedEvent(message=message):
             return [message]
-        case ContextEvent(content=content):
+        case events.ContextEvent(content=content):
             return [UserMessage(content=content)]
-        case VariableEvent():
+        case events.VariableEvent():
             return _loading(event)
-        case ModelReplyEvent(purpose="generate" | "reflect", content=content):
+        case events.ModelReplyEvent(purpose="generate" | "reflect", content=content):
             return [AssistantMessage(content=content)]
         case _:
             said = _of_the_code(event)
@@ -89,21 +74,21 @@ def _messages(event: AgentEvent) -> Sequence[LLMMessage]:
 def _of_the_code(event: AgentEvent) -> str:
     """Return what the model is told of what became of its code, or ""."""
     match event:
-        case CodeRefusedEvent(nothing_ran=True, reason=reason):
+        case events.CodeRefusedEvent(nothing_ran=True, reason=reason):
             return prompts.REFUSED.format(reason=reason)
-        case RetryDecisionEvent(retry=True, reason=reason):
+        case events.RetryDecisionEvent(retry=True, reason=reason):
             return prompts.RETRY.format(reason=reason)
-        case KernelStateEvent():
+        case events.KernelStateEvent():
             return _state(event)
-        case ApprovalEvent(approved=False, reason=reason):
+        case events.ApprovalEvent(approved=False, reason=reason):
             return prompts.DENIED.format(reason=given(reason))
-        case RunFinishedEvent(status="cancelled" | "error"):
+        case events.RunFinishedEvent(status="cancelled" | "error"):
             return prompts.ENDED_EARLY
         case _:
             return ""
 
 
-def _state(event: KernelStateEvent) -> str:
+def _state(event: events.KernelStateEvent) -> str:
     if event.state in {"rolled_back", "restored"}:
         return prompts.ROLLED_BACK
     if event.state == "lost":
@@ -116,7 +101,7 @@ def _result(result: CodeResult, edited: str) -> UserMessage:
     return UserMessage(content=edited + observation(result), source=CODE_RUNNER, images=images_of(result))
 
 
-def _loading(event: VariableEvent) -> list[LLMMessage]:
+def _loading(event: events.VariableEvent) -> list[LLMMessage]:
     return [
         UserMessage(content=prompts.LOAD_VARIABLE.format(name=event.name)),
         AssistantMessage(content=fenced(event.code, "python")),
@@ -124,21 +109,21 @@ def _loading(event: VariableEvent) -> list[LLMMessage]:
     ]
 
 
-def question(purpose: Purpose, log: Sequence[AgentEvent], complaint: str = "") -> list[LLMMessage]:
+def question(purpose: events.Purpose, log: Sequence[AgentEvent], complaint: str = "") -> list[LLMMessage]:
     """Return what is asked at the end of the transcript, for this call only."""
     if purpose == "generate":
         return []
     if purpose == "decide":
         again = [prompts.DECIDE_AGAIN.format(complaint=complaint)] if complaint else []
         return [UserMessage(content="\n".join([prompts.DECIDE, *again]))]
-    results = [event.result for event in log if isinstance(event, CodeExecutionEvent)]
+    results = [event.result for event in log if isinstance(event, events.CodeExecutionEvent)]
     succeeded = bool(results) and results[-1].exit_code == 0
     return [UserMessage(content=prompts.REFLECT_AFTER_SUCCESS if succeeded else prompts.REFLECT_AFTER_FAILURE)]
 
 
 def prompt(
     log: Sequence[AgentEvent],
-    purpose: Purpose,
+    purpose: events.Purpose,
     name: str,
     system_message: str | None,
     complaint: str = "",
@@ -195,7 +180,7 @@ def _one_voice(first: LLMMessage, second: LLMMessage) -> bool:
     return type(first) is type(second)
 
 
-def _edited(event: ApprovalEvent) -> str:
+def _edited(event: events.ApprovalEvent) -> str:
     if not event.edited:
         return ""
     return prompts.EDITED + "".join(f"{fenced(block.code, block.language)}\n" for block in event.code_blocks)

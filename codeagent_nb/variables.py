@@ -3,7 +3,6 @@
 Tables go as Arrow, all else as pickle. What loads them runs as any block and is a cell. Knows no IPython.
 """
 
-import ast
 import asyncio
 import filecmp
 import io
@@ -22,15 +21,15 @@ from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from codeagent_nb import describe_data
+from codeagent_nb.describing import description_of, told
 from codeagent_nb.driver import roll_back
 from codeagent_nb.errors import VariableRefused
 from codeagent_nb.events import VariableEvent
 from codeagent_nb.redaction import Redactor, Secrets
 from codeagent_nb.session import Session
 from kernel_executor import CodeBlock
-from kernel_executor.environment import names_secret
-from kernel_executor.in_kernel.guard import encodable, shorten
+from kernel_executor.in_kernel.guard import shorten
+from kernel_executor.secret_names import names_secret
 
 SIZE_LIMIT = 1_000_000_000  # bytes of one variable on disk
 DESCRIPTION_BUDGET = 3_000  # characters of one variable, about 750 tokens
@@ -73,9 +72,14 @@ async def _load(session: Session, written: WrittenVariable, value: Any) -> None:
         late = f"had not loaded it after {LOAD_TIMEOUT:.0f} s" if block.status == "timeout" else ""
         failed = f"could not load it ({shorten(f'{block.ename}: {block.evalue}', 400)})"
         raise _refused(written.name, value, f"the managed kernel {late or failed}")
-    told, ran = await _describe(session, written), block.execution_count
     session.log.publish(
-        VariableEvent(source="notebook", name=written.name, code=written.code, description=told, execution_count=ran)
+        VariableEvent(
+            source="notebook",
+            name=written.name,
+            code=written.code,
+            description=await _describe(session, written),
+            execution_count=block.execution_count,
+        )
     )
 
 
@@ -105,18 +109,9 @@ def _forget(session: Session, written: WrittenVariable) -> None:
 
 
 async def _describe(session: Session, written: WrittenVariable) -> str:
-    source = Path(describe_data.__file__).read_text()
-    arguments = f"{written.name!r}, {written.name}, {DESCRIPTION_BUDGET}"
-    call = f"(lambda scope: (exec({source!r}, scope), scope['describe_variable']({arguments}))[1])({{}})"
-    return _told(await session.executor.evaluate(call)) or f"The variable `{written.name}` is there."
-
-
-def _told(answer: str | None) -> str:
-    """Read what the kernel says, which is whatever the code that ran there has made of it."""
-    with suppress(ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        if isinstance(told := ast.literal_eval(answer or ""), str):
-            return str(encodable(told)).strip()[: DESCRIPTION_BUDGET + 200]
-    return ""
+    call = description_of("describe_variable", repr(written.name), written.name, str(DESCRIPTION_BUDGET))
+    answer = await session.executor.evaluate(call)
+    return told(answer, DESCRIPTION_BUDGET + 200) or f"The variable `{written.name}` is there."
 
 
 def write_variable(

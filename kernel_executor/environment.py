@@ -3,11 +3,10 @@
 An allow-list, not a block-list: AutoGen's kernels inherit everything, a planted `OPENAI_*` key included (measured).
 """
 
-import re
 from collections.abc import Mapping
-from functools import cache
 
 from kernel_executor.search_paths import with_absolute_parts
+from kernel_executor.secret_names import names_secret
 
 ALLOWED_NAMES = frozenset(
     {
@@ -23,23 +22,6 @@ ALLOWED_PREFIXES = ("LC_", "OMP_", "OPENBLAS_", "MKL_", "NUMEXPR_", "VECLIB_", "
 
 UNSANDBOXED_NAMES = frozenset({"HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"})
 """Only of use where the home folder is visible."""
-
-SECRET_NAME = re.compile(
-    r"(?:^|_)(?!(?:MON|TUR|DON|HOC|JOC|WHIS)KEYS?\d*(?:_|$))"
-    r"(?!(?:ALL|BAND|BY|COM|ENCOM|HIGH|LOW|MULTI|ONE|OVER|SINGLE|SUR|TRES|TWO|UNDER)PASS\d*(?:_|$))"
-    r"(?:[^\W_]*(?:KEY|TOKEN|SECRET|PASSWORD|COOKIE)S?|[^\W_]*(?:PASSWD|PASSPHRASE|PASS)|PWD|CREDENTIALS?|PAT|DSN|JWT"
-    r"|(?:DATABASE|DB)_UR[IL]|[^\W_]*AUTH(?=\d*$))\d*(?:_|$)",
-    re.IGNORECASE,
-)
-"""Names whose values are keys to something."""
-
-NOT_SECRET = frozenset({"PWD", "OLDPWD"})
-
-
-@cache
-def names_secret(name: str) -> bool:
-    """Say whether a variable's name promises a key, token or password."""
-    return name not in NOT_SECRET and bool(SECRET_NAME.search(name))
 
 
 def without_secrets(env: Mapping[str, str]) -> dict[str, str]:

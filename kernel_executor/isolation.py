@@ -7,7 +7,7 @@ the host's files is looked at in `mount_table`.
 from dataclasses import dataclass
 from pathlib import Path
 
-from kernel_executor.environment import names_secret
+from kernel_executor.secret_names import names_secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

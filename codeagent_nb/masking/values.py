@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import unquote
 
-from kernel_executor.environment import names_secret
+from kernel_executor.secret_names import names_secret
 
 MIN_LENGTH = 8  # characters
 MIN_KINDS = 4  # different characters: "********", "0000-0000"

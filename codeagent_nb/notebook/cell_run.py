@@ -13,7 +13,6 @@ from codeagent_nb.events import RunFinishedEvent
 from codeagent_nb.log import View
 from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
 from codeagent_nb.notebook.arguments import Keep
-from codeagent_nb.notebook.choose_widget import make_widget
 from codeagent_nb.notebook.controls import Controls
 from codeagent_nb.notebook.display import CellView, DisplayPublisher, Story
 from codeagent_nb.notebook.errors import AgentFailed, Stopped
@@ -140,7 +139,9 @@ class Strip:
     def __init__(self, publisher: DisplayPublisher, agent: NotebookAgent) -> None:
         self._publisher = publisher
         self._display = {"display_id": uuid.uuid4().hex}
-        self._widget = make_widget(mode="cell", state="thinking", status="")
+        from codeagent_nb.notebook.widget import AgentWidget  # anywidget takes its time
+
+        self._widget = AgentWidget(mode="cell", state="thinking", status="")
         self.controls = Controls(self._widget, stop=agent.stop, without_widget=InputLine(publisher))
         data, metadata = self._widget._repr_mimebundle_()
         publisher.publish(data, metadata, transient=self._display)

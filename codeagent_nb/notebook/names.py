@@ -8,7 +8,7 @@ from typing import Any
 from IPython.core.inputtransformer2 import TransformerManager
 
 from codeagent_nb.variables import NotebookPickler
-from kernel_executor.environment import names_secret
+from kernel_executor.secret_names import names_secret
 
 LOOKED_AT = 200_000  # bytes of a pickle
 

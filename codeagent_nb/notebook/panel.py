@@ -13,7 +13,6 @@ from codeagent_nb.errors import AgentError
 from codeagent_nb.events import AgentEvent, RunFinishedEvent
 from codeagent_nb.log import View
 from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
-from codeagent_nb.notebook.choose_widget import make_widget
 from codeagent_nb.notebook.controls import Controls
 from codeagent_nb.notebook.display import CellView, DisplayPublisher
 from codeagent_nb.notebook.input_line import InputLine
@@ -140,7 +139,9 @@ class Panel:
         # Tasks begin with a click, later; in this context what they display still comes below the panel.
         self._context = contextvars.copy_context()
         self._tasks: set[asyncio.Task[None]] = set()
-        self.widget = make_widget(mode="chat", models=models, model=models[0] if models else "")
+        from codeagent_nb.notebook.widget import AgentWidget  # anywidget takes its time
+
+        self.widget = AgentWidget(mode="chat", models=models, model=models[0] if models else "")
         self._view = PanelView(self.widget, PanelStory(agent.events))
         self._controls = Controls(
             self.widget, stop=agent.stop, without_widget=InputLine(publisher), others=self._handle

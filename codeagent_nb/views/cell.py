@@ -9,24 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
-from codeagent_nb.events import (
-    AgentEvent,
-    ApprovalEvent,
-    BlockFinishedEvent,
-    BlockOutputEvent,
-    BlockStartedEvent,
-    CodeRefusedEvent,
-    FilesEvent,
-    KernelStateEvent,
-    LateOutputEvent,
-    ModelClientStreamingChunkEvent,
-    ModelReplyEvent,
-    RetryDecisionEvent,
-    RunFinishedEvent,
-    RunStartedEvent,
-    TextMessage,
-    VariableEvent,
-)
+from codeagent_nb import events
+from codeagent_nb.events import AgentEvent
 from codeagent_nb.rendering.bundle import harmless_bundle
 from codeagent_nb.rendering.changes import ShownOutputs
 from codeagent_nb.rendering.guarded import guarded
@@ -74,7 +58,7 @@ class CellStory:
         self._reply = ""
         self._reflected = False
         self._said = ""
-        self._run: RunStartedEvent | None = None
+        self._run: events.RunStartedEvent | None = None
 
     def changed(self) -> Iterator[tuple[str, Bundle]]:
         """Give every display that is new or other than when this was last asked, in the order in which they began."""
@@ -97,33 +81,33 @@ class CellStory:
     def take(self, event: AgentEvent) -> None:  # noqa: C901, PLR0912 - one line a kind of event
         """Take one event in."""
         match event:
-            case RunStartedEvent():
+            case events.RunStartedEvent():
                 self._run = event
-            case VariableEvent():
+            case events.VariableEvent():
                 said = event.description.splitlines()[0].rstrip(":")
                 self._html(f"variable-{event.name}", _muted(markdown_html(said)), said)
-            case ModelClientStreamingChunkEvent():
+            case events.ModelClientStreamingChunkEvent():
                 self._stream(event.content)
-            case ModelReplyEvent(purpose="generate" | "reflect"):
+            case events.ModelReplyEvent(purpose="generate" | "reflect"):
                 self._end_reply(event)
-            case ApprovalEvent():
+            case events.ApprovalEvent():
                 self._approval(event)
-            case CodeRefusedEvent():
+            case events.CodeRefusedEvent():
                 self._refuse(event)
-            case BlockStartedEvent() | BlockOutputEvent() | LateOutputEvent():
+            case events.BlockStartedEvent() | events.BlockOutputEvent() | events.LateOutputEvent():
                 self._outputs.take(event)
-            case BlockFinishedEvent():
+            case events.BlockFinishedEvent():
                 self._end_block(event)
-            case FilesEvent():
+            case events.FilesEvent():
                 self._files(event)
-            case KernelStateEvent() if event.note:
+            case events.KernelStateEvent() if event.note:
                 self._warn(f"state-{self._replies}", event.note)
-            case RetryDecisionEvent():
+            case events.RetryDecisionEvent():
                 self._retry(event)
-            case TextMessage() if self._run and event.source == self._run.source:
+            case events.TextMessage() if self._run and event.source == self._run.source:
                 if not self._reflected and not (self._said and self._said in event.content):  # else it stands there
                     self._set("answer", lambda: (_as_html(markdown_html(event.content), event.content), {}))
-            case RunFinishedEvent():
+            case events.RunFinishedEvent():
                 self._finish(event)
 
     def _set(self, key: str, show: Callable[[], Bundle]) -> None:
@@ -151,14 +135,14 @@ class CellStory:
         text = self._reply
         self._set(f"reply-{self._replies}", lambda: _reply_bundle(text, growing_html))
 
-    def _end_reply(self, event: ModelReplyEvent) -> None:
+    def _end_reply(self, event: events.ModelReplyEvent) -> None:
         key, self._reply = f"reply-{self._replies}", ""
         self._replies += 1
         self._reflected = event.purpose == "reflect"
         self._said = without_reasoning(event.content).strip()
         self._set(key, lambda: _reply_bundle(event.content))
 
-    def _approval(self, event: ApprovalEvent) -> None:
+    def _approval(self, event: events.ApprovalEvent) -> None:
         if not event.approved:
             self._warn(f"approval-{self._replies}", denial_note(event.reason))
         elif event.edited:
@@ -167,7 +151,7 @@ class CellStory:
             plainly = "\n\n".join([said, *(block.code for block in event.code_blocks)])
             self._html(f"approval-{self._replies}", _muted(said) + shown, plainly)
 
-    def _end_block(self, event: BlockFinishedEvent) -> None:
+    def _end_block(self, event: events.BlockFinishedEvent) -> None:
         self._outputs.take(event)
         result = event.result
         if result.status != "ok":
@@ -178,24 +162,24 @@ class CellStory:
         for key, output in self._outputs.news():
             self._set(key, lambda output=output: harmless_bundle(output) if output else NOTHING)  # type: ignore[misc]
 
-    def _refuse(self, event: CodeRefusedEvent) -> None:
+    def _refuse(self, event: events.CodeRefusedEvent) -> None:
         if event.nothing_ran:
             self._last_attempt = self._begun()
         self._warn(f"refused-{self._replies}", refusal_note(event))
 
-    def _files(self, event: FilesEvent) -> None:
+    def _files(self, event: events.FilesEvent) -> None:
         held = f"{held_text(event)}. {HOW_TO_TAKE}." if event.held else ""
         said = ". ".join(filter(None, [delivered_text(event), held]))
         self._html(f"files-{len(self._displays)}", _muted(html.escape(said)), said)
 
-    def _retry(self, event: RetryDecisionEvent) -> None:
+    def _retry(self, event: events.RetryDecisionEvent) -> None:
         said = retry_note(event)
         self._html(f"retry-{self._replies}", _muted(html.escape(said)), said)
         if event.retry:
             self._fold_attempt(event)
             self._last_attempt = self._begun()
 
-    def _fold_attempt(self, event: RetryDecisionEvent) -> None:
+    def _fold_attempt(self, event: events.RetryDecisionEvent) -> None:
         """Fold a failed attempt that another follows away, so that the story stays readable; it can be opened."""
         key = f"reply-{self._replies - 1}"
         if key not in self._displays or self._failure not in self._displays:
@@ -207,7 +191,7 @@ class CellStory:
         self._set(self._failure, lambda: NOTHING)
         self._failure = ""
 
-    def _finish(self, event: RunFinishedEvent) -> None:
+    def _finish(self, event: events.RunFinishedEvent) -> None:
         if text := self._reply:  # it broke off
             self._set(f"reply-{self._replies}", lambda: _reply_bundle(text))
         end = RUN_ENDS[event.status]
@@ -238,11 +222,11 @@ class CellSummary:
 
     def take(self, event: AgentEvent) -> None:
         """Take one event in."""
-        if isinstance(event, SUMMARY) and not (isinstance(event, ApprovalEvent) and event.approved):
+        if isinstance(event, SUMMARY) and not (isinstance(event, events.ApprovalEvent) and event.approved):
             self._story.take(event)
 
 
-SUMMARY = (RunStartedEvent, VariableEvent, ApprovalEvent, RunFinishedEvent)
+SUMMARY = (events.RunStartedEvent, events.VariableEvent, events.ApprovalEvent, events.RunFinishedEvent)
 
 
 def error_bundle(text: str) -> Bundle:

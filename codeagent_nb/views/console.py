@@ -10,28 +10,9 @@ from rich.rule import Rule
 from rich.syntax import Syntax
 from rich.text import Text
 
+from codeagent_nb import events
 from codeagent_nb.clean_console import CleanConsole
-from codeagent_nb.events import (
-    AgentEvent,
-    ApprovalEvent,
-    BlockFinishedEvent,
-    BlockOutputEvent,
-    BlockStartedEvent,
-    CodeExecutionEvent,
-    CodeGenerationEvent,
-    CodeRefusedEvent,
-    FilesEvent,
-    HandoffMessage,
-    KernelStateEvent,
-    ModelClientStreamingChunkEvent,
-    ModelReplyEvent,
-    RetryDecisionEvent,
-    RunFinishedEvent,
-    RunStartedEvent,
-    TextMessage,
-    ThoughtEvent,
-    ViewDetachedEvent,
-)
+from codeagent_nb.events import AgentEvent
 from codeagent_nb.statuses import BLOCK_ENDS, RUN_ENDS
 from codeagent_nb.text import block_cause, delivered_text, denial_note, held_text, refusal_note, retry_note
 from codeagent_nb.visible_code import ShownBlock, rows
@@ -63,11 +44,11 @@ class ConsoleView:
 
     def on_event(self, event: AgentEvent) -> None:
         """Print what there is to say about one event."""
-        if isinstance(event, ModelClientStreamingChunkEvent):
+        if isinstance(event, events.ModelClientStreamingChunkEvent):
             self._stream(event.content)
             return
         self._end_stream()
-        if not (isinstance(event, BlockOutputEvent) and _is_text(event.change)):
+        if not (isinstance(event, events.BlockOutputEvent) and _is_text(event.change)):
             self._end_line()
         self._tell(event)
 
@@ -89,46 +70,46 @@ class ConsoleView:
 
     def _tell(self, event: AgentEvent) -> None:  # noqa: C901, PLR0912 - one line a kind of event
         match event:
-            case RunStartedEvent():
+            case events.RunStartedEvent():
                 self._start(event)
-            case TextMessage() | HandoffMessage() if event.source != self._agent:
+            case events.TextMessage() | events.HandoffMessage() if event.source != self._agent:
                 self._console.print(
                     Panel(Text(cleaned(event.content)), title="Task", title_align="left", border_style="cyan")
                 )
-            case TextMessage() if not self._told:
+            case events.TextMessage() if not self._told:
                 self._console.print(Markdown(cleaned(event.content), hyperlinks=False))
-            case ThoughtEvent():
+            case events.ThoughtEvent():
                 self._console.print(Text(shorten(cleaned(event.content), 500), style="dim italic"))
-            case CodeGenerationEvent() if event.code_blocks:
+            case events.CodeGenerationEvent() if event.code_blocks:
                 self._heading(f"Attempt {event.retry_attempt + 1}: running the code")
-            case BlockStartedEvent():
+            case events.BlockStartedEvent():
                 self._shown = 0
-            case CodeExecutionEvent():
+            case events.CodeExecutionEvent():
                 self._next_heading = "Result" if event.result.exit_code == 0 else "Thinking"
-            case BlockOutputEvent(change=Append(output=output)):
+            case events.BlockOutputEvent(change=Append(output=output)):
                 self._output(output)
-            case BlockOutputEvent(change=Update(data=data)):
+            case events.BlockOutputEvent(change=Update(data=data)):
                 self._output({"output_type": "display_data", "data": data, "metadata": {}})
-            case BlockFinishedEvent():
+            case events.BlockFinishedEvent():
                 self._finish_block(event.result)
-            case CodeRefusedEvent():
+            case events.CodeRefusedEvent():
                 self._warn(refusal_note(event))
-            case ApprovalEvent():
+            case events.ApprovalEvent():
                 self._warn("Approved." if event.approved else denial_note(event.reason))
-            case FilesEvent():
+            case events.FilesEvent():
                 self._files(event)
-            case RetryDecisionEvent():
+            case events.RetryDecisionEvent():
                 self._warn(retry_note(event))
-            case KernelStateEvent() if event.note:
+            case events.KernelStateEvent() if event.note:
                 self._warn(event.note)
-            case ModelReplyEvent(finish_reason="length"):
+            case events.ModelReplyEvent(finish_reason="length"):
                 self._warn("The reply was cut off by the token limit.")
-            case ViewDetachedEvent():
+            case events.ViewDetachedEvent():
                 self._warn(f"{event.view} stopped working: {event.error}")
-            case RunFinishedEvent():
+            case events.RunFinishedEvent():
                 self._end(event)
 
-    def _start(self, event: RunStartedEvent) -> None:
+    def _start(self, event: events.RunStartedEvent) -> None:
         self._agent = event.source
         style = "bold red" if event.isolation.startswith("NOT") else "green"
         self._console.print(f"[dim]model[/dim] {escape(cleaned(event.model))}")
@@ -178,13 +159,13 @@ class ConsoleView:
         if result.note and result.note != what:
             self._warn(result.note)
 
-    def _files(self, event: FilesEvent) -> None:
+    def _files(self, event: events.FilesEvent) -> None:
         if saved := delivered_text(event):
             self._console.print(Text(f"▣ {cleaned(saved)}", style="green"))
         if held := held_text(event):
             self._warn(held)
 
-    def _end(self, event: RunFinishedEvent) -> None:
+    def _end(self, event: events.RunFinishedEvent) -> None:
         shown = RUN_ENDS[event.status].shown
         reason = escape(cleaned(event.reason))
         self._console.print(f"[{shown.style}]{shown.mark} {reason}[/] [dim]({', '.join(event.facts)})[/dim]")

@@ -3,19 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from codeagent_nb import events
 from codeagent_nb.errors import SessionError
-from codeagent_nb.events import (
-    AgentEvent,
-    BlockFinishedEvent,
-    BlockStartedEvent,
-    CodeExecutionEvent,
-    CodeRefusedEvent,
-    GivenCodeFinishedEvent,
-    KernelStateEvent,
-    RetryDecisionEvent,
-    RunFinishedEvent,
-    TextMessage,
-)
+from codeagent_nb.events import AgentEvent
 from codeagent_nb.notebook_text import NotebookText
 from kernel_executor.safe_files import OpenFolder, folder_of
 
@@ -47,9 +37,9 @@ class NotebookView:
             if content != self._saved:
                 self._write(content)
 
-    def catch_up(self, events: Sequence[AgentEvent]) -> None:
-        """Take in the events that were missed since a save failed; `events` are all of the session."""
-        for event in events:
+    def catch_up(self, everything: Sequence[AgentEvent]) -> None:
+        """Take in the events that were missed since a save failed; `everything` is all of the session."""
+        for event in everything:
             if id(event) not in self._known:
                 self._take(event)
 
@@ -63,10 +53,10 @@ class NotebookView:
 
     def _ends_step(self, event: AgentEvent) -> bool:
         """Return True if much may have changed: a file that is written costs a millisecond, on the event loop."""
-        if isinstance(event, BlockFinishedEvent):
+        if isinstance(event, events.BlockFinishedEvent):
             self._has_news = True
             return False
-        ends = isinstance(event, SAVED_AFTER) or (isinstance(event, BlockStartedEvent) and self._has_news)
+        ends = isinstance(event, SAVED_AFTER) or (isinstance(event, events.BlockStartedEvent) and self._has_news)
         self._has_news = self._has_news and not ends
         return ends
 
@@ -86,11 +76,11 @@ class NotebookView:
 
 
 SAVED_AFTER = (
-    TextMessage,
-    CodeExecutionEvent,
-    CodeRefusedEvent,
-    GivenCodeFinishedEvent,
-    KernelStateEvent,
-    RetryDecisionEvent,
-    RunFinishedEvent,
+    events.TextMessage,
+    events.CodeExecutionEvent,
+    events.CodeRefusedEvent,
+    events.GivenCodeFinishedEvent,
+    events.KernelStateEvent,
+    events.RetryDecisionEvent,
+    events.RunFinishedEvent,
 )

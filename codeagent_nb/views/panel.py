@@ -6,25 +6,8 @@ The entries' shapes are those of the front end in `notebook/static`. Knows no wi
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from codeagent_nb.events import (
-    AgentEvent,
-    ApprovalEvent,
-    BlockFinishedEvent,
-    BlockStartedEvent,
-    ChatMessage,
-    CodeExecutionEvent,
-    CodeRefusedEvent,
-    FilesEvent,
-    HandoffMessage,
-    KernelStateEvent,
-    ModelClientStreamingChunkEvent,
-    ModelReplyEvent,
-    RetryDecisionEvent,
-    RunFinishedEvent,
-    RunStartedEvent,
-    TextMessage,
-    VariableEvent,
-)
+from codeagent_nb import events
+from codeagent_nb.events import AgentEvent
 from codeagent_nb.reply import read_reply
 from codeagent_nb.statuses import BLOCK_ENDS, RUN_ENDS, RUNNING, Shown
 from codeagent_nb.text import (
@@ -52,15 +35,15 @@ PICTURE_LIMIT = 2_000_000  # characters: a larger one is only shown below
 def state_after(event: AgentEvent) -> tuple[State, str] | None:
     """Return the state an event leads to and what to say of it; None if it changes nothing."""
     match event:
-        case RunStartedEvent() | ModelClientStreamingChunkEvent():
+        case events.RunStartedEvent() | events.ModelClientStreamingChunkEvent():
             return "thinking", ""
-        case BlockStartedEvent(retry_attempt=attempt):
+        case events.BlockStartedEvent(retry_attempt=attempt):
             return "running", f"Running attempt {attempt + 1}" if attempt else "Running"
-        case CodeExecutionEvent() | CodeRefusedEvent() | ApprovalEvent():
+        case events.CodeExecutionEvent() | events.CodeRefusedEvent() | events.ApprovalEvent():
             return "thinking", ""
-        case RunFinishedEvent(status="cancelled"):
+        case events.RunFinishedEvent(status="cancelled"):
             return "idle", ""
-        case RunFinishedEvent(status=status):
+        case events.RunFinishedEvent(status=status):
             return ("done" if RUN_ENDS[status].is_good else "failed"), ""
     return None
 
@@ -95,7 +78,7 @@ class PanelStory:
 
     def take(self, event: AgentEvent) -> tuple[str, str] | None:
         """Take one event in; return the entry and the piece of text if that is all that changed."""
-        if isinstance(event, ModelClientStreamingChunkEvent) and self._open:
+        if isinstance(event, events.ModelClientStreamingChunkEvent) and self._open:
             self._entries[self._open]["text"] += event.content
             return self._open, event.content
         self._change(event)
@@ -107,37 +90,37 @@ class PanelStory:
 
     def _change(self, event: AgentEvent) -> None:  # noqa: C901, PLR0912 - one line a kind of event
         match event:
-            case RunStartedEvent():
+            case events.RunStartedEvent():
                 self._agent, self._reflected, self._blocks = event.source, False, {}
-            case TextMessage() | HandoffMessage():
+            case events.TextMessage() | events.HandoffMessage():
                 self._say(event)
-            case VariableEvent():
+            case events.VariableEvent():
                 self._add("note", level="info", text=event.description.splitlines()[0].rstrip(":").replace("`", ""))
-            case ModelClientStreamingChunkEvent():
+            case events.ModelClientStreamingChunkEvent():
                 self._open = self._add("reply", text=event.content, open=True)
-            case ModelReplyEvent(purpose="generate" | "reflect"):
+            case events.ModelReplyEvent(purpose="generate" | "reflect"):
                 self._end_reply(event)
-            case CodeRefusedEvent():
+            case events.CodeRefusedEvent():
                 self._add("note", level="warn", text=refusal_note(event))
-            case ApprovalEvent():
+            case events.ApprovalEvent():
                 said = "You changed the code before it ran." if event.edited else ""
                 said = said if event.approved else denial_note(event.reason)
                 if said:
                     self._add("note", level="info" if event.approved else "warn", text=said)
-            case BlockStartedEvent():
+            case events.BlockStartedEvent():
                 self._begin_block(event)
-            case BlockFinishedEvent():
+            case events.BlockFinishedEvent():
                 self._end_block(event)
-            case FilesEvent():
+            case events.FilesEvent():
                 if saved := delivered_text(event):
                     self._add("note", level="info", text=saved)
                 if event.held:
                     self._add("note", level="warn", text=f"{held_text(event)}. {HOW_TO_TAKE}.")
-            case RetryDecisionEvent():
+            case events.RetryDecisionEvent():
                 self._add("note", level="warn", text=retry_note(event))
-            case KernelStateEvent() if event.note:
+            case events.KernelStateEvent() if event.note:
                 self._add("note", level="warn", text=event.note)
-            case RunFinishedEvent():
+            case events.RunFinishedEvent():
                 self._finish(event)
 
     def _add(self, kind: str, **fields: Any) -> str:
@@ -146,13 +129,13 @@ class PanelStory:
         self._entries[key] = {"id": key, "kind": kind, **fields}
         return key
 
-    def _say(self, message: ChatMessage) -> None:
+    def _say(self, message: events.ChatMessage) -> None:
         if message.source != self._agent:
             self._add("task", text=message.content)
         elif not self._reflected and not (self._said and self._said in message.content):  # else it stands there
             self._add("reflection", text=message.content, open=False)
 
-    def _end_reply(self, event: ModelReplyEvent) -> None:
+    def _end_reply(self, event: events.ModelReplyEvent) -> None:
         key = self._open or self._add("reply", text="", open=True)
         reply = read_reply(event.content, finish_reason=event.finish_reason)
         self._reflected = self._reflected or event.purpose == "reflect"
@@ -161,12 +144,12 @@ class PanelStory:
         self._entries[key] |= {"kind": kind, "text": reply.text, "open": False}
         self._open = ""
 
-    def _begin_block(self, event: BlockStartedEvent) -> None:
+    def _begin_block(self, event: events.BlockStartedEvent) -> None:
         empty: dict[str, Any] = {"seconds": None, "text": "", "images": [], "note": ""}
         running, attempt = _shown("running", RUNNING.shown), event.retry_attempt + 1
         self._blocks[event.block_id] = self._add("run", **running, attempt=attempt, **empty)
 
-    def _end_block(self, event: BlockFinishedEvent) -> None:
+    def _end_block(self, event: events.BlockFinishedEvent) -> None:
         result, outputs = event.result, [*map(valid_output, event.result.outputs)]
         key = self._blocks.get(event.block_id) or self._add("run", attempt=event.retry_attempt + 1)
         self._entries[key] |= {
@@ -177,7 +160,7 @@ class PanelStory:
             "note": _note(result),
         }
 
-    def _finish(self, event: RunFinishedEvent) -> None:
+    def _finish(self, event: events.RunFinishedEvent) -> None:
         self._open = ""
         end = RUN_ENDS[event.status]
         self._reflected = self._reflected or end.repeats_warning

@@ -210,35 +210,6 @@ def test_a_panel_that_is_opened_during_a_run_shows_it_and_can_stop_it(notebook: 
     expect(panel(notebook).get_by_text("Tick.").first).to_be_visible()
 
 
-WITHOUT_ANYWIDGET = "import sys; sys.modules['anywidget'] = None\n"
-
-
-@one_app
-def test_without_anywidget_there_are_plain_buttons_that_work_too(notebook: Notebook) -> None:
-    replies = (python("print(6 * 7)"), "It is **42**.", python("print('to be run')"), "It ran.", TICK)
-    notebook.open(
-        WITHOUT_ANYWIDGET + model(*replies),
-        PANEL,
-        "%%agent -m replay -a always\nPrint.",
-        "%%agent -m replay\nTick.",
-        AGAIN,
-    )
-    notebook.run_cell(0)
-    notebook.run_cell(1)
-    notebook.cell(1).locator("textarea").fill("Multiply.")
-    notebook.cell(1).get_by_role("button", name="Send").click()
-    expect(notebook.cell(1).get_by_text("It is 42.")).to_be_visible(timeout=20_000)
-    notebook.run_cell(2, wait=False)
-    expect(notebook.cell(2).get_by_text("print('to be run')").first).to_be_visible()
-    notebook.cell(2).get_by_role("button", name="Run it").click()
-    wait_until_shown(notebook, 2, "to be run\\n")
-    notebook.run_cell(3, wait=False)
-    wait_until_shown(notebook, 3, "tick 1")
-    notebook.cell(3).get_by_role("button", name="Stop").click()
-    wait_until_shown(notebook, 3, "stopped")
-    assert_the_next_cell_runs(notebook, 4)
-
-
 @one_app
 def test_a_panel_whose_cell_is_run_again_or_that_is_unloaded_watches_no_more(notebook: Notebook) -> None:
     """Each run of the cell had left one more panel that was sent every entry."""

@@ -435,8 +435,8 @@ class WatchedModel:
         self.open_streams = 0
 
     @property
-    def model_info(self) -> ModelInfo:
-        return {}
+    def model_info(self) -> Any:
+        return self.model.model_info
 
     async def create_stream(
         self, messages: Any, *, json_output: type[BaseModel] | None = None, **_: Any

@@ -14,7 +14,6 @@ from codeagent_nb.approval import ApprovalRequest, ApprovalResponse, refuse_for_
 from codeagent_nb.clean_console import CleanConsole
 from codeagent_nb.driver import as_markdown
 from codeagent_nb.notebook.controls import Controls
-from codeagent_nb.notebook.plain_widget import PlainWidget
 from codeagent_nb.notebook.widget import AgentWidget
 from codeagent_nb.reading.fences import read_blocks
 from codeagent_nb.rendering.approval import approval_bundle
@@ -137,7 +136,7 @@ async def asking(widget: Any, blocks: tuple[CodeBlock, ...]) -> "tuple[asyncio.T
         click(widget, {"type": "ready"})
     answer = asyncio.ensure_future(controls.ask(ApprovalRequest(code="", code_blocks=blocks, isolation="bare\x1b")))
     async with asyncio.timeout(20):
-        while not widget.approval:  # noqa: ASYNC110 - a trait, and PlainWidget has no way to watch one
+        while not widget.approval:  # noqa: ASYNC110 - a trait
             await asyncio.sleep(0.005)
     return answer, controls
 
@@ -161,17 +160,6 @@ async def test_with_buttons(reply: str) -> None:
     assert shown_by(widget) == codes(blocks)
     assert widget.approval["isolation"] == "bare⟨U+001B⟩"
     click(widget, {"type": "approve", "id": widget.approval["id"]})
-    assert (await answer).code_blocks == blocks
-
-
-@EVERY
-async def test_with_plain_buttons(reply: str) -> None:
-    blocks = blocks_of(reply)
-    widget = PlainWidget(mode="cell")
-    answer, _ = await asking(widget, blocks)
-    _, code, buttons = widget._form.children
-    assert codes_of_html(code.value) == codes(blocks)
-    buttons.children[0].click()
     assert (await answer).code_blocks == blocks
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from codeagent_nb import describe_data
 from codeagent_nb.describe_data import describe, describe_variable
-from kernel_executor.environment import names_secret
+from kernel_executor.secret_names import names_secret
 
 BUDGET = 2_000
 CSV = "species,Body Mass (g),note\nAdelie,3700,\nGentoo,5076,big\nGentoo,,\n"

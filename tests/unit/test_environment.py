@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel_executor.environment import ALLOWED_NAMES, kernel_environment, names_secret
+from kernel_executor.environment import ALLOWED_NAMES, kernel_environment
+from kernel_executor.secret_names import names_secret
 
 SECRETS = [
     *("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "HF_TOKEN", "PGPASSWORD"),
