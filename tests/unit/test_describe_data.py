@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from codeagent_nb import describe_data
 from codeagent_nb.describe_data import describe, describe_variable
+from codeagent_nb.describing import description_of
 from kernel_executor.secret_names import names_secret
 
 BUDGET = 2_000
@@ -125,18 +126,15 @@ def test_names_are_told_as_code_writes_them(name: str) -> None:
     assert repr(name) in describe(write(name), BUDGET)
 
 
-WITHOUT_PANDAS = """
-import runpy, sys
-sys.modules["pandas"] = None
-describe = runpy.run_path(sys.argv[1])["describe"]
-print(describe(sys.argv[2], int(sys.argv[3])))
-"""
+def evaluate_alone(expression: str) -> str:
+    """Evaluate an expression as a kernel does that has nothing but the standard library."""
+    code = f"import sys; sys.modules['pandas'] = None; print({expression})"
+    command = [sys.executable, "-I", "-S", "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
 
 
 def describe_without_pandas(name: str, budget: int = BUDGET) -> str:
-    """Run the file alone, as a kernel does that has nothing but the standard library."""
-    command = [sys.executable, "-I", "-S", "-c", WITHOUT_PANDAS, describe_data.__file__, name, str(budget)]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
+    return evaluate_alone(description_of("describe", repr(name), str(budget)))
 
 
 def test_a_table_is_told_without_pandas_too() -> None:
@@ -411,10 +409,8 @@ def test_a_table_of_a_subclass_is_an_object_as_any_other() -> None:
 
 
 def test_variables_are_told_where_nothing_is_installed() -> None:
-    code = "import runpy, sys; print(runpy.run_path(sys.argv[1])['describe_variable']('it', {'a': [1]}, 500))"
-    command = [sys.executable, "-I", "-S", "-c", code, describe_data.__file__]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
-    assert done.stdout == "The variable `it` is a dict of 1 items: {'a': [1]}\n"
+    told = evaluate_alone(description_of("describe_variable", "'it'", "{'a': [1]}", "500"))
+    assert told == "The variable `it` is a dict of 1 items: {'a': [1]}\n"
 
 
 # Keys are not told
