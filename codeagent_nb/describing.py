@@ -19,8 +19,9 @@ def description_of(function: str, *arguments: str) -> str:
         function: Of `describe_data.py`.
         arguments: Expressions.
     """
-    source = getsource(secret_names) + getsource(describe_data).replace(IMPORT, "")
-    return f"(lambda scope: (exec({source!r}, scope), scope[{function!r}]({', '.join(arguments)}))[1])({{}})"
+    sources = getsource(secret_names), getsource(describe_data).replace(IMPORT, "")
+    run = ", ".join(f"exec({source!r}, scope)" for source in sources)
+    return f"(lambda scope: ({run}, scope[{function!r}]({', '.join(arguments)}))[-1])({{}})"
 
 
 def told(answer: str | None, limit: int) -> str:
