@@ -42,7 +42,7 @@ from codeagent_nb.state import load, save
 from codeagent_nb.statuses import RUN_ENDS
 from codeagent_nb.working import OneAtATime, Record, Tell, untold
 from kernel_executor import CancellationToken, CodeBlock, CodeExecutor, CodeResult, ExecutionEvent
-from kernel_executor.tasks import started, streamed
+from kernel_executor.aio.tasks import started, streamed
 from kernel_executor.types import USUAL_TIMEOUT
 
 

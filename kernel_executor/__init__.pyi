@@ -1,6 +1,6 @@
 # The public names: what is listed here is imported when it is first used.
 
-from .cancellation import CancellationToken as CancellationToken
+from .aio.cancellation import CancellationToken as CancellationToken
 from .changes import Append as Append
 from .changes import Clear as Clear
 from .changes import Update as Update

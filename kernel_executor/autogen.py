@@ -18,7 +18,8 @@ except ImportError as missing:
     raise ImportError("kernel_executor.autogen needs AutoGen: pip install codeagent-nb[autogen]") from missing
 from pydantic import BaseModel
 
-from kernel_executor import cancellation, types
+from kernel_executor import types
+from kernel_executor.aio import cancellation
 from kernel_executor.errors import NotStarted
 from kernel_executor.executor import KernelCodeExecutor
 from kernel_executor.outputs import plain

@@ -4,9 +4,9 @@ import asyncio
 from typing import Any
 
 from kernel_executor import ladder
+from kernel_executor.aio.tasks import uninterrupted
 from kernel_executor.kernel import Kernel
 from kernel_executor.router import KernelDeath
-from kernel_executor.tasks import uninterrupted
 from kernel_executor.wire import Message
 
 PATIENCE: ladder.Patience = (0.3, 0.7)

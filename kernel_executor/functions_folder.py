@@ -12,10 +12,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from kernel_executor.aio.tasks import run_helper
 from kernel_executor.errors import KernelStartError
 from kernel_executor.functions import Functions
 from kernel_executor.search_paths import absolute_parts, for_helpers
-from kernel_executor.tasks import run_helper
 
 INSTALL_TIMEOUT = 600.0  # seconds; what pip may take for a large package on a slow network
 

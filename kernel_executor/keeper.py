@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Self
 
+from kernel_executor.aio.tasks import ended, uninterrupted
 from kernel_executor.errors import NotStarted
 from kernel_executor.isolation import Isolation
 from kernel_executor.kernel import Kernel, KernelPlan, start_kernel
-from kernel_executor.tasks import ended, uninterrupted
 from kernel_executor.wire import Message
 
 SOON = 0.05

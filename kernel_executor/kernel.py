@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from kernel_executor.aio.tasks import acquired, uninterrupted
 from kernel_executor.assembler import TEXT, MessageLimits
 from kernel_executor.errors import KernelStartError
 from kernel_executor.isolation import Isolation
@@ -13,7 +14,6 @@ from kernel_executor.launch import KernelProgram
 from kernel_executor.outputs import OutputLimits
 from kernel_executor.router import KernelDeath, Router, Taker
 from kernel_executor.run_folder import RunFolder, create_run_folder
-from kernel_executor.tasks import acquired, uninterrupted
 from kernel_executor.transport import SocketTransport
 from kernel_executor.wire import Message
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
-from kernel_executor.tasks import uninterrupted
+from kernel_executor.aio.tasks import uninterrupted
 
 Patience = tuple[float, ...]
 """Seconds to wait after each interrupt before the next step; then the work is killed."""

@@ -10,7 +10,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
 
-from kernel_executor.cancellation import CancellationToken
+from kernel_executor.aio.cancellation import CancellationToken
+from kernel_executor.aio.tasks import started, streamed, uninterrupted
 from kernel_executor.errors import NotStarted
 from kernel_executor.events import ExecutionEvent, FilesDelivered, HeldFile
 from kernel_executor.functions import FunctionLike, Functions, check_module_name
@@ -26,7 +27,6 @@ from kernel_executor.runner import (
     deliver_if_well,
     ended_well,
 )
-from kernel_executor.tasks import started, streamed, uninterrupted
 from kernel_executor.types import (
     USUAL_TIMEOUT,
     BlockResult,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
-from kernel_executor.cancellation import CancellationToken
+from kernel_executor.aio.cancellation import CancellationToken
 from kernel_executor.events import ExecutionEvent
 from kernel_executor.isolation import Isolation
 from kernel_executor.types import CodeBlock, CodeResult, RollBack, Timeout

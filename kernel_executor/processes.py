@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import IO, Self
 
 from kernel_executor import bubblewrap_start
+from kernel_executor.aio.tasks import uninterrupted
 from kernel_executor.enclosure import Enclosure, Sandbox
 from kernel_executor.errors import KernelStartError
 from kernel_executor.mount_table import is_set_up
-from kernel_executor.tasks import uninterrupted
 from kernel_executor.watchdog import WATCHDOG
 
 MARKER = "CODEAGENT_KERNEL_ID"

@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from kernel_executor.aio.tasks import uninterrupted
 from kernel_executor.events import FilesDelivered
 from kernel_executor.isolation import Isolation
 from kernel_executor.listeners import Listener
 from kernel_executor.stage.stage import Stage
-from kernel_executor.tasks import uninterrupted
 from kernel_executor.types import BlockResult, CodeBlock, CodeResult, RollBack
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from kernel_executor import bubblewrap_start
+from kernel_executor.aio.tasks import run_helper_now, uninterrupted
 from kernel_executor.covering import INSTALLED, to_cover
 from kernel_executor.in_kernel.read_only import ORIGINAL
 from kernel_executor.stage.stage import Place
-from kernel_executor.tasks import run_helper_now, uninterrupted
 
 
 class Granted(Protocol):

@@ -25,7 +25,7 @@ from codeagent_nb.session import Session
 from codeagent_nb.statuses import RUN_ENDS
 from codeagent_nb.views.cell import CellStory, CellSummary, error_bundle
 from kernel_executor import KernelExecutorError
-from kernel_executor.tasks import ended, uninterrupted
+from kernel_executor.aio.tasks import ended, uninterrupted
 
 TICK = 0.1
 """Seconds. The kernel's interrupt does not wake its loop: without something that does, it came 5 to 19 s late."""

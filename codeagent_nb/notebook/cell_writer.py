@@ -17,8 +17,8 @@ from codeagent_nb.notebook.cell_changes import Change, PageCell, changes_between
 from codeagent_nb.notebook.page import Found, Page, PageError
 from codeagent_nb.notebook.page_cells import PageCells, prefix_of
 from kernel_executor import Output
+from kernel_executor.aio.tasks import ended
 from kernel_executor.clean_text import cleaned
-from kernel_executor.tasks import ended
 
 logger = logging.getLogger("codeagent_nb")
 

@@ -34,7 +34,7 @@ from codeagent_nb.results import Response, TaskResult
 from codeagent_nb.teams.types import Task, messages_of
 from codeagent_nb.working import OneAtATime, Record, Tell, untold
 from kernel_executor import CancellationToken
-from kernel_executor.tasks import started, streamed
+from kernel_executor.aio.tasks import started, streamed
 
 
 class ModelContextState(BaseModel):

@@ -20,7 +20,7 @@ from codeagent_nb.teams.terminations import StopMessage, TerminationCondition
 from codeagent_nb.teams.types import ChatAgent, Stateful, Task, known_to_autogen, messages_of
 from codeagent_nb.working import OneAtATime, Record, Tell, untold
 from kernel_executor import CancellationToken
-from kernel_executor.tasks import started, streamed
+from kernel_executor.aio.tasks import started, streamed
 
 
 class ParticipantState(BaseModel):

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from kernel_executor.aio.tasks import acquired
 from kernel_executor.containers.container import Container
 from kernel_executor.containers.engine import Engine
 from kernel_executor.containers.kernel import ContainerKernelPlan
@@ -24,7 +25,6 @@ from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner, names_in
 from kernel_executor.scripts.script import Script
 from kernel_executor.search_paths import distrust, trust_again
 from kernel_executor.stage.stage import Place, Stage
-from kernel_executor.tasks import acquired
 from kernel_executor.work_folder import open_work_folder
 
 NO_NETWORK = (

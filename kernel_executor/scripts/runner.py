@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from kernel_executor.aio.tasks import acquired, uninterrupted
 from kernel_executor.changes import Append, OutputChange
 from kernel_executor.events import BlockFinished, BlockOutput, BlockStarted
 from kernel_executor.in_order import unheard
@@ -15,7 +16,6 @@ from kernel_executor.pip_install import installs
 from kernel_executor.scripts.run import ScriptProcess, ScriptRun
 from kernel_executor.scripts.script import Script, ScriptRefused, script_of
 from kernel_executor.stage.stage import Stage, checked
-from kernel_executor.tasks import acquired, uninterrupted
 from kernel_executor.types import BlockResult, CodeBlock
 
 CANNOT_RUN = 1

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Self, TypeVar
 
+from kernel_executor.aio.tasks import uninterrupted
 from kernel_executor.errors import KernelStartError
 from kernel_executor.events import FilesDelivered, HeldFile
 from kernel_executor.left_behind import LOCK, lock, remove_tree
@@ -26,7 +27,6 @@ from kernel_executor.stage.mirror import Mirror
 from kernel_executor.stage.outbox import MAX_LOOKED_AT, Outbox
 from kernel_executor.stage.ownership import Ownership, state_folder
 from kernel_executor.stage.trees import FOLDER, Listing, Seen, Tree
-from kernel_executor.tasks import uninterrupted
 from kernel_executor.types import BlockResult
 
 T = TypeVar("T")

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
-from kernel_executor.cancellation import CancellationToken
+from kernel_executor.aio.cancellation import CancellationToken
 
 T = TypeVar("T")
 Event = TypeVar("Event")

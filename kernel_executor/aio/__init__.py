@@ -1,0 +1,1 @@
+"""Work that is awaited, cancelled and ended. Knows asyncio only."""
