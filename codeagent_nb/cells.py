@@ -15,7 +15,7 @@ from codeagent_nb.statuses import attempt_clause
 from codeagent_nb.valid_outputs import valid_count, valid_output
 from kernel_executor import BlockResult, CodeBlock, Output
 from kernel_executor.languages import normalize
-from kernel_executor.outputs import EVERYTHING, OutputFolder, as_text
+from kernel_executor.outputs.fold import EVERYTHING, OutputFolder, as_text
 
 RAISES = "raises-exception"
 """The tag that lets Jupyter and nbclient run on after a cell which left by `sys.exit(0)`: well, but by an exception."""

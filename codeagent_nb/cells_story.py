@@ -26,8 +26,8 @@ from codeagent_nb.text import (
 )
 from codeagent_nb.valid_outputs import valid_count, valid_output
 from kernel_executor import Append, BlockResult, CodeBlock, CodeResult
-from kernel_executor.changes import OutputChange
 from kernel_executor.languages import normalize
+from kernel_executor.outputs.output_changes import OutputChange
 
 DRAFT_LIMIT = 50_000
 """Characters of a reply that is still being written; a longer one is read once, when it is whole."""

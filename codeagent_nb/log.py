@@ -9,7 +9,7 @@ from typing import Protocol
 from codeagent_nb.events import AgentEvent, ModelClientStreamingChunkEvent, ViewDetachedEvent
 from codeagent_nb.masking.holding import HoldBack
 from codeagent_nb.redaction import Secrets
-from kernel_executor.clean_text import cleaned
+from kernel_executor.outputs.clean_text import cleaned
 
 logger = logging.getLogger("codeagent_nb")
 

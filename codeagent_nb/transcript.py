@@ -15,7 +15,7 @@ from codeagent_nb.models.types import CODE_RUNNER, AssistantMessage, LLMMessage,
 from codeagent_nb.text import fenced, given
 from kernel_executor import BlockResult, CodeResult, Output
 from kernel_executor.in_kernel.guard import shorten
-from kernel_executor.outputs import as_text, plain
+from kernel_executor.outputs.fold import as_text, plain
 
 OUTPUT_BUDGET = 3_000  # characters, about 750 tokens
 ERROR_BUDGET = 600  # characters, about 150 tokens: design D15

@@ -1,9 +1,6 @@
 # The public names: what is listed here is imported when it is first used.
 
 from .aio.cancellation import CancellationToken as CancellationToken
-from .changes import Append as Append
-from .changes import Clear as Clear
-from .changes import Update as Update
 from .choosing import (
     create_code_executor as create_code_executor,
 )
@@ -66,8 +63,11 @@ from .functions import (
 from .isolation import Isolation as Isolation
 from .listeners import Listener as Listener
 from .managed import ManagedExecutor as ManagedExecutor
-from .outputs import OutputLimits as OutputLimits
-from .outputs import fold as fold
+from .outputs.fold import OutputLimits as OutputLimits
+from .outputs.fold import fold as fold
+from .outputs.output_changes import Append as Append
+from .outputs.output_changes import Clear as Clear
+from .outputs.output_changes import Update as Update
 from .ports import AttemptExecutor as AttemptExecutor
 from .ports import CodeExecutor as CodeExecutor
 from .replay import ReplayCodeExecutor as ReplayCodeExecutor

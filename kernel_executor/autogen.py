@@ -22,7 +22,7 @@ from kernel_executor import types
 from kernel_executor.aio import cancellation
 from kernel_executor.errors import NotStarted
 from kernel_executor.executor import KernelCodeExecutor
-from kernel_executor.outputs import plain
+from kernel_executor.outputs.fold import plain
 from kernel_executor.sandbox import SandboxMode
 
 SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpeg", "image/svg+xml": ".svg", "text/html": ".html"}

@@ -9,15 +9,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kernel_executor import ladder
-from kernel_executor.changes import OutputChange, read_error
 from kernel_executor.collector import Collector, Ending
 from kernel_executor.keeper import STATE_LOST
 from kernel_executor.kernel import Kernel
 from kernel_executor.ladder import Patience
-from kernel_executor.outputs import OutputFolder, OutputLimits
-from kernel_executor.results import exit_code, exits_well, explained
+from kernel_executor.outputs.fold import OutputFolder, OutputLimits
+from kernel_executor.outputs.message import Message
+from kernel_executor.outputs.output_changes import OutputChange, read_error
+from kernel_executor.outputs.results import exit_code, exits_well, explained
 from kernel_executor.types import BlockResult, BlockStatus, CodeBlock
-from kernel_executor.wire import Message
 
 LAST_WORDS = 1.0
 """Seconds to read what a killed kernel had already sent."""

@@ -6,7 +6,7 @@ KernelExecutorError
  +- NotStarted           the executor is used before `start()` or after `stop()`
 """
 
-from kernel_executor.clean_text import cleaned
+from kernel_executor.outputs.clean_text import cleaned
 
 
 class KernelExecutorError(Exception):

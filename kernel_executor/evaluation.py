@@ -6,8 +6,8 @@ from typing import Any
 from kernel_executor import ladder
 from kernel_executor.aio.tasks import uninterrupted
 from kernel_executor.kernel import Kernel
+from kernel_executor.outputs.message import Message
 from kernel_executor.router import KernelDeath
-from kernel_executor.wire import Message
 
 PATIENCE: ladder.Patience = (0.3, 0.7)
 """Twice: the first may come when the kernel says that it is busy and still ignores SIGINT (measured, now and then)."""

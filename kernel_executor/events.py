@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from kernel_executor.changes import OutputChange
+from kernel_executor.outputs.output_changes import OutputChange
 from kernel_executor.types import BlockResult, CodeBlock
 
 

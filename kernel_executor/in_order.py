@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from kernel_executor.events import BlockFinished, ExecutionEvent
 from kernel_executor.languages import normalize
 from kernel_executor.listeners import Listener
-from kernel_executor.results import combine
+from kernel_executor.outputs.results import combine
 from kernel_executor.types import BlockResult, CodeBlock, CodeResult
 
 RunBlock = Callable[[int, CodeBlock], Awaitable[BlockResult]]

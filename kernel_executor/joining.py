@@ -6,7 +6,7 @@ Knows changes; nothing of messages and kernels.
 import asyncio
 from collections.abc import Callable
 
-from kernel_executor.changes import Append, OutputChange
+from kernel_executor.outputs.output_changes import Append, OutputChange
 
 
 class TextJoiner:

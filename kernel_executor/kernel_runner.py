@@ -8,7 +8,6 @@ from typing import Any, Self
 
 from kernel_executor import in_kernel
 from kernel_executor.block_run import BlockRun
-from kernel_executor.changes import OutputChange
 from kernel_executor.errors import KernelStartError
 from kernel_executor.evaluation import evaluate
 from kernel_executor.events import BlockFinished, BlockOutput, BlockStarted
@@ -19,7 +18,8 @@ from kernel_executor.keeper import KernelKeeper
 from kernel_executor.kernel import Kernel, KernelPlan
 from kernel_executor.languages import normalize
 from kernel_executor.listeners import LateOutputs, Listener
-from kernel_executor.outputs import OutputLimits
+from kernel_executor.outputs.fold import OutputLimits
+from kernel_executor.outputs.output_changes import OutputChange
 from kernel_executor.pip_install import installs, quiet
 from kernel_executor.stage.stage import Stage, checked
 from kernel_executor.types import BlockResult, CodeBlock, RollBack

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Callable
 
-from kernel_executor.changes import Append, read_change
 from kernel_executor.events import ExecutionEvent, LateOutput
 from kernel_executor.in_kernel.guard import DISPLAY_OVERHEAD, DISPLAYS, left_out
-from kernel_executor.wire import Message
+from kernel_executor.outputs.message import Message
+from kernel_executor.outputs.output_changes import Append, read_change
 
 OUTPUTS = DISPLAYS | {"stream", "error", "clear_output"}
 

@@ -10,7 +10,7 @@ from kernel_executor.enclosure import Enclosure
 from kernel_executor.errors import KernelStartError
 from kernel_executor.isolation import Isolation
 from kernel_executor.launch import KernelProgram
-from kernel_executor.outputs import OutputLimits
+from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.processes import ManagedProcess
 from kernel_executor.run_folder import RunFolder
 

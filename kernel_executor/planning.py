@@ -12,7 +12,7 @@ from kernel_executor.errors import KernelStartError
 from kernel_executor.functions import FunctionLike
 from kernel_executor.launch import KernelProgram, find_program
 from kernel_executor.local_kernel import LocalKernelPlan
-from kernel_executor.outputs import OutputLimits
+from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.sandbox import SandboxMode
 
 

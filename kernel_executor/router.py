@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from kernel_executor.exits import describe_exit
+from kernel_executor.outputs.exit_codes import describe_exit
+from kernel_executor.outputs.message import Channel, Message
 from kernel_executor.transport import Transport
-from kernel_executor.wire import Channel, Message
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from jupyter_client.connect import write_connection_file
 from kernel_executor import in_kernel, left_behind
 from kernel_executor.launch import LAUNCHER, KernelProgram
 from kernel_executor.left_behind import LOCK, lock
-from kernel_executor.outputs import OutputLimits
+from kernel_executor.outputs.fold import OutputLimits
 
 PREFIX = "codeagent-k-"
 """Of no other folder: in a work folder, code can make a file of any name."""

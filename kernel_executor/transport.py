@@ -10,7 +10,7 @@ from jupyter_client.session import Session
 
 from kernel_executor.assembler import Assembler, MessageLimits
 from kernel_executor.connection import Connection
-from kernel_executor.wire import Channel, Message
+from kernel_executor.outputs.message import Channel, Message
 
 CHANNELS: tuple[Channel, ...] = ("shell", "control", "iopub")
 

@@ -21,7 +21,7 @@ from codeagent_nb.models.choose import choose_model
 from codeagent_nb.old_notebooks.finding import notebooks_with_failed_code
 from codeagent_nb.redaction import Secrets
 from kernel_executor import CodeBlock, KernelCodeExecutor, KernelExecutorError
-from kernel_executor.clean_text import cleaned
+from kernel_executor.outputs.clean_text import cleaned
 
 State = Literal["ok", "weak", "broken"]
 MARKS: Mapping[State, str] = {"ok": "[green]✓[/green]", "weak": "[yellow]▲[/yellow]", "broken": "[red]✗[/red]"}

@@ -24,7 +24,7 @@ from codeagent_nb.session import SessionSettings, new_notebook, open_session
 from codeagent_nb.statuses import RUN_ENDS
 from codeagent_nb.terminal import TerminalApprover
 from codeagent_nb.views.console import ConsoleView
-from kernel_executor.clean_text import cleaned
+from kernel_executor.outputs.clean_text import cleaned
 
 DEMO_TASK = (
     "Which penguin species is the heaviest on average? Print the mean body mass of each species in grams, rounded "

@@ -17,8 +17,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from kernel_executor.outputs import ANSI
-from kernel_executor.terminal import overwrite, places_after
+from kernel_executor.outputs.carriage_return import overwrite, places_after
+from kernel_executor.outputs.fold import ANSI
 
 ASCII_UNSEEN = dict.fromkeys((*range(33), 127))
 ASCII_UNSEEN_BYTES = bytes(ASCII_UNSEEN)

@@ -18,7 +18,7 @@ from codeagent_nb.notebook.page import Found, Page, PageError
 from codeagent_nb.notebook.page_cells import PageCells, prefix_of
 from kernel_executor import Output
 from kernel_executor.aio.tasks import ended
-from kernel_executor.clean_text import cleaned
+from kernel_executor.outputs.clean_text import cleaned
 
 logger = logging.getLogger("codeagent_nb")
 

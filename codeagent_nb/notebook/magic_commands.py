@@ -34,7 +34,7 @@ from codeagent_nb.notebook.writing import page_at_end, page_below
 from codeagent_nb.standard_streams import say
 from codeagent_nb.terminal import TerminalApprover
 from codeagent_nb.text import delivered_text, held_text
-from kernel_executor.clean_text import cleaned
+from kernel_executor.outputs.clean_text import cleaned
 
 QUOTES = "\"'"
 EXIT_GRACE = 4.0

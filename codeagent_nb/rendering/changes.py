@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from codeagent_nb.events import AgentEvent, BlockFinishedEvent, BlockOutputEvent, BlockStartedEvent, LateOutputEvent
 from kernel_executor import Append, Output
-from kernel_executor.outputs import EVERYTHING, OutputFolder
+from kernel_executor.outputs.fold import EVERYTHING, OutputFolder
 
 
 @dataclass(slots=True)

@@ -28,7 +28,7 @@ from codeagent_nb.text import (
 )
 from kernel_executor import BlockResult
 from kernel_executor.in_kernel.guard import shorten
-from kernel_executor.outputs import plain
+from kernel_executor.outputs.fold import plain
 
 Bundle = tuple[dict[str, Any], dict[str, Any]]
 """Data and metadata of a display."""

@@ -22,7 +22,7 @@ from codeagent_nb.text import (
 from codeagent_nb.valid_outputs import valid_output
 from kernel_executor import BlockResult, Output
 from kernel_executor.in_kernel.guard import shorten
-from kernel_executor.outputs import as_text, plain
+from kernel_executor.outputs.fold import as_text, plain
 
 State = Literal["idle", "thinking", "running", "waiting", "done", "failed"]
 Entry = dict[str, Any]

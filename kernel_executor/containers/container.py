@@ -10,7 +10,7 @@ from typing import Any, Self
 from kernel_executor.containers.engine import Engine, reason
 from kernel_executor.containers.request import ContainerRequest, InTheEnd, creation_arguments
 from kernel_executor.errors import KernelStartError
-from kernel_executor.exits import KILLED
+from kernel_executor.outputs.exit_codes import KILLED
 from kernel_executor.scripts.run import StreamName, Tell
 
 END_ALL = "kill -9 -1; exit 0"

@@ -15,7 +15,7 @@ from kernel_executor.environment import without_secrets
 from kernel_executor.functions import FunctionLike
 from kernel_executor.kernel_runner import KernelRunner
 from kernel_executor.managed import ManagedExecutor
-from kernel_executor.outputs import OutputLimits
+from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.scripts.runner import ScriptRunner
 
 

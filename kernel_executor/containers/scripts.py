@@ -6,7 +6,7 @@ from typing import Self
 
 from kernel_executor.containers.container import Container
 from kernel_executor.containers.probing import Programs
-from kernel_executor.exits import is_of_signal
+from kernel_executor.outputs.exit_codes import is_of_signal
 from kernel_executor.scripts.run import Tell
 from kernel_executor.scripts.script import Script
 

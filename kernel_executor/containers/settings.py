@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from kernel_executor.functions import FunctionLike
-from kernel_executor.outputs import OutputLimits
+from kernel_executor.outputs.fold import OutputLimits
 
 PIDS_LIMIT = 1_000
 """Processes and threads of a container: enough for numerical libraries, too few for a fork bomb to be felt outside."""

@@ -19,7 +19,7 @@ from kernel_executor.functions_folder import open_functions_here
 from kernel_executor.isolation import Isolation
 from kernel_executor.launch import ask_python
 from kernel_executor.managed import ManagedExecutor
-from kernel_executor.outputs import OutputLimits
+from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.pip_install import NO_NETWORK
 from kernel_executor.processes import ManagedProcess
 from kernel_executor.sandbox import SandboxMode

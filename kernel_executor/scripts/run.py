@@ -11,11 +11,11 @@ from collections.abc import Callable
 from typing import Literal, Protocol
 
 from kernel_executor import ladder
-from kernel_executor.changes import Append, OutputChange
-from kernel_executor.exits import KILLED, describe_exit, is_of_signal
 from kernel_executor.ladder import Patience
-from kernel_executor.outputs import OutputFolder, OutputLimits
-from kernel_executor.results import explained
+from kernel_executor.outputs.exit_codes import KILLED, describe_exit, is_of_signal
+from kernel_executor.outputs.fold import OutputFolder, OutputLimits
+from kernel_executor.outputs.output_changes import Append, OutputChange
+from kernel_executor.outputs.results import explained
 from kernel_executor.types import BlockResult, BlockStatus, CodeBlock
 
 AT_DEADLINE: Patience = (1.0,)

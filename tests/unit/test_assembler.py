@@ -12,7 +12,7 @@ from jupyter_client.session import Session
 
 from kernel_executor import zmtp
 from kernel_executor.assembler import MAX_PARTS, Assembler, MessageLimits
-from kernel_executor.wire import Channel, Message
+from kernel_executor.outputs.message import Channel, Message
 
 SESSION = Session(key=b"a key")
 EMPTY = b"{}"

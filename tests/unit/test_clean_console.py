@@ -45,7 +45,7 @@ from codeagent_nb.notebook.errors import AgentFailed
 from codeagent_nb.standard_streams import CleanStream
 from codeagent_nb.views.console import ConsoleView
 from kernel_executor import Append, BlockResult, CodeBlock, DeliveredFile, KernelStartError, Update
-from kernel_executor.clean_text import STEERING, cleaned
+from kernel_executor.outputs.clean_text import STEERING, cleaned
 
 ATTACKS = {
     "clear the screen": "\x1b[2J\x1b[H",

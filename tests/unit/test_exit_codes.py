@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from kernel_executor import BlockResult, CodeBlock
-from kernel_executor.results import combine, exit_code, exits_well
+from kernel_executor.outputs.results import combine, exit_code, exits_well
 from kernel_executor.types import BlockStatus
 
 ERRORS: list[tuple[dict[str, Any], int]] = [

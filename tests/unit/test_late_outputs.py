@@ -1,9 +1,9 @@
 """What comes after a block's end: attributed to it, and bounded until the next block begins."""
 
-from kernel_executor.changes import Append
 from kernel_executor.events import ExecutionEvent, LateOutput
 from kernel_executor.listeners import LATE_ROOM, LateOutputs
-from kernel_executor.wire import Message
+from kernel_executor.outputs.message import Message
+from kernel_executor.outputs.output_changes import Append
 
 
 def text(words: str, block_id: str = "a", weight: int = 1_000) -> Message:

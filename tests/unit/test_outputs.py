@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernel_executor import Append, Clear, OutputLimits, Update, fold
-from kernel_executor.changes import OutputChange, read_change
-from kernel_executor.outputs import EVERYTHING, OutputFolder, as_text, plain
-from kernel_executor.terminal import overwrite, settle
-from kernel_executor.wire import Message
+from kernel_executor.outputs.carriage_return import overwrite, settle
+from kernel_executor.outputs.fold import EVERYTHING, OutputFolder, as_text, plain
+from kernel_executor.outputs.message import Message
+from kernel_executor.outputs.output_changes import OutputChange, read_change
 
 
 def stream(text: str, name: str = "stdout") -> Append:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from kernel_executor.outputs.message import Channel, Message
 from kernel_executor.router import KernelDeath, Router
-from kernel_executor.wire import Channel, Message
 
 
 class ScriptedTransport:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kernel_executor import CodeBlock
-from kernel_executor.exits import describe_exit, is_of_signal
+from kernel_executor.outputs.exit_codes import describe_exit, is_of_signal
 from kernel_executor.scripts.local import command_of
 from kernel_executor.scripts.runner import ScriptFolder
 from kernel_executor.scripts.script import Script, ScriptRefused, script_of

@@ -14,8 +14,8 @@ import zmq
 from jupyter_client.session import Session
 
 from kernel_executor.assembler import MessageLimits
+from kernel_executor.outputs.message import Message
 from kernel_executor.transport import SocketTransport
-from kernel_executor.wire import Message
 
 KEY = b"a key"
 

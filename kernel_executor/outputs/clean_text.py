@@ -2,7 +2,7 @@
 
 import re
 
-from kernel_executor.outputs import ANSI
+from kernel_executor.outputs.fold import ANSI
 
 STEERING = re.compile(
     "["

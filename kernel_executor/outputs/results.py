@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from kernel_executor.languages import normalize
-from kernel_executor.outputs import as_text
+from kernel_executor.outputs.fold import as_text
 from kernel_executor.types import BlockResult, BlockStatus, CodeResult
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kernel_executor.in_kernel.guard import shorten, shrink_error
+from kernel_executor.outputs.message import Message
 from kernel_executor.types import Output
-from kernel_executor.wire import Message
 
 ERROR_NAME = 1_000  # characters
 
