@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kernel_executor.joining import TextJoiner
 from kernel_executor.outputs.fold import OutputFolder
 from kernel_executor.outputs.message import Message
 from kernel_executor.outputs.output_changes import OutputChange, read_count
-from kernel_executor.router import KernelDeath
+from kernel_executor.sockets.joining import TextJoiner
+from kernel_executor.sockets.router import KernelDeath
 
 REPLY_GRACE = 1.0
 """Seconds to wait for a reply after idle: a failing TaskGroup as the first error of a fresh ipykernel 7.4 sends no

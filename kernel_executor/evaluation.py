@@ -7,7 +7,7 @@ from kernel_executor import ladder
 from kernel_executor.aio.tasks import uninterrupted
 from kernel_executor.kernel import Kernel
 from kernel_executor.outputs.message import Message
-from kernel_executor.router import KernelDeath
+from kernel_executor.sockets.router import KernelDeath
 
 PATIENCE: ladder.Patience = (0.3, 0.7)
 """Twice: the first may come when the kernel says that it is busy and still ignores SIGINT (measured, now and then)."""

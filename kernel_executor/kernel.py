@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from kernel_executor.aio.tasks import acquired, uninterrupted
-from kernel_executor.assembler import TEXT, MessageLimits
 from kernel_executor.errors import KernelStartError
 from kernel_executor.isolation import Isolation
 from kernel_executor.launch import KernelProgram
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.outputs.message import Message
-from kernel_executor.router import KernelDeath, Router, Taker
 from kernel_executor.run_folder import RunFolder, create_run_folder
-from kernel_executor.transport import SocketTransport
+from kernel_executor.sockets.assembler import TEXT, MessageLimits
+from kernel_executor.sockets.router import KernelDeath, Router, Taker
+from kernel_executor.sockets.transport import SocketTransport
 
 START_TIMEOUT = 60.0  # seconds; a cold start takes 0.6 s here, 6 s with bytecode off (measured)
 ASK_AGAIN = 0.5  # seconds between kernel_info requests to a kernel that sends no welcome

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jupyter_client.session import Session
 
-from kernel_executor import zmtp
-from kernel_executor.assembler import MAX_PARTS, Assembler, MessageLimits
 from kernel_executor.outputs.message import Channel, Message
+from kernel_executor.sockets import zmtp
+from kernel_executor.sockets.assembler import MAX_PARTS, Assembler, MessageLimits
 
 SESSION = Session(key=b"a key")
 EMPTY = b"{}"

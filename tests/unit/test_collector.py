@@ -9,7 +9,7 @@ from kernel_executor.collector import REPLY_GRACE, Collector, Ending
 from kernel_executor.outputs.fold import OutputFolder, as_text
 from kernel_executor.outputs.message import Message
 from kernel_executor.outputs.output_changes import Append, OutputChange
-from kernel_executor.router import KernelDeath
+from kernel_executor.sockets.router import KernelDeath
 
 IDLE = Message("iopub", "status", "", {"execution_state": "idle"})
 REPLY = Message("shell", "execute_reply", "", {"status": "ok"})

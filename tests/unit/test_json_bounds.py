@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel_executor.json_bounds import BASE, DEEPEST, TooHeavy, Weigher, guess
+from kernel_executor.sockets.json_bounds import BASE, DEEPEST, TooHeavy, Weigher, guess
 
 LIMIT = 25_000_000
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kernel_executor.outputs.message import Channel, Message
-from kernel_executor.router import KernelDeath, Router
+from kernel_executor.sockets.router import KernelDeath, Router
 
 
 class ScriptedTransport:

@@ -13,9 +13,9 @@ import pytest
 import zmq
 from jupyter_client.session import Session
 
-from kernel_executor.assembler import MessageLimits
 from kernel_executor.outputs.message import Message
-from kernel_executor.transport import SocketTransport
+from kernel_executor.sockets.assembler import MessageLimits
+from kernel_executor.sockets.transport import SocketTransport
 
 KEY = b"a key"
 

@@ -5,7 +5,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 
-from kernel_executor import zmtp
+from kernel_executor.sockets import zmtp
 
 CHUNK = 65_536  # bytes read at once
 

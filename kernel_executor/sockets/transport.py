@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 from jupyter_client.session import Session
 
-from kernel_executor.assembler import Assembler, MessageLimits
-from kernel_executor.connection import Connection
 from kernel_executor.outputs.message import Channel, Message
+from kernel_executor.sockets.assembler import Assembler, MessageLimits
+from kernel_executor.sockets.connection import Connection
 
 CHANNELS: tuple[Channel, ...] = ("shell", "control", "iopub")
 

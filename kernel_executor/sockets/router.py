@@ -11,7 +11,7 @@ from typing import Any
 
 from kernel_executor.outputs.exit_codes import describe_exit
 from kernel_executor.outputs.message import Channel, Message
-from kernel_executor.transport import Transport
+from kernel_executor.sockets.transport import Transport
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""A kernel's sockets: bytes to messages, bounded. Knows no block."""
