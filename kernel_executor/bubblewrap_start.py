@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from kernel_executor import programs, seccomp
+from kernel_executor import seccomp
+from kernel_executor.processes.process import programs
 
 LOADER_NAMES = frozenset(
     {

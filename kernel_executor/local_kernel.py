@@ -11,7 +11,7 @@ from kernel_executor.errors import KernelStartError
 from kernel_executor.isolation import Isolation
 from kernel_executor.launch import KernelProgram
 from kernel_executor.outputs.fold import OutputLimits
-from kernel_executor.processes import ManagedProcess
+from kernel_executor.processes.process import ManagedProcess
 from kernel_executor.run_folder import RunFolder
 
 STDERR_KEPT = 8_192  # bytes: the end of what a kernel said before it failed

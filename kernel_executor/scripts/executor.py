@@ -21,7 +21,7 @@ from kernel_executor.launch import ask_python
 from kernel_executor.managed import ManagedExecutor
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.pip_install import NO_NETWORK
-from kernel_executor.processes import ManagedProcess
+from kernel_executor.processes.process import ManagedProcess
 from kernel_executor.sandbox import SandboxMode
 from kernel_executor.scripts.local import LocalScript, languages
 from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner, names_in

@@ -20,7 +20,7 @@ from codeagent_nb.models._download import _pip_download
 from kernel_executor import BlockResult, CodeBlock, KernelCodeExecutor
 from kernel_executor.functions_folder import FunctionsFolder, _run_here, install_packages
 from kernel_executor.launch import ask_python
-from kernel_executor.watchdog import WATCHDOG, Watchdog
+from kernel_executor.processes.watchdog import WATCHDOG, Watchdog
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("bubblewrap")]
 
@@ -237,7 +237,7 @@ import time; time.sleep(600)
 OWNER = """
 import asyncio, os, sys
 from kernel_executor import BlockOutput, CodeBlock, KernelCodeExecutor, seccomp
-from kernel_executor.watchdog import WATCHDOG
+from kernel_executor.processes.watchdog import WATCHDOG
 seccomp.this_machine = lambda: None  # as on a machine without a filter, which refuses `ptrace`
 if sys.argv[3] == "control":
     WATCHDOG.guard = lambda *_, **__: None

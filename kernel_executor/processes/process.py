@@ -19,7 +19,7 @@ from kernel_executor.aio.tasks import uninterrupted
 from kernel_executor.enclosure import Enclosure, Sandbox
 from kernel_executor.errors import KernelStartError
 from kernel_executor.mount_table import is_set_up
-from kernel_executor.watchdog import WATCHDOG
+from kernel_executor.processes.watchdog import WATCHDOG
 
 MARKER = "CODEAGENT_KERNEL_ID"
 """Variable by which stray processes of unsandboxed code are found again; Jenkins finds its own so."""
