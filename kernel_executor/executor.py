@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from kernel_executor.enclosure import absolute_paths, existing_paths, known_mode
+from kernel_executor.folders.work_folder import open_work_folder
 from kernel_executor.functions import FunctionLike
 from kernel_executor.functions_folder import open_functions_here
 from kernel_executor.kernel_runner import KernelRunner
@@ -19,7 +20,6 @@ from kernel_executor.pip_install import NO_NETWORK
 from kernel_executor.planning import KernelSettings, make_plan, program_of
 from kernel_executor.sandbox import SandboxMode
 from kernel_executor.search_paths import distrust, trust_again
-from kernel_executor.work_folder import open_work_folder
 
 
 class KernelCodeExecutor(ManagedExecutor[KernelRunner]):

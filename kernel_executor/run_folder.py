@@ -12,9 +12,10 @@ from typing import IO, Any
 
 from jupyter_client.connect import write_connection_file
 
-from kernel_executor import in_kernel, left_behind
+from kernel_executor import in_kernel
+from kernel_executor.folders import left_behind
+from kernel_executor.folders.left_behind import LOCK, lock
 from kernel_executor.launch import LAUNCHER, KernelProgram
-from kernel_executor.left_behind import LOCK, lock
 from kernel_executor.outputs.fold import OutputLimits
 
 PREFIX = "codeagent-k-"

@@ -24,9 +24,9 @@ from codeagent_nb.run_settings import RunSettings
 from codeagent_nb.session import Session, SessionSettings, held_folder, new_notebook, open_session
 from codeagent_nb.variables import bring_variable
 from codeagent_nb.views.notebook import NotebookView
+from kernel_executor.folders.work_folder import open_work_folder
 from kernel_executor.outputs.clean_text import cleaned
 from kernel_executor.sandbox import SandboxMode
-from kernel_executor.work_folder import open_work_folder
 
 logger = logging.getLogger("codeagent_nb")
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from codeagent_nb.errors import SessionError
 from codeagent_nb.events import EVENT, AgentEvent, ModelClientStreamingChunkEvent
-from kernel_executor.safe_files import OpenFolder, folder_of
+from kernel_executor.folders.safe_files import OpenFolder, folder_of
 
 
 class JournalView:

@@ -7,7 +7,7 @@ from codeagent_nb import events
 from codeagent_nb.errors import SessionError
 from codeagent_nb.events import AgentEvent
 from codeagent_nb.notebook_text import NotebookText
-from kernel_executor.safe_files import OpenFolder, folder_of
+from kernel_executor.folders.safe_files import OpenFolder, folder_of
 
 
 class NotebookView:

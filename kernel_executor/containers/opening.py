@@ -15,6 +15,7 @@ from kernel_executor.containers.request import WORKSPACE, Bind, ContainerRequest
 from kernel_executor.containers.scripts import ContainerScript
 from kernel_executor.containers.settings import ContainerSettings
 from kernel_executor.errors import KernelStartError
+from kernel_executor.folders.work_folder import open_work_folder
 from kernel_executor.functions import Functions
 from kernel_executor.functions_folder import FunctionsFolder, install_packages, write_functions
 from kernel_executor.in_kernel.read_only import ORIGINAL
@@ -25,7 +26,6 @@ from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner, names_in
 from kernel_executor.scripts.script import Script
 from kernel_executor.search_paths import distrust, trust_again
 from kernel_executor.stage.stage import Place, Stage
-from kernel_executor.work_folder import open_work_folder
 
 NO_NETWORK = (
     "The container has no network, so pip cannot download anything: use the packages that are installed. A person can "

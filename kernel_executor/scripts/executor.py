@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from kernel_executor.enclosure import Enclosure, absolute_paths, enclose, existing_paths, known_mode
+from kernel_executor.folders.work_folder import open_work_folder
 from kernel_executor.functions import FunctionLike
 from kernel_executor.functions_folder import open_functions_here
 from kernel_executor.isolation import Isolation
@@ -27,7 +28,6 @@ from kernel_executor.scripts.local import LocalScript, languages
 from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner, names_in
 from kernel_executor.scripts.script import Script
 from kernel_executor.search_paths import distrust, trust_again
-from kernel_executor.work_folder import open_work_folder
 
 
 class VirtualEnvironment(Protocol):

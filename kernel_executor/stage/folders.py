@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from kernel_executor.errors import KernelStartError
-from kernel_executor.left_behind import LOCK, sweep
+from kernel_executor.folders.left_behind import LOCK, sweep
 from kernel_executor.stage.mirror import MAX_ENTRIES
 
 PREFIX = "codeagent-s-"

@@ -19,7 +19,7 @@ from typing import IO, Self, TypeVar
 from kernel_executor.aio.tasks import uninterrupted
 from kernel_executor.errors import KernelStartError
 from kernel_executor.events import FilesDelivered, HeldFile
-from kernel_executor.left_behind import LOCK, lock, remove_tree
+from kernel_executor.folders.left_behind import LOCK, lock, remove_tree
 from kernel_executor.outputs.fold import as_text
 from kernel_executor.stage.denials import Denial
 from kernel_executor.stage.folders import HIDDEN_PREFIX, base_of, make_folder

@@ -15,7 +15,7 @@ from codeagent_nb.events import TextMessage
 from codeagent_nb.session import _claim
 from codeagent_nb.views.journal import JournalView, load_journal
 from codeagent_nb.views.notebook import NotebookView
-from kernel_executor.safe_files import OpenFolder, open_folder
+from kernel_executor.folders.safe_files import OpenFolder, open_folder
 
 PRECIOUS = "export PATH=/bin\n"
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from kernel_executor import KernelStartError
+from kernel_executor.folders.work_folder import open_work_folder, too_much_to_show
 from kernel_executor.launch import KernelProgram
 from kernel_executor.run_folder import RunFolder, create_run_folder, sweep
 from kernel_executor.sandbox import Interpreter
-from kernel_executor.work_folder import open_work_folder, too_much_to_show
 
 
 @pytest.fixture
