@@ -60,7 +60,6 @@ from .functions import (
 from .functions import (
     with_requirements as with_requirements,
 )
-from .isolation import Isolation as Isolation
 from .listeners import Listener as Listener
 from .managed import ManagedExecutor as ManagedExecutor
 from .outputs.fold import OutputLimits as OutputLimits
@@ -71,6 +70,7 @@ from .outputs.output_changes import Update as Update
 from .ports import AttemptExecutor as AttemptExecutor
 from .ports import CodeExecutor as CodeExecutor
 from .replay import ReplayCodeExecutor as ReplayCodeExecutor
+from .sandbox.isolation import Isolation as Isolation
 from .scripts.executor import LocalCommandLineCodeExecutor as LocalCommandLineCodeExecutor
 from .types import (
     USUAL_TIMEOUT as USUAL_TIMEOUT,

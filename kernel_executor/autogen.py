@@ -23,7 +23,7 @@ from kernel_executor.aio import cancellation
 from kernel_executor.errors import NotStarted
 from kernel_executor.executor import KernelCodeExecutor
 from kernel_executor.outputs.fold import plain
-from kernel_executor.sandbox import SandboxMode
+from kernel_executor.sandbox.bubblewrap import SandboxMode
 
 SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpeg", "image/svg+xml": ".svg", "text/html": ".html"}
 

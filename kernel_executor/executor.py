@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from kernel_executor.enclosure import absolute_paths, existing_paths, known_mode
 from kernel_executor.folders.work_folder import open_work_folder
 from kernel_executor.functions import FunctionLike
 from kernel_executor.functions_folder import open_functions_here
@@ -18,7 +17,8 @@ from kernel_executor.managed import ManagedExecutor
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.pip_install import NO_NETWORK
 from kernel_executor.planning import KernelSettings, make_plan, program_of
-from kernel_executor.sandbox import SandboxMode
+from kernel_executor.sandbox.bubblewrap import SandboxMode
+from kernel_executor.sandbox.confinement import absolute_paths, existing_paths, known_mode
 from kernel_executor.search_paths import distrust, trust_again
 
 

@@ -6,9 +6,9 @@ from typing import Any, Self
 
 from kernel_executor.aio.tasks import ended, uninterrupted
 from kernel_executor.errors import NotStarted
-from kernel_executor.isolation import Isolation
 from kernel_executor.kernel import Kernel, KernelPlan, start_kernel
 from kernel_executor.outputs.message import Message
+from kernel_executor.sandbox.isolation import Isolation
 
 SOON = 0.05
 """Seconds until a replacement is begun: never on a loop that is closing, where nobody would await or cancel the task,

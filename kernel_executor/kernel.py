@@ -8,11 +8,11 @@ from typing import Any, Protocol, TypeVar
 
 from kernel_executor.aio.tasks import acquired, uninterrupted
 from kernel_executor.errors import KernelStartError
-from kernel_executor.isolation import Isolation
 from kernel_executor.launch import KernelProgram
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.outputs.message import Message
 from kernel_executor.run_folder import RunFolder, create_run_folder
+from kernel_executor.sandbox.isolation import Isolation
 from kernel_executor.sockets.assembler import TEXT, MessageLimits
 from kernel_executor.sockets.router import KernelDeath, Router, Taker
 from kernel_executor.sockets.transport import SocketTransport

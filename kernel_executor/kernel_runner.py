@@ -13,7 +13,6 @@ from kernel_executor.evaluation import evaluate
 from kernel_executor.events import BlockFinished, BlockOutput, BlockStarted
 from kernel_executor.history import History
 from kernel_executor.in_kernel.guard import shorten
-from kernel_executor.isolation import Isolation
 from kernel_executor.keeper import KernelKeeper
 from kernel_executor.kernel import Kernel, KernelPlan
 from kernel_executor.languages import normalize
@@ -21,6 +20,7 @@ from kernel_executor.listeners import LateOutputs, Listener
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.outputs.output_changes import OutputChange
 from kernel_executor.pip_install import installs, quiet
+from kernel_executor.sandbox.isolation import Isolation
 from kernel_executor.stage.stage import Stage, checked
 from kernel_executor.types import BlockResult, CodeBlock, RollBack
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from kernel_executor.enclosure import Enclosure
 from kernel_executor.errors import KernelStartError
-from kernel_executor.isolation import Isolation
 from kernel_executor.launch import KernelProgram
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.processes.process import ManagedProcess
 from kernel_executor.run_folder import RunFolder
+from kernel_executor.sandbox.confinement import Enclosure
+from kernel_executor.sandbox.isolation import Isolation
 
 STDERR_KEPT = 8_192  # bytes: the end of what a kernel said before it failed
 

@@ -16,7 +16,6 @@ from kernel_executor.errors import NotStarted
 from kernel_executor.events import ExecutionEvent, FilesDelivered, HeldFile
 from kernel_executor.functions import FunctionLike, Functions, check_module_name
 from kernel_executor.in_order import run_in_order, unheard
-from kernel_executor.isolation import Isolation
 from kernel_executor.ladder import time_limit
 from kernel_executor.listeners import LateOutputs, Listener, guarded
 from kernel_executor.runner import (
@@ -27,6 +26,7 @@ from kernel_executor.runner import (
     deliver_if_well,
     ended_well,
 )
+from kernel_executor.sandbox.isolation import Isolation
 from kernel_executor.types import (
     USUAL_TIMEOUT,
     BlockResult,

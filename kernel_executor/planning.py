@@ -6,14 +6,14 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kernel_executor.enclosure import enclose
-from kernel_executor.environment import kernel_environment
 from kernel_executor.errors import KernelStartError
 from kernel_executor.functions import FunctionLike
 from kernel_executor.launch import KernelProgram, find_program
 from kernel_executor.local_kernel import LocalKernelPlan
 from kernel_executor.outputs.fold import OutputLimits
-from kernel_executor.sandbox import SandboxMode
+from kernel_executor.sandbox.bubblewrap import SandboxMode
+from kernel_executor.sandbox.confinement import enclose
+from kernel_executor.sandbox.environment import kernel_environment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

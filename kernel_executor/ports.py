@@ -5,7 +5,7 @@ from typing import Protocol, runtime_checkable
 
 from kernel_executor.aio.cancellation import CancellationToken
 from kernel_executor.events import ExecutionEvent
-from kernel_executor.isolation import Isolation
+from kernel_executor.sandbox.isolation import Isolation
 from kernel_executor.types import CodeBlock, CodeResult, RollBack, Timeout
 
 

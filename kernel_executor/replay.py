@@ -9,9 +9,9 @@ from kernel_executor.aio.cancellation import CancellationToken
 from kernel_executor.aio.tasks import started
 from kernel_executor.errors import KernelExecutorError
 from kernel_executor.events import BlockFinished, BlockOutput, BlockStarted, ExecutionEvent
-from kernel_executor.isolation import Isolation
 from kernel_executor.outputs.fold import as_text
 from kernel_executor.outputs.output_changes import Append
+from kernel_executor.sandbox.isolation import Isolation
 from kernel_executor.types import USUAL_TIMEOUT, BlockResult, CodeBlock, CodeResult, RollBack, Timeout
 
 

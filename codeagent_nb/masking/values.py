@@ -1,6 +1,6 @@
 """Owns which values of an environment are secret. Pure; must not know where they could stand.
 
-* The value of a variable that is named like a key (`kernel_executor.environment.names_secret`).
+* The value of a variable that is named like a key (`kernel_executor.sandbox.environment.names_secret`).
 * In an address, whatever its variable is called: the password, a user name that is a token (`https://TOKEN@host`), and
   parameters named like keys (`?api_key=`).
 

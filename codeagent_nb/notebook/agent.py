@@ -26,7 +26,7 @@ from codeagent_nb.variables import bring_variable
 from codeagent_nb.views.notebook import NotebookView
 from kernel_executor.folders.work_folder import open_work_folder
 from kernel_executor.outputs.clean_text import cleaned
-from kernel_executor.sandbox import SandboxMode
+from kernel_executor.sandbox.bubblewrap import SandboxMode
 
 logger = logging.getLogger("codeagent_nb")
 

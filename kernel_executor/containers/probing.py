@@ -8,8 +8,8 @@ from pathlib import Path
 from kernel_executor.containers.container import Container
 from kernel_executor.containers.request import WORKSPACE, ContainerRequest
 from kernel_executor.in_kernel.read_only import ORIGINAL
-from kernel_executor.isolation import Isolation, names_only_loopback, shows_filter, shows_no_privileges
-from kernel_executor.mount_table import read_table
+from kernel_executor.sandbox.isolation import Isolation, names_only_loopback, shows_filter, shows_no_privileges
+from kernel_executor.sandbox.mount_table import read_table
 from kernel_executor.secret_names import names_secret
 from kernel_executor.stage.stage import Stage
 

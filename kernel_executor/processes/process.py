@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self
 
-from kernel_executor import bubblewrap_start
 from kernel_executor.aio.tasks import uninterrupted
-from kernel_executor.enclosure import Enclosure, Sandbox
 from kernel_executor.errors import KernelStartError
-from kernel_executor.mount_table import is_set_up
 from kernel_executor.processes.watchdog import WATCHDOG
+from kernel_executor.sandbox.bubblewrap import bubblewrap_start
+from kernel_executor.sandbox.confinement import Enclosure, Sandbox
+from kernel_executor.sandbox.mount_table import is_set_up
 
 MARKER = "CODEAGENT_KERNEL_ID"
 """Variable by which stray processes of unsandboxed code are found again; Jenkins finds its own so."""

@@ -22,7 +22,7 @@ from codeagent_nb.results import TaskResult
 from codeagent_nb.run_settings import RunSettings
 from codeagent_nb.session import Session, SessionSettings, open_session
 from codeagent_nb.views.journal import load_journal
-from kernel_executor.sandbox import SandboxMode
+from kernel_executor.sandbox.bubblewrap import SandboxMode
 from tests.support.notebooks import notebook_of
 
 pytestmark = pytest.mark.integration

@@ -23,8 +23,8 @@ from kernel_executor import (
     LocalCommandLineCodeExecutor,
     SandboxUnavailable,
 )
-from kernel_executor.isolation import holds_no_key
-from kernel_executor.sandbox import SandboxMode
+from kernel_executor.sandbox.bubblewrap import SandboxMode
+from kernel_executor.sandbox.isolation import holds_no_key
 
 pytestmark = [
     pytest.mark.integration,

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from kernel_executor import covering
-from kernel_executor.covering import MOST_COVERED, to_cover
-from kernel_executor.sandbox import Interpreter, SandboxPolicy, bubblewrap_arguments, with_covers
+from kernel_executor.sandbox.bubblewrap import Interpreter, SandboxPolicy, bubblewrap_arguments, covering, with_covers
+from kernel_executor.sandbox.covering import MOST_COVERED, to_cover
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nx\n"
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nx\n"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel_executor.environment import ALLOWED_NAMES, kernel_environment
+from kernel_executor.sandbox.environment import ALLOWED_NAMES, kernel_environment
 from kernel_executor.secret_names import names_secret
 
 SECRETS = [

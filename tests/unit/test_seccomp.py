@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kernel_executor.isolation import shows_filter
-from kernel_executor.seccomp import ALLOW, AUDIT_ARCH, FAIL, filter_of
-from kernel_executor.system_calls import NEWEST, NUMBERS, REFUSALS, Condition, Machine, Refusal, refusals_of
+from kernel_executor.sandbox.isolation import shows_filter
+from kernel_executor.sandbox.seccomp import ALLOW, AUDIT_ARCH, FAIL, filter_of
+from kernel_executor.sandbox.system_calls import NEWEST, NUMBERS, REFUSALS, Condition, Machine, Refusal, refusals_of
 
 MACHINES: tuple[Machine, ...] = get_args(Machine)
 HEADERS = {

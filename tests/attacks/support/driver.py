@@ -15,7 +15,7 @@ from typing import Any
 
 import kernel_executor
 from kernel_executor import CodeBlock
-from kernel_executor.system_calls import NUMBERS
+from kernel_executor.sandbox.system_calls import NUMBERS
 
 KINDS = {
     "kernel": "KernelCodeExecutor",

@@ -8,7 +8,7 @@ import json
 import platform
 from dataclasses import dataclass
 
-from kernel_executor.system_calls import NUMBERS
+from kernel_executor.sandbox.system_calls import NUMBERS
 
 
 @dataclass(frozen=True, slots=True)

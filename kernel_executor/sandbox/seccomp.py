@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 
-from kernel_executor.system_calls import NEWEST, Condition, Machine, Refusal, refusals_of
+from kernel_executor.sandbox.system_calls import NEWEST, Condition, Machine, Refusal, refusals_of
 
 ALLOW = 0x7FFF_0000
 FAIL = 0x0005_0000

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
-from kernel_executor import bubblewrap_start
 from kernel_executor.aio.tasks import run_helper_now, uninterrupted
-from kernel_executor.covering import INSTALLED, to_cover
 from kernel_executor.in_kernel.read_only import ORIGINAL
+from kernel_executor.sandbox.bubblewrap import bubblewrap_start
+from kernel_executor.sandbox.covering import INSTALLED, to_cover
 from kernel_executor.stage.stage import Place
 
 

@@ -7,12 +7,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from kernel_executor import mount_table, sandbox, seccomp
-from kernel_executor.environment import kernel_environment
 from kernel_executor.errors import KernelStartError, SandboxUnavailable
-from kernel_executor.isolation import Isolation, filters_calls, filters_can_be_counted, holds_no_key, probe
-from kernel_executor.mount_table import Expected
-from kernel_executor.sandbox import Granted, Interpreter, Mount, SandboxMode, SandboxPolicy
+from kernel_executor.sandbox.bubblewrap import (
+    Granted,
+    Interpreter,
+    Mount,
+    SandboxMode,
+    SandboxPolicy,
+    mount_table,
+    seccomp,
+)
+from kernel_executor.sandbox.bubblewrap import bubblewrap as sandbox
+from kernel_executor.sandbox.environment import kernel_environment
+from kernel_executor.sandbox.isolation import Isolation, filters_calls, filters_can_be_counted, holds_no_key, probe
+from kernel_executor.sandbox.mount_table import Expected
 from kernel_executor.stage.stage import Stage
 from kernel_executor.stage.trees import Seen
 

@@ -1,0 +1,1 @@
+"""What holds executed code, and what is seen of it from outside. Knows no kernel."""
