@@ -45,19 +45,19 @@ from .events import (
     LateOutput as LateOutput,
 )
 from .executor import KernelCodeExecutor as KernelCodeExecutor
-from .functions import (
+from .functions.functions import (
     Alias as Alias,
 )
-from .functions import (
+from .functions.functions import (
     FunctionWithRequirements as FunctionWithRequirements,
 )
-from .functions import (
+from .functions.functions import (
     FunctionWithRequirementsStr as FunctionWithRequirementsStr,
 )
-from .functions import (
+from .functions.functions import (
     ImportFromModule as ImportFromModule,
 )
-from .functions import (
+from .functions.functions import (
     with_requirements as with_requirements,
 )
 from .listeners import Listener as Listener

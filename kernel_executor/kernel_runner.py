@@ -11,6 +11,7 @@ from kernel_executor.block_run import BlockRun
 from kernel_executor.errors import KernelStartError
 from kernel_executor.evaluation import evaluate
 from kernel_executor.events import BlockFinished, BlockOutput, BlockStarted
+from kernel_executor.functions.pip_commands import installs, quiet
 from kernel_executor.history import History
 from kernel_executor.in_kernel.guard import shorten
 from kernel_executor.keeper import KernelKeeper
@@ -19,7 +20,6 @@ from kernel_executor.languages import normalize
 from kernel_executor.listeners import LateOutputs, Listener
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.outputs.output_changes import OutputChange
-from kernel_executor.pip_install import installs, quiet
 from kernel_executor.sandbox.isolation import Isolation
 from kernel_executor.stage.stage import Stage, checked
 from kernel_executor.types import BlockResult, CodeBlock, RollBack

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kernel_executor.errors import KernelStartError
-from kernel_executor.functions import FunctionLike
+from kernel_executor.functions.functions import FunctionLike
 from kernel_executor.launch import KernelProgram, find_program
 from kernel_executor.local_kernel import LocalKernelPlan
 from kernel_executor.outputs.fold import OutputLimits

@@ -16,8 +16,8 @@ from kernel_executor.containers.scripts import ContainerScript
 from kernel_executor.containers.settings import ContainerSettings
 from kernel_executor.errors import KernelStartError
 from kernel_executor.folders.work_folder import open_work_folder
-from kernel_executor.functions import Functions
-from kernel_executor.functions_folder import FunctionsFolder, install_packages, write_functions
+from kernel_executor.functions.functions import Functions
+from kernel_executor.functions.module_folder import FunctionsFolder, install_packages, write_functions
 from kernel_executor.in_kernel.read_only import ORIGINAL
 from kernel_executor.kernel_runner import KernelRunner
 from kernel_executor.listeners import LateOutputs

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kernel_executor.functions import FunctionLike
+from kernel_executor.functions.functions import FunctionLike
 from kernel_executor.outputs.fold import OutputLimits
 
 PIDS_LIMIT = 1_000

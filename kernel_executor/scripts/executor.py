@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from kernel_executor.folders.work_folder import open_work_folder
-from kernel_executor.functions import FunctionLike
-from kernel_executor.functions_folder import open_functions_here
+from kernel_executor.functions.functions import FunctionLike
+from kernel_executor.functions.module_folder import open_functions_here
+from kernel_executor.functions.pip_commands import NO_NETWORK
 from kernel_executor.launch import ask_python
 from kernel_executor.managed import ManagedExecutor
 from kernel_executor.outputs.fold import OutputLimits
-from kernel_executor.pip_install import NO_NETWORK
 from kernel_executor.processes.process import ManagedProcess
 from kernel_executor.sandbox.bubblewrap import SandboxMode
 from kernel_executor.sandbox.confinement import Enclosure, absolute_paths, enclose, existing_paths, known_mode

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
+from kernel_executor.functions.pip_commands import quiet
 from kernel_executor.languages import normalize
-from kernel_executor.pip_install import quiet
 from kernel_executor.stage.trees import FOLDER, Tree
 from kernel_executor.types import CodeBlock
 

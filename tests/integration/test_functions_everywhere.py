@@ -21,7 +21,7 @@ from kernel_executor import (
     with_requirements,
 )
 from kernel_executor.containers import opening
-from kernel_executor.pip_install import NO_NETWORK
+from kernel_executor.functions.pip_commands import NO_NETWORK
 from tests.integration.executor_kinds import KERNELS, KINDS, Executor
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]

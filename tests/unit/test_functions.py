@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel_executor.functions import (
+from kernel_executor.functions.functions import (
     Alias,
     FunctionLike,
     Functions,

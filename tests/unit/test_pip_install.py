@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from kernel_executor.pip_install import NO_NETWORK, installs, quiet
+from kernel_executor.functions.pip_commands import NO_NETWORK, installs, quiet
 
 HUSHED_IN_PYTHON = [
     "%pip install^ pandas",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from kernel_executor.aio.tasks import run_helper
 from kernel_executor.errors import KernelStartError
-from kernel_executor.functions import Functions
+from kernel_executor.functions.functions import Functions
 from kernel_executor.search_paths import absolute_parts, for_helpers
 
 INSTALL_TIMEOUT = 600.0  # seconds; what pip may take for a large package on a slow network

@@ -1,0 +1,1 @@
+"""Functions that executed code may import, and the packages they need."""
