@@ -60,8 +60,8 @@ from .functions.functions import (
 from .functions.functions import (
     with_requirements as with_requirements,
 )
-from .listeners import Listener as Listener
-from .managed import ManagedExecutor as ManagedExecutor
+from .lifecycle.base import ManagedExecutor as ManagedExecutor
+from .lifecycle.listeners import Listener as Listener
 from .outputs.fold import OutputLimits as OutputLimits
 from .outputs.fold import fold as fold
 from .outputs.output_changes import Append as Append

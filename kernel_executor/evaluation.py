@@ -3,9 +3,9 @@
 import asyncio
 from typing import Any
 
-from kernel_executor import ladder
 from kernel_executor.aio.tasks import uninterrupted
 from kernel_executor.kernel import Kernel
+from kernel_executor.lifecycle import interrupt_ladder as ladder
 from kernel_executor.outputs.message import Message
 from kernel_executor.sockets.router import KernelDeath
 

@@ -17,7 +17,7 @@ from kernel_executor.in_kernel.guard import shorten
 from kernel_executor.keeper import KernelKeeper
 from kernel_executor.kernel import Kernel, KernelPlan
 from kernel_executor.languages import normalize
-from kernel_executor.listeners import LateOutputs, Listener
+from kernel_executor.lifecycle.listeners import LateOutputs, Listener
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.outputs.output_changes import OutputChange
 from kernel_executor.sandbox.isolation import Isolation

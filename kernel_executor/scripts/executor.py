@@ -18,7 +18,7 @@ from kernel_executor.functions.functions import FunctionLike
 from kernel_executor.functions.module_folder import open_functions_here
 from kernel_executor.functions.pip_commands import NO_NETWORK
 from kernel_executor.launch import ask_python
-from kernel_executor.managed import ManagedExecutor
+from kernel_executor.lifecycle.base import ManagedExecutor
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.processes.process import ManagedProcess
 from kernel_executor.sandbox.bubblewrap import SandboxMode

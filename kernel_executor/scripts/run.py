@@ -10,8 +10,8 @@ import uuid
 from collections.abc import Callable
 from typing import Literal, Protocol
 
-from kernel_executor import ladder
-from kernel_executor.ladder import Patience
+from kernel_executor.lifecycle import interrupt_ladder as ladder
+from kernel_executor.lifecycle.interrupt_ladder import Patience
 from kernel_executor.outputs.exit_codes import KILLED, describe_exit, is_of_signal
 from kernel_executor.outputs.fold import OutputFolder, OutputLimits
 from kernel_executor.outputs.output_changes import Append, OutputChange

@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 from kernel_executor.aio.tasks import acquired, uninterrupted
 from kernel_executor.events import BlockFinished, BlockOutput, BlockStarted
 from kernel_executor.functions.pip_commands import installs
-from kernel_executor.in_order import unheard
-from kernel_executor.listeners import Listener
+from kernel_executor.lifecycle.in_order import unheard
+from kernel_executor.lifecycle.listeners import Listener
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.outputs.output_changes import Append, OutputChange
 from kernel_executor.sandbox.isolation import Isolation

@@ -1,7 +1,7 @@
 """What comes after a block's end: attributed to it, and bounded until the next block begins."""
 
 from kernel_executor.events import ExecutionEvent, LateOutput
-from kernel_executor.listeners import LATE_ROOM, LateOutputs
+from kernel_executor.lifecycle.listeners import LATE_ROOM, LateOutputs
 from kernel_executor.outputs.message import Message
 from kernel_executor.outputs.output_changes import Append
 

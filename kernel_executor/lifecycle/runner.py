@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from kernel_executor.aio.tasks import uninterrupted
 from kernel_executor.events import FilesDelivered
-from kernel_executor.listeners import Listener
+from kernel_executor.lifecycle.listeners import Listener
 from kernel_executor.sandbox.isolation import Isolation
 from kernel_executor.stage.stage import Stage
 from kernel_executor.types import BlockResult, CodeBlock, CodeResult, RollBack

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from kernel_executor.events import BlockFinished, ExecutionEvent
 from kernel_executor.languages import normalize
-from kernel_executor.listeners import Listener
+from kernel_executor.lifecycle.listeners import Listener
 from kernel_executor.outputs.results import combine
 from kernel_executor.types import BlockResult, CodeBlock, CodeResult
 

@@ -15,10 +15,10 @@ from kernel_executor.aio.tasks import started, streamed, uninterrupted
 from kernel_executor.errors import NotStarted
 from kernel_executor.events import ExecutionEvent, FilesDelivered, HeldFile
 from kernel_executor.functions.functions import FunctionLike, Functions, check_module_name
-from kernel_executor.in_order import run_in_order, unheard
-from kernel_executor.ladder import time_limit
-from kernel_executor.listeners import LateOutputs, Listener, guarded
-from kernel_executor.runner import (
+from kernel_executor.lifecycle.in_order import run_in_order, unheard
+from kernel_executor.lifecycle.interrupt_ladder import time_limit
+from kernel_executor.lifecycle.listeners import LateOutputs, Listener, guarded
+from kernel_executor.lifecycle.runner import (
     BlockRunner,
     Deliver,
     StatefulRunner,

@@ -1,0 +1,1 @@
+"""What our executors have in common: start, stop, calls in turn, interrupts, listeners."""
