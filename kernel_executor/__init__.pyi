@@ -44,7 +44,6 @@ from .events import (
 from .events import (
     LateOutput as LateOutput,
 )
-from .executor import KernelCodeExecutor as KernelCodeExecutor
 from .functions.functions import (
     Alias as Alias,
 )
@@ -60,6 +59,7 @@ from .functions.functions import (
 from .functions.functions import (
     with_requirements as with_requirements,
 )
+from .kernels.executor import KernelCodeExecutor as KernelCodeExecutor
 from .lifecycle.base import ManagedExecutor as ManagedExecutor
 from .lifecycle.listeners import Listener as Listener
 from .outputs.fold import OutputLimits as OutputLimits

@@ -21,7 +21,7 @@ from pydantic import BaseModel
 from kernel_executor import types
 from kernel_executor.aio import cancellation
 from kernel_executor.errors import NotStarted
-from kernel_executor.executor import KernelCodeExecutor
+from kernel_executor.kernels.executor import KernelCodeExecutor
 from kernel_executor.outputs.fold import plain
 from kernel_executor.sandbox.bubblewrap import SandboxMode
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from kernel_executor.containers.engine import Engine
 from kernel_executor.containers.executor import DockerCommandLineCodeExecutor
 from kernel_executor.errors import KernelStartError
-from kernel_executor.executor import KernelCodeExecutor
+from kernel_executor.kernels.executor import KernelCodeExecutor
 from kernel_executor.lifecycle.base import ManagedExecutor
 from kernel_executor.outputs.clean_text import cleaned
 from kernel_executor.sandbox.bubblewrap import HOME, SandboxMode, SandboxPolicy, bubblewrap_arguments, why_unusable_now

@@ -11,7 +11,7 @@ from typing import Any, Final
 from kernel_executor.containers.opening import open_container
 from kernel_executor.containers.settings import PIDS_LIMIT, ContainerSettings
 from kernel_executor.functions.functions import FunctionLike
-from kernel_executor.kernel_runner import KernelRunner
+from kernel_executor.kernels.runner import KernelRunner
 from kernel_executor.lifecycle.base import ManagedExecutor
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.sandbox.confinement import absolute_paths, existing_paths

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Literal
 
 from kernel_executor.containers.container import Container
-from kernel_executor.launch import LAUNCHER, KernelProgram
-from kernel_executor.local_kernel import STDERR_KEPT
+from kernel_executor.kernels.kernelspec import LAUNCHER, KernelProgram
+from kernel_executor.kernels.local import STDERR_KEPT
+from kernel_executor.kernels.run_folder import RunFolder
 from kernel_executor.outputs.fold import OutputLimits
-from kernel_executor.run_folder import RunFolder
 from kernel_executor.sandbox.bubblewrap import Interpreter
 from kernel_executor.sandbox.isolation import Isolation
 

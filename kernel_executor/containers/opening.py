@@ -19,9 +19,9 @@ from kernel_executor.folders.work_folder import open_work_folder
 from kernel_executor.functions.functions import Functions
 from kernel_executor.functions.module_folder import FunctionsFolder, install_packages, write_functions
 from kernel_executor.in_kernel.read_only import ORIGINAL
-from kernel_executor.kernel_runner import KernelRunner
+from kernel_executor.kernels.run_folder import CONTAINER_PREFIX, PREFIX, make_private_folder
+from kernel_executor.kernels.runner import KernelRunner
 from kernel_executor.lifecycle.listeners import LateOutputs
-from kernel_executor.run_folder import CONTAINER_PREFIX, PREFIX, make_private_folder
 from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner, names_in
 from kernel_executor.scripts.script import Script
 from kernel_executor.search_paths import distrust, trust_again

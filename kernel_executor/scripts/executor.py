@@ -17,7 +17,7 @@ from kernel_executor.folders.work_folder import open_work_folder
 from kernel_executor.functions.functions import FunctionLike
 from kernel_executor.functions.module_folder import open_functions_here
 from kernel_executor.functions.pip_commands import NO_NETWORK
-from kernel_executor.launch import ask_python
+from kernel_executor.kernels.kernelspec import ask_python
 from kernel_executor.lifecycle.base import ManagedExecutor
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.processes.process import ManagedProcess

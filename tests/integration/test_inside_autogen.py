@@ -388,7 +388,9 @@ async def test_without_autogen_the_error_says_what_to_install() -> None:
 
 
 async def test_nothing_else_imports_autogen() -> None:
-    code = "import sys, codeagent_nb, kernel_executor.executor; print([n for n in sys.modules if 'autogen' in n])"
+    code = (
+        "import sys, codeagent_nb, kernel_executor.kernels.executor; print([n for n in sys.modules if 'autogen' in n])"
+    )
     assert (await asyncio.to_thread(python, code)).stdout == "[]\n"
 
 

@@ -9,7 +9,7 @@ import pytest
 from kernel_executor import CodeBlock, KernelCodeExecutor, LocalCommandLineCodeExecutor, RollBack
 from kernel_executor.containers.executor import DockerCommandLineCodeExecutor
 from kernel_executor.errors import NotStarted
-from kernel_executor.local_kernel import LocalKernelPlan
+from kernel_executor.kernels.local import LocalKernelPlan
 from tests.containers import KERNEL_IMAGE
 
 pytestmark = pytest.mark.integration
@@ -102,7 +102,7 @@ def _running(kernel: KernelCodeExecutor) -> int:
 async def test_what_took_long_is_not_run_again_and_what_is_left_is_named(
     kernel: KernelCodeExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kernel_executor.history.REPLAY_LIMIT", 0.2)
+    monkeypatch.setattr("kernel_executor.kernels.history.REPLAY_LIMIT", 0.2)
     await run(kernel, "import time\ntime.sleep(0.3)\nx = 1")
     await run(kernel, "x = 2\nimport json as j\ndef f(): inside = 1\nclass C: pass\ndel C\nmissing + 1\nnever = 1")
     done = await kernel.roll_back()
@@ -115,7 +115,7 @@ async def test_what_took_long_is_not_run_again_and_what_is_left_is_named(
 async def test_where_the_kernel_died_too_the_state_is_lost(
     kernel: KernelCodeExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kernel_executor.history.REPLAY_LIMIT", 0.0)
+    monkeypatch.setattr("kernel_executor.kernels.history.REPLAY_LIMIT", 0.0)
     await run(kernel, "x = 1")
     await run(kernel, "import os; os._exit(1)")
     done = await kernel.roll_back()
@@ -156,7 +156,7 @@ async def test_what_adds_to_a_file_is_not_run_twice(kernel: KernelCodeExecutor, 
 async def test_what_takes_longer_than_before_is_given_up(
     kernel: KernelCodeExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kernel_executor.history.REPLAY_SLACK", 0.5)
+    monkeypatch.setattr("kernel_executor.kernels.history.REPLAY_SLACK", 0.5)
     slow = "import os, time\nif os.path.exists('been'): time.sleep(60)\nopen('been', 'w').close()\nx = 1"
     await run(kernel, slow)
     await run(kernel, "1 / 0")

@@ -280,7 +280,7 @@ async def test_a_variable_that_is_brought_after_a_failed_task_stays(tmp_path: Pa
 async def test_what_could_not_be_taken_back_is_named_in_the_saved_notebook(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kernel_executor.history.REPLAY_LIMIT", 0.0)
+    monkeypatch.setattr("kernel_executor.kernels.history.REPLAY_LIMIT", 0.0)
     replies = [python("a = 1"), "One.", python("b = 2\n1 / 0"), python("print(b)"), "Two."]
     model = ReplayChatCompletionClient(replies)
     async with open_session(SessionSettings(notebook=tmp_path / "session.ipynb")) as session:

@@ -19,7 +19,7 @@ import pytest
 from codeagent_nb.models._download import _pip_download
 from kernel_executor import BlockResult, CodeBlock, KernelCodeExecutor
 from kernel_executor.functions.module_folder import FunctionsFolder, _run_here, install_packages
-from kernel_executor.launch import ask_python
+from kernel_executor.kernels.kernelspec import ask_python
 from kernel_executor.processes.watchdog import WATCHDOG, Watchdog
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("bubblewrap")]

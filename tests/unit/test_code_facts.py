@@ -3,7 +3,7 @@
 import pytest
 
 from kernel_executor import CodeBlock
-from kernel_executor.code_facts import adds_to_files, names_made
+from kernel_executor.kernels.code_facts import adds_to_files, names_made
 
 NAMES = {
     "x = 1": "x",

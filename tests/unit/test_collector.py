@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kernel_executor.collector import REPLY_GRACE, Collector, Ending
+from kernel_executor.kernels.collector import REPLY_GRACE, Collector, Ending
 from kernel_executor.outputs.fold import OutputFolder, as_text
 from kernel_executor.outputs.message import Message
 from kernel_executor.outputs.output_changes import Append, OutputChange

@@ -95,7 +95,7 @@ def settle(person: Person) -> Person:
     """
     person.home.mkdir(mode=0o700)
     person.give(person.home)
-    code = "import os, kernel_executor.executor, codeagent_nb; print(os.getuid())"
+    code = "import os, kernel_executor.kernels.executor, codeagent_nb; print(os.getuid())"
     process = person.start([str(person.python), "-I", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     said, error = process.communicate(timeout=60)
     assert said == f"{person.uid}\n", f"{person.name} (user {person.uid}) cannot run the product: {error[-2_000:]}"

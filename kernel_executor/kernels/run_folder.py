@@ -15,7 +15,7 @@ from jupyter_client.connect import write_connection_file
 from kernel_executor import in_kernel
 from kernel_executor.folders import left_behind
 from kernel_executor.folders.left_behind import LOCK, lock
-from kernel_executor.launch import LAUNCHER, KernelProgram
+from kernel_executor.kernels.kernelspec import LAUNCHER, KernelProgram
 from kernel_executor.outputs.fold import OutputLimits
 
 PREFIX = "codeagent-k-"

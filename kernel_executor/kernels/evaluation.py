@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from kernel_executor.aio.tasks import uninterrupted
-from kernel_executor.kernel import Kernel
+from kernel_executor.kernels.kernel import Kernel
 from kernel_executor.lifecycle import interrupt_ladder as ladder
 from kernel_executor.outputs.message import Message
 from kernel_executor.sockets.router import KernelDeath

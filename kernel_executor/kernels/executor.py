@@ -13,10 +13,10 @@ from kernel_executor.folders.work_folder import open_work_folder
 from kernel_executor.functions.functions import FunctionLike
 from kernel_executor.functions.module_folder import open_functions_here
 from kernel_executor.functions.pip_commands import NO_NETWORK
-from kernel_executor.kernel_runner import KernelRunner
+from kernel_executor.kernels.plan import KernelSettings, make_plan, program_of
+from kernel_executor.kernels.runner import KernelRunner
 from kernel_executor.lifecycle.base import ManagedExecutor
 from kernel_executor.outputs.fold import OutputLimits
-from kernel_executor.planning import KernelSettings, make_plan, program_of
 from kernel_executor.sandbox.bubblewrap import SandboxMode
 from kernel_executor.sandbox.confinement import absolute_paths, existing_paths, known_mode
 from kernel_executor.search_paths import distrust, trust_again

@@ -8,10 +8,10 @@ from typing import Any, Protocol, TypeVar
 
 from kernel_executor.aio.tasks import acquired, uninterrupted
 from kernel_executor.errors import KernelStartError
-from kernel_executor.launch import KernelProgram
+from kernel_executor.kernels.kernelspec import KernelProgram
+from kernel_executor.kernels.run_folder import RunFolder, create_run_folder
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.outputs.message import Message
-from kernel_executor.run_folder import RunFolder, create_run_folder
 from kernel_executor.sandbox.isolation import Isolation
 from kernel_executor.sockets.assembler import TEXT, MessageLimits
 from kernel_executor.sockets.router import KernelDeath, Router, Taker

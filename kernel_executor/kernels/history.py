@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from kernel_executor.code_facts import adds_to_files, names_made
+from kernel_executor.kernels.code_facts import adds_to_files, names_made
 from kernel_executor.types import BlockResult, CodeBlock
 
 REPLAY_LIMIT = 10.0

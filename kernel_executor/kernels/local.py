@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import IO
 
 from kernel_executor.errors import KernelStartError
-from kernel_executor.launch import KernelProgram
+from kernel_executor.kernels.kernelspec import KernelProgram
+from kernel_executor.kernels.run_folder import RunFolder
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.processes.process import ManagedProcess
-from kernel_executor.run_folder import RunFolder
 from kernel_executor.sandbox.confinement import Enclosure
 from kernel_executor.sandbox.isolation import Isolation
 

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any, Self
 
 from kernel_executor import in_kernel
-from kernel_executor.block_run import BlockRun
 from kernel_executor.errors import KernelStartError
-from kernel_executor.evaluation import evaluate
 from kernel_executor.events import BlockFinished, BlockOutput, BlockStarted
 from kernel_executor.functions.pip_commands import installs, quiet
-from kernel_executor.history import History
 from kernel_executor.in_kernel.guard import shorten
-from kernel_executor.keeper import KernelKeeper
-from kernel_executor.kernel import Kernel, KernelPlan
+from kernel_executor.kernels.block_run import BlockRun
+from kernel_executor.kernels.evaluation import evaluate
+from kernel_executor.kernels.history import History
+from kernel_executor.kernels.kernel import Kernel, KernelPlan
+from kernel_executor.kernels.supervisor import KernelKeeper
 from kernel_executor.languages import normalize
 from kernel_executor.lifecycle.listeners import LateOutputs, Listener
 from kernel_executor.outputs.fold import OutputLimits

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from kernel_executor.aio.tasks import ended, uninterrupted
 from kernel_executor.errors import NotStarted
-from kernel_executor.kernel import Kernel, KernelPlan, start_kernel
+from kernel_executor.kernels.kernel import Kernel, KernelPlan, start_kernel
 from kernel_executor.outputs.message import Message
 from kernel_executor.sandbox.isolation import Isolation
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from kernel_executor.errors import KernelStartError
 from kernel_executor.functions.functions import FunctionLike
-from kernel_executor.launch import KernelProgram, find_program
-from kernel_executor.local_kernel import LocalKernelPlan
+from kernel_executor.kernels.kernelspec import KernelProgram, find_program
+from kernel_executor.kernels.local import LocalKernelPlan
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.sandbox.bubblewrap import SandboxMode
 from kernel_executor.sandbox.confinement import enclose

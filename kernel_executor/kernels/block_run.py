@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from kernel_executor.collector import Collector, Ending
-from kernel_executor.keeper import STATE_LOST
-from kernel_executor.kernel import Kernel
+from kernel_executor.kernels.collector import Collector, Ending
+from kernel_executor.kernels.kernel import Kernel
+from kernel_executor.kernels.supervisor import STATE_LOST
 from kernel_executor.lifecycle import interrupt_ladder as ladder
 from kernel_executor.lifecycle.interrupt_ladder import Patience
 from kernel_executor.outputs.fold import OutputFolder, OutputLimits
