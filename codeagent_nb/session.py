@@ -24,7 +24,7 @@ from codeagent_nb.run_settings import RunSettings
 from codeagent_nb.views.journal import JournalView
 from codeagent_nb.views.notebook import NotebookView
 from kernel_executor import ExecutionEvent, KernelExecutorError, ManagedExecutor, create_code_executor
-from kernel_executor.choosing import ExecutorName
+from kernel_executor.factory import ExecutorName
 from kernel_executor.folders.safe_files import OpenFolder, open_folder
 from kernel_executor.folders.work_folder import open_work_folder
 from kernel_executor.sandbox.bubblewrap import SandboxMode

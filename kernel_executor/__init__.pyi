@@ -1,12 +1,6 @@
 # The public names: what is listed here is imported when it is first used.
 
 from .aio.cancellation import CancellationToken as CancellationToken
-from .choosing import (
-    create_code_executor as create_code_executor,
-)
-from .choosing import (
-    create_default_code_executor as create_default_code_executor,
-)
 from .containers.executor import DockerCommandLineCodeExecutor as DockerCommandLineCodeExecutor
 from .errors import (
     KernelExecutorError as KernelExecutorError,
@@ -43,6 +37,12 @@ from .events import (
 )
 from .events import (
     LateOutput as LateOutput,
+)
+from .factory import (
+    create_code_executor as create_code_executor,
+)
+from .factory import (
+    create_default_code_executor as create_default_code_executor,
 )
 from .functions.functions import (
     Alias as Alias,

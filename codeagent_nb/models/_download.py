@@ -17,7 +17,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from codeagent_nb.errors import WeightsError
-from kernel_executor.processes.process import own_python
+from kernel_executor.processes import own_python
 from kernel_executor.search_paths import for_helpers
 
 _HUB = "https://huggingface.co"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codeagent_nb.errors import ModelUnavailable
-from kernel_executor.processes.process import own_python
+from kernel_executor.processes import own_python
 from kernel_executor.search_paths import for_helpers
 
 _SCRIPT = Path(__file__).with_name("local_server.py")

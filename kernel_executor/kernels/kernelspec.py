@@ -14,7 +14,7 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKerne
 
 from kernel_executor.aio.tasks import run_helper
 from kernel_executor.errors import KernelStartError
-from kernel_executor.processes.process import programs
+from kernel_executor.processes import programs
 from kernel_executor.sandbox.bubblewrap import Interpreter
 from kernel_executor.search_paths import for_helpers, safe_module_path
 from kernel_executor.secret_names import names_secret

@@ -17,7 +17,7 @@ from typing import IO, Self
 from kernel_executor.aio.tasks import uninterrupted
 from kernel_executor.errors import KernelStartError
 from kernel_executor.processes.watchdog import WATCHDOG
-from kernel_executor.sandbox.bubblewrap import bubblewrap_start
+from kernel_executor.sandbox import bubblewrap_start
 from kernel_executor.sandbox.confinement import Enclosure, Sandbox
 from kernel_executor.sandbox.mount_table import is_set_up
 

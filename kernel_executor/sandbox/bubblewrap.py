@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 
 from kernel_executor.aio.tasks import run_helper_now, uninterrupted
 from kernel_executor.in_kernel.read_only import ORIGINAL
-from kernel_executor.sandbox.bubblewrap import bubblewrap_start
+from kernel_executor.sandbox import bubblewrap_start
 from kernel_executor.sandbox.covering import INSTALLED, to_cover
 from kernel_executor.stage.stage import Place
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from kernel_executor.processes.process import programs
-from kernel_executor.sandbox.bubblewrap import seccomp
+from kernel_executor.processes import programs
+from kernel_executor.sandbox import seccomp
 
 LOADER_NAMES = frozenset(
     {

@@ -237,7 +237,7 @@ import time; time.sleep(600)
 OWNER = """
 import asyncio, os, sys
 from kernel_executor import BlockOutput, CodeBlock, KernelCodeExecutor
-from kernel_executor.sandbox.bubblewrap import seccomp
+from kernel_executor.sandbox import seccomp
 from kernel_executor.processes.watchdog import WATCHDOG
 seccomp.this_machine = lambda: None  # as on a machine without a filter, which refuses `ptrace`
 if sys.argv[3] == "control":

@@ -163,9 +163,9 @@ def test_every_public_name_can_be_had(package: str, name: str) -> None:
 
 
 def test_a_name_that_is_not_there_is_named() -> None:
-    with pytest.raises(AttributeError, match="codeagent_nb.*Nothing"):
+    with pytest.raises(AttributeError, match=r"codeagent_nb.*Nothing"):
         codeagent_nb.Nothing  # noqa: B018
-    with pytest.raises(AttributeError, match="kernel_executor.*Nothing"):
+    with pytest.raises(AttributeError, match=r"kernel_executor.*Nothing"):
         kernel_executor.Nothing  # noqa: B018
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from kernel_executor.sandbox.bubblewrap import Interpreter, SandboxPolicy, bubblewrap_arguments, covering, with_covers
+from kernel_executor.sandbox import covering
+from kernel_executor.sandbox.bubblewrap import Interpreter, SandboxPolicy, bubblewrap_arguments, with_covers
 from kernel_executor.sandbox.covering import MOST_COVERED, to_cover
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nx\n"

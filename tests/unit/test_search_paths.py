@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kernel_executor.processes.process import own_python, programs
+from kernel_executor.processes import own_python, programs
 from kernel_executor.sandbox.bubblewrap_start import command, own_environment
 from kernel_executor.sandbox.environment import kernel_environment
 from kernel_executor.search_paths import (
