@@ -155,9 +155,10 @@ from .events import (
 from .events import (
     ViewDetachedEvent as ViewDetachedEvent,
 )
-from .log import EVENT_LOGGER_NAME as EVENT_LOGGER_NAME
-from .log import EventLog as EventLog
-from .log import View as View
+from .log.event_log import EVENT_LOGGER_NAME as EVENT_LOGGER_NAME
+from .log.event_log import EventLog as EventLog
+from .log.event_log import View as View
+from .log.redaction import Secrets as Secrets
 from .models.local import LocalChatCompletionClient as LocalChatCompletionClient
 from .models.openai import OpenAIChatCompletionClient as OpenAIChatCompletionClient
 from .models.replay import ReplayChatCompletionClient as ReplayChatCompletionClient
@@ -180,7 +181,6 @@ from .models.types import (
     UserMessage as UserMessage,
 )
 from .notebook.extension import panel as panel
-from .redaction import Secrets as Secrets
 from .reply import Reply as Reply
 from .reply import extract_code_blocks as extract_code_blocks
 from .reply import read_reply as read_reply

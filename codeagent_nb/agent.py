@@ -27,18 +27,18 @@ from codeagent_nb.events import (
     TextMessage,
 )
 from codeagent_nb.languages import SUPPORTED_LANGUAGES, check_languages, only
-from codeagent_nb.log import EventLog, View, listening
+from codeagent_nb.log.event_log import EventLog, View, listening
+from codeagent_nb.log.redaction import Secrets
+from codeagent_nb.log.state import load, save
 from codeagent_nb.messages import Task, task_messages
 from codeagent_nb.model_context import ModelContext
 from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.policy import Outcome, RetryBy, policy, run_given
 from codeagent_nb.prompts import DEFAULT_SYSTEM_MESSAGE, first_words
-from codeagent_nb.redaction import Secrets
 from codeagent_nb.remembering import remembers_arguments
 from codeagent_nb.reply import read_reply
 from codeagent_nb.results import Response, TaskResult
 from codeagent_nb.run_settings import RunSettings
-from codeagent_nb.state import load, save
 from codeagent_nb.statuses import RUN_ENDS
 from codeagent_nb.working import OneAtATime, Record, Tell, untold
 from kernel_executor import CancellationToken, CodeBlock, CodeExecutor, CodeResult, ExecutionEvent

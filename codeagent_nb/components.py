@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
 from codeagent_nb.config_secrets import refuse_secrets
-from codeagent_nb.redaction import Secrets
+from codeagent_nb.log.redaction import Secrets
 
 if TYPE_CHECKING:
     from codeagent_nb.component_table import Component

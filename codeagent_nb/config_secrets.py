@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.masking.values import in_addresses
-from codeagent_nb.redaction import Secrets
 from kernel_executor.secret_names import names_secret
 
 _HEADERS = frozenset({"authorization", "proxy_authorization", "cookie"})

@@ -2,7 +2,7 @@
 
 from codeagent_nb.contexts import ChatCompletionContext
 from codeagent_nb.events import MessageAddedEvent
-from codeagent_nb.log import EventLog
+from codeagent_nb.log.event_log import EventLog
 from codeagent_nb.models.types import LLMMessage
 from codeagent_nb.transcript import selected
 

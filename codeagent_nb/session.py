@@ -17,11 +17,11 @@ from codeagent_nb.driver import execution_event
 from codeagent_nb.errors import SessionError
 from codeagent_nb.events import FilesEvent, TextMessage
 from codeagent_nb.files import bring_files, check_files, describe_files
-from codeagent_nb.log import EventLog, View
-from codeagent_nb.redaction import Secrets
+from codeagent_nb.log.event_log import EventLog, View
+from codeagent_nb.log.journal import JournalView
+from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.results import TaskResult
 from codeagent_nb.run_settings import RunSettings
-from codeagent_nb.views.journal import JournalView
 from codeagent_nb.views.notebook import NotebookView
 from kernel_executor import ExecutionEvent, KernelExecutorError, ManagedExecutor, create_code_executor
 from kernel_executor.factory import ExecutorName

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from codeagent_nb.approval import ApprovalFunc, ApprovalRequest, ApprovalResponse
 from codeagent_nb.errors import AgentError
 from codeagent_nb.events import AgentEvent, RunFinishedEvent
-from codeagent_nb.log import View
+from codeagent_nb.log.event_log import View
 from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
 from codeagent_nb.notebook.controls import Controls
 from codeagent_nb.notebook.display import CellView, DisplayPublisher

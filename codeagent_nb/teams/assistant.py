@@ -18,6 +18,7 @@ from codeagent_nb.events import (
     TextMessage,
     ThoughtEvent,
 )
+from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.models.types import (
     AssistantMessage,
     ChatCompletionClient,
@@ -28,7 +29,6 @@ from codeagent_nb.models.types import (
 )
 from codeagent_nb.prompts import ASSISTANT_SYSTEM_MESSAGE
 from codeagent_nb.reading.markup import clean, split_thinking
-from codeagent_nb.redaction import Secrets
 from codeagent_nb.remembering import remembers_arguments
 from codeagent_nb.results import Response, TaskResult
 from codeagent_nb.teams.types import Task, messages_of

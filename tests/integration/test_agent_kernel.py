@@ -18,10 +18,10 @@ from codeagent_nb import ReplayChatCompletionClient
 from codeagent_nb.approval import refuse_for_want_of_a_person
 from codeagent_nb.errors import ApprovalRequired, SessionError
 from codeagent_nb.events import AgentEvent, BlockFinishedEvent
+from codeagent_nb.log.journal import load_journal
 from codeagent_nb.results import TaskResult
 from codeagent_nb.run_settings import RunSettings
 from codeagent_nb.session import Session, SessionSettings, open_session
-from codeagent_nb.views.journal import load_journal
 from kernel_executor.sandbox.bubblewrap import SandboxMode
 from tests.support.notebooks import notebook_of
 

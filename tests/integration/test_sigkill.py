@@ -12,7 +12,7 @@ import nbformat
 import pytest
 
 from codeagent_nb.events import AgentEvent
-from codeagent_nb.views.journal import load_journal
+from codeagent_nb.log.journal import load_journal
 from tests.support.notebooks import notebook_of
 
 pytestmark = pytest.mark.integration

@@ -272,9 +272,9 @@ def calls_of(name: str) -> set[str]:
 
 def test_secrets_have_one_owner_and_no_view_makes_its_own() -> None:
     """A copy knows the secrets of its moment only: five of them leaked what the session had seen (attack 25)."""
-    assert calls_of("of_environment") == {"codeagent_nb/redaction.py"}
+    assert calls_of("of_environment") == {"codeagent_nb/log/redaction.py"}
     assert calls_of("Redactor") == {
-        "codeagent_nb/redaction.py",
+        "codeagent_nb/log/redaction.py",
         "codeagent_nb/variables.py",
     }  # there one that knows none
     owners = {"teams/assistant.py", "agent.py", "session.py", "components.py", "notebook/agent.py", "cli/app.py"}

@@ -29,10 +29,10 @@ from codeagent_nb.contexts import (
     TokenLimitedChatCompletionContext,
     UnboundedChatCompletionContext,
 )
-from codeagent_nb.log import EventLog
+from codeagent_nb.log.event_log import EventLog
+from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.models.openai import Backoff
 from codeagent_nb.models.types import AssistantMessage, Image, UserMessage
-from codeagent_nb.redaction import Secrets
 from codeagent_nb.remembering import remembers_arguments
 from codeagent_nb.teams.terminations import AndTerminationCondition, OrTerminationCondition
 from kernel_executor import (

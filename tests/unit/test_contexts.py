@@ -19,7 +19,8 @@ from codeagent_nb.contexts import (
     units_of,
 )
 from codeagent_nb.events import AgentEvent, CodeExecutionEvent, ModelReplyEvent, RetryDecisionEvent, TextMessage
-from codeagent_nb.log import EventLog
+from codeagent_nb.log.event_log import EventLog
+from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.model_context import ModelContext
 from codeagent_nb.models.types import (
     CODE_RUNNER,
@@ -30,7 +31,6 @@ from codeagent_nb.models.types import (
     SystemMessage,
     UserMessage,
 )
-from codeagent_nb.redaction import Secrets
 from codeagent_nb.transcript import prompt
 from kernel_executor import CodeResult
 from kernel_executor.replay import ReplayCodeExecutor

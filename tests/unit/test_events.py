@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from codeagent_nb import events
 from codeagent_nb.events import EVENT, SEED_TYPES, AgentEvent, Event, TextMessage
-from codeagent_nb.redaction import Redactor
-from codeagent_nb.views.journal import JournalView, load_journal
+from codeagent_nb.log.journal import JournalView, load_journal
+from codeagent_nb.log.redaction import Redactor
 from kernel_executor import Append, BlockResult, Clear, CodeBlock, CodeResult, Truncation, Update
 
 KINDS: tuple[type[Event], ...] = get_args(get_args(AgentEvent)[0])

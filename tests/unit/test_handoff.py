@@ -20,8 +20,8 @@ from codeagent_nb import (
     UserMessage,
 )
 from codeagent_nb.events import EVENT
+from codeagent_nb.log.journal import JournalView, load_journal
 from codeagent_nb.models.types import Image
-from codeagent_nb.views.journal import JournalView, load_journal
 from kernel_executor.replay import ReplayCodeExecutor
 
 EARLIER = (

@@ -12,7 +12,7 @@ import pytest
 
 from codeagent_nb.errors import SessionError
 from codeagent_nb.events import ModelClientStreamingChunkEvent, TextMessage
-from codeagent_nb.views.journal import JournalView, load_journal
+from codeagent_nb.log.journal import JournalView, load_journal
 
 
 def said(text: str) -> TextMessage:
@@ -87,7 +87,7 @@ FILL_THE_DISK = """
 import resource, sys
 from pathlib import Path
 from codeagent_nb.events import TextMessage
-from codeagent_nb.views.journal import JournalView
+from codeagent_nb.log.journal import JournalView
 journal = JournalView(Path(sys.argv[1]))
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 for number in range(100):

@@ -14,8 +14,8 @@ from codeagent_nb.events import (
     TextMessage,
     ViewDetachedEvent,
 )
-from codeagent_nb.log import EVENT_LOGGER_NAME, EventLog
-from codeagent_nb.redaction import Secrets
+from codeagent_nb.log.event_log import EVENT_LOGGER_NAME, EventLog
+from codeagent_nb.log.redaction import Secrets
 from kernel_executor import Append
 
 

@@ -22,9 +22,9 @@ from codeagent_nb.events import (
     RunFinishedEvent,
     TextMessage,
 )
+from codeagent_nb.log.redaction import VOCABULARY, Redactor, Secrets
 from codeagent_nb.masking.holding import HoldBack
 from codeagent_nb.models.types import AssistantMessage, Image, RequestUsage, SystemMessage, UserMessage
-from codeagent_nb.redaction import VOCABULARY, Redactor, Secrets
 from kernel_executor import Append, BlockResult, CodeBlock, CodeResult
 
 KEY = "sk-test-0123456789"

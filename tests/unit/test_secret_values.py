@@ -5,8 +5,8 @@ import traceback
 
 import pytest
 
+from codeagent_nb.log.redaction import Redactor, Secrets
 from codeagent_nb.masking.values import in_addresses, is_weak, of_environment, weak_names
-from codeagent_nb.redaction import Redactor, Secrets
 
 TOKEN = "ghp-abcdef0123456789"
 

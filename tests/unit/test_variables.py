@@ -21,8 +21,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codeagent_nb.errors import VariableRefused
-from codeagent_nb.log import EventLog
-from codeagent_nb.redaction import Secrets
+from codeagent_nb.log.event_log import EventLog
+from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.variables import LOAD_TIMEOUT, PIECE, WrittenVariable, bring_variable, write_variable
 from kernel_executor import BlockResult, CodeBlock, CodeResult, Isolation
 
@@ -340,7 +340,7 @@ IN_A_NOTEBOOK = """
 import dataclasses, enum, sys
 from pathlib import Path
 from codeagent_nb.errors import VariableRefused
-from codeagent_nb.redaction import Secrets
+from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.variables import write_variable
 class Own: pass
 @dataclasses.dataclass
@@ -404,7 +404,7 @@ ON_A_FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from codeagent_nb.errors import VariableRefused
-from codeagent_nb.redaction import Secrets
+from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.variables import write_variable
 import pandas, pyarrow.feather, signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -7,8 +7,8 @@ from functools import partial
 from typing import Protocol
 
 from codeagent_nb.events import AgentEvent, ModelClientStreamingChunkEvent, ViewDetachedEvent
+from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.masking.holding import HoldBack
-from codeagent_nb.redaction import Secrets
 from kernel_executor.outputs.clean_text import cleaned
 
 logger = logging.getLogger("codeagent_nb")

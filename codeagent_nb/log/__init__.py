@@ -1,0 +1,1 @@
+"""What happened: kept, masked, saved line by line. Knows no surface."""
