@@ -23,21 +23,6 @@ from .components import (
 from .components import (
     load_component as load_component,
 )
-from .contexts import (
-    BufferedChatCompletionContext as BufferedChatCompletionContext,
-)
-from .contexts import (
-    ChatCompletionContext as ChatCompletionContext,
-)
-from .contexts import (
-    HeadAndTailChatCompletionContext as HeadAndTailChatCompletionContext,
-)
-from .contexts import (
-    TokenLimitedChatCompletionContext as TokenLimitedChatCompletionContext,
-)
-from .contexts import (
-    UnboundedChatCompletionContext as UnboundedChatCompletionContext,
-)
 from .errors import (
     AgentError as AgentError,
 )
@@ -181,6 +166,21 @@ from .models.types import (
     UserMessage as UserMessage,
 )
 from .notebook.extension import panel as panel
+from .prompt.contexts import (
+    BufferedChatCompletionContext as BufferedChatCompletionContext,
+)
+from .prompt.contexts import (
+    ChatCompletionContext as ChatCompletionContext,
+)
+from .prompt.contexts import (
+    HeadAndTailChatCompletionContext as HeadAndTailChatCompletionContext,
+)
+from .prompt.contexts import (
+    TokenLimitedChatCompletionContext as TokenLimitedChatCompletionContext,
+)
+from .prompt.contexts import (
+    UnboundedChatCompletionContext as UnboundedChatCompletionContext,
+)
 from .reply import Reply as Reply
 from .reply import extract_code_blocks as extract_code_blocks
 from .reply import read_reply as read_reply

@@ -15,7 +15,6 @@ from codeagent_nb import components
 from codeagent_nb.approval import ApprovalFunc, ApprovalMode, choose_approver
 from codeagent_nb.asking import ask_at_the_terminal
 from codeagent_nb.closing import closing_text, finished_event, stop_reason
-from codeagent_nb.contexts import UNBOUNDED, ChatCompletionContext
 from codeagent_nb.driver import Driver, execution_event
 from codeagent_nb.events import (
     AgentEvent,
@@ -31,10 +30,11 @@ from codeagent_nb.log.event_log import EventLog, View, listening
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.log.state import load, save
 from codeagent_nb.messages import Task, task_messages
-from codeagent_nb.model_context import ModelContext
 from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.policy import Outcome, RetryBy, policy, run_given
-from codeagent_nb.prompts import DEFAULT_SYSTEM_MESSAGE, first_words
+from codeagent_nb.prompt.contexts import UNBOUNDED, ChatCompletionContext
+from codeagent_nb.prompt.model_context import ModelContext
+from codeagent_nb.prompt.model_texts import DEFAULT_SYSTEM_MESSAGE, first_words
 from codeagent_nb.remembering import remembers_arguments
 from codeagent_nb.reply import read_reply
 from codeagent_nb.results import Response, TaskResult

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from codeagent_nb.transcript import OUTPUT_BUDGET
+from codeagent_nb.prompt.transcript import OUTPUT_BUDGET
 from kernel_executor import CancellationToken, CodeBlock, CodeExecutor
 from kernel_executor.in_kernel.guard import shorten
 

@@ -12,11 +12,11 @@ from typing import Any, get_origin
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from codeagent_nb import contexts
 from codeagent_nb.agent import CodeExecutorAgent
 from codeagent_nb.components import ComponentModel
 from codeagent_nb.models.local import LocalChatCompletionClient
 from codeagent_nb.models.openai import OpenAIChatCompletionClient
+from codeagent_nb.prompt import contexts
 from codeagent_nb.remembering import arguments_of
 from codeagent_nb.teams import terminations
 from codeagent_nb.teams.assistant import AssistantAgent

@@ -12,14 +12,14 @@ from typing import Any
 
 from codeagent_nb import events
 from codeagent_nb.approval import ApprovalFunc, ApprovalRequest, ask_for_approval
-from codeagent_nb.contexts import UNBOUNDED, ChatCompletionContext
 from codeagent_nb.errors import ModelError, ModelUnavailable, NoModelConfigured
 from codeagent_nb.events import AgentEvent
 from codeagent_nb.log.event_log import EventLog
 from codeagent_nb.models.types import ChatCompletionClient, CreateResult, LLMMessage
 from codeagent_nb.policy import Approve, Ask, Effect, Execute, Outcome, TakeBack, Tell
+from codeagent_nb.prompt.contexts import UNBOUNDED, ChatCompletionContext
+from codeagent_nb.prompt.transcript import prompt
 from codeagent_nb.text import fenced_exactly
-from codeagent_nb.transcript import prompt
 from kernel_executor import (
     AttemptExecutor,
     BlockFinished,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from codeagent_nb.events import ChatMessage, TextMessage
-from codeagent_nb.transcript import TASK_SOURCE
+from codeagent_nb.prompt.transcript import TASK_SOURCE
 
 Task = str | ChatMessage | Sequence[ChatMessage]
 

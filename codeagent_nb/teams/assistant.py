@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from codeagent_nb.contexts import UNBOUNDED, ChatCompletionContext
 from codeagent_nb.errors import ModelUnavailable
 from codeagent_nb.events import (
     AgentEvent,
@@ -27,7 +26,8 @@ from codeagent_nb.models.types import (
     SystemMessage,
     UserMessage,
 )
-from codeagent_nb.prompts import ASSISTANT_SYSTEM_MESSAGE
+from codeagent_nb.prompt.contexts import UNBOUNDED, ChatCompletionContext
+from codeagent_nb.prompt.model_texts import ASSISTANT_SYSTEM_MESSAGE
 from codeagent_nb.reading.markup import clean, split_thinking
 from codeagent_nb.remembering import remembers_arguments
 from codeagent_nb.results import Response, TaskResult

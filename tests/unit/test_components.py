@@ -23,16 +23,16 @@ from codeagent_nb import (
 )
 from codeagent_nb.component_table import TABLE
 from codeagent_nb.components import ComponentModel, dump_component, load_component
-from codeagent_nb.contexts import (
+from codeagent_nb.log.event_log import EventLog
+from codeagent_nb.log.redaction import Secrets
+from codeagent_nb.models.openai import Backoff
+from codeagent_nb.models.types import AssistantMessage, Image, UserMessage
+from codeagent_nb.prompt.contexts import (
     BufferedChatCompletionContext,
     HeadAndTailChatCompletionContext,
     TokenLimitedChatCompletionContext,
     UnboundedChatCompletionContext,
 )
-from codeagent_nb.log.event_log import EventLog
-from codeagent_nb.log.redaction import Secrets
-from codeagent_nb.models.openai import Backoff
-from codeagent_nb.models.types import AssistantMessage, Image, UserMessage
 from codeagent_nb.remembering import remembers_arguments
 from codeagent_nb.teams.terminations import AndTerminationCondition, OrTerminationCondition
 from kernel_executor import (

@@ -9,19 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codeagent_nb import CodeExecutorAgent, ReplayChatCompletionClient
-from codeagent_nb.contexts import (
-    BufferedChatCompletionContext,
-    ChatCompletionContext,
-    HeadAndTailChatCompletionContext,
-    TokenLimitedChatCompletionContext,
-    UnboundedChatCompletionContext,
-    estimate_tokens,
-    units_of,
-)
 from codeagent_nb.events import AgentEvent, CodeExecutionEvent, ModelReplyEvent, RetryDecisionEvent, TextMessage
 from codeagent_nb.log.event_log import EventLog
 from codeagent_nb.log.redaction import Secrets
-from codeagent_nb.model_context import ModelContext
 from codeagent_nb.models.types import (
     CODE_RUNNER,
     AssistantMessage,
@@ -31,7 +21,17 @@ from codeagent_nb.models.types import (
     SystemMessage,
     UserMessage,
 )
-from codeagent_nb.transcript import prompt
+from codeagent_nb.prompt.contexts import (
+    BufferedChatCompletionContext,
+    ChatCompletionContext,
+    HeadAndTailChatCompletionContext,
+    TokenLimitedChatCompletionContext,
+    UnboundedChatCompletionContext,
+    estimate_tokens,
+    units_of,
+)
+from codeagent_nb.prompt.model_context import ModelContext
+from codeagent_nb.prompt.transcript import prompt
 from kernel_executor import CodeResult
 from kernel_executor.replay import ReplayCodeExecutor
 

@@ -17,10 +17,10 @@ from codeagent_nb.events import (
     RetryDecisionEvent,
     TextMessage,
 )
-from codeagent_nb.images import MAX_IMAGE_CHARACTERS, MAX_IMAGES, images_of, shown
 from codeagent_nb.models._chat_wire import to_wire
 from codeagent_nb.models.types import Image, LLMMessage, ModelInfo, RequestUsage, UserMessage
-from codeagent_nb.transcript import prompt
+from codeagent_nb.prompt.images import MAX_IMAGE_CHARACTERS, MAX_IMAGES, images_of, shown
+from codeagent_nb.prompt.transcript import prompt
 from kernel_executor import BlockResult, CodeBlock, CodeResult
 from kernel_executor.replay import ReplayCodeExecutor
 

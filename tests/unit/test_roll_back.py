@@ -10,9 +10,9 @@ from codeagent_nb import CodeExecutorAgent, ReplayChatCompletionClient, TextMess
 from codeagent_nb.cells_story import CellsStory
 from codeagent_nb.driver import CANNOT_ROLL_BACK
 from codeagent_nb.events import AgentEvent, KernelStateEvent
-from codeagent_nb.prompts import KEPT, LOST, ROLLED_BACK
+from codeagent_nb.prompt.model_texts import KEPT, LOST, ROLLED_BACK
+from codeagent_nb.prompt.transcript import prompt
 from codeagent_nb.run_settings import RunSettings
-from codeagent_nb.transcript import prompt
 from kernel_executor import RollBack
 from kernel_executor.replay import ReplayCodeExecutor, failing
 

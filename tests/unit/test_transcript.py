@@ -22,8 +22,8 @@ from codeagent_nb.events import (
     VariableEvent,
 )
 from codeagent_nb.models.types import AssistantMessage, LLMMessage, SystemMessage, UserMessage
+from codeagent_nb.prompt.transcript import observation, prompt, short_error
 from codeagent_nb.text import failure_note, fenced
-from codeagent_nb.transcript import observation, prompt, short_error
 from kernel_executor import BlockResult, CodeBlock, CodeResult
 from kernel_executor.in_kernel.guard import shorten
 from kernel_executor.replay import ReplayCodeExecutor, failing

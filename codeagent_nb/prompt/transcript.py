@@ -7,11 +7,12 @@ are. It only ever grows at the end, so that the server's prefix cache holds for 
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from codeagent_nb import events, prompts
-from codeagent_nb.contexts import UNBOUNDED, ChatCompletionContext
+from codeagent_nb import events
 from codeagent_nb.events import AgentEvent
-from codeagent_nb.images import images_of, shown
 from codeagent_nb.models.types import CODE_RUNNER, AssistantMessage, LLMMessage, SystemMessage, UserMessage
+from codeagent_nb.prompt import model_texts as prompts
+from codeagent_nb.prompt.contexts import UNBOUNDED, ChatCompletionContext
+from codeagent_nb.prompt.images import images_of, shown
 from codeagent_nb.text import fenced, given
 from kernel_executor import BlockResult, CodeResult, Output
 from kernel_executor.in_kernel.guard import shorten

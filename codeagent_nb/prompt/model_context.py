@@ -1,10 +1,10 @@
 """An agent's conversation with its model, under the names of AutoGen's contexts. Stores nothing: looks at the log."""
 
-from codeagent_nb.contexts import ChatCompletionContext
 from codeagent_nb.events import MessageAddedEvent
 from codeagent_nb.log.event_log import EventLog
 from codeagent_nb.models.types import LLMMessage
-from codeagent_nb.transcript import selected
+from codeagent_nb.prompt.contexts import ChatCompletionContext
+from codeagent_nb.prompt.transcript import selected
 
 
 class ModelContext:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from codeagent_nb.models.types import CODE_RUNNER, AssistantMessage, LLMMessage, SystemMessage, UserMessage
-from codeagent_nb.prompts import SKIPPED
+from codeagent_nb.prompt.model_texts import SKIPPED
 
 BYTES_PER_TOKEN = 4  # of English and code; of Chinese about as many in UTF-8
 MESSAGE_TOKENS = 4  # what a chat template puts around a message
