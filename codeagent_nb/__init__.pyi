@@ -181,9 +181,9 @@ from .prompt.contexts import (
 from .prompt.contexts import (
     UnboundedChatCompletionContext as UnboundedChatCompletionContext,
 )
-from .reply import Reply as Reply
-from .reply import extract_code_blocks as extract_code_blocks
-from .reply import read_reply as read_reply
+from .reply.run_policy import Reply as Reply
+from .reply.run_policy import extract_code_blocks as extract_code_blocks
+from .reply.run_policy import read_reply as read_reply
 from .results import Response as Response
 from .results import TaskResult as TaskResult
 from .run_settings import RunSettings as RunSettings

@@ -25,7 +25,6 @@ from codeagent_nb.events import (
     RunStatus,
     TextMessage,
 )
-from codeagent_nb.languages import SUPPORTED_LANGUAGES, check_languages, only
 from codeagent_nb.log.event_log import EventLog, View, listening
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.log.state import load, save
@@ -36,7 +35,8 @@ from codeagent_nb.prompt.contexts import UNBOUNDED, ChatCompletionContext
 from codeagent_nb.prompt.model_context import ModelContext
 from codeagent_nb.prompt.model_texts import DEFAULT_SYSTEM_MESSAGE, first_words
 from codeagent_nb.remembering import remembers_arguments
-from codeagent_nb.reply import read_reply
+from codeagent_nb.reply.languages import SUPPORTED_LANGUAGES, check_languages, only
+from codeagent_nb.reply.run_policy import read_reply
 from codeagent_nb.results import Response, TaskResult
 from codeagent_nb.run_settings import RunSettings
 from codeagent_nb.statuses import RUN_ENDS

@@ -14,7 +14,7 @@ from codeagent_nb.cells import Cell, Ran, attempt_cell, code_cell, end_cell, ski
 from codeagent_nb.events import AgentEvent
 from codeagent_nb.quoting import inert, quoted
 from codeagent_nb.rendering.markdown import harmless_markdown, harmless_quotes
-from codeagent_nb.reply import Reply, read_reply, without_reasoning
+from codeagent_nb.reply.run_policy import Reply, read_reply, without_reasoning
 from codeagent_nb.text import (
     block_cause,
     delivered_text,

@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from codeagent_nb import events
 from codeagent_nb.errors import ModelError
 from codeagent_nb.events import AgentEvent
-from codeagent_nb.languages import KNOWN, only
 from codeagent_nb.models.types import ChatCompletionClient, CreateResult
-from codeagent_nb.reply import Reply, read_reply, without_reasoning
-from codeagent_nb.secret_code import SecretIn, knows_none, secret_reason, without_secret_code
+from codeagent_nb.reply.languages import KNOWN, only
+from codeagent_nb.reply.run_policy import Reply, read_reply, without_reasoning
+from codeagent_nb.reply.secret_code import SecretIn, knows_none, secret_reason, without_secret_code
 from codeagent_nb.text import given
 from kernel_executor import CodeBlock, CodeResult
 

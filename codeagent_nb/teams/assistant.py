@@ -28,8 +28,8 @@ from codeagent_nb.models.types import (
 )
 from codeagent_nb.prompt.contexts import UNBOUNDED, ChatCompletionContext
 from codeagent_nb.prompt.model_texts import ASSISTANT_SYSTEM_MESSAGE
-from codeagent_nb.reading.markup import clean, split_thinking
 from codeagent_nb.remembering import remembers_arguments
+from codeagent_nb.reply.markup import clean, split_thinking
 from codeagent_nb.results import Response, TaskResult
 from codeagent_nb.teams.types import Task, messages_of
 from codeagent_nb.working import OneAtATime, Record, Tell, untold

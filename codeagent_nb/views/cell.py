@@ -15,7 +15,7 @@ from codeagent_nb.rendering.bundle import harmless_bundle
 from codeagent_nb.rendering.changes import ShownOutputs
 from codeagent_nb.rendering.guarded import guarded
 from codeagent_nb.rendering.html import code_html, growing_html, markdown_html, text_html
-from codeagent_nb.reply import read_reply, without_reasoning
+from codeagent_nb.reply.run_policy import read_reply, without_reasoning
 from codeagent_nb.statuses import RUN_ENDS
 from codeagent_nb.text import (
     HOW_TO_TAKE,

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from codeagent_nb import events
 from codeagent_nb.events import AgentEvent
-from codeagent_nb.reply import read_reply
+from codeagent_nb.reply.run_policy import read_reply
 from codeagent_nb.statuses import BLOCK_ENDS, RUN_ENDS, RUNNING, Shown
 from codeagent_nb.text import (
     HOW_TO_TAKE,

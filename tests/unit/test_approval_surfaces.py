@@ -15,8 +15,8 @@ from codeagent_nb.clean_console import CleanConsole
 from codeagent_nb.driver import as_markdown
 from codeagent_nb.notebook.controls import Controls
 from codeagent_nb.notebook.widget import AgentWidget
-from codeagent_nb.reading.fences import read_blocks
 from codeagent_nb.rendering.approval import approval_bundle
+from codeagent_nb.reply.fences import read_blocks
 from codeagent_nb.views.console import code_panel
 from codeagent_nb.visible_code import as_text, shown_blocks
 from kernel_executor import CodeBlock

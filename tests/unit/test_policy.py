@@ -16,7 +16,7 @@ from codeagent_nb.events import (
 )
 from codeagent_nb.models.types import CreateResult
 from codeagent_nb.policy import Approve, Ask, Effect, Execute, Outcome, TakeBack, Tell, policy, run_given
-from codeagent_nb.secret_code import secret_reason
+from codeagent_nb.reply.secret_code import secret_reason
 from kernel_executor import BlockResult, CodeBlock, CodeResult
 
 CODE = "```python\nprint(1)\n```"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from codeagent_nb.reading.fences import FORGOTTEN, INDENTED
-from codeagent_nb.reply import (
+from codeagent_nb.reply.fences import FORGOTTEN, INDENTED
+from codeagent_nb.reply.run_policy import (
     COMMENT,
     CUT_OFF,
     DRAFT,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from codeagent_nb.reply import extract_code_blocks, read_reply
+from codeagent_nb.reply.run_policy import extract_code_blocks, read_reply
 from kernel_executor.types import CodeBlock
 
 FENCE_SCRAPS = [

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from codeagent_nb.reply import Reply
+from codeagent_nb.reply.run_policy import Reply
 from kernel_executor import CodeBlock
 from kernel_executor.languages import normalize
 

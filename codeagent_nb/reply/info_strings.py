@@ -4,7 +4,7 @@ import keyword
 import re
 from dataclasses import dataclass
 
-from codeagent_nb.reading.syntax import parses
+from codeagent_nb.reply.syntax import parses
 from kernel_executor.languages import normalize
 
 ACCEPTED = frozenset({"python", "bash"})

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from codeagent_nb.reading.markup import FENCE_LINE
-from codeagent_nb.reading.tags import ACCEPTED, is_known, read_info
+from codeagent_nb.reply.info_strings import ACCEPTED, is_known, read_info
+from codeagent_nb.reply.markup import FENCE_LINE
 from kernel_executor.languages import normalize
 
 _BROKEN_INFO = re.compile(r"([ \t]{0,3}`{3,}+)([^\n]*[^`\n])")

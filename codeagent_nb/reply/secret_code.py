@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from codeagent_nb.reply import Reply
+from codeagent_nb.reply.run_policy import Reply
 from kernel_executor import CodeBlock
 
 SecretIn = Callable[[str], str]

@@ -25,9 +25,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from textwrap import dedent
 
-from codeagent_nb.reading.fences import FORGOTTEN, INDENTED, UNREADABLE, read_blocks
-from codeagent_nb.reading.markup import RawBlock, clean, code_elements, split_comments, split_thinking, tool_calls
-from codeagent_nb.reading.syntax import (
+from codeagent_nb.reply.fences import FORGOTTEN, INDENTED, UNREADABLE, read_blocks
+from codeagent_nb.reply.info_strings import ACCEPTED, DATA, SESSIONS, TRANSCRIPTS, code_on_info_line, read_info
+from codeagent_nb.reply.markup import RawBlock, clean, code_elements, split_comments, split_thinking, tool_calls
+from codeagent_nb.reply.syntax import (
     is_bare_program,
     is_complete,
     is_program,
@@ -35,7 +36,6 @@ from codeagent_nb.reading.syntax import (
     without_python_prompts,
     without_shell_prompts,
 )
-from codeagent_nb.reading.tags import ACCEPTED, DATA, SESSIONS, TRANSCRIPTS, code_on_info_line, read_info
 from kernel_executor.types import CodeBlock
 
 CUT_OFF = "the reply was cut off, so none of its code is run"

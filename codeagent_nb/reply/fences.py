@@ -13,10 +13,10 @@ from functools import cache
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from codeagent_nb.reading.markup import FENCE_LINE, RawBlock, code_elements
-from codeagent_nb.reading.mending import is_closer, is_opener, mend
-from codeagent_nb.reading.syntax import is_complete, is_open_ended
-from codeagent_nb.reading.tags import read_info
+from codeagent_nb.reply.info_strings import read_info
+from codeagent_nb.reply.markup import FENCE_LINE, RawBlock, code_elements
+from codeagent_nb.reply.repair import is_closer, is_opener, mend
+from codeagent_nb.reply.syntax import is_complete, is_open_ended
 
 FORGOTTEN = "a fence with a language opens inside this block: the fence that closes it was forgotten"
 UNREADABLE = "there are too many broken fences to read the rest"

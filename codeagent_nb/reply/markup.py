@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from codeagent_nb.reading.syntax import is_tool_name
+from codeagent_nb.reply.syntax import is_tool_name
 
 FENCE_LINE = re.compile(
     r"(?P<lead>(?:[ \t>]++|(?:[-*+]|\d{1,9}[.)])[ \t]++)*+)(?P<ticks>`{3,}+(?=[^`\n]*+$)|~{3,}+)(?P<info>[^\n<\[]*+)",

@@ -1,0 +1,1 @@
+"""How a reply is read: which code in it may run. Pure."""
