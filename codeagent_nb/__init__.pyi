@@ -144,6 +144,9 @@ from .log.event_log import EVENT_LOGGER_NAME as EVENT_LOGGER_NAME
 from .log.event_log import EventLog as EventLog
 from .log.event_log import View as View
 from .log.redaction import Secrets as Secrets
+from .loop.results import Response as Response
+from .loop.results import TaskResult as TaskResult
+from .loop.run_settings import RunSettings as RunSettings
 from .models.local import LocalChatCompletionClient as LocalChatCompletionClient
 from .models.openai import OpenAIChatCompletionClient as OpenAIChatCompletionClient
 from .models.replay import ReplayChatCompletionClient as ReplayChatCompletionClient
@@ -184,9 +187,6 @@ from .prompt.contexts import (
 from .reply.run_policy import Reply as Reply
 from .reply.run_policy import extract_code_blocks as extract_code_blocks
 from .reply.run_policy import read_reply as read_reply
-from .results import Response as Response
-from .results import TaskResult as TaskResult
-from .run_settings import RunSettings as RunSettings
 from .session import Session as Session
 from .session import SessionSettings as SessionSettings
 from .session import open_session as open_session

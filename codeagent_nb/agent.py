@@ -14,8 +14,6 @@ from typing import Any, Self
 from codeagent_nb import components
 from codeagent_nb.approval import ApprovalFunc, ApprovalMode, choose_approver
 from codeagent_nb.asking import ask_at_the_terminal
-from codeagent_nb.closing import closing_text, finished_event, stop_reason
-from codeagent_nb.driver import Driver, execution_event
 from codeagent_nb.events import (
     AgentEvent,
     ChatMessage,
@@ -28,19 +26,21 @@ from codeagent_nb.events import (
 from codeagent_nb.log.event_log import EventLog, View, listening
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.log.state import load, save
-from codeagent_nb.messages import Task, task_messages
+from codeagent_nb.loop.driver import Driver, execution_event
+from codeagent_nb.loop.final_message import closing_text, finished_event, stop_reason
+from codeagent_nb.loop.one_run import OneAtATime, Record, Tell, untold
+from codeagent_nb.loop.policy import Outcome, RetryBy, policy, run_given
+from codeagent_nb.loop.results import Response, TaskResult
+from codeagent_nb.loop.run_settings import RunSettings
+from codeagent_nb.loop.tasks import Task, task_messages
 from codeagent_nb.models.types import ChatCompletionClient
-from codeagent_nb.policy import Outcome, RetryBy, policy, run_given
 from codeagent_nb.prompt.contexts import UNBOUNDED, ChatCompletionContext
 from codeagent_nb.prompt.model_context import ModelContext
 from codeagent_nb.prompt.model_texts import DEFAULT_SYSTEM_MESSAGE, first_words
 from codeagent_nb.remembering import remembers_arguments
 from codeagent_nb.reply.languages import SUPPORTED_LANGUAGES, check_languages, only
 from codeagent_nb.reply.run_policy import read_reply
-from codeagent_nb.results import Response, TaskResult
-from codeagent_nb.run_settings import RunSettings
 from codeagent_nb.statuses import RUN_ENDS
-from codeagent_nb.working import OneAtATime, Record, Tell, untold
 from kernel_executor import CancellationToken, CodeBlock, CodeExecutor, CodeResult, ExecutionEvent
 from kernel_executor.aio.tasks import started, streamed
 from kernel_executor.types import USUAL_TIMEOUT

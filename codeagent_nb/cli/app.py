@@ -17,9 +17,9 @@ from codeagent_nb.cli import doctor as doctor_checks
 from codeagent_nb.cli import running
 from codeagent_nb.errors import AgentError, ApprovalRequired, ModelError, NoModelConfigured, SessionError, WeightsError
 from codeagent_nb.log.redaction import Secrets
+from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.models import weights
 from codeagent_nb.models.table import model_table
-from codeagent_nb.run_settings import RunSettings
 from codeagent_nb.session import SessionSettings, new_notebook
 from codeagent_nb.standard_streams import clean_standard_error, raw_standard_error, write_name
 from kernel_executor import KernelExecutorError

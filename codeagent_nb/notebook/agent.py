@@ -17,10 +17,10 @@ from codeagent_nb.errors import AgentError, SessionError
 from codeagent_nb.events import AgentEvent, FilesEvent
 from codeagent_nb.log.event_log import View
 from codeagent_nb.log.redaction import Secrets
+from codeagent_nb.loop.results import TaskResult
+from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.models.choose import choose_model
 from codeagent_nb.models.types import ChatCompletionClient
-from codeagent_nb.results import TaskResult
-from codeagent_nb.run_settings import RunSettings
 from codeagent_nb.session import Session, SessionSettings, held_folder, new_notebook, open_session
 from codeagent_nb.variables import bring_variable
 from codeagent_nb.views.notebook import NotebookView

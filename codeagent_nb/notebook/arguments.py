@@ -12,8 +12,8 @@ from typing import Any, Literal
 from IPython.core.error import UsageError
 from IPython.core.magic_arguments import MagicArgumentParser
 
+from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.notebook.settings import CodeAgent
-from codeagent_nb.run_settings import RunSettings
 
 Keep = Literal["all", "final"]
 

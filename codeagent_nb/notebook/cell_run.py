@@ -12,6 +12,7 @@ from codeagent_nb.errors import AgentError
 from codeagent_nb.events import RunFinishedEvent
 from codeagent_nb.log.event_log import View
 from codeagent_nb.log.redaction import Secrets
+from codeagent_nb.loop.results import TaskResult
 from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
 from codeagent_nb.notebook.arguments import Keep
 from codeagent_nb.notebook.controls import Controls
@@ -20,7 +21,6 @@ from codeagent_nb.notebook.errors import AgentFailed, Stopped
 from codeagent_nb.notebook.input_line import InputLine
 from codeagent_nb.notebook.page import Page
 from codeagent_nb.notebook.writing import Writing, begin_writing, last_good_code
-from codeagent_nb.results import TaskResult
 from codeagent_nb.session import Session
 from codeagent_nb.statuses import RUN_ENDS
 from codeagent_nb.views.cell import CellStory, CellSummary, error_bundle

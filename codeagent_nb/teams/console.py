@@ -13,8 +13,8 @@ from codeagent_nb.events import (
     ModelReplyEvent,
     TextMessage,
 )
+from codeagent_nb.loop.results import Response, TaskResult
 from codeagent_nb.models.types import RequestUsage
-from codeagent_nb.results import Response, TaskResult
 from codeagent_nb.standard_streams import write
 from codeagent_nb.teams.types import known_to_autogen
 

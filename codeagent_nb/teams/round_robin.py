@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict
 
 from codeagent_nb.errors import AgentError
 from codeagent_nb.events import AgentEvent, ChatMessage
+from codeagent_nb.loop.one_run import OneAtATime, Record, Tell, untold
+from codeagent_nb.loop.results import Response, TaskResult
 from codeagent_nb.remembering import remembers_arguments
-from codeagent_nb.results import Response, TaskResult
 from codeagent_nb.teams.terminations import StopMessage, TerminationCondition
 from codeagent_nb.teams.types import ChatAgent, Stateful, Task, known_to_autogen, messages_of
-from codeagent_nb.working import OneAtATime, Record, Tell, untold
 from kernel_executor import CancellationToken
 from kernel_executor.aio.tasks import started, streamed
 

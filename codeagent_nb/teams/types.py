@@ -4,9 +4,9 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from codeagent_nb.events import SEED_TYPES, AgentEvent, ChatMessage, ModelClientStreamingChunkEvent
-from codeagent_nb.messages import Task as SaidTask
-from codeagent_nb.messages import task_messages
-from codeagent_nb.results import Response
+from codeagent_nb.loop.results import Response
+from codeagent_nb.loop.tasks import Task as SaidTask
+from codeagent_nb.loop.tasks import task_messages
 from kernel_executor import CancellationToken
 
 Task = SaidTask | None

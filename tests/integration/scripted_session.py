@@ -8,7 +8,7 @@ from pathlib import Path
 from codeagent_nb import CodeExecutorAgent, ReplayChatCompletionClient
 from codeagent_nb.approval import refuse_for_want_of_a_person
 from codeagent_nb.log.journal import JournalView
-from codeagent_nb.run_settings import RunSettings
+from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.session import SessionSettings, open_session
 from codeagent_nb.views.notebook import NotebookView
 from kernel_executor.replay import ReplayCodeExecutor, failing

@@ -19,8 +19,8 @@ from codeagent_nb.approval import refuse_for_want_of_a_person
 from codeagent_nb.errors import ApprovalRequired, SessionError
 from codeagent_nb.events import AgentEvent, BlockFinishedEvent
 from codeagent_nb.log.journal import load_journal
-from codeagent_nb.results import TaskResult
-from codeagent_nb.run_settings import RunSettings
+from codeagent_nb.loop.results import TaskResult
+from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.session import Session, SessionSettings, open_session
 from kernel_executor.sandbox.bubblewrap import SandboxMode
 from tests.support.notebooks import notebook_of

@@ -8,8 +8,8 @@ import pytest
 from codeagent_nb import ReplayChatCompletionClient, TaskResult
 from codeagent_nb.approval import refuse_for_want_of_a_person
 from codeagent_nb.errors import AgentError
+from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
-from codeagent_nb.run_settings import RunSettings
 
 pytestmark = pytest.mark.integration
 

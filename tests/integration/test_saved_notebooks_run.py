@@ -18,7 +18,7 @@ from nbformat import v4
 from codeagent_nb import CodeExecutorAgent, ReplayChatCompletionClient, extract_code_blocks
 from codeagent_nb.approval import refuse_for_want_of_a_person
 from codeagent_nb.events import AgentEvent, BlockFinishedEvent, BlockStartedEvent, KernelStateEvent
-from codeagent_nb.run_settings import RunSettings
+from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.session import SessionSettings, open_session
 from codeagent_nb.variables import bring_variable
 from kernel_executor import KernelCodeExecutor

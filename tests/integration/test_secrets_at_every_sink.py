@@ -26,8 +26,8 @@ from codeagent_nb.cells_story import CellsStory
 from codeagent_nb.errors import AgentError
 from codeagent_nb.events import AgentEvent
 from codeagent_nb.log.event_log import EVENT_LOGGER_NAME
+from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.models.choose import choose_model
-from codeagent_nb.run_settings import RunSettings
 from codeagent_nb.session import Session, SessionSettings, open_session
 from codeagent_nb.variables import bring_variable
 from codeagent_nb.views.cell import CellStory

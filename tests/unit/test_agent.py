@@ -18,9 +18,9 @@ from codeagent_nb import (
 from codeagent_nb.approval import ApprovalRequest, ApprovalResponse
 from codeagent_nb.errors import AgentError, ModelUnavailable
 from codeagent_nb.events import SEED_TYPES, RunFinishedEvent, TextMessage
+from codeagent_nb.loop.results import TaskResult
+from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.models.types import CreateResult, ModelInfo, RequestUsage
-from codeagent_nb.results import TaskResult
-from codeagent_nb.run_settings import RunSettings
 from kernel_executor import CancellationToken, CodeBlock, KernelStartError
 from kernel_executor.replay import ReplayCodeExecutor, failing
 

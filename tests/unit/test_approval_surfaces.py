@@ -12,7 +12,7 @@ import pytest
 from codeagent_nb import read_reply
 from codeagent_nb.approval import ApprovalRequest, ApprovalResponse, refuse_for_want_of_a_person
 from codeagent_nb.clean_console import CleanConsole
-from codeagent_nb.driver import as_markdown
+from codeagent_nb.loop.driver import as_markdown
 from codeagent_nb.notebook.controls import Controls
 from codeagent_nb.notebook.widget import AgentWidget
 from codeagent_nb.rendering.approval import approval_bundle

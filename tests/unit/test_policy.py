@@ -14,8 +14,8 @@ from codeagent_nb.events import (
     RetryDecisionEvent,
     ThoughtEvent,
 )
+from codeagent_nb.loop.policy import Approve, Ask, Effect, Execute, Outcome, TakeBack, Tell, policy, run_given
 from codeagent_nb.models.types import CreateResult
-from codeagent_nb.policy import Approve, Ask, Effect, Execute, Outcome, TakeBack, Tell, policy, run_given
 from codeagent_nb.reply.secret_code import secret_reason
 from kernel_executor import BlockResult, CodeBlock, CodeResult
 

@@ -15,8 +15,8 @@ from codeagent_nb.approval import ApprovalFunc, ApprovalRequest, ask_for_approva
 from codeagent_nb.errors import ModelError, ModelUnavailable, NoModelConfigured
 from codeagent_nb.events import AgentEvent
 from codeagent_nb.log.event_log import EventLog
+from codeagent_nb.loop.policy import Approve, Ask, Effect, Execute, Outcome, TakeBack, Tell
 from codeagent_nb.models.types import ChatCompletionClient, CreateResult, LLMMessage
-from codeagent_nb.policy import Approve, Ask, Effect, Execute, Outcome, TakeBack, Tell
 from codeagent_nb.prompt.contexts import UNBOUNDED, ChatCompletionContext
 from codeagent_nb.prompt.transcript import prompt
 from codeagent_nb.text import fenced_exactly

@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 
 from codeagent_nb.events import AgentEvent, ModelReplyEvent, RunFinishedEvent, RunStatus
+from codeagent_nb.loop.policy import Outcome
 from codeagent_nb.models.types import RequestUsage
-from codeagent_nb.policy import Outcome
 from codeagent_nb.statuses import RUN_ENDS
 from codeagent_nb.text import failure_note, fenced, given
 from kernel_executor import Output

@@ -1,0 +1,1 @@
+"""One task: what is next, and doing it. Knows no surface."""
