@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict
 
 from codeagent_nb.errors import ApprovalRequired
-from codeagent_nb.visible_code import as_text
+from codeagent_nb.rendering.visible_code import as_text
 from kernel_executor import CodeBlock, Isolation
 
 ApprovalMode = Literal["auto", "always", "never"]

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from codeagent_nb.quoting import folded, inert, quoted, quoted_output
-from codeagent_nb.rendering.changes import ended
-from codeagent_nb.rendering.markdown import harmless_quotes
+from codeagent_nb.rendering.markdown_cells import harmless_quotes
+from codeagent_nb.rendering.nbformat_outputs import valid_count, valid_output
+from codeagent_nb.rendering.shown_outputs import ended
 from codeagent_nb.statuses import attempt_clause
-from codeagent_nb.valid_outputs import valid_count, valid_output
 from kernel_executor import BlockResult, CodeBlock, Output
 from kernel_executor.languages import normalize
 from kernel_executor.outputs.fold import EVERYTHING, OutputFolder, as_text

@@ -13,7 +13,8 @@ from codeagent_nb import events
 from codeagent_nb.cells import Cell, Ran, attempt_cell, code_cell, end_cell, skipped_cell
 from codeagent_nb.events import AgentEvent
 from codeagent_nb.quoting import inert, quoted
-from codeagent_nb.rendering.markdown import harmless_markdown, harmless_quotes
+from codeagent_nb.rendering.markdown_cells import harmless_markdown, harmless_quotes
+from codeagent_nb.rendering.nbformat_outputs import valid_count, valid_output
 from codeagent_nb.reply.run_policy import Reply, read_reply, without_reasoning
 from codeagent_nb.text import (
     block_cause,
@@ -24,7 +25,6 @@ from codeagent_nb.text import (
     refusal_note,
     retry_note,
 )
-from codeagent_nb.valid_outputs import valid_count, valid_output
 from kernel_executor import Append, BlockResult, CodeBlock, CodeResult
 from kernel_executor.languages import normalize
 from kernel_executor.outputs.output_changes import OutputChange

@@ -10,7 +10,7 @@ from typing import Any
 from codeagent_nb.cells import Cell
 from codeagent_nb.cells_story import CellsStory
 from codeagent_nb.events import AgentEvent
-from codeagent_nb.rendering.output import harmless_output
+from codeagent_nb.rendering.cell_outputs import harmless_output
 from kernel_executor import Output
 
 FORMAT = 2

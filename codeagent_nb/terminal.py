@@ -10,8 +10,8 @@ from rich.text import Text
 
 from codeagent_nb.approval import ApprovalRequest, ApprovalResponse, refuse_for_want_of_a_person
 from codeagent_nb.clean_console import CleanConsole
+from codeagent_nb.rendering.visible_code import question, shown_blocks
 from codeagent_nb.views.console import code_panel
-from codeagent_nb.visible_code import question, shown_blocks
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from codeagent_nb.events import AgentEvent, LateOutputEvent
-from codeagent_nb.rendering.guarded import cannot_be_shown
+from codeagent_nb.rendering.fallback import cannot_be_shown
 from codeagent_nb.views.cell import Bundle
 
 SECONDS_BETWEEN = 0.05

@@ -11,7 +11,7 @@ from codeagent_nb.approval import ApprovalRequest, ApprovalResponse
 from codeagent_nb.errors import ApprovalRequired
 from codeagent_nb.notebook.display import DisplayPublisher
 from codeagent_nb.rendering.approval import approval_bundle
-from codeagent_nb.visible_code import question
+from codeagent_nb.rendering.visible_code import question
 
 SECONDS_TO_SHOW = 0.3
 """The display and the question take different ways to the page; the display goes first, and has this much time."""

@@ -7,7 +7,7 @@ from typing import Any
 from codeagent_nb.cells import Cell, digest
 from codeagent_nb.cells_story import CellsStory
 from codeagent_nb.notebook.cell_changes import PageCell
-from codeagent_nb.rendering.output import OutputCleaner, shown_output
+from codeagent_nb.rendering.cell_outputs import OutputCleaner, shown_output
 from kernel_executor.in_kernel.guard import encodable
 
 ID_LIMIT = 40

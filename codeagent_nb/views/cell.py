@@ -11,10 +11,10 @@ from urllib.parse import quote
 
 from codeagent_nb import events
 from codeagent_nb.events import AgentEvent
-from codeagent_nb.rendering.bundle import harmless_bundle
-from codeagent_nb.rendering.changes import ShownOutputs
-from codeagent_nb.rendering.guarded import guarded
+from codeagent_nb.rendering.fallback import guarded
 from codeagent_nb.rendering.html import code_html, growing_html, markdown_html, text_html
+from codeagent_nb.rendering.mime_bundles import harmless_bundle
+from codeagent_nb.rendering.shown_outputs import ShownOutputs
 from codeagent_nb.reply.run_policy import read_reply, without_reasoning
 from codeagent_nb.statuses import RUN_ENDS
 from codeagent_nb.text import (

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from codeagent_nb import events
 from codeagent_nb.events import AgentEvent
+from codeagent_nb.rendering.nbformat_outputs import valid_output
 from codeagent_nb.reply.run_policy import read_reply
 from codeagent_nb.statuses import BLOCK_ENDS, RUN_ENDS, RUNNING, Shown
 from codeagent_nb.text import (
@@ -19,7 +20,6 @@ from codeagent_nb.text import (
     refusal_note,
     retry_note,
 )
-from codeagent_nb.valid_outputs import valid_output
 from kernel_executor import BlockResult, Output
 from kernel_executor.in_kernel.guard import shorten
 from kernel_executor.outputs.fold import as_text, plain

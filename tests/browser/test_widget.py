@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from codeagent_nb.notebook.controls import as_shown
-from codeagent_nb.visible_code import shown_blocks
+from codeagent_nb.rendering.visible_code import shown_blocks
 from kernel_executor import CodeBlock
 from tests.browser.jupyter import THEMES, Notebook, one_app
 

@@ -16,9 +16,9 @@ from codeagent_nb.loop.driver import as_markdown
 from codeagent_nb.notebook.controls import Controls
 from codeagent_nb.notebook.widget import AgentWidget
 from codeagent_nb.rendering.approval import approval_bundle
+from codeagent_nb.rendering.visible_code import as_text, shown_blocks
 from codeagent_nb.reply.fences import read_blocks
 from codeagent_nb.views.console import code_panel
-from codeagent_nb.visible_code import as_text, shown_blocks
 from kernel_executor import CodeBlock
 from kernel_executor.languages import normalize
 from tests.support.disguised_code import DISGUISED, join_rows, read_back

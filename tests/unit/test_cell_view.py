@@ -361,7 +361,7 @@ def test_any_changes_of_outputs_are_followed(many: list[Any], every: int) -> Non
 
 def broken(monkeypatch: pytest.MonkeyPatch, text: str, error: BaseException) -> None:
     """Let the rendering of this output fail."""
-    from codeagent_nb.rendering.bundle import harmless_bundle
+    from codeagent_nb.rendering.mime_bundles import harmless_bundle
 
     def render(output: Any) -> Any:
         if output.get("text") == text:

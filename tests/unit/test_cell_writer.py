@@ -36,7 +36,7 @@ from codeagent_nb.notebook.writing import (
     page_at_end,
     page_below,
 )
-from codeagent_nb.rendering.output import shown_output
+from codeagent_nb.rendering.cell_outputs import shown_output
 from kernel_executor import Append, BlockResult, CodeBlock, CodeResult
 from tests.unit.memory_page import Front, Window
 from tests.unit.test_cell_view import CODE, DENY, PATHS, events_of

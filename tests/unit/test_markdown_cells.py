@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
-from codeagent_nb.rendering.markdown import TEXT_LIMIT, harmless_markdown, harmless_quotes
+from codeagent_nb.rendering.markdown_cells import TEXT_LIMIT, harmless_markdown, harmless_quotes
 from codeagent_nb.text import fenced
 from tests.unit.test_rendering import HOSTILE
 

@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codeagent_nb.events import BlockFinishedEvent, BlockOutputEvent, BlockStartedEvent, LateOutputEvent
-from codeagent_nb.rendering.bundle import TEXT_SHOWN, harmless_bundle
-from codeagent_nb.rendering.changes import ShownOutputs
-from codeagent_nb.rendering.guarded import guarded
+from codeagent_nb.rendering.fallback import guarded
 from codeagent_nb.rendering.html import HIGHLIGHT_LIMIT, LEXERS, code_html, growing_html, markdown_html, text_html
 from codeagent_nb.rendering.html_outputs import CELLS_LIMIT, HTML_LIMIT, STYLES, TAGS_LIMIT, clean_html
+from codeagent_nb.rendering.mime_bundles import TEXT_SHOWN, harmless_bundle
+from codeagent_nb.rendering.shown_outputs import ShownOutputs
 from kernel_executor import Append, BlockResult, Clear, CodeBlock, Update
 
 
@@ -608,7 +608,7 @@ def test_what_cannot_be_rendered_is_named(monkeypatch: pytest.MonkeyPatch, error
     def fail(_: str) -> str:
         raise error
 
-    monkeypatch.setattr("codeagent_nb.rendering.bundle.clean_html", fail)
+    monkeypatch.setattr("codeagent_nb.rendering.mime_bundles.clean_html", fail)
     shown, _ = harmless_bundle(display(text__html="<b>x</b>"))
     assert shown["text/plain"] == f"this output cannot be shown: {type(error).__name__}"
     assert assert_harmless(shown["text/html"]) == shown["text/plain"]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codeagent_nb.visible_code import as_text, question, rows, shown_blocks, spelled, visible
+from codeagent_nb.rendering.visible_code import as_text, question, rows, shown_blocks, spelled, visible
 from kernel_executor import CodeBlock
 from tests.support.disguised_code import read_back
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from codeagent_nb.lookalikes import lookalikes
+from codeagent_nb.rendering.lookalikes import lookalikes
 from kernel_executor.languages import normalize
 from kernel_executor.types import CodeBlock
 

@@ -6,9 +6,9 @@ one, must be harmless to all. The journal keeps what the code has shown.
 
 from collections.abc import Callable
 
-from codeagent_nb.rendering.bundle import shortened, whole_bundle
-from codeagent_nb.rendering.guarded import guarded
-from codeagent_nb.valid_outputs import valid_output
+from codeagent_nb.rendering.fallback import guarded
+from codeagent_nb.rendering.mime_bundles import shortened, whole_bundle
+from codeagent_nb.rendering.nbformat_outputs import valid_output
 from kernel_executor import Output
 from kernel_executor.in_kernel.guard import encodable, shorten
 
