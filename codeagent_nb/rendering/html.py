@@ -18,8 +18,8 @@ from markdown_it.utils import OptionsDict
 from pygments.lexers import get_lexer_by_name
 from pygments.token import Comment, Keyword, Name, Number, Operator, String, _TokenType
 
-from codeagent_nb.rendering.addresses import LINK
-from codeagent_nb.rendering.mathematics import MATHEMATICS, without_refused
+from codeagent_nb.rendering.cleaning.addresses import LINK
+from codeagent_nb.rendering.cleaning.mathematics import MATHEMATICS, without_refused
 
 MONOSPACE = "font-family:var(--jp-code-font-family,ui-monospace,Menlo,Consolas,monospace)"
 CODE_BOX = (

@@ -11,8 +11,8 @@ from itertools import pairwise
 
 from markdown_it import MarkdownIt
 
-from codeagent_nb.rendering.addresses import LINK
-from codeagent_nb.rendering.mathematics import MATHEMATICS, without_refused
+from codeagent_nb.rendering.cleaning.addresses import LINK
+from codeagent_nb.rendering.cleaning.mathematics import MATHEMATICS, without_refused
 
 TEXT_LIMIT = 50_000
 """Characters of one cell: the whole stands in the journal. JupyterLab renders a cell's text at one go."""

@@ -11,13 +11,13 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from codeagent_nb.rendering.cleaning.figures import VEGA_LITE, harmless_plotly, harmless_vega_lite
+from codeagent_nb.rendering.cleaning.html_outputs import BEGIN, END, clean_html, is_much, with_line
+from codeagent_nb.rendering.cleaning.mathematics import refused_in_mathematics
+from codeagent_nb.rendering.cleaning.removed import removed_from_html, removed_line
 from codeagent_nb.rendering.fallback import guarded
-from codeagent_nb.rendering.figures import VEGA_LITE, harmless_plotly, harmless_vega_lite
 from codeagent_nb.rendering.html import markdown_html
-from codeagent_nb.rendering.html_outputs import BEGIN, END, clean_html, is_much, with_line
-from codeagent_nb.rendering.mathematics import refused_in_mathematics
 from codeagent_nb.rendering.nbformat_outputs import valid_output
-from codeagent_nb.rendering.removed import removed_from_html, removed_line
 from kernel_executor import Output
 from kernel_executor.in_kernel.guard import encodable, shorten
 

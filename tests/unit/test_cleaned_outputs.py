@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from codeagent_nb.events import BlockFinishedEvent, BlockStartedEvent, GivenCodeFinishedEvent, TextMessage
 from codeagent_nb.rendering.cell_outputs import harmless_output, shown_output
-from codeagent_nb.rendering.html_outputs import clean_html
+from codeagent_nb.rendering.cleaning.html_outputs import clean_html
 from codeagent_nb.rendering.mime_bundles import FIGURE, harmless_bundle
 from kernel_executor import BlockResult, CodeBlock
 from tests.browser.hostile_outputs import outputs

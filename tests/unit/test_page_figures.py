@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import codeagent_nb
-from codeagent_nb.rendering.figures import harmless_plotly
+from codeagent_nb.rendering.cleaning.figures import harmless_plotly
 
 PAGE = Path(codeagent_nb.__file__).parent / "labextension" / "page"
 ASK = """

@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codeagent_nb.events import BlockFinishedEvent, BlockOutputEvent, BlockStartedEvent, LateOutputEvent
+from codeagent_nb.rendering.cleaning.html_outputs import CELLS_LIMIT, HTML_LIMIT, STYLES, TAGS_LIMIT, clean_html
 from codeagent_nb.rendering.fallback import guarded
 from codeagent_nb.rendering.html import HIGHLIGHT_LIMIT, LEXERS, code_html, growing_html, markdown_html, text_html
-from codeagent_nb.rendering.html_outputs import CELLS_LIMIT, HTML_LIMIT, STYLES, TAGS_LIMIT, clean_html
 from codeagent_nb.rendering.mime_bundles import TEXT_SHOWN, harmless_bundle
 from codeagent_nb.rendering.shown_outputs import ShownOutputs
 from kernel_executor import Append, BlockResult, Clear, CodeBlock, Update

@@ -4,8 +4,8 @@ import html
 import re
 from collections.abc import Iterator
 
-from codeagent_nb.rendering.addresses import is_data
-from codeagent_nb.rendering.style_sheets import sheets_of, with_styles_in_place
+from codeagent_nb.rendering.cleaning.addresses import is_data
+from codeagent_nb.rendering.cleaning.style_sheets import sheets_of, with_styles_in_place
 
 STYLES = frozenset(
     {

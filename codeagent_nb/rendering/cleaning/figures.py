@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from codeagent_nb.rendering.addresses import holds_address, is_address
-from codeagent_nb.rendering.mathematics import refused_in_mathematics
+from codeagent_nb.rendering.cleaning.addresses import holds_address, is_address
+from codeagent_nb.rendering.cleaning.mathematics import refused_in_mathematics
 from kernel_executor.in_kernel.guard import encodable
 
 PLOTLY_MAP = re.compile(r"(?:scatter|choropleth|density)(?:geo|mapbox|map)|choropleth", re.IGNORECASE)

@@ -1,0 +1,1 @@
+"""Takes out of outputs what loads or runs. Pure."""
