@@ -21,9 +21,9 @@ from codeagent_nb.notebook.errors import AgentFailed, Stopped
 from codeagent_nb.notebook.input_line import InputLine
 from codeagent_nb.notebook.page import Page
 from codeagent_nb.notebook.writing import Writing, begin_writing, last_good_code
+from codeagent_nb.projections.cell_output import CellStory, CellSummary, error_bundle
 from codeagent_nb.session import Session
 from codeagent_nb.statuses import RUN_ENDS
-from codeagent_nb.views.cell import CellStory, CellSummary, error_bundle
 from kernel_executor import KernelExecutorError
 from kernel_executor.aio.tasks import ended, uninterrupted
 

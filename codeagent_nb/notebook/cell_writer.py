@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from codeagent_nb.cells_story import CellsStory
 from codeagent_nb.events import AgentEvent, LateOutputEvent
 from codeagent_nb.notebook.cell_changes import Change, PageCell, changes_between
 from codeagent_nb.notebook.page import Found, Page, PageError
 from codeagent_nb.notebook.page_cells import PageCells, prefix_of
+from codeagent_nb.projections.notebook_cells import CellsStory
 from kernel_executor import Output
 from kernel_executor.aio.tasks import ended
 from kernel_executor.outputs.clean_text import cleaned

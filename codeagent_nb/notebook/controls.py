@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 from codeagent_nb.approval import ApprovalFunc, ApprovalRequest, ApprovalResponse, ask_for_approval
 from codeagent_nb.events import AgentEvent
+from codeagent_nb.projections.chat import state_after
 from codeagent_nb.rendering.visible_code import ShownBlock, shown_blocks, spelled
-from codeagent_nb.views.panel import state_after
 from kernel_executor import CodeBlock
 
 FRONT_END_GRACE = 8.0

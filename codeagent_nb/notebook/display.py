@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from codeagent_nb.events import AgentEvent, LateOutputEvent
+from codeagent_nb.projections.cell_output import Bundle
 from codeagent_nb.rendering.fallback import cannot_be_shown
-from codeagent_nb.views.cell import Bundle
 
 SECONDS_BETWEEN = 0.05
 """Above 20 updates a second a front end falls behind (measured: 8.5 s for a stream of 2)."""

@@ -18,10 +18,10 @@ from codeagent_nb.notebook.display import CellView, DisplayPublisher
 from codeagent_nb.notebook.input_line import InputLine
 from codeagent_nb.notebook.page import Page
 from codeagent_nb.notebook.writing import Writing, begin_writing
+from codeagent_nb.projections.cell_output import Bundle
+from codeagent_nb.projections.chat import PanelStory
 from codeagent_nb.rendering.mime_bundles import harmless_bundle
 from codeagent_nb.rendering.shown_outputs import ShownOutputs
-from codeagent_nb.views.cell import Bundle
-from codeagent_nb.views.panel import PanelStory
 
 SECONDS_BETWEEN = 1 / 60
 """Deltas are small, and the front end draws once a frame."""

@@ -6,10 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from codeagent_nb.cells import code_cell
 from codeagent_nb.events import AgentEvent, CodeExecutionEvent
 from codeagent_nb.notebook.cell_writer import CellWriter
 from codeagent_nb.notebook.page import Found, Page, PageError
+from codeagent_nb.projections.notebook_cell import code_cell
 from kernel_executor.languages import normalize
 
 NO_EXTENSION = (

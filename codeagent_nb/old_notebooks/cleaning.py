@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from codeagent_nb.cells import Ran, attempt_cell, digest
 from codeagent_nb.errors import SessionError
-from codeagent_nb.notebook_text import in_lines
 from codeagent_nb.old_notebooks.finding import FAILED_TAG, is_failed, read
+from codeagent_nb.projections.notebook_cell import Ran, attempt_cell, digest
+from codeagent_nb.projections.notebook_text import in_lines
 from codeagent_nb.rendering.cell_outputs import harmless_output
 from codeagent_nb.rendering.nbformat_outputs import valid_output
 from kernel_executor import CodeBlock

@@ -6,7 +6,7 @@ from pathlib import Path
 from codeagent_nb import events
 from codeagent_nb.errors import SessionError
 from codeagent_nb.events import AgentEvent
-from codeagent_nb.notebook_text import NotebookText
+from codeagent_nb.projections.notebook_text import NotebookText
 from kernel_executor.folders.safe_files import OpenFolder, folder_of
 
 

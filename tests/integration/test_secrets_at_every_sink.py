@@ -22,17 +22,17 @@ import pytest
 from rich.console import Console
 
 from codeagent_nb.approval import refuse_for_want_of_a_person
-from codeagent_nb.cells_story import CellsStory
 from codeagent_nb.errors import AgentError
 from codeagent_nb.events import AgentEvent
 from codeagent_nb.log.event_log import EVENT_LOGGER_NAME
 from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.models.choose import choose_model
+from codeagent_nb.projections.cell_output import CellStory
+from codeagent_nb.projections.chat import PanelStory
+from codeagent_nb.projections.notebook_cells import CellsStory
 from codeagent_nb.session import Session, SessionSettings, open_session
 from codeagent_nb.variables import bring_variable
-from codeagent_nb.views.cell import CellStory
 from codeagent_nb.views.console import ConsoleView
-from codeagent_nb.views.panel import PanelStory
 from tests.integration.scripted_server import ScriptedServer
 
 pytestmark = pytest.mark.integration

@@ -6,7 +6,7 @@ from typing import Any
 import nbformat
 
 from codeagent_nb.events import AgentEvent
-from codeagent_nb.notebook_text import NotebookText
+from codeagent_nb.projections.notebook_text import NotebookText
 
 
 def notebook_of(events: Iterable[AgentEvent]) -> Any:

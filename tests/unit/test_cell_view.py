@@ -24,7 +24,7 @@ from codeagent_nb.events import (
     VariableEvent,
 )
 from codeagent_nb.models.types import CreateResult
-from codeagent_nb.views.cell import CellStory, CellSummary, error_bundle
+from codeagent_nb.projections.cell_output import CellStory, CellSummary, error_bundle
 from kernel_executor import Append, BlockResult, Clear, CodeBlock, Update
 from kernel_executor.replay import failing
 
@@ -368,7 +368,7 @@ def broken(monkeypatch: pytest.MonkeyPatch, text: str, error: BaseException) -> 
             raise error
         return harmless_bundle(output)
 
-    monkeypatch.setattr("codeagent_nb.views.cell.harmless_bundle", render)
+    monkeypatch.setattr("codeagent_nb.projections.cell_output.harmless_bundle", render)
 
 
 def plot(text: str) -> dict[str, Any]:
@@ -402,7 +402,7 @@ async def test_a_failed_attempt_that_cannot_be_shown_is_folded_away_too(
     def fail(_: str) -> str:
         raise RecursionError
 
-    monkeypatch.setattr("codeagent_nb.views.cell.markdown_html", fail)
+    monkeypatch.setattr("codeagent_nb.projections.cell_output.markdown_html", fail)
     shown = texts(told(events))
     assert shown[0].startswith("Attempt 1 failed: ")
     assert shown[-1].startswith("✓ done")

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from codeagent_nb.cells_story import CellsStory
 from codeagent_nb.events import (
     BlockFinishedEvent,
     BlockOutputEvent,
@@ -36,6 +35,7 @@ from codeagent_nb.notebook.writing import (
     page_at_end,
     page_below,
 )
+from codeagent_nb.projections.notebook_cells import CellsStory
 from codeagent_nb.rendering.cell_outputs import shown_output
 from kernel_executor import Append, BlockResult, CodeBlock, CodeResult
 from tests.unit.memory_page import Front, Window

@@ -11,8 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codeagent_nb.approval import ApprovalResponse
-from codeagent_nb.cells import Cell
-from codeagent_nb.cells_story import DRAFT_LIMIT, CellsStory
 from codeagent_nb.events import (
     AgentEvent,
     ApprovalEvent,
@@ -31,6 +29,8 @@ from codeagent_nb.events import (
     RunStartedEvent,
     TextMessage,
 )
+from codeagent_nb.projections.notebook_cell import Cell
+from codeagent_nb.projections.notebook_cells import DRAFT_LIMIT, CellsStory
 from kernel_executor import Append, BlockResult, CodeBlock, CodeResult
 from kernel_executor.replay import failing
 from tests.support.notebooks import notebook_of

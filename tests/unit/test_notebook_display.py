@@ -11,7 +11,7 @@ import pytest
 
 from codeagent_nb.events import BlockFinishedEvent, BlockStartedEvent, LateOutputEvent, ModelClientStreamingChunkEvent
 from codeagent_nb.notebook.display import REST, SECONDS_BETWEEN, CellView
-from codeagent_nb.views.cell import CellStory
+from codeagent_nb.projections.cell_output import CellStory
 from kernel_executor import Append, BlockResult, CodeBlock
 from kernel_executor.replay import failing
 

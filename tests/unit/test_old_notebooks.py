@@ -11,12 +11,12 @@ import pytest
 from nbformat import v4
 from typer.testing import CliRunner
 
-from codeagent_nb.cells import digest
 from codeagent_nb.cli.app import app
 from codeagent_nb.cli.doctor import check_notebooks
 from codeagent_nb.errors import SessionError
 from codeagent_nb.old_notebooks.cleaning import Cleaned, clean
 from codeagent_nb.old_notebooks.finding import notebooks_with_failed_code
+from codeagent_nb.projections.notebook_cell import digest
 
 FAILED = {"tags": ["codeagent-failed", "raises-exception"], "jupyter": {"source_hidden": True, "outputs_hidden": True}}
 ERROR = v4.new_output("error", ename="NameError", evalue="name 'x' is not defined", traceback=["\x1b[31mNameError: x"])

@@ -23,7 +23,7 @@ from codeagent_nb.events import (
     VariableEvent,
 )
 from codeagent_nb.models.types import CreateResult
-from codeagent_nb.views.panel import PICTURE_LIMIT, TEXT_SHOWN, PanelStory, State, state_after
+from codeagent_nb.projections.chat import PICTURE_LIMIT, TEXT_SHOWN, PanelStory, State, state_after
 from kernel_executor import Append, BlockResult, CodeBlock
 from kernel_executor.replay import failing
 from kernel_executor.types import BlockStatus

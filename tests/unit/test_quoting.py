@@ -11,8 +11,8 @@ from markdown_it import MarkdownIt
 from nbconvert import HTMLExporter
 from nbformat import v4
 
-from codeagent_nb.cells import Ran, attempt_cell
-from codeagent_nb.quoting import SUMMARY_LIMIT, folded, inert, quoted, quoted_output
+from codeagent_nb.projections.notebook_cell import Ran, attempt_cell
+from codeagent_nb.projections.quoting import SUMMARY_LIMIT, folded, inert, quoted, quoted_output
 from kernel_executor import CodeBlock
 
 HOSTILE = (

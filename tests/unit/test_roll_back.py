@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from codeagent_nb import CodeExecutorAgent, ReplayChatCompletionClient, TextMessage
-from codeagent_nb.cells_story import CellsStory
 from codeagent_nb.events import AgentEvent, KernelStateEvent
 from codeagent_nb.loop.driver import CANNOT_ROLL_BACK
 from codeagent_nb.loop.run_settings import RunSettings
+from codeagent_nb.projections.notebook_cells import CellsStory
 from codeagent_nb.prompt.model_texts import KEPT, LOST, ROLLED_BACK
 from codeagent_nb.prompt.transcript import prompt
 from kernel_executor import RollBack

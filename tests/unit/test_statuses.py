@@ -4,14 +4,14 @@ from typing import Any, get_args
 
 import pytest
 
-from codeagent_nb.cells import attempt_cell
 from codeagent_nb.clean_console import CleanConsole
 from codeagent_nb.events import BlockFinishedEvent, RunFinishedEvent, RunStartedEvent, RunStatus
 from codeagent_nb.models.types import RequestUsage
+from codeagent_nb.projections.cell_output import CellStory
+from codeagent_nb.projections.chat import PanelStory, state_after
+from codeagent_nb.projections.notebook_cell import attempt_cell
 from codeagent_nb.statuses import BLOCK_ENDS, RUN_ENDS
-from codeagent_nb.views.cell import CellStory
 from codeagent_nb.views.console import ConsoleView
-from codeagent_nb.views.panel import PanelStory, state_after
 from kernel_executor import BlockResult, CodeBlock
 from kernel_executor.types import BlockStatus
 

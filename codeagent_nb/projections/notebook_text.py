@@ -7,9 +7,9 @@ JupyterLab is installed (2.5 s, and 10 s on a slow machine; measured).
 import json
 from typing import Any
 
-from codeagent_nb.cells import Cell
-from codeagent_nb.cells_story import CellsStory
 from codeagent_nb.events import AgentEvent
+from codeagent_nb.projections.notebook_cell import Cell
+from codeagent_nb.projections.notebook_cells import CellsStory
 from codeagent_nb.rendering.cell_outputs import harmless_output
 from kernel_executor import Output
 

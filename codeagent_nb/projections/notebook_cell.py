@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from codeagent_nb.quoting import folded, inert, quoted, quoted_output
+from codeagent_nb.projections.quoting import folded, inert, quoted, quoted_output
 from codeagent_nb.rendering.markdown_cells import harmless_quotes
 from codeagent_nb.rendering.nbformat_outputs import valid_count, valid_output
 from codeagent_nb.rendering.shown_outputs import ended

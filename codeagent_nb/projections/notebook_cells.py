@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from codeagent_nb import events
-from codeagent_nb.cells import Cell, Ran, attempt_cell, code_cell, end_cell, skipped_cell
 from codeagent_nb.events import AgentEvent
-from codeagent_nb.quoting import inert, quoted
+from codeagent_nb.projections.notebook_cell import Cell, Ran, attempt_cell, code_cell, end_cell, skipped_cell
+from codeagent_nb.projections.quoting import inert, quoted
 from codeagent_nb.rendering.markdown_cells import harmless_markdown, harmless_quotes
 from codeagent_nb.rendering.nbformat_outputs import valid_count, valid_output
 from codeagent_nb.reply.run_policy import Reply, read_reply, without_reasoning

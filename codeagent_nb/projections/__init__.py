@@ -1,0 +1,1 @@
+"""What each surface shows of the events. Pure; knows no surface."""
