@@ -13,7 +13,6 @@ from typing import Any, Self
 
 from codeagent_nb import components
 from codeagent_nb.approval import ApprovalFunc, ApprovalMode, choose_approver
-from codeagent_nb.asking import ask_at_the_terminal
 from codeagent_nb.events import (
     AgentEvent,
     ChatMessage,
@@ -41,6 +40,7 @@ from codeagent_nb.remembering import remembers_arguments
 from codeagent_nb.reply.languages import SUPPORTED_LANGUAGES, check_languages, only
 from codeagent_nb.reply.run_policy import read_reply
 from codeagent_nb.statuses import RUN_ENDS
+from codeagent_nb.views.asking import ask_at_the_terminal
 from kernel_executor import CancellationToken, CodeBlock, CodeExecutor, CodeResult, ExecutionEvent
 from kernel_executor.aio.tasks import started, streamed
 from kernel_executor.types import USUAL_TIMEOUT

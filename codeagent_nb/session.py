@@ -22,7 +22,7 @@ from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.loop.driver import execution_event
 from codeagent_nb.loop.results import TaskResult
 from codeagent_nb.loop.run_settings import RunSettings
-from codeagent_nb.views.notebook import NotebookView
+from codeagent_nb.views.notebook_file import NotebookView
 from kernel_executor import ExecutionEvent, KernelExecutorError, ManagedExecutor, create_code_executor
 from kernel_executor.factory import ExecutorName
 from kernel_executor.folders.safe_files import OpenFolder, open_folder

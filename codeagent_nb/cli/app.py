@@ -12,7 +12,6 @@ from typing import Annotated, Any, Literal, TypeVar
 import typer
 from rich.text import Text
 
-from codeagent_nb.clean_console import CleanConsole
 from codeagent_nb.cli import doctor as doctor_checks
 from codeagent_nb.cli import running
 from codeagent_nb.errors import AgentError, ApprovalRequired, ModelError, NoModelConfigured, SessionError, WeightsError
@@ -21,7 +20,8 @@ from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.models import weights
 from codeagent_nb.models.table import model_table
 from codeagent_nb.session import SessionSettings, new_notebook
-from codeagent_nb.standard_streams import clean_standard_error, raw_standard_error, write_name
+from codeagent_nb.views.clean_console import CleanConsole
+from codeagent_nb.views.standard_streams import clean_standard_error, raw_standard_error, write_name
 from kernel_executor import KernelExecutorError
 from kernel_executor.search_paths import drop_relative_parts
 

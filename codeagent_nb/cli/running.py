@@ -12,7 +12,6 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.text import Text
 
 import codeagent_nb
-from codeagent_nb.clean_console import CleanConsole
 from codeagent_nb.errors import NoModelConfigured, SessionError
 from codeagent_nb.events import RunFinishedEvent
 from codeagent_nb.log.redaction import Secrets
@@ -22,8 +21,9 @@ from codeagent_nb.models.choose import LOCAL_NAME, choose_model
 from codeagent_nb.old_notebooks.cleaning import clean
 from codeagent_nb.session import SessionSettings, new_notebook, open_session
 from codeagent_nb.statuses import RUN_ENDS
-from codeagent_nb.terminal import TerminalApprover
+from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.views.console import ConsoleView
+from codeagent_nb.views.terminal_approval import TerminalApprover
 from kernel_executor.outputs.clean_text import cleaned
 
 DEMO_TASK = (

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from codeagent_nb.approval import ApprovalFunc, ApprovalMode, check_approval
-from codeagent_nb.asking import ask_at_the_terminal
 from codeagent_nb.loop.policy import RetryBy, check_retries
 from codeagent_nb.models.types import ChatCompletionClient
+from codeagent_nb.views.asking import ask_at_the_terminal
 from kernel_executor.types import Timeout
 
 

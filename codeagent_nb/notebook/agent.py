@@ -23,7 +23,7 @@ from codeagent_nb.models.choose import choose_model
 from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.session import Session, SessionSettings, held_folder, new_notebook, open_session
 from codeagent_nb.variables import bring_variable
-from codeagent_nb.views.notebook import NotebookView
+from codeagent_nb.views.notebook_file import NotebookView
 from kernel_executor.folders.work_folder import open_work_folder
 from kernel_executor.outputs.clean_text import cleaned
 from kernel_executor.sandbox.bubblewrap import SandboxMode

@@ -14,7 +14,6 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import DisplayHandle, display
 
 from codeagent_nb.approval import ApprovalFunc
-from codeagent_nb.clean_console import CleanConsole
 from codeagent_nb.errors import AgentError
 from codeagent_nb.models.choose import usable_models
 from codeagent_nb.models.table import model_table
@@ -31,9 +30,10 @@ from codeagent_nb.notebook.panel import Panel
 from codeagent_nb.notebook.settings import CodeAgent
 from codeagent_nb.notebook.terminal_run import solve_at
 from codeagent_nb.notebook.writing import page_at_end, page_below
-from codeagent_nb.standard_streams import say
-from codeagent_nb.terminal import TerminalApprover
 from codeagent_nb.text import delivered_text, held_text
+from codeagent_nb.views.clean_console import CleanConsole
+from codeagent_nb.views.standard_streams import say
+from codeagent_nb.views.terminal_approval import TerminalApprover
 from kernel_executor.outputs.clean_text import cleaned
 
 QUOTES = "\"'"

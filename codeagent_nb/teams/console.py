@@ -15,8 +15,8 @@ from codeagent_nb.events import (
 )
 from codeagent_nb.loop.results import Response, TaskResult
 from codeagent_nb.models.types import RequestUsage
-from codeagent_nb.standard_streams import write
 from codeagent_nb.teams.types import known_to_autogen
+from codeagent_nb.views.standard_streams import write
 
 Last = TypeVar("Last", TaskResult, Response)
 

@@ -11,11 +11,11 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from codeagent_nb import events
-from codeagent_nb.clean_console import CleanConsole
 from codeagent_nb.events import AgentEvent
 from codeagent_nb.rendering.visible_code import ShownBlock, rows
 from codeagent_nb.statuses import BLOCK_ENDS, RUN_ENDS
 from codeagent_nb.text import block_cause, delivered_text, denial_note, held_text, refusal_note, retry_note
+from codeagent_nb.views.clean_console import CleanConsole
 from kernel_executor import Append, BlockResult, Output, Update
 from kernel_executor.in_kernel.guard import shorten
 from kernel_executor.outputs.clean_text import cleaned

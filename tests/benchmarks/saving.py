@@ -17,7 +17,7 @@ from codeagent_nb.events import (
     TextMessage,
 )
 from codeagent_nb.models.types import RequestUsage
-from codeagent_nb.views.notebook import NotebookView
+from codeagent_nb.views.notebook_file import NotebookView
 from kernel_executor import BlockResult, CodeBlock, CodeResult
 
 TASKS = 200

@@ -24,7 +24,7 @@ from codeagent_nb.events import (
     RunStartedEvent,
     TextMessage,
 )
-from codeagent_nb.views.notebook import NotebookView
+from codeagent_nb.views.notebook_file import NotebookView
 from kernel_executor import BlockResult, CodeBlock, CodeResult
 from tests.browser.elsewhere import Elsewhere, elsewhere
 from tests.browser.hostile_outputs import (

@@ -10,7 +10,7 @@ from codeagent_nb.approval import refuse_for_want_of_a_person
 from codeagent_nb.log.journal import JournalView
 from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.session import SessionSettings, open_session
-from codeagent_nb.views.notebook import NotebookView
+from codeagent_nb.views.notebook_file import NotebookView
 from kernel_executor.replay import ReplayCodeExecutor, failing
 
 ROUNDS = 1_000

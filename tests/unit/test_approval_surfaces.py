@@ -11,13 +11,13 @@ import pytest
 
 from codeagent_nb import read_reply
 from codeagent_nb.approval import ApprovalRequest, ApprovalResponse, refuse_for_want_of_a_person
-from codeagent_nb.clean_console import CleanConsole
 from codeagent_nb.loop.driver import as_markdown
 from codeagent_nb.notebook.controls import Controls
 from codeagent_nb.notebook.widget import AgentWidget
 from codeagent_nb.rendering.approval import approval_bundle
 from codeagent_nb.rendering.visible_code import as_text, shown_blocks
 from codeagent_nb.reply.fences import read_blocks
+from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.views.console import code_panel
 from kernel_executor import CodeBlock
 from kernel_executor.languages import normalize

@@ -224,8 +224,8 @@ def test_every_module_says_what_it_is_for() -> None:
 def test_one_module_makes_rich_consoles_and_one_writes_to_the_standard_streams() -> None:
     """Everything else that a terminal is given could be forgotten to be cleaned."""
     allowed = {
-        "codeagent_nb/clean_console.py": {"Console"},
-        "codeagent_nb/standard_streams.py": {"sys.stdout.write", "sys.stderr"},
+        "codeagent_nb/views/clean_console.py": {"Console"},
+        "codeagent_nb/views/standard_streams.py": {"sys.stdout.write", "sys.stderr"},
     }
     found: dict[str, set[str]] = {}
     for name, tree, _ in trees():

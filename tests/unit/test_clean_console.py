@@ -19,7 +19,6 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from codeagent_nb.clean_console import CleanConsole
 from codeagent_nb.cli.doctor import check_notebooks
 from codeagent_nb.errors import ModelRefused
 from codeagent_nb.events import (
@@ -42,8 +41,9 @@ from codeagent_nb.events import (
 from codeagent_nb.models.table import model_table
 from codeagent_nb.models.types import RequestUsage
 from codeagent_nb.notebook.errors import AgentFailed
-from codeagent_nb.standard_streams import CleanStream
+from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.views.console import ConsoleView
+from codeagent_nb.views.standard_streams import CleanStream
 from kernel_executor import Append, BlockResult, CodeBlock, DeliveredFile, KernelStartError, Update
 from kernel_executor.outputs.clean_text import STEERING, cleaned
 
@@ -218,7 +218,7 @@ def test_standard_error_is_cleaned_whoever_writes_to_it() -> None:
 
 PROGRAM = r"""
 import logging, sys, warnings
-from codeagent_nb.standard_streams import clean_standard_error
+from codeagent_nb.views.standard_streams import clean_standard_error
 clean_standard_error()
 attack = "\x1b]52;c;ZXZpbA==\x07\x9b2J\rB\b\u202e"
 warnings.warn(f"warned {attack}", UserWarning)

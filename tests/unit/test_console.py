@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codeagent_nb.approval import ApprovalResponse
-from codeagent_nb.clean_console import CleanConsole
 from codeagent_nb.events import BlockOutputEvent, CodeExecutionEvent, TextMessage, ThoughtEvent
 from codeagent_nb.models.types import CreateResult, RequestUsage
 from codeagent_nb.rendering.visible_code import shown_blocks
+from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.views.console import ConsoleView, code_panel
 from kernel_executor import Append, CodeBlock, CodeResult
 from kernel_executor.replay import failing

@@ -30,7 +30,7 @@ from codeagent_nb.events import (
 )
 from codeagent_nb.models.types import CreateResult
 from codeagent_nb.text import fenced
-from codeagent_nb.views.notebook import NotebookView
+from codeagent_nb.views.notebook_file import NotebookView
 from kernel_executor import Append, BlockResult, CodeBlock
 from kernel_executor.replay import failing
 from tests.support.notebooks import notebook_of
@@ -360,7 +360,7 @@ import resource, sys
 from pathlib import Path
 from codeagent_nb.errors import SessionError
 from codeagent_nb.events import TextMessage
-from codeagent_nb.views.notebook import NotebookView
+from codeagent_nb.views.notebook_file import NotebookView
 view = NotebookView(Path(sys.argv[1]))
 view.on_event(TextMessage(source="user", content="kept"))
 if len(sys.argv) > 2:

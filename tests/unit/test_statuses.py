@@ -4,13 +4,13 @@ from typing import Any, get_args
 
 import pytest
 
-from codeagent_nb.clean_console import CleanConsole
 from codeagent_nb.events import BlockFinishedEvent, RunFinishedEvent, RunStartedEvent, RunStatus
 from codeagent_nb.models.types import RequestUsage
 from codeagent_nb.projections.cell_output import CellStory
 from codeagent_nb.projections.chat import PanelStory, state_after
 from codeagent_nb.projections.notebook_cell import attempt_cell
 from codeagent_nb.statuses import BLOCK_ENDS, RUN_ENDS
+from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.views.console import ConsoleView
 from kernel_executor import BlockResult, CodeBlock
 from kernel_executor.types import BlockStatus

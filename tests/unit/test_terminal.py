@@ -13,9 +13,9 @@ import asyncio, fcntl, sys, termios
 if sys.stdin.isatty():
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # Ctrl-C goes to the processes of the terminal's own session
 from codeagent_nb.approval import ApprovalRequest
-from codeagent_nb.clean_console import CleanConsole
+from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.errors import ApprovalRequired
-from codeagent_nb.terminal import TerminalApprover
+from codeagent_nb.views.terminal_approval import TerminalApprover
 from kernel_executor import CodeBlock
 
 async def main():

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from codeagent_nb.approval import ApprovalRequest, ApprovalResponse, refuse_for_want_of_a_person
-from codeagent_nb.clean_console import CleanConsole
 from codeagent_nb.rendering.visible_code import question, shown_blocks
+from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.views.console import code_panel
 
 

@@ -9,7 +9,7 @@ async def ask_at_the_terminal(request: ApprovalRequest) -> ApprovalResponse:
     Raises:
         ApprovalRequired: There is none.
     """
-    from codeagent_nb.clean_console import CleanConsole
-    from codeagent_nb.terminal import TerminalApprover
+    from codeagent_nb.views.clean_console import CleanConsole
+    from codeagent_nb.views.terminal_approval import TerminalApprover
 
     return await TerminalApprover(CleanConsole())(request)
