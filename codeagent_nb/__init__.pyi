@@ -187,9 +187,9 @@ from .prompt.contexts import (
 from .reply.run_policy import Reply as Reply
 from .reply.run_policy import extract_code_blocks as extract_code_blocks
 from .reply.run_policy import read_reply as read_reply
-from .session import Session as Session
-from .session import SessionSettings as SessionSettings
-from .session import open_session as open_session
+from .session.session import Session as Session
+from .session.session import SessionSettings as SessionSettings
+from .session.session import open_session as open_session
 from .teams.assistant import AssistantAgent as AssistantAgent
 from .teams.console import Console as Console
 from .teams.round_robin import RoundRobinGroupChat as RoundRobinGroupChat

@@ -19,7 +19,7 @@ from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.models import weights
 from codeagent_nb.models.table import model_table
-from codeagent_nb.session import SessionSettings, new_notebook
+from codeagent_nb.session.session import SessionSettings, new_notebook
 from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.views.standard_streams import clean_standard_error, raw_standard_error, write_name
 from kernel_executor import KernelExecutorError

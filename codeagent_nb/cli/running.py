@@ -19,7 +19,7 @@ from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.models import weights
 from codeagent_nb.models.choose import LOCAL_NAME, choose_model
 from codeagent_nb.old_notebooks.cleaning import clean
-from codeagent_nb.session import SessionSettings, new_notebook, open_session
+from codeagent_nb.session.session import SessionSettings, new_notebook, open_session
 from codeagent_nb.statuses import RUN_ENDS
 from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.views.console import ConsoleView

@@ -21,8 +21,8 @@ from codeagent_nb.loop.results import TaskResult
 from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.models.choose import choose_model
 from codeagent_nb.models.types import ChatCompletionClient
-from codeagent_nb.session import Session, SessionSettings, held_folder, new_notebook, open_session
-from codeagent_nb.variables import bring_variable
+from codeagent_nb.session.session import Session, SessionSettings, held_folder, new_notebook, open_session
+from codeagent_nb.session.variables import bring_variable
 from codeagent_nb.views.notebook_file import NotebookView
 from kernel_executor.folders.work_folder import open_work_folder
 from kernel_executor.outputs.clean_text import cleaned

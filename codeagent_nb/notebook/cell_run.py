@@ -22,7 +22,7 @@ from codeagent_nb.notebook.input_line import InputLine
 from codeagent_nb.notebook.page import Page
 from codeagent_nb.notebook.writing import Writing, begin_writing, last_good_code
 from codeagent_nb.projections.cell_output import CellStory, CellSummary, error_bundle
-from codeagent_nb.session import Session
+from codeagent_nb.session.session import Session
 from codeagent_nb.statuses import RUN_ENDS
 from kernel_executor import KernelExecutorError
 from kernel_executor.aio.tasks import ended, uninterrupted

@@ -375,7 +375,9 @@ def test_bringing_a_file_follows_no_link_that_was_left(
     for path in (work, outside, source.parent):
         person.give(path)
     before = fingerprint(outside)
-    driver.step("use", module="codeagent_nb.files", function="bring_files", arguments=[[str(source)], str(work)])
+    driver.step(
+        "use", module="codeagent_nb.session.files", function="bring_files", arguments=[[str(source)], str(work)]
+    )
     assert differences(before, fingerprint(outside)) == []
     assert list(outside.iterdir()) == []
 
@@ -384,7 +386,9 @@ def test_control_bringing_a_file_brings_it(person: Person, work: Path, driver: D
     source = person.folder("source") / "data.csv"
     source.write_text("table")
     person.give(source)
-    said = driver.step("use", module="codeagent_nb.files", function="bring_files", arguments=[[str(source)], str(work)])
+    said = driver.step(
+        "use", module="codeagent_nb.session.files", function="bring_files", arguments=[[str(source)], str(work)]
+    )
     assert said == {"value": "['data.csv']"}
     assert (work / "data.csv").read_text() == "table"
 

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from pyarrow import feather
 
-from codeagent_nb.session import SessionSettings, open_session
-from codeagent_nb.variables import bring_variable
+from codeagent_nb.session.session import SessionSettings, open_session
+from codeagent_nb.session.variables import bring_variable
 
 ROUNDS = 5
 

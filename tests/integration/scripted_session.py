@@ -9,7 +9,7 @@ from codeagent_nb import CodeExecutorAgent, ReplayChatCompletionClient
 from codeagent_nb.approval import refuse_for_want_of_a_person
 from codeagent_nb.log.journal import JournalView
 from codeagent_nb.loop.run_settings import RunSettings
-from codeagent_nb.session import SessionSettings, open_session
+from codeagent_nb.session.session import SessionSettings, open_session
 from codeagent_nb.views.notebook_file import NotebookView
 from kernel_executor.replay import ReplayCodeExecutor, failing
 

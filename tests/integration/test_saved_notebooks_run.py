@@ -19,8 +19,8 @@ from codeagent_nb import CodeExecutorAgent, ReplayChatCompletionClient, extract_
 from codeagent_nb.approval import refuse_for_want_of_a_person
 from codeagent_nb.events import AgentEvent, BlockFinishedEvent, BlockStartedEvent, KernelStateEvent
 from codeagent_nb.loop.run_settings import RunSettings
-from codeagent_nb.session import SessionSettings, open_session
-from codeagent_nb.variables import bring_variable
+from codeagent_nb.session.session import SessionSettings, open_session
+from codeagent_nb.session.variables import bring_variable
 from kernel_executor import KernelCodeExecutor
 from tests.support.notebooks import notebook_of
 

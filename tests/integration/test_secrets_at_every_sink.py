@@ -30,8 +30,8 @@ from codeagent_nb.models.choose import choose_model
 from codeagent_nb.projections.cell_output import CellStory
 from codeagent_nb.projections.chat import PanelStory
 from codeagent_nb.projections.notebook_cells import CellsStory
-from codeagent_nb.session import Session, SessionSettings, open_session
-from codeagent_nb.variables import bring_variable
+from codeagent_nb.session.session import Session, SessionSettings, open_session
+from codeagent_nb.session.variables import bring_variable
 from codeagent_nb.views.console import ConsoleView
 from tests.integration.scripted_server import ScriptedServer
 

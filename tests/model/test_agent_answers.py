@@ -15,7 +15,7 @@ from codeagent_nb.events import CodeExecutionEvent
 from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.models import weights
 from codeagent_nb.models.local import LocalChatCompletionClient
-from codeagent_nb.session import SessionSettings, open_session
+from codeagent_nb.session.session import SessionSettings, open_session
 
 pytest.importorskip("xllamacpp", reason="the embedded model's server is not installed: pip install '.[local]'")
 pytest.importorskip("pandas", reason="generated code uses pandas: pip install '.[data]'")

@@ -275,7 +275,7 @@ def test_secrets_have_one_owner_and_no_view_makes_its_own() -> None:
     assert calls_of("of_environment") == {"codeagent_nb/log/redaction.py"}
     assert calls_of("Redactor") == {
         "codeagent_nb/log/redaction.py",
-        "codeagent_nb/variables.py",
+        "codeagent_nb/session/variables.py",
     }  # there one that knows none
     owners = {"teams/assistant.py", "agent.py", "session.py", "components.py", "notebook/agent.py", "cli/app.py"}
     assert calls_of("Secrets") == {f"codeagent_nb/{owner}" for owner in owners}

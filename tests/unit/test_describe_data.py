@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codeagent_nb import describe_data
-from codeagent_nb.describe_data import describe, describe_variable
-from codeagent_nb.describing import description_of
+from codeagent_nb.session import describe_data
+from codeagent_nb.session.describe_data import describe, describe_variable
+from codeagent_nb.session.describing import description_of
 from kernel_executor.secret_names import names_secret
 
 BUDGET = 2_000

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from codeagent_nb import files
 from codeagent_nb.errors import SessionError
-from codeagent_nb.files import bring_files, check_files, describe_files
+from codeagent_nb.session import files
+from codeagent_nb.session.files import bring_files, check_files, describe_files
 
 
 class HereEvaluator:

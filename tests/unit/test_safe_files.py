@@ -13,7 +13,7 @@ import pytest
 from codeagent_nb.errors import SessionError
 from codeagent_nb.events import TextMessage
 from codeagent_nb.log.journal import JournalView, load_journal
-from codeagent_nb.session import _claim
+from codeagent_nb.session.session import _claim
 from codeagent_nb.views.notebook_file import NotebookView
 from kernel_executor.folders.safe_files import OpenFolder, open_folder
 

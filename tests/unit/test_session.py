@@ -4,7 +4,7 @@ import re
 import time
 from pathlib import Path
 
-from codeagent_nb.session import new_notebook
+from codeagent_nb.session.session import new_notebook
 
 
 def test_a_session_is_named_after_what_it_belongs_to_and_when_it_began(tmp_path: Path) -> None:

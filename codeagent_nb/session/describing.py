@@ -4,7 +4,7 @@ import ast
 from contextlib import suppress
 from inspect import getsource
 
-from codeagent_nb import describe_data
+from codeagent_nb.session import describe_data
 from kernel_executor import secret_names
 from kernel_executor.in_kernel.guard import encodable
 

@@ -21,12 +21,12 @@ from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from codeagent_nb.describing import description_of, told
 from codeagent_nb.errors import VariableRefused
 from codeagent_nb.events import VariableEvent
 from codeagent_nb.log.redaction import Redactor, Secrets
 from codeagent_nb.loop.driver import roll_back
-from codeagent_nb.session import Session
+from codeagent_nb.session.describing import description_of, told
+from codeagent_nb.session.session import Session
 from kernel_executor import CodeBlock
 from kernel_executor.in_kernel.guard import shorten
 from kernel_executor.secret_names import names_secret

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from codeagent_nb.describing import description_of, told
 from codeagent_nb.errors import SessionError
+from codeagent_nb.session.describing import description_of, told
 
 CONTEXT_BUDGET = 4_000  # characters for all files, about 1,000 tokens
 

@@ -15,13 +15,13 @@ from typing import Any, cast
 from codeagent_nb.agent import CodeExecutorAgent
 from codeagent_nb.errors import SessionError
 from codeagent_nb.events import FilesEvent, TextMessage
-from codeagent_nb.files import bring_files, check_files, describe_files
 from codeagent_nb.log.event_log import EventLog, View
 from codeagent_nb.log.journal import JournalView
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.loop.driver import execution_event
 from codeagent_nb.loop.results import TaskResult
 from codeagent_nb.loop.run_settings import RunSettings
+from codeagent_nb.session.files import bring_files, check_files, describe_files
 from codeagent_nb.views.notebook_file import NotebookView
 from kernel_executor import ExecutionEvent, KernelExecutorError, ManagedExecutor, create_code_executor
 from kernel_executor.factory import ExecutorName

@@ -1,0 +1,1 @@
+"""One folder, one kernel, one conversation, one notebook."""
