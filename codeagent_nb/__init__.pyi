@@ -1,6 +1,35 @@
 # The public names: what is listed here is imported when it is first used.
 
 from .agent import CodeExecutorAgent as CodeExecutorAgent
+from .agentchat.assistant import AssistantAgent as AssistantAgent
+from .agentchat.code_tool import PythonCodeExecutionTool as PythonCodeExecutionTool
+from .agentchat.components import (
+    ComponentModel as ComponentModel,
+)
+from .agentchat.components import (
+    dump_component as dump_component,
+)
+from .agentchat.components import (
+    load_component as load_component,
+)
+from .agentchat.console import Console as Console
+from .agentchat.participants import ChatAgent as ChatAgent
+from .agentchat.round_robin import RoundRobinGroupChat as RoundRobinGroupChat
+from .agentchat.terminations import (
+    MaxMessageTermination as MaxMessageTermination,
+)
+from .agentchat.terminations import (
+    StopMessage as StopMessage,
+)
+from .agentchat.terminations import (
+    TerminationCondition as TerminationCondition,
+)
+from .agentchat.terminations import (
+    TextMentionTermination as TextMentionTermination,
+)
+from .agentchat.terminations import (
+    TextMessageTermination as TextMessageTermination,
+)
 from .approval import (
     ApprovalFunc as ApprovalFunc,
 )
@@ -12,16 +41,6 @@ from .approval import (
 )
 from .approval import (
     ApprovalResponse as ApprovalResponse,
-)
-from .code_tool import PythonCodeExecutionTool as PythonCodeExecutionTool
-from .components import (
-    ComponentModel as ComponentModel,
-)
-from .components import (
-    dump_component as dump_component,
-)
-from .components import (
-    load_component as load_component,
 )
 from .errors import (
     AgentError as AgentError,
@@ -190,25 +209,6 @@ from .reply.run_policy import read_reply as read_reply
 from .session.session import Session as Session
 from .session.session import SessionSettings as SessionSettings
 from .session.session import open_session as open_session
-from .teams.assistant import AssistantAgent as AssistantAgent
-from .teams.console import Console as Console
-from .teams.round_robin import RoundRobinGroupChat as RoundRobinGroupChat
-from .teams.terminations import (
-    MaxMessageTermination as MaxMessageTermination,
-)
-from .teams.terminations import (
-    StopMessage as StopMessage,
-)
-from .teams.terminations import (
-    TerminationCondition as TerminationCondition,
-)
-from .teams.terminations import (
-    TextMentionTermination as TextMentionTermination,
-)
-from .teams.terminations import (
-    TextMessageTermination as TextMessageTermination,
-)
-from .teams.types import ChatAgent as ChatAgent
 
 def load_ipython_extension(shell: object) -> None: ...
 def unload_ipython_extension(shell: object) -> None: ...

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from functools import partial
 from typing import Any, Self
 
-from codeagent_nb import components
+from codeagent_nb.agentchat import components
 from codeagent_nb.approval import ApprovalFunc, ApprovalMode, choose_approver
 from codeagent_nb.events import (
     AgentEvent,

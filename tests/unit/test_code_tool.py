@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from codeagent_nb import PythonCodeExecutionTool
-from codeagent_nb.code_tool import CodeExecutionInput
+from codeagent_nb.agentchat.code_tool import CodeExecutionInput
 from kernel_executor import CancellationToken, CodeBlock
 from kernel_executor.replay import ReplayCodeExecutor, failing
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
-from codeagent_nb.config_secrets import refuse_secrets
+from codeagent_nb.agentchat.config_secrets import refuse_secrets
 from codeagent_nb.log.redaction import Secrets
 
 if TYPE_CHECKING:
-    from codeagent_nb.component_table import Component
+    from codeagent_nb.agentchat.component_registry import Component
 
 __all__ = ["ComponentModel", "dump_component", "load_component"]
 
@@ -76,7 +76,7 @@ def load_component(expected: type[T], model: ComponentModel | Mapping[str, Any])
 
 
 def _dump(component: object, path: str, secrets: Secrets) -> ComponentModel:
-    from codeagent_nb.component_table import entry_of
+    from codeagent_nb.agentchat.component_registry import entry_of
 
     entry = entry_of(component)
     if entry is None:
@@ -166,7 +166,7 @@ def _checked(model: object, path: str) -> ComponentModel:
 
 
 def _entry(model: ComponentModel, kind: str, path: str) -> "Component":
-    from codeagent_nb.component_table import TABLE
+    from codeagent_nb.agentchat.component_registry import TABLE
 
     entry = TABLE.get(model.provider)
     if entry is None:
@@ -178,7 +178,7 @@ def _entry(model: ComponentModel, kind: str, path: str) -> "Component":
 
 
 def _known() -> str:
-    from codeagent_nb.component_table import TABLE
+    from codeagent_nb.agentchat.component_registry import TABLE
 
     return ", ".join(TABLE)
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import TypeVar
 
+from codeagent_nb.agentchat.participants import known_to_autogen
 from codeagent_nb.events import (
     SEED_TYPES,
     AgentEvent,
@@ -15,7 +16,6 @@ from codeagent_nb.events import (
 )
 from codeagent_nb.loop.results import Response, TaskResult
 from codeagent_nb.models.types import RequestUsage
-from codeagent_nb.teams.types import known_to_autogen
 from codeagent_nb.views.standard_streams import write
 
 Last = TypeVar("Last", TaskResult, Response)

@@ -13,14 +13,14 @@ from typing import Any, get_origin
 from pydantic import BaseModel, ConfigDict, create_model
 
 from codeagent_nb.agent import CodeExecutorAgent
-from codeagent_nb.components import ComponentModel
+from codeagent_nb.agentchat import terminations
+from codeagent_nb.agentchat.assistant import AssistantAgent
+from codeagent_nb.agentchat.components import ComponentModel
+from codeagent_nb.agentchat.round_robin import RoundRobinGroupChat
 from codeagent_nb.models.local import LocalChatCompletionClient
 from codeagent_nb.models.openai import OpenAIChatCompletionClient
 from codeagent_nb.prompt import contexts
 from codeagent_nb.remembering import arguments_of
-from codeagent_nb.teams import terminations
-from codeagent_nb.teams.assistant import AssistantAgent
-from codeagent_nb.teams.round_robin import RoundRobinGroupChat
 from kernel_executor import DockerCommandLineCodeExecutor, KernelCodeExecutor, LocalCommandLineCodeExecutor
 
 _CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False, ser_json_inf_nan="constants", protected_namespaces=())

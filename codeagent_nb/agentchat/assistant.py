@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from codeagent_nb.agentchat.participants import Task, messages_of
 from codeagent_nb.errors import ModelUnavailable
 from codeagent_nb.events import (
     AgentEvent,
@@ -32,7 +33,6 @@ from codeagent_nb.prompt.contexts import UNBOUNDED, ChatCompletionContext
 from codeagent_nb.prompt.model_texts import ASSISTANT_SYSTEM_MESSAGE
 from codeagent_nb.remembering import remembers_arguments
 from codeagent_nb.reply.markup import clean, split_thinking
-from codeagent_nb.teams.types import Task, messages_of
 from kernel_executor import CancellationToken
 from kernel_executor.aio.tasks import started, streamed
 

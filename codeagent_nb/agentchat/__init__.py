@@ -1,0 +1,1 @@
+"""AutoGen's surroundings: teams, tools, components."""
