@@ -167,7 +167,7 @@ from .loop.results import Response as Response
 from .loop.results import TaskResult as TaskResult
 from .loop.run_settings import RunSettings as RunSettings
 from .models.local import LocalChatCompletionClient as LocalChatCompletionClient
-from .models.openai import OpenAIChatCompletionClient as OpenAIChatCompletionClient
+from .models.openai.client import OpenAIChatCompletionClient as OpenAIChatCompletionClient
 from .models.replay import ReplayChatCompletionClient as ReplayChatCompletionClient
 from .models.types import (
     AssistantMessage as AssistantMessage,

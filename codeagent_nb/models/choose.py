@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from codeagent_nb.errors import NoModelConfigured, WeightsError
 from codeagent_nb.models import weights
 from codeagent_nb.models.local import LocalChatCompletionClient
-from codeagent_nb.models.openai import OpenAIChatCompletionClient
+from codeagent_nb.models.openai.client import OpenAIChatCompletionClient
 from codeagent_nb.models.types import ChatCompletionClient
 
 LOCAL_NAME = "local"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from codeagent_nb.models._chat_wire import JsonMode, ask_for_json, to_wire
+from codeagent_nb.models.openai.wire import JsonMode, ask_for_json, to_wire
 from codeagent_nb.models.types import CODE_RUNNER, AssistantMessage, Image, LLMMessage, SystemMessage, UserMessage
 
 

@@ -26,7 +26,7 @@ from codeagent_nb.agentchat.components import ComponentModel, dump_component, lo
 from codeagent_nb.agentchat.terminations import AndTerminationCondition, OrTerminationCondition
 from codeagent_nb.log.event_log import EventLog
 from codeagent_nb.log.redaction import Secrets
-from codeagent_nb.models.openai import Backoff
+from codeagent_nb.models.openai.client import Backoff
 from codeagent_nb.models.types import AssistantMessage, Image, UserMessage
 from codeagent_nb.prompt.contexts import (
     BufferedChatCompletionContext,

@@ -17,7 +17,7 @@ from codeagent_nb.events import (
     RetryDecisionEvent,
     TextMessage,
 )
-from codeagent_nb.models._chat_wire import to_wire
+from codeagent_nb.models.openai.wire import to_wire
 from codeagent_nb.models.types import Image, LLMMessage, ModelInfo, RequestUsage, UserMessage
 from codeagent_nb.prompt.images import MAX_IMAGE_CHARACTERS, MAX_IMAGES, images_of, shown
 from codeagent_nb.prompt.transcript import prompt

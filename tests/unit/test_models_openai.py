@@ -16,7 +16,7 @@ import pytest
 from pydantic import BaseModel
 
 from codeagent_nb.errors import ModelRefused, ModelUnavailable
-from codeagent_nb.models.openai import Backoff, OpenAIChatCompletionClient
+from codeagent_nb.models.openai.client import Backoff, OpenAIChatCompletionClient
 from codeagent_nb.models.types import (
     AssistantMessage,
     ChatCompletionClient,
@@ -390,7 +390,7 @@ async def test_a_caller_who_stops_listening_closes_the_connection(server: Server
 
 
 def test_importing_the_client_does_not_import_openai() -> None:
-    code = "import sys, codeagent_nb.models.openai; sys.exit('openai' in sys.modules)"
+    code = "import sys, codeagent_nb.models.openai.client; sys.exit('openai' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -10,9 +10,8 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel
 
 from codeagent_nb.errors import ModelRefused, ModelUnavailable
-from codeagent_nb.models import _chat_faults as faults
-from codeagent_nb.models import _chat_wire as wire
-from codeagent_nb.models._chat_faults import Backoff, Fault
+from codeagent_nb.models.openai import faults, wire
+from codeagent_nb.models.openai.faults import Backoff, Fault
 from codeagent_nb.models.types import CreateResult, LLMMessage, ModelInfo
 from codeagent_nb.remembering import remembers_arguments
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from codeagent_nb.errors import ModelError, ModelRefused, ModelUnavailable
-from codeagent_nb.models._chat_wire import StreamError
+from codeagent_nb.models.openai.wire import StreamError
 
 if TYPE_CHECKING:
     import openai
