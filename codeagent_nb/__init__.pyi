@@ -166,7 +166,7 @@ from .log.redaction import Secrets as Secrets
 from .loop.results import Response as Response
 from .loop.results import TaskResult as TaskResult
 from .loop.run_settings import RunSettings as RunSettings
-from .models.local import LocalChatCompletionClient as LocalChatCompletionClient
+from .models.embedded.client import LocalChatCompletionClient as LocalChatCompletionClient
 from .models.openai.client import OpenAIChatCompletionClient as OpenAIChatCompletionClient
 from .models.replay import ReplayChatCompletionClient as ReplayChatCompletionClient
 from .models.types import (

@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
-from codeagent_nb.models import weights
+from codeagent_nb.models.embedded import weights
 from tests.browser.conftest import QUIET
 from tests.browser.jupyter import Notebook, Server
 

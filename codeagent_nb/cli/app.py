@@ -17,7 +17,7 @@ from codeagent_nb.cli import running
 from codeagent_nb.errors import AgentError, ApprovalRequired, ModelError, NoModelConfigured, SessionError, WeightsError
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.loop.run_settings import RunSettings
-from codeagent_nb.models import weights
+from codeagent_nb.models.embedded import weights
 from codeagent_nb.models.table import model_table
 from codeagent_nb.session.session import SessionSettings, new_notebook
 from codeagent_nb.views.clean_console import CleanConsole

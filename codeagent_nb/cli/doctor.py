@@ -16,8 +16,8 @@ from rich.text import Text
 
 from codeagent_nb.errors import AgentError
 from codeagent_nb.log.redaction import Secrets
-from codeagent_nb.models import weights
 from codeagent_nb.models.choose import choose_model
+from codeagent_nb.models.embedded import weights
 from codeagent_nb.old_notebooks.finding import notebooks_with_failed_code
 from codeagent_nb.views.clean_console import CleanConsole
 from kernel_executor import CodeBlock, KernelCodeExecutor, KernelExecutorError

@@ -16,8 +16,8 @@ from codeagent_nb.errors import NoModelConfigured, SessionError
 from codeagent_nb.events import RunFinishedEvent
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.loop.run_settings import RunSettings
-from codeagent_nb.models import weights
 from codeagent_nb.models.choose import LOCAL_NAME, choose_model
+from codeagent_nb.models.embedded import weights
 from codeagent_nb.old_notebooks.cleaning import clean
 from codeagent_nb.session.session import SessionSettings, new_notebook, open_session
 from codeagent_nb.statuses import RUN_ENDS

@@ -5,8 +5,8 @@ from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from codeagent_nb.errors import NoModelConfigured, WeightsError
-from codeagent_nb.models import weights
-from codeagent_nb.models.local import LocalChatCompletionClient
+from codeagent_nb.models.embedded import weights
+from codeagent_nb.models.embedded.client import LocalChatCompletionClient
 from codeagent_nb.models.openai.client import OpenAIChatCompletionClient
 from codeagent_nb.models.types import ChatCompletionClient
 

@@ -6,8 +6,8 @@ from importlib.util import find_spec
 from rich.table import Table
 from rich.text import Text
 
-from codeagent_nb.models import weights
 from codeagent_nb.models.choose import LOCAL_NAME
+from codeagent_nb.models.embedded import weights
 
 
 def model_table(environment: Mapping[str, str]) -> Table:

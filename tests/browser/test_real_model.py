@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from codeagent_nb.models import weights
+from codeagent_nb.models.embedded import weights
 from tests.browser.agent_cells import shown, wait_until_done
 from tests.browser.jupyter import Notebook, one_app
 from tests.model.test_agent_answers import altered_penguins

@@ -276,7 +276,7 @@ del sys.path[0]
 import asyncio
 from pathlib import Path
 from codeagent_nb.errors import ModelUnavailable
-from codeagent_nb.models._server_process import ServerProcess, ServerSettings
+from codeagent_nb.models.embedded.server_process import ServerProcess, ServerSettings
 sys.path.insert(0, "")
 async def main():
     process = ServerProcess(ServerSettings(Path("no-such-file.gguf"), 512, 1))

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from codeagent_nb.models._download import _pip_download
+from codeagent_nb.models.embedded.download import _pip_download
 from kernel_executor import BlockResult, CodeBlock, KernelCodeExecutor
 from kernel_executor.functions.module_folder import FunctionsFolder, _run_here, install_packages
 from kernel_executor.kernels.kernelspec import ask_python

@@ -13,8 +13,8 @@ import pytest
 from codeagent_nb.approval import refuse_for_want_of_a_person
 from codeagent_nb.events import CodeExecutionEvent
 from codeagent_nb.loop.run_settings import RunSettings
-from codeagent_nb.models import weights
-from codeagent_nb.models.local import LocalChatCompletionClient
+from codeagent_nb.models.embedded import weights
+from codeagent_nb.models.embedded.client import LocalChatCompletionClient
 from codeagent_nb.session.session import SessionSettings, open_session
 
 pytest.importorskip("xllamacpp", reason="the embedded model's server is not installed: pip install '.[local]'")

@@ -15,9 +15,9 @@ import pytest_asyncio
 from pydantic import BaseModel
 
 from codeagent_nb.errors import ModelRefused, ModelUnavailable, WeightsError
-from codeagent_nb.models import weights
-from codeagent_nb.models._server_process import child_environment
-from codeagent_nb.models.local import LocalChatCompletionClient
+from codeagent_nb.models.embedded import weights
+from codeagent_nb.models.embedded.client import LocalChatCompletionClient
+from codeagent_nb.models.embedded.server_process import child_environment
 from codeagent_nb.models.types import CreateResult, SystemMessage, UserMessage
 
 
@@ -155,7 +155,7 @@ async def test_a_file_that_only_looks_right_tells_the_last_lines(tmp_path: Path)
 
 PARENT = """
 import asyncio, sys
-from codeagent_nb.models.local import LocalChatCompletionClient
+from codeagent_nb.models.embedded.client import LocalChatCompletionClient
 from codeagent_nb.models.types import UserMessage
 
 async def main():

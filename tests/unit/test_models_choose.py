@@ -7,7 +7,7 @@ import pytest
 
 from codeagent_nb.errors import NoModelConfigured, WeightsError
 from codeagent_nb.models.choose import DEFAULT_OPENAI_MODEL, choose_model, usable_models
-from codeagent_nb.models.local import LocalChatCompletionClient
+from codeagent_nb.models.embedded.client import LocalChatCompletionClient
 from codeagent_nb.models.openai.client import OpenAIChatCompletionClient
 
 needs_xllamacpp = pytest.mark.skipif(find_spec("xllamacpp") is None, reason="xllamacpp is not installed")

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from codeagent_nb.errors import WeightsError
-from codeagent_nb.models import weights
-from codeagent_nb.models.weights import EmbeddedModel
+from codeagent_nb.models.embedded import weights
+from codeagent_nb.models.embedded.weights import EmbeddedModel
 
 CONTENT = b"GGUF" + bytes(range(256)) * 800
 TINY = EmbeddedModel(

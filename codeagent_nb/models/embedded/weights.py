@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codeagent_nb.errors import WeightsError
-from codeagent_nb.models import _download
+from codeagent_nb.models.embedded import download as _download
 
 GGUF_MAGIC = b"GGUF"
 _READ_SIZE = 4 << 20

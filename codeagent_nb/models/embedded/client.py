@@ -12,8 +12,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from codeagent_nb.errors import ModelUnavailable, NoModelConfigured, WeightsError
-from codeagent_nb.models import weights
-from codeagent_nb.models._server_process import ServerProcess, ServerSettings
+from codeagent_nb.models.embedded import weights
+from codeagent_nb.models.embedded.server_process import ServerProcess, ServerSettings
 from codeagent_nb.models.openai.client import OpenAIChatCompletionClient
 from codeagent_nb.models.types import CreateResult, LLMMessage, ModelInfo
 from codeagent_nb.remembering import remembers_arguments
