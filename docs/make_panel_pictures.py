@@ -30,7 +30,7 @@ axes.spines[["top", "right"]].set_visible(False)
 png = io.BytesIO()
 figure.savefig(png, format="png", dpi=90)
 PLOT = "data:image/png;base64," + base64.b64encode(png.getvalue()).decode()
-from codeagent_nb.notebook.widget import AgentWidget
+from codeagent_nb.notebook.panel.widget import AgentWidget
 def with_plot(entries):
     return [{**entry, "images": [PLOT for _ in entry["images"]]} if entry.get("images") else entry for entry in entries]
 """

@@ -15,11 +15,11 @@ from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.loop.results import TaskResult
 from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
 from codeagent_nb.notebook.arguments import Keep
-from codeagent_nb.notebook.controls import Controls
 from codeagent_nb.notebook.display import CellView, DisplayPublisher, Story
 from codeagent_nb.notebook.errors import AgentFailed, Stopped
-from codeagent_nb.notebook.input_line import InputLine
 from codeagent_nb.notebook.page import Page
+from codeagent_nb.notebook.panel.input_line import InputLine
+from codeagent_nb.notebook.panel.widget_controls import Controls
 from codeagent_nb.notebook.writing import Writing, begin_writing, last_good_code
 from codeagent_nb.projections.cell_output import CellStory, CellSummary, error_bundle
 from codeagent_nb.session.session import Session
@@ -139,7 +139,7 @@ class Strip:
     def __init__(self, publisher: DisplayPublisher, agent: NotebookAgent) -> None:
         self._publisher = publisher
         self._display = {"display_id": uuid.uuid4().hex}
-        from codeagent_nb.notebook.widget import AgentWidget  # anywidget takes its time
+        from codeagent_nb.notebook.panel.widget import AgentWidget  # anywidget takes its time
 
         self._widget = AgentWidget(mode="cell", state="thinking", status="")
         self.controls = Controls(self._widget, stop=agent.stop, without_widget=InputLine(publisher))

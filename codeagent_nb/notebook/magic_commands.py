@@ -23,10 +23,10 @@ from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
 from codeagent_nb.notebook.arguments import CellOptions, help_text, pick, read_line
 from codeagent_nb.notebook.cell_run import CellRun
 from codeagent_nb.notebook.errors import AgentFailed
-from codeagent_nb.notebook.input_line import InputLine
 from codeagent_nb.notebook.loop_thread import LoopThread
 from codeagent_nb.notebook.magics import has_kernel
-from codeagent_nb.notebook.panel import Panel
+from codeagent_nb.notebook.panel.input_line import InputLine
+from codeagent_nb.notebook.panel.panel import Panel
 from codeagent_nb.notebook.settings import CodeAgent
 from codeagent_nb.notebook.terminal_run import solve_at
 from codeagent_nb.notebook.writing import page_at_end, page_below

@@ -16,8 +16,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.integration]
 ASK = """
 import asyncio
 from codeagent_nb.approval import ApprovalRequest, refuse_for_want_of_a_person
-from codeagent_nb.notebook.controls import Controls
-from codeagent_nb.notebook.widget import AgentWidget
+from codeagent_nb.notebook.panel.widget_controls import Controls
+from codeagent_nb.notebook.panel.widget import AgentWidget
 from kernel_executor import CodeBlock
 answers = []
 panel = AgentWidget(mode={mode!r})

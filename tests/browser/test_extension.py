@@ -727,7 +727,7 @@ def test_the_button_opens_the_panel_once_and_brings_a_dead_one_to_life(notebook:
     assert notebook.cells()[1]["execution_count"] == count, "it lives: it is not run again"
     notebook.restart()
     agent_button(notebook).click()
-    notebook.wait_for_value("'codeagent_nb.notebook.panel' in __import__('sys').modules")
+    notebook.wait_for_value("'codeagent_nb.notebook.panel.panel' in __import__('sys').modules")
     notebook.wait_idle()
     panel.wait_for()
     assert len(notebook.cells()) == 3
@@ -760,7 +760,7 @@ def test_the_panels_cell_may_be_written_in_short_and_runs_after_a_restart(notebo
     notebook.wait_idle()
     notebook.restart()
     agent_button(notebook).click()
-    notebook.wait_for_value("'codeagent_nb.notebook.panel' in __import__('sys').modules")
+    notebook.wait_for_value("'codeagent_nb.notebook.panel.panel' in __import__('sys').modules")
     notebook.wait_idle()
     notebook.cell(1).locator(".cagent").wait_for()
     assert [cell["source"] for cell in notebook.cells()] == ["1", text]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
-from codeagent_nb.notebook.controls import as_shown
+from codeagent_nb.notebook.panel.widget_controls import as_shown
 from codeagent_nb.rendering.visible_code import shown_blocks
 from kernel_executor import CodeBlock
 from tests.browser.jupyter import THEMES, Notebook, one_app
@@ -18,7 +18,7 @@ from tests.browser.jupyter import THEMES, Notebook, one_app
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
 
 SETUP = """
-from codeagent_nb.notebook.widget import AgentWidget
+from codeagent_nb.notebook.panel.widget import AgentWidget
 got, texts = [], {}
 def receive(panel, content, buffers):
     got.append(content)

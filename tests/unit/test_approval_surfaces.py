@@ -12,8 +12,8 @@ import pytest
 from codeagent_nb import read_reply
 from codeagent_nb.approval import ApprovalRequest, ApprovalResponse, refuse_for_want_of_a_person
 from codeagent_nb.loop.driver import as_markdown
-from codeagent_nb.notebook.controls import Controls
-from codeagent_nb.notebook.widget import AgentWidget
+from codeagent_nb.notebook.panel.widget import AgentWidget
+from codeagent_nb.notebook.panel.widget_controls import Controls
 from codeagent_nb.rendering.approval import approval_bundle
 from codeagent_nb.rendering.visible_code import as_text, shown_blocks
 from codeagent_nb.reply.fences import read_blocks

@@ -13,10 +13,10 @@ from codeagent_nb.errors import AgentError
 from codeagent_nb.events import AgentEvent, RunFinishedEvent
 from codeagent_nb.log.event_log import View
 from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
-from codeagent_nb.notebook.controls import Controls
 from codeagent_nb.notebook.display import CellView, DisplayPublisher
-from codeagent_nb.notebook.input_line import InputLine
 from codeagent_nb.notebook.page import Page
+from codeagent_nb.notebook.panel.input_line import InputLine
+from codeagent_nb.notebook.panel.widget_controls import Controls
 from codeagent_nb.notebook.writing import Writing, begin_writing
 from codeagent_nb.projections.cell_output import Bundle
 from codeagent_nb.projections.chat import PanelStory
@@ -139,7 +139,7 @@ class Panel:
         # Tasks begin with a click, later; in this context what they display still comes below the panel.
         self._context = contextvars.copy_context()
         self._tasks: set[asyncio.Task[None]] = set()
-        from codeagent_nb.notebook.widget import AgentWidget  # anywidget takes its time
+        from codeagent_nb.notebook.panel.widget import AgentWidget  # anywidget takes its time
 
         self.widget = AgentWidget(mode="chat", models=models, model=models[0] if models else "")
         self._view = PanelView(self.widget, PanelStory(agent.events))

@@ -1,0 +1,1 @@
+"""What can be clicked and typed into in a notebook."""
