@@ -22,6 +22,7 @@ from codeagent_nb.notebook import commands
 from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
 from codeagent_nb.notebook.arguments import CellOptions, help_text, pick, read_line
 from codeagent_nb.notebook.cell_run import CellRun
+from codeagent_nb.notebook.cells.begin import page_at_end, page_below
 from codeagent_nb.notebook.errors import AgentFailed
 from codeagent_nb.notebook.loop_thread import LoopThread
 from codeagent_nb.notebook.magics import has_kernel
@@ -29,7 +30,6 @@ from codeagent_nb.notebook.panel.input_line import InputLine
 from codeagent_nb.notebook.panel.panel import Panel
 from codeagent_nb.notebook.settings import CodeAgent
 from codeagent_nb.notebook.terminal_run import solve_at
-from codeagent_nb.notebook.writing import page_at_end, page_below
 from codeagent_nb.text import delivered_text, held_text
 from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.views.standard_streams import say

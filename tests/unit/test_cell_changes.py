@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codeagent_nb.notebook.cell_changes import NEIGHBOURS, PageCell, changes_between, utf16_length
+from codeagent_nb.notebook.cells.diff import NEIGHBOURS, PageCell, changes_between, utf16_length
 from tests.unit.memory_page import Window, add
 
 

@@ -23,11 +23,9 @@ from codeagent_nb.events import (
     RunStartedEvent,
     TextMessage,
 )
-from codeagent_nb.notebook import cell_writer, page
-from codeagent_nb.notebook.cell_writer import REPLACED, CellWriter
-from codeagent_nb.notebook.page import Page
-from codeagent_nb.notebook.page_cells import digest
-from codeagent_nb.notebook.writing import (
+from codeagent_nb.notebook.cells import page
+from codeagent_nb.notebook.cells import sync as cell_writer
+from codeagent_nb.notebook.cells.begin import (
     NO_EXTENSION,
     READ_ONLY,
     begin_writing,
@@ -35,6 +33,9 @@ from codeagent_nb.notebook.writing import (
     page_at_end,
     page_below,
 )
+from codeagent_nb.notebook.cells.layout import digest
+from codeagent_nb.notebook.cells.page import Page
+from codeagent_nb.notebook.cells.sync import REPLACED, CellWriter
 from codeagent_nb.projections.notebook_cells import CellsStory
 from codeagent_nb.rendering.cell_outputs import shown_output
 from kernel_executor import Append, BlockResult, CodeBlock, CodeResult

@@ -13,11 +13,11 @@ from codeagent_nb.errors import AgentError
 from codeagent_nb.events import AgentEvent, RunFinishedEvent
 from codeagent_nb.log.event_log import View
 from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
+from codeagent_nb.notebook.cells.begin import Writing, begin_writing
+from codeagent_nb.notebook.cells.page import Page
 from codeagent_nb.notebook.display import CellView, DisplayPublisher
-from codeagent_nb.notebook.page import Page
 from codeagent_nb.notebook.panel.input_line import InputLine
 from codeagent_nb.notebook.panel.widget_controls import Controls
-from codeagent_nb.notebook.writing import Writing, begin_writing
 from codeagent_nb.projections.cell_output import Bundle
 from codeagent_nb.projections.chat import PanelStory
 from codeagent_nb.rendering.mime_bundles import harmless_bundle

@@ -12,9 +12,9 @@ from dataclasses import replace
 from typing import Any
 
 from codeagent_nb.events import AgentEvent, LateOutputEvent
-from codeagent_nb.notebook.cell_changes import Change, PageCell, changes_between
-from codeagent_nb.notebook.page import Found, Page, PageError
-from codeagent_nb.notebook.page_cells import PageCells, prefix_of
+from codeagent_nb.notebook.cells.diff import Change, PageCell, changes_between
+from codeagent_nb.notebook.cells.layout import PageCells, prefix_of
+from codeagent_nb.notebook.cells.page import Found, Page, PageError
 from codeagent_nb.projections.notebook_cells import CellsStory
 from kernel_executor import Output
 from kernel_executor.aio.tasks import ended

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
-from codeagent_nb.notebook.cell_changes import PageCell
+from codeagent_nb.notebook.cells.diff import PageCell
 from codeagent_nb.projections.notebook_cell import Cell, digest
 from codeagent_nb.projections.notebook_cells import CellsStory
 from codeagent_nb.rendering.cell_outputs import OutputCleaner, shown_output

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Protocol
 
-from codeagent_nb.notebook.cell_changes import Change
+from codeagent_nb.notebook.cells.diff import Change
 
 TARGET = "codeagent_cells"
 PROTOCOL = 2

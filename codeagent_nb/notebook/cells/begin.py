@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from codeagent_nb.events import AgentEvent, CodeExecutionEvent
-from codeagent_nb.notebook.cell_writer import CellWriter
-from codeagent_nb.notebook.page import Found, Page, PageError
+from codeagent_nb.notebook.cells.page import Found, Page, PageError
+from codeagent_nb.notebook.cells.sync import CellWriter
 from codeagent_nb.projections.notebook_cell import code_cell
 from kernel_executor.languages import normalize
 

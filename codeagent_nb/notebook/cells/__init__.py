@@ -1,0 +1,1 @@
+"""Cells that the agent writes into the open notebook."""
