@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from codeagent_nb.events import AgentEvent, RunFinishedEvent, RunStartedEvent, TextMessage
-from codeagent_nb.notebook.agent import NotebookAgent
+from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.text import HOW_TO_TAKE, held_rows
 
 HELP = """\

@@ -8,8 +8,8 @@ from IPython.core.error import UsageError
 from IPython.core.getipython import get_ipython
 from IPython.core.interactiveshell import InteractiveShell
 
+from codeagent_nb.notebook.input_transformer import TopLevelCells
 from codeagent_nb.notebook.magics import AgentMagics, has_kernel
-from codeagent_nb.notebook.transform import TopLevelCells
 from codeagent_nb.old_notebooks.finding import notebooks_with_failed_code
 from codeagent_nb.views.standard_streams import say
 from kernel_executor.outputs.clean_text import cleaned

@@ -19,13 +19,13 @@ from codeagent_nb.models.choose import usable_models
 from codeagent_nb.models.table import model_table
 from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.notebook import commands
-from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
 from codeagent_nb.notebook.arguments import CellOptions, help_text, pick, read_line
-from codeagent_nb.notebook.cell_run import CellRun
 from codeagent_nb.notebook.cells.begin import page_at_end, page_below
 from codeagent_nb.notebook.errors import AgentFailed
 from codeagent_nb.notebook.loop_thread import LoopThread
+from codeagent_nb.notebook.magic_cell import CellRun
 from codeagent_nb.notebook.magics import has_kernel
+from codeagent_nb.notebook.notebook_agent import NotebookAgent, Place, Task
 from codeagent_nb.notebook.panel.input_line import InputLine
 from codeagent_nb.notebook.panel.panel import Panel
 from codeagent_nb.notebook.settings import CodeAgent

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
-from codeagent_nb.notebook.cell_run import attended, judge
+from codeagent_nb.notebook.magic_cell import attended, judge
+from codeagent_nb.notebook.notebook_agent import NotebookAgent, Place, Task
 from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.views.console import ConsoleView
 

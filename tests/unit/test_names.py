@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from codeagent_nb.notebook.arguments import read_line
-from codeagent_nb.notebook.names import names_used
 from codeagent_nb.notebook.settings import CodeAgent
+from codeagent_nb.notebook.used_names import names_used
 
 NAMESPACE: dict[str, Any] = {
     "df": [1],

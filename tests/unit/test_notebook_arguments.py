@@ -12,9 +12,9 @@ from traitlets import TraitError
 from codeagent_nb.events import RequestUsage, RunFinishedEvent, RunStartedEvent, TextMessage
 from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.notebook import commands
-from codeagent_nb.notebook.agent import NotebookAgent
 from codeagent_nb.notebook.arguments import ARGUMENTS, help_text, pick, read_line, variable_names
 from codeagent_nb.notebook.errors import AgentFailed, CellError, Stopped
+from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.notebook.settings import CodeAgent
 
 

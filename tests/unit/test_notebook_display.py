@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from codeagent_nb.events import BlockFinishedEvent, BlockStartedEvent, LateOutputEvent, ModelClientStreamingChunkEvent
-from codeagent_nb.notebook.display import REST, SECONDS_BETWEEN, CellView
+from codeagent_nb.notebook.live_output import REST, SECONDS_BETWEEN, CellView
 from codeagent_nb.projections.cell_output import CellStory
 from kernel_executor import Append, BlockResult, CodeBlock
 from kernel_executor.replay import failing

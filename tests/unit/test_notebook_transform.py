@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
 
-from codeagent_nb.notebook.transform import TopLevelCells, await_agent_cells
+from codeagent_nb.notebook.input_transformer import TopLevelCells, await_agent_cells
 
 
 def called_with(code: str) -> tuple[str, str]:

@@ -27,7 +27,7 @@ export async function loadMagic(kernel) {
 
 /** The variables that code uses, as the option of `%%agent` takes them. @param {Kernel} kernel @param {string} code */
 export async function namesUsed(kernel, code) {
-  const module = "__import__('codeagent_nb.notebook.names', fromlist=['names_used'])";
+  const module = "__import__('codeagent_nb.notebook.used_names', fromlist=['names_used'])";
   // A string of JSON is one of Python, too.
   const names = `${module}.names_used(${JSON.stringify(code)}, get_ipython().user_ns)`;
   const reply = await ask(kernel, { code: "", user_expressions: { names } });

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from codeagent_nb.approval import ApprovalRequest, ApprovalResponse
 from codeagent_nb.errors import ApprovalRequired
-from codeagent_nb.notebook.display import DisplayPublisher
+from codeagent_nb.notebook.live_output import DisplayPublisher
 from codeagent_nb.rendering.approval import approval_bundle
 from codeagent_nb.rendering.visible_code import question
 

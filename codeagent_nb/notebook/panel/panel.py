@@ -12,10 +12,10 @@ from codeagent_nb.approval import ApprovalFunc, ApprovalRequest, ApprovalRespons
 from codeagent_nb.errors import AgentError
 from codeagent_nb.events import AgentEvent, RunFinishedEvent
 from codeagent_nb.log.event_log import View
-from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
 from codeagent_nb.notebook.cells.begin import Writing, begin_writing
 from codeagent_nb.notebook.cells.page import Page
-from codeagent_nb.notebook.display import CellView, DisplayPublisher
+from codeagent_nb.notebook.live_output import CellView, DisplayPublisher
+from codeagent_nb.notebook.notebook_agent import NotebookAgent, Place, Task
 from codeagent_nb.notebook.panel.input_line import InputLine
 from codeagent_nb.notebook.panel.widget_controls import Controls
 from codeagent_nb.projections.cell_output import Bundle

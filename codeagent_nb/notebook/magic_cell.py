@@ -13,12 +13,12 @@ from codeagent_nb.events import RunFinishedEvent
 from codeagent_nb.log.event_log import View
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.loop.results import TaskResult
-from codeagent_nb.notebook.agent import NotebookAgent, Place, Task
 from codeagent_nb.notebook.arguments import Keep
 from codeagent_nb.notebook.cells.begin import Writing, begin_writing, last_good_code
 from codeagent_nb.notebook.cells.page import Page
-from codeagent_nb.notebook.display import CellView, DisplayPublisher, Story
 from codeagent_nb.notebook.errors import AgentFailed, Stopped
+from codeagent_nb.notebook.live_output import CellView, DisplayPublisher, Story
+from codeagent_nb.notebook.notebook_agent import NotebookAgent, Place, Task
 from codeagent_nb.notebook.panel.input_line import InputLine
 from codeagent_nb.notebook.panel.widget_controls import Controls
 from codeagent_nb.projections.cell_output import CellStory, CellSummary, error_bundle
