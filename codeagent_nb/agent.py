@@ -22,6 +22,7 @@ from codeagent_nb.events import (
     RunStatus,
     TextMessage,
 )
+from codeagent_nb.init_arguments import remembers_arguments
 from codeagent_nb.log.event_log import EventLog, View, listening
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.log.state import load, save
@@ -36,7 +37,6 @@ from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.prompt.contexts import UNBOUNDED, ChatCompletionContext
 from codeagent_nb.prompt.model_context import ModelContext
 from codeagent_nb.prompt.model_texts import DEFAULT_SYSTEM_MESSAGE, first_words
-from codeagent_nb.remembering import remembers_arguments
 from codeagent_nb.reply.languages import SUPPORTED_LANGUAGES, check_languages, only
 from codeagent_nb.reply.run_policy import read_reply
 from codeagent_nb.statuses import RUN_ENDS

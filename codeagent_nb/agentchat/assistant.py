@@ -18,6 +18,7 @@ from codeagent_nb.events import (
     TextMessage,
     ThoughtEvent,
 )
+from codeagent_nb.init_arguments import remembers_arguments
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.loop.one_run import OneAtATime, Record, Tell, untold
 from codeagent_nb.loop.results import Response, TaskResult
@@ -31,7 +32,6 @@ from codeagent_nb.models.types import (
 )
 from codeagent_nb.prompt.contexts import UNBOUNDED, ChatCompletionContext
 from codeagent_nb.prompt.model_texts import ASSISTANT_SYSTEM_MESSAGE
-from codeagent_nb.remembering import remembers_arguments
 from codeagent_nb.reply.markup import clean, split_thinking
 from kernel_executor import CancellationToken
 from kernel_executor.aio.tasks import started, streamed

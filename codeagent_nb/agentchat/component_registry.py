@@ -17,10 +17,10 @@ from codeagent_nb.agentchat import terminations
 from codeagent_nb.agentchat.assistant import AssistantAgent
 from codeagent_nb.agentchat.components import ComponentModel
 from codeagent_nb.agentchat.round_robin import RoundRobinGroupChat
+from codeagent_nb.init_arguments import arguments_of
 from codeagent_nb.models.embedded.client import LocalChatCompletionClient
 from codeagent_nb.models.openai.client import OpenAIChatCompletionClient
 from codeagent_nb.prompt import contexts
-from codeagent_nb.remembering import arguments_of
 from kernel_executor import DockerCommandLineCodeExecutor, KernelCodeExecutor, LocalCommandLineCodeExecutor
 
 _CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False, ser_json_inf_nan="constants", protected_namespaces=())

@@ -16,9 +16,9 @@ from codeagent_nb.agentchat.participants import ChatAgent, Stateful, Task, known
 from codeagent_nb.agentchat.terminations import StopMessage, TerminationCondition
 from codeagent_nb.errors import AgentError
 from codeagent_nb.events import AgentEvent, ChatMessage
+from codeagent_nb.init_arguments import remembers_arguments
 from codeagent_nb.loop.one_run import OneAtATime, Record, Tell, untold
 from codeagent_nb.loop.results import Response, TaskResult
-from codeagent_nb.remembering import remembers_arguments
 from kernel_executor import CancellationToken
 from kernel_executor.aio.tasks import started, streamed
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from codeagent_nb.errors import TerminatedException
 from codeagent_nb.events import AgentEvent, ChatMessage, TextMessage
-from codeagent_nb.remembering import remembers_arguments
+from codeagent_nb.init_arguments import remembers_arguments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from codeagent_nb import (
 from codeagent_nb.agentchat.component_registry import TABLE
 from codeagent_nb.agentchat.components import ComponentModel, dump_component, load_component
 from codeagent_nb.agentchat.terminations import AndTerminationCondition, OrTerminationCondition
+from codeagent_nb.init_arguments import remembers_arguments
 from codeagent_nb.log.event_log import EventLog
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.models.openai.client import Backoff
@@ -34,7 +35,6 @@ from codeagent_nb.prompt.contexts import (
     TokenLimitedChatCompletionContext,
     UnboundedChatCompletionContext,
 )
-from codeagent_nb.remembering import remembers_arguments
 from kernel_executor import (
     DockerCommandLineCodeExecutor,
     KernelCodeExecutor,

@@ -12,11 +12,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from codeagent_nb.errors import ModelUnavailable, NoModelConfigured, WeightsError
+from codeagent_nb.init_arguments import remembers_arguments
 from codeagent_nb.models.embedded import weights
 from codeagent_nb.models.embedded.server_process import ServerProcess, ServerSettings
 from codeagent_nb.models.openai.client import OpenAIChatCompletionClient
 from codeagent_nb.models.types import CreateResult, LLMMessage, ModelInfo
-from codeagent_nb.remembering import remembers_arguments
 
 _INFO: ModelInfo = {"json_output": True, "structured_output": True, "family": "qwen2.5-coder"}
 _TIMEOUT = 900.0  # seconds to the first byte; a long prompt on a slow machine takes minutes

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel
 
 from codeagent_nb.errors import ModelRefused, ModelUnavailable
+from codeagent_nb.init_arguments import remembers_arguments
 from codeagent_nb.models.openai import faults, wire
 from codeagent_nb.models.openai.faults import Backoff, Fault
 from codeagent_nb.models.types import CreateResult, LLMMessage, ModelInfo
-from codeagent_nb.remembering import remembers_arguments
 
 if TYPE_CHECKING:
     import openai

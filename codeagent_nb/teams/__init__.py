@@ -1,1 +1,0 @@
-"""Agents that work together: AutoGen's `AssistantAgent`, `RoundRobinGroupChat`, termination conditions, `Console`."""
