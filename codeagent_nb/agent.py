@@ -1,7 +1,7 @@
 """`CodeExecutorAgent`: a conversation in which tasks are solved by writing and running code.
 
 Owns the conversation's log and the edges through which users start, watch and cancel a run. The loop itself is
-`policy.py` (what next) and `driver.py` (doing it).
+`loop/policy.py` (what next) and `loop/driver.py` (doing it).
 """
 
 import asyncio
@@ -41,9 +41,8 @@ from codeagent_nb.reply.languages import SUPPORTED_LANGUAGES, check_languages, o
 from codeagent_nb.reply.run_policy import read_reply
 from codeagent_nb.statuses import RUN_ENDS
 from codeagent_nb.views.asking import ask_at_the_terminal
-from kernel_executor import CancellationToken, CodeBlock, CodeExecutor, CodeResult, ExecutionEvent
+from kernel_executor import USUAL_TIMEOUT, CancellationToken, CodeBlock, CodeExecutor, CodeResult, ExecutionEvent
 from kernel_executor.aio.tasks import started, streamed
-from kernel_executor.types import USUAL_TIMEOUT
 
 
 class CodeExecutorAgent:
@@ -332,7 +331,12 @@ class CodeExecutorAgent:
             model=settings.model,
             timeout=settings.timeout,
             executor=self._executor,
-            approver=choose_approver(settings.approval_func, settings.approval, self._executor.isolation, settings.ask),
+            approver=choose_approver(
+                settings.approval_func,
+                settings.approval,
+                self._executor.isolation,
+                settings.ask or ask_at_the_terminal,
+            ),
             # Only now: whether a container has a kernel is known when it is started.
             system_message=first_words(
                 self._system_message, self._languages, self._executor.keeps_variables, self._executor.instructions

@@ -57,7 +57,7 @@ ApprovalFunc = Callable[[ApprovalRequest], "ApprovalResponse | Awaitable[Approva
 """Any callable, sync or async; AutoGen cannot call an object with an async `__call__`."""
 
 
-def refuse_for_want_of_a_person(request: ApprovalRequest) -> ApprovalResponse:
+def refuse_unattended(request: ApprovalRequest) -> ApprovalResponse:
     """Refuse, because nobody can be asked.
 
     Raises:

@@ -13,7 +13,7 @@ AgentError
  +- TerminatedException            a termination condition that was met was asked again
 """
 
-from kernel_executor.outputs.clean_text import cleaned
+from kernel_executor.text import cleaned
 
 
 class AgentError(Exception):

@@ -1,7 +1,7 @@
 """Everything that happens in a run, as one closed union of typed events: the single truth (design D2).
 
 The prompt, the notebook, the console and the journal are views of this stream. Knows no model, kernel or surface.
-Read next: `policy.py` (what happens when), then `driver.py` (who does it).
+Read next: `loop/policy.py` (what happens when), then `loop/driver.py` (who does it).
 
 `TextMessage`, `HandoffMessage`, `ThoughtEvent`, `CodeGenerationEvent`, `CodeExecutionEvent`,
 `ModelClientStreamingChunkEvent` and `RetryDecision` are AutoGen's, with its fields and order; the others are ours and
@@ -14,8 +14,17 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from codeagent_nb.models.types import FinishReason, LLMMessage, RequestUsage
-from kernel_executor import Append, BlockResult, Clear, CodeBlock, CodeResult, DeliveredFile, HeldFile, Update
-from kernel_executor.types import KernelState
+from kernel_executor import (
+    Append,
+    BlockResult,
+    Clear,
+    CodeBlock,
+    CodeResult,
+    DeliveredFile,
+    HeldFile,
+    KernelState,
+    Update,
+)
 
 SCHEMA_VERSION = 1
 """Written into each journal; raised when an old journal could no longer be read."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from codeagent_nb.events import RunStatus
-from kernel_executor.types import BlockStatus
+from kernel_executor import BlockStatus
 
 Tone = Literal["good", "warn", "bad", "info", "muted"]
 
@@ -17,7 +17,7 @@ class Shown:
     Args:
         word: What it says, in lower case.
         mark: The sign before the word where there are no pictures.
-        icon: The picture before the word, by its name in `notebook/static`.
+        icon: The picture before the word, by its name in `notebook/panel/static`.
         tone: The colour.
     """
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from codeagent_nb.events import CodeRefusedEvent, FilesEvent, RetryDecisionEvent
 from kernel_executor import BlockResult, CodeResult, HeldFile
-from kernel_executor.in_kernel.guard import shorten
+from kernel_executor.text import shorten
 
 NAMED = 6
 """Files that are named one by one; of more, the number says enough."""

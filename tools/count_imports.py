@@ -1,7 +1,8 @@
 """Count the rooms of our packages and the imports between them; name the circles.
 
-A room is a folder of a package, with the folders in it, or a file that lies in the package's root. An arrow leads from a room to one that it imports from,
-however often. Imports for type checkers only are left out, those inside functions are not.
+A room is a folder of a package, with the folders in it, or a file that lies in the package's root. An arrow leads from
+a room to one that it imports from, however often. Imports for type checkers only are left out, those inside functions
+are not.
 
     python tools/count_imports.py [FOLDER] [--arrows]
 """

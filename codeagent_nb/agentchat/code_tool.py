@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from codeagent_nb.prompt.transcript import OUTPUT_BUDGET
 from kernel_executor import CancellationToken, CodeBlock, CodeExecutor
-from kernel_executor.in_kernel.guard import shorten
+from kernel_executor.text import shorten
 
 
 class CodeExecutionInput(BaseModel):

@@ -1,8 +1,8 @@
 """Writes agents, and what they are made of, as JSON, and makes them from it: AutoGen's component configuration.
 
-A config is what a constructor is called with, argument by argument; `component_table.py` says of which classes. Nothing
-else can be made from one: no name in a config is imported. What it says is done, though: it chooses the sandbox, the
-folders and who is asked, so load only what you would run.
+A config is what a constructor is called with, argument by argument; `component_registry.py` says of which classes.
+Nothing else can be made from one: no name in a config is imported. What it says is done, though: it chooses the
+sandbox, the folders and who is asked, so load only what you would run.
 """
 
 import json

@@ -5,8 +5,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from codeagent_nb.events import SEED_TYPES, AgentEvent, ChatMessage, ModelClientStreamingChunkEvent
 from codeagent_nb.loop.results import Response
-from codeagent_nb.loop.tasks import Task as SaidTask
-from codeagent_nb.loop.tasks import task_messages
+from codeagent_nb.loop.tasks import Task as SaidTask, task_messages
 from kernel_executor import CancellationToken
 
 Task = SaidTask | None

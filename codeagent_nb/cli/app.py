@@ -12,8 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import typer
 from rich.text import Text
 
-from codeagent_nb.cli import doctor as doctor_checks
-from codeagent_nb.cli import running
+from codeagent_nb.cli import doctor as doctor_checks, running
 from codeagent_nb.errors import AgentError, ApprovalRequired, ModelError, NoModelConfigured, SessionError, WeightsError
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.loop.run_settings import RunSettings

@@ -21,7 +21,7 @@ from codeagent_nb.models.embedded import weights
 from codeagent_nb.old_notebooks.finding import notebooks_with_failed_code
 from codeagent_nb.views.clean_console import CleanConsole
 from kernel_executor import CodeBlock, KernelCodeExecutor, KernelExecutorError
-from kernel_executor.outputs.clean_text import cleaned
+from kernel_executor.text import cleaned
 
 State = Literal["ok", "weak", "broken"]
 MARKS: Mapping[State, str] = {"ok": "[green]✓[/green]", "weak": "[yellow]▲[/yellow]", "broken": "[red]✗[/red]"}

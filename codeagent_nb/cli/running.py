@@ -24,7 +24,7 @@ from codeagent_nb.statuses import RUN_ENDS
 from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.views.console import ConsoleView
 from codeagent_nb.views.terminal_approval import TerminalApprover
-from kernel_executor.outputs.clean_text import cleaned
+from kernel_executor.text import cleaned
 
 DEMO_TASK = (
     "Which penguin species is the heaviest on average? Print the mean body mass of each species in grams, rounded "

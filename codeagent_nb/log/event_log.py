@@ -9,7 +9,7 @@ from typing import Protocol
 from codeagent_nb.events import AgentEvent, ModelClientStreamingChunkEvent, ViewDetachedEvent
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.masking.holding import HoldBack
-from kernel_executor.outputs.clean_text import cleaned
+from kernel_executor.text import cleaned
 
 logger = logging.getLogger("codeagent_nb")
 

@@ -18,8 +18,8 @@ from codeagent_nb.masking.finding import Finder, between
 from codeagent_nb.masking.outputs import with_parts, written_parts
 from codeagent_nb.masking.values import MIN_LENGTH, of_environment, weak_names
 from codeagent_nb.models.types import FinishReason, ImageType
-from kernel_executor.in_kernel.guard import encodable
-from kernel_executor.types import BlockResult, BlockStatus
+from kernel_executor import BlockResult, BlockStatus
+from kernel_executor.text import encodable
 
 MAX_DEPTH = 100  # levels of a display that is nested too deeply to be written
 LEAST_NUMBER = 10 ** (MIN_LENGTH - 1)

@@ -21,6 +21,7 @@ from codeagent_nb.prompt.contexts import UNBOUNDED, ChatCompletionContext
 from codeagent_nb.prompt.transcript import prompt
 from codeagent_nb.text import fenced_exactly
 from kernel_executor import (
+    USUAL_TIMEOUT,
     AttemptExecutor,
     BlockFinished,
     BlockOutput,
@@ -31,8 +32,8 @@ from kernel_executor import (
     ExecutionEvent,
     FilesDelivered,
     LateOutput,
+    Timeout,
 )
-from kernel_executor.types import USUAL_TIMEOUT, Timeout
 
 CANNOT_ROLL_BACK = "this executor cannot take variables back"
 

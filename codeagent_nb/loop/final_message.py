@@ -9,8 +9,7 @@ from codeagent_nb.models.types import RequestUsage
 from codeagent_nb.statuses import RUN_ENDS
 from codeagent_nb.text import failure_note, fenced, given
 from kernel_executor import Output
-from kernel_executor.in_kernel.guard import shorten
-from kernel_executor.outputs.fold import as_text
+from kernel_executor.text import as_text, shorten
 
 OUTPUT_IN_ANSWER = 4_000  # characters
 

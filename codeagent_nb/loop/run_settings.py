@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from codeagent_nb.approval import ApprovalFunc, ApprovalMode, check_approval
 from codeagent_nb.loop.policy import RetryBy, check_retries
 from codeagent_nb.models.types import ChatCompletionClient
-from codeagent_nb.views.asking import ask_at_the_terminal
-from kernel_executor.types import Timeout
+from kernel_executor import Timeout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +19,7 @@ class RunSettings:
         retry_by: Who decides on a retry.
         approval: Whether a person is asked before code runs.
         approval_func: Always asked instead, if there is one.
-        ask: How a person is asked.
+        ask: How a person is asked; by default at the terminal, and without one the code is refused.
 
     Raises:
         ValueError: One of them has no sense.
@@ -32,7 +31,7 @@ class RunSettings:
     retry_by: RetryBy = "status"
     approval: ApprovalMode = "auto"
     approval_func: ApprovalFunc | None = None
-    ask: ApprovalFunc = ask_at_the_terminal
+    ask: ApprovalFunc | None = None
 
     def __post_init__(self) -> None:
         check_approval(self.approval)

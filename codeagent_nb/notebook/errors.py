@@ -1,6 +1,6 @@
 """How a cell fails: in one line, for a traceback of ours tells the user nothing. Knows IPython's hook for this."""
 
-from kernel_executor.outputs.clean_text import cleaned
+from kernel_executor.text import cleaned
 
 
 class CellError(Exception):

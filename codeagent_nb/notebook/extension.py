@@ -12,7 +12,7 @@ from codeagent_nb.notebook.input_transformer import TopLevelCells
 from codeagent_nb.notebook.magics import AgentMagics, has_kernel
 from codeagent_nb.old_notebooks.finding import notebooks_with_failed_code
 from codeagent_nb.views.standard_streams import say
-from kernel_executor.outputs.clean_text import cleaned
+from kernel_executor.text import cleaned
 
 SECONDS_TO_LOOK = 0.2
 """For notebooks of version 0.1: loading must not be slower for them."""

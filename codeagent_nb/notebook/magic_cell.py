@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from codeagent_nb.approval import ApprovalFunc, ApprovalRequest, ApprovalResponse, ask_for_approval
+from codeagent_nb.approval import ApprovalFunc, ApprovalRequest, ApprovalResponse, ask_for_approval, refuse_unattended
 from codeagent_nb.errors import AgentError
 from codeagent_nb.events import RunFinishedEvent
 from codeagent_nb.log.event_log import View
@@ -64,7 +64,7 @@ class CellRun:
         strip = Strip(self.publisher, self.agent) if self.buttons else None
         writing = Writing(None)
         shown: list[CellView] = []
-        ask = asking_below(shown, strip.controls.ask if strip else task.settings.ask)
+        ask = asking_below(shown, strip.controls.ask if strip else task.settings.ask or refuse_unattended)
         task = replace(task, settings=replace(task.settings, ask=ask))
 
         def views(session: Session) -> Sequence[View]:

@@ -34,7 +34,7 @@ from codeagent_nb.text import delivered_text, held_text
 from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.views.standard_streams import say
 from codeagent_nb.views.terminal_approval import TerminalApprover
-from kernel_executor.outputs.clean_text import cleaned
+from kernel_executor.text import cleaned
 
 QUOTES = "\"'"
 EXIT_GRACE = 4.0

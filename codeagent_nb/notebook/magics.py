@@ -51,7 +51,7 @@ class AgentMagics(Magics):  # type: ignore[misc]
         if cell is None:
             self.commands.command(line)
         elif has_kernel(self.shell):
-            # A cell of its own never comes here: it is awaited. See `transform.py`.
+            # A cell of its own never comes here: it is awaited. See `input_transformer.py`.
             raise UsageError("%%agent must be the first line of its cell, and cannot run under another magic")
         else:
             self.commands.run_in_terminal(line, cell)

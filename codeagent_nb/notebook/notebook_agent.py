@@ -25,8 +25,8 @@ from codeagent_nb.session.session import Session, SessionSettings, held_folder, 
 from codeagent_nb.session.variables import bring_variable
 from codeagent_nb.views.notebook_file import NotebookView
 from kernel_executor.folders.work_folder import open_work_folder
-from kernel_executor.outputs.clean_text import cleaned
 from kernel_executor.sandbox.bubblewrap import SandboxMode
+from kernel_executor.text import cleaned
 
 logger = logging.getLogger("codeagent_nb")
 

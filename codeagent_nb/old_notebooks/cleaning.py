@@ -21,7 +21,7 @@ from codeagent_nb.projections.notebook_text import in_lines
 from codeagent_nb.rendering.cell_outputs import harmless_output
 from codeagent_nb.rendering.nbformat_outputs import valid_output
 from kernel_executor import CodeBlock
-from kernel_executor.in_kernel.guard import encodable
+from kernel_executor.text import encodable
 
 TAGS = {FAILED_TAG, "raises-exception"}
 """What 0.1 put on failed cells."""

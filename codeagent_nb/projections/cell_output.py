@@ -27,8 +27,7 @@ from codeagent_nb.text import (
     retry_note,
 )
 from kernel_executor import BlockResult
-from kernel_executor.in_kernel.guard import shorten
-from kernel_executor.outputs.fold import plain
+from kernel_executor.text import plain, shorten
 
 Bundle = tuple[dict[str, Any], dict[str, Any]]
 """Data and metadata of a display."""

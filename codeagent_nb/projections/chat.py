@@ -1,6 +1,6 @@
 """What the chat panel shows: a pure projection of the events to entries, a state and one line of status.
 
-The entries' shapes are those of the front end in `notebook/static`. Knows no widget.
+The entries' shapes are those of the front end in `notebook/panel/static`. Knows no widget.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,8 +21,7 @@ from codeagent_nb.text import (
     retry_note,
 )
 from kernel_executor import BlockResult, Output
-from kernel_executor.in_kernel.guard import shorten
-from kernel_executor.outputs.fold import as_text, plain
+from kernel_executor.text import as_text, plain, shorten
 
 State = Literal["idle", "thinking", "running", "waiting", "done", "failed"]
 Entry = dict[str, Any]

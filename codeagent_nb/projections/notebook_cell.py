@@ -15,7 +15,8 @@ from codeagent_nb.rendering.shown_outputs import ended
 from codeagent_nb.statuses import attempt_clause
 from kernel_executor import BlockResult, CodeBlock, Output
 from kernel_executor.languages import normalize
-from kernel_executor.outputs.fold import EVERYTHING, OutputFolder, as_text
+from kernel_executor.outputs.fold import EVERYTHING, OutputFolder
+from kernel_executor.text import as_text
 
 RAISES = "raises-exception"
 """The tag that lets Jupyter and nbclient run on after a cell which left by `sys.exit(0)`: well, but by an exception."""

@@ -1,7 +1,7 @@
 """Which notebook cells a run adds up to: a pure projection of the events (design D11).
 
-Read `cells.py` first. Two surfaces show them: the saved session (`views/notebook.py`) and the open notebook
-(`notebook/cell_writer.py`). Knows neither.
+Read `notebook_cell.py` first. Two surfaces show them: the saved session (`views/notebook_file.py`) and the open
+notebook (`notebook/cells/sync.py`). Knows neither.
 """
 
 import re

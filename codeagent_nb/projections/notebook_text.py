@@ -1,6 +1,6 @@
 """The session as the text of a notebook, in nbformat's shape and spelling (design D11). Pure.
 
-Which cells it has is `cells_story.py`. Imports no nbformat: that imports jsonschema, which builds a grammar where
+Which cells it has is `notebook_cells.py`. Imports no nbformat: that imports jsonschema, which builds a grammar where
 JupyterLab is installed (2.5 s, and 10 s on a slow machine; measured).
 """
 

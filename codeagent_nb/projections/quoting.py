@@ -8,8 +8,7 @@ import re
 from collections.abc import Sequence
 
 from codeagent_nb.text import fenced, one_line
-from kernel_executor.in_kernel.guard import shorten
-from kernel_executor.outputs.fold import plain
+from kernel_executor.text import plain, shorten
 
 OUTPUT_QUOTED = 2_000  # characters of one block's output
 SUMMARY_LIMIT = 300  # characters

@@ -15,8 +15,7 @@ from codeagent_nb.prompt.contexts import UNBOUNDED, ChatCompletionContext
 from codeagent_nb.prompt.images import images_of, shown
 from codeagent_nb.text import fenced, given
 from kernel_executor import BlockResult, CodeResult, Output
-from kernel_executor.in_kernel.guard import shorten
-from kernel_executor.outputs.fold import as_text, plain
+from kernel_executor.text import as_text, plain, shorten
 
 OUTPUT_BUDGET = 3_000  # characters, about 750 tokens
 ERROR_BUDGET = 600  # characters, about 150 tokens: design D15

@@ -4,7 +4,7 @@ import html
 from collections.abc import Sequence
 
 from codeagent_nb.rendering.visible_code import Line, as_text, shown_blocks
-from kernel_executor.types import CodeBlock
+from kernel_executor import CodeBlock
 
 SPELLED = "background:#b3261e;color:#fff;border-radius:2px;padding:0 2px;font-weight:600"
 ROWS_SEEN = 18

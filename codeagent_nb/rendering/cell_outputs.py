@@ -1,4 +1,4 @@
-"""Makes an output fit for a cell of a notebook, in nbformat's shape. Pure; `bundle.py` does the work.
+"""Makes an output fit for a cell of a notebook, in nbformat's shape. Pure; `mime_bundles.py` does the work.
 
 A notebook is opened trusted or not, by JupyterLab, by nbconvert, by others: what is saved, or written into an open
 one, must be harmless to all. The journal keeps what the code has shown.
@@ -10,7 +10,7 @@ from codeagent_nb.rendering.fallback import guarded
 from codeagent_nb.rendering.mime_bundles import shortened, whole_bundle
 from codeagent_nb.rendering.nbformat_outputs import valid_output
 from kernel_executor import Output
-from kernel_executor.in_kernel.guard import encodable, shorten
+from kernel_executor.text import encodable, shorten
 
 STREAM_SHOWN = 50_000  # characters; the saved session has more
 TRACEBACK_SHOWN = 20_000  # characters

@@ -19,7 +19,7 @@ from codeagent_nb.rendering.fallback import guarded
 from codeagent_nb.rendering.html import markdown_html
 from codeagent_nb.rendering.nbformat_outputs import valid_output
 from kernel_executor import Output
-from kernel_executor.in_kernel.guard import encodable, shorten
+from kernel_executor.text import encodable, shorten
 
 TEXT_SHOWN = 20_000  # characters of one output under a cell; the saved session has more
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from codeagent_nb.rendering.lookalikes import lookalikes
+from kernel_executor import CodeBlock
 from kernel_executor.languages import normalize
-from kernel_executor.types import CodeBlock
 
 LONGEST_GAP = 40
 """Spaces within a line that are shown as they are."""

@@ -36,7 +36,7 @@ from codeagent_nb.reply.syntax import (
     without_python_prompts,
     without_shell_prompts,
 )
-from kernel_executor.types import CodeBlock
+from kernel_executor import CodeBlock
 
 CUT_OFF = "the reply was cut off, so none of its code is run"
 DRAFT = "the code stands in reasoning, so it is a draft; after the reasoning nothing follows"

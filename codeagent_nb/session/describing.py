@@ -6,7 +6,7 @@ from inspect import getsource
 
 from codeagent_nb.session import describe_data
 from kernel_executor import secret_names
-from kernel_executor.in_kernel.guard import encodable
+from kernel_executor.text import encodable
 
 IMPORT = "from kernel_executor.secret_names import names_secret\n"
 """Of a package that the kernel may lack; its source is sent, too."""

@@ -28,8 +28,8 @@ from codeagent_nb.loop.driver import roll_back
 from codeagent_nb.session.describing import description_of, told
 from codeagent_nb.session.session import Session
 from kernel_executor import CodeBlock
-from kernel_executor.in_kernel.guard import shorten
 from kernel_executor.secret_names import names_secret
+from kernel_executor.text import shorten
 
 SIZE_LIMIT = 1_000_000_000  # bytes of one variable on disk
 DESCRIPTION_BUDGET = 3_000  # characters of one variable, about 750 tokens

@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from kernel_executor.outputs.clean_text import cleaned
+from kernel_executor.text import cleaned
 
 
 class CleanConsole(Console):

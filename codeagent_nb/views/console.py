@@ -17,9 +17,8 @@ from codeagent_nb.statuses import BLOCK_ENDS, RUN_ENDS
 from codeagent_nb.text import block_cause, delivered_text, denial_note, held_text, refusal_note, retry_note
 from codeagent_nb.views.clean_console import CleanConsole
 from kernel_executor import Append, BlockResult, Output, Update
-from kernel_executor.in_kernel.guard import shorten
-from kernel_executor.outputs.clean_text import cleaned
 from kernel_executor.outputs.output_changes import OutputChange
+from kernel_executor.text import cleaned, shorten
 
 STREAM_SHOWN = 6_000  # characters of one block's output on the screen; the notebook has all
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any, TextIO
 
-from kernel_executor.outputs.clean_text import cleaned
+from kernel_executor.text import cleaned
 
 
 def say(text: str) -> None:

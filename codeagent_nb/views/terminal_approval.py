@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from codeagent_nb.approval import ApprovalRequest, ApprovalResponse, refuse_for_want_of_a_person
+from codeagent_nb.approval import ApprovalRequest, ApprovalResponse, refuse_unattended
 from codeagent_nb.rendering.visible_code import question, shown_blocks
 from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.views.console import code_panel
@@ -31,7 +31,7 @@ class TerminalApprover:
             ApprovalRequired: Standard input is not a terminal.
         """
         if sys.stdin is None or not sys.stdin.isatty():
-            return refuse_for_want_of_a_person(request)
+            return refuse_unattended(request)
         for block in shown_blocks(request.code_blocks):
             self.console.print(code_panel(block))
         termios.tcflush(sys.stdin, termios.TCIFLUSH)  # what was typed before the code was shown is no answer to it

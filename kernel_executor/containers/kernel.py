@@ -10,7 +10,7 @@ from kernel_executor.kernels.kernelspec import LAUNCHER, KernelProgram
 from kernel_executor.kernels.local import STDERR_KEPT
 from kernel_executor.kernels.run_folder import RunFolder
 from kernel_executor.outputs.fold import OutputLimits
-from kernel_executor.sandbox.bubblewrap import Interpreter
+from kernel_executor.sandbox.interpreter import Interpreter
 from kernel_executor.sandbox.isolation import Isolation
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from kernel_executor.stage.trees import FOLDER, remove
+from kernel_executor.folders.trees import FOLDER, remove
 
 LOCK = "owner.lock"
 

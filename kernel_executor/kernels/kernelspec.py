@@ -3,8 +3,6 @@
 Knows kernelspecs and files; starts only the interpreter, to ask where it lives.
 """
 
-import json
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,20 +10,14 @@ from pathlib import Path
 
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
 
-from kernel_executor.aio.tasks import run_helper
 from kernel_executor.errors import KernelStartError
 from kernel_executor.processes import programs
-from kernel_executor.sandbox.bubblewrap import Interpreter
-from kernel_executor.search_paths import for_helpers, safe_module_path
+from kernel_executor.sandbox.interpreter import Interpreter, ask_python
+from kernel_executor.search_paths import safe_module_path
 from kernel_executor.secret_names import names_secret
 
 LAUNCHER = ("-m", "ipykernel_launcher")
 """What our own starter takes the place of in a Python kernelspec."""
-
-REPORT = (
-    "import json, site, sys; print(json.dumps({'prefixes': [sys.prefix, sys.base_prefix, sys.exec_prefix], "
-    "'paths': [p for p in sys.path if p], 'user': site.getuserbase() if site.ENABLE_USER_SITE else ''}))"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,29 +83,6 @@ def _find_spec(kernel_name: str) -> KernelSpec:
             f"no kernel named {kernel_name!r} is installed. Installed: {names}. "
             "Install one, e.g. `python -m ipykernel install --user`, or ask for one of these."
         ) from None
-
-
-async def ask_python(executable: str, environment: Mapping[str, str]) -> Interpreter:
-    """Ask an interpreter where it lives: a virtual environment may point anywhere.
-
-    It is asked outside of the sandbox, so it must run nothing that code has left behind: not isolated (`-I`), for it
-    is to tell of the user's packages, too, but in `/`, and with search paths that code cannot write to. What this
-    hides of them is in the work folder, which the sandbox shows anyway.
-
-    Raises:
-        KernelStartError: It does not run.
-    """
-    try:
-        process = await run_helper([executable, "-c", REPORT], for_helpers(environment))
-        report = json.loads(process.stdout.splitlines()[-1])  # a sitecustomize may print before
-    except (OSError, subprocess.TimeoutExpired, IndexError, ValueError) as error:
-        said = process.stderr.strip()[-500:] if isinstance(error, IndexError | ValueError) else ""
-        raise KernelStartError(f"{executable} does not run: {said or error}") from error
-    return Interpreter(
-        prefixes=tuple(Path(path) for path in report["prefixes"]),
-        paths=tuple(Path(path) for path in report["paths"]),
-        user_base=report["user"],
-    )
 
 
 def _install_of(executable: str, spec: KernelSpec) -> Interpreter:

@@ -10,9 +10,9 @@ from kernel_executor.errors import KernelStartError
 from kernel_executor.kernels.kernelspec import KernelProgram
 from kernel_executor.kernels.run_folder import RunFolder
 from kernel_executor.outputs.fold import OutputLimits
-from kernel_executor.processes.process import ManagedProcess
 from kernel_executor.sandbox.confinement import Enclosure
 from kernel_executor.sandbox.isolation import Isolation
+from kernel_executor.sandbox.process import ManagedProcess
 
 STDERR_KEPT = 8_192  # bytes: the end of what a kernel said before it failed
 

@@ -8,7 +8,7 @@ it needs is bound; in the work folder's place stands the stage, and the folder i
 import asyncio
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -16,6 +16,7 @@ from kernel_executor.aio.tasks import run_helper_now, uninterrupted
 from kernel_executor.in_kernel.read_only import ORIGINAL
 from kernel_executor.sandbox import bubblewrap_start
 from kernel_executor.sandbox.covering import INSTALLED, to_cover
+from kernel_executor.sandbox.interpreter import Interpreter
 from kernel_executor.stage.stage import Place
 
 
@@ -54,15 +55,6 @@ ETC = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Interpreter:
-    """Where a kernel's interpreter lives, as it reports itself; empty for what is not Python."""
-
-    prefixes: tuple[Path, ...] = ()
-    paths: tuple[Path, ...] = ()
-    user_base: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxPolicy:
     """What one kernel may touch.
 
@@ -81,7 +73,7 @@ class SandboxPolicy:
     readable: tuple[Path, ...] = ()
     writable: tuple[Path, ...] = ()
     devices: tuple[Path, ...] = ()
-    interpreter: Interpreter = Interpreter()
+    interpreter: Interpreter = field(default_factory=Interpreter)
     covered: tuple[Path, ...] = ()
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Protocol
 
 from kernel_executor.errors import KernelStartError, SandboxUnavailable
-from kernel_executor.sandbox import bubblewrap as sandbox
-from kernel_executor.sandbox import mount_table, seccomp
-from kernel_executor.sandbox.bubblewrap import Granted, Interpreter, Mount, SandboxMode, SandboxPolicy
+from kernel_executor.folders.trees import Seen
+from kernel_executor.sandbox import bubblewrap as sandbox, mount_table, seccomp
+from kernel_executor.sandbox.bubblewrap import Granted, Mount, SandboxMode, SandboxPolicy
 from kernel_executor.sandbox.environment import kernel_environment
+from kernel_executor.sandbox.interpreter import Interpreter
 from kernel_executor.sandbox.isolation import Isolation, filters_calls, filters_can_be_counted, holds_no_key, probe
 from kernel_executor.sandbox.mount_table import Expected
 from kernel_executor.stage.stage import Stage
-from kernel_executor.stage.trees import Seen
 
 
 class Confinement(Granted, Protocol):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from kernel_executor.errors import KernelStartError
-from kernel_executor.stage.trees import FOLDER, Seen, Tree
+from kernel_executor.folders.trees import FOLDER, Seen, Tree
 
 OWN_FILE_SYSTEMS = {"/": "tmpfs", "/tmp": "tmpfs", "/proc": "proc", "/dev": "tmpfs", "/dev/pts": "devpts"}  # noqa: S108
 """What bubblewrap makes itself, each private to the sandbox."""

@@ -17,13 +17,13 @@ from kernel_executor.folders.work_folder import open_work_folder
 from kernel_executor.functions.functions import FunctionLike
 from kernel_executor.functions.module_folder import open_functions_here
 from kernel_executor.functions.pip_commands import NO_NETWORK
-from kernel_executor.kernels.kernelspec import ask_python
 from kernel_executor.lifecycle.base import ManagedExecutor
 from kernel_executor.outputs.fold import OutputLimits
-from kernel_executor.processes.process import ManagedProcess
 from kernel_executor.sandbox.bubblewrap import SandboxMode
 from kernel_executor.sandbox.confinement import Enclosure, absolute_paths, enclose, existing_paths, known_mode
+from kernel_executor.sandbox.interpreter import ask_python
 from kernel_executor.sandbox.isolation import Isolation
+from kernel_executor.sandbox.process import ManagedProcess
 from kernel_executor.scripts.local import LocalScript, languages
 from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner, names_in
 from kernel_executor.scripts.script import Script

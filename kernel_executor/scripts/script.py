@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
+from kernel_executor.folders.trees import FOLDER, Tree
 from kernel_executor.functions.pip_commands import quiet
 from kernel_executor.languages import normalize
-from kernel_executor.stage.trees import FOLDER, Tree
 from kernel_executor.types import CodeBlock
 
 NAMED = "# filename:"

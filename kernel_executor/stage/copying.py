@@ -8,7 +8,7 @@ import secrets
 import zlib
 from threading import Event
 
-from kernel_executor.stage.trees import Tree
+from kernel_executor.folders.trees import Tree
 
 CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 

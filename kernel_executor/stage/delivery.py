@@ -13,10 +13,10 @@ from pathlib import Path, PurePosixPath
 from threading import Event
 
 from kernel_executor.events import DeliveredFile, HeldFile
+from kernel_executor.folders.trees import Seen, Tree
 from kernel_executor.stage.copying import CREATE, Stopped, copy, exchange, give_name, hash_of
 from kernel_executor.stage.denials import shown_name
 from kernel_executor.stage.ownership import Ownership, Record
-from kernel_executor.stage.trees import Seen, Tree
 
 MAX_SIZE = 4 << 30
 """Bytes of a file that is delivered by itself."""

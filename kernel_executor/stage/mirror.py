@@ -11,12 +11,12 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import PurePosixPath
 
+from kernel_executor.folders.trees import Listing, Seen, Tree, parts_of
 from kernel_executor.in_kernel.read_only import ORIGINAL
 from kernel_executor.stage.copying import same_content
 from kernel_executor.stage.denials import Denial
 from kernel_executor.stage.ownership import Ownership
 from kernel_executor.stage.showing import Showing, Shown, is_settled
-from kernel_executor.stage.trees import Listing, Seen, Tree, parts_of
 
 MAX_MOUNTS = 100
 """Folders that are mounted by themselves; of more, bubblewrap takes seconds."""

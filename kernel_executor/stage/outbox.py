@@ -7,13 +7,13 @@ from pathlib import Path, PurePosixPath
 from threading import Event
 
 from kernel_executor.events import DeliveredFile, FilesDelivered, HeldFile
+from kernel_executor.folders.trees import FOLDER, Listing, Seen, Tree
 from kernel_executor.stage.delivery import MAX_FILES, Deliverer, held
 from kernel_executor.stage.denials import shown_name
 from kernel_executor.stage.kinds import held_back, never
 from kernel_executor.stage.mirror import Mirror
 from kernel_executor.stage.ownership import Ownership
 from kernel_executor.stage.showing import is_settled
-from kernel_executor.stage.trees import FOLDER, Listing, Seen, Tree
 
 MAX_LOOKED_AT = 20_000
 """Files of the code's that are looked at after a block: 0.1 s."""

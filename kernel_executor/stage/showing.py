@@ -9,9 +9,9 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 
+from kernel_executor.folders.trees import Seen, Tree
 from kernel_executor.in_kernel.read_only import ORIGINAL
 from kernel_executor.stage.copying import CREATE, clone, fast_copy
-from kernel_executor.stage.trees import Seen, Tree
 
 SETTLED = ("inode", "size", "modified", "changed", "mode")
 

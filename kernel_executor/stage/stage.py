@@ -20,13 +20,13 @@ from kernel_executor.aio.tasks import uninterrupted
 from kernel_executor.errors import KernelStartError
 from kernel_executor.events import FilesDelivered, HeldFile
 from kernel_executor.folders.left_behind import LOCK, lock, remove_tree
+from kernel_executor.folders.trees import FOLDER, Listing, Seen, Tree
 from kernel_executor.outputs.fold import as_text
 from kernel_executor.stage.denials import Denial
 from kernel_executor.stage.folders import HIDDEN_PREFIX, base_of, make_folder
 from kernel_executor.stage.mirror import Mirror
 from kernel_executor.stage.outbox import MAX_LOOKED_AT, Outbox
 from kernel_executor.stage.ownership import Ownership, state_folder
-from kernel_executor.stage.trees import FOLDER, Listing, Seen, Tree
 from kernel_executor.types import BlockResult
 
 T = TypeVar("T")

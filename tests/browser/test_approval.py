@@ -15,13 +15,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.integration]
 
 ASK = """
 import asyncio
-from codeagent_nb.approval import ApprovalRequest, refuse_for_want_of_a_person
+from codeagent_nb.approval import ApprovalRequest, refuse_unattended
 from codeagent_nb.notebook.panel.widget_controls import Controls
 from codeagent_nb.notebook.panel.widget import AgentWidget
 from kernel_executor import CodeBlock
 answers = []
 panel = AgentWidget(mode={mode!r})
-controls = Controls(panel, stop=lambda: None, without_widget=refuse_for_want_of_a_person)
+controls = Controls(panel, stop=lambda: None, without_widget=refuse_unattended)
 async def ask():
     answers.append(await controls.ask(ApprovalRequest(code="", isolation="NOT sandboxed", code_blocks=blocks)))
 """

@@ -6,7 +6,7 @@ from itertools import count
 from pathlib import Path
 
 from codeagent_nb import CodeExecutorAgent, ReplayChatCompletionClient
-from codeagent_nb.approval import refuse_for_want_of_a_person
+from codeagent_nb.approval import refuse_unattended
 from codeagent_nb.log.journal import JournalView
 from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.session.session import SessionSettings, open_session
@@ -41,7 +41,7 @@ async def scripted(folder: Path) -> None:
 
 async def with_kernel(folder: Path) -> None:
     model = ReplayChatCompletionClient(replies(), chunk_delay=0.001)
-    settings = RunSettings(model=model, max_retries=0, ask=refuse_for_want_of_a_person)
+    settings = RunSettings(model=model, max_retries=0, ask=refuse_unattended)
     print("ready", flush=True)  # noqa: T201
     async with open_session(SessionSettings(notebook=folder / "session.ipynb")) as session:
         for number in count():

@@ -15,7 +15,7 @@ import nbformat
 import pytest
 
 from codeagent_nb import ReplayChatCompletionClient
-from codeagent_nb.approval import refuse_for_want_of_a_person
+from codeagent_nb.approval import refuse_unattended
 from codeagent_nb.errors import ApprovalRequired, SessionError
 from codeagent_nb.events import AgentEvent, BlockFinishedEvent
 from codeagent_nb.log.journal import load_journal
@@ -66,7 +66,7 @@ class Opened:
         return getattr(self.session, name)
 
     async def run(self, task: str) -> TaskResult:
-        return await self.session.run(task, replace(self.settings, model=self.model, ask=refuse_for_want_of_a_person))
+        return await self.session.run(task, replace(self.settings, model=self.model, ask=refuse_unattended))
 
 
 Open = Callable[..., AbstractAsyncContextManager[tuple[Opened, Witness]]]

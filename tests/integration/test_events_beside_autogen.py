@@ -14,8 +14,11 @@ from kernel_executor.replay import ReplayCodeExecutor
 theirs = pytest.importorskip("autogen_agentchat.agents")
 from autogen_agentchat.agents import ApprovalResponse  # noqa: E402
 from autogen_core import CancellationToken  # noqa: E402
-from autogen_core.code_executor import CodeBlock as TheirBlock  # noqa: E402
-from autogen_core.code_executor import CodeExecutor, CodeResult  # noqa: E402
+from autogen_core.code_executor import (  # noqa: E402
+    CodeBlock as TheirBlock,
+    CodeExecutor,
+    CodeResult,
+)
 from autogen_core.models import CreateResult, RequestUsage  # noqa: E402
 from autogen_ext.models.replay import ReplayChatCompletionClient  # noqa: E402
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from codeagent_nb import ReplayChatCompletionClient, TaskResult
-from codeagent_nb.approval import refuse_for_want_of_a_person
+from codeagent_nb.approval import refuse_unattended
 from codeagent_nb.errors import AgentError
 from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.notebook.notebook_agent import NotebookAgent, Place, Task
@@ -26,7 +26,7 @@ class SlowToClose(ReplayChatCompletionClient):
 
 async def solve(agent: NotebookAgent, folder: Path, reply: str = "Hello.") -> TaskResult:
     model = ReplayChatCompletionClient([reply])
-    task = Task(text="Say hello.", settings=RunSettings(model=model, ask=refuse_for_want_of_a_person))
+    task = Task(text="Say hello.", settings=RunSettings(model=model, ask=refuse_unattended))
     return await agent.solve(task, Place(folder), views=lambda _: [])
 
 

@@ -16,7 +16,7 @@ from nbclient import NotebookClient
 from nbformat import v4
 
 from codeagent_nb import CodeExecutorAgent, ReplayChatCompletionClient, extract_code_blocks
-from codeagent_nb.approval import refuse_for_want_of_a_person
+from codeagent_nb.approval import refuse_unattended
 from codeagent_nb.events import AgentEvent, BlockFinishedEvent, BlockStartedEvent, KernelStateEvent
 from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.session.session import SessionSettings, open_session
@@ -55,7 +55,7 @@ async def test_a_failed_attempt_cannot_destroy_a_file_when_the_notebook_runs(tmp
     settings = SessionSettings(notebook=tmp_path / "work" / "session.ipynb", files=(data,))
     model = ReplayChatCompletionClient([python(DESTROYS), python(COUNTS), "Four lines."])
     async with open_session(settings) as session:
-        result = await session.run("Clean it.", RunSettings(model=model, ask=refuse_for_want_of_a_person))
+        result = await session.run("Clean it.", RunSettings(model=model, ask=refuse_unattended))
     assert result.stop_reason == "the code succeeded"
     saved = nbformat.read(session.notebook, as_version=4)
     assert [cell.source for cell in saved.cells if cell.cell_type == "code"] == [COUNTS]
@@ -119,7 +119,7 @@ async def test_code_that_would_destroy_files_is_refused_told_and_quoted_and_harm
     before = contents(work)
     replies = [part for deed in DEEDS.values() for part in (deed, "That was it.")]
     model = ReplayChatCompletionClient(replies)
-    settings = RunSettings(model=model, max_retries=0, ask=refuse_for_want_of_a_person)
+    settings = RunSettings(model=model, max_retries=0, ask=refuse_unattended)
     told: dict[str, tuple[str, ...]] = {}
     async with open_session(SessionSettings(notebook=work / "session.ipynb")) as session:
         for name in DEEDS:
@@ -267,7 +267,7 @@ async def test_thirty_runs_with_repairs_leave_notebooks_that_run_from_top_to_bot
 
 async def test_a_variable_that_is_brought_after_a_failed_task_stays(tmp_path: Path) -> None:
     model = ReplayChatCompletionClient([python("x = 1\n1 / 0"), "No.", python("print(it, 'x' in globals())"), "Yes."])
-    settings = RunSettings(model=model, max_retries=0, ask=refuse_for_want_of_a_person)
+    settings = RunSettings(model=model, max_retries=0, ask=refuse_unattended)
     async with open_session(SessionSettings(notebook=tmp_path / "session.ipynb")) as session:
         await session.run("Fail.", settings)
         await bring_variable(session, "it", [1, 2], session.notebook.parent)
@@ -285,7 +285,7 @@ async def test_what_could_not_be_taken_back_is_named_in_the_saved_notebook(
     model = ReplayChatCompletionClient(replies)
     async with open_session(SessionSettings(notebook=tmp_path / "session.ipynb")) as session:
         for task in ("Make a.", "Make b."):
-            await session.run(task, RunSettings(model=model, ask=refuse_for_want_of_a_person))
+            await session.run(task, RunSettings(model=model, ask=refuse_unattended))
     notes = [cell["source"] for cell in json.loads(session.notebook.read_text())["cells"]]
     assert sum("No code cell makes `b` as it was then." in "".join(note) for note in notes) == 1
 
@@ -302,7 +302,7 @@ async def test_no_moment_of_a_run_leaves_a_file_that_runs_what_failed(tmp_path: 
 
     model = ReplayChatCompletionClient([python("a = 1", "1 / 0"), python("b = 2", "print(b)"), "Two."])
     async with open_session(SessionSettings(notebook=path), views=[Look()]) as session:
-        await session.run("Try.", RunSettings(model=model, ask=refuse_for_want_of_a_person))
+        await session.run("Try.", RunSettings(model=model, ask=refuse_unattended))
     assert [cells for index, cells in enumerate(seen) if index == 0 or cells != seen[index - 1]] == [
         [],
         ["b = 2", "print(b)"],

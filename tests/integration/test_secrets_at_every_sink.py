@@ -21,7 +21,7 @@ import nbformat
 import pytest
 from rich.console import Console
 
-from codeagent_nb.approval import refuse_for_want_of_a_person
+from codeagent_nb.approval import refuse_unattended
 from codeagent_nb.errors import AgentError
 from codeagent_nb.events import AgentEvent
 from codeagent_nb.log.event_log import EVENT_LOGGER_NAME
@@ -195,7 +195,7 @@ class Stage:
         screens = Screens()
         detach = self.session.log.attach(screens)
         model = choose_model(None, self.environment)
-        settings = RunSettings(model=model, max_retries=0, ask=refuse_for_want_of_a_person)
+        settings = RunSettings(model=model, max_retries=0, ask=refuse_unattended)
         try:
             result = await self.session.run(task, settings)
             self.sinks["result"] += [text for event in result.messages for text in texts(event.model_dump(mode="json"))]

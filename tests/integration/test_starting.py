@@ -19,8 +19,8 @@ import pytest
 from codeagent_nb.models.embedded.download import _pip_download
 from kernel_executor import BlockResult, CodeBlock, KernelCodeExecutor
 from kernel_executor.functions.module_folder import FunctionsFolder, _run_here, install_packages
-from kernel_executor.kernels.kernelspec import ask_python
 from kernel_executor.processes.watchdog import WATCHDOG, Watchdog
+from kernel_executor.sandbox.interpreter import ask_python
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("bubblewrap")]
 

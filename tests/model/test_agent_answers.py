@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from codeagent_nb.approval import refuse_for_want_of_a_person
+from codeagent_nb.approval import refuse_unattended
 from codeagent_nb.events import CodeExecutionEvent
 from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.models.embedded import weights
@@ -63,7 +63,7 @@ async def test_the_answer_is_computed_not_remembered(seed: int, tmp_path: Path) 
         session = await stack.enter_async_context(open_session(settings))
         result = await session.run(
             "What is the mean body mass in grams of the Gentoo penguins? Print it rounded to two decimals.",
-            RunSettings(model=model, ask=refuse_for_want_of_a_person, timeout=120.0, approval="never"),
+            RunSettings(model=model, ask=refuse_unattended, timeout=120.0, approval="never"),
         )
     output = "\n".join(event.result.output for event in result.messages if isinstance(event, CodeExecutionEvent))
     numbers = [float(number) for number in re.findall(r"-?\d+\.\d+|-?\d+", output.replace(",", ""))]

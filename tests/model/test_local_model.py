@@ -71,7 +71,7 @@ def children() -> set[int]:
 
 
 def is_server(pid: int) -> bool:
-    return b"local_server.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b"server_main.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 async def test_answers_in_a_stream_with_usage(model: LocalChatCompletionClient) -> None:
@@ -192,4 +192,4 @@ async def test_the_server_gets_no_keys_and_shows_none(model: LocalChatCompletion
     assert kept == {"PATH": "/bin", "LC_ALL": "C"}
     await ask(model, "Hi.")
     command = Path(f"/proc/{model.pid}/cmdline").read_bytes().split(b"\0")
-    assert [Path(part.decode()).name for part in command if part][1:] == ["-I", "local_server.py"]
+    assert [Path(part.decode()).name for part in command if part][1:] == ["-I", "server_main.py"]

@@ -13,7 +13,7 @@ from codeagent_nb.approval import (
     ApprovalResponse,
     ask_for_approval,
     choose_approver,
-    refuse_for_want_of_a_person,
+    refuse_unattended,
 )
 from codeagent_nb.errors import ApprovalRequired
 from codeagent_nb.events import ApprovalEvent
@@ -78,13 +78,13 @@ def test_a_person_is_asked_where_the_mode_and_the_sandbox_say_so(mode: Any, isol
 
 @pytest.mark.parametrize("mode", ["auto", "always", "never"])
 def test_an_approval_function_is_always_asked(mode: Any) -> None:
-    assert choose_approver(answer, mode, HELD, refuse_for_want_of_a_person) is answer
+    assert choose_approver(answer, mode, HELD, refuse_unattended) is answer
 
 
 def test_a_headless_refusal_names_the_flag_and_what_does_not_hold_the_code() -> None:
     request = ApprovalRequest(code="x", isolation=BARE.summary)
     with pytest.raises(ApprovalRequired, match=r"NOT sandboxed: bubblewrap is not installed.*--yes.*doctor"):
-        refuse_for_want_of_a_person(request)
+        refuse_unattended(request)
 
 
 def test_an_unknown_mode_is_refused(stage: Callable[..., Any]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from codeagent_nb import read_reply
-from codeagent_nb.approval import ApprovalRequest, ApprovalResponse, refuse_for_want_of_a_person
+from codeagent_nb.approval import ApprovalRequest, ApprovalResponse, refuse_unattended
 from codeagent_nb.loop.driver import as_markdown
 from codeagent_nb.notebook.panel.widget import AgentWidget
 from codeagent_nb.notebook.panel.widget_controls import Controls
@@ -131,7 +131,7 @@ def test_above_the_input_line(reply: str) -> None:
 
 
 async def asking(widget: Any, blocks: tuple[CodeBlock, ...]) -> "tuple[asyncio.Task[ApprovalResponse], Controls]":
-    controls = Controls(widget, stop=lambda: None, without_widget=refuse_for_want_of_a_person)
+    controls = Controls(widget, stop=lambda: None, without_widget=refuse_unattended)
     if isinstance(widget, AgentWidget):
         click(widget, {"type": "ready"})
     answer = asyncio.ensure_future(controls.ask(ApprovalRequest(code="", code_blocks=blocks, isolation="bare\x1b")))

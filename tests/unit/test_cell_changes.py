@@ -3,8 +3,7 @@
 import json
 from typing import Any
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from codeagent_nb.notebook.cells.diff import NEIGHBOURS, PageCell, changes_between, utf16_length
 from tests.unit.memory_page import Window, add

@@ -23,8 +23,7 @@ from codeagent_nb.events import (
     RunStartedEvent,
     TextMessage,
 )
-from codeagent_nb.notebook.cells import page
-from codeagent_nb.notebook.cells import sync as cell_writer
+from codeagent_nb.notebook.cells import page, sync as cell_writer
 from codeagent_nb.notebook.cells.begin import (
     NO_EXTENSION,
     READ_ONLY,

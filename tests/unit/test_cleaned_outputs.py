@@ -5,8 +5,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from codeagent_nb.events import BlockFinishedEvent, BlockStartedEvent, GivenCodeFinishedEvent, TextMessage
 from codeagent_nb.rendering.cell_outputs import harmless_output, shown_output

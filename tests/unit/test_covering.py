@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from kernel_executor.sandbox import covering
-from kernel_executor.sandbox.bubblewrap import Interpreter, SandboxPolicy, bubblewrap_arguments, with_covers
+from kernel_executor.sandbox.bubblewrap import SandboxPolicy, bubblewrap_arguments, with_covers
 from kernel_executor.sandbox.covering import MOST_COVERED, to_cover
+from kernel_executor.sandbox.interpreter import Interpreter
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nx\n"
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nx\n"

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from codeagent_nb.session import describe_data
 from codeagent_nb.session.describe_data import describe, describe_variable

@@ -1,8 +1,7 @@
 """Which variables reach a kernel: an allow-list, and never a key."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from kernel_executor.sandbox.environment import ALLOWED_NAMES, kernel_environment
 from kernel_executor.secret_names import names_secret

@@ -10,8 +10,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from codeagent_nb.masking.finding import Finder, between
 from codeagent_nb.masking.folding import READINGS, letters

@@ -4,8 +4,7 @@ import ast
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
 
 from codeagent_nb.notebook.input_transformer import TopLevelCells, await_agent_cells

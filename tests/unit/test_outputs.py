@@ -4,8 +4,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from kernel_executor import Append, Clear, OutputLimits, Update, fold
 from kernel_executor.outputs.carriage_return import overwrite, settle

@@ -4,8 +4,7 @@ import ast
 import time
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from kernel_executor.functions.pip_commands import NO_NETWORK, installs, quiet
 

@@ -12,8 +12,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from codeagent_nb.events import BlockFinishedEvent, BlockOutputEvent, BlockStartedEvent, LateOutputEvent
 from codeagent_nb.rendering.cleaning.html_outputs import CELLS_LIMIT, HTML_LIMIT, STYLES, TAGS_LIMIT, clean_html

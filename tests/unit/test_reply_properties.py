@@ -3,8 +3,7 @@
 import time
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from codeagent_nb.reply.run_policy import extract_code_blocks, read_reply
 from kernel_executor.types import CodeBlock

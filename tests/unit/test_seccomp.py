@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from kernel_executor.sandbox.isolation import shows_filter
 from kernel_executor.sandbox.seccomp import ALLOW, AUDIT_ARCH, FAIL, filter_of

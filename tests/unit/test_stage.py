@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from kernel_executor import BlockResult, CodeBlock, FilesDelivered, KernelStartError
+from kernel_executor.folders.trees import FOLDER, Tree
 from kernel_executor.in_kernel.read_only import ORIGINAL
 from kernel_executor.stage import copying, delivery, folders, mirror, outbox, showing
 from kernel_executor.stage.copying import exchange, give_name
 from kernel_executor.stage.stage import Stage
-from kernel_executor.stage.trees import FOLDER, Tree
 
 DONE = BlockResult(block=CodeBlock("1"), status="ok", exit_code=0)
 

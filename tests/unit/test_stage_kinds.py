@@ -1,8 +1,7 @@
 """What is delivered by itself, by its name alone."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from kernel_executor.stage.kinds import DATA, held_back, never
 

@@ -4,8 +4,7 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from codeagent_nb.rendering.visible_code import as_text, question, rows, shown_blocks, spelled, visible
 from kernel_executor import CodeBlock

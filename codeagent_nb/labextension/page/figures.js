@@ -1,6 +1,6 @@
 // @ts-check
 // Figures of Plotly that load nothing, and formulas without commands that lead elsewhere: the rules of
-// `rendering/figures.py`, `addresses.py` and `mathematics.py`, for a page cannot rely on what the kernel says it did.
+// `rendering/cleaning/figures.py`, `addresses.py` and `mathematics.py`, for a page cannot rely on what the kernel says it did.
 
 const PARTS = new Set(["data", "layout", "frames"]);
 /** These load outlines or tiles, without an address in the figure. */

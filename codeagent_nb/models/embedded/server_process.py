@@ -15,7 +15,7 @@ from codeagent_nb.errors import ModelUnavailable
 from kernel_executor.processes import own_python
 from kernel_executor.search_paths import for_helpers
 
-_SCRIPT = Path(__file__).with_name("local_server.py")
+_SCRIPT = Path(__file__).with_name("server_main.py")
 _START_TIMEOUT = 180.0  # seconds; a cold disk is slow
 _LAST_BYTES = 4096
 _LAST_LINES = 8

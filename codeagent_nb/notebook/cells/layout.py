@@ -8,7 +8,7 @@ from codeagent_nb.notebook.cells.diff import PageCell
 from codeagent_nb.projections.notebook_cell import Cell, digest
 from codeagent_nb.projections.notebook_cells import CellsStory
 from codeagent_nb.rendering.cell_outputs import OutputCleaner, shown_output
-from kernel_executor.in_kernel.guard import encodable
+from kernel_executor.text import encodable
 
 ID_LIMIT = 40
 """Characters of an anchor's id that go into the ids of its cells; nbformat allows 64 in all."""

@@ -18,7 +18,7 @@ from codeagent_nb.notebook.cells.page import Found, Page, PageError
 from codeagent_nb.projections.notebook_cells import CellsStory
 from kernel_executor import Output
 from kernel_executor.aio.tasks import ended
-from kernel_executor.outputs.clean_text import cleaned
+from kernel_executor.text import cleaned
 
 logger = logging.getLogger("codeagent_nb")
 

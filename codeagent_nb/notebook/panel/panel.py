@@ -1,6 +1,6 @@
 """The chat panel: a chat with the agent of this notebook. Its words are in the widget, pictures and tables below it.
 
-Knows the widget and the agent; what it shows is `views/panel.py`.
+Knows the widget and the agent; what it shows is `projections/chat.py`.
 """
 
 import asyncio

@@ -9,7 +9,7 @@ from typing import Any
 
 from codeagent_nb.rendering.cleaning.addresses import holds_address, is_address
 from codeagent_nb.rendering.cleaning.mathematics import refused_in_mathematics
-from kernel_executor.in_kernel.guard import encodable
+from kernel_executor.text import encodable
 
 PLOTLY_MAP = re.compile(r"(?:scatter|choropleth|density)(?:geo|mapbox|map)|choropleth", re.IGNORECASE)
 """Kinds of traces that load outlines or tiles, without an address in the figure."""
