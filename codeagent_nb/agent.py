@@ -9,9 +9,9 @@ import os
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from functools import partial
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from codeagent_nb.agentchat import components
+import codeagent_nb
 from codeagent_nb.approval import ApprovalFunc, ApprovalMode, choose_approver
 from codeagent_nb.events import (
     AgentEvent,
@@ -44,6 +44,9 @@ from codeagent_nb.views.asking import ask_at_the_terminal
 from kernel_executor import USUAL_TIMEOUT, CancellationToken, CodeBlock, CodeExecutor, CodeResult, ExecutionEvent
 from kernel_executor.aio.tasks import started, streamed
 
+if TYPE_CHECKING:
+    from codeagent_nb.agentchat.components import ComponentModel
+
 
 class CodeExecutorAgent:
     """Writes code for a task, runs it, repairs it when it fails, and explains the result.
@@ -71,7 +74,6 @@ class CodeExecutorAgent:
         log: A conversation to go on with; a new one by default.
     """
 
-    dump_component = components.dump_component
     DEFAULT_SYSTEM_MESSAGE = DEFAULT_SYSTEM_MESSAGE
     DEFAULT_SUPPORTED_LANGUAGES = SUPPORTED_LANGUAGES
     DEFAULT_DESCRIPTION = "An agent that writes code, runs it in a Jupyter kernel and explains the result."
@@ -125,10 +127,14 @@ class CodeExecutorAgent:
         for view in views:
             self.log.attach(view)
 
+    def dump_component(self) -> "ComponentModel":
+        """Return what the agent was made with; errors are those of `codeagent_nb.dump_component`."""
+        return codeagent_nb.dump_component(self)
+
     @classmethod
-    def load_component(cls, model: components.ComponentModel | Mapping[str, Any]) -> Self:
-        """Make the agent a config describes; errors are those of `components.load_component`."""
-        return components.load_component(cls, model)
+    def load_component(cls, model: "ComponentModel | Mapping[str, Any]") -> Self:
+        """Make the agent a config describes; errors are those of `codeagent_nb.load_component`."""
+        return codeagent_nb.load_component(cls, model)
 
     @property
     def produced_message_types(self) -> Sequence[type[TextMessage]]:

@@ -2,6 +2,8 @@
 
 import ast
 import json
+import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -279,3 +281,21 @@ def test_secrets_have_one_owner_and_no_view_makes_its_own() -> None:
     }  # there one that knows none
     owners = {"teams/assistant.py", "agent.py", "session.py", "components.py", "notebook/agent.py", "cli/app.py"}
     assert calls_of("Secrets") == {f"codeagent_nb/{owner}" for owner in owners}
+
+
+counted = runpy.run_path(str(ROOT / "tools" / "count_imports.py"))
+
+
+def test_no_rooms_import_one_another_in_a_circle() -> None:
+    rooms, pairs = counted["arrows"](ROOT)
+    assert counted["circles"](rooms, pairs) == []
+    assert len(pairs) < 300, "there were 547 between 123 rooms before there were folders"
+
+
+def test_circles_of_rooms_are_found() -> None:
+    assert counted["circles"]({"a", "b", "c"}, {("a", "b"), ("b", "a"), ("b", "c")}) == [["a", "b"]]
+
+
+def test_no_module_imports_a_private_name_of_another() -> None:
+    private = re.compile(r"^\s*from (?:codeagent_nb|kernel_executor)\S* import .*\b_[a-z]", re.MULTILINE)
+    assert [path for path in counted["modules"](ROOT).values() if private.search(path.read_text("utf-8"))] == []

