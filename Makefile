@@ -27,7 +27,7 @@ test: $(STAMPS)/test  ## check and test everything
 	$(BIN)/codeagent-nb model fetch
 	@bash .ci/container-engine.sh
 	$(BIN)/python -m pytest -m "(integration or model) and not browser and not attacks"
-	$(BIN)/python docs/check_parity.py
+	$(BIN)/python tools/check_parity.py
 	$(MAKE) --no-print-directory browser
 
 unit: $(STAMPS)/test  ## the tests that need no kernel and no model: seconds
@@ -68,13 +68,13 @@ bench: $(STAMPS)/test  ## speeds, as ratios to a reference measured in turn; wha
 	build/autogen/bin/python tests/benchmarks/inside_autogen.py
 
 notebooks: $(STAMPS)/test  ## execute the example notebooks and keep their outputs
-	$(BIN)/python docs/run_notebooks.py
+	$(BIN)/python tools/run_notebooks.py
 
 pictures: $(STAMPS)/test  ## take the pictures of the documents anew, in a real browser
 	@bash .ci/system-packages.sh bubblewrap chromium
-	PYTHONPATH=. $(BIN)/python docs/make_panel_pictures.py
-	PYTHONPATH=. $(BIN)/python docs/make_cell_pictures.py
-	PYTHONPATH=. $(BIN)/python docs/make_cells.py
+	PYTHONPATH=. $(BIN)/python tools/make_panel_pictures.py
+	PYTHONPATH=. $(BIN)/python tools/make_cell_pictures.py
+	PYTHONPATH=. $(BIN)/python tools/make_cells.py
 
 lock: $(STAMPS)/lock  ## write requirements.lock anew
 	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header \

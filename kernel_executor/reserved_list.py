@@ -1,4 +1,4 @@
-"""Top-level module names that are ours to import. Written by `docs/make_reserved_names.py`; pure data."""
+"""Top-level module names that are ours to import. Written by `tools/make_reserved_names.py`; pure data."""
 # ruff: noqa: SIM905 - words are easier to compare than literals
 
 CLOSURE = frozenset(

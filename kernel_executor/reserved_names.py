@@ -1,7 +1,7 @@
 """Which names a module in a user's folder must not have: somebody's import would find it in the place of the real one.
 
 Python looks in the current folder first. The list of what we and our needs import is made by
-`docs/make_reserved_names.py`; the rest is what is installed here.
+`tools/make_reserved_names.py`; the rest is what is installed here.
 """
 
 import importlib.machinery

@@ -23,7 +23,7 @@ OUTCOMES = "codeagent/outcomes"
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[Any]:
-    """Keep how each test ended: `docs/check_parity.py` asks for it."""
+    """Keep how each test ended: `tools/check_parity.py` asks for it."""
     report = yield
     outcomes = item.config.stash.setdefault(ENDED, {})
     if report.when == "call" or report.outcome != "passed":

@@ -335,7 +335,7 @@ def test_a_checkout_that_is_the_current_folder_works() -> None:
 def test_all_names_that_our_needs_import_are_in_the_list_now() -> None:
     """Made by reading all their sources: 20 s."""
     root = Path(__file__).parent.parent.parent
-    code = "import runpy; print(runpy.run_path('docs/make_reserved_names.py')['make'](), end='')"
+    code = "import runpy; print(runpy.run_path('tools/make_reserved_names.py')['make'](), end='')"
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     now, stored = (set(text.split()) for text in (done.stdout, (root / "kernel_executor/reserved_list.py").read_text()))
-    assert now <= stored, "run docs/make_reserved_names.py"
+    assert now <= stored, "run tools/make_reserved_names.py"

@@ -12,7 +12,7 @@ from kernel_executor.reserved_names import RESERVED_NAMES, is_reserved
 ROOT = Path(__file__).parent.parent.parent
 CLOSURE_NOW = """
 import runpy
-made = runpy.run_path("docs/make_reserved_names.py")
+made = runpy.run_path("tools/make_reserved_names.py")
 print(*made["names_of"](made["distributions_needed"]()))
 """
 

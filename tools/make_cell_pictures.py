@@ -17,7 +17,7 @@ from codeagent_nb.models.embedded import weights
 from tests.browser.conftest import QUIET
 from tests.browser.jupyter import Notebook, Server
 
-DOCS = Path(__file__).parent
+DOCS = Path(__file__).parents[1] / "docs"
 PENGUINS = DOCS.parent / "notebooks" / "data" / "penguins.csv"
 LOAD = "%load_ext codeagent_nb\nimport pandas as pd\ndf = pd.read_csv('penguins.csv')"
 TASK = "Print the mean body mass of each species in grams,\nrounded to one decimal, and draw a bar chart of the means."

@@ -1,4 +1,4 @@
-"""Checks that every test that docs/parity.md names passed when it was last run: `python docs/check_parity.py`."""
+"""Checks that every test that docs/parity.md names passed when it was last run: `python tools/check_parity.py`."""
 
 import json
 import re

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.browser.conftest import QUIET
 from tests.browser.jupyter import THEMES, Notebook, Server
 
-PICTURES = Path(__file__).parent / "panel"
+PICTURES = Path(__file__).parents[1] / "docs" / "panel"
 NARROW = 360
 MODELS = ["qwen2.5-coder-1.5b", "gpt-4.1-mini"]
 PLOT = """

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.browser.conftest import QUIET
 from tests.browser.jupyter import Notebook, Server
 
-DOCS = Path(__file__).parent
+DOCS = Path(__file__).parents[1] / "docs"
 NOTEBOOKS = DOCS.parent / "notebooks"
 NAME = "04-real-cells.ipynb"
 FRAMES_A_SECOND = 5

@@ -1,4 +1,4 @@
-"""Executes the example notebooks where they lie and keeps their outputs: `python docs/run_notebooks.py`.
+"""Executes the example notebooks where they lie and keeps their outputs: `python tools/run_notebooks.py`.
 
 The one of real cells needs a page that is open: `make_cells.py`.
 """

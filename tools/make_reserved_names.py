@@ -3,7 +3,7 @@
 What we need, with all extras, and what that needs in turn, is read from installed metadata; what all of it imports if
 it is there, from its sources. Run it in an environment with the extras (`make .venv/stamps/test`):
 
-    .venv/bin/python docs/make_reserved_names.py
+    .venv/bin/python tools/make_reserved_names.py
 """
 
 import ast
@@ -26,7 +26,7 @@ TESTS = re.compile(r"(^|/)(_?tests?|testing|conftest\.py|test_[^/]*|[^/]*_test\.
 DYNAMIC = re.compile(r"import|find_spec|optional", re.IGNORECASE)
 """Functions that are given a module's name: `import_module`, `find_spec`, pandas' `import_optional_dependency` ..."""
 
-HEADER = '''"""Top-level module names that are ours to import. Written by `docs/make_reserved_names.py`; pure data."""
+HEADER = '''"""Top-level module names that are ours to import. Written by `tools/make_reserved_names.py`; pure data."""
 # ruff: noqa: SIM905 - words are easier to compare than literals
 
 CLOSURE = frozenset(
