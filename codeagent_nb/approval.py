@@ -64,7 +64,7 @@ def refuse_unattended(request: ApprovalRequest) -> ApprovalResponse:
         ApprovalRequired: Always.
     """
     raise ApprovalRequired(
-        f"This code needs an approval ({request.isolation or 'asked for'}), and there is nobody to ask. Allow it with "
+        f"This code needs approval ({request.isolation or 'asked for'}), and nobody is there to give it. Allow it with "
         '`--yes` on the command line or approval="never" in Python, or install bubblewrap, in which code need not be '
         "approved (`codeagent-nb doctor` says how)."
     )

@@ -158,7 +158,7 @@ def _checked(model: object, path: str) -> ComponentModel:
     try:
         checked = ComponentModel.model_validate(model)
     except ValidationError as error:
-        raise ValueError(f"this is no component{_at(path)}: {_faults(error, path)}") from None
+        raise ValueError(f"not a component config{_at(path)}: {_faults(error, path)}") from None
     for name in ("version", "component_version"):
         if getattr(checked, name) not in (None, VERSION):
             raise ValueError(f"{path}{name} must be {VERSION}, not {getattr(checked, name)}: we write no other")

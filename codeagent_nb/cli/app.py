@@ -89,7 +89,7 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
     if not task.strip():
         raise typer.BadParameter("the task is empty: say what to do", param_hint="TASK")
     if executor == "docker" and sandbox != "auto":
-        raise typer.BadParameter("a container is held by itself", param_hint="--sandbox")
+        raise typer.BadParameter("--sandbox does not apply to --executor docker", param_hint="--sandbox")
     if image and executor != "docker":
         raise typer.BadParameter("only --executor docker takes an image", param_hint="--image")
     session_settings = SessionSettings(

@@ -54,9 +54,9 @@ async def run_doctor(console: CleanConsole, secrets: Secrets) -> int:
     Returns:
         The exit code: 1 if something is broken.
     """
-    table = Table("", "what", "found", "to mend it", show_lines=False)
+    table = Table("", "what", "found", "fix", show_lines=False)
     broken = False
-    with console.status("Looking around ..."):
+    with console.status("Checking ..."):
         async for finding in examine(os.environ, secrets):
             broken = broken or finding.state == "broken"
             details = map(secrets.text, (finding.what, finding.detail, finding.mend))
@@ -156,7 +156,7 @@ def check_notebooks(folder: Path) -> Finding:
     """Look for notebooks in which version 0.1 stored failed code as code that runs."""
     found = [shlex.quote(cleaned(str(path))) for path in notebooks_with_failed_code(folder, nested=True)]
     if not found:
-        return Finding("notebooks", "ok", "none here holds failed code that Run All would run")
+        return Finding("notebooks", "ok", "no notebook here has failed code that Run All would run")
     detail = f"Run All would run failed code in {', '.join(found)}"
     return Finding("notebooks", "weak", detail, f"codeagent-nb clean {' '.join(found)}")
 
@@ -170,5 +170,5 @@ def check_model(environment: Mapping[str, str]) -> Finding:
         return Finding("model", "broken", first, "codeagent-nb model fetch, or set OPENAI_API_KEY")
     where = str(getattr(client, "where", type(client).__name__))
     path = weights.find(environment)
-    detail = f"{where}; the embedded model is {'here' if path else 'not fetched'}"
+    detail = f"{where}; the embedded model is {'here' if path else 'not downloaded'}"
     return Finding("model", "ok", detail)

@@ -52,7 +52,7 @@ def closing_text(outcome: Outcome) -> str:
     """
     match outcome.status:
         case "denied":
-            return f"The code was not approved, so it was not run. Reason: {given(outcome.text)}"
+            return f"The code was not approved and did not run. Reason: {given(outcome.text)}"
         case "refused" if outcome.result is None:
             return f"No code was run: {outcome.text}."
         case "refused":

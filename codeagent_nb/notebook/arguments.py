@@ -91,7 +91,7 @@ def read_line(line: str, body: str, settings: CodeAgent) -> CellOptions:
     retries = settings.retries if given.retries is None else given.retries
     timeout = settings.timeout if given.timeout is None else given.timeout
     if retries < 0 or not 0 <= timeout < math.inf:
-        raise UsageError(f"--retries and --timeout must be numbers from 0; they are {retries} and {timeout:g}")
+        raise UsageError(f"--retries and --timeout must be 0 or greater; they are {retries} and {timeout:g}")
     return CellOptions(
         model=given.model or settings.model,
         run=RunSettings(timeout=timeout or None, max_retries=retries, approval=given.approval or settings.approval),
@@ -111,7 +111,7 @@ def variable_names(given: Sequence[str], task: str) -> tuple[str, ...]:
     names: list[str] = [name.strip() for part in given for name in part.split(",")]
     names += MENTION.findall(FENCED.sub("", task))
     if wrong := [name for name in names if not name.isidentifier()]:
-        raise UsageError(f"{wrong[0]!r} is no name of a variable: write e.g. -i df,cfg or @{{df}}")
+        raise UsageError(f"{wrong[0]!r} is not a valid variable name: write e.g. -i df,cfg or @{{df}}")
     return tuple(dict.fromkeys(names))
 
 

@@ -7,11 +7,11 @@ from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.text import HOW_TO_TAKE, held_rows
 
 HELP = """\
-%agent status         what the agent is doing, its model, what holds its code
+%agent status         what the agent is doing, its model, how its code is isolated
 %agent history        the tasks of this session and how they ended
 %agent files          files that the code made and that were not saved, and why
 %agent files NAME     save such a file into the agent's folder; `all` saves all that may be
-%agent reset          forget the conversation, end the kernel; saved sessions stay
+%agent reset          clear the conversation and shut the kernel down; saved sessions are kept
 %agent save PATH      save the session so far as a notebook of another name
 %agent models         models that can be used here
 %agent panel          a chat with the agent
@@ -24,7 +24,7 @@ HELP = """\
 def status(agent: NotebookAgent) -> str:
     """Say what the agent is doing."""
     if agent.session is None:
-        return "No session yet: the first %%agent cell begins one."
+        return "No session yet: the first %%agent cell starts one."
     session = agent.session
     runs = [event for event in session.log.events if isinstance(event, RunFinishedEvent)]
     tokens = sum(run.usage.prompt_tokens + run.usage.completion_tokens for run in runs)

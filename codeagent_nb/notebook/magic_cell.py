@@ -109,7 +109,9 @@ class CellRun:
     def _tell_of_another_folder(self, session: Session) -> None:
         folder = session.notebook.parent
         if folder != self.place.folder.resolve():
-            self._say(f"The agent works in the folder {folder}: code is not shown all that is beside this notebook.")
+            self._say(
+                f"The agent works in the folder {folder}: its code cannot see the other files next to this notebook."
+            )
 
     async def solve_in_background(self, task: Task) -> None:
         """Solve a task while other cells run; a failure is shown under the cell that began it."""

@@ -171,7 +171,7 @@ class MagicCommands:
             self.agent_of_notebook.reset()
         else:
             self._loop_thread().run(self.agent_of_notebook.aclose())
-        say("The conversation is forgotten, and the kernel is ended. Saved sessions stay.")
+        say("Conversation cleared and kernel shut down. Saved sessions are kept.")
         if kept:
             say(f"Files that were not saved: {kept}")
 

@@ -152,9 +152,7 @@ class NotebookAgent:
             AgentError: Another task is being worked on.
         """
         if self.busy:
-            raise AgentError(
-                "the agent of this notebook is still working on another task: wait for it, or stop it first"
-            )
+            raise AgentError("the agent of this notebook is working on another task: wait for it, or stop it first")
 
     def _attach(self, session: Session, views: Sequence[View]) -> None:
         for detach in self._detach_last:
@@ -213,7 +211,7 @@ class NotebookAgent:
         """
         self.refuse_if_busy()
         if self.session is None:
-            raise AgentError("there are no files yet: give the agent a task first")
+            raise AgentError("no files yet: give the agent a task first")
         return await self.session.take_files(names)
 
     def save_copy(self) -> Path:

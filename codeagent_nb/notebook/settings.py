@@ -17,7 +17,7 @@ class CodeAgent(Configurable):  # type: ignore[misc]
     approval = Enum(
         ("auto", "always", "never"),
         "auto",
-        help="Whether you are asked before code runs; `auto` asks where no sandbox holds it.",
+        help="Whether you are asked before code runs; `auto` asks unless a sandbox isolates it.",
     ).tag(config=True)
     keep = Enum(
         ("all", "final"),
@@ -27,7 +27,7 @@ class CodeAgent(Configurable):  # type: ignore[misc]
     sandbox = Enum(
         ("auto", "bubblewrap", "none"),
         "auto",
-        help="What holds the code; takes effect with the next session (`%agent reset`).",
+        help="How the code is isolated; takes effect with the next session (`%agent reset`).",
     ).tag(config=True)
     folder = Unicode(
         "",

@@ -59,7 +59,7 @@ def _bring(file: Path, folder: Path) -> str:
             shutil.copyfileobj(source, copy)
     except FileExistsError as error:
         raise SessionError(
-            f"--file {str(file)!r}: {str(target)!r} is there and is no file. Remove it, or choose another folder with "
+            f"--file {str(file)!r}: {str(target)!r} exists and is not a file. Remove it, or choose another folder with "
             "--out."
         ) from error
     return file.name

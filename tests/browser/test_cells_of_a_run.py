@@ -245,7 +245,7 @@ def test_cells_the_user_edits_or_deletes_meanwhile_are_left_alone(notebook: Note
     assert cell["source"] == "mine = 1"
     assert "tick 39" not in str(cell["outputs"])
     assert kinds(notebook) == ["reflection"], "the mark of what is the agent's is gone"
-    assert "left to you" in shown(notebook, 1)
+    assert "left alone" in shown(notebook, 1)
     assert "tick 39" in saved_session(notebook)
 
 

@@ -1,4 +1,4 @@
-"""The fault list (design section 6) against every executor: what must hold for all, and one table of what differs.
+"""The fault list (docs/design.md, section 4) against every executor: what must hold for all, and one table of what differs.
 
 One executor of each kind for all rows: each fault must leave it as good as new.
 """

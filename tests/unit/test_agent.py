@@ -99,7 +99,7 @@ async def test_a_denial(stage: Stages) -> None:
     scene = stage([CODE], approval_func=lambda _: deny, max_retries_on_error=3)
     result = await scene.agent.run(task="print one")
     assert types(result) == [*STARTED, *WRITTEN, "ApprovalEvent", "CodeExecutionEvent", *ENDED]
-    assert result.messages[-1].content == "The code was not approved, so it was not run. Reason: too risky"
+    assert result.messages[-1].content == "The code was not approved and did not run. Reason: too risky"
     assert not scene.executor.executed
 
 

@@ -43,7 +43,7 @@ from tests.unit.test_cell_view import CODE, DENY, PATHS, events_of
 
 Stages = Callable[..., Any]
 LOST = "The notebook was closed or did not answer: what is missing in it is in s.ipynb."
-LEFT = "1 cell you changed or deleted meanwhile: left to you. What the agent wrote is in s.ipynb."
+LEFT = "1 cell that you changed or deleted while the agent was writing: left alone. What the agent wrote is in s.ipynb."
 
 
 @pytest.fixture(autouse=True)
@@ -440,7 +440,7 @@ async def test_a_cell_that_the_user_has_changed_is_kept_when_it_is_run_again(sta
     front = Front(window)
     writer = await run(stage, "succeeded", front)
     assert sources(window) == ["%%agent", "print(1)", "It printed 1.", "print(1)  # mine", "mine"]
-    assert notes(writer) == [REPLACED, "1 cell of an earlier run that you had changed or kept: left to you."]
+    assert notes(writer) == [REPLACED, "1 cell of an earlier run that you had changed or kept: left alone."]
     assert len(window.made) == 2, "it is the user's from now on"
     assert len(set(window.ids)) == len(window.ids)
     assert notes(await run(stage, "succeeded", Front(window))) == []
@@ -490,7 +490,7 @@ async def test_a_cell_that_was_kept_is_the_users_though_nothing_else_was_left(st
     await run(stage, "answered", Front(window))
     window.made[0]["source"] = "Paris, of course."
     assert notes(await run(stage, "answered", Front(window))) == [
-        "1 cell of an earlier run that you had changed or kept: left to you."
+        "1 cell of an earlier run that you had changed or kept: left alone."
     ]
     assert [cell["source"] for cell in window.made] == ["Paris."]
     assert notes(await run(stage, "answered", Front(window))) == []

@@ -91,7 +91,7 @@ def test_a_run_refused_after_a_failure_does_not_claim_that_nothing_ran() -> None
 
 @pytest.mark.parametrize(("reason", "said"), [("too risky", "too risky"), ("", "none given")])
 def test_a_denial_is_said_with_its_reason(reason: str, said: str) -> None:
-    assert close("denied", reason) == f"The code was not approved, so it was not run. Reason: {said}"
+    assert close("denied", reason) == f"The code was not approved and did not run. Reason: {said}"
 
 
 def test_silence_is_said_to_be_silence() -> None:

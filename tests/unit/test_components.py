@@ -470,10 +470,10 @@ def test_a_provider_outside_the_table_is_refused_and_not_imported(provider: str)
 @pytest.mark.parametrize(
     ("model", "said"),
     [
-        ({}, "this is no component: provider: Field required; config: Field required"),
-        ({**AGENT, "extra": 1}, "this is no component: extra: Extra inputs"),
-        ({**AGENT, "config": []}, "this is no component: config: Input should be a valid dict"),
-        ("codeagent_nb.CodeExecutorAgent", "this is no component"),
+        ({}, "not a component config: provider: Field required; config: Field required"),
+        ({**AGENT, "extra": 1}, "not a component config: extra: Extra inputs"),
+        ({**AGENT, "config": []}, "not a component config: config: Input should be a valid dict"),
+        ("codeagent_nb.CodeExecutorAgent", "not a component config"),
         ({**AGENT, "component_type": "model"}, "is of the type 'agent'; wanted is 'model'"),
         ({**AGENT, "version": 2}, "version must be 1, not 2"),
         ({**AGENT, "component_version": 0}, "component_version must be 1, not 0"),

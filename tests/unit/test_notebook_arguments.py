@@ -72,11 +72,11 @@ def test_no_cells_are_written_unless_somebody_asks() -> None:
         ("-a sometimes", "argument -a/--approval: invalid choice: 'sometimes'"),
         ("-k none", "argument -k/--keep: invalid choice: 'none'"),
         ("-m", "argument -m/--model: expected one argument"),
-        ("-r -1", "--retries and --timeout must be numbers from 0; they are -1 and 60"),
+        ("-r -1", "--retries and --timeout must be 0 or greater; they are -1 and 60"),
         ("-t -0.5", "they are 3 and -0.5"),
         ("-t nan", "they are 3 and nan"),
         ("-t inf", "they are 3 and inf"),
-        ("-i a.b", "'a.b' is no name of a variable: write e.g. -i df,cfg or @{df}"),
+        ("-i a.b", "'a.b' is not a valid variable name: write e.g. -i df,cfg or @{df}"),
         ("-i a,", "'' is no name of a variable"),
         ("-m 'gpt", "%%agent -m 'gpt: No closing quotation"),
     ],
@@ -167,7 +167,7 @@ def test_the_history_lists_tasks_and_how_they_ended() -> None:
 
 
 def test_the_status_before_the_first_task_says_how_to_begin() -> None:
-    assert commands.status(NotebookAgent("n")) == "No session yet: the first %%agent cell begins one."
+    assert commands.status(NotebookAgent("n")) == "No session yet: the first %%agent cell starts one."
 
 
 def test_the_help_lists_the_commands() -> None:

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def check() -> ModuleType:
-    path = ROOT / "docs" / "check_parity.py"
+    path = ROOT / "tools" / "check_parity.py"
     if not path.exists():
         pytest.skip("the documents are not here")
     spec = importlib.util.spec_from_file_location("check_parity", path)

@@ -35,7 +35,7 @@ UNKNOWN: tuple[Output, ...] = ({"output_type": "unknown"},)
 """Equal to no outputs: all are sent again."""
 
 
-REPLACED = "The code is another than that of the run before: run these cells before this notebook uses what they make."
+REPLACED = "The code differs from the previous run. Run these cells before using their results."
 """Run All has sent the code of all cells to the notebook's kernel before the first of them is run."""
 
 
@@ -217,12 +217,13 @@ class CellWriter:
             yield f"The notebook was closed or did not answer: what is missing in it is in {saved_as}."
         if left := self._gone | self._detached:
             few = _cells(len(left))
-            yield f"{few} you changed or deleted meanwhile: left to you. What the agent wrote is in {saved_as}."
+            what = "that you changed or deleted while the agent was writing: left alone"
+            yield f"{few} {what}. What the agent wrote is in {saved_as}."
         code = {cell.source for cell in self._known.values() if cell.cell_type == "code"}
         if self._replaced and code - self._replaced:
             yield REPLACED
         if self._kept and (self._known or self._gone or self._detached):
-            yield f"{_cells(len(self._kept))} of an earlier run that you had changed or kept: left to you."
+            yield f"{_cells(len(self._kept))} of an earlier run that you had changed or kept: left alone."
         if self._unknown and self._known:
             few = _cells(self._unknown)
             yield f"{few} of an earlier run not written in this browser: left alone; the button Remove takes them away."

@@ -49,7 +49,7 @@ def _ask(request: ApprovalRequest) -> ApprovalResponse:
         raise asyncio.CancelledError from None
     except (StdinNotImplementedError, EOFError) as error:
         raise ApprovalRequired(
-            f"this code needs an approval ({request.isolation or 'asked for'}), and there is nobody to ask. Allow it "
+            f"this code needs approval ({request.isolation or 'asked for'}), and nobody is there to give it. Allow it "
             "with `%%agent --approval never`, or install bubblewrap, in which code need not be approved "
             "(`codeagent-nb doctor` says how)"
         ) from error

@@ -52,7 +52,7 @@ class AgentView {
       return this.root.append(h("div", { class: "cagent-head" }, this.state, this.stop), this.form, this.live);
     }
     const welcome = h("div", { class: "cagent-welcome" }, h("strong", { text: "What would you like to find out?" }),
-      h("span", { text: "The agent writes code, runs it, and mends what fails." }));
+      h("span", { text: "The agent writes code, runs it, and repairs what fails." }));
     this.root.append(
       h("div", { class: "cagent-head" }, this.state, this.chooser),
       h("div", { class: "cagent-body" }, welcome, this.transcript.element),
