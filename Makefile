@@ -70,13 +70,13 @@ bench: $(STAMPS)/test  ## speeds, as ratios to a reference measured in turn; wha
 notebooks: $(STAMPS)/test  ## execute the example notebooks and keep their outputs
 	$(BIN)/python tools/run_notebooks.py
 
-pictures: $(STAMPS)/test  ## take the pictures of the documents anew, in a real browser
+pictures: $(STAMPS)/test  ## take the pictures of the documents again, in a real browser
 	@bash .ci/system-packages.sh bubblewrap chromium
 	PYTHONPATH=. $(BIN)/python tools/make_panel_pictures.py
 	PYTHONPATH=. $(BIN)/python tools/make_cell_pictures.py
 	PYTHONPATH=. $(BIN)/python tools/make_cells.py
 
-lock: $(STAMPS)/lock  ## write requirements.lock anew
+lock: $(STAMPS)/lock  ## write requirements.lock again
 	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header \
 		--all-extras --group test pyproject.toml --output-file requirements.lock
 

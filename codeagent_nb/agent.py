@@ -331,18 +331,14 @@ class CodeExecutorAgent:
         return await driver.drive(run_given(tuple(code_blocks), self.log.secrets.name_in))
 
     def _driver(self, settings: RunSettings) -> Driver:
+        isolation, ask = self._executor.isolation, settings.ask or ask_at_the_terminal
         return Driver(
             name=self.name,
             log=self.log,
             model=settings.model,
             timeout=settings.timeout,
             executor=self._executor,
-            approver=choose_approver(
-                settings.approval_func,
-                settings.approval,
-                self._executor.isolation,
-                settings.ask or ask_at_the_terminal,
-            ),
+            approver=choose_approver(settings.approval_func, settings.approval, isolation, ask),
             # Only now: whether a container has a kernel is known when it is started.
             system_message=first_words(
                 self._system_message, self._languages, self._executor.keeps_variables, self._executor.instructions

@@ -180,7 +180,7 @@ class JupyterCodeExecutor(CodeExecutor, Component[JupyterCodeExecutorConfig]):
 
 
 def _read(block: types.BlockResult, folder: Path) -> tuple[str, list[Path]]:
-    """Give the text of a block as AutoGen does, and the files that the rest was saved in."""
+    """Return the text of a block as AutoGen does, and the files that the rest was saved in."""
     texts: list[str] = []
     files: list[Path] = []
     for output in block.outputs:

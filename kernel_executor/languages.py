@@ -12,7 +12,7 @@ _PYTHON_VERSION = re.compile(r"i?python-?3(?:\.\d+){0,2}")
 
 
 def normalize(language: str) -> str:
-    """Give a language the one name by which this package knows it.
+    """Return a language the one name by which this package knows it.
 
     Args:
         language: A name or an alias, in any case.

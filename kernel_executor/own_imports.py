@@ -96,7 +96,7 @@ class OwnImports(PathFinder):
 
 
 def _asked_by_us(name: str) -> bool:
-    """Tell whether the innermost caller that is no part of Python's own machinery is one of ours."""
+    """Return whether the innermost caller that is no part of Python's own machinery is one of ours."""
     frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 - what else tells who asks
     while frame is not None:
         names = frame.f_globals

@@ -71,7 +71,7 @@ class ReplayCodeExecutor:
         *,
         on_event: Callable[[ExecutionEvent], None] = lambda _: None,
     ) -> CodeResult:
-        """Give the next results, until one is not `ok`.
+        """Return the next results, until one is not `ok`.
 
         Raises:
             ReplayScriptExhausted: The script is used up.

@@ -25,7 +25,7 @@ MODULE_ENDINGS = tuple(sorted(importlib.machinery.all_suffixes(), key=len, rever
 
 
 def is_reserved(name: str) -> bool:
-    """Tell whether a file or folder of this name could be imported in the place of another module.
+    """Return whether a file or folder of this name could be imported in the place of another module.
 
     The standard library, every installed package, and what we or our needs import if it is there. The first call
     looks through what is installed here, which takes up to 0.3 s: make it in a thread.
@@ -48,7 +48,7 @@ def _reserved_here() -> frozenset[str]:
 
 
 def _modules_in(folder: str) -> frozenset[str]:
-    """Name the modules in a folder; metadata may be silent about lone extension modules."""
+    """Return the modules in a folder; metadata may be silent about lone extension modules."""
     if not Path(folder).is_dir():
         return frozenset()
     with os.scandir(folder) as entries:

@@ -45,12 +45,12 @@ def where_code_works() -> list[str]:
 
 
 def is_absolute(part: str) -> bool:
-    """Tell whether part of a search path is absolute: every other one depends on the current folder."""
+    """Return whether part of a search path is absolute: every other one depends on the current folder."""
     return part.startswith("/")
 
 
 def is_safe(part: str) -> bool:
-    """Tell whether executed code cannot write into a part of a search path.
+    """Return whether executed code cannot write into a part of a search path.
 
     The current folder is where it probably works, and what `distrust` names is where it does. There it may write into
     folders, too, but not into an installation: a `.venv` is in its project, and is read-only in the sandbox.

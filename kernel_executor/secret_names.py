@@ -17,5 +17,5 @@ NOT_SECRET = frozenset({"PWD", "OLDPWD"})
 
 @cache
 def names_secret(name: str) -> bool:
-    """Say whether a variable's name promises a key, token or password."""
+    """Return whether a variable's name promises a key, token or password."""
     return name not in NOT_SECRET and bool(SECRET_NAME.search(name))

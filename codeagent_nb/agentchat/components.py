@@ -188,5 +188,5 @@ def _at(path: str) -> str:
 
 
 def _faults(error: ValidationError, path: str) -> str:
-    """Say what is wrong where, without the values: they may be keys."""
+    """Return what is wrong where, without the values: they may be keys."""
     return "; ".join(f"{path}{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())

@@ -65,5 +65,5 @@ def messages_of(task: Task) -> tuple[ChatMessage, ...]:
 
 
 def known_to_autogen(event: AgentEvent) -> bool:
-    """Say whether AutoGen, too, keeps such an event: no type of ours, no piece of a reply."""
+    """Return whether AutoGen, too, keeps such an event: no type of ours, no piece of a reply."""
     return isinstance(event, SEED_TYPES) and not isinstance(event, ModelClientStreamingChunkEvent)

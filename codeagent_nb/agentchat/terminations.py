@@ -32,7 +32,7 @@ class TerminationCondition(Protocol):
     @property
     @abstractmethod
     def terminated(self) -> bool:
-        """Say whether the condition has been met since the last reset."""
+        """Whether the condition has been met since the last reset."""
         ...
 
     @abstractmethod
@@ -76,7 +76,7 @@ class MaxMessageTermination(TerminationCondition):
 
     @property
     def terminated(self) -> bool:
-        """Say whether the number has been reached."""
+        """Whether the number has been reached."""
         return self._count >= self._max_messages
 
     async def __call__(self, messages: Sequence[AgentEvent]) -> StopMessage | None:
@@ -109,7 +109,7 @@ class TextMentionTermination(TerminationCondition):
 
     @property
     def terminated(self) -> bool:
-        """Say whether the text was mentioned."""
+        """Whether the text was mentioned."""
         return self._terminated
 
     async def __call__(self, messages: Sequence[AgentEvent]) -> StopMessage | None:
@@ -124,7 +124,7 @@ class TextMentionTermination(TerminationCondition):
         return isinstance(message, ChatMessage) and meant and self._text in message.content
 
     async def reset(self) -> None:
-        """Look for it anew."""
+        """Look for it again."""
         self._terminated = False
 
 
@@ -142,7 +142,7 @@ class TextMessageTermination(TerminationCondition):
 
     @property
     def terminated(self) -> bool:
-        """Say whether there was such a message."""
+        """Whether there was such a message."""
         return self._terminated
 
     async def __call__(self, messages: Sequence[AgentEvent]) -> StopMessage | None:
@@ -155,7 +155,7 @@ class TextMessageTermination(TerminationCondition):
         return None
 
     async def reset(self) -> None:
-        """Look for one anew."""
+        """Look for one again."""
         self._terminated = False
 
 
@@ -168,7 +168,7 @@ class OrTerminationCondition(TerminationCondition):
 
     @property
     def terminated(self) -> bool:
-        """Say whether any has been met."""
+        """Whether any has been met."""
         return any(condition.terminated for condition in self._conditions)
 
     async def __call__(self, messages: Sequence[AgentEvent]) -> StopMessage | None:
@@ -193,7 +193,7 @@ class AndTerminationCondition(TerminationCondition):
 
     @property
     def terminated(self) -> bool:
-        """Say whether all have been met."""
+        """Whether all have been met."""
         return all(condition.terminated for condition in self._conditions)
 
     async def __call__(self, messages: Sequence[AgentEvent]) -> StopMessage | None:

@@ -15,7 +15,7 @@ OUTPUT_IN_ANSWER = 4_000  # characters
 
 
 def stop_reason(outcome: Outcome) -> str:
-    """Say in a few words how a run ended."""
+    """Return in a few words how a run ended."""
     if outcome.status == "answered" and outcome.result is None:
         return "answered in words; no code was run"
     return RUN_ENDS[outcome.status].reason
@@ -76,10 +76,10 @@ def _unsaid_output(outcome: Outcome) -> str:
 
 
 def _is_text(output: Output) -> bool:
-    """Say whether an output is an answer in words: no traceback, and not the name of a plot."""
+    """Return whether an output is an answer in words: no traceback, and not the name of a plot."""
     return output["output_type"] != "error" and not any(mime.startswith("image/") for mime in output.get("data", {}))
 
 
 def _says(text: str, printed: str) -> bool:
-    """Say whether `printed` stands in a text as a whole: the 7 of "17 penguins" is not the 7 that was printed."""
+    """Return whether `printed` stands in a text as a whole: the 7 of "17 penguins" is not the 7 that was printed."""
     return bool(re.search(rf"(?<![\w.,-]){re.escape(printed)}(?!\w|[.,]\d)", text))

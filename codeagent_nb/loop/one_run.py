@@ -60,4 +60,4 @@ class OneAtATime:
 
 
 def untold(event: AgentEvent) -> None:
-    """Tell nobody."""
+    """Publish to nobody."""

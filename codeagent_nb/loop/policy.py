@@ -148,7 +148,7 @@ def policy(
 
 
 def _reflect() -> Generator[Effect, Any, str]:
-    """Ask for the closing words; what the code found is not lost for want of them."""
+    """Ask for the closing words; what the code found is not lost where there are none."""
     try:
         reflection: CreateResult = yield Ask("reflect")
     except ModelError as error:
@@ -223,7 +223,7 @@ def _refusal(name: str, attempt: int, reply: Reply, *, nothing_ran: bool) -> eve
 
 
 def _is_last_failed_code(code_blocks: tuple[CodeBlock, ...], result: CodeResult | None) -> bool:
-    """Say whether this is the code that just failed, as far as it got."""
+    """Return whether this is the code that just failed, as far as it got."""
     if result is None or result.exit_code == 0:
         return False
     ran = [block_result.block for block_result in result.blocks]

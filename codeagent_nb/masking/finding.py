@@ -61,11 +61,11 @@ class Finder:
         self.longest_bytes = max(map(len, self._in_bytes), default=0)
 
     def is_in(self, text: str) -> bool:
-        """Say whether a secret can be read in a text."""
+        """Return whether a secret can be read in a text."""
         return self.is_in_one_of((text,))
 
     def is_in_one_of(self, texts: Sequence[str]) -> bool:
-        """Say whether a secret can be read in one of these; in one go: each search has its price, however short."""
+        """Return whether a secret can be read in one of these; in one go: each search has its price, however short."""
         if self._odd_pattern and any(map(self._odd_pattern.search, texts)):
             return True
         return any(
@@ -163,7 +163,7 @@ class Finder:
         return sorted(found)
 
     def _is_beginning(self, part: str) -> bool:
-        """Say whether a secret begins with this, and goes on."""
+        """Return whether a secret begins with this, and goes on."""
         index = bisect_left(self._sorted, part)
         return any(value.startswith(part) and value != part for value in self._sorted[index : index + 2])
 

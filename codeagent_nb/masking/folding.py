@@ -152,7 +152,7 @@ class Reading:
     steps: tuple[Step, ...]
 
     def applies(self, text: str) -> bool:
-        """Say whether this way makes a difference."""
+        """Return whether this way makes a difference."""
         return all(any(mark in text for mark in marks) for marks in self.marks)
 
     def letters(self, text: str) -> str:

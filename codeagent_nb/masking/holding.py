@@ -94,7 +94,7 @@ def _shown(place: _Place, finder: Finder, event: BlockOutputEvent | LateOutputEv
 
 
 def _is_text(mime: str, part: Any) -> bool:
-    """Say whether a part of a display is text; a picture is megabytes of letters that nobody reads."""
+    """Return whether a part of a display is text; a picture is megabytes of letters that nobody reads."""
     return isinstance(part, str) and (not mime.startswith("image/") or mime == "image/svg+xml")
 
 

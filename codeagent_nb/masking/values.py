@@ -66,7 +66,7 @@ def weak_names(environment: Mapping[str, str]) -> list[str]:
 
 
 def is_weak(value: str) -> bool:
-    """Say whether a value is too short, too uniform, a path, a name of code, or made of ordinary words and numbers."""
+    """Return whether a value is short, uniform, a path, a name of code, or made of ordinary words and numbers."""
     if len(value) < MIN_LENGTH or len(set(value)) < MIN_KINDS:
         return True
     if IDENTIFIER.fullmatch(value) or _is_path(value):
@@ -97,7 +97,7 @@ def in_addresses(text: str) -> Iterator[tuple[str, str]]:
 
 
 def names_key(parameter: str) -> bool:
-    """Say whether a parameter of an address promises a key."""
+    """Return whether a parameter of an address promises a key."""
     return parameter.lower() in SIGNATURES or names_secret(re.sub(r"\W", "_", parameter))
 
 
@@ -116,6 +116,6 @@ def _candidates(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def _is_harmless(name: str, value: str) -> bool:
-    """Say whether a value is no key whatever its name promises: an address, a place, a number of something."""
+    """Return whether a value is no key whatever its name promises: an address, a place, a number of something."""
     is_count = OF_NUMBERS.search(name) and value.isdigit() and len(value) <= MAX_COUNT
     return bool(ADDRESS.fullmatch(value) or OF_PLACES.search(name) or is_count)

@@ -114,7 +114,7 @@ class ChatCompletionClient(Protocol):
 
     @property
     def model_info(self) -> ModelInfo:
-        """Say what the model can do."""
+        """What the model can do."""
         ...
 
     def create_stream(

@@ -22,7 +22,7 @@ HELP = """\
 
 
 def status(agent: NotebookAgent) -> str:
-    """Say what the agent is doing."""
+    """Return what the agent is doing."""
     if agent.session is None:
         return "No session yet: the first %%agent cell starts one."
     session = agent.session

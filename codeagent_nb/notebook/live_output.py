@@ -42,11 +42,11 @@ class Story(Protocol):
         ...
 
     def changed(self) -> Iterable[tuple[str, Bundle]]:
-        """Give every display that is new or other than when this was last asked."""
+        """Return every display that is new or other than when this was last asked."""
         ...
 
     def final(self) -> Iterable[tuple[str, Bundle]]:
-        """Give the displays of the last attempt only."""
+        """Return the displays of the last attempt only."""
         ...
 
 

@@ -106,7 +106,7 @@ class MagicCommands:
         return Task(text=text.strip(), settings=settings, variables=variables)
 
     def _attended(self) -> bool:
-        """Say whether a person is there: programs that execute notebooks (nbclient, papermill) take no input."""
+        """Return whether a person is there: programs that execute notebooks (nbclient, papermill) take no input."""
         parent = self.shell.kernel.get_parent()
         return bool(parent.get("content", {}).get("allow_stdin"))
 

@@ -83,7 +83,7 @@ class NotebookAgent:
 
     @property
     def busy(self) -> bool:
-        """Say whether a task is being worked on."""
+        """Whether a task is being worked on."""
         return self._work is not None
 
     def stop(self) -> None:

@@ -60,7 +60,7 @@ class CellStory:
         self._run: events.RunStartedEvent | None = None
 
     def changed(self) -> Iterator[tuple[str, Bundle]]:
-        """Give every display that is new or other than when this was last asked, in the order in which they began."""
+        """Yield every display that is new or other than when this was last asked, in the order in which they began."""
         self._show_outputs()
         for key in [key for key in self._displays if key in self._changed]:
             bundle = self._show(key)
@@ -69,12 +69,12 @@ class CellStory:
             yield key, bundle
 
     def displays(self) -> list[tuple[str, Bundle]]:
-        """Give all displays."""
+        """Return all displays."""
         self._show_outputs()
         return [(key, self._show(key)) for key in self._displays]
 
     def final(self) -> list[tuple[str, Bundle]]:
-        """Give the displays of the last attempt only."""
+        """Return the displays of the last attempt only."""
         return self.displays()[self._last_attempt :]
 
     def take(self, event: AgentEvent) -> None:  # noqa: C901, PLR0912 - one line a kind of event

@@ -5,7 +5,7 @@ A context stores nothing but its settings (design D2): what was said is in the a
 leaves out system messages, the current task, or what came last. Where these need more than a limit, they get it.
 
 What selecting costs: a prompt that only grows is read from the server's cache but for its end (design D15). From the
-first message that was left out since the last call on, everything has to be read anew.
+first message that was left out since the last call on, everything has to be read again.
 """
 
 from bisect import bisect_left
@@ -57,7 +57,7 @@ class UnboundedChatCompletionContext:
 
 @dataclass(frozen=True, slots=True)
 class BufferedChatCompletionContext:
-    """The newest messages. Once it is full the server reads nearly the whole prompt anew at each call.
+    """The newest messages. Once it is full the server reads nearly the whole prompt again at each call.
 
     Args:
         buffer_size: How many at most.

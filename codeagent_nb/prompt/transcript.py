@@ -166,12 +166,12 @@ def _join(first: LLMMessage, second: LLMMessage) -> LLMMessage:
 
 
 def _one_source(first: LLMMessage, second: LLMMessage) -> bool:
-    """Say whether the same one said both, with words of his own."""
+    """Return whether the same one said both, with words of his own."""
     return isinstance(first, UserMessage) and isinstance(second, UserMessage) and first.source == second.source
 
 
 def _one_voice(first: LLMMessage, second: LLMMessage) -> bool:
-    """Say whether the model may take both as said by one: many chat templates insist on taking turns.
+    """Return whether the model may take both as said by one: many chat templates insist on taking turns.
 
     Who else speaks, in a team, keeps a message of his own, or nobody could tell who spoke.
     """

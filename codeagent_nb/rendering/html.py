@@ -95,7 +95,7 @@ def markdown_html(text: str) -> str:
 def growing_html(text: str) -> str:
     """Return Markdown that is still being written as HTML: as `markdown_html`, but with its code plain.
 
-    It is rendered anew many times a second, and colours were nine tenths of the time and five sixths of what was sent.
+    It is rendered again many times a second, and colours were nine tenths of the time and five sixths of what was sent.
     """
     return _rendered(text, _plain_fence)
 
@@ -140,7 +140,7 @@ def _plain_fence(_: RendererHTML, tokens: Sequence[Token], index: int, *__: Any)
 
 
 def _image(_: RendererHTML, tokens: Sequence[Token], index: int, *__: Any) -> str:
-    """Name a picture instead of loading it: its address could tell somebody that it was looked at."""
+    """Return the name of a picture instead of loading it: its address could tell somebody that it was looked at."""
     token = tokens[index]
     return f"<em>[{html.escape(token.content or str(token.attrGet('src')))}]</em>"
 

@@ -89,7 +89,7 @@ def _harmless_parts(text: str) -> Iterator[str]:
 
 
 def _code_ranges(text: str) -> Iterator[tuple[int, int, bool]]:
-    """Give the lines of each block of code, and whether it is one that every parser finds."""
+    """Yield the lines of each block of code, and whether it is one that every parser finds."""
     end = 0
     for token in BLOCKS.parse(text):
         if token.type in {"fence", "code_block"} and token.map and token.map[0] >= end:

@@ -36,7 +36,7 @@ class ShownOutputs:
                 self._changed[block_id] = None
 
     def news(self) -> Iterator[tuple[str, Output | None]]:
-        """Give each place whose output is another one now, under its key; None where there is none any more."""
+        """Yield each place whose output is another one now, under its key; None where there is none any more."""
         changed, self._changed = list(self._changed), {}
         for block_id in changed:
             block = self._blocks[block_id]

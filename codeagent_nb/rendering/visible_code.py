@@ -279,13 +279,13 @@ def _is_unseen_anywhere(char: str) -> bool:
 
 
 def _is_selector(char: str) -> bool:
-    """Say whether a character changes the one before it and has no shape: variation selectors, joiners."""
+    """Return whether a character changes the one before it and has no shape: variation selectors, joiners."""
     code = ord(char)
     return 0xFE00 <= code <= 0xFE0F or 0xE0100 <= code <= 0xE01EF or 0x180B <= code <= 0x180F or code == 0x34F
 
 
 def _carries_marks(line: str, at: int) -> bool:
-    """Say whether a combining mark stands where a script needs it: after a letter beyond Latin, and not in a heap."""
+    """Return whether a combining mark stands where it belongs: after a letter beyond Latin, and not in a heap."""
     before = line[at - 1] if at else " "
     if unicodedata.category(before)[0] == "M":
         return at >= 2 and line[at - 2] > "\u02ff" and unicodedata.category(line[at - 2])[0] == "L"

@@ -93,5 +93,5 @@ def code_on_info_line(info: Info, code: str) -> str:
 
 
 def is_known(info: str) -> bool:
-    """Tell whether an info string names a language; any other word after a fence may be a remark."""
+    """Return whether an info string names a language; any other word after a fence may be a remark."""
     return bool(info.strip()) and read_info(info).language in _KNOWN

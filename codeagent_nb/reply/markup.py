@@ -59,7 +59,7 @@ class _Region:
 
 
 def clean(text: str) -> str:
-    """Give a reply one kind of line end, no BOM and no NUL; a CR hides every block from AutoGen's regex."""
+    """Return a reply one kind of line end, no BOM and no NUL; a CR hides every block from AutoGen's regex."""
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd").lstrip("\ufeff")
 
 

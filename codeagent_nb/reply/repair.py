@@ -18,13 +18,13 @@ _NAMED_END = re.compile(r"[ \t]*+([A-Za-z][\w+#.-]*)?[ \t]*")
 
 
 def is_opener(line: str) -> bool:
-    """Tell whether a line is a fence with the name of a known language; any other word may be a remark."""
+    """Return whether a line is a fence with the name of a known language; any other word may be a remark."""
     match = FENCE_LINE.match(line)
     return bool(match and is_known(match["info"]))
 
 
 def is_closer(line: str, ticks: str) -> bool:
-    """Tell whether a line is a bare fence that can close one of these ticks."""
+    """Return whether a line is a bare fence that can close one of these ticks."""
     bare = line.lstrip(" \t>").rstrip()
     return len(bare) >= len(ticks) and bare == ticks[0] * len(bare)
 

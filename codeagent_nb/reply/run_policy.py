@@ -162,7 +162,7 @@ def _judge(raw: RawBlock) -> _Judged:
 
 
 def _objection(raw: RawBlock, block: CodeBlock) -> str:
-    """Say what speaks against a block with code in it."""
+    """Return what speaks against a block with code in it."""
     if block.language == "bash" and _is_transcript(raw):
         return TRANSCRIPT
     if block.language == "bash" and code_on_info_line(read_info(raw.info), raw.code):
@@ -242,6 +242,6 @@ def _holds(lines: list[str], part: list[str]) -> bool:
 
 
 def _drafts(text: str, reason: str) -> list[_Judged]:
-    """Name the code of unended reasoning, so that a refusal can say what was not run."""
+    """Return the code of unended reasoning, so that a refusal can say what was not run."""
     found = [one.block for one in map(_judge, read_blocks(text)) if not one.hidden and one.block.code.strip()]
     return [_Judged(block, reason=reason, hidden=True) for block in found]

@@ -65,12 +65,12 @@ def _parse_plain(code: str) -> ast.Module | str:
 
 
 def parses(code: str) -> bool:
-    """Tell whether code is an IPython cell without syntax errors."""
+    """Return whether code is an IPython cell without syntax errors."""
     return isinstance(parse(code), ast.Module)
 
 
 def is_open_ended(code: str, language: str) -> bool:
-    """Tell whether code ends within a triple-quoted string or a here-document."""
+    """Return whether code ends within a triple-quoted string or a here-document."""
     if language == "bash":
         return any(not re.search(rf"^\t*{word}$", code, re.MULTILINE) for _, word in _HEREDOC.findall(code)[:9])
     if language != "python" or not ('"""' in code or "'''" in code):
@@ -80,7 +80,7 @@ def is_open_ended(code: str, language: str) -> bool:
 
 
 def is_complete(code: str, language: str) -> bool:
-    """Tell whether code whose end nobody marked can be trusted to end where it does.
+    """Return whether code whose end nobody marked can be trusted to end where it does.
 
     Args:
         code: The source.
@@ -101,7 +101,7 @@ def is_complete(code: str, language: str) -> bool:
 
 
 def is_program(code: str) -> bool:
-    """Tell whether code parses and does more than name a value.
+    """Return whether code parses and does more than name a value.
 
     `42`, `Hello`, `Name: Alice` and `[1, 2]` are Python too; in an untagged block they are output.
     """
@@ -120,7 +120,7 @@ def _is_value(statement: ast.stmt) -> bool:
 
 
 def is_bare_program(text: str) -> bool:
-    """Tell whether a text without any fence is a program and not an answer in words.
+    """Return whether a text without any fence is a program and not an answer in words.
 
     `x = 5`, `Paris (France)` and `sugar is sweet` parse, and are answers: there must be a command in it.
     """
@@ -141,7 +141,7 @@ def _is_command(statement: ast.stmt, text: str) -> bool:
 
 
 def looks_like_code(text: str, lines: int = 1) -> bool:
-    """Tell whether at least so many lines of a text can hardly be anything but code, parsing or not."""
+    """Return whether at least so many lines of a text can hardly be anything but code, parsing or not."""
     found = 0
     for line in text.splitlines():
         found += bool(_CODE_LINE.match(line.strip()[:200]))
@@ -187,6 +187,6 @@ def without_shell_prompts(code: str) -> tuple[str, bool]:
 
 
 def is_tool_name(name: str) -> bool:
-    """Tell whether a tool of this name would be an interpreter: `python`, `run_bash`, `code_interpreter`."""
+    """Return whether a tool of this name would be an interpreter: `python`, `run_bash`, `code_interpreter`."""
     words = set(re.split(r"[^a-z0-9]+", name.lower()))
     return bool(words & (PYTHON_ALIASES | SHELL_ALIASES | {"code", "interpreter", "execute"}))

@@ -72,12 +72,12 @@ def _what(value: Any, budget: int) -> str:
 
 
 def _is(value: Any, library: str, kind: str) -> bool:
-    """Say whether a value is a library's own; a class may be named as one likes, and a subclass may do anything."""
+    """Return whether a value is a library's own; a class may be named as one likes, and a subclass may do anything."""
     return library in sys.modules and type(value) is getattr(sys.modules[library], kind, None)
 
 
 def _is_secret(name: Any = None) -> bool:
-    """Say whether a name of a value promises a key; `X-Api-Key` and `auth.token` do, too."""
+    """Return whether a name of a value promises a key; `X-Api-Key` and `auth.token` do, too."""
     if type(name) is tuple:
         return any(map(_is_secret, name))
     text = name.decode("latin-1") if type(name) is bytes else name
@@ -143,7 +143,7 @@ TEXT_SHOWN = 300
 
 
 def _is_plain(value: Any) -> bool:
-    """Say whether to hash, compare or print a value runs nothing but Python's and the libraries' own code."""
+    """Return whether to hash, compare or print a value runs nothing but Python's and the libraries' own code."""
     kind = type(value)
     if kind is tuple:
         return all(map(_is_plain, value))
@@ -220,7 +220,7 @@ def _column(values: Any, name: Any, hidden: bool = False) -> str:
 
 
 def _types_of_objects(known: Any) -> str:
-    """Name the types in a column of objects, unless all are plain: to compare objects runs code of theirs."""
+    """Return the types in a column of objects, unless all are plain: to compare objects runs code of theirs."""
     kinds = {type(value): value for value in known}
     if all(kind is not tuple and _is_plain(value) for kind, value in kinds.items()):
         return ""

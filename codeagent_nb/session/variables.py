@@ -187,7 +187,7 @@ def _store(path: Path, fill: "Callable[[_Watched], None]", limits: _Limits) -> P
 
 
 def _named(part: Path, path: Path) -> Path:
-    """Give a file its name, unless the last one is the same. An earlier one stays what a cell has loaded."""
+    """Return a file its name, unless the last one is the same. An earlier one stays what a cell has loaded."""
     names = (path.with_stem(f"{path.stem}-{number}") if number > 1 else path for number in count(1))
     earlier = list(takewhile(Path.exists, names))
     if earlier and filecmp.cmp(earlier[-1], part, shallow=False):
@@ -229,7 +229,7 @@ def _of_pandas(value: Any) -> tuple[Any, str] | None:
 
 
 def _comes_back_as_it_is(table: Any) -> bool:
-    """Say whether Arrow keeps a DataFrame; pickle keeps every one, but only for a pandas that is much like this one.
+    """Return whether Arrow keeps a DataFrame; pickle keeps every one, but only for a pandas that is much like this one.
 
     Of 90 kinds of DataFrames 30 came back as another one (measured, pandas 3.1): with other types of names, without
     the frequency of an index; columns named True and False were both True.
@@ -261,7 +261,7 @@ def _is_kept_index(index: Any) -> bool:
 
 
 def _is_kept(dtype: Any) -> bool:
-    """Say whether Arrow keeps a column: of objects, lists would come back as arrays, and numbers as others."""
+    """Return whether Arrow keeps a column: of objects, lists would come back as arrays, and numbers as others."""
     import numpy
     import pandas
 

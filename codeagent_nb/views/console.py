@@ -125,7 +125,7 @@ class ConsoleView:
     def _output(self, output: Output) -> None:
         match output["output_type"]:
             case "stream":
-                # A progress bar begins its line anew with \r; here it gets a new line, a log keeps them all.
+                # A progress bar begins its line again with \r; here it gets a new line, a log keeps them all.
                 text = output["text"].replace("\r\n", "\n").replace("\r", "\n")
                 self._print_stream(cleaned(text), "red" if output["name"] == "stderr" else "")
             case "error":

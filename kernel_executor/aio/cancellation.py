@@ -31,7 +31,7 @@ class CancellationToken:
             callback()
 
     def is_cancelled(self) -> bool:
-        """Say whether `cancel` has been called."""
+        """Return whether `cancel` has been called."""
         return self._cancelled
 
     def add_callback(self, callback: Callable[[], None]) -> Callable[[], None]:

@@ -75,7 +75,7 @@ class Engine:
                 ) from error
 
     async def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self.client.close()
 
 
@@ -101,5 +101,5 @@ def _ping(docker: Any) -> Any:
 
 
 def reason(error: BaseException) -> str:
-    """Say why the SDK failed, in the engine's own words if it has any."""
+    """Return why the SDK failed, in the engine's own words if it has any."""
     return str(getattr(error, "explanation", None) or error)

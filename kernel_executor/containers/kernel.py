@@ -32,7 +32,7 @@ class ContainerKernel:
         return bytes(self._kept).decode(errors="replace").strip()
 
     def has_ended(self) -> bool:
-        """Say whether its end was told."""
+        """Return whether its end was told."""
         return self._done.done()
 
     async def wait(self) -> int:

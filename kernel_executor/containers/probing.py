@@ -42,7 +42,7 @@ async def find_programs(container: Container) -> Programs:
 
 
 async def has_kernel(container: Container, python: str) -> bool:
-    """Say whether ipykernel is there."""
+    """Return whether ipykernel is there."""
     code, _ = await container.run([python, "-c", HAS_KERNEL])
     return code == 0
 
@@ -70,13 +70,13 @@ async def look_at(container: Container, request: ContainerRequest, stage: Stage)
 
 
 def _shows(stage: Stage, files: str) -> bool:
-    """Say whether the very folders that were meant are seen; an engine on another machine has others."""
+    """Return whether the very folders that were meant are seen; an engine on another machine has others."""
     base, own = (f"{seen.device}:{seen.inode}" for seen in stage.identity())
     return stage.place.below != "" or files.split() == [own, base]
 
 
 def _mounts_only(request: ContainerRequest, table: str) -> bool:
-    """Say whether nothing else is mounted where code sees the user's folder, and that itself read-only."""
+    """Return whether nothing else is mounted where code sees the user's folder, and that itself read-only."""
     granted = {bind.target: bind.writable for bind in request.binds}
     found = [mount for mount in read_table(table.encode(errors="surrogateescape")) if _is_of_the_folder(mount.target)]
     return all(mount.target in granted and (mount.read_only or granted[mount.target]) for mount in found)

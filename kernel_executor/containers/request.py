@@ -129,7 +129,7 @@ def creation_arguments(engine: Engine, request: ContainerRequest) -> Mapping[str
 
 
 def _misread(bind: Bind) -> bool:
-    """Say whether podman takes a mount's path for several options: it makes a line of CSV of them (4.3, measured)."""
+    """Return whether podman takes a mount's path for several options: it reads them as CSV (4.3, measured)."""
     return any(sign in f"{bind.source}{bind.target}" for sign in ',"\n\r')
 
 

@@ -38,7 +38,7 @@ def sweep(locks: Iterable[Path]) -> list[Path]:
 
 
 def _remove_if_left(path: Path) -> Iterator[Path]:
-    # Without waiting: a named pipe put in its place would keep us for ever.
+    # Without waiting: a named pipe put in its place would keep us forever.
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # its owner holds it as long as it lives
         found = os.fstat(file.fileno())

@@ -81,7 +81,7 @@ class OpenFolder:
             os.unlink(name, dir_fd=self.descriptor)
 
     def close(self) -> None:
-        """Let go of the folder."""
+        """Close the folder."""
         os.close(self.descriptor)
 
     def _lstat(self, name: str) -> os.stat_result | None:
@@ -91,7 +91,7 @@ class OpenFolder:
             return None
 
     def _keep_mode(self, name: str, descriptor: int) -> None:
-        """Give the file the rights that its user gave the one before."""
+        """Return the file the rights that its user gave the one before."""
         found = self._lstat(name)
         if found and stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid():
             os.fchmod(descriptor, found.st_mode & 0o666)
@@ -117,7 +117,7 @@ def open_folder(path: Path) -> OpenFolder:
 
 @contextmanager
 def folder_of(path: Path, opened: OpenFolder | None = None) -> Iterator[OpenFolder]:
-    """Give the folder that a file is in, for a moment; one that is open already stays open.
+    """Yield the folder that a file is in, for a moment; one that is open already stays open.
 
     Args:
         path: Of the file.

@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-"""Without waiting: a named pipe would keep us for ever."""
+"""Without waiting: a named pipe would keep us forever."""
 MAX_DEPTH = 64
 """Folders in folders that are looked at; 1,000 of them cost a million system calls to open one by one."""
 
@@ -47,17 +47,17 @@ class Seen:
 
     @property
     def is_file(self) -> bool:
-        """Say whether it is a regular file."""
+        """Whether it is a regular file."""
         return stat.S_ISREG(self.mode)
 
     @property
     def is_folder(self) -> bool:
-        """Say whether it is a folder."""
+        """Whether it is a folder."""
         return stat.S_ISDIR(self.mode)
 
     @property
     def is_link(self) -> bool:
-        """Say whether it is a symbolic link."""
+        """Whether it is a symbolic link."""
         return stat.S_ISLNK(self.mode)
 
 

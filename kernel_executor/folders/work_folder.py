@@ -32,7 +32,7 @@ class WorkFolder:
 
 
 def too_much_to_show() -> frozenset[Path]:
-    """Name the folders that no code gets as a whole, and what holds them.
+    """Return the folders that no code gets as a whole, and what holds them.
 
     Files added to the home folder could be a shell profile. In folders for temporary files lie the sockets of other
     programs, and those of other kernels: who can connect to an unsandboxed one has left the sandbox.

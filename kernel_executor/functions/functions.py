@@ -102,7 +102,7 @@ class FunctionWithRequirements(Generic[T, P]):
     def from_callable(
         cls, func: Callable[P, T], python_packages: Sequence[str] = (), global_imports: Sequence[Import] = ()
     ) -> "FunctionWithRequirements[T, P]":
-        """Say what a function needs."""
+        """Return what a function needs."""
         return cls(func, python_packages, global_imports)
 
     from_str = staticmethod(FunctionWithRequirementsStr)
@@ -167,7 +167,7 @@ def check_module_name(name: str) -> str:
 
 
 def build_python_functions_file(functions: Sequence[FunctionLike]) -> str:
-    """Give the text of a module with these functions; raises what `Functions.of` raises."""
+    """Return the text of a module with these functions; raises what `Functions.of` raises."""
     return Functions.of(functions).source
 
 
@@ -187,7 +187,7 @@ def format_functions_for_prompt(
 
 
 def to_stub(func: FunctionLike) -> str:
-    """Give a function's signature as it was written, its docstring, and `...` for its body; raises ValueError."""
+    """Return a function's signature as it was written, its docstring, and `...` for its body; raises ValueError."""
     node = copy.copy(_definition(_as_text(func).func))
     docstring = (ast.get_docstring(node) or "").strip()
     said = [ast.Constant(re.sub(r"\n(?!\n)", "\n    ", docstring))] if docstring else []
@@ -201,7 +201,7 @@ def _freeze(value: Any, *names: str) -> None:
 
 
 def _as_text(function: FunctionLike) -> FunctionWithRequirementsStr:
-    """Give the one form in which all functions are handled here."""
+    """Return the one form in which all functions are handled here."""
     if isinstance(function, FunctionWithRequirementsStr):
         return function
     if isinstance(function, str):

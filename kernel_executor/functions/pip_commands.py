@@ -74,7 +74,7 @@ def quiet(code: str, language: str) -> str:
 
 
 def installs(code: str, language: str) -> bool:
-    """Say whether a block has a pip installation among its commands, quiet or not.
+    """Return whether a block has a pip installation among its commands, quiet or not.
 
     Args:
         code: The source.

@@ -86,7 +86,7 @@ class HeadTail:
 
     @property
     def holds(self) -> bool:
-        """Say whether anything was held back or left out."""
+        """Whether anything was held back or left out."""
         return bool(self._tail or self.omitted)
 
     def release(self) -> str:

@@ -83,7 +83,7 @@ class Watcher:
 
 
 def _is_read_only(path: str) -> bool:
-    """Say whether a path, or what it is about to be made in, is on a read-only mount; one system call, mostly."""
+    """Return whether a path, or what it is about to be made in, is on a read-only mount; one system call, mostly."""
     while True:
         try:
             return bool(os.statvfs(path or ".").f_flag & os.ST_RDONLY)

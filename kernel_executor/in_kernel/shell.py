@@ -49,7 +49,7 @@ def run_shell(script: str) -> None:
 
 @contextlib.contextmanager
 def _arguments(script: str) -> Iterator[tuple[list[str], tuple[int, ...]]]:
-    """Give the command line for a script, and the file descriptors it needs."""
+    """Yield the command line for a script, and the file descriptors it needs."""
     import shutil
     import tempfile
 
@@ -67,7 +67,7 @@ def _arguments(script: str) -> Iterator[tuple[list[str], tuple[int, ...]]]:
 def _relay(process: Any) -> None:
     """Copy a process's output to ours until it ends.
 
-    Not until end of file: a background job that keeps the pipe open would hold the cell for ever.
+    Not until end of file: a background job that keeps the pipe open would hold the cell forever.
     """
     import codecs
     import selectors

@@ -53,7 +53,7 @@ def _be_first_to_go(memory: int) -> None:
 def _die_with_parent() -> None:
     """End with the process that started us, where no sandbox sees to it.
 
-    ipykernel's own poller needs a second and the interpreter lock, which C code may hold for ever.
+    ipykernel's own poller needs a second and the interpreter lock, which C code may hold forever.
     """
     if "JPY_PARENT_PID" not in os.environ:
         return

@@ -78,7 +78,7 @@ class BlockRun:
         """Wait for the end; stop the block at the deadline or when cancelled.
 
         Args:
-            timeout: Seconds; None waits for ever.
+            timeout: Seconds; None waits forever.
 
         Raises:
             CancelledError: We were cancelled; the block has been stopped and `result` tells so.
@@ -110,7 +110,7 @@ class BlockRun:
         ended.cancel()
 
     def result(self) -> BlockResult:
-        """Say how it ended; call after `attend` has returned or was cancelled."""
+        """Return how it ended; call after `attend` has returned or was cancelled."""
         ended = self._collector.ended
         ending = ended.result() if ended.done() and not ended.cancelled() else Ending()
         self._folder.finish()
@@ -139,7 +139,7 @@ class BlockRun:
 
     @property
     def killed_kernel(self) -> bool:
-        """Say whether the kernel is gone after this block."""
+        """Whether the kernel is gone after this block."""
         return self._killed or self._kernel.death is not None
 
     def _find_error(self, ending: Ending) -> dict[str, Any]:

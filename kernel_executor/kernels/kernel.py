@@ -36,7 +36,7 @@ class KernelProcess(Protocol):
         ...
 
     def has_ended(self) -> bool:
-        """Say whether it has ended, as far as can be seen without waiting."""
+        """Return whether it has ended, as far as can be seen without waiting."""
         ...
 
     async def wait(self) -> int:
@@ -126,7 +126,7 @@ class Kernel:
         return self._router.death
 
     async def check(self) -> bool:
-        """Say whether it lives, by looking at the process: the news of its death may still be on the way."""
+        """Return whether it lives, by looking at the process: the news of its death may still be on the way."""
         if self._process.has_ended():
             await asyncio.wait({self._mourner})
         return self.death is None

@@ -34,7 +34,7 @@ async def attend(work: "asyncio.Future[Any]", timeout: float | None, stop: Stop,
 
     Args:
         work: What goes on.
-        timeout: Seconds; None waits for ever.
+        timeout: Seconds; None waits forever.
         stop: Stops it.
         at_deadline: How patient to be when the time is over.
 

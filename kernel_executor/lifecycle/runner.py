@@ -80,7 +80,7 @@ class StatefulRunner(BlockRunner, Protocol):
 
 
 def ended_well(result: CodeResult) -> bool:
-    """Say whether all blocks of a call ended well."""
+    """Return whether all blocks of a call ended well."""
     return result.exit_code == 0
 
 

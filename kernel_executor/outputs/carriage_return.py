@@ -28,7 +28,7 @@ def places_after(text: str) -> list[int]:
 def settle(line: str) -> str:
     r"""Shorten a line that is still being written, without losing where the cursor stands.
 
-    A progress bar must not grow for ever. The text before the cursor is written once more after a `\r`.
+    A progress bar must not grow forever. The text before the cursor is written once more after a `\r`.
     """
     text, column = _write(line)
     return text if column == len(text) else f"{text}\r{text[:column]}"

@@ -7,12 +7,12 @@ KILLED = 137
 
 
 def is_of_signal(code: int) -> bool:
-    """Say whether an exit code is 128 + N of a signal that there is; `exit 255` is not."""
+    """Return whether an exit code is 128 + N of a signal that there is; `exit 255` is not."""
     return code - 128 in set(signal.Signals)
 
 
 def describe_exit(code: int) -> str:
-    """Say in words what an exit code tells: the signal's name, if it is one of a signal."""
+    """Return in words what an exit code tells: the signal's name, if it is one of a signal."""
     try:
         name = signal.Signals(code - 128).name
     except ValueError:

@@ -238,7 +238,7 @@ def _size_of(parts: Iterable[Any]) -> int:
 
 
 def fold(changes: Iterable[OutputChange]) -> tuple[Output, ...]:
-    """Give the outputs that a series of changes adds up to."""
+    """Return the outputs that a series of changes adds up to."""
     folder = OutputFolder(EVERYTHING)
     for change in changes:
         folder.apply(change)

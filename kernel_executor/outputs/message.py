@@ -77,15 +77,15 @@ class Message:
 
     @property
     def is_left_out(self) -> bool:
-        """Say whether its content was too much to be kept."""
+        """Whether its content was too much to be kept."""
         return self.body is None
 
     @property
     def is_idle(self) -> bool:
-        """Say whether this ends a request's outputs."""
+        """Whether this ends a request's outputs."""
         return self.type == "status" and self.content.get("execution_state") == "idle"
 
     @property
     def is_reply(self) -> bool:
-        """Say whether this answers a request on shell or control; one that was too much to be kept answers nothing."""
+        """Whether this answers a request on shell or control; one that was too much to be kept answers nothing."""
         return self.channel != "iopub" and self.type.endswith("_reply") and not self.is_left_out

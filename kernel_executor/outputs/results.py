@@ -33,7 +33,7 @@ def explained(result: BlockResult, hint: str) -> BlockResult:
 
 
 def exits_well(error: dict[str, Any]) -> bool:
-    """Say whether an error is a `SystemExit` that means success."""
+    """Return whether an error is a `SystemExit` that means success."""
     return error.get("ename") == "SystemExit" and error.get("evalue") in {"0", "", "None", "False"}
 
 

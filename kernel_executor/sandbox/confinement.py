@@ -83,7 +83,7 @@ class Enclosure:
 
 
 def _shows_filters() -> bool:
-    """Say whether there is a filter here, and one can be seen."""
+    """Return whether there is a filter here, and one can be seen."""
     return seccomp.this_machine() is not None and filters_can_be_counted()
 
 
@@ -117,7 +117,7 @@ class Sandbox:
         mount_table.check(pid, self._expected([mount for mount in mounts if mount.kind != "tmpfs"]), empty)
 
     def is_filtered(self, pid: int) -> bool:
-        """Say whether the system calls of a process are filtered, or that cannot be seen on this machine.
+        """Return whether the system calls of a process are filtered, or that cannot be seen on this machine.
 
         Raises:
             OSError: It is gone.

@@ -38,7 +38,7 @@ class Isolation:
 
     @property
     def isolates(self) -> bool:
-        """Say whether code may run without asking: network, files, processes and privileges are all held."""
+        """Whether code may run without asking: network, files, processes and privileges are all held."""
         return self.network and self.files and self.processes and self.privileges
 
     @property
@@ -80,7 +80,7 @@ def probe(pid: int, *, files: bool, devices: tuple[Path, ...] = ()) -> Isolation
 
 
 def holds_no_key(pid: int) -> bool:
-    """Say whether no variable that a process was started with is named like a key; False if that cannot be seen."""
+    """Return whether no variable that a process was started with is named like a key; False if that cannot be seen."""
     try:
         variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     except OSError:
@@ -97,12 +97,12 @@ def _only_loopback(process: Path) -> bool:
 
 
 def names_only_loopback(devices: str) -> bool:
-    """Say whether a text as in /proc/net/dev lists no network but one's own."""
+    """Return whether a text as in /proc/net/dev lists no network but one's own."""
     return {line.split(":")[0].strip() for line in devices.splitlines()[2:]} <= {"lo"}
 
 
 def filters_calls(pid: int) -> bool:
-    """Say whether a process has a system call filter that we have not.
+    """Return whether a process has a system call filter that we have not.
 
     Raises:
         OSError: It is gone.
@@ -111,7 +111,7 @@ def filters_calls(pid: int) -> bool:
 
 
 def shows_filter(text: str, own: str) -> bool:
-    """Say whether a text as in /proc/self/status tells of more filters than our own: in a container we may have some.
+    """Return whether a text as in /proc/self/status tells of more filters than our own, which a container has.
 
     Before Linux 5.9 they are not counted; then one is told of only if we have none.
     """
@@ -122,7 +122,7 @@ def shows_filter(text: str, own: str) -> bool:
 
 
 def filters_can_be_counted() -> bool:
-    """Say whether a filter can be seen here: not before Linux 5.9 where our own process has one."""
+    """Return whether a filter can be seen here: not before Linux 5.9 where our own process has one."""
     status = _status(Path("/proc/self/status").read_text())
     return "Seccomp_filters" in status or status.get("Seccomp") != "2"
 
@@ -132,7 +132,7 @@ def _no_privileges(process: Path) -> bool:
 
 
 def shows_no_privileges(text: str) -> bool:
-    """Say whether a text as in /proc/self/status tells of no capability, now or later."""
+    """Return whether a text as in /proc/self/status tells of no capability, now or later."""
     status = _status(text)
     held = [int(status[name], 16) for name in ("CapEff", "CapPrm", "CapBnd", "CapAmb")]
     return not any(held) and status.get("NoNewPrivs") == "1"

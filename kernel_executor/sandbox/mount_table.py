@@ -61,7 +61,7 @@ class Mounted:
 
 
 def is_set_up(pid: int) -> bool:
-    """Say whether bubblewrap has made all mounts of a process: its root, which it makes itself, is read-only last.
+    """Return whether bubblewrap has made all mounts of a process: its root, which it makes itself, is read-only last.
 
     Raises:
         OSError: The process is gone.

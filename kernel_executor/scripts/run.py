@@ -86,7 +86,7 @@ class ScriptRun:
         """Wait for the end; stop the script at the deadline or when cancelled.
 
         Args:
-            timeout: Seconds; None waits for ever.
+            timeout: Seconds; None waits forever.
 
         Raises:
             CancelledError: We were cancelled; the script has been stopped and `result` tells so.
@@ -114,7 +114,7 @@ class ScriptRun:
             self._on_change(self.id, change)
 
     def result(self) -> BlockResult:
-        """Say how it ended; call after `attend` has returned or was cancelled.
+        """Return how it ended; call after `attend` has returned or was cancelled.
 
         Raises:
             KernelExecutorError: What runs the script has failed.

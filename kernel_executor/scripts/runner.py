@@ -54,7 +54,7 @@ class ScriptFolder:
         return PurePosixPath(self.stage.place.below if self.stage else "")
 
     def is_protected(self, name: str) -> bool:
-        """Say whether a file, by its path in the folder, is not overwritten."""
+        """Return whether a file, by its path in the folder, is not overwritten."""
         if self._is_granted(name):
             return False
         return self.stage.is_users(name) if self.stage else PurePosixPath(name).parts[0] in self.taken

@@ -110,7 +110,7 @@ class Shelf(Protocol):
         ...
 
     def is_protected(self, name: str) -> bool:
-        """Say whether a file, by its path in the folder, is not overwritten."""
+        """Return whether a file, by its path in the folder, is not overwritten."""
         ...
 
 

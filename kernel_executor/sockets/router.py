@@ -78,7 +78,7 @@ class Router:
         self._takers.get(message.parent_id, self._on_orphan)(message)
 
     def _lose(self, error: Exception) -> None:
-        """Tell every request that no answer will come, instead of letting it wait for ever."""
+        """Tell every request that no answer will come, instead of letting it wait forever."""
         self.fail(KernelDeath(1, f"the connection to it failed: {error!r}"))
 
     def close(self) -> None:

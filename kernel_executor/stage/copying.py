@@ -43,7 +43,7 @@ def hash_of(tree: Tree, name: str) -> str:
 
 
 def same_content(one: int, other: int) -> bool:
-    """Say whether two open files hold the same."""
+    """Return whether two open files hold the same."""
     if os.fstat(one).st_size != os.fstat(other).st_size:
         return False
     while piece := os.read(one, PIECE):

@@ -47,7 +47,7 @@ class Deliverer:
     stop: Event
 
     def is_delivered(self, name: str) -> bool:
-        """Say whether the user's folder holds this very content as the agent's: code was run again, say."""
+        """Return whether the user's folder holds this very content as the agent's: code was run again, say."""
         record = self.ownership.of(name)
         if record is None or not record.describes(self.user.look(name)):
             return False

@@ -83,25 +83,25 @@ class Mirror:
 
     @property
     def has_read_only(self) -> bool:
-        """Say whether some of the user's files are no copies."""
+        """Whether some of the user's files are no copies."""
         return bool(self.read_only) or any(shown.linked for shown in self._shown.values())
 
     def is_shown(self, name: str) -> bool:
-        """Say whether a path is a file of the user's that is shown in the stage."""
+        """Return whether a path is a file of the user's that is shown in the stage."""
         return name in self._shown
 
     def is_users(self, name: str) -> bool:
-        """Say whether a path is the user's: shown, mounted, or there without being shown."""
+        """Return whether a path is the user's: shown, mounted, or there without being shown."""
         if name in self._shown or self.is_mounted(name):
             return True
         return name not in self.own and self._user.look(name) is not None
 
     def is_open(self, name: str) -> bool:
-        """Say whether the code's files may be in a folder of the stage."""
+        """Return whether the code's files may be in a folder of the stage."""
         return name not in self._mounted
 
     def is_mounted(self, name: str) -> bool:
-        """Say whether something of the host is mounted on a path, or on a folder above it."""
+        """Return whether something of the host is mounted on a path, or on a folder above it."""
         return _is_of(name, self._mounted)
 
     def begin(self) -> None:
@@ -178,7 +178,7 @@ class Mirror:
         return leads_to_a_mount or not (base.startswith(".") or base in OPAQUE)
 
     def _show(self, name: str, original: Seen, *, linked: bool, room: int) -> int:
-        """Show a file, anew perhaps; return how many bytes were copied."""
+        """Show a file, again perhaps; return how many bytes were copied."""
         shown = self._showing.show(name, original, linked=linked, room=room)
         if shown is None:
             return 0
@@ -246,7 +246,7 @@ class Mirror:
         if is_settled(present, shown.copy):
             return ""
         if present.mode == shown.copy.mode and self._is_as_it_was(name, shown):
-            with suppress(OSError):  # anew, for code may still have it open, or mapped
+            with suppress(OSError):  # again, for code may still have it open, or mapped
                 self._show(name, shown.original, linked=shown.linked, room=SMALL)
             return ""
         return "changed" if present.inode == shown.copy.inode else "replaced"
@@ -261,7 +261,7 @@ class Mirror:
         return False
 
     def _put_back(self, touched: Mapping[str, Shown]) -> None:
-        """Show files and folders anew, outer folders first."""
+        """Show files and folders again, outer folders first."""
         for name, shown in touched.items():
             self._shown.pop(name)
             present = self._user.look(name)
@@ -270,7 +270,7 @@ class Mirror:
                     self._show(name, present, linked=shown.linked, room=SMALL)
 
     def set_aside(self, name: str) -> str:
-        """Give a file of the code's another name, because its own is the user's; return it.
+        """Return a file of the code's another name, because its own is the user's; return it.
 
         Raises:
             OSError: It is gone.
@@ -286,5 +286,5 @@ class Mirror:
 
 
 def _is_of(name: str, names: Collection[str]) -> bool:
-    """Say whether a path is one of some, or is in such a folder."""
+    """Return whether a path is one of some, or is in such a folder."""
     return bool(names) and (name in names or any(str(parent) in names for parent in PurePosixPath(name).parents))

@@ -73,7 +73,7 @@ class Outbox:
         }
 
     def has_news(self, found: Listing) -> bool:
-        """Say whether there may be something to deliver or to remove."""
+        """Return whether there may be something to deliver or to remove."""
         is_new = "" in found.closed or bool(self.candidates(found))
         return is_new or any(name not in found.entries for name in self._mirror.own)
 
@@ -134,7 +134,7 @@ class Outbox:
         return f"more than {MAX_FILES:,} files at once are not delivered" if delivered >= MAX_FILES else ""
 
     def _hides_a_module(self, name: str) -> bool:
-        """Say whether a package would be imported in the place of a module of the user's."""
+        """Return whether a package would be imported in the place of a module of the user's."""
         first, *inner = PurePosixPath(name).parts
         return bool(inner) and self._mirror.is_users(f"{first}.py")
 

@@ -36,7 +36,7 @@ class Record:
         return cls(seen.device, seen.inode, seen.size, seen.modified, digest)
 
     def describes(self, seen: Seen | None) -> bool:
-        """Say whether a file looks as the delivered one did; its hash is compared before it is replaced."""
+        """Return whether a file looks as the delivered one did; its hash is compared before it is replaced."""
         return seen is not None and seen.is_file and self == Record.of(seen, self.digest)
 
 

@@ -127,5 +127,5 @@ def _make_empty(folder: int, base: str) -> None:
 
 
 def is_settled(present: Seen, before: Seen) -> bool:
-    """Say whether a file is what it was: code can set any time of a file but that of its last change."""
+    """Return whether a file is what it was: code can set any time of a file but that of its last change."""
     return all(getattr(present, field) == getattr(before, field) for field in SETTLED)

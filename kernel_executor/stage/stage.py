@@ -171,7 +171,7 @@ class Stage:
         return Seen.of(os.fstat(self._user.root)), Seen.of(os.fstat(self._files.root))
 
     def is_users(self, name: str) -> bool:
-        """Say whether a path, relative to the stage, is the user's."""
+        """Return whether a path, relative to the stage, is the user's."""
         return self._mirror.is_users(name)
 
     async def refresh(self) -> None:
@@ -244,7 +244,7 @@ class Stage:
         return denials
 
     def _is_taken(self, name: str, seen: Seen) -> bool:
-        """Say whether a file of the code's has a name of the user's; two folders of one name are one."""
+        """Return whether a file of the code's has a name of the user's; two folders of one name are one."""
         present = self._user.look(name)
         if present is None or (present.is_folder and seen.is_folder):
             return False

@@ -222,7 +222,7 @@ class Notebook:
         (page or self.page).goto(f"{self.server.url}{APPS[self.server.app].path}/{self.path}{query}")
 
     def reload(self) -> None:
-        """Load the page anew; the kernel lives on."""
+        """Load the page again; the kernel lives on."""
         self.page.reload()
         self.wait_idle()
 
@@ -351,7 +351,7 @@ _WITH_PANEL = """([path, value]) => {
     const panel = app && [...app.shell.widgets('main')].find((widget) => widget.context?.path === path);
     """
 # A page is idle between the things it asks at a beginning. A restart in there breaks them off, and once in fifty on a
-# busy machine Jupyter (4.6.6, without our extension too) then stays in "starting" for ever. The map of what has no
+# busy machine Jupyter (4.6.6, without our extension too) then stays in "starting" forever. The map of what has no
 # answer yet is private; without it, a slow kernel would look like a settled one. (What a cell asked stays in it.)
 _SETTLED = """const kernel = panel.sessionContext.session.kernel;
     const settled = async () => {

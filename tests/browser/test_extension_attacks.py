@@ -219,7 +219,7 @@ def test_after_a_reload_an_old_id_opens_nothing(notebook: Notebook) -> None:
         hello_is_refused(notebook, anchor)
         refused(notebook, source("c", 1, "x"))
     attach(notebook)
-    assert [cell["id"] for cell in notebook.value("answer")["cells"]] == ["c"], "what runs anew replaces its own"
+    assert [cell["id"] for cell in notebook.value("answer")["cells"]] == ["c"], "what runs again replaces its own"
     refused(notebook, source("c", 1, "x"))
     assert apply(notebook, removal("c", "5")) == OK
     notebook.errors[:] = [error for error in notebook.errors if not error.startswith("Comm not found")]

@@ -1,4 +1,4 @@
-"""The fault list (docs/design.md, section 4) against every executor: what must hold for all, and one table of what differs.
+"""The faults of docs/design.md against every executor: what must hold for all, and one table of what differs.
 
 One executor of each kind for all rows: each fault must leave it as good as new.
 """
@@ -97,10 +97,10 @@ concurrent.futures.ThreadPoolExecutor().submit(asyncio.run, main()).result()
 """  # in a thread, for a kernel has a running loop
 
 FAULTS: Mapping[str, Row] = {
-    "sleep for ever": endless(BEFORE + "import time; time.sleep(1000)"),
+    "sleep forever": endless(BEFORE + "import time; time.sleep(1000)"),
     "busy loop": endless(BEFORE + "while True: pass"),
     "waiting for a child": endless(BEFORE + f"import subprocess; subprocess.run(['sleep', '{SLEEP}'])"),
-    "sh sleeps for ever": endless(f"echo before; sleep {SLEEP}", language="sh"),
+    "sh sleeps forever": endless(f"echo before; sleep {SLEEP}", language="sh"),
     "swallows interrupts": endless(
         "import time\nprint('before', flush=True)\nwhile True:\n"
         "    try: time.sleep(0.05)\n    except BaseException: pass",
@@ -112,7 +112,7 @@ FAULTS: Mapping[str, Row] = {
     "sh ignores signals": endless(f"trap '' INT TERM; echo before; sleep {SLEEP}; sleep {SLEEP}", language="sh"),
     "fork bomb": endless(BOMB, timeout=2.0),
     "sh waits for a grandchild": endless(f"echo before; sleep {SLEEP} & wait", language="sh", timeout=2.0),
-    "a grandchild holds the pipes for ever": endless(
+    "a grandchild holds the pipes forever": endless(
         f"import subprocess\nprint('before', flush=True)\n"
         f"subprocess.Popen(['sleep', '{SLEEP}'], start_new_session=True).wait()",
         timeout=2.0,
@@ -215,7 +215,7 @@ def of(names: Sequence[str], kinds: Sequence[str], why: str, **changes: Any) -> 
 
 
 STUBBORN = ("swallows interrupts", "ignores signals", "fork bomb")
-GRANDCHILDREN = ("a grandchild holds the pipes for ever", "sh leaves a grandchild", "a grandchild holds the pipes")
+GRANDCHILDREN = ("a grandchild holds the pipes forever", "sh leaves a grandchild", "a grandchild holds the pipes")
 
 DIFFERENCES: Mapping[tuple[str, str], Difference] = {
     **{

@@ -225,7 +225,7 @@ for _ in range(12):
 
 
 def test_loops_that_close_while_a_kernel_is_replaced_do_not_hold_their_process(tmp_path: Path) -> None:
-    """A new kernel was begun on the closing loop, and its unclosed sockets were waited for, for ever."""
+    """A new kernel was begun on the closing loop, and its unclosed sockets were waited for, forever."""
     command = [sys.executable, "-W", "ignore", "-c", FORGETFUL, str(tmp_path)]
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")

@@ -26,7 +26,7 @@ class Comm:
         message = json.loads(json.dumps(data, allow_nan=False))  # what cannot be sent is found here
         self.front.sent.append(message)
         for window, client in self.heard_by:
-            is_open = window in self.front.windows and window.client == client  # else loaded anew: the comm is dead
+            is_open = window in self.front.windows and window.client == client  # else loaded again: the comm is dead
             if is_open and (answer := window.answer(self, message)):
                 self.front.deliver(self, answer)
 

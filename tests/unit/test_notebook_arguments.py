@@ -77,7 +77,7 @@ def test_no_cells_are_written_unless_somebody_asks() -> None:
         ("-t nan", "they are 3 and nan"),
         ("-t inf", "they are 3 and inf"),
         ("-i a.b", "'a.b' is not a valid variable name: write e.g. -i df,cfg or @{df}"),
-        ("-i a,", "'' is no name of a variable"),
+        ("-i a,", "'' is not a valid variable name"),
         ("-m 'gpt", "%%agent -m 'gpt: No closing quotation"),
     ],
 )
@@ -119,7 +119,7 @@ def test_what_only_looks_like_a_variable_is_none() -> None:
 
 @pytest.mark.parametrize("mention", ["@{a b}", "@{x!r}", "@{df.head()}"])
 def test_a_mention_that_is_no_name_is_a_usage_error(mention: str) -> None:
-    with pytest.raises(UsageError, match="is no name of a variable"):
+    with pytest.raises(UsageError, match="is not a valid variable name"):
         variable_names([], f"Use {mention}.")
 
 

@@ -480,7 +480,7 @@ async def test_a_chain_of_1000_folders_is_looked_at_in_part_and_taken_away_whole
 
 
 async def test_a_folder_nobody_may_enter_is_taken_away(stage: Stage, tmp_path: Path) -> None:
-    """An ordinary user's `chmod 0` once left it in /tmp for ever."""
+    """An ordinary user's `chmod 0` once left it in /tmp forever."""
     (stage.place.files / "closed" / "inner").mkdir(parents=True)
     (stage.place.files / "closed" / "inner" / "file").touch()
     for name in ("closed/inner", "closed"):

@@ -340,9 +340,9 @@ async def test_a_reset_makes_it_new() -> None:
     chat = team(a, b, max_turns=1)
     await chat.run(task="go")
     await chat.reset()
-    assert words(await chat.run(task="anew")) == ["anew", "a1"]
+    assert words(await chat.run(task="again")) == ["again", "a1"]
     assert words(await chat.run()) == ["b1"]
-    assert b.heard == [["anew", "a1"]]
+    assert b.heard == [["again", "a1"]]
 
 
 async def test_a_saved_team_is_gone_on_with_by_another() -> None:

@@ -189,7 +189,7 @@ async def test_a_socket_that_cannot_be_used_is_told_and_raises_nothing(peer: Pee
 
 
 async def test_a_transport_that_is_forgotten_lets_go_of_its_sockets(tmp_path: Path) -> None:
-    """A context that is collected waits for open sockets, and once did so for ever."""
+    """A context that is collected waits for open sockets, and once did so forever."""
     peer = Peer(tmp_path)
     sockets = [connection.socket for connection in peer.transport._connections.values()]
     del peer.transport

@@ -5,7 +5,7 @@
 // says of itself (the parent of a message, say) is only compared with them.
 //
 // Whether a widget is the agent's panel cannot be known here: its class is what the kernel says it is, and a page that is
-// loaded anew is not told. So any widget that sends what our panel sends may begin one task, at the notebook's end.
+// loaded again is not told. So any widget that sends what our panel sends may begin one task, at the notebook's end.
 
 /** @typedef {import("../types.js").Kernel} Kernel */
 /** @typedef {import("../types.js").KernelMessage} KernelMessage */

@@ -174,7 +174,7 @@ export class CellWriter {
     return false;
   }
 
-  /** A page that was loaded anew may show cells as they were a while ago, and what the user made of them since. */
+  /** A page that was loaded again may show cells as they were a while ago, and what the user made of them since. */
   meetAgain() {
     for (const [id, written] of [...this.task.own]) {
       const cell = this.find(id);

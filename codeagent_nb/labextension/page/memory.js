@@ -68,6 +68,6 @@ function write(storage, key, all) {
   try {
     window[storage].setItem(key, text);
   } catch {
-    // Full or off: then a page that is loaded anew does not know these cells, and leaves them alone.
+    // Full or off: then a page that is loaded again does not know these cells, and leaves them alone.
   }
 }

@@ -2,7 +2,7 @@
 // The module federation container that JupyterLab loads first: what a bundler would write, by hand.
 //
 // This folder must not be called `static`: Jupyter's server tells browsers to keep files of an extension's `static`
-// folder for a year, because a bundler puts a hash into their names. From any other folder they are asked for anew
+// folder for a year, because a bundler puts a hash into their names. From any other folder they are asked for again
 // (`no-cache`, answered with 304), so that an upgrade never meets old files.
 
 (() => {

@@ -1,6 +1,6 @@
 // @ts-check
 // The agent's tasks in one notebook, as this page remembers them: what each has written, and so may change.
-// A task ends with its comm, with the kernel, or with the page; a page that is loaded anew in the same tab goes on with it.
+// A task ends with its comm, with the kernel, or with the page; a page that is loaded again in the same tab goes on with it.
 
 import { leaveTasks, recallCells, rememberCells, takeTasks } from "./memory.js";
 

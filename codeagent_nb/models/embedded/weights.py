@@ -65,7 +65,7 @@ KNOWN_MODEL = EmbeddedModel(
 
 
 def cache_dir(env: Mapping[str, str] | None = None) -> Path:
-    """Say where downloaded models are kept.
+    """Return where downloaded models are kept.
 
     Args:
         env: Environment to read `XDG_CACHE_HOME` from; the process's own by default.

@@ -70,12 +70,12 @@ class OpenAIChatCompletionClient:
 
     @property
     def model_info(self) -> ModelInfo:
-        """Say what the model can do."""
+        """What the model can do."""
         return self._info
 
     @property
     def where(self) -> str:
-        """Name the model and the server's host, for people."""
+        """The model and the server's host, for people."""
         host = urlsplit(self._base_url).hostname if self._base_url else "api.openai.com"
         return f"{self._model!r} at {host}"
 

@@ -67,13 +67,13 @@ class Fault:
 
     @property
     def passing(self) -> bool:
-        """Say whether the same request may succeed later."""
+        """Whether the same request may succeed later."""
         if self.code == "insufficient_quota":
             return False
         return self.status == 0 or self.status in _PASSING or self.status >= 500
 
     def rejects(self, *arguments: str) -> bool:
-        """Say whether the server refused the request because of one of these arguments, by name."""
+        """Return whether the server refused the request because of one of these arguments, by name."""
         return self.status in {400, 404, 422} and any(name in self.text for name in arguments)
 
 

@@ -44,7 +44,7 @@ class JsonMode(Enum):
     PROMPT = "prompt"
 
     def weaker(self) -> "JsonMode | None":
-        """Name the next mode to try, or None after the last."""
+        """Return the next mode to try, or None after the last."""
         return {JsonMode.SCHEMA: JsonMode.OBJECT, JsonMode.OBJECT: JsonMode.PROMPT}.get(self)
 
 
@@ -134,7 +134,7 @@ class PartialReply:
 
     @property
     def finished(self) -> bool:
-        """Say whether the server itself ended the reply."""
+        """Whether the server itself ended the reply."""
         return self.done or self.finish is not None
 
     def feed(self, line: str) -> str:

@@ -14,7 +14,7 @@ from kernel_executor.languages import normalize
 
 NO_EXTENSION = (
     "No cells are written, for this front end lacks the extension codeagent-nb (in JupyterLab or Notebook 7, install "
-    "the package where Jupyter itself is installed, and load the page anew)"
+    "the package where Jupyter itself is installed, and load the page again)"
 )
 NOT_WRITTEN = "No cells are written"
 READ_ONLY = "No cells are written, for this notebook is read-only (save a copy of it and run the cell there)"

@@ -16,7 +16,7 @@ from codeagent_nb.notebook.cells.diff import Change
 TARGET = "codeagent_cells"
 PROTOCOL = 2
 
-OTHER_VERSION = "the page has another version of the extension codeagent-nb than this kernel: load the page anew"
+OTHER_VERSION = "the page has another version of the extension codeagent-nb than this kernel: load the page again"
 
 HELLO_PATIENCE = 1.5
 """Seconds for a page to say that it is there; it takes 0.02, and where there is no extension nobody answers."""
@@ -109,7 +109,7 @@ class Page:
         return await self._hello(self.client)
 
     async def find_another(self) -> Found | None:
-        """Look for the page that knows the task: it was loaded anew, or the panel is in another window by now.
+        """Look for the page that knows the task: it was loaded again, or the panel is in another window by now.
 
         Raises:
             PageError: As `find`.
@@ -117,7 +117,7 @@ class Page:
         return await self._hello(None)
 
     async def _hello(self, to: str | None) -> Found | None:
-        self.leave()  # a page that was loaded anew does not know it; Jupyter notes that as an error, and goes on
+        self.leave()  # a page that was loaded again does not know it; Jupyter notes that as an error, and goes on
         self._comm = self.connect()
         self._comm.on_msg(_Receiver(asyncio.get_running_loop(), self._receive))
         where = {"anchor": self.anchor, "home": self.home, "token": self._token}

@@ -26,7 +26,7 @@ SECONDS_BETWEEN = 0.05
 SECONDS_LOST = 5.0
 """Between two looks for a page that no longer answers."""
 LOOKS_AFTER = 12
-"""After the run: a page that is just being loaded anew will show all of it."""
+"""After the run: a page that is just being loaded again will show all of it."""
 
 UNANSWERED = 3
 """Times a page may greet and then not answer: it may be slow, but the run must end."""
@@ -153,7 +153,7 @@ class CellWriter:
         self._detached |= {*ids}
 
     async def _find_again(self, wanted: set[str]) -> None:
-        """Look for a page: this one was closed or loaded anew, or another window has the notebook, too."""
+        """Look for a page: this one was closed or loaded again, or another window has the notebook, too."""
         self._changed = True
         client = self._page.client
         self._unanswered += 1
@@ -165,7 +165,7 @@ class CellWriter:
             if self._looks:
                 asyncio.get_running_loop().call_later(SECONDS_LOST, self._look_again)
             return
-        if self._page.client == client:  # else they may be missing for want of being saved
+        if self._page.client == client:  # else they may be missing because they were not saved
             self._gone |= (self._known.keys() & wanted) - found.ids
         self._leave_to_the_user(found.theirs & self._sent.keys() - self._kept)
         self._known = {cell.id: cell for cell in self._still_there(found)}
@@ -174,7 +174,7 @@ class CellWriter:
         self._earlier = [cell for cell in not_replaced if cell["id"] not in self._known]
 
     async def _look(self) -> Found | None:
-        """Ask the page first that has the cells; loaded anew, it has another address."""
+        """Ask the page first that has the cells; loaded again, it has another address."""
         return await self._page.find() or await self._page.find_another()
 
     def _look_again(self) -> None:
@@ -191,7 +191,7 @@ class CellWriter:
             forms.append(cell)
 
     def _still_there(self, found: Found) -> Iterator[PageCell]:
-        """Give the cells that the page has; it may have been saved, and loaded, in the midst of one."""
+        """Yield the cells that the page has; it may have been saved, and loaded, in the midst of one."""
         earlier = {(cell["id"], cell["source"]) for cell in self._earlier}
         for there in found.cells:
             forms = self._sent.get(there["id"], [])
@@ -206,7 +206,7 @@ class CellWriter:
                 yield replace(forms[-1], source=there["source"], metadata={}, outputs=UNKNOWN, execution_count=-1)
 
     def notes(self, saved_as: str) -> Iterator[str]:
-        """Give what a person should know of the cells that were not written.
+        """Yield what a person should know of the cells that were not written.
 
         Args:
             saved_as: Where they are to be found.
@@ -234,7 +234,7 @@ def _cells(number: int) -> str:
 
 
 def _is_as_written(there: dict[str, Any], cell: PageCell) -> bool:
-    """Say whether the user has neither changed nor run a cell; it may lack its end."""
+    """Return whether the user has neither changed nor run a cell; it may lack its end."""
     return cell.source.startswith(there["source"]) and there["execution_count"] in (None, cell.execution_count)
 
 

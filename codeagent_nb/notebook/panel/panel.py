@@ -73,7 +73,7 @@ class PanelView:
                 self._widget.send({"type": "delta", "id": key, "text": text})
 
     def repeat(self) -> None:
-        """Send all of the text that is being written: a page that was loaded anew has only its beginning."""
+        """Send all of the text that is being written: a page that was loaded again has only its beginning."""
         self.draw()
         if self._story.open_text:
             key, text = self._story.open_text
@@ -98,14 +98,14 @@ class OutputsBelow:
         self._outputs.take(event)
 
     def changed(self) -> Iterator[tuple[str, Bundle]]:
-        """Give what is new or other than before."""
+        """Yield what is new or other than before."""
         for key, output in self._outputs.news():
             data, metadata = harmless_bundle(output) if output else ({}, {})
             self._shown[key] = (data, metadata) if set(data) - {"text/plain"} else ({}, {})
             yield key, self._shown[key]
 
     def final(self) -> list[tuple[str, Bundle]]:
-        """Give all of it: the panel itself folds attempts away."""
+        """Return all of it: the panel itself folds attempts away."""
         return list(self._shown.items())
 
 

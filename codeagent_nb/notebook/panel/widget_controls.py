@@ -121,7 +121,7 @@ class Controls:
             self._widget.approval, self._answer = None, None
 
     async def is_shown(self) -> bool:
-        """Say whether a front end shows the widget; waits a while for it."""
+        """Return whether a front end shows the widget; waits a while for it."""
         try:
             async with asyncio.timeout(FRONT_END_GRACE):  # `wait_for` of 3.11 may swallow a cancellation
                 await self._ready.wait()

@@ -17,7 +17,7 @@ function article(className, label) {
   return h("div", { class: `cagent-entry ${className}`, role: "article", "aria-label": label });
 }
 
-/** Text that never changes much: made anew at every change. @param {string} name @param {string} label
+/** Text that never changes much: made again at every change. @param {string} name @param {string} label
  * @param {(element: HTMLElement, entry: Entry) => void} fill @returns {EntryView} */
 function simpleView(name, label, fill) {
   const element = article(name, label);

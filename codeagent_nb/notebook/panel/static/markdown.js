@@ -46,7 +46,7 @@ function escapeHtml(text) {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-/** Markdown that grows: only the blocks that changed are made anew. */
+/** Markdown that grows: only the blocks that changed are made again. */
 class Markdown {
   constructor() {
     /** @type {HTMLElement} */
