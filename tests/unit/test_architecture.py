@@ -6,6 +6,7 @@ import re
 import runpy
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -312,3 +313,12 @@ OLD_WORDS = re.compile(r'\banew\b|\bfor ever\b|"""(?:Say|Tell) whether|"""Give (
 def test_words_are_those_of_today(path: Path) -> None:
     """House style: as the documentation of the standard library and httpx."""
     assert OLD_WORDS.findall(path.read_text("utf-8")) == []
+
+
+def test_the_executors_own_distribution_has_the_same_version_and_needs_nothing_more() -> None:
+    paths = (ROOT / "pyproject.toml", ROOT / "kernel_executor" / "pyproject.toml")
+    both = [tomllib.loads(path.read_text("utf-8"))["project"] for path in paths]
+    assert both[0]["version"] == both[1]["version"]
+    assert set(both[1]["dependencies"]) <= set(both[0]["dependencies"])
+    extras = both[1]["optional-dependencies"]
+    assert set(both[0]["optional-dependencies"]["docker"]) == set(extras["docker"])
