@@ -7,10 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from codeagent_nb import CodeExecutorAgent, ReplayChatCompletionClient
 from codeagent_nb.events import AgentEvent, RunFinishedEvent
 from kernel_executor.replay import ReplayCodeExecutor
+
+# Workers and other suites share the machine: how long an example takes says nothing about it.
+settings.register_profile("shared-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared-machine")
 
 ENDED = pytest.StashKey[dict[str, str]]()
 

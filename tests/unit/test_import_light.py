@@ -51,7 +51,7 @@ def test_what_runs_in_the_kernel_imports_only_the_standard_library() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["cli.app", "cli.running", "session", "notebook.magics", "notebook.cell_run", "notebook.panel"]
+    "module", ["cli.app", "cli.running", "session", "notebook.magics", "notebook.magic_cell", "notebook.panel.panel"]
 )
 def test_no_surface_imports_a_validator_of_notebooks(module: str) -> None:
     """Beside JupyterLab jsonschema builds a grammar at import: `%load_ext` took 2.5 s, 10 s on a slow machine."""
