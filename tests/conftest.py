@@ -8,10 +8,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from codeagent_nb import CodeExecutorAgent, ReplayChatCompletionClient
 from codeagent_nb.events import AgentEvent, RunFinishedEvent
 from kernel_executor.replay import ReplayCodeExecutor
+
+# Every run tries others. `make attacks` takes the thorough profile: pytest --hypothesis-profile=thorough.
+settings.register_profile("quick", max_examples=40)
+settings.register_profile("thorough", max_examples=500)
+settings.load_profile("quick")
 
 # Ignored where a script runs the tests in its background; what they start would ignore it, too, and not be stopped.
 signal.signal(signal.SIGINT, signal.default_int_handler)
