@@ -8,15 +8,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from codeagent_nb import CodeExecutorAgent, ReplayChatCompletionClient
 from codeagent_nb.events import AgentEvent, RunFinishedEvent
 from kernel_executor.replay import ReplayCodeExecutor
 
 # Every run tries others. `make attacks` takes the thorough profile: pytest --hypothesis-profile=thorough.
-settings.register_profile("quick", max_examples=40)
-settings.register_profile("thorough", max_examples=500)
+# How long one takes is no matter: others may have the processor meanwhile.
+_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", _PATIENT, max_examples=40)
+settings.register_profile("thorough", _PATIENT, max_examples=500)
 settings.load_profile("quick")
 
 # Ignored where a script runs the tests in its background; what they start would ignore it, too, and not be stopped.
