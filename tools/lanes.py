@@ -29,7 +29,7 @@ GRACE = 20
 PYTHON = ".venv/bin/python"
 PYTEST = f"{PYTHON} -m pytest"
 NOT_HERE = "not model and not browser and not attacks and not timing"
-IN_WHEEL = "cd build/wheel/run && ../env/bin/python -m pytest"
+IN_WHEEL = "cd build/wheel/run && ../env/bin/python -m pytest tests/browser"
 BROWSER = "browser and not attacks"
 CONTAINERS = (
     "tests/integration/test_container_engine.py tests/integration/test_container_examples.py"
@@ -60,20 +60,18 @@ LANES = {
     "check": Lane(("make --no-print-directory check",)),
     "unit": Lane(("make --no-print-directory unit",), after=("check",)),
     "local": Lane(
-        (f"{PYTEST} -n 4 --dist loadfile -m 'integration and {NOT_HERE}' {_without(CONTAINERS)}",),
+        (f"{PYTEST} tests/integration tests/attacks {_without(CONTAINERS)} -n 4 --dist loadfile -m '{NOT_HERE}'",),
         after=("unit", "images"),
     ),
-    "containers": Lane(
-        (f"{PYTEST} -n 2 --dist loadfile -m 'integration and {NOT_HERE}' {CONTAINERS}",), after=("unit", "images")
-    ),
+    "containers": Lane((f"{PYTEST} {CONTAINERS} -n 2 --dist loadfile -m '{NOT_HERE}'",), after=("unit", "images")),
     "browser": Lane(
         (f"{IN_WHEEL} -n 2 --dist loadgroup --no-loadscope-reorder -m '{BROWSER} and not timing and not model'",),
         after=("local", "wheel"),
     ),
-    "model": Lane((f"{PYTEST} -m 'model and not browser'",), after=("local", "containers", "weights")),
+    "model": Lane((f"{PYTEST} tests/model -m 'model and not browser'",), after=("local", "containers", "weights")),
     "timing": Lane(
         (
-            f"{PYTEST} -m 'integration and timing and not browser and not attacks'",
+            f"{PYTEST} tests/integration tests/attacks -m 'timing and not attacks'",
             f"{IN_WHEEL} -m '{BROWSER} and (timing or model)'",
         ),
         after=("browser", "model"),
@@ -170,6 +168,7 @@ def main() -> None:
         sys.exit(f"There is no lane {', '.join(unknown)}; there are {', '.join(LANES)}.")
     LOGS.mkdir(parents=True, exist_ok=True)
     begun = time.monotonic()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a script runs us in its background
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         done = run_all(names)
