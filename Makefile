@@ -11,6 +11,9 @@ STAMPS := $(VENV)/stamps
 # An editable installation copies the extension's files.
 INPUTS := pyproject.toml requirements.lock $(wildcard codeagent_nb/labextension/*.json codeagent_nb/labextension/*/*)
 
+# A container may set it: then each of thousands of processes compiles the same files anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test unit attacks browser check bench notebooks pictures lock clean
 
 help:  ## list these commands
@@ -22,32 +25,22 @@ demo: $(STAMPS)/demo  ## watch the agent answer a question about penguins, with 
 
 test: $(STAMPS)/test  ## check and test everything
 	@bash .ci/system-packages.sh bubblewrap chromium
-	$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest -m "not integration and not model"
-	$(BIN)/codeagent-nb model fetch
-	@bash .ci/container-engine.sh
-	$(BIN)/python -m pytest -m "(integration or model) and not browser and not attacks"
-	$(BIN)/python tools/check_parity.py
-	$(MAKE) --no-print-directory browser
+	$(BIN)/python tools/lanes.py
 
 unit: $(STAMPS)/test  ## the tests that need no kernel and no model: seconds
-	$(BIN)/python -m pytest -q -m "not integration and not model"
+	$(BIN)/python -m pytest -q tests/unit -n 2 --dist worksteal -m "not attacks and not timing"
+	$(BIN)/python -m pytest -q tests/unit -m "timing and not attacks"
 
 attacks: $(STAMPS)/test  ## all attacks by executed code on its user's files, the long ones, too
 	@bash .ci/system-packages.sh bubblewrap chromium
 	@bash .ci/container-engine.sh
 	$(BIN)/python -m pytest tests/attacks tests/integration/test_our_imports.py tests/integration/test_starting.py
+	$(BIN)/python -m pytest -m attacks tests/integration/test_signed_floods.py
+	$(BIN)/python -m pytest -n 2 --hypothesis-profile=thorough tests/unit
 	$(BIN)/python -m pytest tests/browser/test_saved_session.py tests/browser/test_extension_attacks.py
 
 browser: $(STAMPS)/test  ## the browser tests, on the built wheel in a clean environment
-	rm -rf build/wheel && mkdir -p build/wheel/run
-	$(PIP) wheel --no-deps --wheel-dir build/wheel .
-	$(PYTHON) -m venv build/wheel/env
-	build/wheel/env/bin/python -m pip --disable-pip-version-check -qq install --upgrade 'pip>=25.1'
-	build/wheel/env/bin/python -m pip --disable-pip-version-check -qq install --constraint requirements.lock \
-		--group test "$$(echo build/wheel/*.whl)[local,data,docker,autogen]"
-	cp -r pyproject.toml tests notebooks build/wheel/run
-	cd build/wheel/run && ../env/bin/python -m pytest -m "browser and not attacks"
+	$(BIN)/python tools/lanes.py wheel browser
 
 check: $(STAMPS)/test  ## lint, types, import contracts
 	$(BIN)/ruff check .

@@ -1,6 +1,7 @@
 """Helpers for tests of the agent: an agent on scripted parts, with everything that happened."""
 
 import asyncio
+import fcntl
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,11 +14,12 @@ from codeagent_nb import CodeExecutorAgent, ReplayChatCompletionClient
 from codeagent_nb.events import AgentEvent, RunFinishedEvent
 from kernel_executor.replay import ReplayCodeExecutor
 
-# Workers and other suites share the machine: how long an example takes says nothing about it.
-settings.register_profile("shared-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("shared-machine")
-
-ENDED = pytest.StashKey[dict[str, str]]()
+# Every run tries others. `make attacks` takes the thorough profile: pytest --hypothesis-profile=thorough.
+# How long one takes is no matter: others may have the processor meanwhile.
+_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", _PATIENT, max_examples=40)
+settings.register_profile("thorough", _PATIENT, max_examples=500)
+settings.load_profile("quick")
 
 # Ignored where a script runs the tests in its background; what they start would ignore it, too, and not be stopped.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -26,21 +28,49 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 OUTCOMES = "codeagent/outcomes"
 
 
+class _Outcomes:
+    """Keeps how each test ended. Of several workers, the process that started them hears of every test."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._ended: dict[str, str] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" or report.outcome != "passed":
+            self._ended[report.nodeid] = report.outcome
+
+    def pytest_sessionfinish(self) -> None:
+        """Add this session's outcomes to those of others, which may end at the same moment."""
+        cache = getattr(self._config, "cache", None)
+        if cache is None:
+            return
+        with (cache.mkdir("codeagent") / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            cache.set(OUTCOMES, {**cache.get(OUTCOMES, {}), **self._ended})
+
+
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[Any]:
+def pytest_report_to_serializable() -> Iterator[Any]:
+    """A worker tells of its tests in UTF-8, which surrogates that a test printed are not: its end, otherwise."""
+    told = yield
+    return as_utf8(told)
+
+
+def as_utf8(told: Any) -> Any:
+    """Write what is no UTF-8 in any text as its escape sequence."""
+    if isinstance(told, str):
+        return told.encode(errors="backslashreplace").decode()
+    if isinstance(told, dict):
+        return {as_utf8(key): as_utf8(value) for key, value in told.items()}
+    if isinstance(told, list | tuple):
+        return type(told)(as_utf8(value) for value in told)
+    return told
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Keep how each test ended: `tools/check_parity.py` asks for it."""
-    report = yield
-    outcomes = item.config.stash.setdefault(ENDED, {})
-    if report.when == "call" or report.outcome != "passed":
-        outcomes[item.nodeid] = report.outcome
-    return report
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Add this session's outcomes to those of earlier ones."""
-    cache = getattr(session.config, "cache", None)
-    if cache is not None:
-        cache.set(OUTCOMES, {**cache.get(OUTCOMES, {}), **session.config.stash.get(ENDED, {})})
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Outcomes(config))
 
 
 @dataclass

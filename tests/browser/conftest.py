@@ -17,6 +17,9 @@ QUIET = (  # alone on its machine, and as light as it can be
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # What must not be asked for is noted, and not sent either. Playwright's own way, a route, stops each of the 130
+    # requests of a page, those to this machine, too, until Playwright has looked at it: a sixth of a page's time.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 
 
@@ -63,11 +66,15 @@ REPEATED = {"test_extension_attacks"}
 """Files whose attempts Notebook 7 repeats, with the same page code; `make attacks` runs those."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave the repetitions in Notebook 7 to `make attacks`."""
+    """Leave the repetitions in Notebook 7 to `make attacks`; give a worker a file's tests in one application.
+
+    Each worker has servers, browsers and folders of its own. All of JupyterLab comes first: a server starts slowly.
+    """
     for item in items:
-        values = (
-            item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
-        )
-        if item.path.stem in REPEATED and "notebook" in values:
+        called = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        if item.path.stem in REPEATED and "notebook" in called.values():
             item.add_marker(pytest.mark.attacks)
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.xdist_group(f"{called.get('server', 'any')} {item.path.stem}"))

@@ -16,7 +16,6 @@ is set before `open`. Console errors and requests to the outside fail a test whe
 import ast
 import json
 import os
-import re
 import secrets
 import shutil
 import signal
@@ -190,8 +189,6 @@ class Notebook:
         self.path = ""
         self.context = browser.new_context(viewport={"width": 1280, "height": 900}, **context)
         self.context.set_default_timeout(20_000)
-        # What must not be asked for is noted, and not sent either.
-        self.context.route(re.compile(r"(?!\w+://127\.0\.0\.1[:/])(https?|wss?):"), lambda route: route.abort())
         self.page = self.new_page()
 
     def new_page(self) -> Page:

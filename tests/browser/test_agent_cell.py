@@ -58,6 +58,7 @@ def test_the_reply_is_shown_while_it_comes_and_all_of_the_story_in_the_end(noteb
 SUBSHELLS = pytest.mark.parametrize("subshells", ["perCommTarget", "disabled"])
 
 
+@pytest.mark.timing
 @SUBSHELLS
 def test_stop_ends_the_cell_the_code_and_nothing_else(notebook: Notebook, subshells: Any) -> None:
     notebook.comms_over_subshells(subshells)
@@ -88,6 +89,7 @@ def test_stop_ends_the_cell_the_code_and_nothing_else(notebook: Notebook, subshe
 SILENT = model(python("print(1)"), chunk_delay=60)
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize(
     ("setup", "line", "sign"),
     [

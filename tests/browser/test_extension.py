@@ -332,6 +332,7 @@ def test_a_thousand_pieces_of_a_stream_come_in_order(notebook: Notebook) -> None
     assert by_id(notebook, "c")["outputs"] == [stream("".join(f"{i}\n" for i in range(1000)))]
 
 
+@pytest.mark.timing
 def test_a_hundred_cells_in_one_message(notebook: Notebook) -> None:
     anchor = connect(notebook)
     times = []

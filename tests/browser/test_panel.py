@@ -71,6 +71,7 @@ def test_panel_and_cells_share_one_conversation_and_one_kernel(notebook: Noteboo
     assert "here\\n" in saved_session(notebook)
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("subshells", ["perCommTarget", "disabled"])
 def test_stop_in_the_panel_ends_the_code(notebook: Notebook, subshells: str) -> None:
     notebook.comms_over_subshells(subshells)  # type: ignore[arg-type]

@@ -359,6 +359,7 @@ FRAMES = """() => { window.frames_ = new Promise((resolve) => {
 }) }"""
 
 
+@pytest.mark.timing
 def test_a_fast_stream_is_smooth(notebook: Notebook) -> None:
     panel = open_panel(notebook)
     notebook.execute(STREAM)

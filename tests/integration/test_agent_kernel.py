@@ -212,6 +212,7 @@ async def test_without_a_sandbox_it_runs_if_that_was_allowed(opened: Open) -> No
     assert result.messages[1].isolation.startswith("NOT sandboxed")
 
 
+@pytest.mark.timing
 async def test_a_cancelled_run_stops_the_code_within_a_second(opened: Open) -> None:
     code = """\
 import time

@@ -64,6 +64,7 @@ def slow(name: str) -> str:
     return f"import time\nprint('begun', flush=True)\ntime.sleep(1)\nopen({name!r}, 'w').close()"
 
 
+@pytest.mark.timing
 async def test_cancelling_the_task_stops_the_code_in_under_a_second(shared: KernelCodeExecutor) -> None:
     watcher = Watcher()
     task = asyncio.create_task(shared.execute_code_blocks([CodeBlock(slow("task"))], on_event=watcher))
@@ -81,6 +82,7 @@ async def test_cancelling_the_task_stops_the_code_in_under_a_second(shared: Kern
     assert not (shared.stage_dir / "task").exists(), "the code went on after it was cancelled"
 
 
+@pytest.mark.timing
 async def test_a_token_stops_the_code_as_cancelling_the_task_does(shared: KernelCodeExecutor) -> None:
     watcher, token = Watcher(), CancellationToken()
     task = asyncio.create_task(shared.execute_code_blocks([CodeBlock(slow("token"))], token, on_event=watcher))
@@ -104,6 +106,7 @@ async def test_a_token_that_was_cancelled_before_runs_nothing(shared: KernelCode
     assert watcher.events == []
 
 
+@pytest.mark.timing
 async def test_code_that_swallows_the_cancellation_is_killed_in_about_a_second(shared: KernelCodeExecutor) -> None:
     watcher = Watcher()
     # It tells of itself from within the `try`: told before it, a quick interrupt came before the loop (seen in CI).
@@ -153,6 +156,7 @@ async def test_a_call_that_waits_its_turn_can_be_cancelled(shared: KernelCodeExe
     await assert_works(shared)
 
 
+@pytest.mark.timing
 async def test_a_call_can_be_cancelled_while_the_kernel_is_being_replaced(shared: KernelCodeExecutor) -> None:
     await run(shared, "import os\nos._exit(1)")
     started = time.monotonic()
@@ -199,6 +203,7 @@ async def test_the_stream_tells_every_event_and_the_result_last(shared: KernelCo
     assert items[-1].exit_code == 1  # type: ignore[union-attr]
 
 
+@pytest.mark.timing
 async def test_closing_the_stream_early_stops_the_code(shared: KernelCodeExecutor) -> None:
     stream = shared.stream_code_blocks([CodeBlock(slow("stream"))])
     async for event in stream:
@@ -262,6 +267,7 @@ async def test_an_interrupt_at_any_moment_costs_neither_the_reply_nor_the_kernel
     assert await shared.evaluate("kept") == "1"
 
 
+@pytest.mark.timing
 async def test_evaluating_can_be_cancelled_and_does_not_block_the_next_block(shared: KernelCodeExecutor) -> None:
     started = time.monotonic()
     with pytest.raises(TimeoutError):

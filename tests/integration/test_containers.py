@@ -154,6 +154,7 @@ async def test_a_kernel_keeps_variables_and_shows_plots(shared: DockerCommandLin
     assert shown[-1]["image/png"].startswith("iVBOR")
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize(
     ("code", "language"),
     [

@@ -28,7 +28,7 @@ from kernel_executor import (
 )
 from tests.integration.executor_kinds import KERNELS, KINDS, SCRIPTS, Executor
 
-pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.integration, pytest.mark.timing, pytest.mark.asyncio(loop_scope="module")]
 
 LIMITS = OutputLimits(head=10_000, tail=2_000)
 

@@ -182,12 +182,14 @@ async def assert_tells_what_helps(executor: Executor, kind: str, code: str, lang
     assert "Retrying" not in result.output
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("code", COMMANDS)
 @pytest.mark.parametrize("kind", HELD, indirect=True)
 async def test_pip_without_a_network_fails_soon_and_says_what_helps(shared: Executor, kind: str, code: str) -> None:
     await assert_tells_what_helps(shared, kind, code, "sh")
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("code", MAGICS)
 @pytest.mark.parametrize("kind", [kind for kind in HELD if kind in KERNELS], indirect=True)
 async def test_so_do_the_magics_of_a_kernel(shared: Executor, kind: str, code: str) -> None:

@@ -103,6 +103,7 @@ async def test_a_shell_block_runs_in_a_shell(shared: JupyterCodeExecutor) -> Non
     assert response.chat_message.to_text() == "HELLO\n"
 
 
+@pytest.mark.timing
 async def test_cancelling_an_agent_stops_the_block() -> None:
     async with JupyterCodeExecutor() as executor:
         await run(executor, "import time; done = False")
@@ -271,6 +272,7 @@ async def test_a_block_that_was_running_at_stop_ends_the_call() -> None:
 # Time limits, restarts, calls at the same time
 
 
+@pytest.mark.timing
 async def test_a_time_limit_raises_and_the_next_block_works() -> None:
     async with JupyterCodeExecutor(timeout=1) as executor:
         await run(executor, "kept = 5")

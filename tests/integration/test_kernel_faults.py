@@ -50,6 +50,7 @@ POLITE = {
 }
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("code", POLITE.values(), ids=POLITE)
 async def test_endless_code_is_interrupted_and_keeps_its_output_and_its_variables(
     shared: KernelCodeExecutor, code: str
@@ -78,6 +79,7 @@ while True:
 """
 
 
+@pytest.mark.timing
 async def test_code_that_swallows_the_interrupt_is_killed_and_the_loss_is_told(shared: KernelCodeExecutor) -> None:
     result = await run(shared, STUBBORN)
     assert (result.status, result.exit_code, text(result)) == ("timeout", 124, "before\n")
@@ -105,6 +107,7 @@ if sys.version_info < (3, 12):  # later Pythons limit recursion in C by themselv
     )
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize(("code", "exit_code", "reason"), DEATHS.values(), ids=DEATHS)
 async def test_a_kernel_that_dies_is_named_and_replaced(
     shared: KernelCodeExecutor, code: str, exit_code: int, reason: str
@@ -136,6 +139,7 @@ async def test_looking_at_a_variable_does_not_swallow_the_news_of_a_death(shared
     assert (await run(shared, "1")).state_lost
 
 
+@pytest.mark.timing
 async def test_interrupts_at_any_moment_never_leave_the_kernel_unusable(shared: KernelCodeExecutor) -> None:
     """A signal may fall into IPython's own code, between two blocks, or while output is flushed."""
     code = "import time\nfor i in range(10**9):\n    print(i)\n    time.sleep(0.0001)"

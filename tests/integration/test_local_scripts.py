@@ -355,6 +355,7 @@ async def test_lines_come_as_they_are_printed(shared: LocalCommandLineCodeExecut
     assert time.monotonic() - told[0] > 1.0
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("start", [f"sleep {SLEEP} &", f"setsid sleep {SLEEP} &", f"nohup sleep {SLEEP} >/dev/null &"])
 async def test_what_goes_on_in_the_background_ends_with_its_script(
     shared: LocalCommandLineCodeExecutor, start: str
@@ -378,6 +379,7 @@ async def test_a_loop_that_closes_without_stop_leaves_no_script(sandbox: str) ->
     assert await until(lambda: not running(SLEEP))
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("delay", [0.0, 0.001, 0.003, 0.006, 0.01, 0.02])
 async def test_stopping_while_a_script_is_being_started_does_not_wait_for_its_end(tmp_path: Path, delay: float) -> None:
     executor = LocalCommandLineCodeExecutor(work_dir=tmp_path)

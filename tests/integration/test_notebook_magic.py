@@ -274,6 +274,7 @@ def ipython(tmp_path: Path) -> Iterator[Ipython]:
     terminal.close()
 
 
+@pytest.mark.timing
 def test_in_ipythons_terminal_it_prints_and_ctrl_c_stops_it(ipython: Ipython, tmp_path: Path) -> None:
     replies = [python("print(6 * 7)"), "It is 42.", python("import time\nprint('begun', flush=True)\ntime.sleep(60)")]
     ipython.type("%load_ext codeagent_nb\nfrom codeagent_nb import ReplayChatCompletionClient\n")
@@ -352,6 +353,7 @@ def test_a_saved_copy_elsewhere_runs_again_with_its_variables(execute: Execute, 
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.timing
 def test_a_question_in_the_input_line_is_answered_or_interrupted(tmp_path: Path) -> None:
     """Without widgets. An interrupt did nothing there until the question was answered."""
     manager, client = start_new_kernel(kernel_name="python3", cwd=str(tmp_path))

@@ -94,6 +94,7 @@ ENDLESS = {
 }
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("code", ENDLESS.values(), ids=ENDLESS)
 async def test_endless_output_is_bounded_and_interrupted_in_time(code: str) -> None:
     async with KernelCodeExecutor(timeout=1.0, limits=LIMITS) as executor:

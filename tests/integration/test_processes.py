@@ -137,6 +137,7 @@ async def test_stop_leaves_no_process_and_no_folder(sandbox: str, times: int) ->
     assert not folder.exists()
 
 
+@pytest.mark.timing
 async def test_stopping_while_a_block_runs_ends_it_as_interrupted(sandbox: str, tmp_path: Path) -> None:
     """It must neither hang nor start a new kernel for the one that was ended."""
     executor = KernelCodeExecutor(sandbox=sandbox, work_dir=tmp_path)  # type: ignore[arg-type]

@@ -1,7 +1,9 @@
 """Blocks of shell script: live output, true exit status, nothing left behind."""
 
 import asyncio
+import shlex
 import time
+import uuid
 from collections.abc import AsyncIterator
 
 import psutil
@@ -106,6 +108,7 @@ async def test_a_script_with_a_nul_character_is_refused_not_changed(shared: Kern
     assert result.traceback == ("ValueError: a shell script cannot hold a NUL character",)
 
 
+@pytest.mark.timing
 async def test_a_background_job_does_not_hold_the_block(shared: KernelCodeExecutor) -> None:
     started = time.monotonic()
     result = await run(shared, "sleep 5 & echo started")
@@ -117,30 +120,35 @@ STUBBORN = "trap '' INT TERM; echo begun; while true; do sleep 0.1; done"
 NESTED = "bash -c 'sleep 987' & sleep 987 | cat & echo begun; wait"
 
 
+def left_of(mark: str) -> list[psutil.Process]:
+    """The processes that a script with this mark in its environment started, and that still live."""
+    found = []
+    for process in psutil.process_iter(["environ", "status"]):
+        marked = (process.info["environ"] or {}).get("MARK") == mark
+        if marked and process.info["status"] != psutil.STATUS_ZOMBIE:  # ended; its new parent has not looked yet
+            found.append(process)
+    return found
+
+
 @pytest.mark.parametrize("script", ["echo begun; sleep 987", STUBBORN, NESTED], ids=["sleep", "stubborn", "nested"])
 async def test_an_interrupt_leaves_no_child_behind(shared: KernelCodeExecutor, script: str) -> None:
     """A SIGINT to the kernel's pid alone raised a TypeError in `%%bash` and left bash running (reproduced twice)."""
     begun = asyncio.Event()
-    before = {process.pid for process in psutil.process_iter()}
+    mark = uuid.uuid4().hex
+    script = f"MARK={mark} exec bash -c {shlex.quote(script)}"  # in the shell's own environment, too
     task = asyncio.create_task(
         shared.execute_code_blocks(
             [CodeBlock(script, "sh")], on_event=lambda e: begun.set() if isinstance(e, BlockOutput) else None
         )
     )
     await begun.wait()
+    assert left_of(mark)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert (await run(shared, "echo next")).exit_code == 0
     await asyncio.sleep(0.2)
-    left = [
-        process
-        for process in psutil.process_iter(["name", "status"])
-        if process.pid not in before
-        and process.info["name"] in {"bash", "sleep", "cat"}
-        and process.info["status"] != psutil.STATUS_ZOMBIE  # ended; whoever inherited it has not looked yet
-    ]
-    assert left == []
+    assert left_of(mark) == []
 
 
 async def test_a_time_limit_keeps_output_and_variables(shared: KernelCodeExecutor) -> None:

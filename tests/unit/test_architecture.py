@@ -7,7 +7,7 @@ import runpy
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -198,10 +198,10 @@ def test_imports_are_light(statement: str, heavy: list[str]) -> None:
     assert json.loads(done.stdout) == []
 
 
-def trees() -> Iterator[tuple[str, ast.Module, str]]:
-    for path in MODULES:
-        source = path.read_text()
-        yield str(path.relative_to(ROOT)), ast.parse(source), source
+@cache
+def trees() -> list[tuple[str, ast.Module, str]]:
+    sources = {str(path.relative_to(ROOT)): path.read_text() for path in MODULES}
+    return [(name, ast.parse(source), source) for name, source in sources.items()]
 
 
 def test_no_module_is_longer_than_350_lines() -> None:
@@ -264,14 +264,21 @@ def test_the_executor_prints_nothing_in_the_users_process() -> None:
     assert printed == {}
 
 
+@cache
+def called() -> dict[str, set[str]]:
+    """What each module calls, by the last part of its name."""
+    calls = {
+        module: [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)] for module, tree, _ in trees()
+    }
+    return {
+        module: {getattr(func, kind, "") for func in functions for kind in ("id", "attr")}
+        for module, functions in calls.items()
+    }
+
+
 def calls_of(name: str) -> set[str]:
     """The modules in which something of this name is called."""
-    found = set()
-    for module, tree, _ in trees():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and name in {getattr(node.func, "id", ""), getattr(node.func, "attr", "")}:
-                found.add(module)
-    return found
+    return {module for module, names in called().items() if name in names}
 
 
 def test_secrets_have_one_owner_and_no_view_makes_its_own() -> None:

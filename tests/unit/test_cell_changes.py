@@ -88,7 +88,7 @@ def nodes(cells: list[PageCell]) -> list[Any]:
     return [json.loads(json.dumps(cell.node)) for cell in cells]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None)
 @given(two_states())
 def test_what_is_known_becomes_what_is_wanted(states: Any) -> None:
     known, wanted = states

@@ -746,6 +746,7 @@ WHY_NOT = {refuses: NOT_ALL.format("The notebook is read-only"), nonsense: NOT_A
 FAILURES = [nobody, all_lost, only_greetings, refuses, broken, nonsense, noise]
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("fails", FAILURES)
 async def test_a_page_that_fails_is_told_of_and_ends_nothing(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fails: Callable[[Front], None]

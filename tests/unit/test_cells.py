@@ -408,7 +408,7 @@ def begun(code: str) -> BlockStartedEvent:
     return BlockStartedEvent(source="x", retry_attempt=0, block_id=code, block=CodeBlock(code))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None)
 @given(steps_of_a_session)
 def test_whatever_happens_only_code_of_attempts_that_ended_well_is_saved_as_code(session: list[Any]) -> None:
     teller, story = Teller(), CellsStory()

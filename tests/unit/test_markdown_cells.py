@@ -145,7 +145,7 @@ PARTS = [
 ]
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(PARTS) | st.text(max_size=3), max_size=25).map("".join))
 def test_nothing_is_alive_however_it_is_cut_and_mixed(text: str) -> None:
     assert alive(harmless_markdown(text)) == []
@@ -218,7 +218,7 @@ def test_nbconvert_makes_nothing_alive_of_it(snippet: str) -> None:
         assert alive_in_nbconvert(harmless_markdown(place.replace("{}", snippet))) == [], place
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([*PARTS, *PROGRAMS]) | st.text(max_size=3), max_size=25).map("".join))
 def test_nbconvert_makes_nothing_alive_however_it_is_cut_and_mixed(text: str) -> None:
     assert alive_in_nbconvert(harmless_markdown(text)) == []

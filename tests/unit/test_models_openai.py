@@ -266,6 +266,7 @@ async def test_what_passes_is_tried_again_before_the_first_word(server: Server, 
     assert len(server.requests) == 2
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("header", ["retry-after: 0.3", "retry-after-ms: 300"])
 async def test_retry_after_is_honoured(server: Server, header: str) -> None:
     server.handlers = [fails(429, {"error": {"message": "slow"}}, header), HELLO]

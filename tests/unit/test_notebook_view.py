@@ -275,7 +275,7 @@ strange_outputs = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None)
 @given(st.lists(strange_outputs, max_size=3), st.none() | st.booleans() | st.integers(-3, 3))
 def test_outputs_of_any_shape_make_a_valid_notebook(outputs: list[Any], count: Any) -> None:
     changes = [BlockOutputEvent(source="x", block_id="1", change=Append(one)) for one in outputs]

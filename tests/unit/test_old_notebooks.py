@@ -163,6 +163,7 @@ def test_a_link_that_was_named_is_followed_and_stays_a_link(old: Path, tmp_path:
     assert link.is_symlink()
 
 
+@pytest.mark.timing
 def test_looking_follows_nothing_and_waits_for_nothing(old: Path, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a-pipe.ipynb")
     (tmp_path / "a-folder.ipynb").mkdir()
@@ -189,6 +190,7 @@ def test_doctor_names_them_here_and_one_level_below(old: Path, monkeypatch: pyte
     assert check_notebooks(Path()).state == "ok"
 
 
+@pytest.mark.timing
 def test_many_notebooks_take_no_longer_than_allowed(old: Path) -> None:
     for number in range(400):
         (old.parent / f"{number}.ipynb").write_bytes(old.read_bytes())

@@ -191,7 +191,7 @@ LANGUAGE = st.sampled_from(["python", "bash", "text"])
 
 
 @given(CODE, LANGUAGE)
-@settings(max_examples=400, deadline=None)
+@settings(deadline=None)
 def test_only_flags_are_added_and_once(code: str, language: str) -> None:
     hushed = quiet(code, language)
     assert hushed.replace(" -qqq", "") == code.replace(" -qqq", "")
@@ -202,7 +202,7 @@ def test_only_flags_are_added_and_once(code: str, language: str) -> None:
 
 
 @given(CODE, LANGUAGE)
-@settings(max_examples=400, deadline=None)
+@settings(deadline=None)
 def test_lines_without_the_words_never_change(code: str, language: str) -> None:
     for before, after in zip(code.split("\n"), quiet(code, language).split("\n"), strict=True):
         assert before == after or ("pip" in before and "install" in before)
@@ -211,7 +211,7 @@ def test_lines_without_the_words_never_change(code: str, language: str) -> None:
 
 @given(st.lists(st.text(max_size=20) | SCRAPS, max_size=8).map("\n".join), st.sampled_from(["", "r", "f", "b"]))
 @example("!pip install x", "")
-@settings(max_examples=400, deadline=None)
+@settings(deadline=None)
 def test_valid_python_never_changes(text: str, prefix: str) -> None:
     """A magic or shell escape is no Python, so that a block which parses has none."""
     code = f"x = {prefix}'''{text}'''\ny = {text!r}  # {text!r}\n{text}"
@@ -225,6 +225,7 @@ def test_valid_python_never_changes(text: str, prefix: str) -> None:
 HOSTILE = ["pip -a", "x<<a", '"""', '\\"""', "sudo ", "a=b ", "pip install '", "!pip install \\\n", "a/", "\n ", "`"]
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("scrap", HOSTILE)
 def test_time_grows_with_the_length_only(scrap: str) -> None:
     """A tenth of a second (measured); a here-document that was sought to the end and in vain each time took 11."""

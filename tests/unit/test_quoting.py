@@ -35,7 +35,7 @@ def stream(text: str) -> Any:
     return {"output_type": "stream", "name": "stdout", "text": text}
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None)
 @given(texts, texts, texts, st.sampled_from(["python", "bash", "mermaid", "x`</details>", ""]))
 def test_a_quoted_attempt_is_a_fold_with_fences_in_it_and_nothing_else(
     code: str, output: str, cause: str, language: str

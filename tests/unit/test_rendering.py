@@ -156,7 +156,7 @@ def test_nothing_alive_comes_through(render: Callable[[str], str], text: str) ->
     assert_harmless(render(text))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None)
 @given(hostile)
 def test_nothing_alive_comes_through_however_it_is_cut_and_mixed(text: str) -> None:
     for rendered in (
@@ -184,7 +184,7 @@ contents = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None)
 @given(
     st.dictionaries(st.sampled_from(MIMES), contents, max_size=4),
     st.dictionaries(st.sampled_from([*MIMES, "isolated"]), contents, max_size=3) | st.text(max_size=3),

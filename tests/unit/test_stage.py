@@ -450,6 +450,7 @@ async def test_a_file_that_is_swapped_while_it_is_copied_never_brings_anything_e
         thread.join()
 
 
+@pytest.mark.timing
 async def test_copying_is_broken_off_when_it_is_cancelled(
     stage: Stage, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

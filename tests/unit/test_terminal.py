@@ -106,6 +106,7 @@ def test_one_can_be_asked_again() -> None:
     assert terminal.close() == 0
 
 
+@pytest.mark.timing
 def test_ctrl_c_at_the_question_interrupts_at_once() -> None:
     terminal = Terminal()
     terminal.read_until(PROMPT)

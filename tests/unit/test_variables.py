@@ -568,6 +568,7 @@ class Slow:
         )
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("slow", [Slow(100, 0.05), Slow(0, 1.0)], ids=["in steps", "in one"])
 async def test_while_it_is_written_the_loop_lives_and_a_stop_is_heard_at_once(folder: Path, slow: Slow) -> None:
     session = session_of(folder)

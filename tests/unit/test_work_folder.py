@@ -17,9 +17,9 @@ from kernel_executor.sandbox.interpreter import Interpreter
 
 
 @pytest.fixture
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for temporary files of our own."""
-    folder = tmp_path / "place" / "temporary"
+def temporary(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for temporary files of our own, of a short name: a kernel's sockets could not lie in a long one."""
+    folder = tmp_path_factory.mktemp("t") / "place" / "temporary"
     folder.mkdir(parents=True)
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     return folder

@@ -103,7 +103,8 @@ def settle(person: Person) -> Person:
 
 
 def unused_uid() -> int:
-    """Find a number that no account and no process has."""
+    """Find a number that no account and no process has; each worker of the tests looks elsewhere."""
+    first = 61_100 + 10 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     taken = {account.pw_uid for account in pwd.getpwall()}
     taken |= {path.stat().st_uid for path in Path("/proc").glob("[0-9]*") if path.exists()}
-    return next(uid for uid in range(61_100, 61_184) if uid not in taken)
+    return next(uid for uid in range(first, 61_184) if uid not in taken)

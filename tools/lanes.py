@@ -1,0 +1,188 @@
+"""What `make test` does, side by side: `python tools/lanes.py [NAME ...]`, all lanes unless some are named.
+
+A lane is a row of commands. It begins when the lanes it waits for have ended, whether well or not; so do those that
+are asked for by name, with what they wait for left out. Its output goes to build/lanes/NAME.log and is printed if it
+fails. At the end there is a table; the exit status is 1 if a lane failed or if all took more than LIMIT minutes.
+Ctrl-C ends everything that was started.
+
+Lanes side by side either wait (for a network, a kernel, a page) or have few workers; `timing`, with its bounds by the
+clock, has the machine for itself.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+LIMIT = 35
+"""Minutes that all may take."""
+
+ROOT = Path(__file__).parents[1]
+LOGS = ROOT / "build" / "lanes"
+GRACE = 20
+"""Seconds for a lane to clean up after an interrupt."""
+
+PYTHON = ".venv/bin/python"
+PYTEST = f"{PYTHON} -m pytest"
+NOT_HERE = "not model and not browser and not attacks and not timing"
+IN_WHEEL = "cd build/wheel/run && ../env/bin/python -m pytest tests/browser"
+BROWSER = "browser and not attacks"
+CONTAINERS = (
+    "tests/integration/test_container_engine.py tests/integration/test_container_examples.py"
+    " tests/integration/test_container_scripts.py tests/integration/test_containers.py"
+    " tests/integration/test_choosing.py tests/integration/test_functions_everywhere.py"
+)
+"""The files whose tests mostly need a container."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What runs one after another: shell commands, and the lanes that must have ended before."""
+
+    commands: tuple[str, ...]
+    after: tuple[str, ...] = ()
+
+
+def _without(files: str) -> str:
+    return " ".join(f"--ignore={file}" for file in files.split())
+
+
+LANES = {
+    # What only waits for the network or prepares.
+    "weights": Lane((".venv/bin/codeagent-nb model fetch",)),
+    "images": Lane(("bash .ci/container-engine.sh",)),
+    "wheel": Lane(("bash tools/browser_environment.sh",)),
+    # What needs the processor.
+    "check": Lane(("make --no-print-directory check",)),
+    "unit": Lane(("make --no-print-directory unit",), after=("check",)),
+    "local": Lane(
+        (f"{PYTEST} tests/integration tests/attacks {_without(CONTAINERS)} -n 4 --dist loadfile -m '{NOT_HERE}'",),
+        after=("unit", "images"),
+    ),
+    "containers": Lane((f"{PYTEST} {CONTAINERS} -n 2 --dist loadfile -m '{NOT_HERE}'",), after=("unit", "images")),
+    "browser": Lane(
+        (f"{IN_WHEEL} -n 2 --dist loadgroup --no-loadscope-reorder -m '{BROWSER} and not timing and not model'",),
+        after=("local", "wheel"),
+    ),
+    "model": Lane((f"{PYTEST} tests/model -m 'model and not browser'",), after=("local", "containers", "weights")),
+    "timing": Lane(
+        (
+            f"{PYTEST} tests/integration tests/attacks -m 'timing and not attacks'",
+            f"{IN_WHEEL} -m '{BROWSER} and (timing or model)'",
+        ),
+        after=("browser", "model"),
+    ),
+    "parity": Lane((f"{PYTHON} tools/check_parity.py",), after=("timing",)),
+}
+
+
+@dataclass(slots=True)
+class Run:
+    """A lane that was started."""
+
+    name: str
+    process: "subprocess.Popen[bytes]"
+    begun: float = field(default_factory=time.monotonic)
+    seconds: float = 0.0
+
+    @property
+    def log(self) -> Path:
+        return LOGS / f"{self.name}.log"
+
+    @property
+    def failed(self) -> bool:
+        return self.process.returncode != 0
+
+    @property
+    def counts(self) -> str:
+        """What pytest counted, of each of its runs."""
+        text = self.log.read_text(errors="replace")
+        return "; ".join(re.findall(r"(?m)^(?:=+ )?(\d+ (?:passed|failed|error).*?) in [\d.]+s", text))
+
+
+def start(name: str, lane: Lane) -> Run:
+    """Start a lane in a process group of its own."""
+    with (LOGS / f"{name}.log").open("wb") as log:
+        process = subprocess.Popen(
+            ["bash", "-ec", "\n".join(lane.commands)],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            process_group=0,
+        )
+    print(f"begun: {name}", flush=True)
+    return Run(name, process)
+
+
+def ended(run: Run) -> bool:
+    """Return whether a lane has ended; if it has, print how."""
+    if run.process.poll() is None:
+        return False
+    run.seconds = time.monotonic() - run.begun
+    print(f"{'FAILED' if run.failed else 'done'}: {run.name}, {run.seconds:.0f} s  {run.counts}", flush=True)
+    if run.failed:
+        print(run.log.read_text(errors="replace"), flush=True)
+    return True
+
+
+def run_all(names: list[str]) -> list[Run]:
+    """Run lanes, each when those it waits for have ended."""
+    waiting = {name: {*LANES[name].after} & {*names} for name in names}
+    running: list[Run] = []
+    done: list[Run] = []
+    try:
+        while waiting or running:
+            over = {run.name for run in done}
+            for name in [name for name, others in waiting.items() if others <= over]:
+                del waiting[name]
+                running.append(start(name, LANES[name]))
+            now = [run for run in running if ended(run)]
+            running = [run for run in running if run not in now]
+            done += now
+            time.sleep(0.1)
+    finally:
+        stop(running)
+    return done
+
+
+def stop(running: list[Run]) -> None:
+    """Interrupt what still runs, as Ctrl-C would, and end what does not listen."""
+    for number in (signal.SIGINT, signal.SIGKILL):
+        for run in running:
+            if run.process.poll() is None:
+                os.killpg(run.process.pid, number)
+        deadline = time.monotonic() + GRACE
+        while any(run.process.poll() is None for run in running) and time.monotonic() < deadline:
+            time.sleep(0.1)
+
+
+def main() -> None:
+    """Run the lanes, print the table."""
+    names = sys.argv[1:] or list(LANES)
+    if unknown := [name for name in names if name not in LANES]:
+        sys.exit(f"There is no lane {', '.join(unknown)}; there are {', '.join(LANES)}.")
+    LOGS.mkdir(parents=True, exist_ok=True)
+    begun = time.monotonic()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a script runs us in its background
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        done = run_all(names)
+    except KeyboardInterrupt:
+        sys.exit("Interrupted; everything that was started has been ended.")
+    took = time.monotonic() - begun
+    print("\n" + "\n".join(f"{run.name:<11}{run.seconds:>6.0f} s  {run.counts}" for run in done))
+    print(f"{'all':<11}{took:>6.0f} s")
+    wrong = [f"lane {run.name} failed: {run.log.relative_to(ROOT)}" for run in done if run.failed]
+    if took > LIMIT * 60:
+        wrong.append(f"all took {took / 60:.0f} minutes; more than {LIMIT} is a failure, too")
+    if wrong:
+        sys.exit("\n".join(wrong))
+
+
+if __name__ == "__main__":
+    main()
