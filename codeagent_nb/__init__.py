@@ -56,6 +56,8 @@ if TYPE_CHECKING:
     )
     from codeagent_nb.teams.types import ChatAgent
 
+    __version__: str
+
 __all__ = [
     "EVENT_LOGGER_NAME",
     "AgentError",
@@ -138,6 +140,7 @@ _HOMES = {
         "TextMessageTermination",
     ),
     "codeagent_nb.teams.types": ("ChatAgent",),
+    "kernel_executor": ("__version__",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from kernel_executor.managed import ManagedExecutor
     from kernel_executor.scripts.executor import LocalCommandLineCodeExecutor
 
+    __version__: str
+
 __all__ = [
     "Alias",
     "Append",
@@ -94,4 +96,13 @@ def __getattr__(name: str) -> object:
     # jupyter_client takes 170 ms to import (measured); the values above do not need it.
     if name in _LAZY:
         return getattr(import_module(_LAZY[name]), name)
+    if name == "__version__":
+        return _version()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _version() -> str:
+    """Return the version of the installed distribution, which both packages come in."""
+    from importlib.metadata import version
+
+    return version("codeagent-nb")
