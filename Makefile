@@ -12,7 +12,7 @@ NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 # An editable installation copies the extension's files.
 INPUTS := pyproject.toml requirements.lock $(wildcard codeagent_nb/labextension/*.json codeagent_nb/labextension/*/*)
 
-.PHONY: help demo test unit attacks browser check javascript bench notebooks pictures lock clean
+.PHONY: help demo test unit attacks browser check javascript typing bench notebooks pictures lock clean
 
 help:  ## list these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,16 +50,20 @@ browser: $(STAMPS)/test  ## the browser tests, on the built wheel in a clean env
 	cp -r pyproject.toml tests notebooks build/wheel/run
 	cd build/wheel/run && ../env/bin/python -m pytest -m "browser and not attacks"
 
-check: $(STAMPS)/test  ## lint, types, import contracts
+check: $(STAMPS)/test  ## lint, types of both languages, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(MAKE) --no-print-directory javascript
+	$(MAKE) --no-print-directory javascript typing
 
 javascript: $(STAMPS)/typescript  ## types of the front end's JavaScript
 	$(NODE) tools/typescript/node_modules/.bin/tsc --project tsconfig.json
 	$(NODE) tools/typescript/node_modules/.bin/tsc --project codeagent_nb/labextension/jsconfig.json
+
+typing: $(STAMPS)/test $(STAMPS)/pyright  ## the types that users of the public API see, by mypy and pyright
+	$(BIN)/mypy tests/typing
+	$(NODE) tools/pyright/node_modules/.bin/pyright --project tests/typing
 
 bench: $(STAMPS)/test  ## speeds, as ratios to a reference measured in turn; what floods of output do to us
 	$(BIN)/python tests/benchmarks/import_time.py
@@ -105,7 +109,7 @@ $(STAMPS)/test: $(STAMPS)/demo
 	@touch $@
 
 # Checkers that run in Node. Where there is no npm, Node comes from PyPI into .venv: that needs neither apt nor root.
-$(STAMPS)/typescript: $(STAMPS)/%: tools/%/package-lock.json $(VENV)/pyvenv.cfg
+$(STAMPS)/typescript $(STAMPS)/pyright: $(STAMPS)/%: tools/%/package-lock.json $(VENV)/pyvenv.cfg
 	command -v npm >/dev/null || $(PIP) install --constraint requirements.lock --group node
 	$(NODE) npm ci --prefix tools/$* --loglevel=error --no-audit --no-fund
 	@touch $@
