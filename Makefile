@@ -8,13 +8,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 STAMPS := $(VENV)/stamps
+NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 # An editable installation copies the extension's files.
 INPUTS := pyproject.toml requirements.lock $(wildcard codeagent_nb/labextension/*.json codeagent_nb/labextension/*/*)
 
 # A container may set it: then each of thousands of processes compiles the same files anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test unit attacks browser check bench notebooks pictures lock clean
+.PHONY: help demo test unit attacks browser check javascript typing bench notebooks pictures lock clean
 
 help:  ## list these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,11 +43,20 @@ attacks: $(STAMPS)/test  ## all attacks by executed code on its user's files, th
 browser: $(STAMPS)/test  ## the browser tests, on the built wheel in a clean environment
 	$(BIN)/python tools/lanes.py wheel browser
 
-check: $(STAMPS)/test  ## lint, types, import contracts
+check: $(STAMPS)/test  ## lint, types of both languages, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(MAKE) --no-print-directory javascript typing
+
+javascript: $(STAMPS)/typescript  ## types of the front end's JavaScript
+	$(NODE) tools/typescript/node_modules/.bin/tsc --project tsconfig.json
+	$(NODE) tools/typescript/node_modules/.bin/tsc --project codeagent_nb/labextension/jsconfig.json
+
+typing: $(STAMPS)/test $(STAMPS)/pyright  ## the types that users of the public API see, by mypy and pyright
+	$(BIN)/mypy tests/typing
+	$(NODE) tools/pyright/node_modules/.bin/pyright --project tests/typing
 
 bench: $(STAMPS)/test  ## speeds, as ratios to a reference measured in turn; what floods of output do to us
 	$(BIN)/python tests/benchmarks/import_time.py
@@ -71,10 +81,10 @@ pictures: $(STAMPS)/test  ## take the pictures of the documents again, in a real
 
 lock: $(STAMPS)/lock  ## write requirements.lock again
 	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header \
-		--all-extras --group test pyproject.toml --output-file requirements.lock
+		--all-extras --group test --group node pyproject.toml --output-file requirements.lock
 
 clean:  ## remove the environment and all caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist *.egg-info
+	rm -rf $(VENV) tools/*/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist *.egg-info
 
 $(VENV)/pyvenv.cfg:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; say e.g. make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
@@ -89,6 +99,12 @@ $(STAMPS)/demo: $(VENV)/pyvenv.cfg $(INPUTS)
 
 $(STAMPS)/test: $(STAMPS)/demo
 	$(PIP) install --constraint requirements.lock --editable '.[docker,autogen]' --group test
+	@touch $@
+
+# Checkers that run in Node. Where there is no npm, Node comes from PyPI into .venv: that needs neither apt nor root.
+$(STAMPS)/typescript $(STAMPS)/pyright: $(STAMPS)/%: tools/%/package-lock.json $(VENV)/pyvenv.cfg
+	command -v npm >/dev/null || $(PIP) install --constraint requirements.lock --group node
+	$(NODE) npm ci --prefix tools/$* --loglevel=error --no-audit --no-fund
 	@touch $@
 
 $(STAMPS)/lock: $(VENV)/pyvenv.cfg

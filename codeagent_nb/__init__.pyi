@@ -92,6 +92,7 @@ from .prompt.contexts import (
 )
 from .reply.run_policy import Reply as Reply, extract_code_blocks as extract_code_blocks, read_reply as read_reply
 from .session.session import Session as Session, SessionSettings as SessionSettings, open_session as open_session
+from .version import __version__ as __version__
 
 def load_ipython_extension(shell: object) -> None: ...
 def unload_ipython_extension(shell: object) -> None: ...

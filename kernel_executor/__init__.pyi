@@ -50,3 +50,4 @@ from .types import (
     Timeout as Timeout,
     Truncation as Truncation,
 )
+from .version import __version__ as __version__

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import typer
 from rich.text import Text
 
+import codeagent_nb
 from codeagent_nb.cli import doctor as doctor_checks, running
 from codeagent_nb.errors import AgentError, ApprovalRequired, ModelError, NoModelConfigured, SessionError, WeightsError
 from codeagent_nb.log.redaction import Secrets
@@ -20,7 +21,7 @@ from codeagent_nb.models.embedded import weights
 from codeagent_nb.models.table import model_table
 from codeagent_nb.session.session import SessionSettings, new_notebook
 from codeagent_nb.views.clean_console import CleanConsole
-from codeagent_nb.views.standard_streams import clean_standard_error, raw_standard_error, write_name
+from codeagent_nb.views.standard_streams import clean_standard_error, raw_standard_error, say, write_name
 from kernel_executor import KernelExecutorError
 from kernel_executor.search_paths import drop_relative_parts
 
@@ -42,6 +43,21 @@ app = typer.Typer(
 )
 model_app = typer.Typer(help="The embedded model, which needs no key.", no_args_is_help=True)
 app.add_typer(model_app, name="model")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        say(f"codeagent-nb {codeagent_nb.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Take the options that come before a command."""
 
 
 @app.command(epilog=EXIT_CODES)

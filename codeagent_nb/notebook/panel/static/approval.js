@@ -39,7 +39,9 @@ function approvalForm(approval, send) {
   function send_(message) {
     if (form.hasAttribute("data-answered")) return;
     form.setAttribute("data-answered", "");
-    for (const control of form.querySelectorAll("button, input")) control.disabled = true;
+    /** @type {NodeListOf<HTMLButtonElement | HTMLInputElement>} */
+    const controls = form.querySelectorAll("button, input");
+    for (const control of controls) control.disabled = true;
     for (const field of form.querySelectorAll("textarea")) field.readOnly = true;
     send(message);
   }

@@ -5,10 +5,11 @@
 
 /**
  * Make an element. `text` becomes its text, `on...` a listener, true an empty attribute; false and null are left out.
- * @param {string} tag
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
  * @param {Attributes} attributes
  * @param {...(Node | string | null | undefined | false)} children
- * @returns {any}
+ * @returns {HTMLElementTagNameMap[Tag]}
  */
 function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);

@@ -11,13 +11,12 @@ const LINK = /^(https?:|mailto:)/i;
 const markdown = new marked.Marked({
   gfm: true,
   renderer: {
-    /** @param {{ text: string }} token */
     html: ({ text }) => (/^<br\s*\/?>$/i.test(text.trim()) ? "<br>" : escapeHtml(text)),
-    /** @param {{ checked: boolean }} token */
     checkbox: ({ checked }) => (checked ? "☑ " : "☐ "),
   },
 });
 
+/** @type {SanitizeOptions} */
 const SAFE = {
   RETURN_DOM_FRAGMENT: true,
   ALLOWED_TAGS: [
@@ -29,12 +28,12 @@ const SAFE = {
   ALLOW_ARIA_ATTR: false,
 };
 
-DOMPurify.addHook("uponSanitizeAttribute", (/** @type {Element} */ node, /** @type {any} */ data) => {
+DOMPurify.addHook("uponSanitizeAttribute", (node, data) => {
   if (data.attrName === "href") data.keepAttr = LINK.test(data.attrValue);
   if (data.attrName === "src") data.keepAttr = DATA_IMAGE.test(data.attrValue);
   if (data.attrName === "class") data.keepAttr = /^(language|hljs)-[\w+#. -]+$/.test(data.attrValue);
 });
-DOMPurify.addHook("afterSanitizeAttributes", (/** @type {Element} */ node) => {
+DOMPurify.addHook("afterSanitizeAttributes", (node) => {
   if (node.nodeName === "A") {
     node.setAttribute("target", "_blank");
     node.setAttribute("rel", "noopener noreferrer");
@@ -62,8 +61,8 @@ class Markdown {
     const links = JSON.stringify(all.links);
     if (links !== this.links) this.clear(); // a reference may change what any block looks like
     this.links = links;
-    const tokens = all.filter((/** @type {any} */ token) => token.type !== "space" && token.type !== "def");
-    tokens.forEach((/** @type {any} */ token, /** @type {number} */ at) => this.showBlock(token, at, open));
+    const tokens = all.filter((token) => token.type !== "space" && token.type !== "def");
+    tokens.forEach((token, at) => this.showBlock(token, at, open));
     for (const block of this.blocks.splice(tokens.length)) block.element.remove();
   }
 
@@ -72,7 +71,7 @@ class Markdown {
     this.blocks = [];
   }
 
-  /** @param {any} token @param {number} at @param {boolean} open */
+  /** @param {MarkdownToken} token @param {number} at @param {boolean} open */
   showBlock(token, at, open) {
     const plain = open && token.raw.length > COLOURED_WHILE_OPEN;
     const raw = `${plain}${token.raw}`;
@@ -85,7 +84,7 @@ class Markdown {
   }
 }
 
-/** @param {any} token @param {boolean} plain @returns {DocumentFragment} */
+/** @param {MarkdownToken} token @param {boolean} plain @returns {DocumentFragment} */
 function renderBlock(token, plain) {
   const fragment = DOMPurify.sanitize(markdown.parser([token]), SAFE);
   for (const image of fragment.querySelectorAll("img:not([src])")) {
@@ -98,7 +97,8 @@ function renderBlock(token, plain) {
   }
   for (const code of fragment.querySelectorAll("pre > code")) {
     const language = /language-([\w+#.-]+)/.exec(code.className)?.[1] ?? "";
-    code.parentElement.replaceWith(codeCard(code.textContent.replace(/\n$/, ""), language, plain));
+    const pre = /** @type {HTMLPreElement} */ (code.parentElement);
+    pre.replaceWith(codeCard(code.textContent.replace(/\n$/, ""), language, plain));
   }
   return fragment;
 }

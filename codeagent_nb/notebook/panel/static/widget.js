@@ -25,6 +25,10 @@ class AgentView {
     /** @type {HTMLElement} */
     this.root = h("div", { class: `cagent cagent-${this.chat ? "chat" : "cell"}`, role: "region",
       "aria-label": "Agent", "data-lm-suppress-shortcuts": "true" });
+    this.state = h("div", { class: "cagent-state" });
+    this.select = h("select", { class: "cagent-select", onchange: () => this.chooseModel() });
+    this.chooser = h("label", { class: "cagent-chooser" }, h("span", { text: "Model" }), this.select);
+    this.path = h("span", { class: "cagent-path" });
     this.form = h("div", { class: "cagent-approval-place" });
     /** @type {string | undefined} */
     this.asked = undefined;
@@ -43,10 +47,6 @@ class AgentView {
   }
 
   build() {
-    this.state = h("div", { class: "cagent-state" });
-    this.select = h("select", { class: "cagent-select", onchange: () => this.chooseModel() });
-    this.chooser = h("label", { class: "cagent-chooser" }, h("span", { text: "Model" }), this.select);
-    this.path = h("span", { class: "cagent-path" });
     const save = button({ class: "cagent-quiet", icon: "save", text: "Save notebook", onclick: () => this.send({ type: "save" }) });
     if (!this.chat) {
       return this.root.append(h("div", { class: "cagent-head" }, this.state, this.stop), this.form, this.live);
