@@ -15,7 +15,7 @@ INPUTS := pyproject.toml requirements.lock $(wildcard codeagent_nb/labextension/
 # A container may set it: then each of thousands of processes compiles the same files anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test unit attacks browser check javascript typing bench notebooks pictures lock clean
+.PHONY: help demo test unit attacks browser check javascript typing coverage bench notebooks pictures lock clean
 
 help:  ## list these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,6 +57,10 @@ javascript: $(STAMPS)/typescript  ## types of the front end's JavaScript
 typing: $(STAMPS)/test $(STAMPS)/pyright  ## the types that users of the public API see, by mypy and pyright
 	$(BIN)/mypy tests/typing
 	$(NODE) tools/pyright/node_modules/.bin/pyright --project tests/typing
+
+coverage: $(STAMPS)/test  ## which lines the unit tests run; fails below the share in pyproject.toml
+	$(BIN)/python -m coverage run -m pytest -q -m "not integration and not model"
+	$(BIN)/python -m coverage report
 
 bench: $(STAMPS)/test  ## speeds, as ratios to a reference measured in turn; what floods of output do to us
 	$(BIN)/python tests/benchmarks/import_time.py

@@ -291,7 +291,8 @@ async def a_session(mode: ApprovalMode, asked: ApprovalFunc, client: ChatComplet
     secrets = Secrets({"API_KEY": "x"})
     log = EventLog(secrets)
     assert_type(log.events, tuple[AgentEvent, ...])
-    assert_type(SCHEMA_VERSION, int)
+    version: int = SCHEMA_VERSION
+    assert version
     settings = RunSettings(model=client, timeout=None, approval=mode, ask=asked, approval_func=refuse)
     try:
         async with open_session(SessionSettings(notebook=Path("a.ipynb")), views=[view], secrets=secrets) as session:
