@@ -66,6 +66,7 @@ bench: $(STAMPS)/test  ## speeds, as ratios to a reference measured in turn; wha
 	$(BIN)/python tests/benchmarks/import_time.py
 	$(BIN)/python tests/benchmarks/block_latency.py
 	$(BIN)/python tests/benchmarks/floods.py
+	$(BIN)/python tests/benchmarks/saving.py
 	$(BIN)/python tests/benchmarks/stage.py
 	$(BIN)/python tests/benchmarks/dataframe_crossing.py
 	$(PYTHON) -m venv build/autogen

@@ -11,6 +11,8 @@ STATEMENTS = {
     "openai": "import openai",
     "codeagent_nb": "import codeagent_nb",
     "codeagent_nb.CodeExecutorAgent": "from codeagent_nb import CodeExecutorAgent",
+    "%load_ext codeagent_nb": "import codeagent_nb.notebook.extension",
+    "the first %%agent": "import codeagent_nb.notebook.magic_commands",
     "kernel_executor": "import kernel_executor",
     "kernel_executor.KernelCodeExecutor": "from kernel_executor import KernelCodeExecutor",
 }
