@@ -7,6 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
+from codeagent_nb.projections.chat import block_fields, run_fields
 from tests.browser.conftest import QUIET
 from tests.browser.jupyter import THEMES, Notebook, Server
 
@@ -61,7 +62,7 @@ FIRST = {
 FAILED = {
     "id": "3",
     "kind": "run",
-    "status": "error",
+    **block_fields("error"),
     "attempt": 1,
     "seconds": 1.42,
     "text": TRACEBACK,
@@ -75,10 +76,10 @@ REFLECTION = {
     "text": "The column is called `bill_depth_mm`, as the list of columns shows. Worth another try.",
 }
 SECOND = {"id": "5", "kind": "reply", "open": False, "text": f"With the right column:\n\n```python\n{MENDED}```"}
-RUNNING = {**FAILED, "id": "6", "status": "running", "attempt": 2, "seconds": None, "text": ""}
+RUNNING = {**FAILED, "id": "6", **block_fields("running"), "attempt": 2, "seconds": None, "text": ""}
 RAN = {
     **RUNNING,
-    "status": "ok",
+    **block_fields("ok"),
     "seconds": 0.87,
     "text": "species\nAdelie       18.3\nChinstrap    18.4\nGentoo       15.0",
     "images": ["plot"],
@@ -94,14 +95,14 @@ ANSWER = {
 END = {
     "id": "8",
     "kind": "end",
-    "status": "succeeded",
+    **run_fields("succeeded"),
     "text": "",
     "facts": ["2 attempts", "2.3 s of running", "1,204 tokens", "sandboxed"],
 }
 GAVE_UP = {
     "id": "8",
     "kind": "end",
-    "status": "failed",
+    **run_fields("failed"),
     "text": "Three attempts failed, each with the same error.",
     "facts": ["3 attempts", "4.1 s of running"],
 }

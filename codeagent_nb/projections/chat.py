@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from codeagent_nb import events
-from codeagent_nb.events import AgentEvent
+from codeagent_nb.events import AgentEvent, RunStatus
 from codeagent_nb.rendering.nbformat_outputs import valid_output
 from codeagent_nb.reply.run_policy import read_reply
-from codeagent_nb.statuses import BLOCK_ENDS, RUN_ENDS, RUNNING, Shown
+from codeagent_nb.statuses import BLOCK_ENDS, RUN_ENDS, RUNNING, BlockEnd, Shown
 from codeagent_nb.text import (
     HOW_TO_TAKE,
     block_cause,
@@ -145,14 +145,14 @@ class PanelStory:
 
     def _begin_block(self, event: events.BlockStartedEvent) -> None:
         empty: dict[str, Any] = {"seconds": None, "text": "", "images": [], "note": ""}
-        running, attempt = _shown("running", RUNNING.shown), event.retry_attempt + 1
+        running, attempt = block_fields("running"), event.retry_attempt + 1
         self._blocks[event.block_id] = self._add("run", **running, attempt=attempt, **empty)
 
     def _end_block(self, event: events.BlockFinishedEvent) -> None:
         result, outputs = event.result, [*map(valid_output, event.result.outputs)]
         key = self._blocks.get(event.block_id) or self._add("run", attempt=event.retry_attempt + 1)
         self._entries[key] |= {
-            **_shown(result.status, BLOCK_ENDS[result.status].shown),
+            **block_fields(result.status),
             "seconds": round(result.duration, 2),
             "text": shorten(as_text([*map(_in_words, outputs)]), TEXT_SHOWN),
             "images": [picture for output in outputs for picture in _pictures(output)],
@@ -167,12 +167,22 @@ class PanelStory:
             if entry.get("open"):
                 entry["open"] = False
             if entry.get("status") == "running":
-                entry.update(_shown("interrupted", BLOCK_ENDS["interrupted"].shown))
-        self._add("end", **_shown(event.status, end.shown), text=event.reason, facts=list(event.facts))
+                entry.update(block_fields("interrupted"))
+        self._add("end", **run_fields(event.status), text=event.reason, facts=list(event.facts))
 
 
-def _shown(status: str, shown: Shown) -> dict[str, str]:
-    """Return a status, and how it is shown."""
+def block_fields(status: str) -> dict[str, str]:
+    """Return the fields of an entry that say how a block stands: one that is running, or one that has ended."""
+    ends: Mapping[str, BlockEnd] = {**{str(name): end for name, end in BLOCK_ENDS.items()}, "running": RUNNING}
+    return _fields(status, ends[status].shown)
+
+
+def run_fields(status: RunStatus) -> dict[str, str]:
+    """Return the fields of an entry that say how a run ended."""
+    return _fields(status, RUN_ENDS[status].shown)
+
+
+def _fields(status: str, shown: Shown) -> dict[str, str]:
     return {"status": status, "word": shown.word.capitalize(), "icon": shown.icon, "tone": shown.tone}
 
 

@@ -5,12 +5,14 @@ import statistics
 import struct
 import zlib
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from playwright.sync_api import Locator, expect
 
+from codeagent_nb.events import RunStatus
 from codeagent_nb.notebook.panel.widget_controls import as_shown
+from codeagent_nb.projections.chat import block_fields, run_fields
 from codeagent_nb.rendering.visible_code import shown_blocks
 from kernel_executor import CodeBlock
 from tests.browser.jupyter import THEMES, Notebook, one_app
@@ -32,7 +34,7 @@ TASK = {"id": "t", "kind": "task", "text": "How many penguins?"}
 MARKDOWN = """# Plan\n\nSome *words*, `code`, a [link](https://example.org/) and\n\n> a quote\n\n- one\n- two\n
 | a | b |\n|---|--:|\n| c | 1 |\n\n```python\n# a comment\nimport os\n\n@decorated\ndef f(x: int = 1) -> str:
     return f"{x}" + 'text'\n```\n\n```json\n{"a": [true, 1.5]}\n```\n"""
-RUN = {"kind": "run", "status": "ok", "attempt": 1, "seconds": 1.0, "text": "344", "images": [], "note": ""}
+RUN = {"kind": "run", **block_fields("ok"), "attempt": 1, "seconds": 1.0, "text": "344", "images": [], "note": ""}
 
 
 def png(width: int = 8, height: int = 8) -> str:
@@ -50,12 +52,12 @@ def png(width: int = 8, height: int = 8) -> str:
 EVERY_KIND: list[dict[str, Any]] = [
     TASK,
     {"id": "1", "kind": "reply", "open": False, "text": MARKDOWN},
-    *({**RUN, "id": f"r{status}", "status": status, "note": "Shortened.", "attempt": 2}
+    *({**RUN, "id": f"r{status}", **block_fields(status), "note": "Shortened.", "attempt": 2}
       for status in ("running", "ok", "error", "timeout", "interrupted", "died", "skipped")),
     *({"id": f"n{level}", "kind": "note", "level": level, "text": "Again."} for level in ("info", "warn", "error")),
     {"id": "2", "kind": "reflection", "open": False, "text": "It was the *name*; see `x`.\n\n> quoted"},
-    *({"id": f"e{status}", "kind": "end", "status": status, "text": "So it ended.", "facts": ["2 attempts", "1 s"]}
-      for status in ("answered", "succeeded", "failed", "refused", "denied", "cancelled", "error")),
+    *({"id": f"e{status}", "kind": "end", **run_fields(status), "text": "So it ended.", "facts": ["2 attempts", "1 s"]}
+      for status in get_args(RunStatus)),
 ]  # fmt: skip
 
 
@@ -275,9 +277,9 @@ def hostile_entries() -> list[dict[str, Any]]:
         {"id": "3", "kind": "reply", "open": True, "text": HOSTILE},
         {"id": "4", "kind": "reflection", "open": False, "text": HOSTILE},
         {**RUN, "id": "5", "text": HOSTILE, "images": images, "note": HOSTILE},
-        {**RUN, "id": "6", "text": HOSTILE, "status": "error", "images": images, "note": HOSTILE},
+        {**RUN, "id": "6", "text": HOSTILE, **block_fields("error"), "images": images, "note": HOSTILE},
         {"id": "7", "kind": "note", "level": "warn", "text": HOSTILE},
-        {"id": "8", "kind": "end", "status": "failed", "text": HOSTILE, "facts": [HOSTILE]},
+        {"id": "8", "kind": "end", **run_fields("failed"), "text": HOSTILE, "facts": [HOSTILE]},
     ]
 
 
@@ -482,7 +484,7 @@ def test_a_thumbnail_of_nothing_below_is_shown_large(notebook: Notebook) -> None
 
 
 def test_a_failed_run_shows_its_last_line_and_the_rest_on_demand(notebook: Notebook) -> None:
-    run = {**RUN, "id": "1", "status": "error", "text": "Traceback:\n  line 1\nKeyError: 'a'"}
+    run = {**RUN, "id": "1", **block_fields("error"), "text": "Traceback:\n  line 1\nKeyError: 'a'"}
     panel = open_panel(notebook, entries=[run])
     expect(panel.get_by_text("line 1")).to_be_hidden()
     panel.locator("summary").get_by_text("KeyError: 'a'").click()
