@@ -130,7 +130,7 @@ def _load(model: object, kind: str, path: str) -> object:
     model = _checked(model, path)
     entry = _entry(model, kind, path)
     for name in sorted(entry.unwritable.keys() & model.config.keys()):
-        raise ValueError(f"config field {path + name!r} is not read: {entry.unwritable[name]}")
+        raise ValueError(f"config field {path + name!r} cannot be given in a config: {entry.unwritable[name]}")
     try:
         config = entry.schema.model_validate_json(to_json(model.config), strict=True)
     except (ValidationError, PydanticSerializationError) as error:
@@ -161,7 +161,8 @@ def _checked(model: object, path: str) -> ComponentModel:
         raise ValueError(f"not a component config{_at(path)}: {_faults(error, path)}") from None
     for name in ("version", "component_version"):
         if getattr(checked, name) not in (None, VERSION):
-            raise ValueError(f"{path}{name} must be {VERSION}, not {getattr(checked, name)}: we write no other")
+            given = getattr(checked, name)
+            raise ValueError(f"{path}{name} must be {VERSION}, not {given}: no other version is written")
     return checked
 
 

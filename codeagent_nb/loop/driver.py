@@ -120,7 +120,7 @@ class Driver:
 
     async def _ask(self, ask: Ask) -> CreateResult:
         if self.model is None:
-            raise NoModelConfigured("this agent has no model_client, so it can only run code it is given")
+            raise NoModelConfigured("this agent has no model_client, so it can only run given code")
         messages = self._prompt(ask.purpose, ask.complaint)
         started = time.monotonic()
         created = None

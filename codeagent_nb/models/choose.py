@@ -43,7 +43,7 @@ def choose_model(name: str | None, env: Mapping[str, str]) -> ChatCompletionClie
         return _remote(wanted, env.get("OPENAI_API_KEY") or _NO_KEY, env.get("OPENAI_BASE_URL") or OPENAI_URL)
     if wanted is not None:
         raise NoModelConfigured(
-            f"Model {wanted!r} is named, but not where it is. Set OPENAI_API_KEY for OpenAI's models, or "
+            f"Model {wanted!r} is named, but no server is. Set OPENAI_API_KEY for OpenAI's models, or "
             f"OPENAI_BASE_URL for another server, or use the name {LOCAL_NAME!r} for the embedded model."
         )
     local = _local(env)
@@ -68,7 +68,7 @@ def _host(url: str) -> str | None:
     try:
         return urlsplit(url).hostname
     except ValueError as error:
-        raise NoModelConfigured(f"OPENAI_BASE_URL is no address of a server ({error}): {url!r}") from error
+        raise NoModelConfigured(f"OPENAI_BASE_URL is not the address of a server ({error}): {url!r}") from error
 
 
 def _remote(wanted: str | None, key: str, url: str) -> ChatCompletionClient:

@@ -34,7 +34,7 @@ def load(shell: InteractiveShell) -> None:
         shell.events.register("post_run_cell", cells.end)
     if old := notebooks_with_failed_code(Path(), seconds=SECONDS_TO_LOOK):
         names = " ".join(shlex.quote(cleaned(path.name)) for path in old)
-        say(f"Run All would run code that failed here; to quote it: codeagent-nb clean {names}")
+        say(f"Notebooks here have failed code that Run All would run; to quote it: codeagent-nb clean {names}")
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -76,7 +76,7 @@ def panel(model: str = "") -> None:
     """
     shell = get_ipython()
     if shell is None:
-        raise UsageError("codeagent_nb.panel() shows a panel in a notebook; this is a plain Python")
+        raise UsageError("codeagent_nb.panel() shows a panel in a notebook, and this is not one")
     load(shell)
     if magics := _loaded(shell):
         magics.commands.panel(model)

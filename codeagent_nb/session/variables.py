@@ -147,7 +147,7 @@ class _Limits:
 
 def _written(name: str, value: Any, folder: Path, work_dir: Path, limits: _Limits) -> WrittenVariable:
     if names_secret(name):
-        raise _refused(name, value, "it is named like a key, and executed code must not see those")
+        raise _refused(name, value, "it is named like a key, and executed code must not see them")
     try:
         table, load = _arrow_table(value) or (None, LOAD_PICKLE)
         fill = partial(_write_pickle, name, value) if table is None else partial(_write_table, table)

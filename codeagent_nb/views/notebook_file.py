@@ -70,7 +70,7 @@ class NotebookView:
                 folder.replace(self._path.name, *content)
         except OSError as error:
             raise SessionError(
-                f"cannot save {str(self._path)!r}: {error.strerror}; free or choose another place"
+                f"cannot save {str(self._path)!r}: {error.strerror}; free some space, or choose another folder"
             ) from error
         self._saved = content
 

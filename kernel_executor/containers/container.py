@@ -52,7 +52,7 @@ class Container:
         try:
             return cls(engine, _started(engine, request), request.in_the_end)
         except (engine.sdk.errors.DockerException, OSError) as error:
-            raise KernelStartError(f"the container of {request.image!r} does not start: {reason(error)}") from error
+            raise KernelStartError(f"the container of {request.image!r} did not start: {reason(error)}") from error
 
     async def run(self, command: Sequence[str]) -> tuple[int, str]:
         """Run a command that takes moments; return its exit code and what it wrote.
@@ -69,7 +69,7 @@ class Container:
         try:
             code = await asyncio.to_thread(self._run, list(command), keep)
         except Exception as error:
-            raise KernelStartError(f"the container has ended while it was made ready: {reason(error)}") from error
+            raise KernelStartError(f"the container ended while it was being set up: {reason(error)}") from error
         return code, written.decode(errors="replace")
 
     def execute(self, command: Sequence[str], tell: Tell) -> "asyncio.Future[int]":

@@ -140,7 +140,7 @@ def _check_plain(found: os.stat_result, path: Path) -> None:
     if not stat.S_ISREG(found.st_mode):
         raise _refused(path, f"it is {KINDS.get(stat.S_IFMT(found.st_mode), 'a device')}, not a file")
     if found.st_nlink > 1:
-        raise _refused(path, "it has another name, too (a hard link)")
+        raise _refused(path, "it has another name as well (a hard link)")
 
 
 def _refused(path: Path, why: str) -> OSError:

@@ -145,7 +145,7 @@ class Functions:
         texts = [_as_text(function) for function in functions]
         names = tuple(_definition(text.func).name for text in texts)
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"functions: {', '.join(twice)} is there more than once; rename all but one.")
+            raise ValueError(f"functions: {', '.join(twice)} is defined more than once; rename all but one.")
         packages = tuple(dict.fromkeys(package for text in texts for package in text.python_packages))
         return cls(_module(texts), packages, names, "\n\n".join(map(to_stub, texts)))
 
@@ -217,7 +217,7 @@ def _as_text(function: FunctionLike) -> FunctionWithRequirementsStr:
 def _plain(function: Callable[..., Any]) -> FunctionType:
     plain = inspect.unwrap(function)
     if not isinstance(plain, FunctionType):
-        raise ValueError(f"functions: {function!r} is no function; write a `def` that calls it.")  # noqa: TRY004
+        raise ValueError(f"functions: {function!r} is not a function; write a `def` that calls it.")  # noqa: TRY004
     if plain.__name__ == "<lambda>":
         raise ValueError(f"functions: {plain.__qualname__} has no name to import it by; write it with `def`.")
     return plain
@@ -244,7 +244,7 @@ def _clean(text: str) -> str:
         source = _dedent(text.strip("\n"))
         decorators = _definition(source).decorator_list
     except SyntaxError as error:
-        raise ValueError(f"functions: the source is no Python: {error}\n{text}") from error
+        raise ValueError(f"functions: the source is not valid Python: {error}\n{text}") from error
     gone = {line for item in decorators if _is_ours(item) for line in range(item.lineno, (item.end_lineno or 0) + 1)}
     return "\n".join(line for number, line in enumerate(source.split("\n"), 1) if number not in gone)
 
@@ -276,5 +276,5 @@ def _module(texts: Sequence[FunctionWithRequirementsStr]) -> str:
     try:
         compile(source, "<functions>", "exec", dont_inherit=True)
     except SyntaxError as error:
-        raise ValueError(f"functions: {(error.text or '').strip()!r} is no Python: {error.msg}") from error
+        raise ValueError(f"functions: {(error.text or '').strip()!r} is not valid Python: {error.msg}") from error
     return source

@@ -68,7 +68,8 @@ def write_functions(functions: Functions, module: str, work_dir: Path) -> Functi
     """
     for path in (work_dir / f"{module}.py", work_dir / module):
         if path.exists():
-            raise KernelStartError(f"{path} would hide the functions: say functions_module=, another name for theirs")
+            advice = "give their module another name with functions_module="
+            raise KernelStartError(f"{path} would hide the functions: {advice}")
     folder = FunctionsFolder(Path(tempfile.mkdtemp(prefix="codeagent-functions-")).resolve())
     (folder.path / f"{module}.py").write_text(functions.source, encoding="utf-8")
     return folder
@@ -119,5 +120,5 @@ async def _run_here(command: Sequence[str]) -> tuple[int, str]:
     try:
         done = await run_helper(command, for_helpers(os.environ), timeout=INSTALL_TIMEOUT)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise KernelStartError(f"the packages of the functions cannot be looked after: {error}") from error
+        raise KernelStartError(f"the packages of the functions cannot be listed: {error}") from error
     return done.returncode, done.stdout + done.stderr

@@ -32,7 +32,7 @@ def without_secrets(env: Mapping[str, str]) -> dict[str, str]:
     """
     if secrets := [name for name in env if names_secret(name)]:
         raise ValueError(
-            f"env: {', '.join(secrets)} looks like a key or password, and executed code must not see those. "
+            f"env: {', '.join(secrets)} looks like a key or password, and executed code must not see them. "
             "Fetch what needs the key outside the kernel, or pass it under another name if it is harmless."
         )
     return dict(env)

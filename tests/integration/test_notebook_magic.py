@@ -109,7 +109,9 @@ def test_loading_names_notebooks_that_would_run_what_failed(execute: Execute, tm
     metadata = {"codeagent": {"kind": "code", "attempt": 1, "status": "error"}, "tags": ["codeagent-failed"]}
     nbformat.write(v4.new_notebook(cells=[v4.new_code_cell("1 / 0", metadata=metadata)]), tmp_path / "an old one.ipynb")
     notebook = execute("%load_ext codeagent_nb")
-    said = "Run All would run code that failed here; to quote it: codeagent-nb clean 'an old one.ipynb'\n"
+    said = (
+        "Notebooks here have failed code that Run All would run; to quote it: codeagent-nb clean 'an old one.ipynb'\n"
+    )
     assert texts(notebook.cells[0]) == said
 
 

@@ -484,7 +484,7 @@ def test_a_provider_outside_the_table_is_refused_and_not_imported(provider: str)
         (agent_with(model_client_stream=1), "model_client_stream: Input should be a valid boolean"),
         (agent_with(sources="ann"), "sources: "),
         (agent_with(approval="sometimes"), "approval: Input should be 'auto', 'always' or 'never'"),
-        (agent_with(approval_func="print"), "config field 'approval_func' is not read: it is no data"),
+        (agent_with(approval_func="print"), "config field 'approval_func' cannot be given in a config: it is no data"),
         (agent_with(model_client=EXECUTOR), "is of the type 'code_executor'; wanted is 'model'"),
         (agent_with(code_executor=None), "code_executor: Input should be"),
         (agent_with(name="not a name", code_executor=EXECUTOR, retry_by="x"), "retry_by: "),
@@ -505,7 +505,9 @@ def test_a_config_that_is_wrong_is_one_clear_error(model: Any, said: str) -> Non
 
 def test_a_key_in_a_config_is_not_read_and_not_repeated() -> None:
     model = {"provider": "codeagent_nb.OpenAIChatCompletionClient", "config": {"model": "m", "api_key": "sk-1"}}
-    with pytest.raises(ValueError, match=r"'model_client.api_key' is not read: .* OPENAI_API_KEY") as refused:
+    with pytest.raises(
+        ValueError, match=r"'model_client.api_key' cannot be given in a config: .* OPENAI_API_KEY"
+    ) as refused:
         CodeExecutorAgent.load_component(agent_with(model_client=model))
     assert "sk-1" not in str(refused.value)
 

@@ -248,20 +248,20 @@ made_without_a_file: dict[str, Any] = {}
 exec("def made(): pass", made_without_a_file)
 
 REFUSED: dict[str, tuple[list[FunctionLike], str]] = {
-    "broken text": ([f"invalid{ADD.strip()}"], "no Python: invalid syntax"),
+    "broken text": ([f"invalid{ADD.strip()}"], "not valid Python: invalid syntax"),
     "text without a function": (["x = 1"], "exactly one function, not 0"),
     "text with two functions": ([ADD + ADD], "exactly one function, not 2"),
-    "a name twice": ([ADD, add_two, ADD], "add is there more than once; rename"),
+    "a name twice": ([ADD, add_two, ADD], "add is defined more than once; rename"),
     "a lambda": ([lambda: 1], "<lambda> has no name to import it by; write it with `def`"),
-    "a class": ([Path], "Path'> is no function; write a `def` that calls it"),
-    "a builtin": ([len], "len> is no function"),
+    "a class": ([Path], "Path'> is not a function; write a `def` that calls it"),
+    "a builtin": ([len], "len> is not a function"),
     "no source": (
         [made_without_a_file["made"]],
         r"source of made cannot be had; .* FunctionWithRequirements\.from_str",
     ),
     "an import statement as an import": (
         [FunctionWithRequirements(add_two, (), ["import numpy"])],
-        "'import import numpy' is no Python",
+        "'import import numpy' is not valid Python",
     ),
 }
 

@@ -59,7 +59,7 @@ def test_a_server_without_a_model_name_asks_for_one(empty: dict[str, str]) -> No
 
 
 def test_a_name_without_a_server_asks_where_it_is(empty: dict[str, str]) -> None:
-    with pytest.raises(NoModelConfigured, match="'qwen' is named, but not where it is"):
+    with pytest.raises(NoModelConfigured, match="'qwen' is named, but no server is"):
         choose_model("qwen", empty)
 
 
