@@ -40,7 +40,7 @@ attacks: $(STAMPS)/test  ## all attacks by executed code on its user's files, th
 	$(BIN)/python -m pytest tests/browser/test_saved_session.py tests/browser/test_extension_attacks.py
 
 browser: $(STAMPS)/test  ## the browser tests, on the built wheel in a clean environment
-	$(BIN)/python tools/lanes.py wheel browser
+	$(BIN)/python tools/lanes.py wheel browser pages
 
 check: $(STAMPS)/test  ## lint, types, import contracts
 	$(BIN)/ruff check .
