@@ -5,8 +5,8 @@ are asked for by name, with what they wait for left out. Its output goes to buil
 fails. At the end there is a table; the exit status is 1 if a lane failed or if all took more than LIMIT minutes.
 Ctrl-C ends everything that was started.
 
-Lanes side by side either wait (for a network, a kernel, a page) or have few workers; `timing`, with its bounds by the
-clock, has the machine for itself.
+Lanes side by side either wait (for a network, a kernel, a page) or have few workers. `timing` and `pages`, of tests
+with bounds by the clock and of the model in a page, have the machine for themselves.
 """
 
 import os
@@ -58,7 +58,7 @@ LANES = {
     "wheel": Lane(("bash tools/browser_environment.sh",)),
     # What needs the processor.
     "check": Lane(("make --no-print-directory check",)),
-    "unit": Lane(("make --no-print-directory unit",), after=("check",)),
+    "unit": Lane((f"{PYTEST} tests/unit -n 2 --dist worksteal -m 'not attacks and not timing'",), after=("check",)),
     "local": Lane(
         (f"{PYTEST} tests/integration tests/attacks {_without(CONTAINERS)} -n 4 --dist loadfile -m '{NOT_HERE}'",),
         after=("unit", "images"),
@@ -70,13 +70,11 @@ LANES = {
     ),
     "model": Lane((f"{PYTEST} tests/model -m 'model and not browser'",), after=("local", "containers", "weights")),
     "timing": Lane(
-        (
-            f"{PYTEST} tests/integration tests/attacks -m 'timing and not attacks'",
-            f"{IN_WHEEL} -m '{BROWSER} and (timing or model)'",
-        ),
+        (f"{PYTEST} tests/unit tests/integration tests/attacks -m 'timing and not attacks'",),
         after=("browser", "model"),
     ),
-    "parity": Lane((f"{PYTHON} tools/check_parity.py",), after=("timing",)),
+    "pages": Lane((f"{IN_WHEEL} -m '{BROWSER} and (timing or model)'",), after=("timing",)),
+    "parity": Lane((f"{PYTHON} tools/check_parity.py",), after=("pages",)),
 }
 
 
@@ -130,9 +128,14 @@ def ended(run: Run) -> bool:
     return True
 
 
+def earlier(name: str) -> set[str]:
+    """All lanes that must have ended before this one, those that they wait for included."""
+    return {other for nearest in LANES[name].after for other in (nearest, *earlier(nearest))}
+
+
 def run_all(names: list[str]) -> list[Run]:
     """Run lanes, each when those it waits for have ended."""
-    waiting = {name: {*LANES[name].after} & {*names} for name in names}
+    waiting = {name: earlier(name) & {*names} for name in names}
     running: list[Run] = []
     done: list[Run] = []
     try:

@@ -62,8 +62,11 @@ def notebook(server: Server, browser: Browser) -> Iterator[Notebook]:
     assert notebook.outside_requests() == []
 
 
-REPEATED = {"test_extension_attacks"}
-"""Files whose attempts Notebook 7 repeats, with the same page code; `make attacks` runs those."""
+REPEATED = {"test_extension_attacks", "test_widget"}
+"""Files whose tests Notebook 7 repeats, with the same page code; `make attacks` runs those, but for its own themes.
+
+The widget is drawn in Notebook 7 by test_agent_cell and test_panel, too.
+"""
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
@@ -74,7 +77,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     for item in items:
         called = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-        if item.path.stem in REPEATED and "notebook" in called.values():
+        if item.path.stem in REPEATED and "notebook" in called.values() and "theme" not in called:
             item.add_marker(pytest.mark.attacks)
         if item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.xdist_group(f"{called.get('server', 'any')} {item.path.stem}"))

@@ -99,7 +99,11 @@ SILENT = model(python("print(1)"), chunk_delay=60)
     ],
     ids=["while the model is silent", "while code runs", "while it waits for approval"],
 )
-@pytest.mark.parametrize("by", ["interrupt", "stop"])
+@pytest.mark.parametrize(
+    ("server", "by"),
+    [("lab", "interrupt"), ("lab", "stop"), ("notebook", "interrupt")],  # the test before stops it in Notebook 7
+    indirect=["server"],
+)
 def test_it_stops_within_a_second_at_any_time(
     notebook: Notebook, setup: str, line: str, sign: str | None, by: str
 ) -> None:

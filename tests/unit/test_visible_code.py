@@ -181,6 +181,7 @@ def test_as_text_every_row_has_its_number_or_goes_on() -> None:
     assert text.splitlines()[1:] == ["1 │ " + "a" * 10, "  │ " + "a" * 10, "  │ " + "a" * 5, "2 │ b"]
 
 
+@pytest.mark.timing
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize(
     "code",
