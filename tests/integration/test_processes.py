@@ -107,6 +107,7 @@ while True:
 """
 
 
+@pytest.mark.timing
 async def test_nothing_is_left_of_a_fork_bomb_after_the_time_limit(sandbox: str, tmp_path: Path) -> None:
     """200 sleeping processes, each double-forked into a session of its own; bounded, for the machine's sake."""
     async with KernelCodeExecutor(timeout=3.0, sandbox=sandbox, work_dir=tmp_path) as executor:  # type: ignore[arg-type]

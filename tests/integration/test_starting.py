@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -291,7 +292,8 @@ def unhooked(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
         os.kill(pid, signal.SIGKILL)
     yield tmp_path
     for process in living_in(tmp_path):
-        process.kill()
+        with suppress(psutil.NoSuchProcess):  # it may end by itself meanwhile
+            process.kill()
 
 
 @pytest.mark.parametrize("unhooked", ["", "fork"], indirect=True)
