@@ -107,6 +107,7 @@ while True:
 """
 
 
+@pytest.mark.timing
 async def test_nothing_is_left_of_a_fork_bomb_after_the_time_limit(sandbox: str, tmp_path: Path) -> None:
     """200 sleeping processes, each double-forked into a session of its own; bounded, for the machine's sake."""
     async with KernelCodeExecutor(timeout=3.0, sandbox=sandbox, work_dir=tmp_path) as executor:  # type: ignore[arg-type]
@@ -225,6 +226,7 @@ for _ in range(12):
 """
 
 
+@pytest.mark.timing
 def test_loops_that_close_while_a_kernel_is_replaced_do_not_hold_their_process(tmp_path: Path) -> None:
     """A new kernel was begun on the closing loop, and its unclosed sockets were waited for, for ever."""
     command = [sys.executable, "-W", "ignore", "-c", FORGETFUL, str(tmp_path)]
