@@ -166,7 +166,7 @@ async def test_a_connection_that_fails_is_told_and_replaced() -> None:
     async with KernelCodeExecutor(timeout=30) as executor:
         task = asyncio.create_task(run(executor, "import time; time.sleep(1)"))
         await asyncio.sleep(0.3)
-        kernel = executor._managed.runner._keeper._kernel  # type: ignore[union-attr]
+        kernel = executor._runner._keeper._kernel  # type: ignore[union-attr]
         connections = kernel._router._transport._connections  # type: ignore[union-attr, attr-defined]
         connections["iopub"].socket.shutdown(socket.SHUT_RDWR)
         result = await task

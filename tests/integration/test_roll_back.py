@@ -95,7 +95,7 @@ async def test_a_cancelled_call_is_taken_back(kernel: KernelCodeExecutor) -> Non
 
 def _running(kernel: KernelCodeExecutor) -> int:
     """Blocks of the call that have begun."""
-    runner: Any = kernel._managed.runner
+    runner: Any = kernel._runner
     return len(runner._history._call) + (runner._current is not None)
 
 
