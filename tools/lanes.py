@@ -64,8 +64,9 @@ LANES = {
         after=("unit", "images"),
     ),
     "containers": Lane((f"{PYTEST} {CONTAINERS} -n 2 --dist loadfile -m '{NOT_HERE}'",), after=("unit", "images")),
+    # Halves of a row that is sorted by application and file: each worker has servers, browsers and folders of its own.
     "browser": Lane(
-        (f"{IN_WHEEL} -n 2 --dist loadgroup --no-loadscope-reorder -m '{BROWSER} and not timing and not model'",),
+        (f"{IN_WHEEL} -n 2 --dist worksteal -m '{BROWSER} and not timing and not model'",),
         after=("local", "wheel"),
     ),
     "model": Lane((f"{PYTEST} tests/model -m 'model and not browser'",), after=("local", "containers", "weights")),

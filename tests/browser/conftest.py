@@ -69,15 +69,9 @@ The widget is drawn in Notebook 7 by test_agent_cell and test_panel, too.
 """
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave the repetitions in Notebook 7 to `make attacks`; give a worker a file's tests in one application.
-
-    Each worker has servers, browsers and folders of its own. All of JupyterLab comes first: a server starts slowly.
-    """
+    """Leave the repetitions in Notebook 7 to `make attacks`."""
     for item in items:
         called = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
         if item.path.stem in REPEATED and "notebook" in called.values() and "theme" not in called:
             item.add_marker(pytest.mark.attacks)
-        if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.xdist_group(f"{called.get('server', 'any')} {item.path.stem}"))

@@ -586,6 +586,7 @@ async def test_a_container_that_is_not_stopped_runs_on(engine: str, owned: Owned
     kept.remove(force=True, v=True)
 
 
+@pytest.mark.timing  # later, what is told is that no kernel can be started there
 async def test_a_container_that_somebody_removed_is_told(engine: str, owned: Owned, nothing_left: None) -> None:
     before = {container.id for container in owned()}
     async with executor_in() as executor:

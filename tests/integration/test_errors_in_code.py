@@ -104,6 +104,7 @@ async def test_a_group_of_errors_as_the_first_error_of_a_kernel_is_not_taken_for
         assert (await run(executor, "print('next')")).outputs[0]["text"] == "next\n"
 
 
+@pytest.mark.timing
 async def test_deep_recursion_is_an_error_like_any_other(shared: KernelCodeExecutor) -> None:
     result = await run(shared, "def f(n): return f(n + 1)\nf(0)")
     assert (result.status, result.ename) == ("error", "RecursionError")

@@ -343,6 +343,7 @@ async def test_exit_codes_tell_what_happened(
     assert note in result.blocks[0].note
 
 
+@pytest.mark.timing
 async def test_lines_come_as_they_are_printed(shared: LocalCommandLineCodeExecutor) -> None:
     """AutoGen tells all of it at the end; unflushed prints count, too."""
     told: list[float] = []

@@ -226,6 +226,7 @@ for _ in range(12):
 """
 
 
+@pytest.mark.timing
 def test_loops_that_close_while_a_kernel_is_replaced_do_not_hold_their_process(tmp_path: Path) -> None:
     """A new kernel was begun on the closing loop, and its unclosed sockets were waited for, forever."""
     command = [sys.executable, "-W", "ignore", "-c", FORGETFUL, str(tmp_path)]
