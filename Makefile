@@ -42,6 +42,7 @@ attacks: $(STAMPS)/test  ## all attacks by executed code on its user's files, th
 	$(BIN)/python -m pytest -m attacks tests/browser/test_widget.py
 
 browser: $(STAMPS)/test  ## the browser tests, on the built wheel in a clean environment
+	@bash .ci/system-packages.sh bubblewrap chromium
 	$(BIN)/python tools/lanes.py wheel browser pages
 
 check: $(STAMPS)/test  ## lint, types of both languages, import contracts
@@ -60,7 +61,7 @@ typing: $(STAMPS)/test $(STAMPS)/pyright  ## the types that users of the public 
 	$(NODE) tools/pyright/node_modules/.bin/pyright --project tests/typing
 
 coverage: $(STAMPS)/test  ## which lines the unit tests run; fails below the share in pyproject.toml
-	$(BIN)/python -m coverage run -m pytest -q -m "not integration and not model"
+	$(BIN)/python -m coverage run -m pytest -q tests/unit -m "not attacks and not timing"
 	$(BIN)/python -m coverage report
 
 bench: $(STAMPS)/test  ## speeds, as ratios to a reference measured in turn; what floods of output do to us

@@ -7,7 +7,9 @@ from pathlib import Path
 
 SHARED = "share/jupyter/labextensions/codeagent-nb"
 IN_WHEEL = {
+    "codeagent_nb/__init__.pyi",
     "codeagent_nb/py.typed",
+    "kernel_executor/__init__.pyi",
     "kernel_executor/py.typed",
     "codeagent_nb/data/penguins.csv",
     "codeagent_nb/notebook/panel/static/widget.css",

@@ -104,7 +104,7 @@ class CodeExecutorAgent:
         views: Sequence[View] = (),
         log: EventLog | None = None,
     ) -> None:
-        self._settings = RunSettings(
+        self.settings = RunSettings(
             model=model_client,
             timeout=USUAL_TIMEOUT,
             max_retries=max_retries_on_error,
@@ -160,14 +160,15 @@ class CodeExecutorAgent:
             task: What to do; without a model, messages whose code is run.
             context: What the model is to know of files or variables.
             cancellation_token: Cancels the run, as cancelling the task does.
-            settings: How this one is solved; by default as the agent was made.
+            settings: How this one is solved, e.g. `dataclasses.replace(agent.settings, timeout=5)`; by default
+                `agent.settings`, which is how the agent was made.
 
         Raises:
             AgentError: The model failed, or somebody had to be asked and nobody is there.
             KernelExecutorError: The executor failed; an error in executed code is not one.
             CancelledError: The run was cancelled; whatever ran has been stopped.
         """
-        work = self._run(task_messages(task), context, settings or self._settings, untold)
+        work = self._run(task_messages(task), context, settings or self.settings, untold)
         return await started(work, cancellation_token)
 
     def run_stream(
@@ -183,7 +184,7 @@ class CodeExecutorAgent:
         Closing the generator cancels the run; to leave a loop over it early, use `contextlib.aclosing`, or the run
         ends a little later, by itself. Arguments and errors are those of `run`.
         """
-        work = partial(self._run, task_messages(task), context, settings or self._settings)
+        work = partial(self._run, task_messages(task), context, settings or self.settings)
         return streamed(work, cancellation_token)
 
     async def on_messages(
@@ -244,7 +245,7 @@ class CodeExecutorAgent:
     async def _execute(self, code_blocks: tuple[CodeBlock, ...]) -> CodeResult:
         with self._one.work():
             self.log.look()
-            outcome = await self._driver(self._settings).drive(run_given(code_blocks, self.log.secrets.name_in))
+            outcome = await self._driver(self.settings).drive(run_given(code_blocks, self.log.secrets.name_in))
         return outcome.result or CodeResult(exit_code=1, output=outcome.text)
 
     def on_late_output(self, event: ExecutionEvent) -> None:
@@ -269,8 +270,8 @@ class CodeExecutorAgent:
             self.log.look()
             for message in messages:
                 self.log.publish(message)
-            outcome = await self._answer(messages, "", self._settings, record)
-            said = self._say(outcome, self._settings, record)
+            outcome = await self._answer(messages, "", self.settings, record)
+            said = self._say(outcome, self.settings, record)
         return Response(chat_message=said, inner_messages=record.events)
 
     async def _answer(

@@ -66,7 +66,7 @@ def refusal_note(event: CodeRefusedEvent) -> str:
 
 def retry_note(event: RetryDecisionEvent) -> str:
     """Return the line that tells whether another attempt follows, and why."""
-    return f"{'Trying again' if event.retry else 'Not trying again'}: {shorten(event.reason, 400)}"
+    return f"{'Trying again' if event.retry else 'Not trying again'}: {event.reason}"
 
 
 def delivered_text(event: FilesEvent) -> str:

@@ -91,7 +91,8 @@ class OwnImports(PathFinder):
         context = context or DistributionFinder.Context()
         if _asked_by_us(""):
             known = vars(context)
-            context = DistributionFinder.Context(**{**known, "path": safe_module_path(known.get("path", sys.path))})
+            path = safe_module_path(known["path"]) if "path" in known else _safe_path()
+            context = DistributionFinder.Context(**{**known, "path": path})
         return MetadataPathFinder.find_distributions(context)
 
 
@@ -131,7 +132,8 @@ def _safe_path() -> list[str]:
 
 
 def _is_installed_at_home() -> bool:
-    return any(name.startswith("codeagent_nb-") and name.endswith(".dist-info") for name in os.listdir(HOME))
+    ours = ("codeagent_nb-", "codeagent_kernel_executor-")
+    return any(name.startswith(ours) and name.endswith(".dist-info") for name in os.listdir(HOME))
 
 
 install()

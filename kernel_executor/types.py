@@ -25,6 +25,17 @@ Timeout = float | UsualTimeout | None
 """Seconds a block may take."""
 
 
+def time_limit(seconds: float | None) -> float | None:
+    """Return a time limit.
+
+    Raises:
+        ValueError: It is not more than 0.
+    """
+    if seconds is not None and seconds <= 0:
+        raise ValueError(f"timeout must be more than 0 seconds, or None for no limit; it is {seconds!r}")
+    return seconds
+
+
 @dataclass(frozen=True, slots=True)
 class CodeBlock:
     """A piece of code and the language it is written in.

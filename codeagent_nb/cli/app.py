@@ -111,7 +111,9 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
     session_settings = SessionSettings(
         notebook=out or new_notebook(Path()), files=tuple(file or ()), sandbox=sandbox, executor=executor, image=image
     )
-    run_settings = RunSettings(timeout=timeout, max_retries=max_retries, approval="never" if yes else "auto")
+    run_settings = RunSettings(
+        model=None, timeout=timeout, max_retries=max_retries, approval="never" if yes else "auto"
+    )
     _exit_with(
         lambda secrets: running.run_task(CleanConsole(), task, model, session_settings, run_settings, secrets=secrets)
     )

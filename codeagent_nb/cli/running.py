@@ -116,7 +116,7 @@ async def run_demo(console: CleanConsole, out: Path | None, model: str, secrets:
     """
     notebook = out or new_notebook(Path("sessions"), "demo")
     # The demo's task is ours, so the waiver is given; where no sandbox works, it says so loudly.
-    how = RunSettings(approval="never", timeout=120.0)
+    how = RunSettings(model=None, approval="never", timeout=120.0)
     settings = SessionSettings(notebook=notebook, files=(demo_data(),))
     return await run_task(console, DEMO_TASK, model, settings, how, secrets=secrets)
 

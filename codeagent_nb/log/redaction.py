@@ -134,12 +134,13 @@ class Secrets:
 
     Args:
         environment: Where secrets are looked for, again and again.
+        earlier: What it was before, if somebody has seen that: what was a secret then is one now.
     """
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], earlier: Mapping[str, str] | None = None) -> None:
         self._environment = environment
-        self._seen: dict[tuple[str, str], None] = {}
-        self.redactor = Redactor(())
+        self._seen: dict[tuple[str, str], None] = dict.fromkeys(of_environment(earlier or {}))
+        self.redactor = Redactor(self._seen)
         self.look()
 
     def look(self) -> Redactor:

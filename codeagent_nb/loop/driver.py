@@ -176,7 +176,9 @@ class Driver:
         """Run blocks, publishing each output as it comes."""
         publish = partial(self._publish_execution, attempt)
         if isinstance(self.executor, AttemptExecutor):
-            return await self.executor.execute_attempt(list(code_blocks), timeout=self.timeout, on_event=publish)
+            # Somebody else's executor may not know of other limits than its own.
+            limit: dict[str, Any] = {} if self.timeout is USUAL_TIMEOUT else {"timeout": self.timeout}
+            return await self.executor.execute_attempt(list(code_blocks), **limit, on_event=publish)
         return await self.executor.execute_code_blocks(list(code_blocks), on_event=publish)
 
     async def _take_back(self) -> None:

@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from codeagent_nb.approval import ApprovalFunc, ApprovalMode, check_approval
 from codeagent_nb.loop.policy import RetryBy, check_retries
 from codeagent_nb.models.types import ChatCompletionClient
-from kernel_executor import Timeout
+from kernel_executor import USUAL_TIMEOUT, Timeout
+from kernel_executor.types import UsualTimeout, time_limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSettings:
-    """How one task is solved.
+    """How one task is solved. For one change to an agent's own, use `dataclasses.replace(agent.settings, ...)`.
 
     Args:
         model: Writes the code; None runs given code only.
-        timeout: Seconds a block may take; None sets no limit.
+        timeout: Seconds a block may take; None sets no limit, by default the executor's own.
         max_retries: Attempts after the first.
         retry_by: Who decides on a retry.
         approval: Whether a person is asked before code runs.
@@ -25,8 +26,8 @@ class RunSettings:
         ValueError: One of them has no sense.
     """
 
-    model: ChatCompletionClient | None = None
-    timeout: Timeout = 60.0
+    model: ChatCompletionClient | None
+    timeout: Timeout = USUAL_TIMEOUT
     max_retries: int = 3
     retry_by: RetryBy = "status"
     approval: ApprovalMode = "auto"
@@ -36,3 +37,5 @@ class RunSettings:
     def __post_init__(self) -> None:
         check_approval(self.approval)
         check_retries(self.max_retries, self.retry_by, self.model)
+        if not isinstance(self.timeout, UsualTimeout):
+            time_limit(self.timeout)

@@ -94,7 +94,12 @@ def read_line(line: str, body: str, settings: CodeAgent) -> CellOptions:
         raise UsageError(f"--retries and --timeout must be 0 or greater; they are {retries} and {timeout:g}")
     return CellOptions(
         model=given.model or settings.model,
-        run=RunSettings(timeout=timeout or None, max_retries=retries, approval=given.approval or settings.approval),
+        run=RunSettings(
+            model=None,
+            timeout=timeout or None,
+            max_retries=retries,
+            approval=given.approval or settings.approval,
+        ),
         keep=given.keep or settings.keep,
         variables=variable_names(given.input, body),
         background=given.bg,

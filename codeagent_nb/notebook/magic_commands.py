@@ -47,12 +47,13 @@ class MagicCommands:
     Args:
         shell: IPython's shell; one with a kernel has a loop in which cells are awaited.
         settings: How tasks are solved here.
+        environment: That of `%load_ext`.
     """
 
-    def __init__(self, shell: InteractiveShell, settings: CodeAgent) -> None:
+    def __init__(self, shell: InteractiveShell, settings: CodeAgent, environment: Mapping[str, str]) -> None:
         self.shell = shell
         self.settings = settings
-        self.agent_of_notebook = NotebookAgent(notebook_name(os.environ))
+        self.agent_of_notebook = NotebookAgent(notebook_name(os.environ), environment)
         self._thread: LoopThread | None = None
         self._panels: dict[str, Panel] = {}
         self._background: set[asyncio.Task[None]] = set()

@@ -3,6 +3,7 @@
 That is imported when it is first needed: `%load_ext` must not keep a notebook waiting for what it may never use.
 """
 
+import os
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -32,13 +33,14 @@ class AgentMagics(Magics):  # type: ignore[misc]
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self.settings = CodeAgent(parent=shell)
+        self._environment = dict(os.environ)  # a key that is gone by the first task is still a key
 
     @cached_property
     def commands(self) -> "MagicCommands":
         """What the magics do."""
         from codeagent_nb.notebook.magic_commands import MagicCommands
 
-        return MagicCommands(self.shell, self.settings)
+        return MagicCommands(self.shell, self.settings, self._environment)
 
     @property
     def used_commands(self) -> "MagicCommands | None":
@@ -47,7 +49,7 @@ class AgentMagics(Magics):  # type: ignore[misc]
 
     @line_cell_magic  # type: ignore[untyped-decorator]
     def agent(self, line: str, cell: str | None = None) -> None:
-        """Return the agent a task, or with one `%` tell it something; `%agent help` lists what."""
+        """Give the agent a task, or with one `%` tell it something; `%agent help` lists what."""
         if cell is None:
             self.commands.command(line)
         elif has_kernel(self.shell):

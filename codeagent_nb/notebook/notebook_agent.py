@@ -66,11 +66,12 @@ class NotebookAgent:
 
     Args:
         name: What saved sessions are named after: the notebook.
+        environment: That of `%load_ext`, which may hold secrets that are gone by the first task.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, environment: Mapping[str, str] | None = None) -> None:
         self._name = name
-        self.secrets = Secrets(os.environ)  # for all its sessions: what was a secret stays one
+        self.secrets = Secrets(os.environ, environment)  # for all its sessions: what was a secret stays one
         self._stack: AsyncExitStack | None = None
         self._data = Path()
         self.loop: asyncio.AbstractEventLoop | None = None

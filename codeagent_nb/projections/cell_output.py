@@ -37,6 +37,7 @@ MARGIN = "margin:.35em 0"
 MUTED = f"{MARGIN};color:var(--jp-ui-font-color2,#666);font-size:.92em"
 ERROR = f"{MARGIN};border-left:3px solid var(--jp-error-color1,#d32f2f);padding:.1em .7em"
 TRACEBACK_SHOWN = 6_000  # characters
+REASON_SHOWN = 420  # characters
 
 
 class CellStory:
@@ -172,7 +173,7 @@ class CellStory:
         self._html(f"files-{len(self._displays)}", _muted(html.escape(said)), said)
 
     def _retry(self, event: events.RetryDecisionEvent) -> None:
-        said = retry_note(event)
+        said = shorten(retry_note(event), REASON_SHOWN)
         self._html(f"retry-{self._replies}", _muted(html.escape(said)), said)
         if event.retry:
             self._fold_attempt(event)

@@ -27,6 +27,7 @@ State = Literal["idle", "thinking", "running", "waiting", "done", "failed"]
 Entry = dict[str, Any]
 
 TEXT_SHOWN = 4_000  # characters of one run; the outputs themselves stand below the panel
+REASON_SHOWN = 420  # characters
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 PICTURE_LIMIT = 2_000_000  # characters: a larger one is only shown below
 
@@ -116,7 +117,7 @@ class PanelStory:
                 if event.held:
                     self._add("note", level="warn", text=f"{held_text(event)}. {HOW_TO_TAKE}.")
             case events.RetryDecisionEvent():
-                self._add("note", level="warn", text=retry_note(event))
+                self._add("note", level="warn", text=shorten(retry_note(event), REASON_SHOWN))
             case events.KernelStateEvent() if event.note:
                 self._add("note", level="warn", text=event.note)
             case events.RunFinishedEvent():

@@ -70,7 +70,7 @@ def code_cell(block: CodeBlock, status: str, attempt: int = 0) -> Cell:
 
 
 def end_cell(cell: Cell, result: BlockResult) -> None:
-    """Return a cell all its outputs, those of a block that ended well."""
+    """Give a cell all its outputs, those of a block that ended well."""
     cell.folder = ended(cell.folder, tuple(map(valid_output, result.outputs)))
     cell.execution_count = valid_count(result.execution_count)
     cell.about = {**cell.about, "status": result.status, "seconds": round(result.duration, 3)}

@@ -63,6 +63,13 @@ class NotebookText:
     @property
     def content(self) -> tuple[bytes, bytes]:
         """The content of the file in two pieces, of which the first seldom changes; valid by nbformat 4.5."""
+        try:
+            return self._content()
+        except BaseException:  # what was written so far may be of cells that have changed: write all next time
+            self._cells, self._beginning, self._begun = [], BEGINNING.encode(), 0
+            raise
+
+    def _content(self) -> tuple[bytes, bytes]:
         cells = self._story.lasting
         unchanged = min(self._story.take_changed(), len(self._cells), len(cells))
         del self._cells[len(cells) :]

@@ -1,5 +1,6 @@
 """The file in which a session is saved as a notebook. What stands in it is `notebook_text.py`."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,7 +25,7 @@ class NotebookView:
         self._folder = folder
         self._notebook = NotebookText()
         self._saved = (b"", b"")
-        self._has_news = False  # of a block, before another one of the same attempt
+        self._written = 0.0  # when, by the monotonic clock
         self._known: dict[int, AgentEvent] = {}  # with the events themselves, or an id might be another's
         self.catch_up(earlier)
         self.save()
@@ -52,13 +53,14 @@ class NotebookView:
         self._write(self._notebook.content)
 
     def _ends_step(self, event: AgentEvent) -> bool:
-        """Return True if much may have changed: a file that is written costs a millisecond, on the event loop."""
+        """Return True if the file is to be written: that costs a millisecond or more, on the event loop.
+
+        The end of a block is mostly followed by that of its attempt at once; where it is not, the files it made are
+        being delivered, or another block of the attempt begins.
+        """
         if isinstance(event, events.BlockFinishedEvent):
-            self._has_news = True
-            return False
-        ends = isinstance(event, SAVED_AFTER) or (isinstance(event, events.BlockStartedEvent) and self._has_news)
-        self._has_news = self._has_news and not ends
-        return ends
+            return time.monotonic() - self._written > BLOCK_SECONDS
+        return isinstance(event, SAVED_AFTER)
 
     def _take(self, event: AgentEvent) -> None:
         self._known[id(event)] = event
@@ -72,8 +74,11 @@ class NotebookView:
             raise SessionError(
                 f"cannot save {str(self._path)!r}: {error.strerror}; free some space, or choose another folder"
             ) from error
-        self._saved = content
+        self._saved, self._written = content, time.monotonic()
 
+
+BLOCK_SECONDS = 1.0
+"""Since the last time that the file was written, for the end of a block to be saved by itself."""
 
 SAVED_AFTER = (
     events.TextMessage,

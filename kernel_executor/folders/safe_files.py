@@ -91,7 +91,7 @@ class OpenFolder:
             return None
 
     def _keep_mode(self, name: str, descriptor: int) -> None:
-        """Return the file the rights that its user gave the one before."""
+        """Give the file the rights that its user gave the one before."""
         found = self._lstat(name)
         if found and stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid():
             os.fchmod(descriptor, found.st_mode & 0o666)

@@ -16,7 +16,6 @@ from kernel_executor.errors import NotStarted
 from kernel_executor.events import ExecutionEvent, FilesDelivered, HeldFile
 from kernel_executor.functions.functions import FunctionLike, Functions, check_module_name
 from kernel_executor.lifecycle.in_order import run_in_order, unheard
-from kernel_executor.lifecycle.interrupt_ladder import time_limit
 from kernel_executor.lifecycle.listeners import LateOutputs, Listener, guarded
 from kernel_executor.lifecycle.runner import (
     BlockRunner,
@@ -35,6 +34,7 @@ from kernel_executor.types import (
     RollBack,
     Timeout,
     UsualTimeout,
+    time_limit,
 )
 
 Runner = TypeVar("Runner", bound=BlockRunner)

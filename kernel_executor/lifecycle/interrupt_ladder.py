@@ -18,17 +18,6 @@ Stop = Callable[[Literal["timeout", "interrupted"], Patience], Awaitable[None]]
 """Stops the work; is told why, and how patient to be."""
 
 
-def time_limit(seconds: float | None) -> float | None:
-    """Return a time limit.
-
-    Raises:
-        ValueError: It is not more than 0.
-    """
-    if seconds is not None and seconds <= 0:
-        raise ValueError(f"timeout must be more than 0 seconds, or None for no limit; it is {seconds!r}")
-    return seconds
-
-
 async def attend(work: "asyncio.Future[Any]", timeout: float | None, stop: Stop, at_deadline: Patience) -> None:
     """Wait for the end of work; stop it at the deadline or when cancelled.
 

@@ -83,7 +83,7 @@ def opened(tmp_path: Path) -> Open:
         settings = SessionSettings(notebook=tmp_path / "work" / "session.ipynb", files=files, sandbox=sandbox)
         witness = Witness()
         async with open_session(settings, views=[witness]) as session:
-            yield Opened(session, ReplayChatCompletionClient(replies), RunSettings(**more)), witness
+            yield Opened(session, ReplayChatCompletionClient(replies), RunSettings(model=None, **more)), witness
 
     return open_here
 

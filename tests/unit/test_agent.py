@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from codeagent_nb.events import SEED_TYPES, RunFinishedEvent, TextMessage
 from codeagent_nb.loop.results import TaskResult
 from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.models.types import CreateResult, ModelInfo, RequestUsage
-from kernel_executor import CancellationToken, CodeBlock, KernelStartError
+from kernel_executor import CancellationToken, CodeBlock, CodeResult, KernelStartError
 from kernel_executor.replay import ReplayCodeExecutor, failing
 
 CODE = "I print one.\n\n```python\nprint(1)\n```"
@@ -594,3 +595,33 @@ async def test_a_stream_without_a_result_is_a_broken_model() -> None:
     with pytest.raises(ModelUnavailable, match="ended without a result"):
         await agent.run(task="hello")
     assert isinstance(agent.log.events[-1], RunFinishedEvent)
+
+
+async def test_settings_of_one_run_change_what_they_name_and_nothing_else(stage: Stages) -> None:
+    asked: list[str] = []
+
+    def ask(request: ApprovalRequest) -> ApprovalResponse:
+        asked.append(request.code)
+        return ApprovalResponse(approved=True)
+
+    scene = stage([CODE, "It printed 1."], ["1\n"], approval_func=ask)
+    result = await scene.agent.run(task="print one", settings=replace(scene.agent.settings, timeout=5))
+    assert result.stop_reason == "the code succeeded"
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("wrong", [{"timeout": -1}, {"timeout": 0}, {"max_retries": -1}, {"approval": "perhaps"}])
+def test_settings_that_cannot_be_are_refused_before_the_run(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong)).split("_")[0]):
+        RunSettings(model=None, **wrong)
+
+
+async def test_an_executor_that_knows_attempts_but_no_time_limits_is_not_given_one(stage: Stages) -> None:
+    class Older(ReplayCodeExecutor):
+        async def execute_attempt(
+            self, code_blocks: Any, cancellation_token: Any = None, *, on_event: Any
+        ) -> CodeResult:
+            return await self.execute_code_blocks(code_blocks, cancellation_token, on_event=on_event)
+
+    scene = stage([CODE, "It printed 1."], executor=Older(["1\n"]))
+    assert (await scene.agent.run(task="print one")).stop_reason == "the code succeeded"

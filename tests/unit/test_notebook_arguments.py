@@ -23,17 +23,17 @@ def read(line: str, body: str = "", **settings: Any) -> Any:
 
 def test_an_empty_line_means_the_settings() -> None:
     options = read("")
-    assert options.run == RunSettings(timeout=60.0, max_retries=3, approval="auto")
+    assert options.run == RunSettings(model=None, timeout=60.0, max_retries=3, approval="auto")
     assert (options.model, options.keep, options.variables, options.background) == ("", "all", (), False)
     set_up = read("", model="m", retries=0, timeout=0, approval="never", keep="final")
-    assert set_up.run == RunSettings(timeout=None, max_retries=0, approval="never")
+    assert set_up.run == RunSettings(model=None, timeout=None, max_retries=0, approval="never")
     assert (set_up.model, set_up.keep) == ("m", "final")
 
 
 def test_an_argument_wins_over_the_settings() -> None:
     line = "-m other --retries 0 -t 0.5 --approval always -k all --bg"
     options = read(line, model="m", retries=5, approval="never", keep="final")
-    assert options.run == RunSettings(timeout=0.5, max_retries=0, approval="always")
+    assert options.run == RunSettings(model=None, timeout=0.5, max_retries=0, approval="always")
     assert (options.model, options.keep, options.background) == ("other", "all", True)
 
 

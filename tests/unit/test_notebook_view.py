@@ -28,6 +28,7 @@ from codeagent_nb.events import (
     VariableEvent,
 )
 from codeagent_nb.models.types import CreateResult
+from codeagent_nb.projections.notebook_text import NotebookText
 from codeagent_nb.text import fenced
 from codeagent_nb.views.notebook_file import NotebookView
 from kernel_executor import Append, BlockResult, CodeBlock
@@ -435,3 +436,19 @@ async def test_a_full_disk_does_not_stop_the_run(stage: Stages, small_disk: Path
     view.catch_up(scene.agent.log.events)
     view.save()
     assert len(nbformat.read(small_disk / "session.ipynb", as_version=4).cells) == 3
+
+
+def test_an_error_in_one_cell_leaves_no_stale_text_of_others() -> None:
+    """A log takes such text out; whoever feeds it directly is told each time, and not given half of the cells."""
+    notebook = NotebookText()
+    for event in [said("one"), said("two"), said("a\ud800b")]:
+        notebook.take(event)
+    for _ in range(2):
+        with pytest.raises(UnicodeEncodeError):
+            _ = notebook.content
+
+
+def test_the_reason_of_a_retry_stands_whole_in_the_saved_notebook() -> None:
+    reason = "because " * 100
+    event = RetryDecisionEvent(source="coder", retry_attempt=0, reason=reason, retry=True)
+    assert reason.strip() in valid([event]).cells[0].source

@@ -210,3 +210,8 @@ def test_a_number_in_a_field_of_an_event_stays_a_number() -> None:
     kept = Redactor({"PIN_TOKEN": "73918273"}.items()).event(event)
     assert isinstance(kept, RunFinishedEvent)
     assert (kept.usage, kept.reason) == (usage, "[redacted PIN_TOKEN]")
+
+
+def test_a_key_that_was_there_earlier_is_a_key() -> None:
+    secrets = Secrets({}, earlier={"MY_API_KEY": "hq7Zk29sLw0pXv3R"})
+    assert secrets.text("it is hq7Zk29sLw0pXv3R") == "it is [redacted MY_API_KEY]"
