@@ -24,6 +24,7 @@ from codeagent_nb.events import (
     BlockStartedEvent,
     GivenCodeFinishedEvent,
     LateOutputEvent,
+    RetryDecisionEvent,
     TextMessage,
     VariableEvent,
 )
