@@ -179,7 +179,7 @@ def test_in_the_background_output_stays_under_its_cell_and_stop_works(notebook: 
     wait_until_shown(notebook, 1, "tick 9")
     assert len(notebook.outputs(2)) == 1, "nothing of it came under another cell"
     notebook.run_cell(3)
-    assert "still working on another task" in error_of(notebook, 3)["evalue"]
+    assert "working on another task" in error_of(notebook, 3)["evalue"]
     notebook.cell(1).get_by_role("button", name="Stop").click()
     wait_until_shown(notebook, 1, "stopped")
     notebook.page.wait_for_timeout(300)

@@ -64,9 +64,9 @@ async def test_a_second_task_is_refused_and_a_reset_too(tmp_path: Path) -> None:
     agent = NotebookAgent("study")
     first = asyncio.ensure_future(solve(agent, tmp_path))
     await asyncio.sleep(0)
-    with pytest.raises(AgentError, match="still working on another task"):
+    with pytest.raises(AgentError, match="working on another task"):
         await solve(agent, tmp_path)
-    with pytest.raises(AgentError, match="still working on another task"):
+    with pytest.raises(AgentError, match="working on another task"):
         agent.reset()
     await first
     await agent.end()

@@ -154,7 +154,7 @@ def test_variables_are_copied_and_described_exactly(execute: Execute, tmp_path: 
         ("%%agent --nonsense\nx", "unrecognized arguments: --nonsense"),
         ("%%agent -m replay -i api_key\nx", "named like a key"),
         ("%%agent -m replay -i Local\nx", "`Local` is defined in this notebook"),
-        ("%%agent -m nonexistent\nx", "Model 'nonexistent' is named, but not where it is"),
+        ("%%agent -m nonexistent\nx", "Model 'nonexistent' is named, but no server is"),
         ("%%time\n%%agent -m replay\nx", "must be the first line of its cell"),
         ("%agent dance", "%agent dance: no such command"),
         ("%agent save nowhere.txt", "there is nothing to save yet"),
