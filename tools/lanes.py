@@ -69,7 +69,7 @@ LANES = {
         (f"{IN_WHEEL} -n 2 --dist worksteal -m '{BROWSER} and not timing and not model'",),
         after=("local", "wheel"),
     ),
-    "model": Lane((f"{PYTEST} tests/model -m 'model and not browser'",), after=("local", "containers", "weights")),
+    "model": Lane((f"{PYTEST} tests/model -m 'model and not browser'",), after=("browser", "weights")),
     "timing": Lane(
         (f"{PYTEST} tests/unit tests/integration tests/attacks -m 'timing and not attacks'",),
         after=("browser", "model"),
