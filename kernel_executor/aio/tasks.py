@@ -59,6 +59,17 @@ def started(work: Coroutine[Any, Any, T], cancellation_token: CancellationToken 
     return cancellation_token.link_future(task) if cancellation_token else task
 
 
+async def cancellable(work: Coroutine[Any, Any, T], cancellation_token: CancellationToken | None) -> T:
+    """Do work that a token cancels, as cancelling the task does; without a token no other task is made.
+
+    A task begins a moment later, and who called second would be first in a queue.
+
+    Raises:
+        CancelledError: It was cancelled, perhaps before it began.
+    """
+    return await (started(work, cancellation_token) if cancellation_token else work)
+
+
 async def streamed(
     work: Callable[[Callable[[Event], None]], Coroutine[Any, Any, T]], cancellation_token: CancellationToken | None
 ) -> AsyncGenerator[Event | T, None]:

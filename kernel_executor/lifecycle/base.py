@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
 
 from kernel_executor.aio.cancellation import CancellationToken
-from kernel_executor.aio.tasks import started, streamed, uninterrupted
+from kernel_executor.aio.tasks import cancellable, streamed, uninterrupted
 from kernel_executor.errors import NotStarted
 from kernel_executor.events import ExecutionEvent, FilesDelivered, HeldFile
 from kernel_executor.functions.functions import FunctionLike, Functions, check_module_name
@@ -201,7 +201,7 @@ class ManagedExecutor(ABC, Generic[Runner]):
             CancelledError: The run was cancelled; the block has been stopped.
         """
         work = self._execution(code_blocks, timeout, deliver_always)
-        return await started(work(on_event), cancellation_token)
+        return await cancellable(work(on_event), cancellation_token)
 
     async def execute_attempt(
         self,
@@ -213,7 +213,7 @@ class ManagedExecutor(ABC, Generic[Runner]):
     ) -> CodeResult:
         """Run blocks as `execute_code_blocks` does, but deliver the files they made only if all ended well."""
         work = self._execution(code_blocks, timeout, deliver_if_well)
-        return await started(work(on_event), cancellation_token)
+        return await cancellable(work(on_event), cancellation_token)
 
     def stream_code_blocks(
         self,
