@@ -67,9 +67,6 @@ class BlockEnd:
     clause: str
 
 
-NOT_RUN = Shown("not run", "✗", "skipped", "warn")
-NOT_APPROVED = Shown("not approved", "✗", "skipped", "warn")
-
 RUN_ENDS: Mapping[RunStatus, RunEnd] = {
     "answered": RunEnd(Shown("answered", "✓", "done", "good"), "answered in words", 0),
     "succeeded": RunEnd(Shown("done", "✓", "done", "good"), "the code succeeded", 0),
@@ -94,11 +91,13 @@ BLOCK_ENDS: Mapping[BlockStatus, BlockEnd] = {
     "refused": BlockEnd(Shown("refused", "✗", "skipped", "warn"), "was refused"),
 }
 
-RUNNING = BlockEnd(Shown("running", "", "running", "info"), "was not finished")
-"""A block that has not ended."""
+BLOCK_STATES: Mapping[str, BlockEnd] = {
+    **{str(status): end for status, end in BLOCK_ENDS.items()},
+    "running": BlockEnd(Shown("running", "", "running", "info"), "was not finished"),
+}
+"""The same, and that of a block which has not ended."""
 
 
 def attempt_clause(status: str) -> str:
     """Return what became of an attempt by the status of its last block, which a notebook of another version names."""
-    known: Mapping[str, BlockEnd] = {**{str(name): end for name, end in BLOCK_ENDS.items()}, "running": RUNNING}
-    return known[status].clause if status in known else status
+    return BLOCK_STATES[status].clause if status in BLOCK_STATES else status

@@ -10,7 +10,7 @@ from codeagent_nb import events
 from codeagent_nb.events import AgentEvent, RunStatus
 from codeagent_nb.rendering.nbformat_outputs import valid_output
 from codeagent_nb.reply.run_policy import read_reply
-from codeagent_nb.statuses import BLOCK_ENDS, RUN_ENDS, RUNNING, BlockEnd, Shown
+from codeagent_nb.statuses import BLOCK_STATES, RUN_ENDS, Shown
 from codeagent_nb.text import (
     HOW_TO_TAKE,
     block_cause,
@@ -174,8 +174,7 @@ class PanelStory:
 
 def block_fields(status: str) -> dict[str, str]:
     """Return the fields of an entry that say how a block stands: one that is running, or one that has ended."""
-    ends: Mapping[str, BlockEnd] = {**{str(name): end for name, end in BLOCK_ENDS.items()}, "running": RUNNING}
-    return _fields(status, ends[status].shown)
+    return _fields(status, BLOCK_STATES[status].shown)
 
 
 def run_fields(status: RunStatus) -> dict[str, str]:
