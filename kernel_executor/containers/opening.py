@@ -15,7 +15,7 @@ from kernel_executor.containers.request import WORKSPACE, Bind, ContainerRequest
 from kernel_executor.containers.scripts import ContainerScript
 from kernel_executor.containers.settings import ContainerSettings
 from kernel_executor.errors import KernelStartError
-from kernel_executor.folders.work_folder import open_work_folder
+from kernel_executor.folders.work_folder import open_for_code
 from kernel_executor.functions.functions import Functions
 from kernel_executor.functions.module_folder import FunctionsFolder, install_packages, write_functions
 from kernel_executor.in_kernel.read_only import ORIGINAL
@@ -24,7 +24,6 @@ from kernel_executor.kernels.runner import KernelRunner
 from kernel_executor.lifecycle.listeners import LateOutputs
 from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner, names_in
 from kernel_executor.scripts.script import Script
-from kernel_executor.search_paths import distrust, trust_again
 from kernel_executor.stage.stage import Place, Stage
 
 NO_NETWORK = (
@@ -50,16 +49,13 @@ async def open_container(
     engine = await acquired(Engine.open(), Engine.close)
     stack.push_async_callback(engine.close)
     await engine.fetch(settings.image)
-    folder = open_work_folder(settings.work_dir)
-    stack.callback(folder.close)
-    distrust(folder.path)
-    stack.callback(trust_again, folder.path)
-    run_parent = make_private_folder(CONTAINER_PREFIX, folder.path, room=len(f"/{PREFIX}12345678/k-5")).resolve()
+    work_dir = open_for_code(settings.work_dir, stack)
+    run_parent = make_private_folder(CONTAINER_PREFIX, work_dir, room=len(f"/{PREFIX}12345678/k-5")).resolve()
     _remove_in_the_end(run_parent, stack)
-    module = write_functions(functions, settings.functions_module, folder.path) if functions.names else None
+    module = write_functions(functions, settings.functions_module, work_dir) if functions.names else None
     if module:
         stack.callback(module.close)
-    stage = await _open_stage(settings, folder.path, stack)
+    stage = await _open_stage(settings, work_dir, stack)
     request = _request(settings, stage.place, run_parent, module, installs=bool(functions.python_packages))
     container = await acquired(Container.start(engine, request), Container.remove)
     stack.push_async_exit(partial(_end, container))
@@ -72,15 +68,15 @@ async def open_container(
         plan = ContainerKernelPlan(
             container=container,
             python=programs.python,
-            work_dir=folder.path,
+            work_dir=work_dir,
             run_parent=run_parent,
             limits=settings.limits,
             isolation=isolation,
         )
         return await KernelRunner.open(plan, settings.limits, late, NO_NETWORK, stage)
-    granted = names_in(folder.path, settings.writable)
+    granted = names_in(work_dir, settings.writable)
     return ScriptRunner(
-        ScriptFolder(folder.path, stage, granted=granted, keep=not settings.delete_tmp_files),
+        ScriptFolder(work_dir, stage, granted=granted, keep=not settings.delete_tmp_files),
         limits=settings.limits,
         languages=("python", "bash"),
         launch=partial(_launch, container, programs),

@@ -5,10 +5,12 @@ import os
 import shutil
 import stat
 import tempfile
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from kernel_executor.errors import KernelStartError
+from kernel_executor.search_paths import distrust, trust_again
 
 SHARED = ("/tmp", "/var/tmp", "/dev/shm", "/run", "/var/run")  # noqa: S108 - these are what nobody may use
 
@@ -66,6 +68,18 @@ def open_work_folder(work_dir: str | Path | None) -> WorkFolder:
         return _opened(Path(tempfile.mkdtemp(prefix="codeagent-", dir=path)), private=False)
     path.mkdir(parents=True, exist_ok=True)
     return _opened(path, private=False)
+
+
+def open_for_code(work_dir: str | Path | None, stack: AsyncExitStack) -> Path:
+    """Make the folder ready for code, and look for nothing of ours there; the stack undoes both.
+
+    Arguments and errors are those of `open_work_folder`.
+    """
+    folder = open_work_folder(work_dir)
+    stack.callback(folder.close)
+    distrust(folder.path)
+    stack.callback(trust_again, folder.path)
+    return folder.path
 
 
 def _runs_a_kernel(path: Path) -> bool:

@@ -9,8 +9,9 @@ import subprocess
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from kernel_executor.aio.tasks import run_helper
 from kernel_executor.errors import KernelStartError
@@ -102,18 +103,51 @@ async def install_packages(packages: Sequence[str], folder: FunctionsFolder, pyt
         raise KernelStartError(f"the functions need {', '.join(missing)}, which pip cannot install: {said}")
 
 
-async def open_functions_here(
-    functions: Functions, module: str, work_dir: Path, python: str, stack: AsyncExitStack
-) -> FunctionsFolder:
-    """Write the module and install what it needs, on this machine; the stack takes the folder away again.
+class HasImports(Protocol):
+    """Settings, a dataclass, that say what executed code may import."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def functions_module(self) -> str:
+        """The name of the module of functions."""
+        ...
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        """The variables of executed code."""
+        ...
+
+    @property
+    def readable(self) -> tuple[Path, ...]:
+        """Further files and folders that it may read."""
+        ...
+
+
+Settings = TypeVar("Settings", bound=HasImports)
+
+
+async def with_functions_here(
+    settings: Settings, functions: Functions, work_dir: Path, python: str, stack: AsyncExitStack
+) -> Settings:
+    """Write the module and install what it needs, on this machine; return settings with which code can import it.
+
+    Args:
+        settings: What a user asked for; without functions they stay as they are.
+        functions: What the module holds.
+        work_dir: Where the code runs.
+        python: The interpreter that will import it.
+        stack: Takes the folder of the module away again.
 
     Raises:
         KernelStartError: A package cannot be installed, or there is a module of that name.
     """
-    folder = write_functions(functions, module, work_dir)
+    if not functions.names:
+        return settings
+    folder = write_functions(functions, settings.functions_module, work_dir)
     stack.callback(folder.close)
     await install_packages(functions.python_packages, folder, python, _run_here)
-    return folder
+    return replace(settings, env=folder.environment(settings.env), readable=(*settings.readable, folder.path))
 
 
 async def _run_here(command: Sequence[str]) -> tuple[int, str]:

@@ -5,13 +5,12 @@ Owns the kernel's lifecycle as users see it. Knows nothing of models, prompts, n
 
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from kernel_executor.folders.work_folder import open_work_folder
+from kernel_executor.folders.work_folder import open_for_code
 from kernel_executor.functions.functions import FunctionLike
-from kernel_executor.functions.module_folder import open_functions_here
+from kernel_executor.functions.module_folder import with_functions_here
 from kernel_executor.functions.pip_commands import NO_NETWORK
 from kernel_executor.kernels.plan import KernelSettings, make_plan, program_of
 from kernel_executor.kernels.runner import KernelRunner
@@ -19,7 +18,6 @@ from kernel_executor.lifecycle.base import ManagedExecutor
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.sandbox.bubblewrap import SandboxMode
 from kernel_executor.sandbox.confinement import absolute_paths, existing_paths, known_mode
-from kernel_executor.search_paths import distrust, trust_again
 
 
 class KernelCodeExecutor(ManagedExecutor[KernelRunner]):
@@ -79,19 +77,10 @@ class KernelCodeExecutor(ManagedExecutor[KernelRunner]):
         )
 
     async def _open(self, stack: AsyncExitStack) -> KernelRunner:
-        folder = open_work_folder(self.settings.work_dir)
-        stack.callback(folder.close)
-        distrust(folder.path)
-        stack.callback(trust_again, folder.path)
-        settings = self.settings
-        program = await program_of(settings)
-        if self._functions.names:
-            module = await open_functions_here(
-                self._functions, settings.functions_module, folder.path, program.argv[0], stack
-            )
-            env, readable = module.environment(settings.env), (*settings.readable, module.path)
-            settings = replace(settings, env=env, readable=readable)
-        plan = await make_plan(settings, program, folder.path, stack)
+        work_dir = open_for_code(self.settings.work_dir, stack)
+        program = await program_of(self.settings)
+        settings = await with_functions_here(self.settings, self._functions, work_dir, program.argv[0], stack)
+        plan = await make_plan(settings, program, work_dir, stack)
         return await KernelRunner.open(plan, settings.limits, self._late, NO_NETWORK, plan.enclosure.stage)
 
     @property

@@ -8,14 +8,14 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
-from kernel_executor.folders.work_folder import open_work_folder
+from kernel_executor.folders.work_folder import open_for_code
 from kernel_executor.functions.functions import FunctionLike
-from kernel_executor.functions.module_folder import open_functions_here
+from kernel_executor.functions.module_folder import with_functions_here
 from kernel_executor.functions.pip_commands import NO_NETWORK
 from kernel_executor.lifecycle.base import ManagedExecutor
 from kernel_executor.outputs.fold import OutputLimits
@@ -27,7 +27,6 @@ from kernel_executor.sandbox.process import ManagedProcess
 from kernel_executor.scripts.local import LocalScript, languages
 from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner, names_in
 from kernel_executor.scripts.script import Script
-from kernel_executor.search_paths import distrust, trust_again
 
 
 class VirtualEnvironment(Protocol):
@@ -124,24 +123,14 @@ class LocalCommandLineCodeExecutor(ManagedExecutor[ScriptRunner]):
 
     async def _open(self, stack: AsyncExitStack) -> ScriptRunner:
         settings = self.settings
-        folder = open_work_folder(settings.work_dir)
-        stack.callback(folder.close)
-        distrust(folder.path)
-        stack.callback(trust_again, folder.path)
-        if self._functions.names:
-            module = await open_functions_here(
-                self._functions, settings.functions_module, folder.path, settings.python, stack
-            )
-            env, readable = module.environment(settings.env), (*settings.readable, module.path)
-            settings = replace(settings, env=env, readable=readable)
+        work_dir = open_for_code(settings.work_dir, stack)
+        settings = await with_functions_here(settings, self._functions, work_dir, settings.python, stack)
         interpreter = await ask_python(settings.python, {})
-        enclosure = await enclose(
-            settings, folder.path, interpreter, [Path(settings.python).parent], env={}, stack=stack
-        )
-        taken = frozenset(entry.name for entry in folder.path.iterdir())
-        granted = names_in(folder.path, settings.writable)
+        enclosure = await enclose(settings, work_dir, interpreter, [Path(settings.python).parent], env={}, stack=stack)
+        taken = frozenset(entry.name for entry in work_dir.iterdir())
+        granted = names_in(work_dir, settings.writable)
         return ScriptRunner(
-            ScriptFolder(folder.path, enclosure.stage, taken, granted, keep=not settings.cleanup_temp_files),
+            ScriptFolder(work_dir, enclosure.stage, taken, granted, keep=not settings.cleanup_temp_files),
             limits=settings.limits,
             languages=languages(),
             launch=partial(_launch, settings.python, enclosure),
