@@ -7,7 +7,9 @@ from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
+from codeagent_nb.notebook.panel.widget_controls import question_fields
 from codeagent_nb.projections.chat import block_fields, run_fields
+from kernel_executor import CodeBlock
 from tests.browser.conftest import QUIET
 from tests.browser.jupyter import THEMES, Notebook, Server
 
@@ -107,7 +109,7 @@ GAVE_UP = {
     "facts": ["3 attempts", "4.1 s of running"],
 }
 NOTE = {"id": "n", "kind": "note", "level": "warn", "text": "The code failed; the agent tries again (1 of 2)."}
-APPROVAL = {"id": "a", "isolation": "sandbox, no network", "blocks": [{"language": "python", "code": CODE}]}
+APPROVAL = question_fields("a", [CodeBlock(CODE)], "sandbox, no network")
 SCENES: dict[str, dict[str, Any]] = {
     "idle": {"state": "idle"},
     "thinking": {

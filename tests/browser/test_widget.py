@@ -11,9 +11,8 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from codeagent_nb.events import RunStatus
-from codeagent_nb.notebook.panel.widget_controls import as_shown
+from codeagent_nb.notebook.panel.widget_controls import question_fields
 from codeagent_nb.projections.chat import block_fields, run_fields
-from codeagent_nb.rendering.visible_code import shown_blocks
 from kernel_executor import CodeBlock
 from tests.browser.jupyter import THEMES, Notebook, one_app
 
@@ -63,8 +62,8 @@ EVERY_KIND: list[dict[str, Any]] = [
 
 def asked(name: str, *blocks: CodeBlock, isolation: str = "sandbox", edited: bool = False) -> dict[str, Any]:
     """A question as the kernel puts it."""
-    shown = [as_shown(block, code) for block, code in zip(shown_blocks(blocks), blocks, strict=True)]
-    return {"id": name, "isolation": isolation, "edited": edited, "blocks": shown}
+    # The isolation as it is: the page must bear text that the kernel has not spelled out.
+    return {**question_fields(name, blocks, isolation, edited=edited), "isolation": isolation}
 
 
 APPROVAL = asked("a", CodeBlock("x = 1\nprint(x)\n", "python"), CodeBlock("ls", "bash"))

@@ -5,7 +5,7 @@ Clicks may arrive on another thread (a subshell's), so they only call into the r
 
 import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -99,14 +99,8 @@ class Controls:
     def _show(self, code_blocks: tuple[CodeBlock, ...]) -> None:
         """Ask about code; the answer names only the question, so what runs is what was shown with it."""
         self._shown = code_blocks
-        self._widget.approval = {
-            "id": uuid.uuid4().hex,
-            "isolation": spelled(self._asked.isolation),
-            "edited": code_blocks != self._asked.code_blocks,
-            "blocks": [
-                as_shown(block, code) for block, code in zip(shown_blocks(code_blocks), code_blocks, strict=True)
-            ],
-        }
+        edited = code_blocks != self._asked.code_blocks
+        self._widget.approval = question_fields(uuid.uuid4().hex, code_blocks, self._asked.isolation, edited=edited)
 
     async def ask(self, request: ApprovalRequest) -> ApprovalResponse:
         """Ask with buttons; without a widget on the screen, as it is done without."""
@@ -140,7 +134,22 @@ def _edited(code_blocks: tuple[CodeBlock, ...], codes: object) -> tuple[CodeBloc
     )
 
 
-def as_shown(block: ShownBlock, code: CodeBlock) -> dict[str, Any]:
+def question_fields(
+    question_id: str, code_blocks: Sequence[CodeBlock], isolation: str, *, edited: bool = False
+) -> dict[str, Any]:
+    """Return a question for the front end.
+
+    Args:
+        question_id: What an answer names.
+        code_blocks: The code that would run.
+        isolation: What holds it.
+        edited: Whether it is as the person has edited it.
+    """
+    blocks = [_as_shown(block, code) for block, code in zip(shown_blocks(code_blocks), code_blocks, strict=True)]
+    return {"id": question_id, "isolation": spelled(isolation), "edited": edited, "blocks": blocks}
+
+
+def _as_shown(block: ShownBlock, code: CodeBlock) -> dict[str, Any]:
     """Return a block for the front end, which shows `lines` and decides nothing; `code` is there to be edited."""
     lines = [[line.number, [[part.text, part.spelled] for part in line.parts]] for line in block.lines]
     can_be_sent = not any("\ud800" <= char <= "\udfff" for char in code.code)
