@@ -110,7 +110,7 @@ while True:
 @pytest.mark.timing
 async def test_nothing_is_left_of_a_fork_bomb_after_the_time_limit(sandbox: str, tmp_path: Path) -> None:
     """200 sleeping processes, each double-forked into a session of its own; bounded, for the machine's sake."""
-    async with KernelCodeExecutor(timeout=3.0, sandbox=sandbox, work_dir=tmp_path) as executor:  # type: ignore[arg-type]
+    async with KernelCodeExecutor(timeout=6.0, sandbox=sandbox, work_dir=tmp_path) as executor:  # type: ignore[arg-type]
         lit: list[int] = []
 
         def count(event: ExecutionEvent) -> None:
@@ -118,7 +118,7 @@ async def test_nothing_is_left_of_a_fork_bomb_after_the_time_limit(sandbox: str,
                 lit.append(len(kernels_in(tmp_path)))
 
         [result] = (await executor.execute_code_blocks([CodeBlock(BOMB)], on_event=count)).blocks
-        assert lit[0] > 50, "it is a bomb; how many there are in the time depends on the machine"
+        assert lit[0] > 200
         assert (result.status, result.state_lost) == ("timeout", True)
         assert result.outputs[0]["text"] == "lit\n"
         assert (await run(executor, "print('next')")).status == "ok"
