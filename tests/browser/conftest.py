@@ -52,13 +52,44 @@ def browser(chromium: str) -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def kept(browser: Browser) -> Iterator[dict[str, Notebook]]:
+    """The page that a test left for the next one, if it did, by the name of its application."""
+    pages: dict[str, Notebook] = {}
+    yield pages
+    for notebook in pages.values():
+        notebook.close()
+
+
 @pytest.fixture
-def notebook(server: Server, browser: Browser) -> Iterator[Notebook]:
+def own_page(server: Server, kept: dict[str, Notebook]) -> Iterator[None]:
+    """For what is read as a page loads: the test gets a page of its own, and the next one, too."""
+    def give_up() -> None:
+        if server.app in kept:
+            kept.pop(server.app).close()
+
+    give_up()
+    yield
+    give_up()
+
+
+@pytest.fixture
+def notebook(
+    request: pytest.FixtureRequest, server: Server, browser: Browser, kept: dict[str, Notebook]
+) -> Iterator[Notebook]:
     """A page for a notebook. At the end: no error in the console, nothing asked for outside this machine."""
-    notebook = Notebook(server, browser, permissions=["clipboard-read", "clipboard-write"])
+    notebook = kept.pop(server.app, None) or Notebook(
+        server, browser, permissions=["clipboard-read", "clipboard-write"]
+    )
+    notebook.begin()
+    failed = request.session.testsfailed
     yield notebook
-    notebook.close()
-    assert notebook.errors == []
+    errors = list(notebook.errors)  # not what a front end says of kernels that are taken from it
+    if request.session.testsfailed == failed and errors == [] and notebook.leave():
+        kept[server.app] = notebook
+    else:
+        notebook.close()
+    assert errors == []
     assert notebook.outside_requests() == []
 
 

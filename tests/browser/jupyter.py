@@ -11,6 +11,9 @@ How a test reads:
 
 `@one_app` before a test runs it in JupyterLab alone. What must be set before the page loads (the subshell setting)
 is set before `open`. Console errors and requests to the outside fail a test when it ends, see conftest.
+
+Loading a page takes as long as most tests (5 of 7 s), so it is kept for the next test of the file, its
+documents closed and its kernels ended, unless the test changed what the next would notice: see `Notebook.leave`.
 """
 
 import ast
@@ -31,13 +34,16 @@ from urllib.parse import urlsplit
 import nbformat
 import pytest
 from nbformat import v4
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, ViewportSize
 
 SOURCE = Path(__file__).parents[2] / "codeagent_nb" / "labextension"
+VIEWPORT: ViewportSize = {"width": 1280, "height": 900}
 THEMES = ("JupyterLab Light", "JupyterLab Dark")
 BENIGN_ERRORS = (
     # Notebook 7.6 itself, on every page: it reads the schema of a plugin's settings that it does not ship.
     "uncaught: TypeError: Cannot read properties of undefined (reading 'schema')",
+    # Jupyter's debugger, whose question to a kernel that goes or restarts gets no answer.
+    "Could not restore the debugger state: Canceled future",
 )
 one_app = pytest.mark.parametrize("server", ["lab"], indirect=True)
 """Runs a test in JupyterLab alone, where the application makes no difference."""
@@ -117,6 +123,10 @@ class Server:
         known = json.loads(file.read_text()) if file.exists() else {}
         file.write_text(json.dumps({**known, **values}))
 
+    def has_settings(self) -> bool:
+        """Return whether the user has changed any setting."""
+        return any(self.settings.rglob("*.jupyterlab-settings"))
+
     def forget_settings(self) -> None:
         """Remove all settings of the user."""
         for file in self.settings.rglob("*.jupyterlab-settings"):
@@ -187,9 +197,12 @@ class Notebook:
         self.errors: list[str] = []
         self.requests: list[str] = []
         self.path = ""
-        self.context = browser.new_context(viewport={"width": 1280, "height": 900}, **context)
+        self._kept = False
+        self._loads = 0
+        self.context = browser.new_context(viewport=VIEWPORT, **context)
         self.context.set_default_timeout(20_000)
         self.page = self.new_page()
+        self.page.on("load", self._on_load)
 
     def new_page(self) -> Page:
         """Another tab of the same browser, watched like the first."""
@@ -215,8 +228,12 @@ class Notebook:
 
     def look(self, page: Page | None = None) -> None:
         """Open the notebook in a page, and wait for nothing."""
+        page = page or self.page
+        if self._kept and page is self.page and not self.server.has_settings():
+            page.evaluate(_OPEN, self.path)
+            return
         query = f"?token={self.server.token}" + ("&reset" if self.server.app == "lab" else "")
-        (page or self.page).goto(f"{self.server.url}{APPS[self.server.app].path}/{self.path}{query}")
+        page.goto(f"{self.server.url}{APPS[self.server.app].path}/{self.path}{query}")
 
     def reload(self) -> None:
         """Load the page again; the kernel lives on."""
@@ -295,9 +312,10 @@ class Notebook:
 
     def theme(self, name: Literal["JupyterLab Light", "JupyterLab Dark"]) -> None:
         """Change the theme of the open page."""
-        self.do("return app.commands.execute('apputils:change-theme', { theme: value }).then(() => 1)", name)
-        light = "true" if name == "JupyterLab Light" else "false"
-        self.page.locator(f'body[data-jp-theme-light="{light}"]').wait_for(state="attached")
+        # The one that is shown would be loaded again, and for a moment there would be none.
+        change = "app.commands.execute('apputils:change-theme', { theme: value }).then(() => 1)"
+        self.do(f"return document.body.dataset.jpThemeName === value || {change}", name)
+        self.page.locator(f'body[data-jp-theme-name="{name}"]').wait_for(state="attached")
 
     def comms_over_subshells(self, value: Literal["disabled", "perComm", "perCommTarget"]) -> None:
         """Say how comm messages travel; before `open`."""
@@ -311,6 +329,25 @@ class Notebook:
     def outside_requests(self) -> list[str]:
         """What the page asked for anywhere else than on this machine."""
         return [url for url in self.requests if urlsplit(url).hostname not in (None, "127.0.0.1")]
+
+    def leave(self) -> bool:
+        """Close the documents and end the kernels; return whether the next test may have the page.
+
+        It may not if settings were changed, if it was loaded again (documents come back then), if there is another
+        page, or if a dialog or a notification is left.
+        """
+        if self.server.has_settings() or self._loads > 1 or len(self.context.pages) > 1:
+            return False
+        left = self.page.evaluate(_CLOSE_ALL)
+        self.server.end_kernels()
+        self.page.set_viewport_size(VIEWPORT)
+        self._kept = True
+        return left == 0
+
+    def begin(self) -> None:
+        """Forget what was noted of a kept page before this test."""
+        self.errors.clear()
+        self.requests.clear()
 
     def close(self) -> None:
         """Close the page, end the kernels, forget settings."""
@@ -334,6 +371,9 @@ class Notebook:
             raise RuntimeError(f"The code failed in the kernel: {answer.get('ename')}: {answer.get('evalue')}")
         return answer
 
+    def _on_load(self, _: Page) -> None:
+        self._loads += 1
+
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self._note(f"{message.text} ({message.location.get('url', '')})")
@@ -343,6 +383,21 @@ class Notebook:
             self.errors.append(error)
 
 
+# Notebook 7 opens a document in this page, as it does with its first one, if no other is named to open it beside.
+_OPEN = """async (path) => {
+    const options = { ref: '_noref' };
+    await window.jupyterapp.commands.execute('docmanager:open', { path, factory: 'Notebook', options });
+    const address = new URL(window.location.href);
+    address.pathname = address.pathname.replace(/[^/]*$/, path);  // what a reload opens
+    window.history.replaceState(null, '', address);
+}"""
+_CLOSE_ALL = """() => {
+    for (const widget of [...window.jupyterapp.shell.widgets('main')]) {
+        if (widget.context?.model) widget.context.model.dirty = false;  // or it asks whether to save
+        widget.close();
+    }
+    return document.querySelectorAll('.jp-Dialog, .Toastify__toast').length;
+}"""
 _WITH_PANEL = """([path, value]) => {
     const app = window.jupyterapp;
     const panel = app && [...app.shell.widgets('main')].find((widget) => widget.context?.path === path);

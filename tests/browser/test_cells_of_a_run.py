@@ -349,7 +349,7 @@ def test_the_users_place_is_kept_while_cells_come(notebook: Notebook) -> None:
 
 
 @pytest.fixture
-def without_extension(server: Server) -> Iterator[None]:
+def without_extension(server: Server, own_page: None) -> Iterator[None]:
     """The front end as it is where the package is not installed beside it."""
     config = server.folder / "config" / "labconfig" / "page_config.json"
     before = config.read_text()

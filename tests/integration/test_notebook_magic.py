@@ -294,7 +294,7 @@ def test_in_ipythons_terminal_it_prints_and_ctrl_c_stops_it(ipython: Ipython, tm
     ipython.type("print('al' + 'ive')\n")
     ipython.read_until("alive")
     ipython.type("%agent reset\n")
-    ipython.read_until("forgotten")
+    ipython.read_until("Conversation cleared")
 
 
 def test_a_folder_that_cannot_be_used_is_named_with_the_setting(execute: Execute, tmp_path: Path) -> None:
