@@ -171,7 +171,7 @@ class NotebookAgent:
                 self.session = await stack.enter_async_context(
                     open_session(settings, views=self._watchers, secrets=self.secrets)
                 )
-                # Before the kernel is stopped, which may take longer than the 5 s that nbconvert gives us for all of it.
+                # Before the kernel is stopped: that may take longer than the 5 s which nbconvert gives us for all.
                 stack.callback(_remove_if_empty, self._data)
                 self._stack = stack.pop_all()
         return self.session

@@ -269,12 +269,17 @@ class Window:
             self.cell(name)["metadata"].pop("codeagent", None)
         task.kept = set()
         for change in changes:
-            getattr(self, f"_{change['do']}")(task, change)
+            try:
+                getattr(self, f"_{change['do']}")(task, change)
+            except Exception:  # noqa: BLE001 - what cannot be made is the user's from then on, and holds up no other
+                self._leave(task, change["id"])
         return {"ok": True, "gone": sorted(self.gone), "detached": sorted(self.detached)}
 
     def _admit(self, task: Task, changes: list[dict[str, Any]]) -> None:
         its, going = {*task.own, *task.users}, set()
         for change in changes:
+            if not hasattr(self, f"_{change['do']}"):
+                raise RefusalError("no such change")
             if change["do"] == "insert":
                 if (not change["after"] and task.anchor) or ({*change["after"]} & {*self.ids}) - its - task.places:
                     raise RefusalError("below other cells")

@@ -1,0 +1,291 @@
+"""What the page and its stand-in must both do with the same messages: one table, of conversations.
+
+A conversation is a list of turns. In its notebook there are three cells of the user's, `anchor`, `user-1` and `user-2`;
+a task has begun below `anchor`. A turn is what is asked, or what the user does, and what is seen afterwards. Knows
+neither page: `tests/unit/test_page_contract.py` and `tests/browser/test_page_contract.py` play them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+Change = dict[str, Any]
+REFUSED = None
+"""The answer to what is refused; its words are the page's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Changes that a task asks for, in one message.
+
+    Args:
+        changes: What is asked.
+        gone: Ids of cells that are not there, as the page says.
+        detached: Ids of cells that are the user's now, as the page says.
+        refused: True if nothing is done.
+    """
+
+    changes: tuple[Change, ...]
+    gone: tuple[str, ...] = ()
+    detached: tuple[str, ...] = ()
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """What the user does with a cell: replaces its text, runs it, deletes it."""
+
+    does: Literal["edit", "run", "delete"]
+    cell: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The task's page says again what is the task's: the same comm, or after the last task ended, another task's.
+
+    Args:
+        cells: Ids of the cells that the task may change or replace.
+        theirs: Ids of those that the user has taken.
+        another: True for the task of the next run of the same cell.
+    """
+
+    cells: tuple[str, ...]
+    theirs: tuple[str, ...] = ()
+    another: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The notebook as it is then: of each cell its id, its text, and its outputs' text if it has outputs."""
+
+    cells: tuple[tuple[str, ...], ...]
+
+
+Turn = Ask | User | Again | Seen
+
+
+class Player(Protocol):
+    """A page, or its stand-in, with the notebook of one conversation."""
+
+    def ask(self, changes: Sequence[Change]) -> dict[str, Any]:
+        """Ask for changes; return the page's answer."""
+        ...
+
+    def user(self, turn: User) -> None:
+        """Do what the user does."""
+        ...
+
+    def again(self, *, another: bool) -> dict[str, Any]:
+        """Greet the page again; return its answer."""
+        ...
+
+    def cells(self) -> list[dict[str, Any]]:
+        """Return the cells of the conversation's notebook."""
+        ...
+
+
+def play(turns: Sequence[Turn], player: Player) -> None:
+    """Play a conversation, and compare what is answered and seen."""
+    for number, turn in enumerate(turns, 1):
+        where = f"turn {number}: {turn}"
+        match turn:
+            case Ask(changes):
+                answer = player.ask(changes)
+                if turn.refused:
+                    assert answer["ok"] is False, where
+                else:
+                    said = (answer["ok"], answer.get("gone"), answer.get("detached"))
+                    assert said == (True, [*turn.gone], [*turn.detached]), f"{where}: {answer}"
+            case User():
+                player.user(turn)
+            case Again():
+                answer = player.again(another=turn.another)
+                assert {cell["id"] for cell in answer["cells"]} == {*turn.cells}, f"{where}: {answer}"
+                assert [*answer["theirs"]] == [*turn.theirs], f"{where}: {answer}"
+            case Seen(cells):
+                assert [told(cell) for cell in player.cells()] == [*cells], where
+
+
+def told(cell: dict[str, Any]) -> tuple[str, ...]:
+    """Return a cell as `Seen` has it."""
+    texts = ["".join(output.get("text", output.get("data", {}).get("text/plain", ""))) for output in
+             cell.get("outputs", ())]  # fmt: skip
+    return cell["id"], "".join(cell["source"]), *texts
+
+
+def code(name: str, text: str = "", *outputs: Change, **more: Any) -> Change:
+    metadata = {"codeagent": {"cell": "anchor", "step": 1}}
+    kind = {"cell_type": "code", "outputs": list(outputs), "execution_count": None}
+    return {"id": name, "source": text, "metadata": metadata, **kind, **more}
+
+
+def markdown(name: str, text: str) -> Change:
+    metadata = {"codeagent": {"cell": "anchor", "step": 1}}
+    return {"id": name, "source": text, "metadata": metadata, "cell_type": "markdown"}
+
+
+def stream(text: str, name: str = "stdout") -> Change:
+    return {"output_type": "stream", "name": name, "text": text}
+
+
+def result(text: str) -> Change:
+    return {"output_type": "display_data", "data": {"text/plain": text}, "metadata": {}}
+
+
+def insert(after: str, *cells: Change) -> Change:
+    return {"do": "insert", "after": [after], "cells": list(cells), "undo": "a"}
+
+
+def source(name: str, start: int, text: str) -> Change:
+    return {"do": "source", "id": name, "from": start, "text": text}
+
+
+def outputs(name: str, start: int, *items: Change) -> Change:
+    return {"do": "outputs", "id": name, "from": start, "outputs": list(items)}
+
+
+def append(name: str, index: int, text: str) -> Change:
+    return {"do": "append", "id": name, "index": index, "text": text}
+
+
+def count(name: str, number: int | None) -> Change:
+    return {"do": "count", "id": name, "execution_count": number}
+
+
+def metadata(name: str, **values: Any) -> Change:
+    return {"do": "metadata", "id": name, "metadata": values}
+
+
+def remove(name: str, text: str) -> Change:
+    return {"do": "remove", "id": name, "source": text, "undo": "b"}
+
+
+def asked(*changes: Change, gone: str = "", detached: str = "") -> Ask:
+    return Ask(changes, tuple(gone.split()), tuple(detached.split()))
+
+
+def refused(*changes: Change) -> Ask:
+    return Ask(changes, refused=True)
+
+
+USERS = (("user-1", "1"), ("user-2", "2"))
+TWO = asked(insert("anchor", code("c", "5"), code("d", "6")))
+
+
+def seen(*cells: tuple[str, ...]) -> Seen:
+    """Return a notebook whose cells of the user's are as they were, with others between the first two."""
+    return Seen((("anchor", "0"), *cells, *USERS))
+
+
+CONVERSATIONS: dict[str, tuple[Turn, ...]] = {
+    "cells come below the anchor, in order": (
+        asked(insert("anchor", markdown("m", "Words."), code("c", "1", stream("a\n"), result("1")))),
+        asked(insert("m", code("between"))),
+        seen(("m", "Words."), ("between", ""), ("c", "1", "a\n", "1")),
+        Again(cells=("m", "between", "c")),
+    ),
+    "without one of the cells above nothing is inserted": (
+        asked(insert("nowhere", code("c"), code("d")), source("c", 0, "x"), gone="c d"),
+        seen(),
+    ),
+    "source and outputs come bit by bit": (
+        asked(insert("anchor", code("c"))),
+        asked(source("c", 0, "x = 1\n"), source("c", 6, "print(x)"), source("c", 4, "2\nprint(x)")),
+        asked(outputs("c", 0, stream("a")), append("c", 0, "b")),
+        asked(outputs("c", 1, stream("e", "stderr"), result("y"))),
+        seen(("c", "x = 2\nprint(x)", "ab", "e", "y")),
+        asked(outputs("c", 2, stream("f", "stderr"))),
+        seen(("c", "x = 2\nprint(x)", "ab", "ef")),
+        asked(outputs("c", 0), count("c", 7)),
+        seen(("c", "x = 2\nprint(x)")),
+    ),
+    "signs outside of the first plane count as two": (
+        asked(insert("anchor", code("c", "'🐧'"))),
+        asked(source("c", 3, "'  # penguin")),
+        seen(("c", "'🐧'  # penguin")),
+    ),
+    "a change that cannot be made leaves its cell and holds up no other": (
+        asked(insert("anchor", code("c", "1"), code("d", "2", result("y")))),
+        asked(source("c", 9, "x"), append("d", 0, "x"), source("c", 1, "x"), insert("d", code("e")), detached="c d"),
+        seen(("c", "1"), ("d", "2", "y"), ("e", "")),
+        Again(cells=("e",), theirs=("c", "d")),
+    ),
+    "a cell is not inserted twice and is ours only if it is as we would have made it": (
+        asked(insert("anchor", code("c", "1", stream("a\n"), result("1")))),
+        asked(insert("anchor", code("c", "1", stream("a\n"), result("1")))),
+        seen(("c", "1", "a\n", "1")),
+        asked(insert("anchor", code("c", "1", stream("b\n"))), detached="c"),
+        asked(insert("anchor", code("c", "1", stream("a\n"), result("1"))), detached="c"),
+        seen(("c", "1", "a\n", "1")),
+    ),
+    "a cell that the user has edited is the user's": (
+        TWO,
+        User("edit", "c", "mine"),
+        asked(outputs("c", 0, stream("x")), source("c", 0, "y"), count("c", 9), source("d", 1, "7"), detached="c"),
+        seen(("c", "mine"), ("d", "67")),
+        Again(cells=("d",), theirs=("c",)),
+        User("edit", "c", "5"),
+        asked(source("c", 0, "y"), remove("c", "5"), metadata("c", tags=None), detached="c"),
+        seen(("c", "5"), ("d", "67")),
+    ),
+    "a cell that the user has run is the user's": (
+        asked(insert("anchor", code("c", "pass"), code("d", "6"))),
+        User("run", "c"),
+        asked(source("c", 0, "y"), remove("c", "pass"), source("d", 1, "7"), detached="c"),
+        seen(("c", "pass"), ("d", "67")),
+    ),
+    "a cell that the user has deleted is gone": (
+        TWO,
+        User("delete", "c"),
+        asked(source("c", 1, "x"), outputs("d", 0, stream("y")), gone="c"),
+        seen(("d", "6", "y")),
+    ),
+    "cells are replaced, but for those of the user": (
+        TWO,
+        User("edit", "d", "mine"),
+        asked(
+            *(remove(name, text) for name, text in (("c", "5"), ("d", "6"), ("never", "x"))),
+            insert("anchor", code("e")),
+            detached="d",
+        ),
+        seen(("e", ""), ("d", "mine")),
+    ),
+    "the next run of the cell replaces what the last one made and nothing else": (
+        TWO,
+        User("edit", "d", "mine"),
+        Again(cells=("c",), theirs=("d",), another=True),
+        refused(source("c", 1, "x")),
+        asked(remove("c", "5"), insert("anchor", code("e", "7"))),
+        seen(("e", "7"), ("d", "mine")),
+        asked(source("e", 1, "8")),
+    ),
+    "no cell of the user's is touched and nothing else of the message is done": (
+        *(
+            refused(insert("anchor", code("mixed")), change)
+            for name, text in (("anchor", "0"), ("user-1", "1"))
+            for change in (
+                source(name, 0, "import os"),
+                outputs(name, 0, stream("x")),
+                append(name, 0, "x"),
+                count(name, 1),
+                metadata(name, tags=["raises-exception"]),
+                remove(name, text),
+                insert("anchor", code(name, text)),
+            )
+        ),
+        refused(insert("user-1", code("evil", "import os"))),
+        seen(),
+    ),
+    "nothing is hidden or trusted by request": (
+        TWO,
+        *(
+            refused(insert("d", code("evil", metadata={"codeagent": {"cell": "anchor", "step": 1}, **more})))
+            for more in ({"jupyter": {"source_hidden": True}}, {"trusted": True}, {"collapsed": True})
+        ),
+        asked(metadata("c", tags=["raises-exception"])),
+        asked(metadata("c", tags=None)),
+        seen(("c", "5"), ("d", "6")),
+    ),
+    "what no change is": (TWO, refused({"do": "dance", "id": "c"}), seen(("c", "5"), ("d", "6"))),
+}
