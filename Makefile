@@ -39,11 +39,11 @@ attacks: $(STAMPS)/test  ## all attacks by executed code on its user's files, th
 	$(BIN)/python -m pytest -m attacks tests/integration/test_signed_floods.py
 	$(BIN)/python -m pytest -n 2 --hypothesis-profile=thorough tests/unit
 	$(BIN)/python -m pytest tests/browser/test_saved_session.py tests/browser/test_extension_attacks.py
-	$(BIN)/python -m pytest -m attacks tests/browser/test_widget.py
 
-browser: $(STAMPS)/test  ## the browser tests, on the built wheel in a clean environment
+browser: $(STAMPS)/test  ## all browser tests, on the built wheel in a clean environment
 	@bash .ci/system-packages.sh bubblewrap chromium
 	$(BIN)/python tools/lanes.py wheel browser pages
+	cd build/wheel/run && ../env/bin/python -m pytest tests/browser -m "repeated and not attacks"
 
 check: $(STAMPS)/test  ## lint, types of both languages, import contracts
 	$(BIN)/ruff check .

@@ -30,9 +30,11 @@ GRACE = 20
 
 PYTHON = ".venv/bin/python"
 PYTEST = f"{PYTHON} -m pytest"
+BY_FILE = "--dist loadfile --no-loadscope-reorder"
+"""Kernels are shared by the tests of a file; and in our order, the long files first, not those with many tests."""
 NOT_HERE = "not model and not browser and not attacks and not timing"
 IN_WHEEL = "cd build/wheel/run && ../env/bin/python -m pytest tests/browser"
-BROWSER = "browser and not attacks"
+BROWSER = "browser and not attacks and not repeated"
 CONTAINERS = (
     "tests/integration/test_container_engine.py tests/integration/test_container_examples.py"
     " tests/integration/test_container_scripts.py tests/integration/test_containers.py"
@@ -62,10 +64,10 @@ LANES = {
     "check": Lane(("make --no-print-directory check",)),
     "unit": Lane((f"{PYTEST} tests/unit -n 2 --dist worksteal -m 'not attacks and not timing'",), after=("check",)),
     "local": Lane(
-        (f"{PYTEST} tests/integration tests/attacks {_without(CONTAINERS)} -n 4 --dist loadfile -m '{NOT_HERE}'",),
+        (f"{PYTEST} tests/integration tests/attacks {_without(CONTAINERS)} -n 4 {BY_FILE} -m '{NOT_HERE}'",),
         after=("unit", "images"),
     ),
-    "containers": Lane((f"{PYTEST} {CONTAINERS} -n 2 --dist loadfile -m '{NOT_HERE}'",), after=("unit", "images")),
+    "containers": Lane((f"{PYTEST} {CONTAINERS} -n 2 {BY_FILE} -m '{NOT_HERE}'",), after=("unit", "images")),
     # One after another: a page alone takes 7 s, two side by side on two cores 11 s each and more (measured).
     "browser": Lane(
         (f"{IN_WHEEL} -m '{BROWSER} and not timing and not model'",),

@@ -93,16 +93,34 @@ def notebook(
     assert notebook.outside_requests() == []
 
 
-REPEATED = {"test_extension_attacks", "test_widget"}
-"""Files whose tests Notebook 7 repeats, with the same page code; `make attacks` runs those, but for its own themes.
+IN_BOTH = {
+    "test_edited_code_is_what_runs_and_what_is_recorded",
+    "test_in_the_background_output_stays_under_its_cell_and_stop_works",
+    "test_the_reply_is_shown_while_it_comes_and_all_of_the_story_in_the_end",
+    "test_whatever_code_tries_what_is_seen_is_what_runs",
+    "test_after_a_reload_it_goes_on_in_the_new_page",
+    "test_each_step_becomes_cells_below_while_it_happens",
+    "test_undo_takes_back_a_step_and_redo_brings_it_again",
+    "test_after_a_reload_the_page_goes_on_with_the_task_and_answers_no_old_address",
+    "test_only_the_window_that_is_named_acts",
+    "test_the_button_opens_the_panel_once_and_brings_a_dead_one_to_life",
+    "test_the_users_place_stays_while_cells_come_and_go_above_and_below",
+    "test_what_the_user_reads_stays_in_sight_while_the_active_cell_is_far_away",
+    "test_z_takes_back_the_changes_of_one_key_however_late_they_came_and_never_the_users",
+    "test_the_page_does_what_its_stand_in_does",
+    "test_a_task_is_answered_in_the_panel_and_its_plot_stands_below",
+    "test_a_saved_session_that_is_trusted_asks_for_nothing",
+    "test_every_text_can_be_read",
+}
+"""Tests that `make test` runs in Notebook 7, too: of each surface one, and what depends on the application around it.
 
-The widget is drawn in Notebook 7 by test_agent_cell and test_panel, too.
+The page's code is the same in both. `make browser` runs all tests in both.
 """
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave the repetitions in Notebook 7 to `make attacks`."""
+    """Mark what is repeated in Notebook 7."""
     for item in items:
         called = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-        if item.path.stem in REPEATED and "notebook" in called.values() and "theme" not in called:
-            item.add_marker(pytest.mark.attacks)
+        if "notebook" in called.values() and getattr(item, "originalname", "") not in IN_BOTH:
+            item.add_marker(pytest.mark.repeated)
