@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kernel_executor.containers.container import Container
 from kernel_executor.containers.request import WORKSPACE, ContainerRequest
+from kernel_executor.errors import KernelStartError
 from kernel_executor.in_kernel.read_only import ORIGINAL
 from kernel_executor.sandbox.isolation import Isolation, names_only_loopback, shows_filter, shows_no_privileges
 from kernel_executor.sandbox.mount_table import read_table
@@ -14,6 +15,9 @@ from kernel_executor.secret_names import names_secret
 from kernel_executor.stage.stage import Stage
 
 FIND = "command -v python3 || command -v python || echo python3; command -v bash || echo sh"
+
+TIMES = 3
+"""Podman 4.3 on a busy machine loses what a short command wrote, once in some thousand."""
 
 LOOKS = (
     "cat /proc/self/status",
@@ -36,9 +40,18 @@ class Programs:
 
 
 async def find_programs(container: Container) -> Programs:
-    """Look for Python, and for bash before any other shell."""
-    _, output = await container.run(["sh", "-c", FIND])
-    return Programs(*output.split("\n")[:2])
+    """Look for Python, and for bash before any other shell.
+
+    Raises:
+        KernelStartError: The container does not say.
+    """
+    for _ in range(TIMES):
+        code, output = await container.run(["sh", "-c", FIND])
+        match output.split():
+            case [python, shell]:
+                return Programs(python, shell)
+    said = f"exit code {code}, output {output!r}"
+    raise KernelStartError(f"the container does not say which Python and which shell it has ({said}): try again")
 
 
 async def has_kernel(container: Container, python: str) -> bool:
