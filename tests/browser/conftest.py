@@ -32,14 +32,28 @@ def chromium() -> str:
     return path
 
 
+@pytest.fixture(scope="session")
+def servers() -> Iterator[dict[str, Server]]:
+    """The servers that were started, by the name of their application."""
+    started: dict[str, Server] = {}
+    yield started
+    for server in started.values():
+        server.close()
+
+
 @pytest.fixture(scope="session", params=list(APPS))
-def server(request: pytest.FixtureRequest, chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server of each front end; tests are sorted so that only one runs at a time."""
+def server(
+    request: pytest.FixtureRequest,
+    chromium: str,
+    servers: dict[str, Server],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Server:
+    """A server of each front end, started when it is first needed: a worker goes from one to the other and back."""
     if find_spec(APPS[request.param].module) is None:
         pytest.skip(f"{APPS[request.param].module} is not installed")
-    server = Server(request.param, tmp_path_factory.mktemp(request.param) / "jupyter")
-    yield server
-    server.close()
+    if request.param not in servers:
+        servers[request.param] = Server(request.param, tmp_path_factory.mktemp(request.param) / "jupyter")
+    return servers[request.param]
 
 
 # Not for the whole session: Playwright's loop would count as running in tests of asyncio that come later.
@@ -64,6 +78,7 @@ def kept(browser: Browser) -> Iterator[dict[str, Notebook]]:
 @pytest.fixture
 def own_page(server: Server, kept: dict[str, Notebook]) -> Iterator[None]:
     """For what is read as a page loads: the test gets a page of its own, and the next one, too."""
+
     def give_up() -> None:
         if server.app in kept:
             kept.pop(server.app).close()
@@ -118,8 +133,14 @@ The page's code is the same in both. `make browser` runs all tests in both.
 """
 
 
+LONG = ("test_cells_of_a_run", "test_extension", "test_agent_cell", "test_panel", "test_widget")
+"""Files that take longest, for workers to begin with."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is repeated in Notebook 7."""
+    """Begin with the long files; mark what is repeated in Notebook 7."""
+    order = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(LONG)))
     for item in items:
         called = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
         if "notebook" in called.values() and getattr(item, "originalname", "") not in IN_BOTH:
