@@ -21,6 +21,7 @@ from kernel_executor import (
     ExecutionEvent,
     KernelCodeExecutor,
 )
+from tests.support.runs import run
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
@@ -32,10 +33,6 @@ async def shared(
     folder = tmp_path_factory.mktemp("work")
     async with KernelCodeExecutor(timeout=20, sandbox=request.param, work_dir=folder) as executor:
         yield executor
-
-
-async def run(executor: KernelCodeExecutor, code: str) -> BlockResult:
-    return (await executor.execute_code_blocks([CodeBlock(code)])).blocks[-1]
 
 
 async def assert_works(executor: KernelCodeExecutor) -> None:

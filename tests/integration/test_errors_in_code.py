@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from kernel_executor import BlockResult, CodeBlock, KernelCodeExecutor
+from kernel_executor import KernelCodeExecutor
+from tests.support.runs import run
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
@@ -14,11 +15,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 async def shared() -> AsyncIterator[KernelCodeExecutor]:
     async with KernelCodeExecutor(timeout=10) as executor:
         yield executor
-
-
-async def run(executor: KernelCodeExecutor, code: str, language: str = "python") -> BlockResult:
-    result = await executor.execute_code_blocks([CodeBlock(code, language)])
-    return result.blocks[-1]
 
 
 EXITS = {

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from kernel_executor import BlockResult, CodeBlock, KernelCodeExecutor
+from kernel_executor import KernelCodeExecutor
+from tests.support.runs import run
 
 pytestmark = [
     pytest.mark.integration,
@@ -21,10 +22,6 @@ async def shared(bubblewrap: None) -> AsyncIterator[KernelCodeExecutor]:
     async with KernelCodeExecutor(timeout=90, sandbox="bubblewrap") as executor:
         assert executor.isolation.system_calls
         yield executor
-
-
-async def run(executor: KernelCodeExecutor, code: str, language: str = "python") -> BlockResult:
-    return (await executor.execute_code_blocks([CodeBlock(code, language)])).blocks[-1]
 
 
 async def value(executor: KernelCodeExecutor, code: str, language: str = "python") -> str:

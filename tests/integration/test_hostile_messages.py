@@ -13,7 +13,8 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from kernel_executor import BlockResult, CodeBlock, KernelCodeExecutor, OutputLimits
+from kernel_executor import KernelCodeExecutor, OutputLimits
+from tests.support.runs import run
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
@@ -34,10 +35,6 @@ async def shared() -> AsyncIterator[KernelCodeExecutor]:
     async with KernelCodeExecutor(timeout=5, limits=limits) as executor:
         await run(executor, "1")
         yield executor
-
-
-async def run(executor: KernelCodeExecutor, code: str) -> BlockResult:
-    return (await executor.execute_code_blocks([CodeBlock(code)])).blocks[-1]
 
 
 async def assert_works(executor: KernelCodeExecutor) -> None:

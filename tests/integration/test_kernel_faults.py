@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from kernel_executor import BlockResult, CodeBlock, KernelCodeExecutor
+from tests.support.runs import run
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
@@ -20,11 +21,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 async def shared(request: pytest.FixtureRequest) -> AsyncIterator[KernelCodeExecutor]:
     async with KernelCodeExecutor(timeout=0.7, sandbox=request.param) as executor:
         yield executor
-
-
-async def run(executor: KernelCodeExecutor, code: str) -> BlockResult:
-    result = await executor.execute_code_blocks([CodeBlock(code)])
-    return result.blocks[-1]
 
 
 async def assert_works_soon(executor: KernelCodeExecutor, seconds: float = 2.0) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from kernel_executor import BlockResult, CodeBlock, KernelCodeExecutor, KernelStartError, NotStarted
+from kernel_executor import CodeBlock, KernelCodeExecutor, KernelStartError, NotStarted
+from tests.support.runs import run
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
@@ -18,10 +19,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 async def shared() -> AsyncIterator[KernelCodeExecutor]:
     async with KernelCodeExecutor(timeout=20) as executor:
         yield executor
-
-
-async def run(executor: KernelCodeExecutor, code: str, language: str = "python") -> BlockResult:
-    return (await executor.execute_code_blocks([CodeBlock(code, language)])).blocks[-1]
 
 
 async def test_blocks_share_variables_and_run_in_order_until_one_fails(shared: KernelCodeExecutor) -> None:

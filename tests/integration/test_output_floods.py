@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 
 from kernel_executor import BlockOutput, BlockResult, CodeBlock, ExecutionEvent, KernelCodeExecutor, OutputLimits, fold
+from tests.support.runs import run
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
@@ -27,10 +28,6 @@ MB = 1_000_000
 async def shared() -> AsyncIterator[KernelCodeExecutor]:
     async with KernelCodeExecutor(timeout=30, limits=LIMITS) as executor:
         yield executor
-
-
-async def run(executor: KernelCodeExecutor, code: str, language: str = "python") -> BlockResult:
-    return (await executor.execute_code_blocks([CodeBlock(code, language)])).blocks[-1]
 
 
 def text(result: BlockResult) -> str:

@@ -12,13 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from kernel_executor import BlockOutput, BlockResult, CodeBlock, ExecutionEvent, KernelCodeExecutor
+from kernel_executor import BlockOutput, CodeBlock, ExecutionEvent, KernelCodeExecutor
+from tests.support.runs import run
 
 pytestmark = pytest.mark.integration
-
-
-async def run(executor: KernelCodeExecutor, code: str, language: str = "python") -> BlockResult:
-    return (await executor.execute_code_blocks([CodeBlock(code, language)])).blocks[-1]
 
 
 def marked(mark: str) -> list[int]:

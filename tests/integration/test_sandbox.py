@@ -15,8 +15,6 @@ import pytest
 import pytest_asyncio
 
 from kernel_executor import (
-    BlockResult,
-    CodeBlock,
     Isolation,
     KernelCodeExecutor,
     KernelStartError,
@@ -25,6 +23,7 @@ from kernel_executor import (
 )
 from kernel_executor.sandbox.bubblewrap import SandboxMode
 from kernel_executor.sandbox.isolation import holds_no_key
+from tests.support.runs import run
 
 pytestmark = [
     pytest.mark.integration,
@@ -42,10 +41,6 @@ async def shared(bubblewrap: None) -> AsyncIterator[KernelCodeExecutor]:
         patch.setenv("MY_HARMLESS_SETTING", PLANTED)
         async with KernelCodeExecutor(timeout=20, sandbox="bubblewrap") as executor:
             yield executor
-
-
-async def run(executor: KernelCodeExecutor, code: str, language: str = "python") -> BlockResult:
-    return (await executor.execute_code_blocks([CodeBlock(code, language)])).blocks[-1]
 
 
 async def value(executor: KernelCodeExecutor, code: str) -> str:

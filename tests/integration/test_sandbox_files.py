@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from kernel_executor import BlockResult, CodeBlock, ExecutionEvent, FilesDelivered, KernelCodeExecutor
+from kernel_executor import CodeBlock, ExecutionEvent, FilesDelivered, KernelCodeExecutor
+from tests.support.runs import run
 
 pytestmark = [
     pytest.mark.integration,
@@ -34,10 +35,6 @@ async def shared(bubblewrap: None, tmp_path_factory: pytest.TempPathFactory) -> 
     granted = [folder / "granted.txt"]
     async with KernelCodeExecutor(timeout=20, sandbox="bubblewrap", work_dir=folder, writable=granted) as executor:
         yield executor
-
-
-async def run(executor: KernelCodeExecutor, code: str, language: str = "python") -> BlockResult:
-    return (await executor.execute_code_blocks([CodeBlock(code, language)])).blocks[-1]
 
 
 async def well(executor: KernelCodeExecutor, code: str, language: str = "python") -> str:

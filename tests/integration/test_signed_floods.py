@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from kernel_executor import BlockResult, CodeBlock, KernelCodeExecutor
+from kernel_executor import KernelCodeExecutor
+from tests.support.runs import run
 
 pytestmark = [pytest.mark.integration]
 
@@ -100,7 +101,3 @@ async def test_a_block_is_stopped_in_time_under_a_flood() -> None:
         task.cancel()
         _, late = await asyncio.wait({task}, timeout=20)
         assert not late
-
-
-async def run(executor: KernelCodeExecutor, code: str) -> BlockResult:
-    return (await executor.execute_code_blocks([CodeBlock(code)])).blocks[-1]

@@ -18,16 +18,13 @@ import psutil
 import pytest
 
 from codeagent_nb.models.embedded.download import _pip_download
-from kernel_executor import BlockResult, CodeBlock, KernelCodeExecutor
+from kernel_executor import CodeBlock, KernelCodeExecutor
 from kernel_executor.functions.module_folder import FunctionsFolder, _run_here, install_packages
 from kernel_executor.processes.watchdog import WATCHDOG, Watchdog
 from kernel_executor.sandbox.interpreter import ask_python
+from tests.support.runs import run
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("bubblewrap")]
-
-
-async def run(executor: KernelCodeExecutor, code: str) -> BlockResult:
-    return (await executor.execute_code_blocks([CodeBlock(code)])).blocks[-1]
 
 
 @pytest.fixture
