@@ -1,15 +1,12 @@
 """What stands under an `%%agent` cell: true to the run at every moment, and readable when it is over."""
 
-import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from codeagent_nb.approval import ApprovalResponse
-from codeagent_nb.errors import ModelUnavailable
 from codeagent_nb.events import (
     AgentEvent,
     BlockFinishedEvent,
@@ -22,64 +19,10 @@ from codeagent_nb.events import (
     RunFinishedEvent,
     VariableEvent,
 )
-from codeagent_nb.models.types import CreateResult
 from codeagent_nb.projections.cell_output import CellStory, CellSummary, error_bundle
 from kernel_executor import Append, BlockResult, Clear, CodeBlock, Update
 from kernel_executor.replay import failing
-
-CODE = "I print one.\n\n```python\nprint(1)\n```"
-OTHER = CODE.replace("1", "2")
-YES = '{"reason": "a <typo>", "retry": true}'
-NO = '{"reason": "hopeless", "retry": false}'
-REFUSED = "```javascript\nalert('`')\n```"
-Stages = Callable[..., Any]
-
-
-def stopped(status: Any, note: str) -> BlockResult:
-    output = {"output_type": "stream", "name": "stdout", "text": "half done\n"}
-    return BlockResult(block=CodeBlock(""), status=status, exit_code=124, outputs=(output,), note=note)
-
-
-def edit(request: Any) -> ApprovalResponse:
-    blocks = (CodeBlock("print('<edited>')"),)
-    return ApprovalResponse(approved=True, reason="", code_blocks=blocks)
-
-
-DENY = {"approval_func": lambda _: ApprovalResponse(approved=False, reason="too <risky>")}
-PATHS: dict[str, tuple[list[Any], list[Any], dict[str, Any]]] = {
-    "answered": (["Paris."], [], {}),
-    "thought": (["<think>hmm <b></think>Paris."], [], {}),
-    "succeeded": ([CODE, "It printed 1."], ["1\n"], {}),
-    "failed": ([CODE, "It failed."], [failing()], {}),
-    "repaired": ([CODE, YES, OTHER, "Two."], [failing(), "2\n"], {"max_retries_on_error": 1}),
-    "all fail": (
-        [CODE, OTHER, "It failed."],
-        [failing(), failing()],
-        {"max_retries_on_error": 1, "retry_by": "status"},
-    ),
-    "not retried": ([CODE, NO, "It failed."], [failing()], {"max_retries_on_error": 1}),
-    "repeated": ([CODE, CODE, "It failed."], [failing()], {"max_retries_on_error": 1, "retry_by": "status"}),
-    "words after a failure": ([CODE, YES, "It cannot be done."], [failing()], {"max_retries_on_error": 1}),
-    "refused": ([REFUSED, REFUSED], [], {"max_retries_on_error": 1}),
-    "refused in part": ([f"{CODE}\n\n{REFUSED}", "One."], ["1\n"], {}),
-    "cut off": ([CreateResult(content=CODE, finish_reason="length")], [], {}),
-    "denied": ([CODE], [], DENY),
-    "edited": ([CODE, "One."], ["1\n"], {"approval_func": edit}),
-    "timeout": ([CODE, "Too slow."], [stopped("timeout", "Stopped after 60 s.")], {}),
-    "died": ([CODE, "It died."], [stopped("died", "The kernel died.")], {}),
-    "two blocks": ([f"{CODE}\n\n{OTHER}", "Done."], ["1\n", failing()], {}),
-    "model gone": ([CODE, ModelUnavailable("gone *now*")], ["1\n"], {}),
-    "model never there": ([ModelUnavailable("no <server>")], [], {}),
-    "silent": (["", ""], [], {}),
-}
-
-
-async def events_of(stage: Stages, path: str) -> list[AgentEvent]:
-    replies, results, more = PATHS[path]
-    scene = stage(replies, results, **more)
-    with contextlib.suppress(ModelUnavailable):
-        await scene.agent.run(task="Print one.")
-    return list(scene.seen)
+from tests.support.stories import CODE, OTHER, STORIES, Stages, events_of
 
 
 def told(events: Iterable[AgentEvent], saved_as: str = "") -> CellStory:
@@ -114,13 +57,13 @@ def follow(events: Iterable[AgentEvent], *, every: int = 1) -> tuple[CellStory, 
 
 
 @pytest.mark.parametrize("every", [1, 3, 100])
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", STORIES)
 async def test_what_was_shown_piece_by_piece_is_the_whole_story(stage: Stages, path: str, every: int) -> None:
     story, shown = follow(await events_of(stage, path), every=every)
     assert list(shown.items()) == story.displays()
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", STORIES)
 async def test_every_display_can_be_read_as_plain_text_too(stage: Stages, path: str) -> None:
     """GitHub, a terminal and a diff show that; an empty one would be a hole in the story."""
     events = await events_of(stage, path)
@@ -248,7 +191,7 @@ async def test_runs_after_one_another_each_have_a_story_of_their_own(stage: Stag
     assert texts(told(scene.seen[first:]))[:3] == [CODE.replace("1", "3"), "3\n", "Three."]
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", STORIES)
 async def test_where_cells_tell_the_story_only_its_end_and_warnings_stand_under_the_cell(
     stage: Stages, path: str
 ) -> None:

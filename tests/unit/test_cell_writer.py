@@ -38,10 +38,9 @@ from codeagent_nb.notebook.cells.sync import REPLACED, CellWriter
 from codeagent_nb.projections.notebook_cells import CellsStory
 from codeagent_nb.rendering.cell_outputs import shown_output
 from kernel_executor import Append, BlockResult, CodeBlock, CodeResult
+from tests.support.stories import CODE, DENY, STORIES, Stages, events_of
 from tests.unit.memory_page import Front, Window
-from tests.unit.test_cell_view import CODE, DENY, PATHS, events_of
 
-Stages = Callable[..., Any]
 LOST = "The notebook was closed or did not answer: what is missing in it is in s.ipynb."
 LEFT = "1 cell that you changed or deleted while the agent was writing: left alone. What the agent wrote is in s.ipynb."
 
@@ -172,7 +171,7 @@ async def tell(writer: CellWriter, *events: Any) -> None:
 
 
 @pytest.mark.parametrize("on_thread", [False, True])
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", STORIES)
 async def test_the_cells_of_a_run_stand_below_the_cell_that_asked(stage: Stages, path: str, on_thread: bool) -> None:
     window = Window("%%agent", "mine")
     front = Front(window)
@@ -691,7 +690,7 @@ async def test_whatever_becomes_of_answers_and_pages_the_run_stands_there_in_the
     front = Front(window)
     saved = [copy.deepcopy(window.cells)]
     writer = await begun(front)
-    events = await events_of(stage, rng.choice([*PATHS]))
+    events = await events_of(stage, rng.choice([*STORIES]))
     for number, event in enumerate(events):
         match rng.randrange(12):
             case 0:

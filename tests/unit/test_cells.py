@@ -1,7 +1,7 @@
 """Cells while they come about: drafts that become cells, steps, and what is no draft any more."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -33,11 +33,7 @@ from codeagent_nb.projections.notebook_cells import DRAFT_LIMIT, CellsStory
 from kernel_executor import Append, BlockResult, CodeBlock, CodeResult
 from kernel_executor.replay import failing
 from tests.support.notebooks import notebook_of
-from tests.unit.test_cell_view import CODE, OTHER, PATHS, YES, events_of, stopped
-
-Stages = Callable[..., Any]
-SHELL = "~~~bash\nls\n~~~"
-TWO = f"{CODE}\n\nThen:\n\n{SHELL}\n\nThat is all."
+from tests.support.stories import CODE, OTHER, STORIES, TWO, YES, Stages, events_of
 
 
 def told(events: Iterable[AgentEvent]) -> CellsStory:
@@ -78,28 +74,10 @@ def cut(events: Iterable[AgentEvent], size: int) -> list[AgentEvent]:
     return found
 
 
-MORE_PATHS = {
-    "quoted code": ([CODE, f"It was:\n\n{CODE}"], ["1\n"], {}),
-    "two and words": ([TWO, "Done."], ["1\n", "a.csv\n"], {}),
-    "first of two": ([TWO, YES, OTHER, "Done."], [failing(), "2\n"], {"max_retries_on_error": 1}),
-    "repeated and quoted": (
-        [CODE, CODE, f"It failed:\n\n{CODE}"],
-        [failing()],
-        {"max_retries_on_error": 1, "retry_by": "status"},
-    ),
-    "stopped first": ([TWO, "It was stopped."], [stopped("timeout", "Stopped.")], {}),
-    "refused, then well": (["```javascript\n1\n```", CODE, "One."], ["1\n"], {"max_retries_on_error": 1}),
-}
-ALL_PATHS = {**PATHS, **MORE_PATHS}
-
-
 @pytest.mark.parametrize("size", [1, 7, 1_000])
-@pytest.mark.parametrize("path", ALL_PATHS)
-async def test_a_draft_becomes_the_cell_of_its_key(
-    stage: Stages, monkeypatch: pytest.MonkeyPatch, path: str, size: int
-) -> None:
+@pytest.mark.parametrize("path", STORIES)
+async def test_a_draft_becomes_the_cell_of_its_key(stage: Stages, path: str, size: int) -> None:
     """Else the page would take a cell away and put another one in its place."""
-    monkeypatch.setattr("tests.unit.test_cell_view.PATHS", ALL_PATHS)
     story = CellsStory()
     drafts: dict[str, Cell] = {}
     for event in cut(await events_of(stage, path), size):
@@ -116,11 +94,8 @@ async def test_a_draft_becomes_the_cell_of_its_key(
     assert drafts == {}
 
 
-@pytest.mark.parametrize("path", ALL_PATHS)
-async def test_drafts_only_grow_while_a_reply_comes_letter_by_letter(
-    stage: Stages, monkeypatch: pytest.MonkeyPatch, path: str
-) -> None:
-    monkeypatch.setattr("tests.unit.test_cell_view.PATHS", ALL_PATHS)
+@pytest.mark.parametrize("path", STORIES)
+async def test_drafts_only_grow_while_a_reply_comes_letter_by_letter(stage: Stages, path: str) -> None:
     story = CellsStory()
     before: dict[str, str] = {}
     for event in cut(await events_of(stage, path), 1):
@@ -217,10 +192,7 @@ async def test_a_stopped_run_leaves_no_draft(stage: Stages) -> None:
 # Words
 
 
-async def test_the_explanation_grows_under_its_key_and_is_never_a_draft_of_code(
-    stage: Stages, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tests.unit.test_cell_view.PATHS", ALL_PATHS)
+async def test_the_explanation_grows_under_its_key_and_is_never_a_draft_of_code(stage: Stages) -> None:
     for path in ("quoted code", "repeated and quoted"):
         events = await events_of(stage, path)
         ran = max(n for n, event in enumerate(events) if isinstance(event, CodeExecutionEvent | CodeRefusedEvent))
@@ -300,7 +272,7 @@ async def test_the_steps_of_a_second_run_go_on_from_those_of_the_first(stage: St
 # The saved session
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", STORIES)
 async def test_the_saved_session_holds_no_draft(stage: Stages, path: str) -> None:
     events = await events_of(stage, path)
     for length in range(len(events) + 1):

@@ -1,13 +1,12 @@
 """The session as a notebook: valid whatever happened, true to what ran, and never lost while it is saved."""
 
-import contextlib
 import json
 import os
 import re
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,8 @@ import nbformat
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from codeagent_nb.approval import ApprovalResponse
-from codeagent_nb.errors import ModelUnavailable, SessionError
+from codeagent_nb.errors import SessionError
 from codeagent_nb.events import (
-    AgentEvent,
     BlockFinishedEvent,
     BlockOutputEvent,
     BlockStartedEvent,
@@ -28,19 +25,17 @@ from codeagent_nb.events import (
     TextMessage,
     VariableEvent,
 )
-from codeagent_nb.models.types import CreateResult
 from codeagent_nb.projections.notebook_text import NotebookText
 from codeagent_nb.text import fenced
 from codeagent_nb.views.notebook_file import NotebookView
 from kernel_executor import Append, BlockResult, CodeBlock
-from kernel_executor.replay import failing
 from tests.support.notebooks import notebook_of
-
-CODE = "I print one.\n\n```python\nprint(1)\n```"
-YES = '{"reason": "a typo", "retry": true}'
-NO = '{"reason": "hopeless", "retry": false}'
-REFUSED = "```javascript\nalert('`')\n```"
-Stages = Callable[..., Any]
+from tests.support.stories import (
+    CODE,
+    STORIES,
+    Stages,
+    events_of,
+)
 
 
 def valid(events: Any) -> Any:
@@ -56,48 +51,7 @@ def cells(notebook: Any) -> list[tuple[str, str]]:
     return [(cell.metadata.codeagent.kind, cell.source) for cell in notebook.cells]
 
 
-def stopped(status: Any, note: str = "Stopped after 60 s.") -> BlockResult:
-    output = {"output_type": "stream", "name": "stdout", "text": "half ``` done\n"}
-    return BlockResult(block=CodeBlock(""), status=status, exit_code=124, outputs=(output,), note=note)
-
-
-def left_by_exit() -> BlockResult:
-    error = {"output_type": "error", "ename": "SystemExit", "evalue": "0", "traceback": ["SystemExit: 0"]}
-    return BlockResult(block=CodeBlock(""), status="ok", exit_code=0, outputs=(error,))
-
-
-DENY = {"approval_func": lambda _: ApprovalResponse(approved=False, reason="no")}
-PATHS: dict[str, tuple[list[Any], list[Any], dict[str, Any]]] = {
-    "answered": (["Paris."], [], {}),
-    "succeeded": ([CODE, "It printed 1."], ["1\n"], {}),
-    "failed": ([CODE, "It failed."], [failing()], {}),
-    "repaired": ([CODE, YES, CODE.replace("1", "2"), "Two."], [failing(), "2\n"], {"max_retries_on_error": 1}),
-    "not retried": ([CODE, NO, "It failed."], [failing()], {"max_retries_on_error": 1}),
-    "repeated": ([CODE, CODE, "It failed."], [failing()], {"max_retries_on_error": 1, "retry_by": "status"}),
-    "refused": ([REFUSED, REFUSED], [], {"max_retries_on_error": 1}),
-    "refused in part": ([f"{CODE}\n\n{REFUSED}", "One."], ["1\n"], {}),
-    "cut off": ([CreateResult(content=CODE, finish_reason="length")], [], {}),
-    "denied": ([CODE], [], DENY),
-    "timeout": ([CODE, "Too slow."], [stopped("timeout")], {}),
-    "died": ([CODE, "It died."], [stopped("died", "The kernel died.")], {}),
-    "skipped": ([CODE, "Skipped."], [stopped("skipped")], {}),
-    "exit": ([CODE.replace("print(1)", "sys.exit(0)"), "Left."], [left_by_exit()], {}),
-    "shell": (["```sh\nls\n```", "A file."], ["a.csv\n"], {}),
-    "model gone": ([CODE, ModelUnavailable("gone *now*")], ["1\n"], {}),
-    "given code": ([], ["1\n"], {"model_client": None}),
-    "silent": (["", ""], [], {}),
-}
-
-
-async def events_of(stage: Stages, path: str) -> tuple[AgentEvent, ...]:
-    replies, results, more = PATHS[path]
-    scene = stage(replies, results, **more)
-    with contextlib.suppress(ModelUnavailable):
-        await scene.agent.run(task="Print `one`.\n\n```python\nprint(1)\n```", context="a file")
-    return tuple(scene.agent.log.events)
-
-
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", STORIES)
 async def test_every_prefix_of_every_run_is_a_valid_notebook(stage: Stages, path: str) -> None:
     events = await events_of(stage, path)
     for length in range(len(events) + 1):
@@ -126,7 +80,7 @@ async def test_a_failed_attempt_is_kept_folded_and_never_runs_again(stage: Stage
         "<details><summary>Attempt 1 failed: ValueError: bad</summary>\n\n"
         "```python\nprint(1)\n```\n\n```text\nTraceback\nValueError: bad\n```\n\n</details>"
     )
-    assert "Trying again: a typo" in "".join(source for kind, source in cells(notebook) if kind == "note")
+    assert "Trying again: a &lt;typo>" in "".join(source for kind, source in cells(notebook) if kind == "note")
 
 
 async def test_the_result_of_a_failed_run_says_that_it_failed(stage: Stages) -> None:

@@ -1,14 +1,11 @@
 """What the chat panel shows: entries of exactly the shapes that the front end draws, complete at every moment."""
 
-import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, get_args
 
 import pytest
 from hypothesis import given, strategies as st
 
-from codeagent_nb.approval import ApprovalResponse
-from codeagent_nb.errors import ModelUnavailable
 from codeagent_nb.events import (
     AgentEvent,
     BlockFinishedEvent,
@@ -21,18 +18,11 @@ from codeagent_nb.events import (
     RunStatus,
     VariableEvent,
 )
-from codeagent_nb.models.types import CreateResult
 from codeagent_nb.projections.chat import PICTURE_LIMIT, TEXT_SHOWN, PanelStory, State, state_after
 from kernel_executor import Append, BlockResult, CodeBlock
 from kernel_executor.replay import failing
 from kernel_executor.types import BlockStatus
-
-CODE = "I print one.\n\n```python\nprint(1)\n```"
-OTHER = CODE.replace("1", "2")
-YES = '{"reason": "a typo", "retry": true}'
-NO = '{"reason": "hopeless", "retry": false}'
-REFUSED = "```javascript\nalert('`')\n```"
-Stages = Callable[..., Any]
+from tests.support.stories import CODE, STORIES, YES, Stages, events_of
 
 SHOWN: dict[str, Any] = {"status": str, "word": str, "icon": str, "tone": str}
 SHAPES: dict[str, dict[str, Any]] = {
@@ -63,49 +53,6 @@ def assert_can_be_drawn(entries: Sequence[dict[str, Any]]) -> None:
     assert sum(bool(entry.get("open")) for entry in entries) <= 1
 
 
-def stopped(status: Any, note: str) -> BlockResult:
-    output = {"output_type": "stream", "name": "stdout", "text": "half done\n"}
-    return BlockResult(block=CodeBlock(""), status=status, exit_code=124, outputs=(output,), note=note)
-
-
-def approve_edited(request: Any) -> ApprovalResponse:
-    return ApprovalResponse(approved=True, reason="", code_blocks=(CodeBlock("print(3)"),))
-
-
-DENY = {"approval_func": lambda _: ApprovalResponse(approved=False, reason="no")}
-PATHS: dict[str, tuple[list[Any], list[Any], dict[str, Any]]] = {
-    "answered": (["Paris."], [], {}),
-    "succeeded": ([CODE, "It printed 1."], ["1\n"], {}),
-    "failed": ([CODE, "It failed."], [failing()], {}),
-    "repaired": ([CODE, YES, OTHER, "Two."], [failing(), "2\n"], {"max_retries_on_error": 1}),
-    "all fail": (
-        [CODE, OTHER, "It failed."],
-        [failing(), failing()],
-        {"max_retries_on_error": 1, "retry_by": "status"},
-    ),
-    "not retried": ([CODE, NO, "It failed."], [failing()], {"max_retries_on_error": 1}),
-    "repeated": ([CODE, CODE, "It failed."], [failing()], {"max_retries_on_error": 1, "retry_by": "status"}),
-    "refused": ([REFUSED, REFUSED], [], {"max_retries_on_error": 1}),
-    "cut off": ([CreateResult(content=CODE, finish_reason="length")], [], {}),
-    "denied": ([CODE], [], DENY),
-    "edited": ([CODE, "Three."], ["3\n"], {"approval_func": approve_edited}),
-    "timeout": ([CODE, "Too slow."], [stopped("timeout", "Stopped after 60 s.")], {}),
-    "died": ([CODE, "It died."], [stopped("died", "The kernel died.")], {}),
-    "two blocks": ([f"{CODE}\n\n{OTHER}", "Done."], ["1\n", failing()], {}),
-    "model gone": ([CODE, ModelUnavailable("gone")], ["1\n"], {}),
-    "model never there": ([ModelUnavailable("no server")], [], {}),
-    "silent": (["", ""], [], {}),
-}
-
-
-async def events_of(stage: Stages, path: str) -> list[AgentEvent]:
-    replies, results, more = PATHS[path]
-    scene = stage(replies, results, **more)
-    with contextlib.suppress(ModelUnavailable):
-        await scene.agent.run(task="Print one.")
-    return list(scene.seen)
-
-
 def told(events: Iterable[AgentEvent]) -> PanelStory:
     story = PanelStory()
     for event in events:
@@ -130,19 +77,19 @@ def in_words(story: PanelStory) -> list[tuple[str, str]]:
     return [(entry["kind"], entry["text"]) for entry in story.entries]
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", STORIES)
 async def test_every_prefix_of_every_run_can_be_drawn(stage: Stages, path: str) -> None:
     events = await events_of(stage, path)
     for length in range(len(events) + 1):
         assert_can_be_drawn(told(events[:length]).entries)
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", STORIES)
 async def test_what_was_sent_piece_by_piece_is_the_whole_story(stage: Stages, path: str) -> None:
     follow(await events_of(stage, path))
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", STORIES)
 async def test_nothing_is_left_open_or_running_at_the_end(stage: Stages, path: str) -> None:
     story = told(await events_of(stage, path))
     assert story.open_text is None
@@ -150,7 +97,7 @@ async def test_nothing_is_left_open_or_running_at_the_end(stage: Stages, path: s
     assert sum(entry["kind"] == "end" for entry in story.entries) == 1
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", STORIES)
 async def test_a_panel_that_is_opened_later_shows_the_same(stage: Stages, path: str) -> None:
     """Pieces of replies are not kept; all else is."""
     events = await events_of(stage, path)
@@ -185,13 +132,13 @@ async def test_a_failure_and_its_repair_are_told(stage: Stages) -> None:
         ("error", 1, "ValueError: bad"),
         ("ok", 2, ""),
     ]
-    assert ("note", "Trying again: a typo") in [(entry["kind"], entry["text"]) for entry in entries]
+    assert ("note", "Trying again: a <typo>") in [(entry["kind"], entry["text"]) for entry in entries]
 
 
 @pytest.mark.parametrize(
     ("path", "level", "said"),
     [
-        ("denied", "warn", "Not approved: no"),
+        ("denied", "warn", "Not approved: too <risky>"),
         ("edited", "info", "You changed the code before it ran."),
         ("not retried", "warn", "Not trying again: hopeless"),
         (
