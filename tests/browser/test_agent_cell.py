@@ -22,7 +22,7 @@ from tests.browser.agent_cells import (
     wait_until_shown,
 )
 from tests.browser.jupyter import Notebook, one_app
-from tests.unit.test_rendering import HOSTILE
+from tests.support.hostile_html import HOSTILE
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
 

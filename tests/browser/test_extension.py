@@ -15,94 +15,10 @@ import pytest
 from playwright.sync_api import Locator
 
 from tests.browser.jupyter import Notebook, one_app
-from tests.browser.raw_page import CLIENT
+from tests.browser.raw_page import OK, apply, ask, attach, by_id, connect, edit, ids
+from tests.support.page_changes import append, code, display, insert, markdown, outputs, source, stream
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
-
-OK = {"ok": True, "gone": [], "detached": []}
-
-
-def connect(notebook: Notebook, *sources: str) -> str:
-    """Open a notebook and a comm to its page; gives the id of the first cell."""
-    notebook.open(*(sources or ("1", "2")))
-    return attach(notebook)
-
-
-def attach(notebook: Notebook, index: int = 0) -> str:
-    """Begin a task with a cell of an open notebook, the first if no other is named; gives the cell's id."""
-    anchor = str(notebook.do("return panel.content.model.cells.get(value).id", index))
-    notebook.execute_as(anchor, f"{CLIENT}\npage = Page()\nanswer = await page.hello({anchor!r})")
-    assert notebook.value("answer")["ok"], notebook.value("answer")
-    return anchor
-
-
-def ask(notebook: Notebook, call: str) -> Any:
-    notebook.execute(f"answer = await page.{call}")
-    return notebook.value("answer")
-
-
-def apply(notebook: Notebook, *changes: dict[str, Any]) -> dict[str, Any]:
-    """Have changes made, and give what the page says to it."""
-    answer = ask(notebook, f"apply(*{list(changes)!r})")
-    assert answer is not None, "the page did not answer"
-    return {key: value for key, value in answer.items() if key not in ("re", "client", "protocol")}
-
-
-def code(name: str, source: str = "", *outputs: Any, count: int | None = None, **codeagent: Any) -> dict[str, Any]:
-    metadata = {"codeagent": {"cell": "run", "step": 1, **codeagent}}
-    return {
-        "cell_type": "code",
-        "id": name,
-        "source": source,
-        "metadata": metadata,
-        "outputs": list(outputs),
-        "execution_count": count,
-    }
-
-
-def markdown(name: str, source: str) -> dict[str, Any]:
-    return {
-        "cell_type": "markdown",
-        "id": name,
-        "source": source,
-        "metadata": {"codeagent": {"cell": "run", "step": 1}},
-    }
-
-
-def stream(text: str, name: str = "stdout") -> dict[str, Any]:
-    return {"output_type": "stream", "name": name, "text": text}
-
-
-def display(**data: str) -> dict[str, Any]:
-    bundle = {key.replace("_", "/"): value for key, value in data.items()}
-    return {"output_type": "display_data", "data": bundle, "metadata": {}}
-
-
-def insert(after: list[str], *cells: dict[str, Any], undo: str = "a") -> dict[str, Any]:
-    return {"do": "insert", "after": after, "cells": list(cells), "undo": undo}
-
-
-def outputs(name: str, start: int, *items: dict[str, Any]) -> dict[str, Any]:
-    return {"do": "outputs", "id": name, "from": start, "outputs": list(items)}
-
-
-def source(name: str, start: int, text: str) -> dict[str, Any]:
-    return {"do": "source", "id": name, "from": start, "text": text}
-
-
-def append(name: str, index: int, text: str) -> dict[str, Any]:
-    return {"do": "append", "id": name, "index": index, "text": text}
-
-
-def ids(notebook: Notebook) -> list[str]:
-    """The names of the cells; those of the user are "-"."""
-    names = [cell["id"] for cell in notebook.cells()]
-    return [name if len(name) < 6 else "-" for name in names]
-
-
-def by_id(notebook: Notebook, name: str) -> dict[str, Any]:
-    [cell] = [cell for cell in notebook.cells() if cell["id"] == name]
-    return cell
 
 
 def test_jupyter_lists_it_as_enabled_after_nothing_but_the_installation() -> None:
@@ -145,14 +61,6 @@ def test_the_notebook_is_dirty_then_and_can_be_saved_as_a_valid_one(notebook: No
     assert "".join(cell["source"]) == "12"
     assert ["".join(output.get("text", "-")) for output in cell["outputs"]] == ["a\n", "-", "b\nc\n"]
     assert cell["metadata"]["codeagent"] == {"cell": "run", "step": 1}
-
-
-@one_app
-def test_without_one_of_the_cells_above_nothing_is_inserted(notebook: Notebook) -> None:
-    connect(notebook)
-    answer = apply(notebook, insert(["nowhere"], code("c"), code("d")), source("c", 0, "x"))
-    assert answer == {**OK, "gone": ["c", "d"]}
-    assert ids(notebook) == ["-", "-"]
 
 
 def press(notebook: Notebook, key: str) -> None:
@@ -216,12 +124,6 @@ def test_cells_are_replaced_in_one_step_and_a_cell_of_the_user_is_not_removed(no
     assert ids(notebook) == ["-", "c", "d", "-"]
 
 
-def edit(notebook: Notebook, name: str, text: str) -> None:
-    """Replace a cell's source, as a user would."""
-    change = "panel.content.model.sharedModel.cells.find((cell) => cell.id === value[0]).setSource(value[1])"
-    notebook.do(change, [name, text])
-
-
 def test_source_and_outputs_come_bit_by_bit(notebook: Notebook) -> None:
     anchor = connect(notebook)
     apply(notebook, insert([anchor], code("c")))
@@ -240,16 +142,6 @@ def test_source_and_outputs_come_bit_by_bit(notebook: Notebook) -> None:
     assert notebook.cell(1).locator(".jp-OutputArea-output").count() == 2
     assert apply(notebook, outputs("c", 0)) == OK
     assert by_id(notebook, "c")["outputs"] == []
-
-
-@one_app
-def test_a_change_that_cannot_be_made_leaves_its_cell_and_holds_up_no_other(notebook: Notebook) -> None:
-    anchor = connect(notebook)
-    apply(notebook, insert([anchor], code("c", "1"), code("d", "2", display(text_plain="y"))))
-    answer = apply(notebook, source("c", 9, "x"), append("d", 0, "x"), source("c", 1, "x"), insert(["d"], code("e")))
-    assert answer == {**OK, "detached": ["c", "d"]}
-    assert ids(notebook) == ["-", "c", "d", "e", "-"]
-    assert by_id(notebook, "c")["source"] == "1"
 
 
 @one_app
@@ -361,19 +253,6 @@ def test_a_message_that_comes_again_is_done_once_and_answered_twice(notebook: No
     assert by_id(notebook, "c")["outputs"] == [stream("ab")]
 
 
-@one_app
-def test_a_cell_is_not_inserted_twice_and_is_ours_only_if_it_is_as_we_would_have_made_it(notebook: Notebook) -> None:
-    anchor = connect(notebook)
-    change = insert([anchor], code("c", "1", stream("a\n"), display(text_plain="1")))
-    apply(notebook, change)
-    assert apply(notebook, change) == OK
-    assert ids(notebook) == ["-", "c", "-"]
-    assert apply(notebook, insert([anchor], code("c", "1", stream("b\n")))) == {**OK, "detached": ["c"]}
-    assert apply(notebook, insert([anchor], code("c", "2", stream("a\n")))) == {**OK, "detached": ["c"]}
-    assert apply(notebook, change) == {**OK, "detached": ["c"]}, "given up is given up"
-    assert by_id(notebook, "c")["source"] == "1"
-
-
 def users_edit(notebook: Notebook) -> None:
     edit(notebook, "c", "mine")
 
@@ -406,15 +285,6 @@ def test_a_cell_that_the_user_has_changed_or_run_is_left_alone(
     tags = {"do": "metadata", "id": "c", "metadata": {"tags": ["raises-exception"]}}
     assert apply(notebook, tags) == {**OK, "detached": ["c"]}
     assert not {"tags", "codeagent"} & set(by_id(notebook, "c")["metadata"]), "it bears no mark of ours"
-
-
-@one_app
-def test_a_cell_that_the_user_has_deleted_is_gone_and_stays_away(notebook: Notebook) -> None:
-    anchor = connect(notebook)
-    apply(notebook, insert([anchor], code("c", "5"), code("d", "6")))
-    notebook.do("panel.content.activeCellIndex = 1; return app.commands.execute('notebook:delete-cell').then(() => 1)")
-    assert apply(notebook, source("c", 1, "x"), outputs("d", 0, stream("y"))) == {**OK, "gone": ["c"]}
-    assert ids(notebook) == ["-", "d", "-"]
 
 
 PLACE = """
@@ -608,12 +478,6 @@ def test_a_read_only_notebook_is_not_changed(notebook: Notebook) -> None:
     answer = apply(notebook, insert([anchor], code("c")))
     assert answer == {"ok": False, "error": "The notebook is read-only."}
     assert ids(notebook) == ["-", "-"]
-
-
-@one_app
-def test_an_unknown_operation_is_an_error_and_not_silence(notebook: Notebook) -> None:
-    connect(notebook)
-    assert ask(notebook, "ask({'op': 'dance'})")["ok"] is False
 
 
 MARK = ".codeagent-generated"

@@ -10,21 +10,15 @@ from typing import Any
 import pytest
 
 from tests.browser.jupyter import Notebook, one_app
-from tests.browser.raw_page import CLIENT
-from tests.browser.test_extension import (
-    OK,
+from tests.browser.raw_page import CLIENT, OK, apply, ask, attach, by_id, connect, edit, ids
+from tests.support.page_changes import (
     append,
-    apply,
-    ask,
-    attach,
-    by_id,
     code,
-    connect,
     display,
-    edit,
-    ids,
     insert,
+    metadata,
     outputs,
+    removal,
     source,
     stream,
 )
@@ -39,14 +33,6 @@ def refused(notebook: Notebook, *changes: dict[str, Any]) -> str:
     assert answer["ok"] is False, answer
     assert notebook.cells() == before
     return str(answer["error"])
-
-
-def metadata(name: str, **values: Any) -> dict[str, Any]:
-    return {"do": "metadata", "id": name, "metadata": values}
-
-
-def removal(name: str, text: str) -> dict[str, Any]:
-    return {"do": "remove", "id": name, "source": text, "undo": "a"}
 
 
 def hello_is_refused(notebook: Notebook, anchor: str | None) -> None:

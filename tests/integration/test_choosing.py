@@ -17,7 +17,7 @@ from kernel_executor import (
 )
 from tests.containers import KERNEL_IMAGE
 from tests.integration.scripted_server import Serve
-from tests.integration.test_cli import python, run
+from tests.support.command_line import python, run
 
 pytestmark = pytest.mark.integration
 

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -12,27 +11,9 @@ import nbformat
 import pytest
 
 from tests.integration.scripted_server import KEY, Serve, bare_environment
+from tests.support.command_line import COMMAND, python, run
 
 pytestmark = pytest.mark.integration
-
-COMMAND = [sys.executable, "-m", "codeagent_nb"]
-
-
-def run(*arguments: str, env: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *arguments],
-        check=False,
-        env=env,
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=90,
-    )
-
-
-def python(code: str) -> str:
-    return f"```python\n{code}\n```"
 
 
 def test_a_task_ends_with_exit_0_a_readable_story_and_a_valid_notebook(serve: Serve, tmp_path: Path) -> None:

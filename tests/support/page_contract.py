@@ -9,9 +9,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-Change = dict[str, Any]
-REFUSED = None
-"""The answer to what is refused; its words are the page's own."""
+from tests.support.page_changes import (
+    Change,
+    append,
+    code,
+    count,
+    display,
+    insert,
+    markdown,
+    metadata,
+    outputs,
+    removal,
+    source,
+    stream,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,53 +125,6 @@ def told(cell: dict[str, Any]) -> tuple[str, ...]:
     return cell["id"], "".join(cell["source"]), *texts
 
 
-def code(name: str, text: str = "", *outputs: Change, **more: Any) -> Change:
-    metadata = {"codeagent": {"cell": "anchor", "step": 1}}
-    kind = {"cell_type": "code", "outputs": list(outputs), "execution_count": None}
-    return {"id": name, "source": text, "metadata": metadata, **kind, **more}
-
-
-def markdown(name: str, text: str) -> Change:
-    metadata = {"codeagent": {"cell": "anchor", "step": 1}}
-    return {"id": name, "source": text, "metadata": metadata, "cell_type": "markdown"}
-
-
-def stream(text: str, name: str = "stdout") -> Change:
-    return {"output_type": "stream", "name": name, "text": text}
-
-
-def result(text: str) -> Change:
-    return {"output_type": "display_data", "data": {"text/plain": text}, "metadata": {}}
-
-
-def insert(after: str, *cells: Change) -> Change:
-    return {"do": "insert", "after": [after], "cells": list(cells), "undo": "a"}
-
-
-def source(name: str, start: int, text: str) -> Change:
-    return {"do": "source", "id": name, "from": start, "text": text}
-
-
-def outputs(name: str, start: int, *items: Change) -> Change:
-    return {"do": "outputs", "id": name, "from": start, "outputs": list(items)}
-
-
-def append(name: str, index: int, text: str) -> Change:
-    return {"do": "append", "id": name, "index": index, "text": text}
-
-
-def count(name: str, number: int | None) -> Change:
-    return {"do": "count", "id": name, "execution_count": number}
-
-
-def metadata(name: str, **values: Any) -> Change:
-    return {"do": "metadata", "id": name, "metadata": values}
-
-
-def remove(name: str, text: str) -> Change:
-    return {"do": "remove", "id": name, "source": text, "undo": "b"}
-
-
 def asked(*changes: Change, gone: str = "", detached: str = "") -> Ask:
     return Ask(changes, tuple(gone.split()), tuple(detached.split()))
 
@@ -170,7 +134,7 @@ def refused(*changes: Change) -> Ask:
 
 
 USERS = (("user-1", "1"), ("user-2", "2"))
-TWO = asked(insert("anchor", code("c", "5"), code("d", "6")))
+TWO = asked(insert(["anchor"], code("c", "5"), code("d", "6")))
 
 
 def seen(*cells: tuple[str, ...]) -> Seen:
@@ -180,20 +144,20 @@ def seen(*cells: tuple[str, ...]) -> Seen:
 
 CONVERSATIONS: dict[str, tuple[Turn, ...]] = {
     "cells come below the anchor, in order": (
-        asked(insert("anchor", markdown("m", "Words."), code("c", "1", stream("a\n"), result("1")))),
-        asked(insert("m", code("between"))),
+        asked(insert(["anchor"], markdown("m", "Words."), code("c", "1", stream("a\n"), display(text_plain="1")))),
+        asked(insert(["m"], code("between"))),
         seen(("m", "Words."), ("between", ""), ("c", "1", "a\n", "1")),
         Again(cells=("m", "between", "c")),
     ),
     "without one of the cells above nothing is inserted": (
-        asked(insert("nowhere", code("c"), code("d")), source("c", 0, "x"), gone="c d"),
+        asked(insert(["nowhere"], code("c"), code("d")), source("c", 0, "x"), gone="c d"),
         seen(),
     ),
     "source and outputs come bit by bit": (
-        asked(insert("anchor", code("c"))),
+        asked(insert(["anchor"], code("c"))),
         asked(source("c", 0, "x = 1\n"), source("c", 6, "print(x)"), source("c", 4, "2\nprint(x)")),
         asked(outputs("c", 0, stream("a")), append("c", 0, "b")),
-        asked(outputs("c", 1, stream("e", "stderr"), result("y"))),
+        asked(outputs("c", 1, stream("e", "stderr"), display(text_plain="y"))),
         seen(("c", "x = 2\nprint(x)", "ab", "e", "y")),
         asked(outputs("c", 2, stream("f", "stderr"))),
         seen(("c", "x = 2\nprint(x)", "ab", "ef")),
@@ -201,22 +165,22 @@ CONVERSATIONS: dict[str, tuple[Turn, ...]] = {
         seen(("c", "x = 2\nprint(x)")),
     ),
     "signs outside of the first plane count as two": (
-        asked(insert("anchor", code("c", "'🐧'"))),
+        asked(insert(["anchor"], code("c", "'🐧'"))),
         asked(source("c", 3, "'  # penguin")),
         seen(("c", "'🐧'  # penguin")),
     ),
     "a change that cannot be made leaves its cell and holds up no other": (
-        asked(insert("anchor", code("c", "1"), code("d", "2", result("y")))),
-        asked(source("c", 9, "x"), append("d", 0, "x"), source("c", 1, "x"), insert("d", code("e")), detached="c d"),
+        asked(insert(["anchor"], code("c", "1"), code("d", "2", display(text_plain="y")))),
+        asked(source("c", 9, "x"), append("d", 0, "x"), source("c", 1, "x"), insert(["d"], code("e")), detached="c d"),
         seen(("c", "1"), ("d", "2", "y"), ("e", "")),
         Again(cells=("e",), theirs=("c", "d")),
     ),
     "a cell is not inserted twice and is ours only if it is as we would have made it": (
-        asked(insert("anchor", code("c", "1", stream("a\n"), result("1")))),
-        asked(insert("anchor", code("c", "1", stream("a\n"), result("1")))),
+        asked(insert(["anchor"], code("c", "1", stream("a\n"), display(text_plain="1")))),
+        asked(insert(["anchor"], code("c", "1", stream("a\n"), display(text_plain="1")))),
         seen(("c", "1", "a\n", "1")),
-        asked(insert("anchor", code("c", "1", stream("b\n"))), detached="c"),
-        asked(insert("anchor", code("c", "1", stream("a\n"), result("1"))), detached="c"),
+        asked(insert(["anchor"], code("c", "1", stream("b\n"))), detached="c"),
+        asked(insert(["anchor"], code("c", "1", stream("a\n"), display(text_plain="1"))), detached="c"),
         seen(("c", "1", "a\n", "1")),
     ),
     "a cell that the user has edited is the user's": (
@@ -226,13 +190,13 @@ CONVERSATIONS: dict[str, tuple[Turn, ...]] = {
         seen(("c", "mine"), ("d", "67")),
         Again(cells=("d",), theirs=("c",)),
         User("edit", "c", "5"),
-        asked(source("c", 0, "y"), remove("c", "5"), metadata("c", tags=None), detached="c"),
+        asked(source("c", 0, "y"), removal("c", "5"), metadata("c", tags=None), detached="c"),
         seen(("c", "5"), ("d", "67")),
     ),
     "a cell that the user has run is the user's": (
-        asked(insert("anchor", code("c", "pass"), code("d", "6"))),
+        asked(insert(["anchor"], code("c", "pass"), code("d", "6"))),
         User("run", "c"),
-        asked(source("c", 0, "y"), remove("c", "pass"), source("d", 1, "7"), detached="c"),
+        asked(source("c", 0, "y"), removal("c", "pass"), source("d", 1, "7"), detached="c"),
         seen(("c", "pass"), ("d", "67")),
     ),
     "a cell that the user has deleted is gone": (
@@ -245,8 +209,8 @@ CONVERSATIONS: dict[str, tuple[Turn, ...]] = {
         TWO,
         User("edit", "d", "mine"),
         asked(
-            *(remove(name, text) for name, text in (("c", "5"), ("d", "6"), ("never", "x"))),
-            insert("anchor", code("e")),
+            *(removal(name, text) for name, text in (("c", "5"), ("d", "6"), ("never", "x"))),
+            insert(["anchor"], code("e")),
             detached="d",
         ),
         seen(("e", ""), ("d", "mine")),
@@ -256,13 +220,13 @@ CONVERSATIONS: dict[str, tuple[Turn, ...]] = {
         User("edit", "d", "mine"),
         Again(cells=("c",), theirs=("d",), another=True),
         refused(source("c", 1, "x")),
-        asked(remove("c", "5"), insert("anchor", code("e", "7"))),
+        asked(removal("c", "5"), insert(["anchor"], code("e", "7"))),
         seen(("e", "7"), ("d", "mine")),
         asked(source("e", 1, "8")),
     ),
     "no cell of the user's is touched and nothing else of the message is done": (
         *(
-            refused(insert("anchor", code("mixed")), change)
+            refused(insert(["anchor"], code("mixed")), change)
             for name, text in (("anchor", "0"), ("user-1", "1"))
             for change in (
                 source(name, 0, "import os"),
@@ -270,17 +234,17 @@ CONVERSATIONS: dict[str, tuple[Turn, ...]] = {
                 append(name, 0, "x"),
                 count(name, 1),
                 metadata(name, tags=["raises-exception"]),
-                remove(name, text),
-                insert("anchor", code(name, text)),
+                removal(name, text),
+                insert(["anchor"], code(name, text)),
             )
         ),
-        refused(insert("user-1", code("evil", "import os"))),
+        refused(insert(["user-1"], code("evil", "import os"))),
         seen(),
     ),
     "nothing is hidden or trusted by request": (
         TWO,
         *(
-            refused(insert("d", code("evil", metadata={"codeagent": {"cell": "anchor", "step": 1}, **more})))
+            refused(insert(["d"], {**code("evil"), "metadata": {**code("evil")["metadata"], **more}}))
             for more in ({"jupyter": {"source_hidden": True}}, {"trusted": True}, {"collapsed": True})
         ),
         asked(metadata("c", tags=["raises-exception"])),

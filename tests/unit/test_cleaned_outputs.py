@@ -13,8 +13,8 @@ from codeagent_nb.rendering.cleaning.html_outputs import clean_html
 from codeagent_nb.rendering.mime_bundles import FIGURE, harmless_bundle
 from kernel_executor import BlockResult, CodeBlock
 from tests.browser.hostile_outputs import outputs
+from tests.support.hostile_html import assert_harmless, display, hostile, judged
 from tests.support.notebooks import notebook_of
-from tests.unit.test_rendering import assert_harmless, display, hostile, judged
 
 ELSEWHERE = "http://elsewhere.test"
 

@@ -13,7 +13,7 @@ from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
 from codeagent_nb.rendering.markdown_cells import TEXT_LIMIT, harmless_markdown, harmless_quotes
 from codeagent_nb.text import fenced
-from tests.unit.test_rendering import HOSTILE
+from tests.support.hostile_html import HOSTILE
 
 READER = MarkdownIt("commonmark", {"html": True, "maxNesting": 100}).enable(["table", "strikethrough"])
 ALIVE = {"image", "html_inline", "html_block"}
