@@ -289,7 +289,7 @@ class Notebook:
     def wait_idle(self, *, page: Page | None = None, timeout: float = 60) -> None:
         """Wait until the kernel is connected and has nothing to do."""
         (page or self.page).wait_for_function(
-            _WITH_PANEL + _KERNEL_IDLE + "}", arg=[self.path, None], timeout=timeout * 1000
+            _WITH_PANEL + _KERNEL_IDLE + "}", arg=[self.path, None], timeout=timeout * 1000, polling=50
         )
 
     def wait_until_settled(self) -> None:
@@ -341,6 +341,7 @@ class Notebook:
         left = self.page.evaluate(_CLOSE_ALL)
         self.server.end_kernels()
         self.page.set_viewport_size(VIEWPORT)
+        self.page.mouse.move(0, 0)
         self._kept = True
         return left == 0
 

@@ -181,6 +181,7 @@ def test_the_model_that_is_chosen_writes(notebook: Notebook) -> None:
     expect(panel(notebook).get_by_text("I am the other.").first).to_be_visible()
 
 
+@pytest.mark.timing
 @one_app
 def test_a_stream_of_300_tokens_a_second_is_shown_as_it_comes(notebook: Notebook) -> None:
     """The whole way: model, events, view, widget. Frame times are in test_widget.py."""

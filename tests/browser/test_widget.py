@@ -1,6 +1,7 @@
 """The panel alone: no agent, only traits that change and messages that come and go."""
 
 import base64
+import re
 import statistics
 import struct
 import zlib
@@ -242,6 +243,9 @@ def test_every_text_can_be_read(notebook: Notebook, theme: Any) -> None:
         expect(panel).to_have_attribute("data-state", state)
         texts = panel.evaluate(CONTRAST)
         assert len(texts) > 60
+        for button in panel.get_by_role("button", name=re.compile("Send|Stop|Run it")).all():
+            button.hover()
+            texts += panel.evaluate(CONTRAST)
         assert [(what, round(ratio, 2)) for what, ratio in texts if ratio < 4.5] == []
 
 
