@@ -62,7 +62,7 @@ class CodeExecutorAgent:
         max_retries_on_error: Attempts after the first.
         retry_by: Who decides on a retry: `model` as in AutoGen, or `status`, which costs no call.
         description: What the agent is for, in one sentence.
-        system_message: What the model is told first; None tells it nothing.
+        system_message: The first message of each prompt; None sends none.
         sources: Without a model, run only code of messages from these.
         supported_languages: What may run, and what the default system message asks for.
         roll_back_failures: True to take back what failed code made of the variables before other code runs; False keeps
@@ -249,7 +249,7 @@ class CodeExecutorAgent:
         return outcome.result or CodeResult(exit_code=1, output=outcome.text)
 
     def on_late_output(self, event: ExecutionEvent) -> None:
-        """Take in output that came after its block; hang it on `executor.on_late_output`."""
+        """Publish output that came after its block; register it with `executor.on_late_output`."""
         self.log.publish(execution_event(event, attempt=0))
 
     async def _run(

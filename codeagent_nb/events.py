@@ -59,7 +59,7 @@ class HandoffMessage(Event):
     target: str
     """Who is to go on. Told, not obeyed: a `RoundRobinGroupChat` goes by turns."""
     context: tuple[LLMMessage, ...] = ()
-    """What the next one's model is told before `content`."""
+    """What the next agent's model reads before `content`."""
     models_usage: RequestUsage | None = None
     metadata: dict[str, str] = {}
 
@@ -110,7 +110,7 @@ class RunStartedEvent(Event):
 
 
 class ContextEvent(Event):
-    """What the model is told about files or variables of the task."""
+    """What the model reads about files or variables of the task."""
 
     type: Literal["ContextEvent"] = "ContextEvent"
     content: str
@@ -131,7 +131,7 @@ class VariableEvent(Event):
     code: str
     """What loaded it, and loads it again."""
     description: str
-    """What the model is told of it."""
+    """What the model reads about it."""
     execution_count: int | None = None
 
 

@@ -56,7 +56,7 @@ class ReplayCodeExecutor:
 
     @property
     def keeps_variables(self) -> bool:
-        """Say what a kernel would."""
+        """Return what a kernel would."""
         return True
 
     @property
@@ -90,7 +90,7 @@ class ReplayCodeExecutor:
         return await self.execute_code_blocks(code_blocks, cancellation_token, on_event=on_event)
 
     async def roll_back(self) -> RollBack | None:
-        """Say what a kernel would: that what failed is undone."""
+        """Return what a kernel would: that what failed is undone."""
         was_spoilt, self._is_spoilt = self._is_spoilt, False
         return RollBack(state="rolled_back") if was_spoilt else None
 

@@ -64,7 +64,7 @@ class AssistantAgent:
         name: The agent's name, the source of its messages; a Python identifier.
         model_client: Who answers.
         description: What the agent is for, in one sentence.
-        system_message: What the model is told first; None tells it nothing.
+        system_message: The first message of each prompt; None sends none.
         model_client_stream: True to give the pieces of replies, too.
         model_context: Selects what the model is sent of the conversation; by default all.
     """
@@ -201,7 +201,7 @@ class AssistantAgent:
 
 
 def _as_told(message: ChatMessage) -> tuple[LLMMessage, ...]:
-    """Return a message as the model is told it: what is handed over with it comes first."""
+    """Return a message as the model reads it: what is handed over with it comes first."""
     handed_over = message.context if isinstance(message, HandoffMessage) else ()
     return (*handed_over, UserMessage(content=message.content, source=message.source))
 

@@ -49,7 +49,7 @@ class PythonCodeExecutionTool:
 
     @property
     def description(self) -> str:
-        """What the model is told of it."""
+        """What the model reads about it."""
         return "Execute Python code blocks."
 
     @property

@@ -14,7 +14,7 @@ Task = SaidTask | None
 
 @runtime_checkable
 class ChatAgent(Protocol):
-    """A participant: is told what is new to it and answers. What it was told before is its own to remember."""
+    """A participant: called with the messages that are new to it, and answers. It keeps earlier ones itself."""
 
     @property
     def name(self) -> str:

@@ -90,7 +90,7 @@ class RoundRobinGroupChat:
         self._one = OneAtATime(f"team {self.name!r}")
 
     async def run(self, *, task: Task = None, cancellation_token: CancellationToken | None = None) -> TaskResult:
-        """Let the participants speak until the run ends; the next run goes on with the next speaker.
+        """Run the participants in turn until the run ends; the next run continues with the next speaker.
 
         Args:
             task: What it is about; None goes on.

@@ -153,7 +153,7 @@ def clean(
 
 @app.command()
 def doctor() -> None:
-    """Say what works here, what does not, and the command that mends it."""
+    """Report what works here, what does not, and the command that fixes it."""
     _exit_with(lambda secrets: doctor_checks.run_doctor(CleanConsole(), secrets))
 
 

@@ -35,13 +35,13 @@ class Finding:
         what: Its name.
         state: `weak` is a drawback one can live with.
         detail: What was found.
-        mend: The command that mends it.
+        fix: The command that fixes it.
     """
 
     what: str
     state: State
     detail: str
-    mend: str = ""
+    fix: str = ""
 
 
 async def run_doctor(console: CleanConsole, secrets: Secrets) -> int:
@@ -59,7 +59,7 @@ async def run_doctor(console: CleanConsole, secrets: Secrets) -> int:
     with console.status("Checking ..."):
         async for finding in examine(os.environ, secrets):
             broken = broken or finding.state == "broken"
-            details = map(secrets.text, (finding.what, finding.detail, finding.mend))
+            details = map(secrets.text, (finding.what, finding.detail, finding.fix))
             table.add_row(MARKS[finding.state], *map(Text, details))
     console.print(table)
     return int(broken)
@@ -88,8 +88,8 @@ def check_bytecode() -> Finding:
     modules = [name for name in ("ipykernel", "IPython", "pandas", "matplotlib") if find_spec(name)]
     bare = [name for name in modules if not _is_compiled(name)]
     if bare:
-        mend = f"{sys.executable} -m compileall -q {_site_packages()}"
-        return Finding("bytecode", "weak", f"not compiled: {', '.join(bare)}; kernels start slowly", mend)
+        fix = f"{sys.executable} -m compileall -q {_site_packages()}"
+        return Finding("bytecode", "weak", f"not compiled: {', '.join(bare)}; kernels start slowly", fix)
     return Finding("bytecode", "ok", "compiled")
 
 

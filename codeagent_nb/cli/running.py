@@ -76,7 +76,7 @@ def clean_notebook(console: CleanConsole, path: Path, complain: Callable[[str], 
     Args:
         console: Where it is said.
         path: The notebook.
-        complain: Is told why it could not be done; the other notebooks are cleaned all the same.
+        complain: Called with the reason if one cannot be cleaned; the others still are.
     """
     try:
         done = clean(path)

@@ -21,7 +21,7 @@ event_logger = logging.getLogger(EVENT_LOGGER_NAME)
 
 
 class View(Protocol):
-    """A surface: is told every event, in order, on the event loop; must not block and may raise."""
+    """A surface: called with every event, in order, on the event loop; must not block and may raise."""
 
     def on_event(self, event: AgentEvent) -> None:
         """Take one event in."""
@@ -47,12 +47,12 @@ class EventLog:
         return tuple(self._events)
 
     def attach(self, view: View) -> Callable[[], None]:
-        """Tell `view` every event from now on; returns a function that ends this."""
+        """Call `view` with every event from now on; return a function that ends this."""
         self._views.append(view)
         return partial(self.detach, view)
 
     def detach(self, view: View) -> None:
-        """Tell `view` nothing more."""
+        """Call `view` no more."""
         if view in self._views:
             self._views.remove(view)
 
@@ -96,7 +96,7 @@ class EventLog:
         return None
 
     def replace(self, events: Sequence[AgentEvent]) -> None:
-        """Know these events, and no others; views, which have seen what they have seen, are told nothing."""
+        """Replace all events with these; views are not called."""
         self._events = [self.secrets.redactor.event(event) for event in events]
 
 
@@ -120,7 +120,7 @@ class Listener:
 
 @contextmanager
 def listening(log: EventLog, tell: Callable[[AgentEvent], None], *, chunks: bool) -> Iterator[None]:
-    """Tell everything that happens meanwhile; pieces of replies only if they are asked for."""
+    """Yield every event until the run ends; pieces of replies only if they are asked for."""
     detach = log.attach(Listener(tell, chunks=chunks))
     try:
         yield

@@ -51,7 +51,7 @@ class Driver:
         model: Who writes; None if all code is given.
         executor: Who runs.
         approver: Who is asked before code runs; None asks nobody.
-        system_message: What the model is told first.
+        system_message: The first message of each prompt.
         context: Selects what the model is sent of the conversation.
         timeout: Seconds a block may take, where the executor knows attempts; another one has a limit of its own.
         rolls_back: Whether what failed code made of the variables is taken back before other code runs.

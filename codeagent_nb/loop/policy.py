@@ -196,14 +196,14 @@ def _status_of(result: CodeResult | None) -> events.RunStatus:
 
 
 def _refuse(name: str, attempt: int, reply: Reply) -> Generator[Effect, Any, str]:
-    """Tell why nothing of a reply runs; return the reason."""
+    """Publish why nothing of a reply runs; return the reason."""
     refusal = _refusal(name, attempt, reply, nothing_ran=True)
     yield Tell(refusal)
     return refusal.reason
 
 
 def _announce(name: str, attempt: int, reply: Reply) -> Steps:
-    """Tell which code is going to run, and which of the reply's is not."""
+    """Publish which code is about to run, and which of the reply's is not."""
     if reply.refused:
         yield Tell(_refusal(name, attempt, reply, nothing_ran=False))
     yield Tell(

@@ -36,7 +36,7 @@ class CreateCall:
 
 
 class ReplayChatCompletionClient:
-    """Give scripted replies, one per call, in order, word by word.
+    """Return scripted replies, one per call, in order, word by word.
 
     Args:
         replies: Texts, whole results, or exceptions to raise at that call.
@@ -54,7 +54,7 @@ class ReplayChatCompletionClient:
 
     @property
     def model_info(self) -> ModelInfo:
-        """Say what the model pretends to be able to do."""
+        """Return what the model claims to be able to do."""
         return self._info
 
     @property

@@ -156,7 +156,7 @@ class Strip:
 
 
 async def attended(run: "asyncio.Task[TaskResult]", secrets: Secrets) -> TaskResult:
-    """Wait for a run; if the cell is interrupted meanwhile, stop it and wait until it has stopped.
+    """Wait for a run; if the cell is interrupted, stop the run and wait until it has stopped.
 
     Raises:
         Stopped: By the kernel's interrupt, or by the button.
@@ -187,7 +187,7 @@ async def _tick() -> None:
 
 
 def judge(result: TaskResult) -> None:
-    """Let the cell fail if its task did, so that Run All and programs that execute notebooks notice.
+    """Make the cell fail if its task did, so that Run All and programs that execute notebooks notice.
 
     Raises:
         AgentFailed: No code succeeded.

@@ -49,7 +49,7 @@ class AgentMagics(Magics):  # type: ignore[misc]
 
     @line_cell_magic  # type: ignore[untyped-decorator]
     def agent(self, line: str, cell: str | None = None) -> None:
-        """Give the agent a task, or with one `%` tell it something; `%agent help` lists what."""
+        """Run a task, or with one `%` a command; `%agent help` lists them."""
         if cell is None:
             self.commands.command(line)
         elif has_kernel(self.shell):

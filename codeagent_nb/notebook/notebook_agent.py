@@ -93,7 +93,7 @@ class NotebookAgent:
             self._work.cancel()
 
     def watch(self, view: View) -> Callable[[], None]:
-        """Tell a view every event of this session and of later ones; returns a function that ends this."""
+        """Call a view with every event of this session and later ones; return a function that ends this."""
         self._watchers.append(view)
         if self.session:
             self.session.log.attach(view)
@@ -127,7 +127,7 @@ class NotebookAgent:
         Args:
             task: The task.
             place: Where a new session works.
-            views: Makes what is told every event of this task, and late output until the next.
+            views: Returns the surfaces of this task; they also see late output until the next one.
 
         Raises:
             AgentError: Another task is being worked on, the model failed, a variable cannot be copied.
@@ -275,7 +275,7 @@ def _remove_if_empty(folder: Path) -> None:
 async def _close(
     earlier: "asyncio.Task[None] | None", stack: AsyncExitStack | None, models: Sequence[ChatCompletionClient]
 ) -> None:
-    """Close each part, whatever becomes of the others: the next session must not suffer for the last one's end."""
+    """Close each part, even if closing another fails: the next session must not suffer for the last one's end."""
     if earlier:
         await asyncio.wait({earlier})
     for close in [*([stack.aclose] if stack else []), *(model.close for model in models)]:

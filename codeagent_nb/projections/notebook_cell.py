@@ -70,7 +70,7 @@ def code_cell(block: CodeBlock, status: str, attempt: int = 0) -> Cell:
 
 
 def end_cell(cell: Cell, result: BlockResult) -> None:
-    """Give a cell all its outputs, those of a block that ended well."""
+    """Set all outputs of a cell, those of a block that succeeded."""
     cell.folder = ended(cell.folder, tuple(map(valid_output, result.outputs)))
     cell.execution_count = valid_count(result.execution_count)
     cell.about = {**cell.about, "status": result.status, "seconds": round(result.duration, 3)}

@@ -224,7 +224,7 @@ class CellsStory:
         return self._attempt[-1]
 
     def _end_attempt(self, exit_code: int, results: Sequence[BlockResult] = ()) -> None:
-        """Let the cells of an attempt stand if all of it ended well."""
+        """Keep the cells of an attempt if all of it succeeded."""
         if exit_code == 0 and all(part.result for part in self._attempt):
             self._attempt = []
             return
@@ -260,7 +260,7 @@ class CellsStory:
             self._add(Cell("markdown", f"*{inert(said)}*", {"kind": "files"}))
 
     def _tell_state(self, event: events.KernelStateEvent) -> None:
-        """Name what the code cells do not make, where what failed could not be taken back."""
+        """Return a note on what the code cells do not reproduce, where a failed attempt could not be rolled back."""
         names = ", ".join(f"`{name}`" for name in event.names)
         what = "Later cells ran without what the code cells above make."
         if event.state == "kept":

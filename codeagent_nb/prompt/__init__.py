@@ -1,1 +1,1 @@
-"""What a model is told: a projection of the log. Knows no surface."""
+"""The prompt: a projection of the log. Knows no surface."""

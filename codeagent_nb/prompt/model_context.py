@@ -29,5 +29,5 @@ class ModelContext:
         return selected(self._log.events, self._name, self._context)
 
     async def add_message(self, message: LLMMessage) -> None:
-        """Go on with a message, as if it had been said; the model is told it at the next call."""
+        """Add a message, as if it had been said; the model reads it at the next call."""
         self._log.publish(MessageAddedEvent(source=self._name, message=message))

@@ -27,7 +27,7 @@ _SHELL = """\
 
 
 def system_message_for(languages: Sequence[str], *, keeps_variables: bool = True) -> str:
-    """Return what the model is told first.
+    """Return the first message of a prompt.
 
     Args:
         languages: What its code may be written in: `python`, `bash`.

@@ -52,7 +52,7 @@ def _told(log: Iterable[AgentEvent], name: str) -> list[LLMMessage]:
 
 
 def _messages(event: AgentEvent) -> Sequence[LLMMessage]:
-    """Return what the model is told of an event."""
+    """Return the model's message for an event."""
     match event:
         case events.TextMessage(source=source, content=content):
             return [UserMessage(content=content, source=source)]
@@ -72,7 +72,7 @@ def _messages(event: AgentEvent) -> Sequence[LLMMessage]:
 
 
 def _of_the_code(event: AgentEvent) -> str:
-    """Return what the model is told of what became of its code, or ""."""
+    """Return the model's message about the outcome of its code, or ""."""
     match event:
         case events.CodeRefusedEvent(nothing_ran=True, reason=reason):
             return prompts.REFUSED.format(reason=reason)
@@ -187,7 +187,7 @@ def _edited(event: events.ApprovalEvent) -> str:
 
 
 def observation(result: CodeResult) -> str:
-    """Tell the model what its code did: head and tail of the output, a short error, and what became of the kernel."""
+    """Describe for the model what its code did: head and tail of the output, a short error, the state of the kernel."""
     output = shorten(_text_of(result), OUTPUT_BUDGET).strip("\n")
     notes = [block.note for block in result.blocks if block.note]
     if result.exit_code == 0:

@@ -22,7 +22,7 @@ class ShownOutputs:
         self._changed: dict[str, None] = {}
 
     def take(self, event: AgentEvent) -> None:
-        """Take in an event of a block."""
+        """Apply an event of a block."""
         match event:
             case BlockStartedEvent(block_id=block_id):
                 self._blocks[block_id] = _Block()

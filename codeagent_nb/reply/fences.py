@@ -15,7 +15,7 @@ from markdown_it.token import Token
 
 from codeagent_nb.reply.info_strings import read_info
 from codeagent_nb.reply.markup import FENCE_LINE, RawBlock, code_elements
-from codeagent_nb.reply.repair import is_closer, is_opener, mend
+from codeagent_nb.reply.repair import is_closer, is_opener, repair
 from codeagent_nb.reply.syntax import is_complete, is_open_ended
 
 FORGOTTEN = "a fence with a language opens inside this block: the fence that closes it was forgotten"
@@ -23,7 +23,7 @@ UNREADABLE = "there are too many broken fences to read the rest"
 INDENTED = "the code is indented and not in a fence"
 
 _READ_LIMIT = 2_000_000
-"""A mended block makes us read the rest of a reply again: so many characters in all, or hostile input (20,000
+"""A repaired block makes us read the rest of a reply again: so many characters in all, or hostile input (20,000
 broken list items) would take 40 seconds. A reply of 20 kB can hold a hundred broken fences."""
 _MAX_CANDIDATES = 8
 """So many lines are tried as the true end of a block."""
@@ -83,8 +83,8 @@ def read_blocks(text: str) -> tuple[RawBlock, ...]:
     Returns:
         Fenced blocks, fences in indented text, HTML code elements, and indented code (with a flaw).
     """
-    mended = mend(text)
-    return tuple(_read(mended.rstrip("\n").split("\n"), depth=0)) if _MAY_HOLD_BLOCK.search(mended) else ()
+    repaired = repair(text)
+    return tuple(_read(repaired.rstrip("\n").split("\n"), depth=0)) if _MAY_HOLD_BLOCK.search(repaired) else ()
 
 
 def _read(lines: list[str], depth: int) -> Iterator[RawBlock]:
@@ -201,8 +201,8 @@ def _without_glued_closer(fence: _Fence) -> _Found | None:
     code = fence.code.rstrip()
     if not code.endswith(fence.ticks) or is_complete(fence.code, fence.language):
         return None
-    mended = code.rstrip(fence.ticks[0]) + "\n"
-    return _Found(RawBlock(fence.info, mended)) if is_complete(mended, fence.language) else None
+    repaired = code.rstrip(fence.ticks[0]) + "\n"
+    return _Found(RawBlock(fence.info, repaired)) if is_complete(repaired, fence.language) else None
 
 
 def _soft_end(fence: _Fence, limit: int | None) -> _Found | None:

@@ -29,7 +29,7 @@ def is_closer(line: str, ticks: str) -> bool:
     return len(bare) >= len(ticks) and bare == ticks[0] * len(bare)
 
 
-def mend(text: str) -> str:
+def repair(text: str) -> str:
     """Put fences which have slipped into prose, or into the wrong characters, where CommonMark sees them.
 
     Args:
@@ -38,10 +38,10 @@ def mend(text: str) -> str:
     Returns:
         The same text with those lines, and no line of code, changed.
     """
-    return "\n".join(_mended_lines(text.split("\n")))
+    return "\n".join(_repaired_lines(text.split("\n")))
 
 
-def _mended_lines(lines: list[str]) -> Iterator[str]:
+def _repaired_lines(lines: list[str]) -> Iterator[str]:
     """Walk over the lines; `fence` is the opener whose block the walk is in."""
     fence, width = "", 0
     for line in lines:
@@ -51,10 +51,10 @@ def _mended_lines(lines: list[str]) -> Iterator[str]:
             yield (_TILDES if fence in _QUOTE_MARKS else bare) if closes else line
             fence = "" if closes else fence
             continue
-        mended = _mend(_visible(line)) if any(mark in line for mark in _MARKS) else [line]
-        yield from mended
-        match = FENCE_LINE.match(mended[-1])
-        if match and len(mended) < 3:  # three lines are a whole block
+        repaired = _repair(_visible(line)) if any(mark in line for mark in _MARKS) else [line]
+        yield from repaired
+        match = FENCE_LINE.match(repaired[-1])
+        if match and len(repaired) < 3:  # three lines are a whole block
             quotes = _QUOTES.fullmatch(_visible(line))
             fence, width = quotes[1] if quotes else match["ticks"], len(match["lead"].expandtabs(4))
 
@@ -73,7 +73,7 @@ def _width(line: str) -> int:
     return len(line.expandtabs(4)) - len(line.expandtabs(4).lstrip(" >"))
 
 
-def _mend(line: str) -> list[str]:
+def _repair(line: str) -> list[str]:
     if FENCE_LINE.match(line):
         return [line]
     if (match := _QUOTES.fullmatch(line)) and normalize(match[2] or "") in ACCEPTED:

@@ -210,12 +210,12 @@ def _as_untagged(one: _Judged, *, runs: bool, refuse: bool) -> _Judged:
 
 
 def _veto(judged: list[_Judged], reason: str) -> list[_Judged]:
-    """Let nothing of a reply run, if there is a reason; data stays data."""
+    """Mark all code of a reply as not to be run, if there is a reason; data stays data."""
     return [replace(one, runs=False, reason=reason) if reason and (one.runs or one.reason) else one for one in judged]
 
 
 def _cut_short(judged: list[_Judged], visible: str) -> list[_Judged]:
-    """Let nothing run, and show a line that broke off as it is: readers end it with a newline."""
+    """Mark nothing as to be run, and show a line that broke off as it is: readers end it with a newline."""
     vetoed = _veto(judged, CUT_OFF)
     if vetoed and visible.endswith(vetoed[-1].block.code.removesuffix("\n")):
         code = vetoed[-1].block.code.removesuffix("\n")

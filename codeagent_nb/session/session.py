@@ -62,7 +62,7 @@ class Session:
     executor: ManagedExecutor[Any]
     log: EventLog
     context: str
-    """What the model is told of the files, with the first task."""
+    """What the model reads about the files, with the first task."""
 
     async def run(self, task: str, settings: RunSettings) -> TaskResult:
         """Solve a task; the notebook is complete when this returns or raises. Errors are those of the agent.
@@ -104,7 +104,7 @@ class Session:
         return None
 
     def on_late_output(self, event: ExecutionEvent) -> None:
-        """Take in output that came after its block."""
+        """Publish output that came after its block."""
         self.log.publish(execution_event(event, attempt=0))
 
 

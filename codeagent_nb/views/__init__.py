@@ -1,1 +1,1 @@
-"""Surfaces: each is told every event and shows it. They know events, never the driver, the policy or each other."""
+"""Surfaces: each is called with every event and shows it. They know events, no driver, no policy, no other view."""

@@ -39,7 +39,7 @@ class NotebookView:
                 self._write(content)
 
     def catch_up(self, everything: Sequence[AgentEvent]) -> None:
-        """Take in the events that were missed since a save failed; `everything` is all of the session."""
+        """Apply the events that were missed since a save failed; `everything` is all of the session."""
         for event in everything:
             if id(event) not in self._known:
                 self._take(event)

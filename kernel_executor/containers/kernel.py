@@ -48,7 +48,7 @@ class ContainerKernel:
         if not self._done.done():
             await self._container.end(self._done)
 
-    def bury(self) -> None:
+    def reap(self) -> None:
         """Leave it to `remove`, which is awaited before another kernel starts: ending all must not end that one."""
 
     async def remove(self) -> None:

@@ -91,7 +91,7 @@ class OpenFolder:
             return None
 
     def _keep_mode(self, name: str, descriptor: int) -> None:
-        """Give the file the rights that its user gave the one before."""
+        """Set the permissions that its user gave the file before."""
         found = self._lstat(name)
         if found and stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid():
             os.fchmod(descriptor, found.st_mode & 0o666)

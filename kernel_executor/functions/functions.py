@@ -1,4 +1,4 @@
-"""Owns functions that are handed to executed code: their source, what they need, and how a model is told of them.
+"""Owns functions that are handed to executed code: their source, what they need, and their description for a model.
 
 Names and meanings are AutoGen's. Knows no kernel, no file and no pip; reads source with `inspect` and runs none of it.
 """
@@ -150,7 +150,11 @@ class Functions:
         return cls(_module(texts), packages, names, "\n\n".join(map(to_stub, texts)))
 
     def prompt(self, module: str = "functions") -> str:
-        """Tell a model which functions it may use; an empty text if none. Raises what `check_module_name` raises."""
+        """Describe for a model the functions that it may use; an empty text if there are none.
+
+        Raises:
+            ValueError: As `check_module_name`.
+        """
         check_module_name(module)
         fence = "`" * (1 + max([2, *map(len, re.findall("`+", self.stubs))]))
         use = f"You may use these functions; import them with `from {module} import {', '.join(self.names)}`:"

@@ -36,7 +36,7 @@ class Interrupts:
         self._came = False
 
     def begin(self) -> None:
-        """Let the signal stop what runs from here on.
+        """Allow the signal to stop what runs from here on.
 
         Raises:
             KeyboardInterrupt: It came before.

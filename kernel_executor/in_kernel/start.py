@@ -103,7 +103,7 @@ def _outstream_class(guard: OutputGuard, interrupts: Interrupts) -> type:
 
 
 def _without_surrogates(send: Any) -> Any:
-    """Let no lone surrogate stop a message: a stream's whole output would be lost, a reply never come."""
+    """Replace lone surrogates in messages: with one, a stream's whole output would be lost, or a reply."""
 
     def send_encodable(stream: Any, message: Any, *others: Any) -> Any:
         try:
@@ -157,7 +157,7 @@ def _install(app: Any, guard: OutputGuard, interrupts: Interrupts) -> None:
 
 
 def _spare_work(app: Any) -> None:
-    """Let ipykernel do once what it does twice a cell, transform the code and look up a signature, and not do some."""
+    """Make ipykernel do once what it does twice a cell: transform the code and look up a signature."""
     import inspect
 
     # "Flush doesn't seem to make it to the clients", it says, and waits 0.5 ms before each reply. Ours waits for idle,

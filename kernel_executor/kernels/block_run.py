@@ -95,7 +95,7 @@ class BlockRun:
         await self._kernel.interrupt()
 
     def abandon(self) -> None:
-        """Say that the kernel is about to be ended under this block; it ends as `interrupted`."""
+        """Note that the kernel is about to be ended under this block; it ends as `interrupted`."""
         self._stopped = "interrupted"
         self._abandoned = True
 

@@ -51,7 +51,7 @@ class KernelProcess(Protocol):
         """End it and everything it started."""
         ...
 
-    def bury(self) -> None:
+    def reap(self) -> None:
         """End what it left behind, at once and for good; may be called on a loop that is closing."""
         ...
 
@@ -117,7 +117,7 @@ class Kernel:
         self._on_late = on_late
         self._welcomed = asyncio.Event()
         self._router = Router(SocketTransport(folder.connection, _message_limits(plan.limits)), self._on_orphan)
-        self._mourner = asyncio.create_task(self._mourn())
+        self._exit_watch = asyncio.create_task(self._watch_exit())
         self.isolation = Isolation()
 
     @property
@@ -128,7 +128,7 @@ class Kernel:
     async def check(self) -> bool:
         """Return whether it lives, by looking at the process: the news of its death may still be on the way."""
         if self._process.has_ended():
-            await asyncio.wait({self._mourner})
+            await asyncio.wait({self._exit_watch})
         return self.death is None
 
     def _on_orphan(self, message: Message) -> None:
@@ -137,10 +137,10 @@ class Kernel:
         else:
             self._on_late(message)
 
-    async def _mourn(self) -> None:
+    async def _watch_exit(self) -> None:
         try:
             code = await self._process.wait()
-            self._process.bury()
+            self._process.reap()
             await asyncio.sleep(DRAIN)
         except asyncio.CancelledError:
             self._abandon()  # the loop is closing without `stop`: nobody will end this kernel if not we
@@ -148,7 +148,7 @@ class Kernel:
         self._router.fail(KernelDeath(code))
 
     def _abandon(self) -> None:
-        self._process.bury()
+        self._process.reap()
         self._router.close()
         self._folder.remove()
 
@@ -228,8 +228,8 @@ class Kernel:
         await self._process.kill()
         await self._process.wait()
         self._router.close()
-        self._mourner.cancel()
-        await asyncio.wait({self._mourner})
+        self._exit_watch.cancel()
+        await asyncio.wait({self._exit_watch})
         await self._process.remove()
         self._folder.remove()
 
@@ -277,6 +277,6 @@ def _message_limits(limits: OutputLimits) -> MessageLimits:
 
 
 async def _discard(process: KernelProcess) -> None:
-    process.bury()
+    process.reap()
     await process.wait()
     await process.remove()

@@ -54,9 +54,9 @@ class LocalKernel:
         """End it and everything it started."""
         self._process.kill()
 
-    def bury(self) -> None:
+    def reap(self) -> None:
         """End what it left behind, at once and for good."""
-        self._process.bury()
+        self._process.reap()
 
     async def remove(self) -> None:
         """Do nothing: of a process that has ended nothing is left."""

@@ -71,7 +71,7 @@ class LateOutputs:
             self._blocks.pop(next(iter(self._blocks)))
 
     def take(self, message: Message) -> None:
-        """Tell what a message that belongs to no open request means, if it is a known block's output."""
+        """Report a message that belongs to no open request, if it is a known block's output."""
         if message.parent_id not in self._blocks or message.type not in OUTPUTS:
             return
         size = max(message.weight, DISPLAY_OVERHEAD)

@@ -141,7 +141,7 @@ class OutputFolder:
         return True
 
     def _leave_out(self, size: int) -> Append | None:
-        """Say once, in its place, that a display is missing, and count all that are."""
+        """Note once, in its place, that a display is missing, and count all that are."""
         self._omitted["display"] += size
         if self._is_told:
             return None
@@ -215,7 +215,7 @@ class OutputFolder:
             self._omitted[key] += min(count, MOST_OMITTED) if isinstance(count, int) and count > 0 else 0
 
     def finish(self) -> None:
-        """Let out what the limits held back; call once, when the block has ended."""
+        """Return what the limits held back; call once, when the block has ended."""
         self.revision += 1
         for name, budget in self._budgets.items():
             self._omitted[name] += budget.omitted

@@ -1,4 +1,4 @@
-"""What a kernel may touch, and how bubblewrap is told. Knows no kernel; starts only `bwrap` itself, to try it.
+"""What a kernel may touch, as arguments of bubblewrap. Knows no kernel; starts only `bwrap` itself, to try it.
 
 The traps, each measured: bwrap's own environment is readable inside as /proc/1/environ, so it gets the allow-list
 too; `--dev` hides GPUs, so devices are an option; the interpreter may live under the home folder, so exactly what

@@ -81,7 +81,7 @@ class ManagedProcess:
             try:
                 await asyncio.to_thread(_check, launched, sandbox)
             except BaseException:
-                managed.bury()
+                managed.reap()
                 managed.close_pipes()
                 raise
             finally:
@@ -134,13 +134,13 @@ class ManagedProcess:
         if self._marker:
             self._end_strays()
 
-    def bury(self) -> None:
-        """End all, and what a dead process left behind, at once and for good: later its number may be another's."""
+    def reap(self) -> None:
+        """End the process and all it started, for the last time: later its number may be another process's."""
         self.kill()
         self._pid = None
 
     def close_pipes(self) -> None:
-        """Let go of our ends of its pipes, when nobody will read them any more."""
+        """Close our ends of its pipes, when nobody will read them any more."""
         for pipe in filter(None, (self.stdout, self.stderr)):
             pipe.close()
 
@@ -228,7 +228,7 @@ def _check(launched: _Launched, sandbox: Sandbox) -> None:
 
 
 def _let_begin(launched: _Launched, sandbox: Sandbox) -> bool:
-    """Let the command begin if the sandbox is made, and shows what it is to show."""
+    """Start the command if the sandbox is made and shows what it must show."""
     if not is_set_up(launched.pid):
         return False
     sandbox.check_files(launched.pid)

@@ -152,5 +152,5 @@ async def _look_at(enclosure: Enclosure) -> Isolation:
             await asyncio.to_thread(process.stdout.readline)
         return enclosure.look_at(process.pid)
     finally:
-        process.bury()
+        process.reap()
         process.close_pipes()

@@ -66,7 +66,7 @@ class LocalScript:
             code = await self._process.wait()
         finally:  # or the loop is closing without `stop`
             # What it left running holds the pipes open: AutoGen waited 25 s for a `sleep 25` in the background.
-            self._process.bury()
+            self._process.reap()
         _, late = await asyncio.wait(pumps, timeout=DRAIN)
         for pump in late:
             pump.cancel()

@@ -67,7 +67,7 @@ class Router:
         self._takers.pop(msg_id, None)
 
     def fail(self, death: KernelDeath) -> None:
-        """Tell every open request, and all later ones, that the kernel is gone."""
+        """End every open request, and all later ones, as those of a dead kernel."""
         if self.death:
             return
         self.death = death
@@ -78,7 +78,7 @@ class Router:
         self._takers.get(message.parent_id, self._on_orphan)(message)
 
     def _lose(self, error: Exception) -> None:
-        """Tell every request that no answer will come, instead of letting it wait forever."""
+        """End every request as one without an answer, instead of leaving it to wait forever."""
         self.fail(KernelDeath(1, f"the connection to it failed: {error!r}"))
 
     def close(self) -> None:

@@ -99,7 +99,7 @@ def fast_copy(source: int, target: int, size: int) -> None:
 
 
 def clone(source: int, target: int, _size: int) -> None:
-    """Let two files share their blocks until one is written to: btrfs, XFS and others can, whatever the size.
+    """Make two files share their blocks until one is written to: btrfs, XFS and others can, whatever the size.
 
     Raises:
         OSError: This file system cannot, or they are on two.
@@ -151,7 +151,7 @@ def _is_there(folder: int, name: str) -> bool:
 
 
 def exchange(folder: int, one: str, other: str) -> None:
-    """Let two files change names; where that is not to be had in one step, the second is away for a moment.
+    """Exchange the names of two files; where one step cannot do it, the second is away for a moment.
 
     Raises:
         OSError: One of them is gone, or somebody took the name meanwhile.

@@ -215,7 +215,7 @@ def test_the_model_path_is_printed_for_scripts_or_its_absence_explained(tmp_path
     assert (done.returncode, done.stdout) == (0, f"{gguf}\n")
 
 
-def test_the_doctor_names_what_is_missing_and_what_mends_it(tmp_path: Path) -> None:
+def test_the_doctor_names_what_is_missing_and_the_command_that_fixes_it(tmp_path: Path) -> None:
     done = run("doctor", env=bare_environment(tmp_path), cwd=tmp_path)
     assert done.returncode == 1, "without a model there is something to mend"
     for what in ("Python", "bytecode", "kernel", "sandbox", "model"):

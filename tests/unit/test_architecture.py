@@ -315,7 +315,9 @@ def test_no_module_imports_a_private_name_of_another() -> None:
     assert [path for path in counted["modules"](ROOT).values() if private.search(path.read_text("utf-8"))] == []
 
 
-OLD_WORDS = re.compile(r'\banew\b|\bfor ever\b|"""(?:Say|Tell) whether|\bfor want of\b')
+OLD_WORDS = re.compile(
+    r"\banew\b|\bfor ever\b|\bmend(?:s|ed)?\b|\bbury\b|\bmodel is told\b|\bfor want of\b|\"\"\"(?:Say|Tell|Give|Let) "
+)
 
 
 @pytest.mark.parametrize("path", [*MODULES, *sorted(ROOT.glob("*.md"))], ids=lambda path: path.name)

@@ -184,7 +184,7 @@ def test_doctor_names_them_here_and_one_level_below(old: Path, monkeypatch: pyte
     for folder in (below, below / "deep"):
         (folder / "it.ipynb").write_bytes(old.read_bytes())
     finding = check_notebooks(Path())
-    assert (finding.state, finding.mend) == ("weak", "codeagent-nb clean old.ipynb 'a b/it.ipynb'")
+    assert (finding.state, finding.fix) == ("weak", "codeagent-nb clean old.ipynb 'a b/it.ipynb'")
     for path in (old, below / "it.ipynb"):
         clean(path)
     assert check_notebooks(Path()).state == "ok"

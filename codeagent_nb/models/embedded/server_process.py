@@ -40,7 +40,7 @@ class ServerSettings:
 
 
 class ServerProcess:
-    """A server in a child process that ends with us, whatever becomes of us.
+    """A server in a child process that ends when this process does, however that ends.
 
     Args:
         settings: What to serve, and how.

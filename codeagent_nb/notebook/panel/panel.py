@@ -80,7 +80,7 @@ class PanelView:
             self._widget.send({"type": "text", "id": key, "text": text})
 
     def note(self, level: Literal["info", "error"], text: str) -> None:
-        """Say something that is no event of a run."""
+        """Show a note that is no event of a run."""
         self._story.note(level, text)
         self._changed = True
         self.draw()
