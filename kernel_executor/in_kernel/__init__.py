@@ -2,7 +2,7 @@
 
 Copied as a whole into the run folder as the package `codeagent_kernel`, because the kernel's interpreter may be
 another Python without ours: so nothing here imports anything from outside this folder but the standard library and,
-once it has started, ipykernel. The client imports `guard` too, so that both ends cut text alike.
+once it has started, ipykernel. The client imports `guard` and `text` too, so that both ends cut text alike.
 """
 
 from .shell import run_shell

@@ -12,11 +12,12 @@ from typing import Any
 
 if __name__ != "__main__":
     from . import MODULE, OMISSION_MESSAGE
-    from .guard import OutputGuard, encodable
+    from .guard import OutputGuard
     from .interrupts import Interrupts
     from .one_thread import application
     from .read_only import watch
     from .relaying import Relaying
+    from .text import encodable
     from .threads import inherit_context
 
 

@@ -10,7 +10,7 @@ from kernel_executor import in_kernel
 from kernel_executor.errors import KernelStartError
 from kernel_executor.events import BlockFinished, BlockOutput, BlockStarted
 from kernel_executor.functions.pip_commands import installs, quiet
-from kernel_executor.in_kernel.guard import shorten
+from kernel_executor.in_kernel.text import shorten
 from kernel_executor.kernels.block_run import BlockRun
 from kernel_executor.kernels.evaluation import evaluate
 from kernel_executor.kernels.history import History

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable
 
 from kernel_executor.events import ExecutionEvent, LateOutput
-from kernel_executor.in_kernel.guard import DISPLAY_OVERHEAD, DISPLAYS, left_out
+from kernel_executor.in_kernel.guard import DISPLAY_OVERHEAD, DISPLAYS
+from kernel_executor.in_kernel.text import left_out
 from kernel_executor.outputs.message import Message
 from kernel_executor.outputs.output_changes import Append, read_change
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kernel_executor.in_kernel import OMISSION_MESSAGE
-from kernel_executor.in_kernel.guard import DISPLAY_OVERHEAD, DISPLAYS, HeadTail, left_out
+from kernel_executor.in_kernel.guard import DISPLAY_OVERHEAD, DISPLAYS
+from kernel_executor.in_kernel.text import HeadTail, left_out
 from kernel_executor.outputs.carriage_return import overwrite, settle
 from kernel_executor.outputs.message import Message
 from kernel_executor.outputs.output_changes import Append, Clear, OutputChange, Update, read_change

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from kernel_executor.in_kernel import OMISSION_MESSAGE
-from kernel_executor.in_kernel.guard import encodable
+from kernel_executor.in_kernel.text import encodable
 
 Channel = Literal["shell", "control", "iopub"]
 

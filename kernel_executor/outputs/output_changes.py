@@ -6,7 +6,8 @@ Executed code holds its kernel's key and can send any message in its name: every
 from dataclasses import dataclass
 from typing import Any
 
-from kernel_executor.in_kernel.guard import shorten, shrink_error
+from kernel_executor.in_kernel.guard import shrink_error
+from kernel_executor.in_kernel.text import shorten
 from kernel_executor.outputs.message import Message
 from kernel_executor.types import Output
 

@@ -7,15 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from kernel_executor.in_kernel.guard import (
-    DISPLAY_OVERHEAD,
-    ERROR_TEXT,
-    HeadTail,
-    OutputGuard,
-    encodable,
-    shorten,
-    shrink_error,
-)
+from kernel_executor.in_kernel.guard import DISPLAY_OVERHEAD, ERROR_TEXT, OutputGuard, shrink_error
+from kernel_executor.in_kernel.text import HeadTail, encodable, shorten
 
 
 @given(st.text("ab\n", max_size=200), st.lists(st.integers(0, 200)), st.integers(0, 50), st.integers(0, 50))

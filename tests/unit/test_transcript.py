@@ -24,7 +24,7 @@ from codeagent_nb.models.types import AssistantMessage, LLMMessage, SystemMessag
 from codeagent_nb.prompt.transcript import observation, prompt, short_error
 from codeagent_nb.text import failure_note, fenced
 from kernel_executor import BlockResult, CodeBlock, CodeResult
-from kernel_executor.in_kernel.guard import shorten
+from kernel_executor.in_kernel.text import shorten
 from kernel_executor.replay import ReplayCodeExecutor, failing
 
 TASK = "TASK " * 200  # 1,000 characters
