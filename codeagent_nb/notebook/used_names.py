@@ -7,7 +7,7 @@ from typing import Any
 
 from IPython.core.inputtransformer2 import TransformerManager
 
-from codeagent_nb.session.variables import NotebookPickler
+from codeagent_nb.session.variable_files import NotebookPickler
 from kernel_executor.secret_names import names_secret
 
 LOOKED_AT = 200_000  # bytes of a pickle

@@ -1,50 +1,26 @@
-"""Copies variables of a notebook into the managed kernel, as files that the saved notebook loads again.
+"""Copies variables of a notebook into the managed kernel. What loads them runs as any block and is a cell.
 
-Tables go as Arrow, all else as pickle. What loads them runs as any block and is a cell. Knows no IPython.
+Knows no IPython; how a variable becomes a file is `variable_files`' business.
 """
 
 import asyncio
-import filecmp
-import io
-import pickle
-import sys
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import timezone
 from functools import partial
-from itertools import count, takewhile
 from pathlib import Path
 from threading import Event
-from types import FunctionType
 from typing import Any
-from uuid import uuid4
-from zoneinfo import ZoneInfo
 
 from codeagent_nb.errors import VariableRefused
 from codeagent_nb.events import VariableEvent
-from codeagent_nb.log.redaction import Redactor, Secrets
 from codeagent_nb.loop.driver import roll_back
 from codeagent_nb.session.describing import description_of, told
 from codeagent_nb.session.session import Session
+from codeagent_nb.session.variable_files import WrittenVariable, refused, write_variable
 from kernel_executor import CodeBlock
-from kernel_executor.secret_names import names_secret
 from kernel_executor.text import shorten
 
-SIZE_LIMIT = 1_000_000_000  # bytes of one variable on disk
 DESCRIPTION_BUDGET = 3_000  # characters of one variable, about 750 tokens
 LOAD_TIMEOUT = 120.0  # seconds; the task's own limit is for the task's own code
-LOAD_PICKLE = '__import__("pickle").loads(__import__("pathlib").Path({path}).read_bytes())'
-PIECE = 1_000_000  # bytes that are looked at in one go
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenVariable:
-    """A variable on disk: its name, its path from the working folder, the code that loads it there."""
-
-    name: str
-    path: str
-    code: str
 
 
 async def bring_variable(session: Session, name: str, value: Any, folder: Path) -> None:
@@ -71,7 +47,7 @@ async def _load(session: Session, written: WrittenVariable, value: Any) -> None:
     if block.status != "ok":
         late = f"had not loaded it after {LOAD_TIMEOUT:.0f} s" if block.status == "timeout" else ""
         failed = f"could not load it ({shorten(f'{block.ename}: {block.evalue}', 400)})"
-        raise _refused(written.name, value, f"the managed kernel {late or failed}")
+        raise refused(written.name, value, f"the managed kernel {late or failed}")
     session.log.publish(
         VariableEvent(
             source="notebook",
@@ -98,7 +74,7 @@ async def _write(session: Session, name: str, value: Any, folder: Path) -> Writt
     try:
         return writing.result()
     except (KeyboardInterrupt, SystemExit) as error:  # of the object's own code; here it would end the loop
-        raise _refused(name, value, f"it cannot be pickled ({type(error).__name__})") from error
+        raise refused(name, value, f"it cannot be pickled ({type(error).__name__})") from error
 
 
 def _forget(session: Session, written: WrittenVariable) -> None:
@@ -112,219 +88,3 @@ async def _describe(session: Session, written: WrittenVariable) -> str:
     call = description_of("describe_variable", repr(written.name), written.name, str(DESCRIPTION_BUDGET))
     answer = await session.executor.evaluate(call)
     return told(answer, DESCRIPTION_BUDGET + 200) or f"The variable `{written.name}` is there."
-
-
-def write_variable(
-    name: str,
-    value: Any,
-    folder: Path,
-    work_dir: Path,
-    secrets: Secrets,
-    *,
-    limit: int = SIZE_LIMIT,
-    stop: Event | None = None,
-) -> WrittenVariable:
-    """Write a variable to a file in `folder`; it ends soon once `stop` is set.
-
-    Raises:
-        VariableRefused: It is named like a key, holds one, is too large, or nothing that can be copied.
-    """
-    try:
-        return _written(name, value, folder, work_dir, _Limits(limit, stop or Event(), secrets.look()))
-    except VariableRefused as error:
-        secrets.take_out_of(error)  # an object's error may say anything
-        raise
-
-
-@dataclass(frozen=True, slots=True)
-class _Limits:
-    """What ends the writing of a file: its size, a word from us, a secret in it."""
-
-    size: int
-    stop: Event
-    secrets: Redactor
-
-
-def _written(name: str, value: Any, folder: Path, work_dir: Path, limits: _Limits) -> WrittenVariable:
-    if names_secret(name):
-        raise _refused(name, value, "it is named like a key, and executed code must not see them")
-    try:
-        table, load = _arrow_table(value) or (None, LOAD_PICKLE)
-        fill = partial(_write_pickle, name, value) if table is None else partial(_write_table, table)
-        path = folder / f"{name}{'.pickle' if table is None else '.arrow'}"
-        relative = _store(path, fill, limits).relative_to(work_dir).as_posix()
-    except _Ended as error:
-        raise _refused(name, value, str(error)) from error
-    except OSError as error:
-        raise _refused(name, value, f"its file cannot be written ({error.strerror or error})") from error
-    return WrittenVariable(name, relative, f"{name} = {load.format(path=repr(relative))}")
-
-
-class _Ended(Exception):  # noqa: N818 - caught where it is raised from
-    """Writing must not go on; it says why."""
-
-
-def _refused(name: str, value: Any, why: str) -> VariableRefused:
-    kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
-    said = (
-        f"`{name}` ({kind}) was not copied: {why}. Copy the part that is needed under a name of its own, as a table, "
-        "a list or a dict, or save it as a file beside the notebook."
-    )
-    return VariableRefused(said)
-
-
-def _store(path: Path, fill: "Callable[[_Watched], None]", limits: _Limits) -> Path:
-    """Make a file; nothing is left if that fails."""
-    part = path.with_name(f".{uuid4().hex}.part")  # of this name, one that was stopped may not be at its end yet
-    try:
-        with part.open("xb") as file:
-            fill(_Watched(limits, file.write))
-        _Watched(limits, len).write(b"")  # or it is stopped
-        return _named(part, path)
-    finally:
-        with suppress(OSError):  # where nothing can be written, there is nothing to take back
-            part.unlink()
-
-
-def _named(part: Path, path: Path) -> Path:
-    """Return a file its name, unless the last one is the same. An earlier one stays what a cell has loaded."""
-    names = (path.with_stem(f"{path.stem}-{number}") if number > 1 else path for number in count(1))
-    earlier = list(takewhile(Path.exists, names))
-    if earlier and filecmp.cmp(earlier[-1], part, shallow=False):
-        return earlier[-1]
-    return part.rename(path.with_stem(f"{path.stem}-{len(earlier) + 1}") if earlier else path)
-
-
-def _write_table(table: Any, file: "_Watched") -> None:
-    """Write a table as an Arrow file; not compressed: it is read once, at once, by a kernel on this machine."""
-    from pyarrow import feather, types
-
-    # Numbers hold no key, and to look through them would take longer than to write them: only names and texts.
-    texts = [place for place, field in enumerate(table.schema) if not types.is_primitive(field.type)]
-    for part in (table.slice(0, 0), table.select(texts)):
-        feather.write_feather(part, _Watched(replace(file.limits, size=file.room), len), compression="uncompressed")
-    file.limits = replace(file.limits, secrets=Redactor(()))
-    feather.write_feather(table, file, compression="uncompressed")
-
-
-def _arrow_table(value: Any) -> tuple[Any, str] | None:
-    """Return a table as pyarrow has it, and the code that gets it back; only exact types: a subclass has more to it."""
-    pandas, pyarrow, polars = map(sys.modules.get, ("pandas", "pyarrow", "polars"))  # imported by who has a table
-    if pandas and type(value) is pandas.DataFrame:
-        return _of_pandas(value)
-    if pyarrow and type(value) is pyarrow.Table and len(set(value.column_names)) == value.num_columns:
-        return value, '__import__("pyarrow.feather").feather.read_table({path})'
-    if polars and type(value) is polars.DataFrame:
-        return value.to_arrow(), '__import__("polars").read_ipc({path}, memory_map=False)'
-    return None
-
-
-def _of_pandas(value: Any) -> tuple[Any, str] | None:
-    if _comes_back_as_it_is(value):
-        with suppress(ImportError):
-            import pyarrow
-
-            return pyarrow.Table.from_pandas(value), '__import__("pyarrow.feather").feather.read_feather({path})'
-    return None
-
-
-def _comes_back_as_it_is(table: Any) -> bool:
-    """Return whether Arrow keeps a DataFrame; pickle keeps every one, but only for a pandas that is much like this one.
-
-    Of 90 kinds of DataFrames 30 came back as another one (measured, pandas 3.1): with other types of names, without
-    the frequency of an index; columns named True and False were both True.
-    """
-    import pandas
-
-    columns, index = table.columns, table.index
-    return (
-        type(columns) is pandas.Index
-        and columns.dtype == pandas.Index(["a"]).dtype
-        and all(type(name) is str for name in columns)
-        and columns.is_unique
-        and all(name is None or type(name) is str for name in (columns.name, *index.names))
-        and _is_kept_index(index)
-        and index.name not in columns
-        and all(map(_is_kept, table.dtypes))
-        and not table.attrs
-        and bool(table.flags.allows_duplicate_labels)
-    )
-
-
-def _is_kept_index(index: Any) -> bool:
-    import pandas
-
-    if type(index) is pandas.RangeIndex:
-        return True
-    simple = type(index) is pandas.Index or (type(index) is pandas.DatetimeIndex and index.freq is None)
-    return simple and str(index.dtype) not in NULLABLE and _is_kept(index.dtype)
-
-
-def _is_kept(dtype: Any) -> bool:
-    """Return whether Arrow keeps a column: of objects, lists would come back as arrays, and numbers as others."""
-    import numpy
-    import pandas
-
-    if isinstance(dtype, numpy.dtype):
-        return dtype.kind in "biufmM" and bool(dtype.isnative)
-    if isinstance(dtype, pandas.CategoricalDtype):
-        return dtype.categories is not None and _is_kept(dtype.categories.dtype)
-    if isinstance(dtype, pandas.DatetimeTZDtype):
-        return type(dtype.tz) in {ZoneInfo, timezone}
-    if isinstance(dtype, pandas.StringDtype):
-        return bool(dtype == pandas.Index(["a"]).dtype)
-    return str(dtype) in NULLABLE
-
-
-NULLABLE = frozenset({"boolean", *(f"{sign}nt{bits}" for sign in ("I", "UI") for bits in (8, 16, 32, 64))})
-"""The nullable numbers that Arrow keeps: in Float64, "missing" and "not a number" would become one."""
-
-
-def _write_pickle(name: str, value: Any, file: "_Watched") -> None:
-    try:
-        NotebookPickler(file).dump(value)
-    except (_Ended, OSError):
-        raise
-    except Exception as error:  # whatever the object's own code raises
-        why = shorten(f"{type(error).__name__}: {error}", 400)
-        raise _refused(name, value, f"it cannot be pickled ({why})") from error
-
-
-class NotebookPickler(pickle.Pickler):
-    """Refuses what only the notebook knows: it would be written, and could not be read elsewhere."""
-
-    def __init__(self, file: Any) -> None:
-        super().__init__(file, protocol=5)
-        self._go_on = partial(file.write, b"")  # or raise: small objects are written many at a time
-
-    def reducer_override(self, obj: Any) -> Any:
-        """Look at an object before it is written; `pickle` calls this."""
-        self._go_on()
-        if isinstance(obj, type | FunctionType) and obj.__module__ == "__main__":
-            raise pickle.PicklingError(f"`{obj.__qualname__}` is defined in this notebook, and only known here")
-        return NotImplemented
-
-
-class _Watched(io.RawIOBase):
-    """A file that ends at a limit, before the disk is full, at a secret, and when nobody waits for it any more."""
-
-    def __init__(self, limits: _Limits, write: Callable[[memoryview], int]) -> None:
-        self.limits, self.room = limits, limits.size
-        self._write, self._end = write, b""
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        view, secrets = memoryview(data).cast("B"), self.limits.secrets
-        self.room -= len(view)
-        if self.room < 0:
-            raise _Ended(f"it is larger than the limit of {self.limits.size / 1e6:,.0f} MB")
-        if self.limits.stop.is_set():
-            raise _Ended("it was stopped")
-        for start in range(0, len(view) if secrets.longest else 0, PIECE):
-            piece = self._end + view[start : start + PIECE]
-            if name := secrets.secret_in(piece):
-                raise _Ended(f"it holds the value of the environment variable {name}, which is named like a key")
-            self._end = piece[-secrets.longest :]
-        return self._write(view)

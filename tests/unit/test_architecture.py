@@ -288,7 +288,7 @@ def test_secrets_have_one_owner_and_no_view_makes_its_own() -> None:
     assert calls_of("of_environment") == {"codeagent_nb/log/redaction.py"}
     assert calls_of("Redactor") == {
         "codeagent_nb/log/redaction.py",
-        "codeagent_nb/session/variables.py",
+        "codeagent_nb/session/variable_files.py",
     }  # there one that knows none
     owners = {
         *("agent.py", "agentchat/assistant.py", "agentchat/components.py", "cli/app.py"),

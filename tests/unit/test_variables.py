@@ -22,7 +22,8 @@ from hypothesis import given, strategies as st
 from codeagent_nb.errors import VariableRefused
 from codeagent_nb.log.event_log import EventLog
 from codeagent_nb.log.redaction import Secrets
-from codeagent_nb.session.variables import LOAD_TIMEOUT, PIECE, WrittenVariable, bring_variable, write_variable
+from codeagent_nb.session.variable_files import PIECE, WrittenVariable, write_variable
+from codeagent_nb.session.variables import LOAD_TIMEOUT, bring_variable
 from kernel_executor import BlockResult, CodeBlock, CodeResult, Isolation
 
 
@@ -340,7 +341,7 @@ import dataclasses, enum, sys
 from pathlib import Path
 from codeagent_nb.errors import VariableRefused
 from codeagent_nb.log.redaction import Secrets
-from codeagent_nb.session.variables import write_variable
+from codeagent_nb.session.variable_files import write_variable
 class Own: pass
 @dataclasses.dataclass
 class Data: x: int = 1
@@ -404,7 +405,7 @@ import resource, sys
 from pathlib import Path
 from codeagent_nb.errors import VariableRefused
 from codeagent_nb.log.redaction import Secrets
-from codeagent_nb.session.variables import write_variable
+from codeagent_nb.session.variable_files import write_variable
 import pandas, pyarrow.feather, signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
