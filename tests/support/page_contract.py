@@ -53,12 +53,12 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """The task's page says again what is the task's: the same comm, or after the last task ended, another task's.
+    """The kernel greets the page again: for the same task over another comm, or for the next task of the same cell.
 
     Args:
         cells: Ids of the cells that the task may change or replace.
         theirs: Ids of those that the user has taken.
-        another: True for the task of the next run of the same cell.
+        another: True for the next task; the last one has ended.
     """
 
     cells: tuple[str, ...]
@@ -115,7 +115,8 @@ def play(turns: Sequence[Turn], player: Player) -> None:
                 assert {cell["id"] for cell in answer["cells"]} == {*turn.cells}, f"{where}: {answer}"
                 assert [*answer["theirs"]] == [*turn.theirs], f"{where}: {answer}"
             case Seen(cells):
-                assert [told(cell) for cell in player.cells()] == [*cells], where
+                now = [told(cell) for cell in player.cells()]
+                assert now == [*cells], f"{where}: {now}"
 
 
 def told(cell: dict[str, Any]) -> tuple[str, ...]:
