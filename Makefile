@@ -25,7 +25,7 @@ demo: $(STAMPS)/demo  ## watch the agent answer a question about penguins, with 
 	$(BIN)/codeagent-nb demo
 
 test: $(STAMPS)/test  ## check and test everything
-	@bash .ci/system-packages.sh bubblewrap chromium
+	@bash .ci/system-packages.sh bubblewrap chromium chromium-headless-shell
 	$(BIN)/python tools/lanes.py
 
 unit: $(STAMPS)/test  ## the tests that need no kernel and no model: seconds
@@ -41,7 +41,7 @@ attacks: $(STAMPS)/test  ## all attacks by executed code on its user's files, th
 	$(BIN)/python -m pytest tests/browser/test_saved_session.py tests/browser/test_extension_attacks.py
 
 browser: $(STAMPS)/test  ## all browser tests, on the built wheel in a clean environment
-	@bash .ci/system-packages.sh bubblewrap chromium
+	@bash .ci/system-packages.sh bubblewrap chromium chromium-headless-shell
 	$(BIN)/python tools/lanes.py wheel browser pages
 	cd build/wheel/run && ../env/bin/python -m pytest tests/browser -m "repeated and not attacks"
 
