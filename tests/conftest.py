@@ -26,6 +26,19 @@ settings.load_profile("quick")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+LONG = (
+    *("test_sigkill", "test_saved_notebooks_run", "test_notebook_magic", "test_cli", "test_agent_kernel"),
+    *("test_cells_of_a_run", "test_extension", "test_agent_cell", "test_panel", "test_widget"),
+)
+"""Files that take longest. Workers begin with them: the one that had one of them left was waited for by the others."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long files."""
+    order = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(LONG)))
+
+
 OUTCOMES = "codeagent/outcomes"
 
 

@@ -47,11 +47,16 @@ async def find_programs(container: Container) -> Programs:
     """
     for _ in range(TIMES):
         code, output = await container.run(["sh", "-c", FIND])
-        match output.split():
-            case [python, shell]:
-                return Programs(python, shell)
+        if found := programs_in(output):
+            return found
     said = f"exit code {code}, output {output!r}"
     raise KernelStartError(f"the container does not say which Python and which shell it has ({said}): try again")
+
+
+def programs_in(output: str) -> Programs | None:
+    """Read what `FIND` wrote; None if a part of it is missing. A path may hold blanks."""
+    lines = output.splitlines()
+    return Programs(*lines[:2]) if len(lines) >= 2 else None
 
 
 async def has_kernel(container: Container, python: str) -> bool:

@@ -70,16 +70,16 @@ def start(code, **settings):
 
 def runs(mark: str) -> bool:
     """Return whether a process with this mark is seen; one that forks on may be missed by a single look."""
-    for _ in range(50):
-        if marked(mark):
-            return True
-        time.sleep(0.1)
-    return False
+    return soon(lambda: bool(marked(mark)))
 
 
 def gone(mark: str) -> bool:
+    return soon(lambda: not marked(mark))
+
+
+def soon(is_so: Callable[[], bool]) -> bool:
     for _ in range(50):
-        if not marked(mark):
+        if is_so():
             return True
         time.sleep(0.1)
     return False

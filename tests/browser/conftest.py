@@ -133,15 +133,9 @@ The page's code is the same in both. `make browser` runs all tests in both.
 """
 
 
-LONG = ("test_cells_of_a_run", "test_extension", "test_agent_cell", "test_panel", "test_widget")
-"""Files that take longest, for workers to begin with."""
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the long files; mark what is repeated in Notebook 7."""
-    order = {name: place for place, name in enumerate(LONG)}
-    items.sort(key=lambda item: order.get(item.path.stem, len(LONG)))
+    """Mark what is repeated in Notebook 7."""
     for item in items:
         called = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-        if "notebook" in called.values() and getattr(item, "originalname", "") not in IN_BOTH:
+        if called.get("server") == "notebook" and getattr(item, "originalname", "") not in IN_BOTH:
             item.add_marker(pytest.mark.repeated)

@@ -289,7 +289,7 @@ class Notebook:
     def wait_idle(self, *, page: Page | None = None, timeout: float = 60) -> None:
         """Wait until the kernel is connected and has nothing to do."""
         (page or self.page).wait_for_function(
-            _WITH_PANEL + _KERNEL_IDLE + "}", arg=[self.path, None], timeout=timeout * 1000, polling=50
+            _WITH_PANEL + _KERNEL_IDLE + "}", arg=[self.path, None], timeout=timeout * 1000
         )
 
     def wait_until_settled(self) -> None:

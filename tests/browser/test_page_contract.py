@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.browser.jupyter import Notebook
-from tests.browser.raw_page import CLIENT
+from tests.browser.raw_page import CLIENT, edit
 from tests.support.page_contract import CONVERSATIONS, Change, User, play
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
@@ -35,10 +35,9 @@ class RealPage:
         return self.plain(self.notebook.value("answer"))
 
     def user(self, turn: User) -> None:
-        ids = [cell["id"] for cell in self.notebook.cells()]
-        index = ids.index(self.prefix + turn.cell)
+        index = [cell["id"] for cell in self.notebook.cells()].index(self.prefix + turn.cell)
         if turn.does == "edit":
-            self.notebook.do(f"{CELLS}.cells[value[0]].setSource(value[1])", [index, turn.text])
+            edit(self.notebook, self.prefix + turn.cell, turn.text)
         elif turn.does == "run":
             self.notebook.run_cell(index)
         else:

@@ -11,15 +11,6 @@ from tests.containers import NoContainerEngineError, container_engine
 from tests.integration.executor_kinds import KINDS
 from tests.integration.scripted_server import ScriptedServer, Serve
 
-LONG = ("test_sigkill", "test_saved_notebooks_run", "test_notebook_magic", "test_cli", "test_agent_kernel")
-"""Files that take longest. Workers begin with them: the one that had one of them left was waited for by the others."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the long files."""
-    order = {name: place for place, name in enumerate(LONG)}
-    items.sort(key=lambda item: order.get(item.path.stem, len(LONG)))
-
 
 def _bubblewrap_works() -> bool:
     try:

@@ -278,7 +278,7 @@ class Window:
     def _admit(self, task: Task, changes: list[dict[str, Any]]) -> None:
         its, going = {*task.own, *task.users}, set()
         for change in changes:
-            if not hasattr(self, f"_{change['do']}"):
+            if change["do"] not in ("insert", "remove", "source", "outputs", "append", "count", "metadata"):
                 raise RefusalError("no such change")
             if change["do"] == "insert":
                 if (not change["after"] and task.anchor) or ({*change["after"]} & {*self.ids}) - its - task.places:

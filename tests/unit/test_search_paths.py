@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kernel_executor.containers.probing import Programs, programs_in
 from kernel_executor.processes import own_python, programs
 from kernel_executor.sandbox.bubblewrap_start import command, own_environment
 from kernel_executor.sandbox.environment import kernel_environment
@@ -116,3 +117,12 @@ def test_a_helper_of_ours_is_isolated_and_finds_what_we_find(folder: Path) -> No
     assert [part for part in own_python.module_path() if "site-packages" in part]
     assert own_python.module_command("pip", ["--version"])[1:3] == ["-I", "-c"]
     assert os.pathsep not in own_python.module_path()
+
+
+@pytest.mark.parametrize("output", ["", "/usr/bin/python3\n"])
+def test_a_container_whose_answer_is_lost_in_part_has_not_said_which_programs_it_has(output: str) -> None:
+    assert programs_in(output) is None
+
+
+def test_a_path_in_a_container_may_hold_blanks() -> None:
+    assert programs_in("/opt/my python/bin/python3\n/bin/bash\n") == Programs("/opt/my python/bin/python3", "/bin/bash")
