@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from kernel_executor.aio.cancellation import CancellationToken
@@ -26,6 +27,15 @@ async def uninterrupted(work: Awaitable[T]) -> T:
     if cancelled:
         raise cancelled
     return result
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """Do short, bounded work in a thread to its end, as `uninterrupted` does, even if the loop is closing.
+
+    A loop that closes cancels every task, also the one that `asyncio.to_thread` makes; its thread would go on alone,
+    with files and numbers of processes that are others' by then.
+    """
+    return await uninterrupted(asyncio.get_running_loop().run_in_executor(None, work))
 
 
 async def acquired(work: Awaitable[T], release: Callable[[T], Awaitable[object]]) -> T:
@@ -104,7 +114,7 @@ async def run_helper(
     command: Sequence[str], environment: Mapping[str, str], *, timeout: float = HELPER_TIMEOUT
 ) -> "subprocess.CompletedProcess[str]":
     """Run a command that takes milliseconds; it has ended when this returns, even if we are cancelled."""
-    return await uninterrupted(asyncio.to_thread(run_helper_now, command, environment, timeout=timeout))
+    return await in_thread(partial(run_helper_now, command, environment, timeout=timeout))
 
 
 def run_helper_now(

@@ -2,11 +2,14 @@
 
 import asyncio
 import atexit
+import struct
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Any, Self
+from functools import partial
+from typing import IO, Any, Self
 
+from kernel_executor.aio.tasks import in_thread
 from kernel_executor.containers.engine import Engine, reason
 from kernel_executor.containers.request import ContainerRequest, InTheEnd, creation_arguments
 from kernel_executor.errors import KernelStartError
@@ -27,6 +30,8 @@ WRITTEN_KEPT = 1_000_000
 
 STDERR = 2  # its number in the frames of Docker's streams
 
+FRAME = struct.Struct(">BxxxL")  # what precedes each: the stream's number, how many bytes follow
+
 
 class Container:
     """A running container. Made by `start`."""
@@ -45,7 +50,7 @@ class Container:
         Raises:
             KernelStartError: The engine has no such image, or does not start the container.
         """
-        return await asyncio.to_thread(cls._start, engine, request)
+        return await in_thread(partial(cls._start, engine, request))
 
     @classmethod
     def _start(cls, engine: Engine, request: ContainerRequest) -> Self:
@@ -100,11 +105,13 @@ class Container:
         identity = api.exec_create(self._handle.id, command)["Id"]
         # The SDK's own streaming leaves its connection open, one a command.
         connection = api.exec_start(identity, socket=True)
+        api._disable_socket_timeout(connection)  # noqa: SLF001 - as the SDK's own streaming does
+        response = connection._response  # noqa: SLF001 - the SDK hands out the socket inside of its response
         try:
-            for number, chunk in self.engine.sdk.utils.socket.frames_iter(connection, tty=False):
+            for number, chunk in _frames(response.raw._fp.fp):  # noqa: SLF001 - see there
                 take("stderr" if number == STDERR else "stdout", chunk)
         finally:
-            connection._response.close()  # noqa: SLF001 - the SDK hands out the socket inside of its response
+            response.close()
             connection.close()
         code = api.exec_inspect(identity)["ExitCode"]
         return KILLED if code is None else int(code)
@@ -136,11 +143,11 @@ class Container:
 
     async def finish(self) -> None:
         """Remove it, only end its processes, or leave it running, as was asked for."""
-        await asyncio.to_thread(self._finish)
+        await in_thread(self._finish)
 
     async def remove(self) -> None:
         """End it and remove it with its anonymous volumes; nothing happens if it is gone."""
-        await asyncio.to_thread(self._remove)
+        await in_thread(self._remove)
 
     def _remove(self) -> None:
         with suppress(Exception):  # gone already, or its engine is: nothing can be done
@@ -164,6 +171,18 @@ def _started(engine: Engine, request: ContainerRequest) -> Any:
         handle.remove(force=True, v=True)  # a container that did not start stays
         raise
     return handle
+
+
+def _frames(reader: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Read what a command writes: frames of Docker's attach protocol, a stream's number and a length before each.
+
+    Args:
+        reader: What the response's head was read from. The SDK reads from the socket behind it, and loses what came
+            together with the head: all that a short command wrote, one command in nine on a busy machine.
+    """
+    while len(header := reader.read(FRAME.size)) == FRAME.size:
+        number, length = FRAME.unpack(header)
+        yield number, reader.read(length)
 
 
 def _settle(done: "asyncio.Future[int]", code: int) -> None:

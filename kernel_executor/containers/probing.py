@@ -16,9 +16,6 @@ from kernel_executor.stage.stage import Stage
 
 FIND = "command -v python3 || command -v python || echo python3; command -v bash || echo sh"
 
-TIMES = 3
-"""Podman 4.3 on a busy machine loses what a short command wrote, once in some thousand."""
-
 LOOKS = (
     "cat /proc/self/status",
     "cat /proc/net/dev",
@@ -45,12 +42,11 @@ async def find_programs(container: Container) -> Programs:
     Raises:
         KernelStartError: The container does not say.
     """
-    for _ in range(TIMES):
-        code, output = await container.run(["sh", "-c", FIND])
-        if found := programs_in(output):
-            return found
+    code, output = await container.run(["sh", "-c", FIND])
+    if found := programs_in(output):
+        return found
     said = f"exit code {code}, output {output!r}"
-    raise KernelStartError(f"the container does not say which Python and which shell it has ({said}): try again")
+    raise KernelStartError(f"the container does not say which Python and which shell it has ({said})")
 
 
 def programs_in(output: str) -> Programs | None:

@@ -5,14 +5,14 @@ too; `--dev` hides GPUs, so devices are an option; the interpreter may live unde
 it needs is bound; in the work folder's place stands the stage, and the folder itself is bound read-only elsewhere.
 """
 
-import asyncio
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol
 
-from kernel_executor.aio.tasks import run_helper_now, uninterrupted
+from kernel_executor.aio.tasks import in_thread, run_helper_now
 from kernel_executor.in_kernel.read_only import ORIGINAL
 from kernel_executor.sandbox import bubblewrap_start
 from kernel_executor.sandbox.covering import INSTALLED, to_cover
@@ -202,7 +202,7 @@ def _words(mount: Mount) -> tuple[str, ...]:
 
 async def why_unusable(arguments: Sequence[str], environment: Mapping[str, str]) -> str | None:
     """Try bubblewrap with these arguments; return None if it works, else the reason in one sentence."""
-    return await uninterrupted(asyncio.to_thread(why_unusable_now, arguments, environment))
+    return await in_thread(partial(why_unusable_now, arguments, environment))
 
 
 def why_unusable_now(arguments: Sequence[str], environment: Mapping[str, str]) -> str | None:

@@ -11,10 +11,11 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Self
 
-from kernel_executor.aio.tasks import uninterrupted
+from kernel_executor.aio.tasks import in_thread
 from kernel_executor.errors import KernelStartError
 from kernel_executor.processes.watchdog import WATCHDOG
 from kernel_executor.sandbox import bubblewrap_start
@@ -72,14 +73,14 @@ class ManagedProcess:
         Raises:
             OSError: It cannot be started.
         """
-        sandbox = await uninterrupted(asyncio.to_thread(enclosure.plan, shared))
+        sandbox = await in_thread(partial(enclosure.plan, shared))
         if sandbox is not None:
             words = [*sandbox.arguments(), "--", *command]
             launched = await _launch_in_bubblewrap(words, enclosure.environment, stdout)
             managed = cls(launched.process, launched.pid, b"")
             WATCHDOG.guard(launched.pid, parent=launched.process.pid)
             try:
-                await asyncio.to_thread(_check, launched, sandbox)
+                await in_thread(partial(_check, launched, sandbox))
             except BaseException:
                 managed.reap()
                 managed.close_pipes()
@@ -211,8 +212,14 @@ async def _launch_in_bubblewrap(arguments: Sequence[str], environment: Mapping[s
         os.close(info_writer)
         os.close(gate_reader)
     with os.fdopen(info, "rb") as reader:
-        # To the end: bwrap blocks on a full pipe, and the JSON may come in pieces.
-        text = await uninterrupted(asyncio.to_thread(reader.read))
+        try:
+            # To the end: bwrap blocks on a full pipe, and the JSON may come in pieces.
+            text = await in_thread(reader.read)
+        except BaseException:  # cancelled: the loop is closing
+            with process:
+                process.kill()  # before its gate is closed, which would let it begin
+            os.close(gate)
+            raise
     # Without it bubblewrap has failed; its exit code and stderr tell why.
     return _Launched(process, json.loads(text)["child-pid"] if text.strip() else process.pid, gate)
 

@@ -63,14 +63,19 @@ class LocalScript:
         self._is_read = True
         pumps = {asyncio.create_task(_pump(name, pipe, tell)) for name, pipe in streams if pipe}
         try:
-            code = await self._process.wait()
-        finally:  # or the loop is closing without `stop`
-            # What it left running holds the pipes open: AutoGen waited 25 s for a `sleep 25` in the background.
-            self._process.reap()
-        _, late = await asyncio.wait(pumps, timeout=DRAIN)
-        for pump in late:
-            pump.cancel()
-        await asyncio.gather(*pumps, return_exceptions=True)
+            try:
+                code = await self._process.wait()
+            finally:  # or the loop is closing without `stop`
+                # What it left running holds the pipes open: AutoGen waited 25 s for a `sleep 25` in the background.
+                self._process.reap()
+            await asyncio.wait(pumps, timeout=DRAIN)
+        finally:
+            for pump in pumps:
+                pump.cancel()
+            try:
+                await asyncio.gather(*pumps, return_exceptions=True)
+            finally:
+                self._process.close_pipes()  # a pump that was cancelled before it began has not
         return code
 
     async def interrupt(self) -> None:

@@ -91,7 +91,11 @@ class ScriptRun:
         Raises:
             CancelledError: We were cancelled; the script has been stopped and `result` tells so.
         """
-        await ladder.attend(self._work, timeout, self._stop, AT_DEADLINE)
+        try:
+            await ladder.attend(self._work, timeout, self._stop, AT_DEADLINE)
+        finally:
+            if self._work.cancelled():  # perhaps before it began, for the loop is closing: nobody else ends the script
+                await self._process.kill()
 
     async def interrupt(self) -> None:
         """Interrupt the script, and kill it if it does not end; it ends as `interrupted`."""

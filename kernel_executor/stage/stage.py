@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Self, TypeVar
 
-from kernel_executor.aio.tasks import uninterrupted
+from kernel_executor.aio.tasks import in_thread, uninterrupted
 from kernel_executor.errors import KernelStartError
 from kernel_executor.events import FilesDelivered, HeldFile
 from kernel_executor.folders.left_behind import LOCK, lock, remove_tree
@@ -103,7 +103,7 @@ class Stage:
         self._take_away = weakref.finalize(self, _take_away, *owned, user, files, aside)
         self.outbox = Outbox(user, files, aside, self._mirror, self._ownership)
         self._aside = aside
-        self._copy: asyncio.Task[FilesDelivered] | None = None
+        self._copy: asyncio.Future[FilesDelivered] | None = None
         self._mirror.begin()
         self.place = replace(place, read_only=self._mirror.read_only)
         self._size = 0
@@ -130,7 +130,7 @@ class Stage:
             KernelStartError: The folder cannot be read, or no stage can be made.
         """
         try:
-            return await uninterrupted(asyncio.to_thread(cls._open, work_dir, mounted, hidden, parent))
+            return await in_thread(partial(cls._open, work_dir, mounted, hidden, parent))
         except OSError as error:
             raise KernelStartError(
                 f"cannot make a place for code to work in beside {str(work_dir)!r}: {error.strerror or error}. "
@@ -224,7 +224,7 @@ class Stage:
 
     async def put_back(self) -> None:
         """Undo what code that was run again has done to files, the agent's own too."""
-        await asyncio.to_thread(self._put_back_all)
+        await in_thread(self._put_back_all)
 
     def _put_back_all(self) -> None:
         self._mirror.inspect(self._look())
@@ -285,7 +285,7 @@ class Stage:
     async def _copying(self, work: Callable[[], FilesDelivered]) -> FilesDelivered:
         """Copy in a thread; if we are cancelled, a copy that is under way is broken off, and nothing is left of it."""
         self.outbox.stop.clear()
-        self._copy = task = asyncio.ensure_future(asyncio.to_thread(work))
+        self._copy = task = asyncio.get_running_loop().run_in_executor(None, work)  # no task: see `in_thread`
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -310,7 +310,7 @@ class Stage:
         """Take the stage away once a copy that is under way is done; 100,000 files take a second."""
         if self._copy:
             await asyncio.wait({self._copy})
-        await asyncio.to_thread(self.close)
+        await in_thread(self.close)
 
     def close(self) -> None:
         """Take the stage away with all that stayed in it; may be called twice."""

@@ -1,7 +1,6 @@
-"""A session that goes on until it is killed: `scripted_session.py FOLDER [kernel]`. Says `ready` when it begins."""
+"""A session that goes on until it is killed. Run by `test_sigkill` in processes of its own."""
 
 import asyncio
-import sys
 from itertools import count
 from pathlib import Path
 
@@ -34,7 +33,6 @@ async def scripted(folder: Path) -> None:
         max_retries_on_error=1,
         views=[journal, notebook],
     )
-    print("ready", flush=True)  # noqa: T201
     for number in count():
         await agent.run(task=f"Task {number}")
 
@@ -42,11 +40,11 @@ async def scripted(folder: Path) -> None:
 async def with_kernel(folder: Path) -> None:
     model = ReplayChatCompletionClient(replies(), chunk_delay=0.001)
     settings = RunSettings(model=model, max_retries=0, ask=refuse_unattended)
-    print("ready", flush=True)  # noqa: T201
     async with open_session(SessionSettings(notebook=folder / "session.ipynb")) as session:
         for number in count():
             await session.run(f"Task {number}", settings)
 
 
-if __name__ == "__main__":
-    asyncio.run((with_kernel if "kernel" in sys.argv[2:] else scripted)(Path(sys.argv[1])))
+def session(folder: Path, *, kernel: bool) -> None:
+    """Go on until killed."""
+    asyncio.run(with_kernel(folder) if kernel else scripted(folder))

@@ -240,6 +240,7 @@ async def played(executor: KernelCodeExecutor, scenario: Scenario, number: int) 
     return notebook_of(agent.log.events)
 
 
+@pytest.mark.timeout(600)  # a hundred kernels: 24 s alone, more than 120 s beside five other workers
 async def test_thirty_runs_with_repairs_leave_notebooks_that_run_from_top_to_bottom() -> None:
     todo = [(name, number) for name in SCENARIOS for number in range(3)]
     cells: list[Any] = []
