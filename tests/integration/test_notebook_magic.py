@@ -146,28 +146,30 @@ def test_variables_are_copied_and_described_exactly(execute: Execute, tmp_path: 
     assert done.returncode == 0, "the saved notebook loads the variables again, where it lies"
 
 
-@pytest.mark.parametrize(
-    ("cell", "said"),
-    [
-        ("%%agent -i missing\nx", "there is no variable 'missing'"),
-        ("%%agent -i tabel\nx", "did you mean 'table'"),
-        ("%%agent --nonsense\nx", "unrecognized arguments: --nonsense"),
-        ("%%agent -m replay -i api_key\nx", "named like a key"),
-        ("%%agent -m replay -i Local\nx", "`Local` is defined in this notebook"),
-        ("%%agent -m nonexistent\nx", "Model 'nonexistent' is named, but no server is"),
-        ("%%time\n%%agent -m replay\nx", "must be the first line of its cell"),
-        ("%agent dance", "%agent dance: no such command"),
-        ("%agent save nowhere.txt", "there is nothing to save yet"),
-    ],
-)
-def test_what_cannot_be_done_is_said_in_one_line(execute: Execute, cell: str, said: str) -> None:
+CANNOT_BE_DONE = {
+    "%agent save nowhere.txt": "there is nothing to save yet",  # before any task
+    "%%agent -i missing\nx": "there is no variable 'missing'",
+    "%%agent -i tabel\nx": "did you mean 'table'",
+    "%%agent --nonsense\nx": "unrecognized arguments: --nonsense",
+    "%%agent -m replay -i api_key\nx": "named like a key",
+    "%%agent -m replay -i Local\nx": "`Local` is defined in this notebook",
+    "%%agent -m nonexistent\nx": "Model 'nonexistent' is named, but no server is",
+    "%%time\n%%agent -m replay\nx": "must be the first line of its cell",
+    "%agent dance": "%agent dance: no such command",
+}
+
+
+def test_what_cannot_be_done_is_said_in_one_line_and_the_next_cell_runs(execute: Execute) -> None:
     setup = model() + "\ntable = 1\napi_key = 'abc'\nclass Local: pass"
-    notebook = execute(setup, cell, "print('next')")
-    outputs = notebook.cells[1].outputs
-    shown = "\n".join(str(output.get("text", "")) + "".join(output.get("traceback", [])) for output in outputs)
-    assert said in shown
-    assert "File " not in shown, "no traceback of ours"
-    assert notebook.cells[2].outputs[0].text == "next\n"
+    notebook = execute(setup, *(source for cell in CANNOT_BE_DONE for source in (cell, "print('next')")))
+    for number, (cell, said) in enumerate(CANNOT_BE_DONE.items()):
+        refused, after = notebook.cells[1 + 2 * number : 3 + 2 * number]
+        shown = "\n".join(
+            str(output.get("text", "")) + "".join(output.get("traceback", [])) for output in refused.outputs
+        )
+        assert said in shown, cell
+        assert "File " not in shown, f"{cell}: no traceback of ours"
+        assert after.outputs[0].text == "next\n", cell
 
 
 def test_a_task_that_fails_fails_its_cell_so_that_run_all_stops(execute: Execute) -> None:

@@ -27,7 +27,14 @@ def python(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def upstream(tmp_path: Path) -> Path:
     """A folder with the tests; skips where they cannot be downloaded."""
-    options = ["--no-deps", "--no-binary=:all:", "--no-cache-dir", "--timeout=15", "--retries=1"]
+    options = [
+        "--no-deps",
+        "--no-binary=:all:",
+        "--no-build-isolation",
+        "--no-cache-dir",
+        "--timeout=15",
+        "--retries=1",
+    ]
     done = python("pip", "download", "autogen_ext==0.7.5", *options, folder=tmp_path)
     if done.returncode:
         pytest.skip(f"cannot download autogen_ext: {done.stderr.strip().splitlines()[-1]}")
