@@ -6,7 +6,7 @@ fails. At the end there is a table; the exit status is 1 if a lane failed or if 
 Ctrl-C ends everything that was started.
 
 Lanes side by side either wait (for a network, a kernel, a page) or have few workers. `timing` and `pages`, of tests
-with bounds by the clock and of the model in a page, have the machine for themselves.
+with bounds by the clock and of the model in a page, have the machine for themselves; most of `timing` waits.
 """
 
 import os
@@ -75,7 +75,7 @@ LANES = {
     ),
     "model": Lane((f"{PYTEST} tests/model -m 'model and not browser'",), after=("browser", "weights")),
     "timing": Lane(
-        (f"{PYTEST} tests/unit tests/integration tests/attacks -m 'timing and not attacks'",),
+        (f"{PYTEST} tests/unit tests/integration tests/attacks -n 2 --dist load -m 'timing and not attacks'",),
         after=("browser", "model"),
     ),
     "pages": Lane((f"{IN_WHEEL} -m '{BROWSER} and (timing or model)'",), after=("timing",)),
