@@ -70,6 +70,7 @@ bench: $(STAMPS)/test  ## speeds, as ratios to a reference measured in turn; wha
 	$(BIN)/python tests/benchmarks/floods.py
 	$(BIN)/python tests/benchmarks/saving.py
 	$(BIN)/python tests/benchmarks/stage.py
+	$(BIN)/python tests/benchmarks/sandbox.py
 	$(BIN)/python tests/benchmarks/dataframe_crossing.py
 	$(PYTHON) -m venv build/autogen
 	build/autogen/bin/python -m pip --disable-pip-version-check -qq install --upgrade 'pip>=25.1'

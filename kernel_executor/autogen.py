@@ -23,7 +23,7 @@ from kernel_executor.aio import cancellation
 from kernel_executor.errors import NotStarted
 from kernel_executor.kernels.executor import KernelCodeExecutor
 from kernel_executor.outputs.fold import plain
-from kernel_executor.sandbox.bubblewrap import SandboxMode
+from kernel_executor.sandbox.policy import SandboxMode
 
 SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpeg", "image/svg+xml": ".svg", "text/html": ".html"}
 
@@ -52,7 +52,8 @@ class JupyterCodeExecutor(CodeExecutor, Component[JupyterCodeExecutorConfig]):
         kernel_name: Name of an installed kernelspec.
         timeout: Seconds a block may take, at least 1.
         output_dir: Folder that output files are saved in; None makes a temporary one that `stop` deletes.
-        sandbox: `auto` uses bubblewrap where it works, `bubblewrap` insists, `none` runs the kernel bare.
+        sandbox: `auto` uses bubblewrap, or else Landlock, where they work; `bubblewrap` and `landlock` insist; `none`
+            runs the kernel bare.
         work_dir: Folder the code runs in, AutoGen's is "."; None is `output_dir`. Sandboxed code cannot change what
             was in it at the start.
 

@@ -13,8 +13,10 @@ from kernel_executor.errors import KernelStartError
 from kernel_executor.kernels.executor import KernelCodeExecutor
 from kernel_executor.lifecycle.base import ManagedExecutor
 from kernel_executor.outputs.clean_text import cleaned
-from kernel_executor.sandbox.bubblewrap import HOME, SandboxMode, SandboxPolicy, bubblewrap_arguments, why_unusable_now
+from kernel_executor.sandbox import landlock
+from kernel_executor.sandbox.bubblewrap import HOME, bubblewrap_arguments, why_unusable_now
 from kernel_executor.sandbox.environment import kernel_environment
+from kernel_executor.sandbox.policy import SandboxMode, SandboxPolicy
 from kernel_executor.scripts.executor import LocalCommandLineCodeExecutor
 
 ExecutorName = Literal["kernel", "local", "docker"]
@@ -51,8 +53,8 @@ def create_code_executor(
 def create_default_code_executor(work_dir: str | Path | None = None) -> ManagedExecutor[Any]:
     """Make the best executor that works here; what holds it, `executor.isolation` tells once it is started.
 
-    A kernel in bubblewrap; where that does not work, a container; without an engine for one, a bare kernel, with a
-    warning. AutoGen's function of this name knows no sandbox but Docker.
+    A kernel in bubblewrap, or else in Landlock; where neither works, a container; without an engine for one, a bare
+    kernel, with a warning. AutoGen's function of this name knows no sandbox but Docker.
 
     Args:
         work_dir: Folder the code runs in; None makes a fresh private one.
@@ -62,10 +64,12 @@ def create_default_code_executor(work_dir: str | Path | None = None) -> ManagedE
         reason = why_unusable_now(bubblewrap_arguments(SandboxPolicy(work_dir=Path(folder))), environment)
     if reason is None:
         return create_code_executor("kernel", work_dir=work_dir, sandbox="bubblewrap")
+    if (without := landlock.why_unusable_now()) is None:
+        return create_code_executor("kernel", work_dir=work_dir, sandbox="landlock")
     try:
         Engine.connect().client.close()
     except KernelStartError as error:
-        why = cleaned(f"{reason}; {error}")
+        why = cleaned(f"{reason}; {without}; {error}")
         warnings.warn(f"Code will run without a sandbox, with all your rights: {why}", stacklevel=2)
         return create_code_executor("kernel", work_dir=work_dir, sandbox="none")
     return create_code_executor("docker", work_dir=work_dir)

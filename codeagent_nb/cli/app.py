@@ -85,8 +85,8 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
     max_retries: Annotated[int, typer.Option(min=0, help="Attempts after the first.")] = 3,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds one block of code may take.")] = 60.0,
     sandbox: Annotated[
-        Literal["auto", "bubblewrap", "none"],
-        typer.Option(help="`auto` sandboxes where it can, `bubblewrap` insists, `none` does not."),
+        Literal["auto", "bubblewrap", "landlock", "none"],
+        typer.Option(help="`auto` sandboxes where it can, `bubblewrap` and `landlock` insist, `none` does not."),
     ] = "auto",
     executor: Annotated[
         Literal["kernel", "local", "docker"],

@@ -14,6 +14,7 @@ from typing import Literal
 from rich.table import Table
 from rich.text import Text
 
+from codeagent_nb.cli.sandbox_remedies import remedy
 from codeagent_nb.errors import AgentError
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.models.choose import choose_model
@@ -121,18 +122,13 @@ async def check_kernel() -> AsyncIterator[Finding]:
         yield Finding(
             "kernel", "broken", f"ran a block and gave {result.output!r}", "python -m pip install --upgrade ipykernel"
         )
-    if isolation.isolates:
-        yield Finding("sandbox", "ok", isolation.summary)
+    fix = remedy(isolation)
+    if not isolation.isolates:
+        yield Finding("sandbox", "weak", f"{isolation.summary}. Code is shown before it runs", fix)
+    elif isolation.reason:
+        yield Finding("sandbox", "ok", f"{isolation.summary} ({isolation.reason})", fix)
     else:
-        yield Finding("sandbox", "weak", f"{isolation.summary}. Code is shown before it runs", sandbox_remedy())
-
-
-def sandbox_remedy() -> str:
-    """Return the command that installs bubblewrap here."""
-    for tool, command in {"apt-get": "apt-get install bubblewrap", "dnf": "dnf install bubblewrap"}.items():
-        if any((Path(folder) / tool).exists() for folder in os.get_exec_path()):
-            return f"sudo {command}"
-    return "install bubblewrap with your system's package manager"
+        yield Finding("sandbox", "ok", isolation.summary)
 
 
 def check_packages() -> Finding:

@@ -25,7 +25,7 @@ from codeagent_nb.session.session import Session, SessionSettings, held_folder, 
 from codeagent_nb.session.variables import bring_variable
 from codeagent_nb.views.notebook_file import NotebookView
 from kernel_executor.folders.work_folder import open_work_folder
-from kernel_executor.sandbox.bubblewrap import SandboxMode
+from kernel_executor.sandbox.policy import SandboxMode
 from kernel_executor.text import cleaned
 
 logger = logging.getLogger("codeagent_nb")

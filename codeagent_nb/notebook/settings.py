@@ -25,7 +25,7 @@ class CodeAgent(Configurable):  # type: ignore[misc]
         help="What stays under the cell: all attempts, or the last one only. The saved session keeps all.",
     ).tag(config=True)
     sandbox = Enum(
-        ("auto", "bubblewrap", "none"),
+        ("auto", "bubblewrap", "landlock", "none"),
         "auto",
         help="How the code is isolated; takes effect with the next session (`%agent reset`).",
     ).tag(config=True)

@@ -27,7 +27,7 @@ from kernel_executor import ExecutionEvent, KernelExecutorError, ManagedExecutor
 from kernel_executor.factory import ExecutorName
 from kernel_executor.folders.safe_files import OpenFolder, open_folder
 from kernel_executor.folders.work_folder import open_work_folder
-from kernel_executor.sandbox.bubblewrap import SandboxMode
+from kernel_executor.sandbox.policy import SandboxMode
 from kernel_executor.stage.ownership import state_folder
 
 AGENT_NAME = "codeagent"

@@ -24,7 +24,8 @@ from kernel_executor.kernels.runner import KernelRunner
 from kernel_executor.lifecycle.listeners import LateOutputs
 from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner, names_in
 from kernel_executor.scripts.script import Script
-from kernel_executor.stage.stage import Place, Stage
+from kernel_executor.stage.place import Place
+from kernel_executor.stage.stage import Stage
 
 NO_NETWORK = (
     "The container has no network, so pip cannot download anything: use the packages that are installed. A person can "

@@ -8,10 +8,16 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import Any, Callable, Sequence  # noqa: UP035 - the kernel's interpreter may be older than ours
 
 ORIGINAL = "/codeagent/folder"
-"""Where the user's folder itself is mounted read-only, and links to large files lead; without it nothing is watched."""
+"""Where the user's folder itself is mounted read-only, and links to large files lead."""
+
+FOLDER = "CODEAGENT_FOLDER"
+"""Variable that names the user's folder where nothing can be mounted, and what may be changed, as a list in JSON.
+
+Without this and that nothing is watched.
+"""
 
 PATHS = {
     "os.chmod": ((0, 2),),
@@ -37,7 +43,13 @@ class OnlyToBeRead(BaseException):
 
 def watch() -> None:
     """Watch what this process does to the folder it is in; it cannot be undone."""
-    if os.path.isdir(ORIGINAL):
+    told = os.environ.pop(FOLDER, "")
+    if told:
+        import json
+
+        folder, *granted = json.loads(told)
+        sys.addaudithook(Watcher(folder, granted, is_read_only=lambda _: True))
+    elif os.path.isdir(ORIGINAL):
         sys.addaudithook(Watcher(os.path.realpath(os.getcwd())))
 
 
@@ -46,10 +58,16 @@ class Watcher:
 
     Args:
         folder: The user's folder, as it is seen here.
+        granted: What of it may be changed.
+        is_read_only: Whether a path, or what it is about to be made in, cannot be written to.
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(
+        self, folder: str, granted: Sequence[str] = (), is_read_only: Callable[[str], bool] | None = None
+    ) -> None:
         self._folders = (folder + os.sep, ORIGINAL + os.sep)
+        self._granted = tuple(each + os.sep for each in granted)
+        self._is_read_only = is_read_only or _is_read_only
 
     def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Raise if a file that can only be read is about to be changed."""
@@ -71,14 +89,22 @@ class Watcher:
             name = os.path.join(f"/proc/self/fd/{folder}", name)
         # A link to a large file may go: that is noticed, and it is put back.
         looked_at = name if follow or not os.path.islink(name) else os.path.dirname(name)
-        if _is_read_only(looked_at) and self._is_the_users(name, follow=follow):
+        if self._is_read_only(looked_at) and self._is_the_users(name, follow=follow):
             raise OnlyToBeRead(
                 f"{name!r} is the user's and can only be read here: write results to files of other names"
+                + (", by paths relative to the current folder" if os.path.isabs(name) else "")
             )
 
     def _is_the_users(self, name: str, *, follow: bool) -> bool:
-        outer, base = os.path.split(os.path.abspath(name))
-        place = os.path.realpath(name) if follow else os.path.join(os.path.realpath(outer), base)
+        try:
+            # Not `abspath`: in a folder deeper than a path can be long, `getcwd` goes up step by step.
+            here = "" if os.path.isabs(name) else os.readlink("/proc/self/cwd")
+            outer, base = os.path.split(os.path.normpath(os.path.join(here, name)))
+            place = os.path.realpath(name) if follow else os.path.join(os.path.realpath(outer), base)
+        except OSError:  # there only code's own are
+            return False
+        if (place + os.sep).startswith(self._granted):
+            return False
         return place.startswith(self._folders) and not any(part in place.split(os.sep) for part in OWN)
 
 

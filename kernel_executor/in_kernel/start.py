@@ -12,6 +12,7 @@ from typing import Any
 
 if __name__ != "__main__":
     from . import MODULE, OMISSION_MESSAGE
+    from .forks import forget_in_forks, is_fork, write_to_parent
     from .guard import OutputGuard
     from .interrupts import Interrupts
     from .one_thread import application
@@ -32,10 +33,12 @@ def main(arguments: list[str]) -> None:
     _die_with_parent()
     guard, interrupts = OutputGuard(*limits), Interrupts()
     globals()["GuardedOutStream"] = _outstream_class(guard, interrupts)
+    forget_in_forks()
     app = application(interrupts, outstream_class=f"{MODULE}.start.GuardedOutStream")
     app.initialize(arguments[5:])
     _install(app, guard, interrupts)
     _spare_work(app)
+    _do_without_terminals(app.shell)
     watch()
     inherit_context()
     app.start()
@@ -75,6 +78,8 @@ def _outstream_class(guard: OutputGuard, interrupts: Interrupts) -> type:
         flushed: object = None
 
         def flush(self) -> None:
+            if is_fork(self):
+                return
             # Each waits for another thread, and ipykernel asks for four a cell, most of them for nothing: 0.3 ms each.
             # Only what went through here counts as flushed: what the timer sends may still be on its way.
             written = self.written
@@ -86,6 +91,8 @@ def _outstream_class(guard: OutputGuard, interrupts: Interrupts) -> type:
         def write(self, string: str) -> int | None:
             if not isinstance(string, str):
                 return super().write(string)  # type: ignore[unreachable]  # raises the usual TypeError
+            if is_fork(self):
+                return write_to_parent(self, string)
             passed = guard.budget(self.parent_header.get("msg_id", ""), self.name).take(string)
             if passed:
                 self.written = object()
@@ -178,6 +185,19 @@ def _spare_work(app: Any) -> None:
 
     shell.transform_cell = transform_once
     shell.events.register("post_run_cell", lambda *_: kept.clear())  # the next cell may transform otherwise
+
+
+def _do_without_terminals(shell: Any) -> None:
+    """Run `!commands` without a pseudo-terminal where there is none (Landlock); their output is relayed anyway."""
+    try:
+        for end in os.openpty():
+            os.close(end)
+    except OSError:
+        from types import MethodType
+
+        from IPython.core.interactiveshell import InteractiveShell
+
+        shell.system = MethodType(InteractiveShell.system_raw, shell)
 
 
 def _disarm_exit(shell: Any) -> None:

@@ -35,6 +35,7 @@ class BlockRun:
         limits: How much of its output is kept.
         on_change: Told each change of its outputs.
         hint: What helps if it fails.
+        shown: Gives texts of its outputs as they are to be shown.
     """
 
     def __init__(
@@ -43,12 +44,15 @@ class BlockRun:
         kernel: Kernel,
         limits: OutputLimits,
         on_change: Callable[[OutputChange], None],
+        *,
         hint: str = "",
+        shown: Callable[[str], str] | None = None,
     ) -> None:
         self._block = block
         self._hint = hint
         self._kernel = kernel
-        self._folder = OutputFolder(limits)
+        self._folder = OutputFolder(limits, shown)
+        self._shown = shown or str
         self._collector = Collector(self._folder, on_change, kernel.give_up)
         self._started = time.monotonic()
         self._stopped: BlockStatus | None = None
@@ -123,8 +127,8 @@ class BlockRun:
             outputs=self._folder.outputs,
             execution_count=self._collector.execution_count,
             ename=error.get("ename"),
-            evalue=error.get("evalue"),
-            traceback=tuple(error.get("traceback") or ()),
+            evalue=self._shown(error["evalue"]) if error.get("evalue") else None,
+            traceback=tuple(map(self._shown, error.get("traceback") or ())),
             duration=time.monotonic() - self._started,
             truncated=self._folder.truncated,
             state_lost=self._killed or ending.death is not None or bool(self._news),

@@ -16,8 +16,8 @@ from kernel_executor.kernels.plan import KernelSettings, make_plan, program_of
 from kernel_executor.kernels.runner import KernelRunner
 from kernel_executor.lifecycle.base import ManagedExecutor
 from kernel_executor.outputs.fold import OutputLimits
-from kernel_executor.sandbox.bubblewrap import SandboxMode
 from kernel_executor.sandbox.confinement import absolute_paths, existing_paths, known_mode
+from kernel_executor.sandbox.policy import SandboxMode
 
 
 class KernelCodeExecutor(ManagedExecutor[KernelRunner]):
@@ -31,7 +31,8 @@ class KernelCodeExecutor(ManagedExecutor[KernelRunner]):
         work_dir: Folder the code runs in; None makes a fresh private one that `stop` deletes. The home folder and
             `/` are never used themselves, nor `/tmp` and its like: a new folder is made in them.
         kernel_name: Name of an installed kernelspec.
-        sandbox: `auto` uses bubblewrap where it works, `bubblewrap` insists, `none` runs the kernel bare.
+        sandbox: `auto` uses bubblewrap, or else Landlock, where they work; `bubblewrap` and `landlock` insist; `none`
+            runs the kernel bare.
         readable: Further files and folders that sandboxed code may read.
         writable: Files and folders that it may change, in `work_dir` or elsewhere.
         devices: Device files it may use, e.g. those of a GPU; a sandbox hides them.

@@ -11,9 +11,9 @@ from kernel_executor.functions.functions import FunctionLike
 from kernel_executor.kernels.kernelspec import KernelProgram, find_program
 from kernel_executor.kernels.local import LocalKernelPlan
 from kernel_executor.outputs.fold import OutputLimits
-from kernel_executor.sandbox.bubblewrap import SandboxMode
 from kernel_executor.sandbox.confinement import enclose
 from kernel_executor.sandbox.environment import kernel_environment
+from kernel_executor.sandbox.policy import SandboxMode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from kernel_executor.lifecycle.listeners import LateOutputs, Listener
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.outputs.output_changes import OutputChange
 from kernel_executor.sandbox.isolation import Isolation
-from kernel_executor.stage.stage import Stage, checked
+from kernel_executor.stage.stage import Stage, checked, shown_by
 from kernel_executor.types import BlockResult, CodeBlock, RollBack
 
 NAMES_TIMEOUT = 5.0
@@ -107,7 +107,7 @@ class KernelRunner:
             on_event(BlockOutput(run.id, change))
 
         hint = self._no_network if kernel.isolation.network and installs(block.code, block.language) else ""
-        run = BlockRun(block, kernel, self._limits, on_change, hint)
+        run = BlockRun(block, kernel, self._limits, on_change, hint=hint, shown=shown_by(self.stage))
         await run.begin(_kernel_code(block), self._keeper.take_news())
         self._current = run
         self._late.expect(run.id)

@@ -151,7 +151,7 @@ class ManagedExecutor(ABC, Generic[Runner]):
         """What a model is to know of it: which functions it may use, where files can be written."""
         stage = self._opened.stage if self._opened else None
         functions = self._functions.prompt(self._functions_module)
-        return "\n".join(filter(None, [functions, stage.instructions if stage else ""]))
+        return "\n".join(filter(None, [functions, stage.place.instructions if stage else ""]))
 
     @property
     def work_dir(self) -> Path:

@@ -6,7 +6,7 @@ The rules are Jupyter's: neighbouring text of one stream is one output, `\r` and
 
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from kernel_executor.in_kernel.guard import DISPLAY_OVERHEAD, DISPLAYS
 from kernel_executor.in_kernel.text import HeadTail, left_out
 from kernel_executor.outputs.carriage_return import overwrite, settle
 from kernel_executor.outputs.message import Message
-from kernel_executor.outputs.output_changes import Append, Clear, OutputChange, Update, read_change
+from kernel_executor.outputs.output_changes import Append, Clear, OutputChange, Update, read_change, with_texts
 from kernel_executor.types import Output, Truncation
 
 
@@ -85,12 +85,17 @@ class OutputFolder:
     """Collects changes and gives the outputs as a notebook would store them.
 
     The kernel's own guard bounds text already; here it is bounded again, for kernels without it.
+
+    Args:
+        limits: How much is kept.
+        shown: Gives texts as they are to be shown.
     """
 
-    def __init__(self, limits: OutputLimits = OutputLimits()) -> None:
+    def __init__(self, limits: OutputLimits = OutputLimits(), shown: Callable[[str], str] | None = None) -> None:
         self.revision = 0
         """Another number after every change that may have changed the outputs."""
         self._limits = limits
+        self._shown = shown
         self._outputs: list[Output | _Stream] = []
         self._display_ids: list[str | None] = []
         self._clear_next = False
@@ -119,6 +124,8 @@ class OutputFolder:
 
     def _apply(self, change: OutputChange, weight: int) -> OutputChange | None:
         self.revision += 1
+        if self._shown:
+            change = with_texts(change, self._shown)
         match change:
             case Clear():
                 return self._note_clear(change)

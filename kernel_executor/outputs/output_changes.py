@@ -3,7 +3,8 @@
 Executed code holds its kernel's key and can send any message in its name: every field is checked or made to fit.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kernel_executor.in_kernel.guard import shrink_error
@@ -42,6 +43,27 @@ class Update:
 
 
 OutputChange = Append | Clear | Update
+
+
+def with_texts(change: OutputChange, shown: Callable[[str], str]) -> OutputChange:
+    """Return a change with its texts as they are to be shown; pictures and data stay."""
+    match change:
+        case Append(output=output):
+            texts: dict[str, Any] = {key: shown(output[key]) for key in ("text", "evalue") if key in output}
+            lists = {"traceback": [shown(line) for line in output["traceback"]]} if "traceback" in output else {}
+            data = {"data": _with_texts(output["data"], shown)} if "data" in output else {}
+            return replace(change, output={**output, **texts, **lists, **data})
+        case Update(data=data):
+            return replace(change, data=_with_texts(data, shown))
+        case Clear():
+            return change
+
+
+def _with_texts(data: dict[str, Any], shown: Callable[[str], str]) -> dict[str, Any]:
+    return {
+        kind: shown(value) if kind.startswith("text/") and isinstance(value, str) else value
+        for kind, value in data.items()
+    }
 
 
 def read_change(message: Message) -> OutputChange | None:

@@ -7,74 +7,18 @@ it needs is bound; in the work folder's place stands the stage, and the folder i
 
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 from kernel_executor.aio.tasks import in_thread, run_helper_now
 from kernel_executor.in_kernel.read_only import ORIGINAL
 from kernel_executor.sandbox import bubblewrap_start
-from kernel_executor.sandbox.covering import INSTALLED, to_cover
-from kernel_executor.sandbox.interpreter import Interpreter
-from kernel_executor.stage.stage import Place
-
-
-class Granted(Protocol):
-    """What a user grants to code."""
-
-    @property
-    def readable(self) -> tuple[Path, ...]:
-        """Further files and folders to read."""
-        ...
-
-    @property
-    def writable(self) -> tuple[Path, ...]:
-        """Files and folders to change."""
-        ...
-
-    @property
-    def devices(self) -> tuple[Path, ...]:
-        """Device files to use."""
-        ...
-
-
-SandboxMode = Literal["auto", "bubblewrap", "none"]
+from kernel_executor.sandbox.policy import SYSTEM, SandboxPolicy, interpreter_paths, system_paths
 
 HOME = "/tmp/home"  # noqa: S108 - a private tmpfs inside the sandbox
 """The home folder that sandboxed code sees."""
-
-SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
-ETC = (
-    *("/etc/alternatives", "/etc/ca-certificates", "/etc/fonts", "/etc/group", "/etc/hosts", "/etc/ld.so.cache"),
-    *("/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime", "/etc/magic", "/etc/mime.types", "/etc/nsswitch.conf"),
-    *("/etc/os-release", "/etc/passwd", "/etc/pki/tls", "/etc/protocols", "/etc/services", "/etc/ssl/certs"),
-    *("/etc/ssl/openssl.cnf", "/etc/timezone", "/etc/R", "/etc/texmf", "/etc/chromium.d"),
-)
-"""Not all of /etc: as root, shadow and private keys would be readable."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SandboxPolicy:
-    """What one kernel may touch.
-
-    Args:
-        work_dir: The user's folder, which it runs in.
-        stage: Where it may write, and where that lies; None to try whether the sandbox works.
-        readable: Further files and folders to read.
-        writable: Files and folders to change, in `work_dir` or elsewhere.
-        devices: Device files, e.g. `/dev/nvidia0`; bubblewrap hides all but the harmless ones.
-        interpreter: What the kernel itself needs to see.
-        covered: What is hidden of the folders it imports from.
-    """
-
-    work_dir: Path
-    stage: Place | None = None
-    readable: tuple[Path, ...] = ()
-    writable: tuple[Path, ...] = ()
-    devices: tuple[Path, ...] = ()
-    interpreter: Interpreter = field(default_factory=Interpreter)
-    covered: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +44,7 @@ def mounts(policy: SandboxPolicy, shared: Sequence[Path] = ()) -> list[Mount]:
         shared: Folders of ours that are writable, e.g. that of a kernel's sockets and connection file.
     """
     found = [_cover(path) for path in policy.covered]
-    found += [Mount(path, path) for path in (*_interpreter_paths(policy.interpreter), *policy.readable)]
+    found += [Mount(path, path) for path in (*interpreter_paths(policy.interpreter), *policy.readable)]
     if policy.stage:
         place = policy.stage
         if place.base != place.work_dir:
@@ -113,27 +57,6 @@ def mounts(policy: SandboxPolicy, shared: Sequence[Path] = ()) -> list[Mount]:
     # Of two with one target the later one is seen; by depth, or a folder would hide what was bound in it before.
     last = {mount.target: mount for mount in found}
     return sorted(last.values(), key=lambda mount: len(mount.target.parts))
-
-
-def with_covers(policy: SandboxPolicy) -> SandboxPolicy:
-    """Look at the folders that code only imports from, and return the policy with what is to be covered in them now."""
-    interpreter, granted = policy.interpreter, (policy.work_dir, *policy.readable, *policy.writable)
-    installed = {path for given in interpreter.prefixes for path in (given, given.resolve())}
-    paths = _interpreter_paths(interpreter)
-    covered = [
-        path
-        for folder in paths
-        if folder.name not in INSTALLED and not any(map(folder.is_relative_to, installed))
-        for path in to_cover(folder, [*paths, *granted])
-        if not any(map(path.is_relative_to, granted))
-    ]
-    return replace(policy, covered=tuple(covered))
-
-
-def mounted_in(folder: Path, wanted: "Granted", interpreter: Interpreter) -> list[Path]:
-    """Return what of a folder is mounted from the host, so that no stage shows it."""
-    granted = (*_interpreter_paths(interpreter), *wanted.readable, *wanted.writable, *wanted.devices)
-    return [path for path in granted if path != folder and path.is_relative_to(folder)]
 
 
 def bubblewrap_arguments(policy: SandboxPolicy, shared: Sequence[Path] = ()) -> list[str]:
@@ -165,28 +88,12 @@ def bubblewrap_arguments(policy: SandboxPolicy, shared: Sequence[Path] = ()) -> 
     ]
 
 
-def system_paths() -> list[Path]:
-    """Return what of the system's own files and folders is seen inside, read-only."""
-    return [path for path in map(Path, SYSTEM) if path.exists() and not path.is_symlink()] + [
-        path for path in map(Path, ETC) if path.exists()
-    ]
-
-
 def _system() -> Iterator[str]:
     for path in map(Path, SYSTEM):
         if path.is_symlink():
             yield from ("--symlink", str(path.readlink()), str(path))
     for path in system_paths():
         yield from _words(Mount(path, path))
-
-
-def _interpreter_paths(interpreter: Interpreter) -> list[Path]:
-    """Paths to bind, parents first, without those that would show the whole home folder or disk."""
-    forbidden = {Path("/"), Path.home(), *Path.home().parents}
-    wanted = {path for given in (*interpreter.prefixes, *interpreter.paths) for path in (given, given.resolve())}
-    return sorted(
-        path for path in wanted if path.exists() and path not in forbidden and not any(map(path.is_relative_to, SYSTEM))
-    )
 
 
 def _cover(path: Path) -> Mount:

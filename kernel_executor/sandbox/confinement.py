@@ -1,21 +1,38 @@
 """Decides in which environment and which sandbox local code runs. Starts only bubblewrap, to try it."""
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from kernel_executor.errors import KernelStartError, SandboxUnavailable
-from kernel_executor.folders.trees import Seen
-from kernel_executor.sandbox import bubblewrap as sandbox, mount_table, seccomp
-from kernel_executor.sandbox.bubblewrap import Granted, Mount, SandboxMode, SandboxPolicy
+from kernel_executor.in_kernel.read_only import FOLDER
+from kernel_executor.sandbox import bubblewrap, landlock
 from kernel_executor.sandbox.environment import kernel_environment
+from kernel_executor.sandbox.in_bubblewrap import InBubblewrap, shows_filters
+from kernel_executor.sandbox.in_landlock import InLandlock
 from kernel_executor.sandbox.interpreter import Interpreter
-from kernel_executor.sandbox.isolation import Isolation, filters_calls, filters_can_be_counted, holds_no_key, probe
-from kernel_executor.sandbox.mount_table import Expected
+from kernel_executor.sandbox.isolation import Isolation, holds_no_key, probe, probe_alone
+from kernel_executor.sandbox.launching import Sandbox
+from kernel_executor.sandbox.policy import Granted, SandboxMode, SandboxPolicy, as_it_leads, mounted_in, with_covers
 from kernel_executor.stage.stage import Stage
+
+Mechanism = Literal["bubblewrap", "landlock"]
+
+MECHANISMS: Mapping[SandboxMode, tuple[Mechanism, ...]] = {
+    "auto": ("bubblewrap", "landlock"),
+    "bubblewrap": ("bubblewrap",),
+    "landlock": ("landlock",),
+    "none": (),
+}
+"""What is tried, in this order."""
+
+
+DO_WITHOUT = {"GIT_CONFIG_NOSYSTEM": "1"}
+"""Variables for programs that end where a system's settings are seen and cannot be read, as with Landlock."""
 
 
 class Confinement(Granted, Protocol):
@@ -23,7 +40,7 @@ class Confinement(Granted, Protocol):
 
     @property
     def sandbox(self) -> SandboxMode:
-        """`auto`, `bubblewrap` or `none`."""
+        """`auto`, `bubblewrap`, `landlock` or `none`."""
         ...
 
     @property
@@ -46,16 +63,16 @@ class Enclosure:
         environment: Its variables, all of them.
         policy: What it may touch; None runs it bare.
         stage: What it may write to; None without a sandbox.
-        unsandboxed: Why there is no sandbox, if there is none.
+        reason: Why there is no sandbox, or not the better one.
     """
 
     work_dir: Path
     environment: Mapping[str, str]
     policy: SandboxPolicy | None
     stage: Stage | None = None
-    unsandboxed: str = ""
+    reason: str = ""
 
-    def plan(self, shared: Sequence[Path] = ()) -> "Sandbox | None":
+    def plan(self, shared: Sequence[Path] = ()) -> Sandbox | None:
         """Return the sandbox of one process that is to be started now, or None without one.
 
         Args:
@@ -63,7 +80,10 @@ class Enclosure:
         """
         if self.policy is None or self.stage is None:
             return None
-        return Sandbox(sandbox.with_covers(self.policy), self.stage, tuple(shared))
+        policy = with_covers(self.policy)
+        if self.stage.place.is_mounted:
+            return InBubblewrap(policy, self.stage, tuple(shared))
+        return InLandlock(str(self.stage.place.here), landlock.rules(policy, self.stage, shared))
 
     def look_at(self, pid: int) -> Isolation:
         """Report what holds a process that was started in here, and whose files were checked.
@@ -71,74 +91,16 @@ class Enclosure:
         Raises:
             KernelStartError: It is gone, or the sandbox does not hold it.
         """
-        if self.policy is None:
-            return Isolation(reason=self.unsandboxed, environment=holds_no_key(pid))
+        if self.policy is None or self.stage is None:
+            return Isolation(reason=self.reason, environment=holds_no_key(pid))
+        look = probe if self.stage.place.is_mounted else probe_alone
         try:
-            found = probe(pid, files=True, devices=self.policy.devices)
+            found = look(pid, devices=self.policy.devices)
         except OSError as error:
             raise KernelStartError(f"the process ended as soon as it had started: {error}") from error
-        if not found.isolates or not (found.system_calls or not _shows_filters()):
-            raise KernelStartError(f"bubblewrap started but does not hold the process: {found}")
-        return found
-
-
-def _shows_filters() -> bool:
-    """Return whether there is a filter here, and one can be seen."""
-    return seccomp.this_machine() is not None and filters_can_be_counted()
-
-
-@dataclass(frozen=True, slots=True)
-class Sandbox:
-    """What holds one process: what was looked at for its arguments is what it is compared with.
-
-    Args:
-        policy: What it may touch.
-        stage: What it may write to.
-        shared: Folders of ours that are writable inside.
-    """
-
-    policy: SandboxPolicy
-    stage: Stage
-    shared: tuple[Path, ...]
-
-    def arguments(self) -> list[str]:
-        """Return bubblewrap's arguments."""
-        return sandbox.bubblewrap_arguments(self.policy, self.shared)
-
-    def check_files(self, pid: int) -> None:
-        """Compare what a process sees of the host's files with what it is to see; call before it runs any code.
-
-        Raises:
-            UnexpectedMount: It sees something else.
-            OSError: It is gone.
-        """
-        mounts = sandbox.mounts(self.policy, self.shared)
-        empty = {str(mount.target) for mount in mounts if mount.kind == "tmpfs"}
-        mount_table.check(pid, self._expected([mount for mount in mounts if mount.kind != "tmpfs"]), empty)
-
-    def is_filtered(self, pid: int) -> bool:
-        """Return whether the system calls of a process are filtered, or that cannot be seen on this machine.
-
-        Raises:
-            OSError: It is gone.
-        """
-        return not _shows_filters() or filters_calls(pid)
-
-    def _expected(self, mounts: Sequence[Mount]) -> list[Expected]:
-        """Return every mount there is to be, and the very files that are to be seen there."""
-        stage = self.stage
-        base, files = stage.identity()
-        known = {stage.place.files: files, stage.place.base: base}
-        own = [
-            Expected.of(
-                mount.target,
-                known.get(mount.source) or Seen.of(mount.source.stat()),
-                writable=mount.kind != "ro-bind",
-                nested=mount.source != stage.place.files,
-            )
-            for mount in mounts
-        ]
-        return [*own, *(Expected.of(path, Seen.of(path.stat())) for path in sandbox.system_paths())]
+        if not found.isolates or not (found.system_calls or not shows_filters()):
+            raise KernelStartError(f"{found.mechanism} started but does not hold the process: {found}")
+        return replace(found, reason=self.reason)
 
 
 def existing_paths(paths: Sequence[str | Path]) -> tuple[Path, ...]:
@@ -155,7 +117,8 @@ def existing_paths(paths: Sequence[str | Path]) -> tuple[Path, ...]:
 
 def absolute_paths(paths: Sequence[str | Path]) -> tuple[Path, ...]:
     """Return paths the user names, which need not exist, whatever the current folder will be."""
-    return tuple(Path(path).expanduser().absolute() for path in paths)
+    absolute = [Path(path).expanduser().absolute() for path in paths]
+    return tuple(path.parent.resolve() / path.name for path in absolute)
 
 
 def known_mode(mode: SandboxMode) -> SandboxMode:
@@ -164,8 +127,8 @@ def known_mode(mode: SandboxMode) -> SandboxMode:
     Raises:
         ValueError: There is no such mode.
     """
-    if mode not in ("auto", "bubblewrap", "none"):
-        raise ValueError(f"sandbox must be 'auto', 'bubblewrap' or 'none', not {mode!r}")
+    if mode not in MECHANISMS:
+        raise ValueError(f"sandbox must be 'auto', 'bubblewrap', 'landlock' or 'none', not {mode!r}")
     return mode
 
 
@@ -192,33 +155,57 @@ async def enclose(
         KernelStartError: No stage can be made.
         SandboxUnavailable: A sandbox was insisted on and does not work here.
     """
-    bare = {**env, **kernel_environment(os.environ, wanted.env, home=None)}
-    reason = "sandbox='none' was asked for"
-    if wanted.sandbox != "none":
-        policy = SandboxPolicy(
+    policy = as_it_leads(
+        SandboxPolicy(
             work_dir=work_dir,
             readable=wanted.readable,
             writable=wanted.writable,
             devices=wanted.devices,
             interpreter=interpreter,
+            hidden=wanted.hidden,
         )
-        environment = _first(programs, _sandboxed(wanted, interpreter, env))
-        # Without the stage: to copy what it shows takes time, and tells nothing new.
-        reason = await sandbox.why_unusable(sandbox.bubblewrap_arguments(policy), environment) or ""
-        if not reason:
-            mounted = sandbox.mounted_in(work_dir, wanted, interpreter)
-            stage = await Stage.open(work_dir, mounted=mounted, hidden=wanted.hidden)
-            stack.push_async_callback(stage.aclose)
-            return Enclosure(
-                work_dir=work_dir, environment=environment, policy=replace(policy, stage=stage.place), stage=stage
+    )
+    reasons: list[str] = []
+    for mechanism in MECHANISMS[wanted.sandbox]:
+        inside = _first(programs, _sandboxed(wanted, interpreter, env, bubblewrap.HOME))
+        reason = await _why_unusable(mechanism, policy, inside)
+        if reason is None:
+            stage = await Stage.open(
+                work_dir,
+                mounted=mounted_in(work_dir, wanted, interpreter),
+                hidden=wanted.hidden,
+                is_mounted=mechanism == "bubblewrap",
             )
-        if wanted.sandbox == "bubblewrap":
-            raise SandboxUnavailable(f"{reason}. To run without a sandbox, say sandbox='none'.")
-    return Enclosure(work_dir=work_dir, environment=_first(programs, bare), policy=None, unsandboxed=reason)
+            stack.push_async_callback(stage.aclose)
+            place = stage.place
+            if not place.is_mounted:
+                watched = json.dumps([str(place.base), *map(str, wanted.writable)])
+                own = {**env, **DO_WITHOUT, "TMPDIR": str(place.private / "tmp"), FOLDER: watched}
+                inside = _first(programs, _sandboxed(wanted, interpreter, own, str(place.private / "home")))
+            return Enclosure(
+                work_dir=work_dir,
+                environment=inside,
+                policy=replace(policy, stage=place),
+                stage=stage,
+                reason="; ".join(reasons),
+            )
+        reasons.append(reason)
+    if wanted.sandbox not in {"auto", "none"}:
+        raise SandboxUnavailable(f"{reasons[0]}. To run without a sandbox, say sandbox='none'.")
+    bare = {**env, **kernel_environment(os.environ, wanted.env, home=None)}
+    why = "; ".join(reasons) or "sandbox='none' was asked for"
+    return Enclosure(work_dir=work_dir, environment=_first(programs, bare), policy=None, reason=why)
 
 
-def _sandboxed(wanted: Confinement, interpreter: Interpreter, env: Mapping[str, str]) -> dict[str, str]:
-    environment = kernel_environment(os.environ, {**env, **wanted.env}, home=sandbox.HOME)
+async def _why_unusable(mechanism: Mechanism, policy: SandboxPolicy, environment: Mapping[str, str]) -> str | None:
+    """Try a mechanism, without the stage: to copy what it shows takes time, and tells nothing new."""
+    if mechanism == "bubblewrap":
+        return await bubblewrap.why_unusable(bubblewrap.bubblewrap_arguments(policy), environment)
+    return await landlock.why_unusable()
+
+
+def _sandboxed(wanted: Confinement, interpreter: Interpreter, env: Mapping[str, str], home: str) -> dict[str, str]:
+    environment = kernel_environment(os.environ, {**env, **wanted.env}, home=home)
     environment["PIP_RETRIES"] = "0"  # there is no network: without it `pip install` fails after half a minute
     if interpreter.user_base:
         environment["PYTHONUSERBASE"] = interpreter.user_base

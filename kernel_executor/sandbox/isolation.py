@@ -15,15 +15,15 @@ class Isolation:
     """What is enforced on executed code now.
 
     Args:
-        mechanism: `bubblewrap`, `docker`, `podman` or `none`.
+        mechanism: `bubblewrap`, `landlock`, `docker`, `podman` or `none`.
         network: True if no network can be reached.
         files: True if only the granted folders can be seen, and what it writes is a copy.
-        processes: True if other processes cannot be seen or signalled.
+        processes: True if other processes cannot be signalled or looked into.
         privileges: True if it has no capabilities and can gain none.
         environment: True if none of its variables is named like a key.
         system_calls: True if a filter refuses the system calls that it does not need.
         devices: Device files that were let in, e.g. GPUs.
-        reason: Why there is no sandbox, if there is none.
+        reason: Why there is no sandbox, or not the better one.
     """
 
     mechanism: str = "none"
@@ -49,7 +49,7 @@ class Isolation:
         parts = {
             "no network": self.network,
             "your files cannot be changed": self.files,
-            "other processes hidden": self.processes,
+            "other processes out of reach": self.processes,
             "no privileges": self.privileges,
             "system calls filtered": self.system_calls,
             "no keys in the environment": self.environment,
@@ -58,23 +58,42 @@ class Isolation:
         return f"sandboxed by {self.mechanism}: {', '.join(name for name, held in parts.items() if held)}"
 
 
-def probe(pid: int, *, files: bool, devices: tuple[Path, ...] = ()) -> Isolation:
-    """Look at a bubblewrapped process and report what holds it.
+def probe(pid: int, devices: tuple[Path, ...] = ()) -> Isolation:
+    """Look at a process in bubblewrap, whose mounts were found to be those expected, and report what holds it.
 
     Args:
         pid: The process, in our own numbering.
-        files: Whether its mounts were found to be those expected.
         devices: The device files that were granted.
     """
     process = Path(f"/proc/{pid}")
     return Isolation(
         mechanism="bubblewrap",
         network=_differs(pid, "net") and _only_loopback(process),
-        files=_differs(pid, "mnt") and files,
+        files=_differs(pid, "mnt"),
         processes=_differs(pid, "pid") and _differs(pid, "ipc"),
         privileges=_no_privileges(process),
         environment=holds_no_key(pid),
         system_calls=filters_calls(pid),
+        devices=tuple(str(device) for device in devices),
+    )
+
+
+def probe_alone(pid: int, devices: tuple[Path, ...] = ()) -> Isolation:
+    """Look at a process that Landlock holds, which has tried in vain to reach files, network and processes.
+
+    Args:
+        pid: The process.
+        devices: The device files that were granted.
+    """
+    filtered = filters_calls(pid)
+    return Isolation(
+        mechanism="landlock",
+        network=filtered,
+        files=filtered,
+        processes=filtered,
+        privileges=_no_privileges(Path(f"/proc/{pid}")),
+        environment=holds_no_key(pid),
+        system_calls=filtered,
         devices=tuple(str(device) for device in devices),
     )
 
@@ -134,7 +153,8 @@ def _no_privileges(process: Path) -> bool:
 def shows_no_privileges(text: str) -> bool:
     """Return whether a text as in /proc/self/status tells of no capability, now or later."""
     status = _status(text)
-    held = [int(status[name], 16) for name in ("CapEff", "CapPrm", "CapBnd", "CapAmb")]
+    # Those in the bounding set cannot be gained with `no_new_privs`, and an ordinary user cannot drop them.
+    held = [int(status[name], 16) for name in ("CapEff", "CapPrm", "CapAmb")]
     return not any(held) and status.get("NoNewPrivs") == "1"
 
 

@@ -1,40 +1,24 @@
-"""Starts, signals and ends one process and all it starts, bare or inside bubblewrap. Knows no sockets and no code."""
+"""Starts, signals and ends one process and all it starts, bare or in a sandbox. Knows no sockets and no code."""
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
 import subprocess
 import threading
-import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import IO, Self
 
 from kernel_executor.aio.tasks import in_thread
-from kernel_executor.errors import KernelStartError
 from kernel_executor.processes.watchdog import WATCHDOG
-from kernel_executor.sandbox import bubblewrap_start
-from kernel_executor.sandbox.confinement import Enclosure, Sandbox
-from kernel_executor.sandbox.mount_table import is_set_up
+from kernel_executor.sandbox.confinement import Enclosure
+from kernel_executor.sandbox.launching import launch, spawn
 
 MARKER = "CODEAGENT_KERNEL_ID"
 """Variable by which stray processes of unsandboxed code are found again; Jenkins finds its own so."""
-
-SET_UP = 20.0
-"""Seconds until a sandbox is made: 4 ms on a quiet machine."""
-
-FILTERED = 5.0
-"""Seconds until its filter is put on after that: 6 ms and at most 46 on two cores with ten times too much to do."""
-
-NOT_FILTERED = (
-    "bubblewrap did not put the system call filter on; without it no code is run in the sandbox. Install a newer "
-    'bubblewrap, use a container, or choose sandbox="none"'
-)
 
 PARENT = "JPY_PARENT_PID"
 """Jupyter's variable for the parent's number: ipykernel ends with it. In a pid namespace it would end at once."""
@@ -75,12 +59,11 @@ class ManagedProcess:
         """
         sandbox = await in_thread(partial(enclosure.plan, shared))
         if sandbox is not None:
-            words = [*sandbox.arguments(), "--", *command]
-            launched = await _launch_in_bubblewrap(words, enclosure.environment, stdout)
+            launched = await launch(sandbox, command, enclosure.environment, stdout)
             managed = cls(launched.process, launched.pid, b"")
             WATCHDOG.guard(launched.pid, parent=launched.process.pid)
             try:
-                await in_thread(partial(_check, launched, sandbox))
+                await in_thread(partial(sandbox.let_begin, launched))
             except BaseException:
                 managed.reap()
                 managed.close_pipes()
@@ -90,7 +73,7 @@ class ManagedProcess:
             return managed
         marker = uuid.uuid4().hex
         environment = {**enclosure.environment, MARKER: marker, PARENT: str(os.getpid())}
-        process = _spawn(command, environment, stdout, work_dir=enclosure.work_dir)
+        process = spawn(command, environment, stdout, work_dir=enclosure.work_dir)
         WATCHDOG.guard(process.pid, parent=os.getpid())
         return cls(process, process.pid, f"{MARKER}={marker}".encode())
 
@@ -119,7 +102,7 @@ class ManagedProcess:
         return 128 - code if code < 0 else code
 
     def interrupt(self) -> None:
-        """Send SIGINT to the process group: the process and what it started, never bubblewrap's monitor."""
+        """Send SIGINT to the process group: the process and what it started, never what holds it."""
         if self._pid is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._pid, signal.SIGINT)
@@ -127,8 +110,8 @@ class ManagedProcess:
     def kill(self) -> None:
         """End the process and everything it started."""
         if self._pid is not None:
-            # In a sandbox it is the first process of the namespace, and all others go with it; bubblewrap itself is
-            # left to see them off, so that nothing is left when `wait` returns. It may lead no group yet.
+            # In a sandbox it is the first process there, and all others go with it; what holds it is left to see them
+            # off, so that nothing is left when `wait` returns. It may lead no group yet.
             for end in (os.killpg, os.kill):
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     end(self._pid, signal.SIGKILL)
@@ -156,107 +139,6 @@ class ManagedProcess:
             for pid in found:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
-
-
-def _spawn(
-    command: Sequence[str],
-    environment: Mapping[str, str],
-    stdout: int,
-    *,
-    work_dir: Path,
-    pass_fds: tuple[int, ...] = (),
-) -> "subprocess.Popen[bytes]":
-    # On the loop's own thread: --die-with-parent follows the spawning thread, not the process.
-    return subprocess.Popen(
-        list(command),
-        env=dict(environment),
-        cwd=work_dir,
-        stdin=subprocess.DEVNULL,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        pass_fds=pass_fds,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Launched:
-    """A sandbox that is made, and waits.
-
-    Args:
-        process: bubblewrap.
-        pid: The sandbox's first process; bubblewrap's own where that has failed.
-        gate: What is written there lets the command begin.
-    """
-
-    process: "subprocess.Popen[bytes]"
-    pid: int
-    gate: int
-
-
-async def _launch_in_bubblewrap(arguments: Sequence[str], environment: Mapping[str, str], stdout: int) -> _Launched:
-    info, info_writer = os.pipe()
-    gate_reader, gate = os.pipe()
-    try:
-        program = bubblewrap_start.find() or "/usr/bin/bwrap"  # it was there a moment ago
-        words = ["--info-fd", str(info_writer), "--block-fd", str(gate_reader), *arguments]
-        own = bubblewrap_start.own_environment(environment)
-        with bubblewrap_start.opened_filter() as filters:
-            command = bubblewrap_start.command(program, words, environment, filters)
-            process = _spawn(command, own, stdout, work_dir=Path("/"), pass_fds=(info_writer, gate_reader, *filters))
-    except BaseException:
-        os.close(gate)
-        os.close(info)
-        raise
-    finally:
-        os.close(info_writer)
-        os.close(gate_reader)
-    with os.fdopen(info, "rb") as reader:
-        try:
-            # To the end: bwrap blocks on a full pipe, and the JSON may come in pieces.
-            text = await in_thread(reader.read)
-        except BaseException:  # cancelled: the loop is closing
-            with process:
-                process.kill()  # before its gate is closed, which would let it begin
-            os.close(gate)
-            raise
-    # Without it bubblewrap has failed; its exit code and stderr tell why.
-    return _Launched(process, json.loads(text)["child-pid"] if text.strip() else process.pid, gate)
-
-
-def _check(launched: _Launched, sandbox: Sandbox) -> None:
-    """Wait until the sandbox is made, look at what is seen in it, let its command begin, and look for its filter.
-
-    The filter comes last in a sandbox, after what the gate holds back: it would refuse bubblewrap's own mounts. With
-    that filter, or not at all, bubblewrap starts the command; its first process is the one that we know.
-    """
-    _wait(launched, lambda: _let_begin(launched, sandbox), SET_UP, f"bubblewrap was not ready after {SET_UP:.0f} s")
-    _wait(launched, lambda: sandbox.is_filtered(launched.pid), FILTERED, NOT_FILTERED)
-
-
-def _let_begin(launched: _Launched, sandbox: Sandbox) -> bool:
-    """Start the command if the sandbox is made and shows what it must show."""
-    if not is_set_up(launched.pid):
-        return False
-    sandbox.check_files(launched.pid)
-    os.write(launched.gate, b"!")
-    return True
-
-
-def _wait(launched: _Launched, is_done: Callable[[], bool], seconds: float, failure: str) -> None:
-    """Wait until something is done, or the process has ended.
-
-    Raises:
-        KernelStartError: It takes longer.
-    """
-    deadline = time.monotonic() + seconds
-    while launched.process.poll() is None:
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            if is_done():
-                return
-        if time.monotonic() > deadline:
-            raise KernelStartError(failure)
-        time.sleep(0.001)
 
 
 def _report_exit(

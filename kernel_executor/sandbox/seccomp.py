@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 
-from kernel_executor.sandbox.system_calls import NEWEST, Condition, Machine, Refusal, refusals_of
+from kernel_executor.sandbox.system_calls import NEWEST, REFUSALS, Condition, Machine, Refusal, refusals_of
 
 ALLOW = 0x7FFF_0000
 FAIL = 0x0005_0000
@@ -45,12 +45,12 @@ def this_machine() -> Machine | None:
 
 
 @cache
-def filter_of(machine: Machine) -> bytes:
-    """Return the program that refuses what is to be refused on a machine."""
-    return b"".join(struct.pack("=HBBI", *instruction) for instruction in _program(machine))
+def filter_of(machine: Machine, refusals: tuple[Refusal, ...] = REFUSALS) -> bytes:
+    """Return the program that refuses calls on a machine."""
+    return b"".join(struct.pack("=HBBI", *instruction) for instruction in _program(machine, refusals))
 
 
-def _program(machine: Machine) -> Iterator[Instruction]:
+def _program(machine: Machine, refusals: tuple[Refusal, ...]) -> Iterator[Instruction]:
     yield LOAD, 0, 0, MACHINE
     # Not killed: 32-bit code that asks whether it runs is told no, and the kernel's variables live on.
     yield JUMP_EQUAL, 1, 0, AUDIT_ARCH[machine]
@@ -59,7 +59,7 @@ def _program(machine: Machine) -> Iterator[Instruction]:
     # What is newer than the list, and all of x32, whose numbers have bit 30: as on an older system.
     yield JUMP_GREATER, 0, 1, NEWEST
     yield _fail(errno.ENOSYS)
-    for number, refusal in refusals_of(machine):
+    for number, refusal in refusals_of(machine, refusals):
         yield from _refuse(number, refusal)
     yield RETURN, 0, 0, ALLOW
 

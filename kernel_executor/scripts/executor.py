@@ -19,10 +19,10 @@ from kernel_executor.functions.module_folder import with_functions_here
 from kernel_executor.functions.pip_commands import NO_NETWORK
 from kernel_executor.lifecycle.base import ManagedExecutor
 from kernel_executor.outputs.fold import OutputLimits
-from kernel_executor.sandbox.bubblewrap import SandboxMode
 from kernel_executor.sandbox.confinement import Enclosure, absolute_paths, enclose, existing_paths, known_mode
 from kernel_executor.sandbox.interpreter import ask_python
 from kernel_executor.sandbox.isolation import Isolation
+from kernel_executor.sandbox.policy import SandboxMode
 from kernel_executor.sandbox.process import ManagedProcess
 from kernel_executor.scripts.local import LocalScript, languages
 from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner, names_in

@@ -60,6 +60,7 @@ class ScriptRun:
         limits: How much of its output is kept.
         on_change: Told each change of its outputs.
         hint: What helps if it fails.
+        shown: Gives texts of its outputs as they are to be shown.
     """
 
     def __init__(
@@ -68,13 +69,15 @@ class ScriptRun:
         process: ScriptProcess,
         limits: OutputLimits,
         on_change: Callable[[str, OutputChange], None],
+        *,
         hint: str = "",
+        shown: Callable[[str], str] | None = None,
     ) -> None:
         self.id = uuid.uuid4().hex
         self._block = block
         self._hint = hint
         self._process = process
-        self._folder = OutputFolder(limits)
+        self._folder = OutputFolder(limits, shown)
         self._on_change = on_change
         self._started = time.monotonic()
         self._stopped: BlockStatus | None = None

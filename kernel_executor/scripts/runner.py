@@ -15,7 +15,7 @@ from kernel_executor.outputs.output_changes import Append, OutputChange
 from kernel_executor.sandbox.isolation import Isolation
 from kernel_executor.scripts.run import ScriptProcess, ScriptRun
 from kernel_executor.scripts.script import Script, ScriptRefused, script_of
-from kernel_executor.stage.stage import Stage, checked
+from kernel_executor.stage.stage import Stage, checked, shown_by
 from kernel_executor.types import BlockResult, CodeBlock
 
 CANNOT_RUN = 1
@@ -167,7 +167,7 @@ class ScriptRunner:
             on_event(BlockOutput(block_id, change))
 
         hint = self._no_network if self.isolation.network and installs(block.code, block.language) else ""
-        run = self._current = ScriptRun(block, process, self._limits, on_change, hint)
+        run = self._current = ScriptRun(block, process, self._limits, on_change, hint=hint, shown=shown_by(self.stage))
         on_event(BlockStarted(run.id, index, block))
         try:
             if self._closed or self._unwanted:  # it was being started

@@ -2,11 +2,14 @@
 
 import os
 import tempfile
+from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 
 from kernel_executor.errors import KernelStartError
 from kernel_executor.folders.left_behind import LOCK, sweep
 from kernel_executor.stage.mirror import MAX_ENTRIES
+from kernel_executor.stage.place import MOST_LINKS
 
 PREFIX = "codeagent-s-"
 """Of no other folder."""
@@ -52,6 +55,14 @@ def make_folder(work_dir: Path, parent: Path | None) -> Path:
         path.rmdir()
         path = Path(tempfile.mkdtemp(prefix=PREFIX, dir="/tmp")).resolve()
     return path
+
+
+def link_all(folder: Path, view: Path, others: Mapping[str, Path]) -> None:
+    """Make links to what is in a folder, and to other places under some names."""
+    view.mkdir(mode=0o700)
+    with os.scandir(folder) as entries:
+        for entry in islice(entries, MOST_LINKS):
+            (view / entry.name).symlink_to(others.get(entry.name, entry.path))
 
 
 def _cache() -> Path | None:

@@ -6,13 +6,13 @@ destroy the file in the user's own kernel. Large files are links into a read-onl
 """
 
 import os
+import re
 import stat
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import PurePosixPath
 
 from kernel_executor.folders.trees import Listing, Seen, Tree, parts_of
-from kernel_executor.in_kernel.read_only import ORIGINAL
 from kernel_executor.stage.copying import same_content
 from kernel_executor.stage.denials import Denial
 from kernel_executor.stage.ownership import Ownership
@@ -42,8 +42,10 @@ class Mirror:
         user: The user's folder.
         stage: The folder the code works in.
         ownership: Whose files are whose; the agent's own are copied, and may be changed.
-        mounted: Paths that the host's own files are mounted on.
+        original: Where code can read the user's folder itself.
+        mounted: Paths that the host's own files are mounted on, or that lead to them where nothing can be mounted.
         hidden: Paths that are not shown; they are the user's all the same.
+        is_mounted: Whether the stage is mounted in the user's place, and folders can be mounted on it.
     """
 
     def __init__(
@@ -51,8 +53,11 @@ class Mirror:
         user: Tree,
         stage: Tree,
         ownership: Ownership,
+        *,
+        original: str,
         mounted: Collection[str] = (),
         hidden: Collection[str] = (),
+        is_mounted: bool = True,
     ) -> None:
         self._user = user
         self._stage = stage
@@ -64,7 +69,8 @@ class Mirror:
         self._shown: dict[str, Shown] = {}
         self.own: dict[str, Seen] = {}
         """Files of the agent's that are in the user's folder, as they were in the stage then."""
-        self._showing = Showing(user, stage, self._hidden)
+        self._is_mounted = is_mounted
+        self._showing = Showing(user, stage, self._hidden, original)
 
     @property
     def newest(self) -> int:
@@ -85,6 +91,12 @@ class Mirror:
     def has_read_only(self) -> bool:
         """Whether some of the user's files are no copies."""
         return bool(self.read_only) or any(shown.linked for shown in self._shown.values())
+
+    def names_linked(self, line: str, folder: str) -> bool:
+        """Return whether a line names a file in the user's folder by its whole path, or one that is shown as a link."""
+        linked = [name for name, shown in self._shown.items() if shown.linked]
+        names = [f"{re.escape(folder)}/[^/]", *(rf"{re.escape(name)}(?![\w.-])" for name in linked)]
+        return any(re.search(rf"(?<![\w/.-]){name}", line) for name in names)
 
     def is_shown(self, name: str) -> bool:
         """Return whether a path is a file of the user's that is shown in the stage."""
@@ -112,7 +124,10 @@ class Mirror:
         """
         found = self._user.walk(limit=MAX_ENTRIES, enters=self._enters)
         closed = [name for name in found.entries if name in found.closed and name not in self._hidden | self._mounted]
-        self.read_only = tuple(closed[:MAX_MOUNTS])
+        if not self._is_mounted:
+            for name in self._mounted:
+                self._showing.link(name)
+        self.read_only = tuple(closed[: MAX_MOUNTS if self._is_mounted else 0])
         self._mounted |= set(self.read_only)
         for name in self.read_only:
             with self._stage.opened(name, make=True):
@@ -254,7 +269,7 @@ class Mirror:
     def _is_as_it_was(self, name: str, shown: Shown) -> bool:
         with suppress(OSError):
             if shown.copy.is_link:
-                leads_to = f"{ORIGINAL}/{name}" if shown.linked else self._user.read_link(name)
+                leads_to = self._showing.place_of(name) if shown.linked else self._user.read_link(name)
                 return self._stage.read_link(name) == leads_to
             with self._user.reading(name) as original, self._stage.reading(name) as copy:
                 return same_content(original, copy)

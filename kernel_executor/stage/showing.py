@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from kernel_executor.folders.trees import Seen, Tree
-from kernel_executor.in_kernel.read_only import ORIGINAL
 from kernel_executor.stage.copying import CREATE, clone, fast_copy
 
 SETTLED = ("inode", "size", "modified", "changed", "mode")
@@ -38,12 +37,14 @@ class Showing:
         user: The user's folder.
         stage: The folder the code works in.
         hidden: Files of which the name is shown only.
+        original: Where code can read the user's folder itself.
     """
 
-    def __init__(self, user: Tree, stage: Tree, hidden: Collection[str]) -> None:
+    def __init__(self, user: Tree, stage: Tree, hidden: Collection[str], original: str) -> None:
         self._user = user
         self._stage = stage
         self._hidden = hidden
+        self._original = original
         self.newest = 0
         """When a file was last put into the stage, in nanoseconds since the epoch."""
 
@@ -85,7 +86,11 @@ class Showing:
 
     def link(self, name: str) -> Seen:
         """Make a link to a file in the read-only mount."""
-        return self._put(name, lambda folder, base: os.symlink(f"{ORIGINAL}/{name}", base, dir_fd=folder))
+        return self._put(name, lambda folder, base: os.symlink(self.place_of(name), base, dir_fd=folder))
+
+    def place_of(self, name: str) -> str:
+        """Return where code can read a file of the user's itself."""
+        return f"{self._original}/{name}"
 
     def _show_as_link(self, name: str, original: Seen) -> Shown:
         return Shown(original, self.link(name), linked=True)

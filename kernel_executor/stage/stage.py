@@ -11,7 +11,7 @@ import time
 import weakref
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import IO, Self, TypeVar
@@ -23,10 +23,11 @@ from kernel_executor.folders.left_behind import LOCK, lock, remove_tree
 from kernel_executor.folders.trees import FOLDER, Listing, Seen, Tree
 from kernel_executor.outputs.fold import as_text
 from kernel_executor.stage.denials import Denial
-from kernel_executor.stage.folders import HIDDEN_PREFIX, base_of, make_folder
+from kernel_executor.stage.folders import HIDDEN_PREFIX, base_of, link_all, make_folder
 from kernel_executor.stage.mirror import Mirror
 from kernel_executor.stage.outbox import MAX_LOOKED_AT, Outbox
 from kernel_executor.stage.ownership import Ownership, state_folder
+from kernel_executor.stage.place import OWN_FOLDERS, PRIVATE, VIEW, Place
 from kernel_executor.types import BlockResult
 
 T = TypeVar("T")
@@ -46,28 +47,6 @@ TICK = 0.012
 REFUSED = 1  # exit code
 
 REFUSAL = "Refused: {denials} Write results to files of other names."
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a stage stands.
-
-    Args:
-        work_dir: The user's folder, which the code runs in.
-        base: The folder that the stage stands for: `work_dir`, or one in it.
-        files: The stage, on this machine.
-        read_only: Folders in `base` that are mounted on it, because they hold too much to be copied.
-    """
-
-    work_dir: Path
-    base: Path
-    files: Path
-    read_only: tuple[str, ...] = ()
-
-    @property
-    def below(self) -> str:
-        """The path from `work_dir` to `base`; empty if they are the same."""
-        return "" if self.base == self.work_dir else str(self.base.relative_to(self.work_dir))
 
 
 class Stage:
@@ -97,7 +76,15 @@ class Stage:
         self._user = user
         self._files = files
         self._ownership = Ownership(place.base, state_folder())
-        self._mirror = Mirror(user, files, self._ownership, mounted, hidden)
+        self._mirror = Mirror(
+            user,
+            files,
+            self._ownership,
+            original=place.original,
+            mounted=mounted,
+            hidden=hidden,
+            is_mounted=place.is_mounted,
+        )
         self._folder, self._lock = owned
         # For who forgets `stop`, or whose loop is closed before.
         self._take_away = weakref.finalize(self, _take_away, *owned, user, files, aside)
@@ -117,6 +104,7 @@ class Stage:
         mounted: Sequence[Path] = (),
         hidden: Sequence[Path] = (),
         parent: Path | None = None,
+        is_mounted: bool = True,
     ) -> Self:
         """Make a stage and show the user's files in it.
 
@@ -125,12 +113,13 @@ class Stage:
             mounted: What of the host is mounted in the folder.
             hidden: What is not to be shown; it need not be in the folder.
             parent: Where the stage lies; None is a place of our own.
+            is_mounted: Whether code will see it in the place of the user's folder.
 
         Raises:
             KernelStartError: The folder cannot be read, or no stage can be made.
         """
         try:
-            return await in_thread(partial(cls._open, work_dir, mounted, hidden, parent))
+            return await in_thread(partial(cls._open, work_dir, mounted, hidden, parent, is_mounted))
         except OSError as error:
             raise KernelStartError(
                 f"cannot make a place for code to work in beside {str(work_dir)!r}: {error.strerror or error}. "
@@ -138,19 +127,23 @@ class Stage:
             ) from error
 
     @classmethod
-    def _open(cls, work_dir: Path, mounted: Sequence[Path], hidden: Sequence[Path], parent: Path | None) -> Self:
+    def _open(
+        cls, work_dir: Path, mounted: Sequence[Path], hidden: Sequence[Path], parent: Path | None, is_mounted: bool
+    ) -> Self:
         base = base_of(work_dir)
         folder = make_folder(work_dir, parent)
         with ExitStack() as undo:
             undo.callback(remove_tree, folder)
             lock_file = undo.enter_context(lock(folder))
             files, aside = folder / FILES, folder / ASIDE
-            for made in (files, aside):
-                made.mkdir(mode=0o700)
+            for made in (files, aside, *(folder / PRIVATE / name for name in OWN_FOLDERS if not is_mounted)):
+                made.mkdir(mode=0o700, parents=True)
+            if not is_mounted and base != work_dir:
+                link_all(work_dir, folder / VIEW, {base.name: files})
             user, *ours = (os.open(path, FOLDER) for path in (base, files, aside))
             undo.pop_all()  # from here on the stage itself takes all of it away
         return cls(
-            Place(work_dir, base, files),
+            Place(work_dir, base, files, is_mounted),
             Tree(user),
             *(Tree(descriptor, ours=True) for descriptor in ours),
             owned=(folder, lock_file),
@@ -159,12 +152,9 @@ class Stage:
         )
 
     @property
-    def instructions(self) -> str:
-        """What a model is to know of it; mostly nothing, for it looks like the user's folder."""
-        below = self.place.below
-        return (
-            f"The current folder can only be read: write files to {below}/, e.g. {below}/result.csv." if below else ""
-        )
+    def roots(self) -> tuple[int, int]:
+        """The descriptors of the user's folder and of the stage."""
+        return self._user.root, self._files.root
 
     def identity(self) -> tuple[Seen, Seen]:
         """Return the user's folder and the stage as their descriptors show them, whatever their names lead to now."""
@@ -217,10 +207,16 @@ class Stage:
 
     def _swallowed(self, result: BlockResult) -> list[str]:
         """Return what a block that ended well has said of a change that failed, and that would not fail elsewhere."""
-        read_only = self.place.below or self._mirror.has_read_only
-        if result.status != "ok" or not read_only or os.strerror(errno.EROFS) not in as_text(result.outputs):
+        read_only = self.place.below or self._mirror.has_read_only or not self.place.is_mounted
+        if result.status != "ok" or not read_only:
             return []
-        return ["A file that can only be read here was to be changed, and the block went on."]
+        said = as_text(result.outputs)
+        if self.place.is_mounted:
+            went_on = os.strerror(errno.EROFS) in said
+        else:  # an error like many others: it is of the user's files if one of these is named
+            refused = [line for line in said.splitlines() if os.strerror(errno.EACCES) in line]
+            went_on = any(self._mirror.names_linked(line, str(self.place.base)) for line in refused)
+        return ["A file that can only be read here was to be changed, and the block went on."] if went_on else []
 
     async def put_back(self) -> None:
         """Undo what code that was run again has done to files, the agent's own too."""
@@ -338,6 +334,11 @@ def _let_go(lock_file: IO[bytes], *trees: Tree) -> None:
     lock_file.close()
     for tree in trees:
         os.close(tree.root)
+
+
+def shown_by(stage: Stage | None) -> Callable[[str], str] | None:
+    """Return what gives texts as people and models are to read them; None if they are so already."""
+    return stage.place.shown if stage and not stage.place.is_mounted else None
 
 
 async def checked(stage: Stage | None, result: BlockResult) -> BlockResult:

@@ -21,9 +21,12 @@ from tests.attacks.support.remote import Driver, Executor
 from tests.containers import NoContainerEngineError, container_engine
 
 THOROUGH = {"test_user_files", "test_delivery", "test_imports_left_behind", "test_links_and_starts"}
-"""Files whose tests are many: `make test` tries an ordinary user's kernels and root's scripts."""
+"""Files whose tests are many: `make test` tries an ordinary user's kernels, in a cage, too, and root's scripts."""
 
-PEOPLE = ("root", "user") if os.getuid() == 0 else ("user",)
+PEOPLE = ("root", "user", "caged") if os.getuid() == 0 else ("user", "caged")
+
+OF_BUBBLEWRAP = {"test_mounts"}
+"""Files about what only bubblewrap does; `test_landlock` has what there is instead."""
 
 
 @pytest.fixture(scope="session")
@@ -44,11 +47,14 @@ def people(ground: Path) -> dict[str, Person]:
     _require_bubblewrap()
     here = Path(sys.executable)
     if os.getuid() != 0:
-        return {"user": settle(Person(name="user", uid=os.getuid(), ground=ground, python=here))}
+        ours = Person(name="user", uid=os.getuid(), ground=ground, python=here)
+        return {"user": settle(ours), "caged": settle(replace(ours, name="caged", caged=True))}
     readable = make_readable_python(ground / "python")
+    user = Person(name="user", uid=unused_uid(), ground=ground, python=readable)
     return {
         "root": settle(Person(name="root", uid=0, ground=ground, python=here)),
-        "user": settle(Person(name="user", uid=unused_uid(), ground=ground, python=readable)),
+        "user": settle(user),
+        "caged": settle(replace(user, name="caged", uid=unused_uid([user.uid]), caged=True)),
     }
 
 
@@ -100,12 +106,19 @@ def opened(driver: Driver) -> Callable[..., Executor]:
     return driver.open
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave root's kernels and an ordinary user's scripts in the thorough files to `make attacks`."""
+    of_bubblewrap = [item for item in items if item.path.stem in OF_BUBBLEWRAP and "caged" in _values(item)]
+    config.hook.pytest_deselected(items=of_bubblewrap)
+    items[:] = [item for item in items if item not in of_bubblewrap]
     for item in items:
-        if item.path.stem not in THOROUGH or len(PEOPLE) == 1 or not isinstance(item, pytest.Function):
+        values = _values(item)
+        if item.path.stem not in THOROUGH or os.getuid() != 0 or "container" in values:
             continue
-        values = item.callspec.params.values() if hasattr(item, "callspec") else ()
-        scripts = "scripts" in values
-        if ("user" if scripts else "root") in values and "container" not in values:
+        if ({"user", "caged"} if "scripts" in values else {"root"}) & values:
             item.add_marker(pytest.mark.attacks)
+
+
+def _values(item: pytest.Item) -> set[str]:
+    found = item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
+    return {value for value in found if isinstance(value, str)}

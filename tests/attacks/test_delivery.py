@@ -453,10 +453,12 @@ def test_code_cannot_reach_the_record_of_ownership(person: Person, work: Path, o
     before = fingerprint(state)
     code = (
         "import os\n"
-        f"for place in ({str(state)!r}, os.path.expanduser('~/.local/state')):\n    print(os.path.exists(place))\n"
+        "def is_read(place):\n    try: return bool(os.listdir(place))\n    except OSError: return False\n"
+        f"for place in ({str(state)!r}, os.path.expanduser('~/.local/state')):\n    print(is_read(place))\n"
         "    os.makedirs(place, exist_ok=True); open(place + '/x.json', 'w').write('1')"
     )
     result = executor.run(code)
+    assert "False" in result.text
     assert "True" not in result.text
     assert differences(before, fingerprint(state)) == []
     assert news(before, fingerprint(state)) == set()

@@ -1,9 +1,9 @@
-"""What the stage costs: the start in a folder of 200,000 files, a block, and how long 2 GB hold the loop.
+"""What the stage costs: the start in a folder of 200,000 files, and how long 2 GB hold the loop.
 
     python tests/benchmarks/stage.py
 
-Starts are interleaved with those in an empty folder, blocks with those of a bare kernel; medians. The loop is asked
-every millisecond; what is told is the longest it did not answer while the files were copied.
+Starts are interleaved with those in an empty folder; medians. The loop is asked every millisecond; what is told is the
+longest it did not answer while the files were copied.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from pathlib import Path
 from kernel_executor import CodeBlock, KernelCodeExecutor
 
 FILES = 200_000
-STARTS, BLOCKS = 9, 200
+STARTS = 9
 BIG = "with open('big.csv', 'wb') as file:\n    for _ in range(2_000):\n        file.write(bytes(range(256)) * 4_096)"
 
 
@@ -45,24 +45,6 @@ async def compare_starts(place: Path) -> None:
     print(f"start, {FILES:,} files / empty folder   {ours / reference:.2f}   ({ours:.3f} s / {reference:.3f} s)")
 
 
-async def compare_blocks(place: Path) -> None:
-    """Print how much longer a block takes on a stage than in a bare kernel."""
-    folder = place / "blocks"
-    folder.mkdir()
-    (folder / "data.csv").write_text("a\n1\n")
-    staged = KernelCodeExecutor(work_dir=folder, sandbox="bubblewrap")
-    bare = KernelCodeExecutor(sandbox="none")
-    async with staged, bare:
-        times: dict[KernelCodeExecutor, list[float]] = {staged: [], bare: []}
-        for _ in range(BLOCKS):
-            for executor, taken in times.items():
-                began = time.perf_counter()
-                await executor.execute_code_blocks([CodeBlock("pass")])
-                taken.append(time.perf_counter() - began)
-    ours, reference = statistics.median(times[staged]), statistics.median(times[bare])
-    print(f"block, staged / bare   {ours / reference:.2f}   ({ours * 1e3:.2f} / {reference * 1e3:.2f} ms)")
-
-
 async def hold_the_loop(place: Path) -> None:
     """Print how long the loop is held while 2 GB are delivered."""
     async with KernelCodeExecutor(work_dir=place / "big", sandbox="bubblewrap", timeout=120) as executor:
@@ -87,9 +69,8 @@ async def hold_the_loop(place: Path) -> None:
 
 
 async def main() -> None:
-    """Measure all three."""
+    """Measure both."""
     with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="codeagent-bench-") as folder:
-        await compare_blocks(Path(folder))
         await hold_the_loop(Path(folder))
         await compare_starts(Path(folder))
 

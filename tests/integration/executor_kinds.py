@@ -9,11 +9,13 @@ Executor = KernelCodeExecutor | LocalCommandLineCodeExecutor | DockerCommandLine
 
 KINDS: Mapping[str, Callable[..., Executor]] = {
     "kernel": KernelCodeExecutor,
+    "landlock kernel": lambda **settings: KernelCodeExecutor(sandbox="landlock", **settings),
     "bare kernel": lambda **settings: KernelCodeExecutor(sandbox="none", **settings),
     "scripts": LocalCommandLineCodeExecutor,
+    "landlock scripts": lambda **settings: LocalCommandLineCodeExecutor(sandbox="landlock", **settings),
     "bare scripts": lambda **settings: LocalCommandLineCodeExecutor(sandbox="none", **settings),
     "container kernel": lambda **settings: DockerCommandLineCodeExecutor(image=KERNEL_IMAGE, **settings),
     "container scripts": lambda **settings: DockerCommandLineCodeExecutor(image=SCRIPTS_IMAGE, **settings),
 }
-KERNELS = ("kernel", "bare kernel", "container kernel")
-SCRIPTS = ("scripts", "bare scripts", "container scripts")
+KERNELS = ("kernel", "landlock kernel", "bare kernel", "container kernel")
+SCRIPTS = ("scripts", "landlock scripts", "bare scripts", "container scripts")

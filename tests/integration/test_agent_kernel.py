@@ -22,7 +22,7 @@ from codeagent_nb.log.journal import load_journal
 from codeagent_nb.loop.results import TaskResult
 from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.session.session import Session, SessionSettings, open_session
-from kernel_executor.sandbox.bubblewrap import SandboxMode
+from kernel_executor.sandbox.policy import SandboxMode
 from tests.support.notebooks import notebook_of
 
 pytestmark = pytest.mark.integration

@@ -15,6 +15,7 @@ from kernel_executor import (
     create_code_executor,
     create_default_code_executor,
 )
+from kernel_executor.sandbox import landlock
 from tests.containers import KERNEL_IMAGE
 from tests.integration.scripted_server import Serve
 from tests.support.command_line import python, run
@@ -51,19 +52,37 @@ async def test_the_default_is_a_sandboxed_kernel_where_bubblewrap_works(bubblewr
     assert (await holds(executor)).startswith("sandboxed by bubblewrap: no network")
 
 
-async def test_without_bubblewrap_it_is_a_container(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def no_landlock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on an older Linux."""
+    monkeypatch.setattr(landlock, "LEAST_ABI", 99)
+
+
+async def test_without_bubblewrap_it_is_landlock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    executor = create_default_code_executor()
+    assert isinstance(executor, KernelCodeExecutor)
+    assert (await holds(executor)).startswith("sandboxed by landlock: no network")
+
+
+async def test_without_either_it_is_a_container(
+    engine: str, no_landlock: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", "")
     executor = create_default_code_executor()
     assert isinstance(executor, DockerCommandLineCodeExecutor)
     assert (await holds(executor)).startswith(("sandboxed by docker: no network", "sandboxed by podman: no network"))
 
 
-async def test_without_either_it_is_a_bare_kernel_with_a_warning(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+async def test_without_any_it_is_a_bare_kernel_with_a_warning(
+    no_landlock: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", "")
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
-    with pytest.warns(UserWarning, match="without a sandbox.*bubblewrap is not installed.*no container engine answers"):
+    with pytest.warns(
+        UserWarning,
+        match="without a sandbox.*bubblewrap is not installed.*Landlock is too old.*no container engine answers",
+    ):
         executor = create_default_code_executor()
     assert isinstance(executor, KernelCodeExecutor)
     assert (await holds(executor)).startswith("NOT sandboxed")

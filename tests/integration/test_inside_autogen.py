@@ -366,7 +366,7 @@ async def test_a_time_limit_of_less_than_a_second_is_refused(timeout: int) -> No
 
 
 async def test_a_mistyped_sandbox_is_told() -> None:
-    with pytest.raises(ValueError, match="'auto', 'bubblewrap' or 'none'"):
+    with pytest.raises(ValueError, match="'auto', 'bubblewrap', 'landlock' or 'none'"):
         JupyterCodeExecutor(sandbox="docker")  # type: ignore[arg-type]
 
 

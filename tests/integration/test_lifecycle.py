@@ -128,7 +128,7 @@ async def test_a_time_limit_must_be_positive(timeout: float) -> None:
 
 
 async def test_a_mistyped_sandbox_is_told() -> None:
-    with pytest.raises(ValueError, match="'auto', 'bubblewrap' or 'none', not 'docker'"):
+    with pytest.raises(ValueError, match="'auto', 'bubblewrap', 'landlock' or 'none', not 'docker'"):
         KernelCodeExecutor(sandbox="docker")  # type: ignore[arg-type]
 
 

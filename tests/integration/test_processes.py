@@ -35,7 +35,7 @@ def kernels_in(folder: Path) -> list[int]:
         try:
             if process.cwd() == str(folder) and process.pid != os.getpid():
                 found.append(process.pid)
-        except psutil.Error:
+        except (psutil.Error, OSError):  # gone; or somebody's in a folder whose path is too long for any call
             continue
     return found
 

@@ -21,8 +21,9 @@ from kernel_executor import (
     LocalCommandLineCodeExecutor,
     SandboxUnavailable,
 )
-from kernel_executor.sandbox.bubblewrap import SandboxMode
+from kernel_executor.sandbox import landlock
 from kernel_executor.sandbox.isolation import holds_no_key
+from kernel_executor.sandbox.policy import SandboxMode
 from tests.support.runs import run
 
 pytestmark = [
@@ -254,11 +255,13 @@ async def test_without_bubblewrap_insisting_fails_and_says_what_to_do(monkeypatc
         await KernelCodeExecutor(sandbox="bubblewrap").start()
 
 
-async def test_without_bubblewrap_auto_falls_back_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_bubblewrap_and_landlock_auto_falls_back_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
+    monkeypatch.setattr(landlock, "LEAST_ABI", 99)
     async with KernelCodeExecutor(sandbox="auto") as executor:
         assert executor.isolation.mechanism == "none"
         assert "bubblewrap is not installed" in executor.isolation.reason
+        assert "Landlock is too old here" in executor.isolation.reason
         assert (await run(executor, "print(1)")).status == "ok"
 
 

@@ -262,7 +262,7 @@ def living_in(folder: Path) -> list[psutil.Process]:
         try:
             if process.cwd() == str(folder) and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
-        except psutil.Error:
+        except (psutil.Error, OSError):  # gone; or somebody's in a folder whose path is too long for any call
             continue
     return found
 

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from kernel_executor.sandbox import covering
-from kernel_executor.sandbox.bubblewrap import SandboxPolicy, bubblewrap_arguments, with_covers
+from kernel_executor.sandbox.bubblewrap import bubblewrap_arguments
 from kernel_executor.sandbox.covering import MOST_COVERED, to_cover
 from kernel_executor.sandbox.interpreter import Interpreter
+from kernel_executor.sandbox.policy import SandboxPolicy, with_covers
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nx\n"
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nx\n"

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from kernel_executor.in_kernel.read_only import ORIGINAL
-from kernel_executor.sandbox.bubblewrap import SandboxPolicy, bubblewrap_arguments, mounted_in, mounts
+from kernel_executor.sandbox.bubblewrap import bubblewrap_arguments, mounts
 from kernel_executor.sandbox.interpreter import Interpreter
-from kernel_executor.stage.stage import Place
+from kernel_executor.sandbox.policy import SandboxPolicy, mounted_in
+from kernel_executor.stage.place import Place
 
 RUN = Path("/tmp/codeagent-run")
 

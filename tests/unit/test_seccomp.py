@@ -5,16 +5,39 @@ import re
 import struct
 from functools import cache
 from pathlib import Path
-from typing import get_args
+from typing import NamedTuple, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from kernel_executor.sandbox.isolation import shows_filter
 from kernel_executor.sandbox.seccomp import ALLOW, AUDIT_ARCH, FAIL, filter_of
-from kernel_executor.sandbox.system_calls import NEWEST, NUMBERS, REFUSALS, Condition, Machine, Refusal, refusals_of
+from kernel_executor.sandbox.system_calls import (
+    ALONE,
+    NEWEST,
+    NUMBERS,
+    REFUSALS,
+    Condition,
+    Machine,
+    Refusal,
+    refusals_of,
+)
 
 MACHINES: tuple[Machine, ...] = get_args(Machine)
+
+
+class Program(NamedTuple):
+    """A filter: for which machine, and whether it is alone beside Landlock."""
+
+    machine: Machine
+    alone: bool
+
+    @property
+    def refusals(self) -> tuple[Refusal, ...]:
+        return ALONE if self.alone else REFUSALS
+
+
+PROGRAMS = [Program(machine, alone) for machine in MACHINES for alone in (False, True)]
 HEADERS = {
     "x86_64": Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h"),
     "aarch64": Path("/usr/include/asm-generic/unistd.h"),
@@ -24,22 +47,22 @@ X32 = 0x4000_0000
 
 
 @cache
-def refusals_by_number(machine: Machine) -> dict[int, list[Refusal]]:
+def refusals_by_number(program: Program) -> dict[int, list[Refusal]]:
     found: dict[int, list[Refusal]] = {}
-    for number, refusal in refusals_of(machine):
+    for number, refusal in refusals_of(program.machine, program.refusals):
         found.setdefault(number, []).append(refusal)
     return found
 
 
 @cache
-def instructions_of(machine: Machine) -> list[tuple[int, int, int, int]]:
-    return list(struct.iter_unpack("=HBBI", filter_of(machine)))
+def instructions_of(program: Program) -> list[tuple[int, int, int, int]]:
+    return list(struct.iter_unpack("=HBBI", filter_of(program.machine, program.refusals)))
 
 
-def verdict(machine: Machine, number: int, arch: int, arguments: tuple[int, ...]) -> int:
+def verdict(program: Program, number: int, arch: int, arguments: tuple[int, ...]) -> int:
     """Run a machine's program as the kernel does."""
     data = struct.pack("=iIQ6Q", number, arch, 0, *arguments)
-    instructions = instructions_of(machine)
+    instructions = instructions_of(program)
     place, accumulator = 0, 0
     while True:
         code, holds, fails, constant = instructions[place]
@@ -65,17 +88,17 @@ def holds(condition: Condition, arguments: tuple[int, ...]) -> bool:
     return (arguments[condition.argument] & 0xFFFF_FFFF & condition.mask in condition.values) == condition.is_in
 
 
-def expected(machine: Machine, number: int, arguments: tuple[int, ...]) -> int:
+def expected(program: Program, number: int, arguments: tuple[int, ...]) -> int:
     if not 0 <= number <= NEWEST:
         return FAIL | errno.ENOSYS
-    for refusal in refusals_by_number(machine).get(number, []):
+    for refusal in refusals_by_number(program).get(number, []):
         if all(holds(each, arguments) for each in refusal.conditions):
             return FAIL | refusal.error
     return ALLOW
 
 
-VALUES = sorted({value for refusal in REFUSALS for each in refusal.conditions for value in each.values})
-MASKS = sorted({each.mask for refusal in REFUSALS for each in refusal.conditions})
+VALUES = sorted({value for refusal in ALONE for each in refusal.conditions for value in each.values})
+MASKS = sorted({each.mask for refusal in ALONE for each in refusal.conditions})
 BITS = [1 << bit for bit in range(64)]
 words = st.integers(0, 2**64 - 1) | st.sampled_from([*VALUES, *MASKS, *BITS])
 argument = st.builds(lambda one, other: one | other, words, words) | words | st.sampled_from(VALUES)
@@ -84,51 +107,51 @@ numbers = st.sampled_from(interesting) | st.integers(-1, NEWEST + 100) | st.inte
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.sampled_from(MACHINES), numbers, st.tuples(*[argument] * 6))
-def test_the_verdict_is_the_tables(machine: Machine, number: int, arguments: tuple[int, ...]) -> None:
-    assert verdict(machine, number, AUDIT_ARCH[machine], arguments) == expected(machine, number, arguments)
+@given(st.sampled_from(PROGRAMS), numbers, st.tuples(*[argument] * 6))
+def test_the_verdict_is_the_tables(program: Program, number: int, arguments: tuple[int, ...]) -> None:
+    assert verdict(program, number, AUDIT_ARCH[program.machine], arguments) == expected(program, number, arguments)
 
 
-@pytest.mark.parametrize("machine", MACHINES)
-def test_every_number_with_every_value_of_the_table(machine: Machine) -> None:
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_number_with_every_value_of_the_table(program: Program) -> None:
     """In each place that is looked at."""
     for number in interesting:
         for value in (0, *VALUES, *BITS[:32]):
             for place in range(3):
                 arguments = tuple(value if at == place else 2 * (at == 0) for at in range(6))
-                found = verdict(machine, number, AUDIT_ARCH[machine], arguments)
-                assert found == expected(machine, number, arguments), (number, arguments)
+                found = verdict(program, number, AUDIT_ARCH[program.machine], arguments)
+                assert found == expected(program, number, arguments), (number, arguments)
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.sampled_from(MACHINES), st.integers(0, 2**32 - 1), numbers, st.tuples(*[argument] * 6))
-def test_a_foreign_machine_finds_no_call(machine: Machine, arch: int, number: int, arguments: tuple[int, ...]) -> None:
+@given(st.sampled_from(PROGRAMS), st.integers(0, 2**32 - 1), numbers, st.tuples(*[argument] * 6))
+def test_a_foreign_machine_finds_no_call(program: Program, arch: int, number: int, arguments: tuple[int, ...]) -> None:
     """The numbers of i386 mean other calls: its `keyctl` is what x86_64 names 288."""
-    if arch != AUDIT_ARCH[machine]:
-        assert verdict(machine, number, arch, arguments) == FAIL | errno.ENOSYS
+    if arch != AUDIT_ARCH[program.machine]:
+        assert verdict(program, number, arch, arguments) == FAIL | errno.ENOSYS
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.sampled_from(MACHINES), st.integers(0, 2**30 - 1), st.tuples(*[argument] * 6))
-def test_no_call_of_x32_is_found(machine: Machine, number: int, arguments: tuple[int, ...]) -> None:
-    assert verdict(machine, X32 | number, AUDIT_ARCH[machine], arguments) == FAIL | errno.ENOSYS
+@given(st.sampled_from(PROGRAMS), st.integers(0, 2**30 - 1), st.tuples(*[argument] * 6))
+def test_no_call_of_x32_is_found(program: Program, number: int, arguments: tuple[int, ...]) -> None:
+    assert verdict(program, X32 | number, AUDIT_ARCH[program.machine], arguments) == FAIL | errno.ENOSYS
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.sampled_from(MACHINES), numbers, st.tuples(*[argument] * 6), st.tuples(*[st.integers(0, 2**32 - 1)] * 6))
+@given(st.sampled_from(PROGRAMS), numbers, st.tuples(*[argument] * 6), st.tuples(*[st.integers(0, 2**32 - 1)] * 6))
 def test_the_upper_halves_of_arguments_change_nothing(
-    machine: Machine, number: int, arguments: tuple[int, ...], upper: tuple[int, ...]
+    program: Program, number: int, arguments: tuple[int, ...], upper: tuple[int, ...]
 ) -> None:
     """The kernel ignores them: with them Flatpak's and snapd's filter for TIOCSTI were once passed by."""
-    arch = AUDIT_ARCH[machine]
+    arch = AUDIT_ARCH[program.machine]
     other = tuple(low & 0xFFFF_FFFF | high << 32 for low, high in zip(arguments, upper, strict=True))
-    assert verdict(machine, number, arch, arguments) == verdict(machine, number, arch, other)
+    assert verdict(program, number, arch, arguments) == verdict(program, number, arch, other)
 
 
-@pytest.mark.parametrize("machine", MACHINES)
-def test_the_kernel_takes_the_program(machine: Machine) -> None:
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_the_kernel_takes_the_program(program: Program) -> None:
     """Its own checks: bounded in length, each jump within it, a return at the end of every way."""
-    instructions = instructions_of(machine)
+    instructions = instructions_of(program)
     assert len(instructions) < 4096
     for place, (code, taken, not_taken, constant) in enumerate(instructions):
         farthest = place + 1 + (constant if code == 0x05 else max(taken, not_taken))
@@ -137,13 +160,19 @@ def test_the_kernel_takes_the_program(machine: Machine) -> None:
     assert instructions[-1] == (0x06, 0, 0, ALLOW)
 
 
-@pytest.mark.parametrize("machine", MACHINES)
-def test_most_calls_are_decided_by_their_number_alone(machine: Machine) -> None:
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_most_calls_are_decided_by_their_number_alone(program: Program) -> None:
     """So the kernel need not run the program for them: only these have a look at their arguments."""
-    looked_at = {number for number, refusal in refusals_of(machine) if refusal.conditions}
+    machine = program.machine
+    looked_at = {number for number, refusal in refusals_of(machine, program.refusals) if refusal.conditions}
     names = {name for name, pair in NUMBERS.items() if pair[machine == "aarch64"] in looked_at}
     everywhere = {"socket", "socketpair", "clone", "unshare", "personality", "ioctl", "mknodat"}
-    assert names == (everywhere | {"mknod"} if machine == "x86_64" else everywhere)
+    scheduling = {"prlimit64", "setpriority", "ioprio_set", "sched_setscheduler", "sched_setparam", "sched_setattr"}
+    scheduling.add("sched_setaffinity")
+    files = {"fcntl", "utimensat"}
+    older = {"mknod"} | ({"utime", "utimes", "futimesat"} if program.alone else set())
+    wanted = everywhere | scheduling | files if program.alone else everywhere
+    assert names == (wanted | older if machine == "x86_64" else wanted)
 
 
 @pytest.mark.parametrize("machine", MACHINES)

@@ -4,7 +4,7 @@ import os
 import pwd
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -15,17 +15,32 @@ DRIVER = Path(__file__).with_name("driver.py")
 
 _NUMBERS = count()
 
+CAGE = (
+    "bwrap",
+    "--die-with-parent",
+    "--bind",
+    "/",
+    "/",
+    "--dev-bind",
+    "/dev",
+    "/dev",
+    "--unshare-user",
+    "--disable-userns",
+)
+"""A machine on which nobody makes user namespaces: stock Ubuntu, a container with Docker's profile."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
     """Somebody whose code attacks, and whose files are attacked.
 
     Args:
-        name: `root` or `user`.
+        name: `root`, `user` or `caged`.
         uid: The number.
         ground: A folder of the test run that everybody may enter; all that is made lies in it.
         python: An interpreter this person can run, with the product installed.
         variables: Further variables, e.g. where a container engine listens.
+        caged: Whether this person has no user namespaces, so that Landlock alone holds the code.
     """
 
     name: str
@@ -33,11 +48,17 @@ class Person:
     ground: Path
     python: Path
     variables: Mapping[str, str] = field(default_factory=dict)
+    caged: bool = False
 
     @property
     def home(self) -> Path:
         """A home folder made for the test."""
         return self.ground / f"home-{self.name}"
+
+    @property
+    def mechanism(self) -> str:
+        """What holds this person's code."""
+        return "landlock" if self.caged else "bubblewrap"
 
     def folder(self, name: str = "work") -> Path:
         """Make a fresh folder of this person."""
@@ -66,7 +87,8 @@ class Person:
         }
         who = {} if os.getuid() == self.uid else {"user": self.uid, "group": self.uid, "extra_groups": []}
         defaults = {"cwd": self.home, "env": environment, "text": True, "umask": 0o022, **who}
-        return subprocess.Popen(command, **{**defaults, **settings})  # type: ignore[call-overload, no-any-return]
+        line = [*(CAGE if self.caged else ()), *command]
+        return subprocess.Popen(line, **{**defaults, **settings})  # type: ignore[call-overload, no-any-return]
 
     def driver(self) -> Driver:
         """Start a process of this person that holds executors."""
@@ -77,7 +99,7 @@ class Person:
                 stdout=subprocess.PIPE,
                 stderr=log,
             )
-        return Driver(process)
+        return Driver(process, self.mechanism)
 
 
 def prepare(ground: Path) -> None:
@@ -102,9 +124,9 @@ def settle(person: Person) -> Person:
     return person
 
 
-def unused_uid() -> int:
+def unused_uid(taken: Collection[int] = ()) -> int:
     """Find a number that no account and no process has; each worker of the tests looks elsewhere."""
     first = 61_100 + 10 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    taken = {account.pw_uid for account in pwd.getpwall()}
+    taken = {*taken, *(account.pw_uid for account in pwd.getpwall())}
     taken |= {path.stat().st_uid for path in Path("/proc").glob("[0-9]*") if path.exists()}
     return next(uid for uid in range(first, 61_184) if uid not in taken)

@@ -80,8 +80,9 @@ class Result:
 class Driver:
     """A process that holds executors. Use as a context manager: it ends with what it holds."""
 
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
+    def __init__(self, process: "subprocess.Popen[str]", mechanism: str) -> None:
         self.process = process
+        self.mechanism = mechanism
 
     def step(self, do: str, *, patience: float = PATIENCE, **arguments: Any) -> dict[str, Any]:
         """Take a step and wait for its answer."""
@@ -103,7 +104,7 @@ class Driver:
         return dict(json.loads(line))
 
     def open(self, work_dir: Path, kind: str = "kernel", *, name: str = "", **settings: Any) -> "Executor":
-        """Start an executor in a folder; in bubblewrap, unless the settings say otherwise."""
+        """Start an executor in a folder; in the sandbox there is, unless the settings say otherwise."""
         executor = Executor(self, name or f"{kind} {time.monotonic_ns()}")
         executor.opened = self.step(**executor.opening(work_dir, kind, **settings))
         assert "raised" not in executor.opened, executor.opened
@@ -138,7 +139,7 @@ class Executor:
 
     def opening(self, work_dir: Path, kind: str, **settings: Any) -> dict[str, Any]:
         """Return the step that starts it."""
-        sandbox = {} if kind == "container" else {"sandbox": "bubblewrap"}
+        sandbox = {} if kind == "container" else {"sandbox": self.driver.mechanism}
         settings = {**sandbox, "timeout": 30, "work_dir": str(work_dir), **settings}
         return {"do": "open", "name": self.name, "kind": kind, "settings": settings}
 

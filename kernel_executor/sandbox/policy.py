@@ -1,0 +1,111 @@
+"""What local code may touch: granted by the user, needed by the interpreter, of the system. Knows no mechanism."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal, Protocol
+
+from kernel_executor.sandbox.covering import INSTALLED, to_cover
+from kernel_executor.sandbox.interpreter import Interpreter
+from kernel_executor.stage.place import Place
+
+
+class Granted(Protocol):
+    """What a user grants to code."""
+
+    @property
+    def readable(self) -> tuple[Path, ...]:
+        """Further files and folders to read."""
+        ...
+
+    @property
+    def writable(self) -> tuple[Path, ...]:
+        """Files and folders to change."""
+        ...
+
+    @property
+    def devices(self) -> tuple[Path, ...]:
+        """Device files to use."""
+        ...
+
+
+SandboxMode = Literal["auto", "bubblewrap", "landlock", "none"]
+
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+ETC = (
+    *("/etc/alternatives", "/etc/ca-certificates", "/etc/fonts", "/etc/group", "/etc/hosts", "/etc/ld.so.cache"),
+    *("/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime", "/etc/magic", "/etc/mime.types", "/etc/nsswitch.conf"),
+    *("/etc/os-release", "/etc/passwd", "/etc/pki/tls", "/etc/protocols", "/etc/services", "/etc/ssl/certs"),
+    *("/etc/ssl/openssl.cnf", "/etc/timezone", "/etc/R", "/etc/texmf", "/etc/chromium.d"),
+)
+"""Not all of /etc: as root, shadow and private keys would be readable."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxPolicy:
+    """What one kernel may touch.
+
+    Args:
+        work_dir: The user's folder, which it runs in.
+        stage: Where it may write, and where that lies; None to try whether the sandbox works.
+        readable: Further files and folders to read.
+        writable: Files and folders to change, in `work_dir` or elsewhere.
+        devices: Device files, e.g. `/dev/nvidia0`; all but the harmless ones are out of reach.
+        interpreter: What the kernel itself needs to see.
+        covered: What is hidden of the folders it imports from.
+        hidden: What is hidden of the user's folder, where code can read that itself.
+        leads_to: Where each path that was granted led then.
+    """
+
+    work_dir: Path
+    stage: Place | None = None
+    readable: tuple[Path, ...] = ()
+    writable: tuple[Path, ...] = ()
+    devices: tuple[Path, ...] = ()
+    interpreter: Interpreter = field(default_factory=Interpreter)
+    covered: tuple[Path, ...] = ()
+    hidden: tuple[Path, ...] = ()
+    leads_to: Mapping[Path, Path] = field(default_factory=dict)
+
+
+def as_it_leads(policy: SandboxPolicy) -> SandboxPolicy:
+    """Return the policy with where each path leads that is granted, or that the interpreter needs."""
+    granted = (*interpreter_paths(policy.interpreter), *policy.readable, *policy.writable, *policy.devices)
+    return replace(policy, leads_to={path: path.resolve() for path in granted})
+
+
+def with_covers(policy: SandboxPolicy) -> SandboxPolicy:
+    """Look at the folders that code only imports from, and return the policy with what is to be covered in them now."""
+    interpreter, granted = policy.interpreter, (policy.work_dir, *policy.readable, *policy.writable)
+    installed = {path for given in interpreter.prefixes for path in (given, given.resolve())}
+    paths = interpreter_paths(interpreter)
+    covered = [
+        path
+        for folder in paths
+        if folder.name not in INSTALLED and not any(map(folder.is_relative_to, installed))
+        for path in to_cover(folder, [*paths, *granted])
+        if not any(map(path.is_relative_to, granted))
+    ]
+    return replace(policy, covered=tuple(covered))
+
+
+def mounted_in(folder: Path, wanted: "Granted", interpreter: Interpreter) -> list[Path]:
+    """Return what of a folder is mounted from the host, so that no stage shows it."""
+    granted = (*interpreter_paths(interpreter), *wanted.readable, *wanted.writable, *wanted.devices)
+    return [path for path in granted if path != folder and path.is_relative_to(folder)]
+
+
+def system_paths() -> list[Path]:
+    """Return what of the system's own files and folders is seen inside, read-only."""
+    return [path for path in map(Path, SYSTEM) if path.exists() and not path.is_symlink()] + [
+        path for path in map(Path, ETC) if path.exists()
+    ]
+
+
+def interpreter_paths(interpreter: Interpreter) -> list[Path]:
+    """Paths to bind, parents first, without those that would show the whole home folder or disk."""
+    forbidden = {Path("/"), Path.home(), *Path.home().parents}
+    wanted = {path for given in (*interpreter.prefixes, *interpreter.paths) for path in (given, given.resolve())}
+    return sorted(
+        path for path in wanted if path.exists() and path not in forbidden and not any(map(path.is_relative_to, SYSTEM))
+    )
