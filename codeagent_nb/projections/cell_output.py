@@ -198,14 +198,14 @@ class CellStory:
         said = f"{end.shown.mark} {end.shown.word}"
         self._reflected = self._reflected or end.repeats_warning
         facts = " · ".join([*event.facts, *([self._run.model] if self._run else [])])
-        lines = [f"<b>{said}</b> · {html.escape(facts)}"]
+        lines = [f"<div><b>{said}</b> · {html.escape(facts)}</div>"]
         if self._run:
-            lines.append(html.escape(self._run.isolation))
+            lines.append(_isolation(self._run.isolation))
         if self._saved_as:
             link = f'<a href="{quote(self._saved_as)}" target="_blank" rel="noopener">{html.escape(self._saved_as)}</a>'
-            lines.append(f"saved in {link}")
+            lines.append(f"<div>saved in {link}</div>")
         style = f"{MUTED};border-top:1px solid var(--jp-border-color2,#8884);padding-top:.4em;line-height:1.5"
-        self._html("end", f'<div style="{style}">{"<br>".join(lines)}</div>', f"{said} · {facts}")
+        self._html("end", f'<div style="{style}">{"".join(lines)}</div>', f"{said} · {facts}")
 
 
 class CellSummary:
@@ -236,6 +236,14 @@ def error_bundle(text: str) -> Bundle:
 
 def _muted(text: str) -> str:
     return f'<div style="{MUTED}">{text}</div>'
+
+
+def _isolation(summary: str) -> str:
+    """Return what held the code: a quiet word that opens, or all of it where nothing did."""
+    word, _, story = summary.partition(": ")
+    if not story or not word.startswith("sandboxed"):
+        return f"<div>{html.escape(summary)}</div>"
+    return f"<details><summary>{html.escape(word)}</summary>{html.escape(story)}</details>"
 
 
 def _details(summary: str, content: str) -> str:

@@ -28,7 +28,7 @@ CHANGING = (
     (r"[\d.]+ s\b", "N s"),
     (r"-agent-[\d-]+", "-agent-NOW"),
     (r"at 0x[0-9a-f]+", "at X"),
-    (r"sandboxed by [^<\n]*|NOT sandboxed[^<\n]*", "ISOLATION"),
+    (r"<details><summary>sandboxed by [^<]*</summary>[^<]*</details>|<div>NOT sandboxed[^<]*</div>", "ISOLATION"),
 )
 
 
