@@ -125,10 +125,8 @@ async def check_kernel() -> AsyncIterator[Finding]:
     fix = remedy(isolation)
     if not isolation.isolates:
         yield Finding("sandbox", "weak", f"{isolation.summary}. Code is shown before it runs", fix)
-    elif isolation.reason:
-        yield Finding("sandbox", "ok", f"{isolation.summary} ({isolation.reason})", fix)
     else:
-        yield Finding("sandbox", "ok", isolation.summary)
+        yield Finding("sandbox", "ok", isolation.story, fix)
 
 
 def check_packages() -> Finding:

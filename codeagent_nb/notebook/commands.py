@@ -32,7 +32,7 @@ def status(agent: NotebookAgent) -> str:
     rows = {
         "state": "working" if agent.busy else "ready for a task",
         "model": models[-1] if models else "",
-        "code": session.executor.isolation.summary,
+        "code": session.executor.isolation.story,
         "folder": str(session.executor.work_dir),
         "saved in": session.notebook.name,
         "so far": f"{len(runs)} {'task' if len(runs) == 1 else 'tasks'}, {tokens:,} tokens",

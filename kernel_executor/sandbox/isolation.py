@@ -42,6 +42,11 @@ class Isolation:
         return self.network and self.files and self.processes and self.privileges
 
     @property
+    def story(self) -> str:
+        """Return the summary, and why it is not the better sandbox that holds the code."""
+        return f"{self.summary} ({self.reason})" if self.reason and self.mechanism != "none" else self.summary
+
+    @property
     def summary(self) -> str:
         """Return one line for people."""
         if self.mechanism == "none":

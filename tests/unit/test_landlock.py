@@ -98,3 +98,4 @@ def test_it_counts_as_isolating_in_one_line() -> None:
     isolation = Isolation(mechanism="landlock", reason="bubblewrap is not installed", **held)
     assert isolation.isolates
     assert isolation.summary.startswith("sandboxed by landlock: no network, ")
+    assert isolation.story == f"{isolation.summary} (bubblewrap is not installed)"
