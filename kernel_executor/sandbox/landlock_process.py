@@ -1,9 +1,8 @@
 """Confines one process by Landlock and a system call filter, starts it, and ends with it all that it has started.
 
-Run as a script by our interpreter, isolated; imports nothing of ours and little else, for each start waits for it. It
-is
-told what to do on a pipe. Of its two processes the outer one stays: orphans become its children, and it is outside of
-what holds the inner one, which therefore cannot end it.
+Run as a script by our interpreter, isolated; imports nothing of ours and little else, for each start waits for it. Of
+its two processes the outer one stays: orphans become its children, and it is outside of what holds the inner one, which
+therefore cannot end it.
 """
 
 from __future__ import annotations
