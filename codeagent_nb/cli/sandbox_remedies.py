@@ -19,8 +19,10 @@ APPARMOR = f"printf '{PROFILE}' | sudo tee /etc/apparmor.d/bwrap && sudo apparmo
 
 CONTAINER = (
     "start this container with a profile that lets bubblewrap make user namespaces "
-    "(Docker: --security-opt seccomp=unconfined --security-opt systempaths=unconfined), or on a host with Linux 6.12"
+    "(Docker: --security-opt seccomp=unconfined --security-opt systempaths=unconfined)"
 )
+
+NEWER = ", or on a host with Linux 6.12"
 
 
 def remedy(isolation: Isolation, exists: Callable[[Path], bool] = Path.exists) -> str:
@@ -35,7 +37,7 @@ def remedy(isolation: Isolation, exists: Callable[[Path], bool] = Path.exists) -
     if "not installed" in isolation.reason:
         return _installation()
     if any(map(exists, CONTAINER_MARKS)):
-        return CONTAINER
+        return CONTAINER if isolation.isolates else f"{CONTAINER}{NEWER}"
     if exists(RESTRICTED) and RESTRICTED.read_text().strip() == "1":
         return APPARMOR
     return "see https://github.com/containers/bubblewrap for what bubblewrap needs" if isolation.reason else ""

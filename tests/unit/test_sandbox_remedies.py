@@ -24,6 +24,13 @@ def test_it_is_installed_where_it_is_not(mechanism: str) -> None:
 def test_in_a_container_its_profile_is_named() -> None:
     said = remedy(Isolation(reason=REFUSED), exists=lambda path: path == Path("/.dockerenv"))
     assert "--security-opt seccomp=unconfined" in said
+    assert "Linux 6.12" in said
+    held = dict.fromkeys(("network", "files", "processes", "privileges"), True)
+    said = remedy(
+        Isolation(mechanism="landlock", reason=REFUSED, **held), exists=lambda path: path == Path("/.dockerenv")
+    )
+    assert "--security-opt seccomp=unconfined" in said
+    assert "Linux 6.12" not in said
 
 
 def test_on_ubuntu_a_profile_for_apparmor_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
