@@ -14,10 +14,11 @@ from kernel_executor.kernels.executor import KernelCodeExecutor
 from kernel_executor.lifecycle.base import ManagedExecutor
 from kernel_executor.outputs.clean_text import cleaned
 from kernel_executor.sandbox import landlock
-from kernel_executor.sandbox.bubblewrap import HOME, bubblewrap_arguments, why_unusable_now
+from kernel_executor.sandbox.bubblewrap import bubblewrap_arguments, why_unusable_now
 from kernel_executor.sandbox.environment import kernel_environment
 from kernel_executor.sandbox.policy import SandboxMode, SandboxPolicy
 from kernel_executor.scripts.executor import LocalCommandLineCodeExecutor
+from kernel_executor.stage.place import HOME
 
 ExecutorName = Literal["kernel", "local", "docker"]
 

@@ -12,6 +12,7 @@ from kernel_executor.kernels.run_folder import RunFolder
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.sandbox.interpreter import Interpreter
 from kernel_executor.sandbox.isolation import Isolation
+from kernel_executor.types import BlockResult
 
 
 class ContainerKernel:
@@ -92,6 +93,10 @@ class ContainerKernelPlan:
     async def launch(self, folder: RunFolder) -> ContainerKernel:
         """Start the process."""
         return ContainerKernel(self.container, folder.command(self.program, self.limits, 0))
+
+    def explained(self, result: BlockResult, _isolation: Isolation) -> BlockResult:
+        """Return it as it is: what a container holds is its image's matter."""
+        return result
 
     def look_at(self, _process: ContainerKernel, _folder: RunFolder) -> Isolation:
         """Report what holds the container."""

@@ -83,6 +83,7 @@ async def open_container(
         launch=partial(_launch, container, programs),
         isolation=isolation,
         no_network=NO_NETWORK,
+        explained=lambda result, _: result,
     )
 
 

@@ -16,6 +16,7 @@ from kernel_executor.sandbox.isolation import Isolation
 from kernel_executor.sockets.assembler import TEXT, MessageLimits
 from kernel_executor.sockets.router import KernelDeath, Router, Taker
 from kernel_executor.sockets.transport import SocketTransport
+from kernel_executor.types import BlockResult
 
 START_TIMEOUT = 60.0  # seconds; a cold start takes 0.6 s here, 6 s with bytecode off (measured)
 ASK_AGAIN = 0.5  # seconds between kernel_info requests to a kernel that sends no welcome
@@ -94,6 +95,10 @@ class KernelPlan(Protocol[Process]):
         Raises:
             KernelStartError: It cannot be started.
         """
+        ...
+
+    def explained(self, result: BlockResult, isolation: Isolation) -> BlockResult:
+        """Return a block's result with what holds the kernel has to do with its error."""
         ...
 
     def look_at(self, process: Process, folder: RunFolder) -> Isolation:

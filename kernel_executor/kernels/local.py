@@ -13,6 +13,7 @@ from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.sandbox.confinement import Enclosure
 from kernel_executor.sandbox.isolation import Isolation
 from kernel_executor.sandbox.process import ManagedProcess
+from kernel_executor.types import BlockResult
 
 STDERR_KEPT = 8_192  # bytes: the end of what a kernel said before it failed
 
@@ -103,6 +104,10 @@ class LocalKernelPlan:
             return LocalKernel(await ManagedProcess.start(command, self.enclosure, shared=[folder.path]))
         except OSError as error:
             raise KernelStartError(f"cannot start {command[0]}: {error}") from error
+
+    def explained(self, result: BlockResult, isolation: Isolation) -> BlockResult:
+        """Return a block's result with what the sandbox has to do with its error."""
+        return self.enclosure.explained(result, isolation)
 
     def look_at(self, process: LocalKernel, _folder: RunFolder) -> Isolation:
         """Report what holds a kernel that was started; errors are those of `Enclosure.look_at`."""

@@ -116,7 +116,7 @@ class KernelRunner:
             await run.attend(timeout)
         finally:
             self._current = None
-            result = await checked(self.stage, run.result())
+            result = self.plan.explained(await checked(self.stage, run.result()), kernel.isolation)
             self._history.add(result)
             on_event(BlockFinished(run.id, index, result))
             for message in run.late:

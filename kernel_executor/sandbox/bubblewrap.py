@@ -16,9 +16,7 @@ from kernel_executor.aio.tasks import in_thread, run_helper_now
 from kernel_executor.in_kernel.read_only import ORIGINAL
 from kernel_executor.sandbox import bubblewrap_start
 from kernel_executor.sandbox.policy import SYSTEM, SandboxPolicy, interpreter_paths, system_paths
-
-HOME = "/tmp/home"  # noqa: S108 - a private tmpfs inside the sandbox
-"""The home folder that sandboxed code sees."""
+from kernel_executor.stage.place import HOME
 
 
 @dataclass(frozen=True, slots=True)

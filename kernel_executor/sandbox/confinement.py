@@ -18,7 +18,10 @@ from kernel_executor.sandbox.interpreter import Interpreter
 from kernel_executor.sandbox.isolation import Isolation, holds_no_key, probe, probe_alone
 from kernel_executor.sandbox.launching import Sandbox
 from kernel_executor.sandbox.policy import Granted, SandboxMode, SandboxPolicy, as_it_leads, mounted_in, with_covers
+from kernel_executor.sandbox.refusals import explained_by
+from kernel_executor.stage.place import HOME
 from kernel_executor.stage.stage import Stage
+from kernel_executor.types import BlockResult
 
 Mechanism = Literal["bubblewrap", "landlock"]
 
@@ -84,6 +87,13 @@ class Enclosure:
         if self.stage.place.is_mounted:
             return InBubblewrap(policy, self.stage, tuple(shared))
         return InLandlock(str(self.stage.place.here), landlock.rules(policy, self.stage, shared))
+
+    def explained(self, result: BlockResult, isolation: Isolation) -> BlockResult:
+        """Return a block's result with what the sandbox has to do with its error."""
+        if self.policy is None or self.stage is None:
+            return result
+        seen = (self.work_dir, *self.policy.readable, *self.policy.writable)
+        return explained_by(result, isolation, seen=tuple(map(str, seen)), home=self.stage.place.home)
 
     def look_at(self, pid: int) -> Isolation:
         """Report what holds a process that was started in here, and whose files were checked.
@@ -167,7 +177,7 @@ async def enclose(
     )
     reasons: list[str] = []
     for mechanism in MECHANISMS[wanted.sandbox]:
-        inside = _first(programs, _sandboxed(wanted, interpreter, env, bubblewrap.HOME))
+        inside = _first(programs, _sandboxed(wanted, interpreter, env, HOME))
         reason = await _why_unusable(mechanism, policy, inside)
         if reason is None:
             stage = await Stage.open(
@@ -181,7 +191,7 @@ async def enclose(
             if not place.is_mounted:
                 watched = json.dumps([str(place.base), *map(str, wanted.writable)])
                 own = {**env, **DO_WITHOUT, "TMPDIR": str(place.private / "tmp"), FOLDER: watched}
-                inside = _first(programs, _sandboxed(wanted, interpreter, own, str(place.private / "home")))
+                inside = _first(programs, _sandboxed(wanted, interpreter, own, place.home))
             return Enclosure(
                 work_dir=work_dir,
                 environment=inside,

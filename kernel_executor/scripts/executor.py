@@ -136,6 +136,7 @@ class LocalCommandLineCodeExecutor(ManagedExecutor[ScriptRunner]):
             launch=partial(_launch, settings.python, enclosure),
             isolation=await _look_at(enclosure),
             no_network=NO_NETWORK,
+            explained=enclosure.explained,
         )
 
 

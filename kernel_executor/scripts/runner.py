@@ -73,6 +73,7 @@ class ScriptRunner:
         launch: Starts one.
         isolation: What holds them, as probed.
         no_network: What to say of a `pip install` that fails where there is no network.
+        explained: Adds what holds a script has to do with its error.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class ScriptRunner:
         launch: Callable[[Script], Awaitable[ScriptProcess]],
         isolation: Isolation,
         no_network: str,
+        explained: Callable[[BlockResult, Isolation], BlockResult],
     ) -> None:
         self._folder = folder
         self._limits = limits
@@ -91,6 +93,7 @@ class ScriptRunner:
         self.languages = languages
         self.isolation = isolation
         self._no_network = no_network
+        self._explained = explained
         self._current: ScriptRun | None = None
         self._busy = asyncio.Lock()
         self._unwanted = self._closed = False
@@ -175,7 +178,7 @@ class ScriptRunner:
             await run.attend(timeout)
         finally:
             self._current = None
-            result = await checked(self.stage, run.result())
+            result = self._explained(await checked(self.stage, run.result()), self.isolation)
             on_event(BlockFinished(run.id, index, result))
         return result
 

@@ -5,6 +5,9 @@ from pathlib import Path
 
 from kernel_executor.in_kernel.read_only import ORIGINAL
 
+HOME = "/tmp/home"  # noqa: S108 - a private tmpfs inside the sandbox
+"""The home folder that code sees where the stage is mounted."""
+
 VIEW = "view"
 """The folder beside the stage with links to what is in the user's folder, if that holds too much to be mirrored."""
 
@@ -64,6 +67,11 @@ class Place:
     def private(self) -> Path:
         """A folder beside it that code may write to, for what it keeps in its home folder and for temporary files."""
         return self.files.with_name(PRIVATE)
+
+    @property
+    def home(self) -> str:
+        """The home folder that code sees."""
+        return HOME if self.is_mounted else str(self.private / "home")
 
     @property
     def instructions(self) -> str:

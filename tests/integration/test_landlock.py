@@ -121,6 +121,18 @@ async def test_reading_what_is_not_given_is_no_deed(kernel: KernelCodeExecutor) 
     assert "Permission denied" in await said(kernel, code)
 
 
+async def test_errors_that_the_sandbox_causes_say_so(kernel: KernelCodeExecutor, tmp_path: Path) -> None:
+    (tmp_path / "other.csv").write_text("1")
+    codes = {
+        f"open({str(Path.home() / 'cars.csv')!r})": f"if {Path.home()}/cars.csv is there, the user has to hand it over",
+        "import os; open(os.path.expanduser('~/cars.csv'))": "if ~/cars.csv is there",
+        "import multiprocessing as m; m.get_context('fork').Pool(2)": "has no semaphores for",
+    }
+    for code, note in codes.items():
+        result = await kernel.execute_code_blocks([CodeBlock(code)])
+        assert note in result.blocks[0].note, result.output
+
+
 async def test_a_file_is_made_by_touching_it(kernel: KernelCodeExecutor) -> None:
     code = "from pathlib import Path\nPath('flag').touch(); Path('flag').touch()\nprint(Path('flag').exists())"
     assert await said(kernel, code) == "True"
