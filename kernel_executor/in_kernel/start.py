@@ -146,7 +146,8 @@ def _install(app: Any, guard: OutputGuard, interrupts: Interrupts) -> None:
 
     @interrupts.ignored()
     def end_cell(*_: Any) -> None:
-        parent = shell.display_pub.parent_header
+        # `%%capture` runs a cell within a cell, with a publisher of its own that has none.
+        parent = getattr(shell.display_pub, "parent_header", {})
         parent_id = parent.get("msg_id", "")
         streams: dict[str, Any] = {"stdout": sys.stdout, "stderr": sys.stderr}
         # Code may have put a stream of its own in the place of ours.

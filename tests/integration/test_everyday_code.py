@@ -249,3 +249,9 @@ async def test_a_program(shared: KernelCodeExecutor, program: str) -> None:
         pytest.skip(f"{program} is not installed")
     code, expected = PROGRAMS[program]
     assert await value(shared, code, "bash") == expected
+
+
+async def test_a_captured_cell_says_nothing(shared: KernelCodeExecutor) -> None:
+    result = await run(shared, "%%capture found\nprint('kept')\nfrom IPython.display import display\ndisplay(1)")
+    assert (result.status, result.outputs) == ("ok", ())
+    assert await value(shared, "print(found.stdout.strip(), len(found.outputs))") == "kept 1\n"
