@@ -19,11 +19,18 @@ def is_fork(stream: Any) -> bool:
 
 
 def write_to_parent(stream: Any, text: str) -> int:
-    """Write to a stream of the kernel's in a fork."""
-    rest = memoryview(text.encode(errors="replace"))
+    """Write to a stream of the kernel's in a fork: whole lines, or what the kernel prints comes between pieces."""
+    stream.of_fork += text
+    if "\n" in text or "\r" in text:
+        flush_to_parent(stream)
+    return len(text)
+
+
+def flush_to_parent(stream: Any) -> None:
+    """Write what is left of a line."""
+    rest, stream.of_fork = memoryview(stream.of_fork.encode(errors="replace")), ""
     while rest:
         rest = rest[os.write(DESCRIPTORS[stream.name], rest) :]
-    return len(text)
 
 
 def forget_in_forks() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 if __name__ != "__main__":
     from . import MODULE, OMISSION_MESSAGE
-    from .forks import forget_in_forks, is_fork, write_to_parent
+    from .forks import flush_to_parent, forget_in_forks, is_fork, write_to_parent
     from .guard import OutputGuard
     from .interrupts import Interrupts
     from .one_thread import application
@@ -76,9 +76,11 @@ def _outstream_class(guard: OutputGuard, interrupts: Interrupts) -> type:
 
         written: object = None  # a new one for each write
         flushed: object = None
+        of_fork = ""  # a line that a fork has begun
 
         def flush(self) -> None:
             if is_fork(self):
+                flush_to_parent(self)
                 return
             # Each waits for another thread, and ipykernel asks for four a cell, most of them for nothing: 0.3 ms each.
             # Only what went through here counts as flushed: what the timer sends may still be on its way.

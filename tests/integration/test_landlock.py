@@ -45,7 +45,10 @@ EVERYDAY = {
     "a command's output": ("found = !echo captured\nprint(found)", "['captured']"),
     "bash": ("%%bash\necho in bash", "in bash"),
     "a fork": (
-        "import os\nif os.fork() == 0:\n    print('child', flush=True); os._exit(0)\nos.wait(); print('parent')",
+        (
+            "import os, time\nif os.fork() == 0:\n    print('child', flush=True); os._exit(0)\n"
+            "os.wait(); time.sleep(0.3); print('parent')"
+        ),
         "child\nparent",
     ),
     "an asynchronous child": (
