@@ -23,6 +23,7 @@ from codeagent_nb.session.session import SessionSettings, new_notebook
 from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.views.standard_streams import clean_standard_error, raw_standard_error, say, write_name
 from kernel_executor import KernelExecutorError
+from kernel_executor.sandbox.policy import SandboxMode
 from kernel_executor.search_paths import drop_relative_parts
 
 T = TypeVar("T")
@@ -85,7 +86,7 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
     max_retries: Annotated[int, typer.Option(min=0, help="Attempts after the first.")] = 3,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds one block of code may take.")] = 60.0,
     sandbox: Annotated[
-        Literal["auto", "bubblewrap", "landlock", "none"],
+        SandboxMode,
         typer.Option(help="`auto` sandboxes where it can, `bubblewrap` and `landlock` insist, `none` does not."),
     ] = "auto",
     executor: Annotated[

@@ -19,7 +19,7 @@ from kernel_executor.sandbox.isolation import Isolation, holds_no_key, probe, pr
 from kernel_executor.sandbox.launching import Sandbox
 from kernel_executor.sandbox.policy import Granted, SandboxMode, SandboxPolicy, as_it_leads, mounted_in, with_covers
 from kernel_executor.sandbox.refusals import explained_by
-from kernel_executor.stage.place import HOME
+from kernel_executor.stage.place import HOME, Place
 from kernel_executor.stage.stage import Stage
 from kernel_executor.types import BlockResult
 
@@ -138,7 +138,8 @@ def known_mode(mode: SandboxMode) -> SandboxMode:
         ValueError: There is no such mode.
     """
     if mode not in MECHANISMS:
-        raise ValueError(f"sandbox must be 'auto', 'bubblewrap', 'landlock' or 'none', not {mode!r}")
+        *others, last = map(repr, MECHANISMS)
+        raise ValueError(f"sandbox must be {', '.join(others)} or {last}, not {mode!r}")
     return mode
 
 
@@ -177,25 +178,17 @@ async def enclose(
     )
     reasons: list[str] = []
     for mechanism in MECHANISMS[wanted.sandbox]:
-        inside = _first(programs, _sandboxed(wanted, interpreter, env, HOME))
-        reason = await _why_unusable(mechanism, policy, inside)
+        reason = await _why_unusable(mechanism, policy, _first(programs, _sandboxed(wanted, interpreter, env, HOME)))
         if reason is None:
-            stage = await Stage.open(
-                work_dir,
-                mounted=mounted_in(work_dir, wanted, interpreter),
-                hidden=wanted.hidden,
-                is_mounted=mechanism == "bubblewrap",
-            )
+            mounted = mounted_in(work_dir, wanted, interpreter)
+            is_mounted = mechanism == "bubblewrap"
+            stage = await Stage.open(work_dir, mounted=mounted, hidden=wanted.hidden, is_mounted=is_mounted)
             stack.push_async_callback(stage.aclose)
-            place = stage.place
-            if not place.is_mounted:
-                watched = json.dumps([str(place.base), *map(str, wanted.writable)])
-                own = {**env, **DO_WITHOUT, "TMPDIR": str(place.private / "tmp"), FOLDER: watched}
-                inside = _first(programs, _sandboxed(wanted, interpreter, own, place.home))
+            inside = _sandboxed(wanted, interpreter, {**env, **_own_variables(wanted, stage.place)}, stage.place.home)
             return Enclosure(
                 work_dir=work_dir,
-                environment=inside,
-                policy=replace(policy, stage=place),
+                environment=_first(programs, inside),
+                policy=replace(policy, stage=stage.place),
                 stage=stage,
                 reason="; ".join(reasons),
             )
@@ -205,6 +198,14 @@ async def enclose(
     bare = {**env, **kernel_environment(os.environ, wanted.env, home=None)}
     why = "; ".join(reasons) or "sandbox='none' was asked for"
     return Enclosure(work_dir=work_dir, environment=_first(programs, bare), policy=None, reason=why)
+
+
+def _own_variables(wanted: Confinement, place: Place) -> dict[str, str]:
+    """Return what code needs to be told where nothing is mounted for it."""
+    if place.is_mounted:
+        return {}
+    watched = json.dumps([str(place.base), *map(str, wanted.writable)])
+    return {**DO_WITHOUT, "TMPDIR": str(place.temporary), FOLDER: watched}
 
 
 async def _why_unusable(mechanism: Mechanism, policy: SandboxPolicy, environment: Mapping[str, str]) -> str | None:

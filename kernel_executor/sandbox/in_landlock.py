@@ -12,9 +12,6 @@ from kernel_executor.sandbox import landlock
 from kernel_executor.sandbox.landlock import Rule
 from kernel_executor.sandbox.launching import Launched, Start
 
-TRIED = frozenset({"files", "network", "datagrams", "sockets", "signals"})
-"""What the process has tried in vain before it tells of itself."""
-
 
 @dataclass(frozen=True, slots=True)
 class InLandlock:
@@ -45,7 +42,7 @@ class InLandlock:
         """
         if not launched.held:
             raise KernelStartError(f"Landlock could not be put on: {launched.failure or 'it does not say why'}")
-        if missing := sorted(name for name in TRIED if not launched.held.get(name)):
+        if missing := landlock.not_held(launched.held):
             raise KernelStartError(
                 f"Landlock does not hold the process ({', '.join(missing)}): is `/` among what code may read?"
             )

@@ -4,7 +4,7 @@ Executed code cannot influence these probes: they read namespaces and capabiliti
 the host's files is looked at in `mount_table`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kernel_executor.secret_names import names_secret
@@ -70,16 +70,12 @@ def probe(pid: int, devices: tuple[Path, ...] = ()) -> Isolation:
         pid: The process, in our own numbering.
         devices: The device files that were granted.
     """
-    process = Path(f"/proc/{pid}")
-    return Isolation(
+    return replace(
+        _probe_process(pid, devices),
         mechanism="bubblewrap",
-        network=_differs(pid, "net") and _only_loopback(process),
+        network=_differs(pid, "net") and _only_loopback(Path(f"/proc/{pid}")),
         files=_differs(pid, "mnt"),
         processes=_differs(pid, "pid") and _differs(pid, "ipc"),
-        privileges=_no_privileges(process),
-        environment=holds_no_key(pid),
-        system_calls=filters_calls(pid),
-        devices=tuple(str(device) for device in devices),
     )
 
 
@@ -90,15 +86,16 @@ def probe_alone(pid: int, devices: tuple[Path, ...] = ()) -> Isolation:
         pid: The process.
         devices: The device files that were granted.
     """
-    filtered = filters_calls(pid)
+    found = _probe_process(pid, devices)
+    held = found.system_calls
+    return replace(found, mechanism="landlock", network=held, files=held, processes=held)
+
+
+def _probe_process(pid: int, devices: tuple[Path, ...]) -> Isolation:
     return Isolation(
-        mechanism="landlock",
-        network=filtered,
-        files=filtered,
-        processes=filtered,
         privileges=_no_privileges(Path(f"/proc/{pid}")),
         environment=holds_no_key(pid),
-        system_calls=filtered,
+        system_calls=filters_calls(pid),
         devices=tuple(str(device) for device in devices),
     )
 

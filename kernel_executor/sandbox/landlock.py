@@ -6,6 +6,7 @@ other sockets, modes and times of files, System V IPC, other processes' limits.
 """
 
 import ctypes
+import json
 import marshal
 import os
 import platform
@@ -52,6 +53,10 @@ USE = READ_FILE | WRITE_FILE | IOCTL_DEVICE
 
 DEVICES = ("null", "zero", "full")
 SOURCES = ("random", "urandom")
+
+
+TRIED = frozenset({"files", "network", "datagrams", "sockets", "signals"})
+"""What the process has tried in vain before it tells of itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +172,7 @@ def _is_in(hidden: Collection[str], folder: str) -> bool:
 
 async def why_unusable() -> str | None:
     """Return None if Landlock holds code here, else the reason in one sentence."""
-    return why_too_old() or await in_thread(why_refused)
+    return await in_thread(why_unusable_now)
 
 
 def why_unusable_now() -> str | None:
@@ -204,9 +209,14 @@ def why_refused() -> str | None:
     finally:
         os.close(gate)
         os.close(opener)
-    if done.returncode == 0 and "false" not in done.stdout:
+    if done.returncode == 0 and not not_held(json.loads(done.stdout)["held"]):
         return None
     return f"Landlock does not work here: {done.stdout.strip() or done.stderr.strip() or done.returncode}"
+
+
+def not_held(held: Mapping[str, bool]) -> list[str]:
+    """Return what a process that told what it has tried in vain did reach, or has not tried."""
+    return sorted(name for name in TRIED if not held.get(name))
 
 
 def wanted(folder: str, environment: Mapping[str, str], found: Sequence[Rule]) -> dict[str, Any]:

@@ -117,11 +117,11 @@ async def launch(sandbox: Sandbox, command: Sequence[str], environment: Mapping[
         try:
             # To the end: bwrap blocks on a full pipe, and the JSON may come in pieces.
             text = await in_thread(reader.read)
-        except BaseException:  # cancelled: the loop is closing
+            # Without it the sandbox could not be made; its exit code and stderr tell why.
+            told = json.loads(text) if text.strip() else {}
+        except BaseException:  # cancelled, for the loop is closing; or what it tells cannot be read
             with process:
                 process.kill()  # before its gate is closed, which would let it begin
             os.close(gate)
             raise
-    # Without it the sandbox could not be made; its exit code and stderr tell why.
-    told = json.loads(text) if text.strip() else {}
     return Launched(process, told.get("child-pid", process.pid), gate, told.get("held", {}), told.get("failure", ""))

@@ -17,9 +17,6 @@ MOST_LINKS = 20_000
 PRIVATE = "private"
 """The folder beside the stage that code may write to, where it has no `/tmp` of its own."""
 
-OWN_FOLDERS = ("home", "tmp")
-"""What is in it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -72,6 +69,11 @@ class Place:
     def home(self) -> str:
         """The home folder that code sees."""
         return HOME if self.is_mounted else str(self.private / "home")
+
+    @property
+    def temporary(self) -> Path:
+        """The folder for temporary files of code, if nothing is mounted."""
+        return self.private / "tmp"
 
     @property
     def instructions(self) -> str:

@@ -27,7 +27,7 @@ from kernel_executor.stage.folders import HIDDEN_PREFIX, base_of, link_all, make
 from kernel_executor.stage.mirror import Mirror
 from kernel_executor.stage.outbox import MAX_LOOKED_AT, Outbox
 from kernel_executor.stage.ownership import Ownership, state_folder
-from kernel_executor.stage.place import OWN_FOLDERS, PRIVATE, VIEW, Place
+from kernel_executor.stage.place import Place
 from kernel_executor.types import BlockResult
 
 T = TypeVar("T")
@@ -136,14 +136,15 @@ class Stage:
             undo.callback(remove_tree, folder)
             lock_file = undo.enter_context(lock(folder))
             files, aside = folder / FILES, folder / ASIDE
-            for made in (files, aside, *(folder / PRIVATE / name for name in OWN_FOLDERS if not is_mounted)):
+            place = Place(work_dir, base, files, is_mounted)
+            for made in (files, aside, *(() if is_mounted else (Path(place.home), place.temporary))):
                 made.mkdir(mode=0o700, parents=True)
-            if not is_mounted and base != work_dir:
-                link_all(work_dir, folder / VIEW, {base.name: files})
+            if place.below and not is_mounted:
+                link_all(work_dir, place.view, {base.name: files})
             user, *ours = (os.open(path, FOLDER) for path in (base, files, aside))
             undo.pop_all()  # from here on the stage itself takes all of it away
         return cls(
-            Place(work_dir, base, files, is_mounted),
+            place,
             Tree(user),
             *(Tree(descriptor, ours=True) for descriptor in ours),
             owned=(folder, lock_file),
