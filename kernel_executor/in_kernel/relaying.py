@@ -27,6 +27,8 @@ class Relaying:
     _should_watch: bool
     _original_stdstream_copy: int
     write: Any
+    of_fork = ""
+    """A line that a fork has begun, see `forks`."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         self._relaying = threading.Lock()

@@ -76,7 +76,6 @@ def _outstream_class(guard: OutputGuard, interrupts: Interrupts) -> type:
 
         written: object = None  # a new one for each write
         flushed: object = None
-        of_fork = ""  # a line that a fork has begun
 
         def flush(self) -> None:
             if is_fork(self):
