@@ -6,6 +6,7 @@ import fcntl
 import os
 import secrets
 import zlib
+from collections.abc import Callable
 from threading import Event
 
 from kernel_executor.folders.trees import Tree
@@ -110,7 +111,7 @@ def clone(source: int, target: int, _size: int) -> None:
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-def _renameat2(folder: int, old: str, new: str, flags: int) -> bool:
+def renameat2(folder: int, old: str, new: str, flags: int) -> bool:
     """Rename within a folder; False where the file system cannot do it this way."""
     call = getattr(_LIBC, "renameat2", None)  # glibc has it since 2.28, musl since 1.2.5
     if call is None:
@@ -123,13 +124,17 @@ def _renameat2(folder: int, old: str, new: str, flags: int) -> bool:
     raise OSError(number, os.strerror(number), new)
 
 
-def give_name(folder: int, old: str, new: str) -> None:
+Rename = Callable[[int, str, str, int], bool]
+"""Renames within a folder in one step, as `renameat2` does; returns whether it could."""
+
+
+def give_name(folder: int, old: str, new: str, rename: Rename = renameat2) -> None:
     """Rename a file unless the new name is taken.
 
     Raises:
         FileExistsError: It is.
     """
-    if _renameat2(folder, old, new, RENAME_NOREPLACE):
+    if rename(folder, old, new, RENAME_NOREPLACE):
         return
     try:
         os.link(old, new, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
@@ -150,15 +155,15 @@ def _is_there(folder: int, name: str) -> bool:
     return True
 
 
-def exchange(folder: int, one: str, other: str) -> None:
+def exchange(folder: int, one: str, other: str, rename: Rename = renameat2) -> None:
     """Exchange the names of two files; where one step cannot do it, the second is away for a moment.
 
     Raises:
         OSError: One of them is gone, or somebody took the name meanwhile.
     """
-    if _renameat2(folder, one, other, RENAME_EXCHANGE):
+    if rename(folder, one, other, RENAME_EXCHANGE):
         return
     aside = f".codeagent-{secrets.token_hex(8)}"
-    give_name(folder, other, aside)
-    give_name(folder, one, other)
-    give_name(folder, aside, one)
+    give_name(folder, other, aside, rename)
+    give_name(folder, one, other, rename)
+    give_name(folder, aside, one, rename)

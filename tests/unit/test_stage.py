@@ -504,20 +504,16 @@ async def test_names_that_are_no_text_are_no_obstacle(folder: Path) -> None:
     stage.close()
 
 
-@pytest.mark.parametrize("has_renameat2", [True, False])
-def test_names_are_given_and_exchanged_without_losing_a_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_renameat2: bool
-) -> None:
-    if not has_renameat2:
-        monkeypatch.setattr("kernel_executor.stage.copying._renameat2", lambda *_: False)
+@pytest.mark.parametrize("rename", [copying.renameat2, lambda *_: False], ids=["in one step", "in three"])
+def test_names_are_given_and_exchanged_without_losing_a_file(tmp_path: Path, rename: copying.Rename) -> None:
     (tmp_path / "one").write_text("1")
     (tmp_path / "two").write_text("2")
     folder = os.open(tmp_path, FOLDER)
-    exchange(folder, "one", "two")
+    exchange(folder, "one", "two", rename)
     assert ((tmp_path / "one").read_text(), (tmp_path / "two").read_text()) == ("2", "1")
     with pytest.raises(FileExistsError):
-        give_name(folder, "one", "two")
-    give_name(folder, "one", "three")
+        give_name(folder, "one", "two", rename)
+    give_name(folder, "one", "three", rename)
     assert names(tmp_path) == {"two", "three"}
     os.close(folder)
 
