@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from codeagent_nb.events import CodeRefusedEvent, FilesEvent, RetryDecisionEvent
 from kernel_executor import BlockResult, CodeResult, HeldFile
+from kernel_executor.sizes import size_text
 from kernel_executor.text import shorten
 
 NAMED = 6
@@ -89,16 +90,6 @@ def held_text(event: FilesEvent) -> str:
 def held_rows(files: Sequence[HeldFile]) -> list[str]:
     """Return a line for each file that stayed behind."""
     return [f"{file.name} ({size_text(file.size)}: {file.reason})" for file in files]
-
-
-def size_text(size: int) -> str:
-    """Return a size for people: 900 bytes, 1.2 kB, 3.4 MB."""
-    if size < 1_000:
-        return f"{size} {'byte' if size == 1 else 'bytes'}"
-    for unit, bytes_ in (("kB", 1e3), ("MB", 1e6)):
-        if size < bytes_ * 999.5:
-            return f"{size / bytes_:.3g} {unit}"
-    return f"{size / 1e9:,.1f} GB"
 
 
 def _listed(names: Sequence[str], more: int = 0) -> str:

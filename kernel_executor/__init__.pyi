@@ -32,6 +32,7 @@ from .functions.functions import (
 from .kernels.executor import KernelCodeExecutor as KernelCodeExecutor
 from .lifecycle.base import ManagedExecutor as ManagedExecutor
 from .lifecycle.listeners import Listener as Listener
+from .limits.resource_limits import ResourceLimits as ResourceLimits
 from .outputs.fold import OutputLimits as OutputLimits, fold as fold
 from .outputs.output_changes import Append as Append, Clear as Clear, Update as Update
 from .ports import AttemptExecutor as AttemptExecutor, CodeExecutor as CodeExecutor

@@ -12,6 +12,7 @@ from kernel_executor.containers.executor import DockerCommandLineCodeExecutor
 from kernel_executor.errors import KernelStartError
 from kernel_executor.kernels.executor import KernelCodeExecutor
 from kernel_executor.lifecycle.base import ManagedExecutor
+from kernel_executor.limits.resource_limits import ResourceLimits
 from kernel_executor.outputs.clean_text import cleaned
 from kernel_executor.sandbox import landlock
 from kernel_executor.sandbox.bubblewrap import bubblewrap_arguments, why_unusable_now
@@ -30,6 +31,7 @@ def create_code_executor(
     sandbox: SandboxMode = "auto",
     image: str = "",
     hidden: Sequence[str | Path] = (),
+    resource_limits: ResourceLimits | None = None,
 ) -> ManagedExecutor[Any]:
     """Make an executor by name.
 
@@ -39,12 +41,17 @@ def create_code_executor(
         sandbox: What holds `kernel` and `local`; a container holds itself.
         image: The container's image; empty takes the usual one.
         hidden: Files and folders of `work_dir` that sandboxed code does not see; they need not exist yet.
+        resource_limits: How much of the machine `kernel` and `local` may use in a sandbox.
     """
     match name:
         case "kernel":
-            return KernelCodeExecutor(work_dir=work_dir, sandbox=sandbox, hidden=hidden)
+            return KernelCodeExecutor(
+                work_dir=work_dir, sandbox=sandbox, hidden=hidden, resource_limits=resource_limits
+            )
         case "local":
-            return LocalCommandLineCodeExecutor(work_dir=work_dir, sandbox=sandbox, hidden=hidden)
+            return LocalCommandLineCodeExecutor(
+                work_dir=work_dir, sandbox=sandbox, hidden=hidden, resource_limits=resource_limits
+            )
         case "docker" if image:
             return DockerCommandLineCodeExecutor(work_dir=work_dir, image=image, hidden=hidden)
         case "docker":

@@ -23,6 +23,7 @@ from codeagent_nb.session.session import SessionSettings, new_notebook
 from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.views.standard_streams import clean_standard_error, raw_standard_error, say, write_name
 from kernel_executor import KernelExecutorError
+from kernel_executor.limits.resource_limits import ResourceLimits
 from kernel_executor.sandbox.policy import SandboxMode
 from kernel_executor.search_paths import drop_relative_parts
 
@@ -96,6 +97,13 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
     image: Annotated[
         str, typer.Option(help="The container's image; one with ipykernel gets a kernel.", show_default="python:3-slim")
     ] = "",
+    limits: Annotated[
+        str,
+        typer.Option(
+            help="How much of the machine sandboxed code may use, e.g. memory=8GB,processes=2000,disk=50GB.",
+            show_default="what the machine bears",
+        ),
+    ] = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Run code without asking, sandboxed or not.")] = False,
 ) -> None:
     """Solve a task and write a notebook.
@@ -107,10 +115,17 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
         raise typer.BadParameter("the task is empty: say what to do", param_hint="TASK")
     if executor == "docker" and sandbox != "auto":
         raise typer.BadParameter("--sandbox does not apply to --executor docker", param_hint="--sandbox")
+    if executor == "docker" and limits:
+        raise typer.BadParameter("--limits does not apply to --executor docker", param_hint="--limits")
     if image and executor != "docker":
         raise typer.BadParameter("only --executor docker takes an image", param_hint="--image")
     session_settings = SessionSettings(
-        notebook=out or new_notebook(Path()), files=tuple(file or ()), sandbox=sandbox, executor=executor, image=image
+        notebook=out or new_notebook(Path()),
+        files=tuple(file or ()),
+        sandbox=sandbox,
+        executor=executor,
+        image=image,
+        limits=_read_limits(limits),
     )
     run_settings = RunSettings(
         model=None, timeout=timeout, max_retries=max_retries, approval="never" if yes else "auto"
@@ -118,6 +133,13 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
     _exit_with(
         lambda secrets: running.run_task(CleanConsole(), task, model, session_settings, run_settings, secrets=secrets)
     )
+
+
+def _read_limits(text: str) -> ResourceLimits:
+    try:
+        return ResourceLimits.read(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--limits") from error
 
 
 @app.command(epilog=EXIT_CODES)

@@ -34,6 +34,7 @@ from codeagent_nb.text import delivered_text, held_text
 from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.views.standard_streams import say
 from codeagent_nb.views.terminal_approval import TerminalApprover
+from kernel_executor.limits.resource_limits import ResourceLimits
 from kernel_executor.text import cleaned
 
 QUOTES = "\"'"
@@ -128,8 +129,9 @@ class MagicCommands:
         return value if _is_client(value) else self.agent_of_notebook.model(name)
 
     def _place(self) -> Place:
-        folder = self.settings.folder
-        return Place(Path(folder).expanduser() if folder else Path.cwd(), self.settings.sandbox)
+        settings, folder = self.settings, self.settings.folder
+        limits = ResourceLimits.read(settings.limits)
+        return Place(Path(folder).expanduser() if folder else Path.cwd(), settings.sandbox, limits)
 
     def command(self, line: str) -> None:
         """Do what a line of `%agent` asks for.

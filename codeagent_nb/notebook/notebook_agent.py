@@ -25,6 +25,7 @@ from codeagent_nb.session.session import Session, SessionSettings, held_folder, 
 from codeagent_nb.session.variables import bring_variable
 from codeagent_nb.views.notebook_file import NotebookView
 from kernel_executor.folders.work_folder import open_work_folder
+from kernel_executor.limits.resource_limits import ResourceLimits
 from kernel_executor.sandbox.policy import SandboxMode
 from kernel_executor.text import cleaned
 
@@ -55,10 +56,12 @@ class Place:
     Args:
         folder: The folder of its code and of the notebook that is saved.
         sandbox: What holds its code.
+        limits: How much of the machine it may use.
     """
 
     folder: Path
     sandbox: SandboxMode = "auto"
+    limits: ResourceLimits = field(default_factory=ResourceLimits)
 
 
 class NotebookAgent:
@@ -167,7 +170,7 @@ class NotebookAgent:
             notebook, self._data = _new_session_in(place.folder, self._name)
             async with AsyncExitStack() as stack:
                 stack.callback(_remove_if_empty, self._data)
-                settings = SessionSettings(notebook=notebook, sandbox=place.sandbox)
+                settings = SessionSettings(notebook=notebook, sandbox=place.sandbox, limits=place.limits)
                 self.session = await stack.enter_async_context(
                     open_session(settings, views=self._watchers, secrets=self.secrets)
                 )

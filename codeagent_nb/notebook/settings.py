@@ -1,6 +1,6 @@
 """What `%config CodeAgent` sets: how tasks are solved in this notebook. Knows traitlets; nothing of runs."""
 
-from traitlets import Bool, CInt, Enum, Float, Unicode
+from traitlets import Bool, CInt, Enum, Float, TraitError, Unicode, validate
 from traitlets.config import Configurable
 
 
@@ -29,6 +29,11 @@ class CodeAgent(Configurable):  # type: ignore[misc]
         "auto",
         help="How the code is isolated; takes effect with the next session (`%agent reset`).",
     ).tag(config=True)
+    limits = Unicode(
+        "",
+        help="How much of the machine sandboxed code may use, e.g. `memory=8GB, processes=2000, disk=50GB`; empty is "
+        "what the machine bears. With the next session.",
+    ).tag(config=True)
     folder = Unicode(
         "",
         help="Where the code works and sessions are saved; empty means the notebook's folder. With the next session.",
@@ -38,3 +43,13 @@ class CodeAgent(Configurable):  # type: ignore[misc]
         default_value=False,
         help="Write code, outputs and explanations into cells of this notebook; the panel puts them at its end.",
     ).tag(config=True)
+
+    @validate("limits")  # type: ignore[untyped-decorator]
+    def _read_limits(self, proposal: dict[str, str]) -> str:
+        from kernel_executor import ResourceLimits  # here, for `%load_ext` is light
+
+        try:
+            ResourceLimits.read(proposal["value"])
+        except ValueError as error:
+            raise TraitError(str(error)) from error
+        return proposal["value"]

@@ -6,7 +6,7 @@ The folder is that of the notebook, so that the saved notebook runs again where 
 import os
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -23,7 +23,13 @@ from codeagent_nb.loop.results import TaskResult
 from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.session.files import bring_files, check_files, describe_files
 from codeagent_nb.views.notebook_file import NotebookView
-from kernel_executor import ExecutionEvent, KernelExecutorError, ManagedExecutor, create_code_executor
+from kernel_executor import (
+    ExecutionEvent,
+    KernelExecutorError,
+    ManagedExecutor,
+    ResourceLimits,
+    create_code_executor,
+)
 from kernel_executor.factory import ExecutorName
 from kernel_executor.folders.safe_files import OpenFolder, open_folder
 from kernel_executor.folders.work_folder import open_work_folder
@@ -43,6 +49,7 @@ class SessionSettings:
         sandbox: As for `KernelCodeExecutor`.
         executor: What runs the code, as for `create_code_executor`.
         image: Of a container.
+        limits: How much of the machine sandboxed code may use.
     """
 
     notebook: Path
@@ -50,6 +57,7 @@ class SessionSettings:
     sandbox: SandboxMode = "auto"
     executor: ExecutorName = "kernel"
     image: str = ""
+    limits: ResourceLimits = field(default_factory=ResourceLimits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +153,7 @@ async def open_session(
             sandbox=settings.sandbox,
             image=settings.image,
             hidden=(notebook, journal),  # they change with every step, and tell code nothing
+            resource_limits=settings.limits,
         )
         await stack.enter_async_context(executor)
         log = EventLog(secrets or Secrets(os.environ))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from kernel_executor.containers.container import Container
+from kernel_executor.containers.refusals import explained_by
 from kernel_executor.kernels.kernelspec import LAUNCHER, KernelProgram
 from kernel_executor.kernels.local import STDERR_KEPT
 from kernel_executor.kernels.run_folder import RunFolder
@@ -31,6 +32,11 @@ class ContainerKernel:
     def said(self) -> str:
         """The end of what it wrote outside of blocks."""
         return bytes(self._kept).decode(errors="replace").strip()
+
+    @property
+    def cause(self) -> str:
+        """What its exit code does not tell, nobody knows."""
+        return ""
 
     def has_ended(self) -> bool:
         """Return whether its end was told."""
@@ -94,9 +100,9 @@ class ContainerKernelPlan:
         """Start the process."""
         return ContainerKernel(self.container, folder.command(self.program, self.limits, 0))
 
-    def explained(self, result: BlockResult, _isolation: Isolation) -> BlockResult:
-        """Return it as it is: what a container holds is its image's matter."""
-        return result
+    def explained(self, result: BlockResult, isolation: Isolation) -> BlockResult:
+        """Return a block's result with what the container has to do with its error."""
+        return explained_by(result, isolation)
 
     def look_at(self, _process: ContainerKernel, _folder: RunFolder) -> Isolation:
         """Report what holds the container."""

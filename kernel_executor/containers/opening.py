@@ -11,6 +11,7 @@ from kernel_executor.containers.container import Container
 from kernel_executor.containers.engine import Engine
 from kernel_executor.containers.kernel import ContainerKernelPlan
 from kernel_executor.containers.probing import Programs, find_programs, has_kernel, look_at
+from kernel_executor.containers.refusals import explained_by
 from kernel_executor.containers.request import WORKSPACE, Bind, ContainerRequest
 from kernel_executor.containers.scripts import ContainerScript
 from kernel_executor.containers.settings import ContainerSettings
@@ -26,11 +27,6 @@ from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner, names_in
 from kernel_executor.scripts.script import Script
 from kernel_executor.stage.place import Place
 from kernel_executor.stage.stage import Stage
-
-NO_NETWORK = (
-    "The container has no network, so pip cannot download anything: use the packages that are installed. A person can "
-    'choose an image that has the package, or let the container reach the network: network="bridge".'
-)
 
 
 async def open_container(
@@ -74,7 +70,7 @@ async def open_container(
             limits=settings.limits,
             isolation=isolation,
         )
-        return await KernelRunner.open(plan, settings.limits, late, NO_NETWORK, stage)
+        return await KernelRunner.open(plan, settings.limits, late, stage)
     granted = names_in(work_dir, settings.writable)
     return ScriptRunner(
         ScriptFolder(work_dir, stage, granted=granted, keep=not settings.delete_tmp_files),
@@ -82,8 +78,7 @@ async def open_container(
         languages=("python", "bash"),
         launch=partial(_launch, container, programs),
         isolation=isolation,
-        no_network=NO_NETWORK,
-        explained=lambda result, _: result,
+        explained=explained_by,
     )
 
 

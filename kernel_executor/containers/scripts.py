@@ -36,6 +36,11 @@ class ContainerScript:
             await self._container.end_all()
         return code
 
+    @property
+    def cause(self) -> str:
+        """What its exit code does not tell, nobody knows."""
+        return ""
+
     async def interrupt(self) -> None:
         """Send SIGINT to it and to what it started."""
         await self._container.interrupt_all()

@@ -21,6 +21,9 @@ NO_NETWORK = (
 )
 """For a person and a model, when code tried to install something where nothing can be reached."""
 
+PIP_FAILED = re.compile(r"ERROR:|No module named pip|\bpip: (?:command )?not found")
+"""What pip prints then. A block need not fail with it: `%pip` raises nothing."""
+
 _SHELL = re.compile(
     r"""
     (?:(?<!\\\n)^|[;&|(`])[ \t]*+                                     # where a command begins, and words before it:
@@ -81,6 +84,17 @@ def installs(code: str, language: str) -> bool:
         language: A language name or one of its aliases, in any case.
     """
     return any(True for _ in _find(code, language))
+
+
+def failed_to_install(code: str, language: str, said: str) -> bool:
+    """Return whether a block has a pip installation that did not succeed.
+
+    Args:
+        code: The source.
+        language: A language name or one of its aliases, in any case.
+        said: What it has printed.
+    """
+    return bool(PIP_FAILED.search(said)) and installs(code, language)
 
 
 def _find(code: str, language: str) -> Iterator[_Install]:

@@ -16,7 +16,7 @@ from kernel_executor.lifecycle.interrupt_ladder import Patience
 from kernel_executor.outputs.fold import OutputFolder, OutputLimits
 from kernel_executor.outputs.message import Message
 from kernel_executor.outputs.output_changes import OutputChange, read_error
-from kernel_executor.outputs.results import exit_code, exits_well, explained
+from kernel_executor.outputs.results import exit_code, exits_well
 from kernel_executor.types import BlockResult, BlockStatus, CodeBlock
 
 LAST_WORDS = 1.0
@@ -34,7 +34,6 @@ class BlockRun:
         kernel: Where.
         limits: How much of its output is kept.
         on_change: Told each change of its outputs.
-        hint: What helps if it fails.
         shown: Gives texts of its outputs as they are to be shown.
     """
 
@@ -45,11 +44,9 @@ class BlockRun:
         limits: OutputLimits,
         on_change: Callable[[OutputChange], None],
         *,
-        hint: str = "",
         shown: Callable[[str], str] | None = None,
     ) -> None:
         self._block = block
-        self._hint = hint
         self._kernel = kernel
         self._folder = OutputFolder(limits, shown)
         self._shown = shown or str
@@ -120,7 +117,7 @@ class BlockRun:
         self._folder.finish()
         error = self._find_error(ending)
         status = self._status(ending, error)
-        result = BlockResult(
+        return BlockResult(
             block=self._block,
             status=status,
             exit_code=exit_code(status, error, ending.death.exit_code if ending.death else 0, self._block.language),
@@ -134,7 +131,6 @@ class BlockRun:
             state_lost=self._killed or ending.death is not None or bool(self._news),
             note=" ".join(filter(None, [self._news, self._note(status, ending)])),
         )
-        return explained(result, self._hint)
 
     @property
     def late(self) -> Sequence[Message]:

@@ -11,10 +11,10 @@ from typing import Final
 from kernel_executor.folders.work_folder import open_for_code
 from kernel_executor.functions.functions import FunctionLike
 from kernel_executor.functions.module_folder import with_functions_here
-from kernel_executor.functions.pip_commands import NO_NETWORK
 from kernel_executor.kernels.plan import KernelSettings, make_plan, program_of
 from kernel_executor.kernels.runner import KernelRunner
 from kernel_executor.lifecycle.base import ManagedExecutor
+from kernel_executor.limits.resource_limits import ResourceLimits
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.sandbox.confinement import absolute_paths, existing_paths, known_mode
 from kernel_executor.sandbox.policy import SandboxMode
@@ -39,6 +39,7 @@ class KernelCodeExecutor(ManagedExecutor[KernelRunner]):
         hidden: Files and folders of `work_dir` that sandboxed code does not see; they need not exist yet.
         env: Further variables for the kernel; ours pass only by an allow-list.
         limits: How much output of one block is kept.
+        resource_limits: How much of the machine sandboxed code may use.
         memory_limit: Address space of the kernel in bytes; None sets no limit.
         functions: Functions that Python code may import from `functions_module`.
         functions_module: Name of that module.
@@ -57,6 +58,7 @@ class KernelCodeExecutor(ManagedExecutor[KernelRunner]):
         hidden: Sequence[str | Path] = (),
         env: Mapping[str, str] | None = None,
         limits: OutputLimits | None = None,
+        resource_limits: ResourceLimits | None = None,
         memory_limit: int | None = None,
         functions: Sequence[FunctionLike] = (),
         functions_module: str = "functions",
@@ -72,6 +74,7 @@ class KernelCodeExecutor(ManagedExecutor[KernelRunner]):
             hidden=absolute_paths(hidden),
             env=dict(env or {}),
             limits=limits or OutputLimits(),
+            resource_limits=resource_limits or ResourceLimits(),
             memory_limit=memory_limit,
             functions=tuple(functions),
             functions_module=functions_module,
@@ -82,7 +85,7 @@ class KernelCodeExecutor(ManagedExecutor[KernelRunner]):
         program = await program_of(self.settings)
         settings = await with_functions_here(self.settings, self._functions, work_dir, program.argv[0], stack)
         plan = await make_plan(settings, program, work_dir, stack)
-        return await KernelRunner.open(plan, settings.limits, self._late, NO_NETWORK, plan.enclosure.stage)
+        return await KernelRunner.open(plan, settings.limits, self._late, plan.enclosure.stage)
 
     @property
     def keeps_variables(self) -> bool:

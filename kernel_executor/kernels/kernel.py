@@ -36,6 +36,11 @@ class KernelProcess(Protocol):
         """The end of its standard error, for the error message of a start that failed."""
         ...
 
+    @property
+    def cause(self) -> str:
+        """Why it was ended, a clause, where its exit code does not tell; known when it has ended."""
+        ...
+
     def has_ended(self) -> bool:
         """Return whether it has ended, as far as can be seen without waiting."""
         ...
@@ -121,7 +126,8 @@ class Kernel:
         self._interrupt_mode = plan.program.interrupt_mode
         self._on_late = on_late
         self._welcomed = asyncio.Event()
-        self._router = Router(SocketTransport(folder.connection, _message_limits(plan.limits)), self._on_orphan)
+        transport = SocketTransport(folder.connection, _message_limits(plan.limits))
+        self._router = Router(transport, self._on_orphan, lambda: process.cause)
         self._exit_watch = asyncio.create_task(self._watch_exit())
         self.isolation = Isolation()
 
@@ -150,7 +156,7 @@ class Kernel:
         except asyncio.CancelledError:
             self._abandon()  # the loop is closing without `stop`: nobody will end this kernel if not we
             raise
-        self._router.fail(KernelDeath(code))
+        self._router.fail(KernelDeath(code, self._process.cause))
 
     def _abandon(self) -> None:
         self._process.reap()

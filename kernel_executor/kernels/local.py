@@ -39,6 +39,11 @@ class LocalKernel:
         """The end of its standard error."""
         return bytes(self._stderr).decode(errors="replace").strip()
 
+    @property
+    def cause(self) -> str:
+        """Why it was ended, if it used too much of the machine."""
+        return self._process.cause
+
     def has_ended(self) -> bool:
         """Look at the process: the news of its end may still be on the way."""
         return self._process.poll() is not None

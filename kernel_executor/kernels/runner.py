@@ -9,7 +9,7 @@ from typing import Any, Self
 from kernel_executor import in_kernel
 from kernel_executor.errors import KernelStartError
 from kernel_executor.events import BlockFinished, BlockOutput, BlockStarted
-from kernel_executor.functions.pip_commands import installs, quiet
+from kernel_executor.functions.pip_commands import quiet
 from kernel_executor.in_kernel.text import shorten
 from kernel_executor.kernels.block_run import BlockRun
 from kernel_executor.kernels.evaluation import evaluate
@@ -35,37 +35,26 @@ class KernelRunner:
         keeper: Holds the kernel.
         limits: How much output of one block is kept.
         late: Tells output that comes after a block's end.
-        no_network: What to say of a `pip install` that fails where there is no network.
         stage: Where the code's files are; None if that is the user's folder itself.
     """
 
-    def __init__(
-        self, keeper: KernelKeeper, limits: OutputLimits, late: LateOutputs, no_network: str, stage: Stage | None
-    ) -> None:
+    def __init__(self, keeper: KernelKeeper, limits: OutputLimits, late: LateOutputs, stage: Stage | None) -> None:
         self._keeper = keeper
         self.stage = stage
         self._limits = limits
         self._late = late
-        self._no_network = no_network
         self._current: BlockRun | None = None
         self._history = History()
         self._used: Kernel | None = None  # the one that ran code last: another one knows nothing of it
 
     @classmethod
-    async def open(
-        cls,
-        plan: KernelPlan[Any],
-        limits: OutputLimits,
-        late: LateOutputs,
-        no_network: str,
-        stage: Stage | None,
-    ) -> Self:
+    async def open(cls, plan: KernelPlan[Any], limits: OutputLimits, late: LateOutputs, stage: Stage | None) -> Self:
         """Start a kernel.
 
         Raises:
             KernelStartError: It does not start.
         """
-        return cls(await KernelKeeper.open(plan, late.take), limits, late, no_network, stage)
+        return cls(await KernelKeeper.open(plan, late.take), limits, late, stage)
 
     @property
     def plan(self) -> KernelPlan[Any]:
@@ -106,8 +95,7 @@ class KernelRunner:
         def on_change(change: OutputChange) -> None:
             on_event(BlockOutput(run.id, change))
 
-        hint = self._no_network if kernel.isolation.network and installs(block.code, block.language) else ""
-        run = BlockRun(block, kernel, self._limits, on_change, hint=hint, shown=shown_by(self.stage))
+        run = BlockRun(block, kernel, self._limits, on_change, shown=shown_by(self.stage))
         await run.begin(_kernel_code(block), self._keeper.take_news())
         self._current = run
         self._late.expect(run.id)

@@ -3,7 +3,6 @@
 import re
 import signal
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from kernel_executor.languages import normalize
@@ -20,16 +19,6 @@ def combine(results: Sequence[BlockResult]) -> CodeResult:
     if not results:
         parts = ["There was no code to run."]
     return CodeResult(code, "\n".join(parts), tuple(results))
-
-
-PIP_FAILED = re.compile(r"ERROR:|No module named pip|\bpip: (?:command )?not found")
-
-
-def explained(result: BlockResult, hint: str) -> BlockResult:
-    """Add a hint to the note of a result that needs one: `%pip` fails without an error, it only prints pip's."""
-    if not hint or not PIP_FAILED.search(as_text(result.outputs)):
-        return result
-    return replace(result, note=" ".join(filter(None, [result.note, hint])))
 
 
 def exits_well(error: dict[str, Any]) -> bool:

@@ -76,7 +76,7 @@ def bubblewrap_arguments(policy: SandboxPolicy, shared: Sequence[Path] = ()) -> 
         ),
         *("--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "sandbox"),
         *_system(),
-        *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--dir", HOME),  # noqa: S108 - inside the sandbox
+        *("--proc", "/proc", "--dev", "/dev", *_in_memory(policy.temporary), "--dir", HOME),
         *(word for path in bubblewrap_start.kernel_files() for word in ("--ro-bind-try", path, path)),
         *(word for path in bubblewrap_start.telling_files() for word in ("--ro-bind", "/dev/null", path)),
         *(word for mount in mounted for word in _words(mount)),
@@ -84,6 +84,15 @@ def bubblewrap_arguments(policy: SandboxPolicy, shared: Sequence[Path] = ()) -> 
         # What is written beside the folders would vanish with the sandbox: better it fails.
         *("--remount-ro", "/", "--chdir", str(policy.work_dir) if policy.stage else "/"),
     ]
+
+
+def _in_memory(size: int) -> Iterator[str]:
+    """Yield what makes the file systems in memory; of /dev, which is one, too, only shared memory can be written to."""
+    for target in ("/tmp", "/dev/shm"):  # noqa: S108 - inside the sandbox
+        if size and bubblewrap_start.takes_sizes():
+            yield from ("--size", str(size))
+        yield from ("--tmpfs", target)
+    yield from ("--remount-ro", "/dev")
 
 
 def _system() -> Iterator[str]:

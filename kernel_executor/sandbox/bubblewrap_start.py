@@ -5,10 +5,14 @@ a planted `libcap.so.2` ran there; with `PATH=:...` a planted `./bwrap`.
 """
 
 import os
+import re
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
+from kernel_executor.aio.tasks import run_helper_now
 from kernel_executor.processes import programs
 from kernel_executor.sandbox import seccomp
 
@@ -22,6 +26,9 @@ LOADER_NAMES = frozenset(
 
 LOADER_PREFIXES = ("LD_", "MALLOC_")
 
+SIZES = (0, 7)
+"""The version that `--size` came with."""
+
 TELLING = ("keys", "key-users", "kcore", "latency_stats", "sched_debug", "timer_list", "timer_stats")
 """Files of /proc that tell of the caller's keys or of the whole machine; Docker masks them but for the second."""
 
@@ -29,6 +36,22 @@ TELLING = ("keys", "key-users", "kcore", "latency_stats", "sched_debug", "timer_
 def find() -> str | None:
     """Return where bubblewrap is, None if it is not installed."""
     return programs.find("bwrap", os.environ.get("PATH"))
+
+
+def takes_sizes() -> bool:
+    """Return whether it can bound a file system in memory; an older one leaves it at half of the machine's memory."""
+    program = find()
+    return bool(program) and _version_of(program) >= SIZES
+
+
+@cache
+def _version_of(program: str) -> tuple[int, ...]:
+    """Ask it, once: 1 ms."""
+    try:
+        said = run_helper_now([program, "--version"], {}).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    return tuple(map(int, re.findall(r"\d+", said)[:2]))
 
 
 def own_environment(environment: Mapping[str, str]) -> dict[str, str]:

@@ -10,13 +10,15 @@ from typing import Literal, Protocol
 
 from kernel_executor.errors import KernelStartError, SandboxUnavailable
 from kernel_executor.in_kernel.read_only import FOLDER
+from kernel_executor.limits.resource_limits import Bounds, ResourceLimits, bounds_here
+from kernel_executor.limits.watch import ResourceWatch, Watched
 from kernel_executor.sandbox import bubblewrap, landlock
 from kernel_executor.sandbox.environment import kernel_environment
 from kernel_executor.sandbox.in_bubblewrap import InBubblewrap, shows_filters
 from kernel_executor.sandbox.in_landlock import InLandlock
 from kernel_executor.sandbox.interpreter import Interpreter
 from kernel_executor.sandbox.isolation import Isolation, holds_no_key, probe, probe_alone
-from kernel_executor.sandbox.launching import Sandbox
+from kernel_executor.sandbox.launching import Launched, Sandbox
 from kernel_executor.sandbox.policy import Granted, SandboxMode, SandboxPolicy, as_it_leads, mounted_in, with_covers
 from kernel_executor.sandbox.refusals import explained_by
 from kernel_executor.stage.place import HOME, Place
@@ -33,6 +35,9 @@ MECHANISMS: Mapping[SandboxMode, tuple[Mechanism, ...]] = {
 }
 """What is tried, in this order."""
 
+
+IN_MEMORY = ("/tmp", "/dev/shm")  # noqa: S108
+"""bubblewrap's file systems that code can write to."""
 
 DO_WITHOUT = {"GIT_CONFIG_NOSYSTEM": "1"}
 """Variables for programs that end where a system's settings are seen and cannot be read, as with Landlock."""
@@ -56,6 +61,11 @@ class Confinement(Granted, Protocol):
         """Further variables."""
         ...
 
+    @property
+    def resource_limits(self) -> ResourceLimits:
+        """How much of the machine it may use in a sandbox."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enclosure:
@@ -66,6 +76,7 @@ class Enclosure:
         environment: Its variables, all of them.
         policy: What it may touch; None runs it bare.
         stage: What it may write to; None without a sandbox.
+        bounds: How much of the machine it may use; None without a sandbox.
         reason: Why there is no sandbox, or not the better one.
     """
 
@@ -73,6 +84,7 @@ class Enclosure:
     environment: Mapping[str, str]
     policy: SandboxPolicy | None
     stage: Stage | None = None
+    bounds: Bounds | None = None
     reason: str = ""
 
     def plan(self, shared: Sequence[Path] = ()) -> Sandbox | None:
@@ -88,12 +100,23 @@ class Enclosure:
             return InBubblewrap(policy, self.stage, tuple(shared))
         return InLandlock(str(self.stage.place.here), landlock.rules(policy, self.stage, shared))
 
+    def watch(self, launched: Launched) -> ResourceWatch | None:
+        """Set the limits of a process that waits at its gate, and return what looks after it from then on."""
+        if self.stage is None or self.bounds is None:
+            return None
+        place = self.stage.place
+        in_memory, on_disk = (IN_MEMORY, (place.files,)) if place.is_mounted else ((), (place.files, place.private))
+        watch = ResourceWatch(Watched(launched.process.pid, launched.pid, in_memory, on_disk), self.bounds)
+        watch.bind(launched.pid)
+        return watch
+
     def explained(self, result: BlockResult, isolation: Isolation) -> BlockResult:
         """Return a block's result with what the sandbox has to do with its error."""
         if self.policy is None or self.stage is None:
             return result
         seen = (self.work_dir, *self.policy.readable, *self.policy.writable)
-        return explained_by(result, isolation, seen=tuple(map(str, seen)), home=self.stage.place.home)
+        home = self.stage.place.home
+        return explained_by(result, isolation, seen=tuple(map(str, seen)), home=home, bounds=self.bounds)
 
     def look_at(self, pid: int) -> Isolation:
         """Report what holds a process that was started in here, and whose files were checked.
@@ -110,7 +133,7 @@ class Enclosure:
             raise KernelStartError(f"the process ended as soon as it had started: {error}") from error
         if not found.isolates or not (found.system_calls or not shows_filters()):
             raise KernelStartError(f"{found.mechanism} started but does not hold the process: {found}")
-        return replace(found, reason=self.reason)
+        return replace(found, reason=self.reason, limits=str(self.bounds or ""))
 
 
 def existing_paths(paths: Sequence[str | Path]) -> tuple[Path, ...]:
@@ -185,11 +208,13 @@ async def enclose(
             stage = await Stage.open(work_dir, mounted=mounted, hidden=wanted.hidden, is_mounted=is_mounted)
             stack.push_async_callback(stage.aclose)
             inside = _sandboxed(wanted, interpreter, {**env, **_own_variables(wanted, stage.place)}, stage.place.home)
+            bounds = bounds_here(wanted.resource_limits, stage.place.files)
             return Enclosure(
                 work_dir=work_dir,
                 environment=_first(programs, inside),
-                policy=replace(policy, stage=stage.place),
+                policy=replace(policy, stage=stage.place, temporary=bounds.temporary),
                 stage=stage,
+                bounds=bounds,
                 reason="; ".join(reasons),
             )
         reasons.append(reason)

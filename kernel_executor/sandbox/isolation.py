@@ -23,6 +23,7 @@ class Isolation:
         environment: True if none of its variables is named like a key.
         system_calls: True if a filter refuses the system calls that it does not need.
         devices: Device files that were let in, e.g. GPUs.
+        limits: How much of the machine it may use, in words.
         reason: Why there is no sandbox, or not the better one.
     """
 
@@ -34,6 +35,7 @@ class Isolation:
     environment: bool = False
     system_calls: bool = False
     devices: tuple[str, ...] = ()
+    limits: str = ""
     reason: str = ""
 
     @property
@@ -59,6 +61,7 @@ class Isolation:
             "system calls filtered": self.system_calls,
             "no keys in the environment": self.environment,
             f"devices {', '.join(self.devices)}": bool(self.devices),
+            self.limits: bool(self.limits),
         }
         return f"sandboxed by {self.mechanism}: {', '.join(name for name, held in parts.items() if held)}"
 

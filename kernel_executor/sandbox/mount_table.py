@@ -14,7 +14,14 @@ from pathlib import PurePosixPath
 from kernel_executor.errors import KernelStartError
 from kernel_executor.folders.trees import FOLDER, Seen, Tree
 
-OWN_FILE_SYSTEMS = {"/": "tmpfs", "/tmp": "tmpfs", "/proc": "proc", "/dev": "tmpfs", "/dev/pts": "devpts"}  # noqa: S108
+OWN_FILE_SYSTEMS = {
+    "/": "tmpfs",
+    "/tmp": "tmpfs",  # noqa: S108
+    "/dev": "tmpfs",
+    "/dev/shm": "tmpfs",  # noqa: S108
+    "/proc": "proc",
+    "/dev/pts": "devpts",
+}
 """What bubblewrap makes itself, each private to the sandbox."""
 
 HARMLESS_DEVICES = frozenset(f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom", "tty", "console"))

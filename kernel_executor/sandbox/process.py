@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import threading
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import IO, Self
 
 from kernel_executor.aio.tasks import in_thread
+from kernel_executor.limits.watch import ResourceWatch
 from kernel_executor.processes.watchdog import WATCHDOG
 from kernel_executor.sandbox.confinement import Enclosure
 from kernel_executor.sandbox.launching import launch, spawn
@@ -27,15 +29,18 @@ PARENT = "JPY_PARENT_PID"
 class ManagedProcess:
     """A local process in a session of its own. Made by `start`; belongs to the loop that started it."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", pid: int, marker: bytes) -> None:
+    def __init__(
+        self, process: "subprocess.Popen[bytes]", pid: int, marker: bytes, watch: ResourceWatch | None = None
+    ) -> None:
         self._process = process
         self._pid: int | None = pid
         self._marker = marker
-        loop = asyncio.get_running_loop()
-        self._exit_code: asyncio.Future[int] = loop.create_future()
-        arguments = (process, self._exit_code, loop)
+        self._watch = watch
+        self._cause = ""
+        self._loop = asyncio.get_running_loop()
+        self._exit_code: asyncio.Future[int] = self._loop.create_future()
         # A thread notices the end in milliseconds; a heartbeat takes 1 s.
-        threading.Thread(target=_report_exit, args=arguments, daemon=True, name="process-exit").start()
+        threading.Thread(target=self._attend, daemon=True, name="process-exit").start()
 
     @classmethod
     async def start(
@@ -60,7 +65,7 @@ class ManagedProcess:
         sandbox = await in_thread(partial(enclosure.plan, shared))
         if sandbox is not None:
             launched = await launch(sandbox, command, enclosure.environment, stdout)
-            managed = cls(launched.process, launched.pid, b"")
+            managed = cls(launched.process, launched.pid, b"", enclosure.watch(launched))
             WATCHDOG.guard(launched.pid, parent=launched.process.pid)
             try:
                 await in_thread(partial(sandbox.let_begin, launched))
@@ -92,14 +97,18 @@ class ManagedProcess:
         """Its standard error."""
         return self._process.stderr
 
+    @property
+    def cause(self) -> str:
+        """Why it was ended, a clause, if it used too much of the machine; known when it has ended."""
+        return self._cause
+
     def poll(self) -> int | None:
         """Return the exit code, or None while the process lives."""
         return self._process.poll()
 
     async def wait(self) -> int:
         """Wait for the process to end; return its exit code, 128 + N if signal N ended it."""
-        code = await asyncio.shield(self._exit_code)
-        return 128 - code if code < 0 else code
+        return await asyncio.shield(self._exit_code)
 
     def interrupt(self) -> None:
         """Send SIGINT to the process group: the process and what it started, never what holds it."""
@@ -109,12 +118,13 @@ class ManagedProcess:
 
     def kill(self) -> None:
         """End the process and everything it started."""
-        if self._pid is not None:
+        pid = self._pid  # its own thread may forget it meanwhile
+        if pid is not None:
             # In a sandbox it is the first process there, and all others go with it; what holds it is left to see them
             # off, so that nothing is left when `wait` returns. It may lead no group yet.
             for end in (os.killpg, os.kill):
                 with contextlib.suppress(ProcessLookupError, PermissionError):
-                    end(self._pid, signal.SIGKILL)
+                    end(pid, signal.SIGKILL)
         if self._marker:
             self._end_strays()
 
@@ -128,6 +138,36 @@ class ManagedProcess:
         for pipe in filter(None, (self.stdout, self.stderr)):
             pipe.close()
 
+    def _attend(self) -> None:
+        """Wait for the end, in a thread, and look meanwhile what it uses of the machine."""
+        if self._watch:
+            with contextlib.suppress(OSError):  # out of descriptors, say: then its limits are the system's alone
+                self._look_after(self._watch)
+        code = self._process.wait()
+        code = 128 - code if code < 0 else code
+        if self._watch:
+            self._cause = self._cause or self._watch.why_ended(code)
+
+        def tell() -> None:
+            if not self._exit_code.done():
+                self._exit_code.set_result(code)
+
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to tell
+            self._loop.call_soon_threadsafe(tell)
+
+    def _look_after(self, watch: ResourceWatch) -> None:
+        descriptor = os.pidfd_open(self._process.pid)
+        try:
+            poller = select.poll()
+            poller.register(descriptor, select.POLLIN)
+            watch.begin()
+            while not self._cause and not poller.poll(1_000 * watch.pause):
+                self._cause = watch.look()
+        finally:
+            os.close(descriptor)
+        if self._cause:
+            self.kill()
+
     def _end_strays(self) -> None:
         """End processes that left the kernel's session, and those they start while we look."""
         ended: set[int] = set()
@@ -139,19 +179,6 @@ class ManagedProcess:
             for pid in found:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
-
-
-def _report_exit(
-    process: "subprocess.Popen[bytes]", exit_code: "asyncio.Future[int]", loop: asyncio.AbstractEventLoop
-) -> None:
-    code = process.wait()
-
-    def tell() -> None:
-        if not exit_code.done():
-            exit_code.set_result(code)
-
-    with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to tell
-        loop.call_soon_threadsafe(tell)
 
 
 def _marked_processes(marker: bytes) -> Iterator[int]:

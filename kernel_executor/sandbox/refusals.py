@@ -7,8 +7,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from kernel_executor.functions.pip_commands import NO_NETWORK as NO_PACKAGES, failed_to_install
+from kernel_executor.limits.resource_limits import ASK, Bounds
 from kernel_executor.outputs.fold import as_text
 from kernel_executor.sandbox.isolation import Isolation
+from kernel_executor.sizes import size_text
 from kernel_executor.types import BlockResult
 
 LOOKED_AT = 4_000
@@ -31,38 +34,76 @@ UNREACHED = re.compile(
 )
 
 NO_SEMAPHORE = re.compile(r"\bSemLock\b(?s:.*)\bPermissionError\b")
+NO_SHARED_MEMORY = re.compile(r"\bshm_open\b(?s:.*)\bPermissionError\b")
+
+TOO_LARGE = re.compile(r"\[Errno 27\] |: File too large|[Ff]ile size limit exceeded")
+NO_ROOM = re.compile(r"\[Errno 28\] |: No space left on device")
+NO_MORE_TASKS = re.compile(
+    r"can't start new thread|fork: (?:retry: )?Resource temporarily unavailable|BlockingIOError: \[Errno 11\]"
+)
+"""What the system says at limits that it keeps itself."""
+
+DISK_FULL = "Disk full: code may keep {disk} of files in its folder, {file} in one; remove some, or {ask}."
+MEMORY_FULL = (
+    "Disk full: /tmp and /dev/shm lie in memory and hold {temporary} each; write to the current folder, or {ask}."
+)
+TOO_MANY = "Too many processes or threads: code may have {processes:,} processes; start fewer, or {ask}."
 
 OUTSIDE = (
     "The sandbox shows code the current folder and the system only: if {path} is there, the user has to hand it over "
     "(copy it into the folder, `--file` on the command line, `readable=` in Python)."
 )
 NO_NETWORK = "There is no network in the sandbox."
+NO_SHARING = (
+    "Landlock, which holds this code, has no shared memory by name: pass data on in files of the current folder."
+)
 NO_PROCESSES = "Landlock, which holds this code, has no semaphores for pools of processes: use threads, or one process."
 
 
-def explained_by(result: BlockResult, isolation: Isolation, *, seen: tuple[str, ...], home: str) -> BlockResult:
-    """Add to the note of a block that failed what the sandbox has to do with it.
+def explained_by(
+    result: BlockResult, isolation: Isolation, *, seen: tuple[str, ...], home: str, bounds: Bounds | None = None
+) -> BlockResult:
+    """Add to the note of a block what the sandbox has to do with its failure.
 
     Args:
         result: How it ended.
         isolation: What holds the code.
         seen: What of the user's files code sees, by the paths it has there.
         home: The home folder, as code sees it.
+        bounds: How much of the machine it may use.
     """
-    if result.status != "error" or isolation.mechanism == "none":
+    said = as_text(result.outputs)
+    if isolation.mechanism == "none" or result.status not in {"ok", "error"}:
         return result
-    said = as_text(result.outputs)[-LOOKED_AT:]
-    reasons = [reason for reason in _reasons(said, isolation, seen, home) if reason not in result.note]
-    return replace(result, note=" ".join(filter(None, [result.note, *reasons])))
+    if isolation.network and failed_to_install(result.block.code, result.block.language, said):
+        reasons = [NO_PACKAGES]
+    elif result.status == "error":
+        said = said[-LOOKED_AT:]
+        reasons = [*_reasons(said, isolation, seen, home), *(_limits_met(said, isolation, bounds) if bounds else ())]
+    else:
+        return result
+    new = [reason for reason in reasons if reason not in result.note]
+    return replace(result, note=" ".join(filter(None, [result.note, *new])))
 
 
 def _reasons(said: str, isolation: Isolation, seen: tuple[str, ...], home: str) -> Iterator[str]:
-    if isolation.files and (path := _outside(said, seen, home)):
+    if isolation.mechanism == "landlock" and NO_SHARED_MEMORY.search(said):
+        yield NO_SHARING
+    elif isolation.files and (path := _outside(said, seen, home)):
         yield OUTSIDE.format(path=path)
     if isolation.network and UNREACHED.search(said):
         yield NO_NETWORK
     if isolation.mechanism == "landlock" and NO_SEMAPHORE.search(said):
         yield NO_PROCESSES
+
+
+def _limits_met(said: str, isolation: Isolation, bounds: Bounds) -> Iterator[str]:
+    if TOO_LARGE.search(said):
+        yield DISK_FULL.format(disk=size_text(bounds.disk), file=size_text(bounds.file_size), ask=ASK)
+    if NO_ROOM.search(said) and isolation.mechanism == "bubblewrap":
+        yield MEMORY_FULL.format(temporary=size_text(bounds.temporary), ask=ASK)
+    if NO_MORE_TASKS.search(said):
+        yield TOO_MANY.format(processes=bounds.processes, ask=ASK)
 
 
 def _outside(said: str, seen: tuple[str, ...], home: str) -> str:

@@ -16,8 +16,8 @@ from typing import Final, Protocol
 from kernel_executor.folders.work_folder import open_for_code
 from kernel_executor.functions.functions import FunctionLike
 from kernel_executor.functions.module_folder import with_functions_here
-from kernel_executor.functions.pip_commands import NO_NETWORK
 from kernel_executor.lifecycle.base import ManagedExecutor
+from kernel_executor.limits.resource_limits import ResourceLimits
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.sandbox.confinement import Enclosure, absolute_paths, enclose, existing_paths, known_mode
 from kernel_executor.sandbox.interpreter import ask_python
@@ -54,6 +54,7 @@ class ScriptSettings:
     hidden: tuple[Path, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     limits: OutputLimits = field(default_factory=OutputLimits)
+    resource_limits: ResourceLimits = field(default_factory=ResourceLimits)
 
     @property
     def python(self) -> str:
@@ -81,6 +82,7 @@ class LocalCommandLineCodeExecutor(ManagedExecutor[ScriptRunner]):
         hidden: Files and folders of `work_dir` that sandboxed code does not see; they need not exist yet.
         env: Further variables for the code; ours pass only by an allow-list.
         limits: How much output of one block is kept.
+        resource_limits: How much of the machine sandboxed code may use.
     """
 
     def __init__(  # noqa: PLR0917 - AutoGen takes them by position
@@ -99,6 +101,7 @@ class LocalCommandLineCodeExecutor(ManagedExecutor[ScriptRunner]):
         hidden: Sequence[str | Path] = (),
         env: Mapping[str, str] | None = None,
         limits: OutputLimits | None = None,
+        resource_limits: ResourceLimits | None = None,
     ) -> None:
         super().__init__(timeout=timeout, functions=functions, functions_module=functions_module)
         self.settings: Final = ScriptSettings(
@@ -114,6 +117,7 @@ class LocalCommandLineCodeExecutor(ManagedExecutor[ScriptRunner]):
             hidden=absolute_paths(hidden),
             env=dict(env or {}),
             limits=limits or OutputLimits(),
+            resource_limits=resource_limits or ResourceLimits(),
         )
 
     @property
@@ -135,7 +139,6 @@ class LocalCommandLineCodeExecutor(ManagedExecutor[ScriptRunner]):
             languages=languages(),
             launch=partial(_launch, settings.python, enclosure),
             isolation=await _look_at(enclosure),
-            no_network=NO_NETWORK,
             explained=enclosure.explained,
         )
 

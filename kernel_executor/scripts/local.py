@@ -78,6 +78,11 @@ class LocalScript:
                 self._process.close_pipes()  # a pump that was cancelled before it began has not
         return code
 
+    @property
+    def cause(self) -> str:
+        """Why it was ended, if it used too much of the machine."""
+        return self._process.cause
+
     async def interrupt(self) -> None:
         """Send SIGINT to it and to what it started."""
         self._process.interrupt()

@@ -15,7 +15,6 @@ from kernel_executor.lifecycle.interrupt_ladder import Patience
 from kernel_executor.outputs.exit_codes import KILLED, describe_exit, is_of_signal
 from kernel_executor.outputs.fold import OutputFolder, OutputLimits
 from kernel_executor.outputs.output_changes import Append, OutputChange
-from kernel_executor.outputs.results import explained
 from kernel_executor.types import BlockResult, BlockStatus, CodeBlock
 
 AT_DEADLINE: Patience = (1.0,)
@@ -42,6 +41,11 @@ class ScriptProcess(Protocol):
         """
         ...
 
+    @property
+    def cause(self) -> str:
+        """Why it was ended, a clause, where its exit code does not tell; known when it has ended."""
+        ...
+
     async def interrupt(self) -> None:
         """Send SIGINT to it and to what it started."""
         ...
@@ -59,7 +63,6 @@ class ScriptRun:
         process: The process that runs it.
         limits: How much of its output is kept.
         on_change: Told each change of its outputs.
-        hint: What helps if it fails.
         shown: Gives texts of its outputs as they are to be shown.
     """
 
@@ -70,12 +73,10 @@ class ScriptRun:
         limits: OutputLimits,
         on_change: Callable[[str, OutputChange], None],
         *,
-        hint: str = "",
         shown: Callable[[str], str] | None = None,
     ) -> None:
         self.id = uuid.uuid4().hex
         self._block = block
-        self._hint = hint
         self._process = process
         self._folder = OutputFolder(limits, shown)
         self._on_change = on_change
@@ -131,7 +132,7 @@ class ScriptRun:
             self._write(name, decoder.decode(b"", final=True))
         self._folder.finish()
         status = self._stopped or _status(code)
-        result = BlockResult(
+        return BlockResult(
             block=self._block,
             status=status,
             exit_code={"timeout": TIMED_OUT, "interrupted": CANCELLED}.get(status, code),
@@ -140,7 +141,6 @@ class ScriptRun:
             truncated=self._folder.truncated,
             note=self._note(status, code),
         )
-        return explained(result, self._hint)
 
     def _note(self, status: BlockStatus, code: int) -> str:
         match status:
@@ -149,7 +149,8 @@ class ScriptRun:
             case "interrupted":
                 return "Interrupted."
             case "died":
-                return f"The script was ended by {describe_exit(code)}."
+                cause = self._process.cause
+                return f"The script was ended: {cause}." if cause else f"The script was ended by {describe_exit(code)}."
             case _:
                 return ""
 

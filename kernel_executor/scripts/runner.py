@@ -7,7 +7,6 @@ from pathlib import Path, PurePosixPath
 
 from kernel_executor.aio.tasks import acquired, uninterrupted
 from kernel_executor.events import BlockFinished, BlockOutput, BlockStarted
-from kernel_executor.functions.pip_commands import installs
 from kernel_executor.lifecycle.in_order import unheard
 from kernel_executor.lifecycle.listeners import Listener
 from kernel_executor.outputs.fold import OutputLimits
@@ -72,7 +71,6 @@ class ScriptRunner:
         languages: The languages of blocks that run.
         launch: Starts one.
         isolation: What holds them, as probed.
-        no_network: What to say of a `pip install` that fails where there is no network.
         explained: Adds what holds a script has to do with its error.
     """
 
@@ -84,7 +82,6 @@ class ScriptRunner:
         languages: tuple[str, ...],
         launch: Callable[[Script], Awaitable[ScriptProcess]],
         isolation: Isolation,
-        no_network: str,
         explained: Callable[[BlockResult, Isolation], BlockResult],
     ) -> None:
         self._folder = folder
@@ -92,7 +89,6 @@ class ScriptRunner:
         self._launch = launch
         self.languages = languages
         self.isolation = isolation
-        self._no_network = no_network
         self._explained = explained
         self._current: ScriptRun | None = None
         self._busy = asyncio.Lock()
@@ -169,8 +165,7 @@ class ScriptRunner:
         def on_change(block_id: str, change: OutputChange) -> None:
             on_event(BlockOutput(block_id, change))
 
-        hint = self._no_network if self.isolation.network and installs(block.code, block.language) else ""
-        run = self._current = ScriptRun(block, process, self._limits, on_change, hint=hint, shown=shown_by(self.stage))
+        run = self._current = ScriptRun(block, process, self._limits, on_change, shown=shown_by(self.stage))
         on_event(BlockStarted(run.id, index, block))
         try:
             if self._closed or self._unwanted:  # it was being started

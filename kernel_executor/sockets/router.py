@@ -40,10 +40,14 @@ class Router:
     Args:
         transport: The connection.
         on_orphan: Called with every message that belongs to no open request.
+        why: Returns why the kernel is being ended, as far as is known when the connection to it breaks.
     """
 
-    def __init__(self, transport: Transport, on_orphan: Callable[[Message], None]) -> None:
+    def __init__(
+        self, transport: Transport, on_orphan: Callable[[Message], None], why: Callable[[], str] = lambda: ""
+    ) -> None:
         self._transport = transport
+        self._why = why
         self._on_orphan = on_orphan
         self._takers: dict[str, Taker] = {}
         self.death: KernelDeath | None = None
@@ -79,7 +83,7 @@ class Router:
 
     def _lose(self, error: Exception) -> None:
         """End every request as one without an answer, instead of leaving it to wait forever."""
-        self.fail(KernelDeath(1, f"the connection to it failed: {error!r}"))
+        self.fail(KernelDeath(1, self._why() or f"the connection to it failed: {error!r}"))
 
     def close(self) -> None:
         """Close the connection; open requests are told."""

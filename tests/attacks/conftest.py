@@ -20,7 +20,10 @@ from tests.attacks.support.readable_python import make_readable_python
 from tests.attacks.support.remote import Driver, Executor
 from tests.containers import NoContainerEngineError, container_engine
 
-THOROUGH = {"test_user_files", "test_delivery", "test_imports_left_behind", "test_links_and_starts"}
+THOROUGH = {
+    *("test_user_files", "test_delivery", "test_imports_left_behind", "test_links_and_starts"),
+    "test_resource_bombs",
+}
 """Files whose tests are many: `make test` tries an ordinary user's kernels, in a cage, too, and root's scripts."""
 
 PEOPLE = ("root", "user", "caged") if os.getuid() == 0 else ("user", "caged")

@@ -20,7 +20,7 @@ from kernel_executor import (
     KernelStartError,
     with_requirements,
 )
-from kernel_executor.containers import opening
+from kernel_executor.containers import refusals
 from kernel_executor.functions.pip_commands import NO_NETWORK
 from tests.integration.executor_kinds import KERNELS, KINDS, Executor
 
@@ -177,7 +177,7 @@ async def assert_tells_what_helps(executor: Executor, kind: str, code: str, lang
     started = time.monotonic()
     result = await run(executor, code, language)
     assert time.monotonic() - started < 5
-    assert result.blocks[0].note == (opening.NO_NETWORK if "container" in kind else NO_NETWORK)
+    assert result.blocks[0].note == (refusals.NO_NETWORK if "container" in kind else NO_NETWORK)
     assert "WARNING" not in result.output
     assert "Retrying" not in result.output
 

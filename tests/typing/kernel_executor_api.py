@@ -40,6 +40,7 @@ from kernel_executor import (
     Output,
     OutputLimits,
     ReplayCodeExecutor,
+    ResourceLimits,
     RollBack,
     SandboxUnavailable,
     Timeout,
@@ -56,7 +57,9 @@ assert_type(__version__, str)
 
 
 async def running_code() -> None:
-    async with KernelCodeExecutor(timeout=None, limits=OutputLimits(head=10), work_dir=Path()) as executor:
+    async with KernelCodeExecutor(
+        timeout=None, limits=OutputLimits(head=10), resource_limits=ResourceLimits(memory=1), work_dir=Path()
+    ) as executor:
         assert_type(executor, KernelCodeExecutor)
         assert_type(executor.isolation, Isolation)
         assert_type(executor.isolation.isolates, bool)

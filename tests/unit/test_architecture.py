@@ -143,6 +143,7 @@ PUBLIC = {
         "Output",
         "OutputLimits",
         "ReplayCodeExecutor",
+        "ResourceLimits",
         "RollBack",
         "SandboxUnavailable",
         "Timeout",

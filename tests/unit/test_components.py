@@ -40,6 +40,7 @@ from kernel_executor import (
     KernelCodeExecutor,
     LocalCommandLineCodeExecutor,
     OutputLimits,
+    ResourceLimits,
 )
 from kernel_executor.replay import ReplayCodeExecutor
 
@@ -102,6 +103,7 @@ def everything() -> list[tuple[type, tuple[Any, ...], dict[str, Any]]]:
             hidden=(f"{FOLDER}/hidden",),
             env={"LANG": "C"},
             limits=OutputLimits(head=1, tail=2, display=3, displays=4),
+            resource_limits=ResourceLimits(memory=1, processes=2, disk=3, file_size=4, temporary=5, files=6),
             memory_limit=5,
             functions_module="tools",
         ),
@@ -142,6 +144,7 @@ def everything() -> list[tuple[type, tuple[Any, ...], dict[str, Any]]]:
             hidden=(f"{FOLDER}/hidden",),
             env={"LANG": "C"},
             limits=OutputLimits(head=1, tail=2, display=3, displays=4),
+            resource_limits=ResourceLimits(memory=1, processes=2, disk=3, file_size=4, temporary=5, files=6),
         ),
         made(
             OpenAIChatCompletionClient,

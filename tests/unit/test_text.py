@@ -8,10 +8,11 @@ import pytest
 from codeagent_nb.events import FilesEvent, RunStartedEvent
 from codeagent_nb.projections.cell_output import CellStory
 from codeagent_nb.projections.chat import PanelStory
-from codeagent_nb.text import delivered_text, held_text, size_text
+from codeagent_nb.text import delivered_text, held_text
 from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.views.console import ConsoleView
 from kernel_executor import DeliveredFile, HeldFile
+from kernel_executor.sizes import size_text
 from tests.support.notebooks import notebook_of
 
 SAVED = (DeliveredFile("out.csv", 1_234), DeliveredFile("nested/plot.png", 30_500))

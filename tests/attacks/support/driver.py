@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import kernel_executor
-from kernel_executor import CodeBlock
+from kernel_executor import CodeBlock, ResourceLimits
 from kernel_executor.sandbox.system_calls import NUMBERS
 
 KINDS = {
@@ -48,6 +48,8 @@ async def attempted(step: dict[str, Any]) -> dict[str, Any]:
 
 
 async def open_executor(name: str, kind: str, settings: dict[str, Any]) -> dict[str, Any]:
+    if "resource_limits" in settings:
+        settings["resource_limits"] = ResourceLimits.read(settings["resource_limits"])
     executor = getattr(kernel_executor, KINDS[kind])(**settings)
     began = time.monotonic()
     await executor.start()

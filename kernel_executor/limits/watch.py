@@ -1,0 +1,156 @@
+"""Looks after what the processes of one sandbox use: names what is too much, and holds their files back. Ends nobody.
+
+A cgroup would do it better, and is rarely delegated: not in containers, not below a notebook's server that systemd
+started for all its users. So we look, four times a second: 0.4 ms for a kernel of one process (measured).
+"""
+
+import resource
+import signal
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from kernel_executor.limits import usage
+from kernel_executor.limits.disk import DiskUse, Taken
+from kernel_executor.limits.resource_limits import ASK, Bounds
+from kernel_executor.outputs.exit_codes import describe_exit
+from kernel_executor.sizes import size_text
+
+SECONDS = 0.25
+"""Between two looks; longer where one takes long."""
+
+SHARE = 20
+"""As for `disk`: after a look that took 20 ms there is none for 0.4 s."""
+
+LONGEST = 1.0
+"""Seconds, whatever a look took."""
+
+OVER = 1.1
+BESIDES = 64 << 20
+"""Files are held back at their limit; what grows on, by a tenth and so many bytes, ends the code."""
+
+SMALL = 1 << 20
+"""Bytes that a file may have when files are held back: programs need some, e.g. to find a place for temporary ones."""
+
+FREE_AGAIN = 0.98
+"""They are let grow again below this, so that a file more or less does not make it flicker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What is looked after.
+
+    Args:
+        first: The process that all others descend from.
+        inside: A process that sees the sandbox's own file systems.
+        in_memory: Those that are in memory, by their path in there.
+        on_disk: The folders that code keeps files in, on this machine.
+    """
+
+    first: int
+    inside: int
+    in_memory: Sequence[str] = ()
+    on_disk: Sequence[Path] = ()
+
+
+class ResourceWatch:
+    """Looks after one sandbox, from one thread.
+
+    Args:
+        watched: What is looked after.
+        bounds: What it may use.
+    """
+
+    def __init__(self, watched: Watched, bounds: Bounds) -> None:
+        self._watched = watched
+        self._bounds = bounds
+        self._disk = DiskUse(watched.on_disk, Taken(bounds.disk, bounds.files))
+        self._most_size: float = bounds.disk
+        self._most_files = bounds.files
+        self._held_back = False
+        self.pause = SECONDS
+
+    def bind(self, pid: int) -> None:
+        """Set the limits that the system keeps by itself, on a process that has started nothing yet."""
+        _lower(pid, resource.RLIMIT_FSIZE, self._bounds.file_size)
+        # Of the whole user where no namespace holds the code: a ceiling far above what a bomb is ended at.
+        _lower(pid, resource.RLIMIT_NPROC, self._bounds.tasks)
+
+    def begin(self) -> None:
+        """Look at what is there: to end code for what an earlier kernel has left would end every one after it."""
+        start = self._disk.look()
+        self._most_size = max(self._bounds.disk, start.size) * OVER + BESIDES
+        self._most_files = max(self._bounds.files, int(start.files * OVER))
+
+    def look(self) -> str:
+        """Return why the code has to be ended, a clause; empty if all is well."""
+        begun = time.monotonic()
+        pids = usage.family(self._watched.first, self._bounds.processes)
+        nameless = usage.nameless_files(pids)
+        cause = self._too_many(pids) or self._too_much_memory(pids, nameless)
+        self.pause = min(LONGEST, max(SECONDS, SHARE * (time.monotonic() - begun)))
+        return cause or self._too_many_files(pids, nameless)
+
+    def why_ended(self, exit_code: int) -> str:
+        """Return what an exit code means here; empty if it tells nothing of limits."""
+        if exit_code == 128 + signal.SIGBUS and self._watched.in_memory:
+            room = size_text(self._bounds.temporary)
+            return f"{describe_exit(exit_code)}, perhaps out of shared memory: /dev/shm holds {room}; {ASK}"
+        if exit_code == 128 + signal.SIGXFSZ:
+            return f"disk full: a file may have {size_text(self._bounds.file_size)}; {ASK}"
+        return ""
+
+    def _too_many(self, pids: Sequence[int]) -> str:
+        if len(pids) <= self._bounds.processes:
+            return ""
+        return f"too many processes: more than {self._bounds.processes:,}; {ASK}"
+
+    def _too_much_memory(self, pids: Sequence[int], nameless: Iterable[usage.Held]) -> str:
+        most = self._bounds.memory
+        folders = sum(usage.in_folder(f"/proc/{self._watched.inside}/root{path}") for path in self._watched.in_memory)
+        shared = folders + sum(each.size for each in nameless if each.in_memory)
+        own = [usage.own_memory(pid) for pid in pids]
+        if shared + sum(own) <= most:
+            return ""
+        used = shared + max(own)
+        if used <= most:  # forks have much in common, and it was counted for each of them
+            used = shared + sum(map(_fairly, pids, own))
+        if used <= most:
+            return ""
+        sizes = f"it used {size_text(used)} and may use {size_text(most)}"
+        return f"out of memory: {sizes}; work on the data in parts, or {ASK}"
+
+    def _too_many_files(self, pids: Sequence[int], nameless: Iterable[usage.Held]) -> str:
+        taken = self._disk.look(again=self._held_back)
+        size = taken.size + sum(each.size for each in nameless if not each.in_memory)
+        if size > self._bounds.disk:
+            self._hold_back(pids, min(SMALL, self._bounds.file_size))
+            self._held_back = True
+        elif self._held_back and size < self._bounds.disk * FREE_AGAIN:
+            self._hold_back(pids, self._bounds.file_size)
+            self._held_back = False
+        if taken.files > self._most_files:
+            return f"too many files: {taken.files:,} in its folder; {ASK}"
+        if size > self._most_size:
+            return f"disk full: its files took {size_text(size)} and may take {size_text(self._bounds.disk)}; {ASK}"
+        return ""
+
+    def _hold_back(self, pids: Sequence[int], size: int) -> None:
+        """Hold the files of processes to a size: as on a full disk, writing fails, and removing does not."""
+        for pid in pids:
+            with suppress(OSError, ValueError):  # it is gone, or has lowered its own limit
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, self._bounds.file_size))
+
+
+def _fairly(pid: int, own: int) -> int:
+    found = usage.proportional_memory(pid)
+    return own if found is None else found
+
+
+def _lower(pid: int, kind: int, most: int) -> None:
+    with suppress(OSError):  # the process is gone: that is noticed elsewhere
+        _, hard = resource.prlimit(pid, kind)
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.prlimit(pid, kind, (most, most))

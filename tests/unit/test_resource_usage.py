@@ -1,0 +1,132 @@
+"""What processes use, counted: with processes and files that the test makes."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from kernel_executor.limits.disk import DiskUse, Taken, count
+from kernel_executor.limits.usage import (
+    family,
+    in_folder,
+    nameless_files,
+    own_memory,
+    proportional_memory,
+    read_rollup,
+    read_status,
+)
+
+MB = 1_000_000
+
+
+@contextmanager
+def program(code: str) -> Iterator[int]:
+    """A program that does something and waits; gives its number."""
+    command = [sys.executable, "-c", f"{code}\nprint(flush=True)\ninput()"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline()
+            yield process.pid
+        finally:
+            process.kill()
+
+
+FORKS = """
+import os, threading, time
+x = bytearray(50_000_000)
+def fork():
+    if os.fork() == 0:
+        time.sleep(60)
+for thread in [threading.Thread(target=fork) for _ in range(3)]:
+    thread.start(); thread.join()
+"""
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_family_is_found_whichever_thread_began_it_and_what_is_in_common_counts_once() -> None:
+    with program(FORKS) as pid:
+        pids = family(pid, 100)
+        try:
+            assert len(pids) == 4
+            assert len(family(pid, 2)) >= 3, "it stops when there are too many"
+            assert all(own_memory(each) > 50 * MB for each in pids)
+            shares = [proportional_memory(each) for each in pids]
+            assert None not in shares
+            assert 50 * MB < sum(map(int, filter(None, shares))) < 100 * MB
+        finally:
+            for each in pids[1:]:
+                os.kill(each, 9)
+
+
+def test_of_a_process_that_is_gone_there_is_nothing() -> None:
+    with subprocess.Popen(["true"]) as process:
+        pass
+    pid = process.pid
+    assert (family(pid, 10), own_memory(pid), proportional_memory(pid)) == ([pid], 0, 0)
+    assert nameless_files([pid]) == set()
+    assert in_folder(f"/proc/{pid}/root/tmp") == 0
+
+
+def test_statuses_are_read() -> None:
+    assert read_status(b"Name:\tx\nVmSwap:\t       2 kB\nRssAnon:\t       3 kB\nRssFile:\t 9 kB\n") == 5 * 1_024
+    assert read_status(b"Name:\tkthreadd\n") == 0
+    assert read_rollup(b"Rss: 9 kB\nPss:  5 kB\nPss_Anon:   4 kB\nSwapPss:  1 kB\n") == 5 * 1_024
+
+
+def test_files_without_a_name_are_found_once(tmp_path: Path) -> None:
+    code = (
+        "import os\nf = os.memfd_create('x'); os.write(f, bytes(3_000_000)); os.dup(f)\n"
+        f"g = open({str(tmp_path / 'gone')!r}, 'wb', buffering=0); os.unlink(g.name); g.write(bytes(2_000_000))\n"
+        f"h = open({str(tmp_path / 'there')!r}, 'wb', buffering=0); h.write(bytes(1_000_000))"
+    )
+    with program(code) as pid:
+        found = sorted((held.in_memory, held.size // MB) for held in nameless_files([pid, pid]) if held.size)
+    assert found == [(False, 2), (True, 3)]
+
+
+def test_a_folder_is_counted_whatever_is_in_it(tmp_path: Path) -> None:
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    (inner / "x").write_bytes(bytes(3 * MB))
+    (inner / "y").hardlink_to(inner / "x")
+    (tmp_path / "outside").symlink_to("/usr")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    with (tmp_path / "holes").open("wb") as file:
+        file.truncate(10**12)
+    found = count([tmp_path])
+    assert found.files == 8
+    assert 3 * MB <= found.size < 4 * MB
+    assert count([tmp_path / "nowhere"]) == Taken()
+
+
+def test_a_deep_folder_does_not_use_up_our_descriptors(tmp_path: Path) -> None:
+    here = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(1_500):
+        os.mkdir("d", dir_fd=here)
+        inner = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    os.close(here)
+    try:
+        assert count([tmp_path]).files > 90
+    finally:
+        subprocess.run(["rm", "-rf", tmp_path / "d"], check=True)
+
+
+def test_what_becomes_more_is_noticed_and_so_is_what_becomes_less(tmp_path: Path) -> None:
+    use = DiskUse([tmp_path], Taken(size=10 * MB, files=100))
+    assert use.look().size < MB
+    (tmp_path / "x").write_bytes(bytes(9 * MB))
+    os.sync()  # some file systems give blocks out late
+    while (taken := use.look()).size < 9 * MB:
+        pass
+    (tmp_path / "x").unlink()
+    while (taken := use.look(again=True)).size > MB:
+        pass
+    assert taken.files == 0
