@@ -14,7 +14,7 @@ from kernel_executor.kernels.executor import KernelCodeExecutor
 from kernel_executor.lifecycle.base import ManagedExecutor
 from kernel_executor.outputs.clean_text import cleaned
 from kernel_executor.sandbox import landlock
-from kernel_executor.sandbox.bubblewrap import bubblewrap_arguments, why_unusable_now
+from kernel_executor.sandbox.bubblewrap import why_unusable_now
 from kernel_executor.sandbox.environment import kernel_environment
 from kernel_executor.sandbox.policy import SandboxMode, SandboxPolicy
 from kernel_executor.scripts.executor import LocalCommandLineCodeExecutor
@@ -62,7 +62,7 @@ def create_default_code_executor(work_dir: str | Path | None = None) -> ManagedE
     """
     with tempfile.TemporaryDirectory(prefix="codeagent-") as folder:
         environment = kernel_environment(os.environ, {}, home=HOME)
-        reason = why_unusable_now(bubblewrap_arguments(SandboxPolicy(work_dir=Path(folder))), environment)
+        reason = why_unusable_now(SandboxPolicy(work_dir=Path(folder)), environment)
     if reason is None:
         return create_code_executor("kernel", work_dir=work_dir, sandbox="bubblewrap")
     if (without := landlock.why_unusable_now()) is None:
@@ -70,7 +70,7 @@ def create_default_code_executor(work_dir: str | Path | None = None) -> ManagedE
     try:
         Engine.connect().client.close()
     except KernelStartError as error:
-        why = cleaned(f"{reason}; {without}; {error}")
+        why = cleaned("; ".join(dict.fromkeys((reason, without, str(error)))))
         warnings.warn(f"Code will run without a sandbox, with all your rights: {why}", stacklevel=2)
         return create_code_executor("kernel", work_dir=work_dir, sandbox="none")
     return create_code_executor("docker", work_dir=work_dir)

@@ -109,7 +109,10 @@ class Enclosure:
         except OSError as error:
             raise KernelStartError(f"the process ended as soon as it had started: {error}") from error
         if not found.isolates or not (found.system_calls or not shows_filters()):
-            raise KernelStartError(f"{found.mechanism} started but does not hold the process: {found}")
+            raise KernelStartError(
+                f"{found.mechanism} started but is not seen to hold the process ({found.summary}). "
+                "To run without a sandbox, say sandbox='none'."
+            )
         return replace(found, reason=self.reason)
 
 
@@ -196,7 +199,7 @@ async def enclose(
     if wanted.sandbox not in {"auto", "none"}:
         raise SandboxUnavailable(f"{reasons[0]}. To run without a sandbox, say sandbox='none'.")
     bare = {**env, **kernel_environment(os.environ, wanted.env, home=None)}
-    why = "; ".join(reasons) or "sandbox='none' was asked for"
+    why = "; ".join(dict.fromkeys(reasons)) or "sandbox='none' was asked for"
     return Enclosure(work_dir=work_dir, environment=_first(programs, bare), policy=None, reason=why)
 
 
@@ -211,7 +214,7 @@ def _own_variables(wanted: Confinement, place: Place) -> dict[str, str]:
 async def _why_unusable(mechanism: Mechanism, policy: SandboxPolicy, environment: Mapping[str, str]) -> str | None:
     """Try a mechanism, without the stage: to copy what it shows takes time, and tells nothing new."""
     if mechanism == "bubblewrap":
-        return await bubblewrap.why_unusable(bubblewrap.bubblewrap_arguments(policy), environment)
+        return await bubblewrap.why_unusable(policy, environment)
     return await landlock.why_unusable()
 
 

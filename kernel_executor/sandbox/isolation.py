@@ -122,6 +122,28 @@ def names_only_loopback(devices: str) -> bool:
     return {line.split(":")[0].strip() for line in devices.splitlines()[2:]} <= {"lo"}
 
 
+def own_status() -> str:
+    """Return the text of our own /proc/self/status, empty on a system without one, which runs no containers itself."""
+    try:
+        return Path("/proc/self/status").read_text()
+    except FileNotFoundError:
+        return ""
+
+
+def is_namespace_of_others(kind: str, shown: str) -> bool:
+    """Return whether a text as /proc/self/ns shows it names another namespace than ours.
+
+    Args:
+        kind: Of the namespace, e.g. `pid`.
+        shown: The text.
+    """
+    try:
+        own = str(Path(f"/proc/self/ns/{kind}").readlink())
+    except FileNotFoundError:  # as above
+        own = ""
+    return shown.startswith(f"{kind}:[") and shown != own
+
+
 def filters_calls(pid: int) -> bool:
     """Return whether a process has a system call filter that we have not.
 
@@ -156,7 +178,7 @@ def shows_no_privileges(text: str) -> bool:
     """Return whether a text as in /proc/self/status tells of no capability, now or later."""
     status = _status(text)
     # Those in the bounding set cannot be gained with `no_new_privs`, and an ordinary user cannot drop them.
-    held = [int(status[name], 16) for name in ("CapEff", "CapPrm", "CapAmb")]
+    held = [int(status.get(name, "f"), 16) for name in ("CapEff", "CapPrm", "CapAmb")]  # gVisor shows but two of them
     return not any(held) and status.get("NoNewPrivs") == "1"
 
 
