@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict
 
 from codeagent_nb.errors import ApprovalRequired
-from codeagent_nb.rendering.visible_code import as_text
+from codeagent_nb.rendering.visible_code import as_text, question, spelled
 from kernel_executor import CodeBlock, Isolation
 
 ApprovalMode = Literal["auto", "always", "never"]
@@ -22,6 +22,7 @@ class ApprovalRequest(BaseModel):
         context: The messages the model saw.
         code_blocks: The same code, as blocks.
         isolation: What will hold it, in one line.
+        grant: What is asked instead of whether the code may run; then there is no code.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -30,6 +31,12 @@ class ApprovalRequest(BaseModel):
     context: tuple[Any, ...] = ()
     code_blocks: tuple[CodeBlock, ...] = ()
     isolation: str = ""
+    grant: str = ""
+
+    @property
+    def question(self) -> str:
+        """The question in one line."""
+        return spelled(self.grant) if self.grant else question(self.code_blocks, self.isolation)
 
     @property
     def shown(self) -> str:

@@ -13,9 +13,10 @@ from kernel_executor.errors import KernelStartError
 from kernel_executor.kernels.executor import KernelCodeExecutor
 from kernel_executor.lifecycle.base import ManagedExecutor
 from kernel_executor.limits.resource_limits import ResourceLimits
+from kernel_executor.network.gate import Network
 from kernel_executor.outputs.clean_text import cleaned
 from kernel_executor.sandbox import landlock
-from kernel_executor.sandbox.bubblewrap import bubblewrap_arguments, why_unusable_now
+from kernel_executor.sandbox.bubblewrap import why_unusable_now
 from kernel_executor.sandbox.environment import kernel_environment
 from kernel_executor.sandbox.policy import SandboxMode, SandboxPolicy
 from kernel_executor.scripts.executor import LocalCommandLineCodeExecutor
@@ -32,6 +33,7 @@ def create_code_executor(
     image: str = "",
     hidden: Sequence[str | Path] = (),
     resource_limits: ResourceLimits | None = None,
+    network: Network = "none",
 ) -> ManagedExecutor[Any]:
     """Make an executor by name.
 
@@ -42,15 +44,16 @@ def create_code_executor(
         image: The container's image; empty takes the usual one.
         hidden: Files and folders of `work_dir` that sandboxed code does not see; they need not exist yet.
         resource_limits: How much of the machine `kernel` and `local` may use in a sandbox.
+        network: What they may reach from there.
     """
     match name:
         case "kernel":
             return KernelCodeExecutor(
-                work_dir=work_dir, sandbox=sandbox, hidden=hidden, resource_limits=resource_limits
+                work_dir=work_dir, sandbox=sandbox, hidden=hidden, resource_limits=resource_limits, network=network
             )
         case "local":
             return LocalCommandLineCodeExecutor(
-                work_dir=work_dir, sandbox=sandbox, hidden=hidden, resource_limits=resource_limits
+                work_dir=work_dir, sandbox=sandbox, hidden=hidden, resource_limits=resource_limits, network=network
             )
         case "docker" if image:
             return DockerCommandLineCodeExecutor(work_dir=work_dir, image=image, hidden=hidden)
@@ -69,7 +72,7 @@ def create_default_code_executor(work_dir: str | Path | None = None) -> ManagedE
     """
     with tempfile.TemporaryDirectory(prefix="codeagent-") as folder:
         environment = kernel_environment(os.environ, {}, home=HOME)
-        reason = why_unusable_now(bubblewrap_arguments(SandboxPolicy(work_dir=Path(folder))), environment)
+        reason = why_unusable_now(SandboxPolicy(work_dir=Path(folder)), environment)
     if reason is None:
         return create_code_executor("kernel", work_dir=work_dir, sandbox="bubblewrap")
     if (without := landlock.why_unusable_now()) is None:
@@ -77,7 +80,7 @@ def create_default_code_executor(work_dir: str | Path | None = None) -> ManagedE
     try:
         Engine.connect().client.close()
     except KernelStartError as error:
-        why = cleaned(f"{reason}; {without}; {error}")
+        why = cleaned("; ".join(dict.fromkeys((reason, without, str(error)))))
         warnings.warn(f"Code will run without a sandbox, with all your rights: {why}", stacklevel=2)
         return create_code_executor("kernel", work_dir=work_dir, sandbox="none")
     return create_code_executor("docker", work_dir=work_dir)

@@ -57,6 +57,15 @@ class CodeExecutor(Protocol):
 
 
 @runtime_checkable
+class NetworkExecutor(Protocol):
+    """An executor whose code reaches names of the network that a person may allow while it runs."""
+
+    def allow_network(self, name: str) -> None:
+        """Let code reach one more name from now on; a `ValueError` says why that cannot be."""
+        ...
+
+
+@runtime_checkable
 class AttemptExecutor(CodeExecutor, Protocol):
     """An executor that knows attempts: what a failed one leaves is neither delivered nor kept (designs D16, D19)."""
 

@@ -78,7 +78,9 @@ class BlockResult:
         truncated: What was left out of `outputs`.
         state_lost: True if the kernel had to be started afresh, so that its variables are gone.
         note: One sentence for people: why it was skipped, stopped, restarted or refused.
-        denials: What it did to files that are the user's, one sentence each; all of it was put back.
+        denials: What it was refused, one sentence each: changes of the user's files, which were put back, and names of
+            the network.
+        unreached: Those names, as they would have to be allowed.
     """
 
     block: CodeBlock
@@ -94,6 +96,7 @@ class BlockResult:
     state_lost: bool = False
     note: str = ""
     denials: tuple[str, ...] = ()
+    unreached: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

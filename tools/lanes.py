@@ -40,6 +40,7 @@ CONTAINERS = (
     "tests/integration/test_container_engine.py tests/integration/test_container_examples.py"
     " tests/integration/test_container_scripts.py tests/integration/test_containers.py"
     " tests/integration/test_choosing.py tests/integration/test_functions_everywhere.py"
+    " tests/integration/test_in_a_hub.py"
 )
 """The files whose tests mostly need a container."""
 

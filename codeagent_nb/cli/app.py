@@ -24,6 +24,7 @@ from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.views.standard_streams import clean_standard_error, raw_standard_error, say, write_name
 from kernel_executor import KernelExecutorError
 from kernel_executor.limits.resource_limits import ResourceLimits
+from kernel_executor.network.gate import read_network
 from kernel_executor.sandbox.policy import SandboxMode
 from kernel_executor.search_paths import drop_relative_parts
 
@@ -104,6 +105,13 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
             show_default="what the machine bears",
         ),
     ] = "",
+    network: Annotated[
+        str,
+        typer.Option(
+            help="What sandboxed code may reach: `none`, `all`, or names, e.g. data.example.org,localhost:8123; "
+            "pip needs pypi.org,files.pythonhosted.org."
+        ),
+    ] = "none",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Run code without asking, sandboxed or not.")] = False,
 ) -> None:
     """Solve a task and write a notebook.
@@ -115,8 +123,9 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
         raise typer.BadParameter("the task is empty: say what to do", param_hint="TASK")
     if executor == "docker" and sandbox != "auto":
         raise typer.BadParameter("--sandbox does not apply to --executor docker", param_hint="--sandbox")
-    if executor == "docker" and limits:
-        raise typer.BadParameter("--limits does not apply to --executor docker", param_hint="--limits")
+    for option, given in (("--limits", limits), ("--network", network != "none")):
+        if executor == "docker" and given:
+            raise typer.BadParameter(f"{option} does not apply to --executor docker", param_hint=option)
     if image and executor != "docker":
         raise typer.BadParameter("only --executor docker takes an image", param_hint="--image")
     session_settings = SessionSettings(
@@ -125,7 +134,8 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
         sandbox=sandbox,
         executor=executor,
         image=image,
-        limits=_read_limits(limits),
+        limits=_read(ResourceLimits.read, limits, "--limits"),
+        network=_read(read_network, network, "--network"),
     )
     run_settings = RunSettings(
         model=None, timeout=timeout, max_retries=max_retries, approval="never" if yes else "auto"
@@ -135,11 +145,11 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
     )
 
 
-def _read_limits(text: str) -> ResourceLimits:
+def _read(read: Callable[[str], T], text: str, option: str) -> T:
     try:
-        return ResourceLimits.read(text)
+        return read(text)
     except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--limits") from error
+        raise typer.BadParameter(str(error), param_hint=option) from error
 
 
 @app.command(epilog=EXIT_CODES)

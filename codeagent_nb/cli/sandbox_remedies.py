@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kernel_executor.sandbox.isolation import Isolation
+from kernel_executor.sandbox.systems import USE_LINUX, why_not_here
 
 RESTRICTED = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
 """Ubuntu's switch, since 23.10: with it only programs with a profile of their own make user namespaces."""
@@ -34,6 +35,8 @@ def remedy(isolation: Isolation, exists: Callable[[Path], bool] = Path.exists) -
     """
     if isolation.mechanism == "bubblewrap":
         return ""
+    if why_not_here():
+        return USE_LINUX
     if "not installed" in isolation.reason:
         return _installation()
     if any(map(exists, CONTAINER_MARKS)):

@@ -6,13 +6,13 @@ Decides nothing: that is `policy.py`. Knows no surface; views hang on the log.
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from codeagent_nb import events
 from codeagent_nb.approval import ApprovalFunc, ApprovalRequest, ask_for_approval
-from codeagent_nb.errors import ModelError, ModelUnavailable, NoModelConfigured
+from codeagent_nb.errors import ApprovalRequired, ModelError, ModelUnavailable, NoModelConfigured
 from codeagent_nb.events import AgentEvent
 from codeagent_nb.log.event_log import EventLog
 from codeagent_nb.loop.policy import Approve, Ask, Effect, Execute, Outcome, TakeBack, Tell
@@ -34,8 +34,11 @@ from kernel_executor import (
     LateOutput,
     Timeout,
 )
+from kernel_executor.ports import NetworkExecutor
 
 CANNOT_ROLL_BACK = "this executor cannot take variables back"
+
+ALLOWED_NOW = "The user has just allowed {names}: the same code can reach it now."
 
 RESAMPLE_TEMPERATURE = 1.0
 """For a reply that must differ; every model takes 1, some take nothing else."""
@@ -51,6 +54,7 @@ class Driver:
         model: Who writes; None if all code is given.
         executor: Who runs.
         approver: Who is asked before code runs; None asks nobody.
+        granter: Who is asked to allow names of the network that code was refused; None asks nobody.
         system_message: The first message of each prompt.
         context: Selects what the model is sent of the conversation.
         timeout: Seconds a block may take, where the executor knows attempts; another one has a limit of its own.
@@ -62,6 +66,7 @@ class Driver:
     model: ChatCompletionClient | None
     executor: CodeExecutor
     approver: ApprovalFunc | None
+    granter: ApprovalFunc | None = None
     system_message: str | None
     context: ChatCompletionContext = UNBOUNDED
     timeout: Timeout = USUAL_TIMEOUT
@@ -96,7 +101,7 @@ class Driver:
             case Approve(attempt, code_blocks):
                 return await self._approve(attempt, code_blocks)
             case Execute(attempt, code_blocks):
-                return await self.execute(attempt, code_blocks)
+                return await self._offer_network(await self.execute(attempt, code_blocks))
             case TakeBack():
                 await self._take_back()
                 return None
@@ -171,6 +176,29 @@ class Driver:
         )
         self.log.publish(event)
         return event
+
+    async def _offer_network(self, result: CodeResult) -> CodeResult:
+        """Ask whether code may reach what it was refused, and let the model know what it may reach from now on."""
+        names = tuple(dict.fromkeys(name for block in result.blocks for name in block.unreached))
+        if not names or self.granter is None or not isinstance(self.executor, NetworkExecutor):
+            return result
+        asked = f"The code wants to reach {', '.join(names)}. Let it, as long as this session lasts?"
+        try:
+            answer = await ask_for_approval(
+                self.granter, ApprovalRequest(code="", grant=asked, isolation=self.executor.isolation.summary)
+            )
+            if not answer.approved:
+                return result
+            for name in names:
+                self.executor.allow_network(name)
+        except (ApprovalRequired, ValueError):  # nobody is there, or it cannot be allowed: the note says how else
+            return result
+        note = f"{result.blocks[-1].note} {ALLOWED_NOW.format(names=', '.join(names))}"
+        return replace(
+            result,
+            output=f"{result.output}\n{ALLOWED_NOW.format(names=', '.join(names))}",
+            blocks=(*result.blocks[:-1], replace(result.blocks[-1], note=note)),
+        )
 
     async def execute(self, attempt: int, code_blocks: Sequence[CodeBlock]) -> CodeResult:
         """Run blocks, publishing each output as it comes."""

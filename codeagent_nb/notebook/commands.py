@@ -11,6 +11,7 @@ HELP = """\
 %agent history        the tasks of this session and how they ended
 %agent files          files that the code made and that were not saved, and why
 %agent files NAME     save such a file into the agent's folder; `all` saves all that may be
+%agent allow NAME     let the code of this session reach a name of the network
 %agent reset          clear the conversation and shut the kernel down; saved sessions are kept
 %agent save PATH      save the session so far as a notebook of another name
 %agent models         models that can be used here

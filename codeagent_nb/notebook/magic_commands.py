@@ -35,6 +35,7 @@ from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.views.standard_streams import say
 from codeagent_nb.views.terminal_approval import TerminalApprover
 from kernel_executor.limits.resource_limits import ResourceLimits
+from kernel_executor.network.gate import read_network
 from kernel_executor.text import cleaned
 
 QUOTES = "\"'"
@@ -130,8 +131,12 @@ class MagicCommands:
 
     def _place(self) -> Place:
         settings, folder = self.settings, self.settings.folder
-        limits = ResourceLimits.read(settings.limits)
-        return Place(Path(folder).expanduser() if folder else Path.cwd(), settings.sandbox, limits)
+        return Place(
+            Path(folder).expanduser() if folder else Path.cwd(),
+            settings.sandbox,
+            ResourceLimits.read(settings.limits),
+            read_network(settings.network),
+        )
 
     def command(self, line: str) -> None:
         """Do what a line of `%agent` asks for.
@@ -144,6 +149,7 @@ class MagicCommands:
             "status": lambda _: say(commands.status(self.agent_of_notebook)),
             "history": lambda _: say(commands.history(self.agent_of_notebook.events)),
             "files": self._files,
+            "allow": self._allow,
             "reset": lambda _: self.reset(),
             "save": self._save,
             "models": lambda _: self._models(),
@@ -187,6 +193,13 @@ class MagicCommands:
             # The kernel's loop has stopped, but all that the session is made of belongs to it.
             with suppress(TimeoutError):
                 loop.run_until_complete(asyncio.wait_for(self.agent_of_notebook.end(), EXIT_GRACE))
+
+    def _allow(self, names: str) -> None:
+        if not names:
+            raise UsageError("%agent allow NAME: name what code may reach, e.g. %agent allow data.example.org")
+        for name in names.replace(",", " ").split():
+            self.agent_of_notebook.allow_network(name)
+        say(commands.status(self.agent_of_notebook))
 
     def _save(self, path: str) -> None:
         if not path:

@@ -26,6 +26,7 @@ from codeagent_nb.session.variables import bring_variable
 from codeagent_nb.views.notebook_file import NotebookView
 from kernel_executor.folders.work_folder import open_work_folder
 from kernel_executor.limits.resource_limits import ResourceLimits
+from kernel_executor.network.gate import Network
 from kernel_executor.sandbox.policy import SandboxMode
 from kernel_executor.text import cleaned
 
@@ -57,11 +58,13 @@ class Place:
         folder: The folder of its code and of the notebook that is saved.
         sandbox: What holds its code.
         limits: How much of the machine it may use.
+        network: What it may reach.
     """
 
     folder: Path
     sandbox: SandboxMode = "auto"
     limits: ResourceLimits = field(default_factory=ResourceLimits)
+    network: Network = "none"
 
 
 class NotebookAgent:
@@ -149,6 +152,21 @@ class NotebookAgent:
             task.ready.set()
             self._work = None
 
+    def allow_network(self, name: str) -> None:
+        """Let the session's code reach one more name.
+
+        Raises:
+            AgentError: There is no session, it is no name, or the session was opened without a network.
+        """
+        if self.session is None:
+            raise AgentError(
+                f"there is no session yet: `%config CodeAgent.network = '{name}'` lets the next one reach it"
+            )
+        try:
+            self.session.executor.allow_network(name)
+        except ValueError as error:
+            raise AgentError(str(error)) from error
+
     def refuse_if_busy(self) -> None:
         """Refuse a second task at a time.
 
@@ -170,7 +188,9 @@ class NotebookAgent:
             notebook, self._data = _new_session_in(place.folder, self._name)
             async with AsyncExitStack() as stack:
                 stack.callback(_remove_if_empty, self._data)
-                settings = SessionSettings(notebook=notebook, sandbox=place.sandbox, limits=place.limits)
+                settings = SessionSettings(
+                    notebook=notebook, sandbox=place.sandbox, limits=place.limits, network=place.network
+                )
                 self.session = await stack.enter_async_context(
                     open_session(settings, views=self._watchers, secrets=self.secrets)
                 )

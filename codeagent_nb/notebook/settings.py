@@ -1,5 +1,7 @@
 """What `%config CodeAgent` sets: how tasks are solved in this notebook. Knows traitlets; nothing of runs."""
 
+from typing import Any
+
 from traitlets import Bool, CInt, Enum, Float, TraitError, Unicode, validate
 from traitlets.config import Configurable
 
@@ -34,6 +36,11 @@ class CodeAgent(Configurable):  # type: ignore[misc]
         help="How much of the machine sandboxed code may use, e.g. `memory=8GB, processes=2000, disk=50GB`; empty is "
         "what the machine bears. With the next session.",
     ).tag(config=True)
+    network = Unicode(
+        "none",
+        help="What sandboxed code may reach: `none`, `all`, or names, e.g. `data.example.org, localhost:8123`; "
+        "`pypi.org, files.pythonhosted.org` lets `%pip install` work. With the next session.",
+    ).tag(config=True)
     folder = Unicode(
         "",
         help="Where the code works and sessions are saved; empty means the notebook's folder. With the next session.",
@@ -44,12 +51,14 @@ class CodeAgent(Configurable):  # type: ignore[misc]
         help="Write code, outputs and explanations into cells of this notebook; the panel puts them at its end.",
     ).tag(config=True)
 
-    @validate("limits")  # type: ignore[untyped-decorator]
-    def _read_limits(self, proposal: dict[str, str]) -> str:
-        from kernel_executor import ResourceLimits  # here, for `%load_ext` is light
+    @validate("limits", "network")  # type: ignore[untyped-decorator]
+    def _read(self, proposal: dict[str, Any]) -> str:
+        from kernel_executor.limits.resource_limits import ResourceLimits  # here, for `%load_ext` is light
+        from kernel_executor.network.gate import read_network
 
+        text = str(proposal["value"])
         try:
-            ResourceLimits.read(proposal["value"])
+            (ResourceLimits.read if proposal["trait"].name == "limits" else read_network)(text)
         except ValueError as error:
             raise TraitError(str(error)) from error
-        return proposal["value"]
+        return text

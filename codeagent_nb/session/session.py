@@ -33,6 +33,7 @@ from kernel_executor import (
 from kernel_executor.factory import ExecutorName
 from kernel_executor.folders.safe_files import OpenFolder, open_folder
 from kernel_executor.folders.work_folder import open_work_folder
+from kernel_executor.network.gate import Network
 from kernel_executor.sandbox.policy import SandboxMode
 from kernel_executor.stage.ownership import state_folder
 
@@ -50,6 +51,7 @@ class SessionSettings:
         executor: What runs the code, as for `create_code_executor`.
         image: Of a container.
         limits: How much of the machine sandboxed code may use.
+        network: What it may reach, as for `KernelCodeExecutor`.
     """
 
     notebook: Path
@@ -58,6 +60,7 @@ class SessionSettings:
     executor: ExecutorName = "kernel"
     image: str = ""
     limits: ResourceLimits = field(default_factory=ResourceLimits)
+    network: Network = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +98,14 @@ class Session:
         return cast("FilesEvent", event)
 
     async def keep_held_files(self) -> Path | None:
-        """Copy what stayed where code works to a folder of the user's state, for the stage is about to go.
+        """Copy what stayed where code works to `held_folder`, for the stage is about to go.
 
         Returns:
             The folder; None if nothing stayed behind, or it cannot be kept.
         """
-        folder = held_folder(self.notebook)
-        if not self.executor.held_files or folder is None:
+        if not self.executor.held_files:
             return None
+        folder = held_folder(self.notebook)
         with suppress(KernelExecutorError, OSError):  # at the end; the session itself is saved
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             names = [file.name for file in self.executor.held_files]
@@ -154,6 +157,7 @@ async def open_session(
             image=settings.image,
             hidden=(notebook, journal),  # they change with every step, and tell code nothing
             resource_limits=settings.limits,
+            network=settings.network,
         )
         await stack.enter_async_context(executor)
         log = EventLog(secrets or Secrets(os.environ))
@@ -171,11 +175,14 @@ async def open_session(
         yield session
 
 
-def held_folder(notebook: Path) -> Path | None:
-    """Return where files are kept that a session's code made and that were not saved; None without a home."""
+def held_folder(notebook: Path) -> Path:
+    """Return where files are kept that a session's code made and that were not saved.
+
+    It is in the user's state folder; without a home that can be written to, as in some hubs, beside the notebook.
+    """
     state = state_folder()
     if state is None:
-        return None
+        return notebook.with_suffix(".not-saved")
     place = sha256(os.fsencode(notebook.parent)).hexdigest()[:8]  # two folders may hold notebooks of one name
     return state.with_name("not-saved") / f"{notebook.stem}-{place}"
 

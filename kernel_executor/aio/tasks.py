@@ -35,7 +35,24 @@ async def in_thread(work: Callable[[], T]) -> T:
     A loop that closes cancels every task, also the one that `asyncio.to_thread` makes; its thread would go on alone,
     with files and numbers of processes that are others' by then.
     """
-    return await uninterrupted(asyncio.get_running_loop().run_in_executor(None, work))
+    return await uninterrupted(begun_in_thread(work))
+
+
+def begun_in_thread(work: Callable[[], T]) -> "asyncio.Future[T]":
+    """Begin work in a thread; where Python is about to end and starts none any more, do it here and now.
+
+    A notebook's session ends with its kernel's process: what it did last, in threads, was not done.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        return loop.run_in_executor(None, work)
+    except RuntimeError:
+        done: asyncio.Future[T] = loop.create_future()
+        try:
+            done.set_result(work())
+        except Exception as error:  # noqa: BLE001 - whoever awaits it gets it
+            done.set_exception(error)
+        return done
 
 
 async def acquired(work: Awaitable[T], release: Callable[[T], Awaitable[object]]) -> T:

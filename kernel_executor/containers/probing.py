@@ -3,13 +3,19 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from kernel_executor.containers.container import Container
 from kernel_executor.containers.request import WORKSPACE, ContainerRequest
 from kernel_executor.errors import KernelStartError
 from kernel_executor.in_kernel.read_only import ORIGINAL
-from kernel_executor.sandbox.isolation import Isolation, names_only_loopback, shows_filter, shows_no_privileges
+from kernel_executor.sandbox.isolation import (
+    Isolation,
+    is_namespace_of_others,
+    names_only_loopback,
+    own_status,
+    shows_filter,
+    shows_no_privileges,
+)
 from kernel_executor.sandbox.mount_table import read_table
 from kernel_executor.secret_names import names_secret
 from kernel_executor.stage.stage import Stage
@@ -75,10 +81,10 @@ async def look_at(container: Container, request: ContainerRequest, stage: Stage)
         mechanism=container.engine.name,
         network="lo:" in devices and names_only_loopback(devices),
         files=not request.volumes and _shows(stage, files) and _mounts_only(request, mounts),
-        processes=namespace.startswith("pid:[") and namespace.strip() != str(Path("/proc/self/ns/pid").readlink()),
+        processes=is_namespace_of_others("pid", namespace.strip()),
         privileges="CapEff" in status and shows_no_privileges(status),
         environment=bool(names) and not any(map(names_secret, names)),
-        system_calls=shows_filter(status, Path("/proc/self/status").read_text()),
+        system_calls=shows_filter(status, own_status()),
         devices=tuple(_describe(device) for device in request.device_requests),
     )
 

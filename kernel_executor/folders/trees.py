@@ -84,15 +84,19 @@ class Listing:
 def allow(name: str, folder: int, rights: int) -> None:
     """Add rights to a file or folder; a link is left alone, and so is what it leads to.
 
+    Only Linux opens what may not be read; elsewhere that stays as it is.
+
     Raises:
         OSError: It is not ours, gone, or a link.
     """
-    held = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    kind = getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK)
+    held = os.open(name, kind | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
     try:
         mode = os.fstat(held).st_mode
         if stat.S_ISLNK(mode):
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), name)
-        os.chmod(f"/proc/self/fd/{held}", stat.S_IMODE(mode) | rights)  # noqa: PTH101 - a descriptor
+        target = f"/proc/self/fd/{held}" if hasattr(os, "O_PATH") else held
+        os.chmod(target, stat.S_IMODE(mode) | rights)  # noqa: PTH101 - a descriptor
     finally:
         os.close(held)
 

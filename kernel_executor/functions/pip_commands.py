@@ -14,9 +14,12 @@ from kernel_executor.languages import normalize
 QUIET_FLAG = "-qqq"
 """What AutoGen's `silence_pip` adds. pip still prints why it failed (measured with pip 26.3)."""
 
+INDEX = "pypi.org, files.pythonhosted.org"
+
 NO_NETWORK = (
     "The sandbox has no network, so pip cannot download anything: use the packages that are installed. A person can "
-    "install the package beforehand, outside the sandbox, in the environment the kernel runs in; or run without a "
+    f"allow the index (`%config CodeAgent.network = '{INDEX}'`, --network, or network= in Python; with bubblewrap), "
+    "install the package beforehand, outside the sandbox, in the environment the kernel runs in, or run without a "
     'sandbox: KernelCodeExecutor(sandbox="none"), on the command line --sandbox none.'
 )
 """For a person and a model, when code tried to install something where nothing can be reached."""

@@ -15,6 +15,7 @@ from kernel_executor.kernels.plan import KernelSettings, make_plan, program_of
 from kernel_executor.kernels.runner import KernelRunner
 from kernel_executor.lifecycle.base import ManagedExecutor
 from kernel_executor.limits.resource_limits import ResourceLimits
+from kernel_executor.network.gate import Network, known_network
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.sandbox.confinement import absolute_paths, existing_paths, known_mode
 from kernel_executor.sandbox.policy import SandboxMode
@@ -40,6 +41,8 @@ class KernelCodeExecutor(ManagedExecutor[KernelRunner]):
         env: Further variables for the kernel; ours pass only by an allow-list.
         limits: How much output of one block is kept.
         resource_limits: How much of the machine sandboxed code may use.
+        network: What sandboxed code may reach, by HTTP and HTTPS: `none`, `all` public names, or a list of names such
+            as `["data.example.org", "localhost:8123"]`; `[]` refuses each until `allow_network` allows it.
         memory_limit: Address space of the kernel in bytes; None sets no limit.
         functions: Functions that Python code may import from `functions_module`.
         functions_module: Name of that module.
@@ -59,6 +62,7 @@ class KernelCodeExecutor(ManagedExecutor[KernelRunner]):
         env: Mapping[str, str] | None = None,
         limits: OutputLimits | None = None,
         resource_limits: ResourceLimits | None = None,
+        network: Network = "none",
         memory_limit: int | None = None,
         functions: Sequence[FunctionLike] = (),
         functions_module: str = "functions",
@@ -75,6 +79,7 @@ class KernelCodeExecutor(ManagedExecutor[KernelRunner]):
             env=dict(env or {}),
             limits=limits or OutputLimits(),
             resource_limits=resource_limits or ResourceLimits(),
+            network=known_network(network),
             memory_limit=memory_limit,
             functions=tuple(functions),
             functions_module=functions_module,

@@ -106,6 +106,14 @@ class KernelPlan(Protocol[Process]):
         """Return a block's result with what holds the kernel has to do with its error."""
         ...
 
+    def allow_network(self, entry: str, isolation: Isolation) -> Isolation:
+        """Let kernels reach one more name; return what holds the one that runs then.
+
+        Raises:
+            ValueError: It is no name, or there is nobody who lets it through.
+        """
+        ...
+
     def look_at(self, process: Process, folder: RunFolder) -> Isolation:
         """Report what holds a kernel that was started.
 

@@ -10,7 +10,7 @@ from kernel_executor.errors import KernelStartError
 from kernel_executor.kernels.kernelspec import KernelProgram
 from kernel_executor.kernels.run_folder import RunFolder
 from kernel_executor.outputs.fold import OutputLimits
-from kernel_executor.sandbox.confinement import Enclosure
+from kernel_executor.sandbox.enclosure import Enclosure
 from kernel_executor.sandbox.isolation import Isolation
 from kernel_executor.sandbox.process import ManagedProcess
 from kernel_executor.types import BlockResult
@@ -113,6 +113,10 @@ class LocalKernelPlan:
     def explained(self, result: BlockResult, isolation: Isolation) -> BlockResult:
         """Return a block's result with what the sandbox has to do with its error."""
         return self.enclosure.explained(result, isolation)
+
+    def allow_network(self, entry: str, isolation: Isolation) -> Isolation:
+        """Let kernels reach one more name; errors are those of `Enclosure.allow_network`."""
+        return self.enclosure.allow_network(entry, isolation)
 
     def look_at(self, process: LocalKernel, _folder: RunFolder) -> Isolation:
         """Report what holds a kernel that was started; errors are those of `Enclosure.look_at`."""

@@ -11,6 +11,7 @@ from kernel_executor.functions.functions import FunctionLike
 from kernel_executor.kernels.kernelspec import KernelProgram, find_program
 from kernel_executor.kernels.local import LocalKernelPlan
 from kernel_executor.limits.resource_limits import ResourceLimits
+from kernel_executor.network.gate import Network
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.sandbox.confinement import enclose
 from kernel_executor.sandbox.environment import kernel_environment
@@ -31,6 +32,7 @@ class KernelSettings:
     env: Mapping[str, str] = field(default_factory=dict)
     limits: OutputLimits = field(default_factory=OutputLimits)
     resource_limits: ResourceLimits = field(default_factory=ResourceLimits)
+    network: Network = "none"
     memory_limit: int | None = None
     functions: tuple[FunctionLike, ...] = ()
     functions_module: str = "functions"

@@ -1,6 +1,7 @@
 """The private folder of one life of a kernel: our starter, its connection file, its sockets. Knows files only."""
 
 import os
+import platform
 import secrets
 import shutil
 import tempfile
@@ -24,7 +25,8 @@ PREFIX = "codeagent-k-"
 CONTAINER_PREFIX = "codeagent-c-"
 """Of a folder that a container sees; the run folders of its kernels are in it."""
 
-SOCKET_PATH_LIMIT = 107  # bytes of a Unix socket's path on Linux, sun_path less its NUL
+SOCKET_PATH_LIMIT = 107 if platform.system() == "Linux" else 103
+"""Bytes of a Unix socket's path, sun_path less its NUL."""
 
 
 @dataclass(frozen=True, slots=True)

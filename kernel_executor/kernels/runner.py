@@ -113,6 +113,10 @@ class KernelRunner:
                 self._keeper.replace_soon()
         return result
 
+    def allow_network(self, entry: str) -> None:
+        """Let kernels reach one more name."""
+        self._keeper.isolation = self.plan.allow_network(entry, self._keeper.isolation)
+
     async def interrupt(self) -> None:
         """Interrupt the block that is running, if one is; it ends as `interrupted`."""
         if self._current:

@@ -257,6 +257,18 @@ class ManagedExecutor(ABC, Generic[Runner]):
                     on_event(files)
             return result
 
+    def allow_network(self, name: str) -> None:
+        """Let code reach one more name of the network from now on.
+
+        Args:
+            name: As in the list that `network=` takes, e.g. `data.example.org`.
+
+        Raises:
+            NotStarted: It was not started.
+            ValueError: It is no name, or the executor was made without a network.
+        """
+        self._runner.allow_network(name)
+
     async def evaluate(self, expression: str, *, timeout: float = 30.0) -> str | None:
         """Return the `repr` of a Python expression, in the kernel or in a script of its own; leaves no trace there.
 

@@ -49,6 +49,14 @@ class BlockRunner(Protocol):
         """
         ...
 
+    def allow_network(self, entry: str) -> None:
+        """Let code reach one more name from now on.
+
+        Raises:
+            ValueError: It is no name, or there is nobody who lets it through.
+        """
+        ...
+
     async def evaluate(self, expression: str, timeout: float) -> str | None:
         """Return the `repr` of a Python expression; None if it fails or takes longer than so many seconds."""
         ...

@@ -16,7 +16,8 @@ from kernel_executor.aio.tasks import in_thread, run_helper_now
 from kernel_executor.in_kernel.read_only import ORIGINAL
 from kernel_executor.sandbox import bubblewrap_start
 from kernel_executor.sandbox.policy import SYSTEM, SandboxPolicy, interpreter_paths, system_paths
-from kernel_executor.stage.place import HOME
+from kernel_executor.sandbox.systems import why_not_here
+from kernel_executor.stage.place import HOME, INSTALLED_AT
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ def mounts(policy: SandboxPolicy, shared: Sequence[Path] = ()) -> list[Mount]:
             found.append(Mount(place.work_dir, place.work_dir))
         found += [Mount(place.files, place.base, "bind"), Mount(place.base, Path(ORIGINAL))]
         found += [Mount(path, path) for name in place.read_only if (path := place.base / name).is_dir()]
+    if policy.stage and policy.installs:
+        found.append(Mount(policy.stage.packages, Path(INSTALLED_AT), "bind"))
     found += [Mount(path, path, "bind") for path in policy.writable]
     found += [Mount(path, path, "dev-bind") for path in policy.devices]
     found += [Mount(path, path, "bind") for path in shared]
@@ -114,22 +117,24 @@ def _words(mount: Mount) -> tuple[str, ...]:
     return f"--{mount.kind}", str(mount.source), str(mount.target)
 
 
-async def why_unusable(arguments: Sequence[str], environment: Mapping[str, str]) -> str | None:
-    """Try bubblewrap with these arguments; return None if it works, else the reason in one sentence."""
-    return await in_thread(partial(why_unusable_now, arguments, environment))
+async def why_unusable(policy: SandboxPolicy, environment: Mapping[str, str]) -> str | None:
+    """Try bubblewrap with what a policy shows; return None if it works, else the reason in one sentence."""
+    return await in_thread(partial(why_unusable_now, policy, environment))
 
 
-def why_unusable_now(arguments: Sequence[str], environment: Mapping[str, str]) -> str | None:
+def why_unusable_now(policy: SandboxPolicy, environment: Mapping[str, str]) -> str | None:
     """Do the same; it takes some milliseconds, for which the caller waits."""
+    if reason := why_not_here():
+        return reason
     bwrap = bubblewrap_start.find()
     if not bwrap:
         return "bubblewrap is not installed (Debian, Ubuntu, Fedora: install the package `bubblewrap`)"
     try:
         with bubblewrap_start.opened_filter() as filters:
-            command = bubblewrap_start.command(bwrap, [*arguments, "true"], environment, filters)
+            command = bubblewrap_start.command(bwrap, [*bubblewrap_arguments(policy), "true"], environment, filters)
             process = run_helper_now(command, bubblewrap_start.own_environment(environment), pass_fds=filters)
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"bubblewrap does not work here: {error}"
     if process.returncode == 0:
         return None
-    return f"bubblewrap does not work here: {process.stderr.strip() or process.returncode}"
+    return f"bubblewrap does not work here: {process.stderr.strip().rstrip('.') or process.returncode}"

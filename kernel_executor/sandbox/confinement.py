@@ -4,26 +4,22 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, Protocol
 
-from kernel_executor.errors import KernelStartError, SandboxUnavailable
+from kernel_executor.errors import SandboxUnavailable
 from kernel_executor.in_kernel.read_only import FOLDER
-from kernel_executor.limits.resource_limits import Bounds, ResourceLimits, bounds_here
-from kernel_executor.limits.watch import ResourceWatch, Watched
+from kernel_executor.limits.resource_limits import ResourceLimits, bounds_here
+from kernel_executor.network.gate import Gate, Network
+from kernel_executor.network.variables import proxy_variables
 from kernel_executor.sandbox import bubblewrap, landlock
+from kernel_executor.sandbox.enclosure import Enclosure
 from kernel_executor.sandbox.environment import kernel_environment
-from kernel_executor.sandbox.in_bubblewrap import InBubblewrap, shows_filters
-from kernel_executor.sandbox.in_landlock import InLandlock
 from kernel_executor.sandbox.interpreter import Interpreter
-from kernel_executor.sandbox.isolation import Isolation, holds_no_key, probe, probe_alone
-from kernel_executor.sandbox.launching import Launched, Sandbox
-from kernel_executor.sandbox.policy import Granted, SandboxMode, SandboxPolicy, as_it_leads, mounted_in, with_covers
-from kernel_executor.sandbox.refusals import explained_by
-from kernel_executor.stage.place import HOME, Place
+from kernel_executor.sandbox.policy import Granted, SandboxMode, SandboxPolicy, as_it_leads, mounted_in
+from kernel_executor.stage.place import HOME, INSTALLED_AT, Place
 from kernel_executor.stage.stage import Stage
-from kernel_executor.types import BlockResult
 
 Mechanism = Literal["bubblewrap", "landlock"]
 
@@ -36,8 +32,7 @@ MECHANISMS: Mapping[SandboxMode, tuple[Mechanism, ...]] = {
 """What is tried, in this order."""
 
 
-IN_MEMORY = ("/tmp", "/dev/shm")  # noqa: S108
-"""bubblewrap's file systems that code can write to."""
+NEEDED_FOR_NETWORK = "Only bubblewrap keeps code to the names of `network=`: without `network=` it reaches nothing"
 
 DO_WITHOUT = {"GIT_CONFIG_NOSYSTEM": "1"}
 """Variables for programs that end where a system's settings are seen and cannot be read, as with Landlock."""
@@ -62,78 +57,14 @@ class Confinement(Granted, Protocol):
         ...
 
     @property
+    def network(self) -> Network:
+        """What of the network it may reach."""
+        ...
+
+    @property
     def resource_limits(self) -> ResourceLimits:
         """How much of the machine it may use in a sandbox."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Enclosure:
-    """Where local code runs.
-
-    Args:
-        work_dir: Its working folder.
-        environment: Its variables, all of them.
-        policy: What it may touch; None runs it bare.
-        stage: What it may write to; None without a sandbox.
-        bounds: How much of the machine it may use; None without a sandbox.
-        reason: Why there is no sandbox, or not the better one.
-    """
-
-    work_dir: Path
-    environment: Mapping[str, str]
-    policy: SandboxPolicy | None
-    stage: Stage | None = None
-    bounds: Bounds | None = None
-    reason: str = ""
-
-    def plan(self, shared: Sequence[Path] = ()) -> Sandbox | None:
-        """Return the sandbox of one process that is to be started now, or None without one.
-
-        Args:
-            shared: Folders of ours that are writable inside, e.g. that of a kernel's sockets.
-        """
-        if self.policy is None or self.stage is None:
-            return None
-        policy = with_covers(self.policy)
-        if self.stage.place.is_mounted:
-            return InBubblewrap(policy, self.stage, tuple(shared))
-        return InLandlock(str(self.stage.place.here), landlock.rules(policy, self.stage, shared))
-
-    def watch(self, launched: Launched) -> ResourceWatch | None:
-        """Set the limits of a process that waits at its gate, and return what looks after it from then on."""
-        if self.stage is None or self.bounds is None:
-            return None
-        place = self.stage.place
-        in_memory, on_disk = (IN_MEMORY, (place.files,)) if place.is_mounted else ((), (place.files, place.private))
-        watch = ResourceWatch(Watched(launched.process.pid, launched.pid, in_memory, on_disk), self.bounds)
-        watch.bind(launched.pid)
-        return watch
-
-    def explained(self, result: BlockResult, isolation: Isolation) -> BlockResult:
-        """Return a block's result with what the sandbox has to do with its error."""
-        if self.policy is None or self.stage is None:
-            return result
-        seen = (self.work_dir, *self.policy.readable, *self.policy.writable)
-        home = self.stage.place.home
-        return explained_by(result, isolation, seen=tuple(map(str, seen)), home=home, bounds=self.bounds)
-
-    def look_at(self, pid: int) -> Isolation:
-        """Report what holds a process that was started in here, and whose files were checked.
-
-        Raises:
-            KernelStartError: It is gone, or the sandbox does not hold it.
-        """
-        if self.policy is None or self.stage is None:
-            return Isolation(reason=self.reason, environment=holds_no_key(pid))
-        look = probe if self.stage.place.is_mounted else probe_alone
-        try:
-            found = look(pid, devices=self.policy.devices)
-        except OSError as error:
-            raise KernelStartError(f"the process ended as soon as it had started: {error}") from error
-        if not found.isolates or not (found.system_calls or not shows_filters()):
-            raise KernelStartError(f"{found.mechanism} started but does not hold the process: {found}")
-        return replace(found, reason=self.reason, limits=str(self.bounds or ""))
 
 
 def existing_paths(paths: Sequence[str | Path]) -> tuple[Path, ...]:
@@ -200,6 +131,8 @@ async def enclose(
         )
     )
     reasons: list[str] = []
+    _check_network(wanted)
+    gate = Gate.of(wanted.network)
     for mechanism in MECHANISMS[wanted.sandbox]:
         reason = await _why_unusable(mechanism, policy, _first(programs, _sandboxed(wanted, interpreter, env, HOME)))
         if reason is None:
@@ -207,22 +140,58 @@ async def enclose(
             is_mounted = mechanism == "bubblewrap"
             stage = await Stage.open(work_dir, mounted=mounted, hidden=wanted.hidden, is_mounted=is_mounted)
             stack.push_async_callback(stage.aclose)
-            inside = _sandboxed(wanted, interpreter, {**env, **_own_variables(wanted, stage.place)}, stage.place.home)
+            own = _own_variables(wanted, stage.place) | _of_network(gate)
+            inside = _sandboxed(wanted, interpreter, {**env, **own}, stage.place.home)
+            if gate:
+                inside = _with_installed(inside, interpreter)
             bounds = bounds_here(wanted.resource_limits, stage.place.files)
             return Enclosure(
                 work_dir=work_dir,
                 environment=_first(programs, inside),
-                policy=replace(policy, stage=stage.place, temporary=bounds.temporary),
+                policy=replace(policy, stage=stage.place, temporary=bounds.temporary, installs=gate is not None),
                 stage=stage,
                 bounds=bounds,
+                gate=gate,
                 reason="; ".join(reasons),
             )
         reasons.append(reason)
+        if gate:
+            raise SandboxUnavailable(f"{reason}. {NEEDED_FOR_NETWORK}.")
     if wanted.sandbox not in {"auto", "none"}:
         raise SandboxUnavailable(f"{reasons[0]}. To run without a sandbox, say sandbox='none'.")
     bare = {**env, **kernel_environment(os.environ, wanted.env, home=None)}
-    why = "; ".join(reasons) or "sandbox='none' was asked for"
+    why = "; ".join(dict.fromkeys(reasons)) or "sandbox='none' was asked for"
     return Enclosure(work_dir=work_dir, environment=_first(programs, bare), policy=None, reason=why)
+
+
+def _check_network(wanted: Confinement) -> None:
+    """Refuse a network that nobody keeps.
+
+    Raises:
+        SandboxUnavailable: What was chosen does not bound it.
+    """
+    if wanted.network != "none" and "bubblewrap" not in MECHANISMS[wanted.sandbox]:
+        raise SandboxUnavailable(f"sandbox={wanted.sandbox!r} cannot keep code to some names. {NEEDED_FOR_NETWORK}.")
+
+
+def _of_network(gate: Gate | None) -> dict[str, str]:
+    """Return what code needs to be told of the network, and pip of where to install packages."""
+    if gate is None:
+        return {"PIP_RETRIES": "0"}  # without it `pip install` fails after half a minute
+    return {
+        **proxy_variables(gate.allowed),
+        "PIP_PREFIX": INSTALLED_AT,
+        "PIP_RETRIES": "2",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",  # it would ask a name that need not be allowed
+        "PIP_NO_WARN_SCRIPT_LOCATION": "1",
+        "PIP_ROOT_USER_ACTION": "ignore",
+    }
+
+
+def _with_installed(environment: Mapping[str, str], interpreter: Interpreter) -> dict[str, str]:
+    """Return the variables with where pip will install packages among what Python looks through."""
+    places = (environment.get("PYTHONPATH"), *(f"{INSTALLED_AT}/{path}" for path in interpreter.installed))
+    return {**environment, "PYTHONPATH": os.pathsep.join(filter(None, places))}
 
 
 def _own_variables(wanted: Confinement, place: Place) -> dict[str, str]:
@@ -236,13 +205,12 @@ def _own_variables(wanted: Confinement, place: Place) -> dict[str, str]:
 async def _why_unusable(mechanism: Mechanism, policy: SandboxPolicy, environment: Mapping[str, str]) -> str | None:
     """Try a mechanism, without the stage: to copy what it shows takes time, and tells nothing new."""
     if mechanism == "bubblewrap":
-        return await bubblewrap.why_unusable(bubblewrap.bubblewrap_arguments(policy), environment)
+        return await bubblewrap.why_unusable(policy, environment)
     return await landlock.why_unusable()
 
 
 def _sandboxed(wanted: Confinement, interpreter: Interpreter, env: Mapping[str, str], home: str) -> dict[str, str]:
     environment = kernel_environment(os.environ, {**env, **wanted.env}, home=home)
-    environment["PIP_RETRIES"] = "0"  # there is no network: without it `pip install` fails after half a minute
     if interpreter.user_base:
         environment["PYTHONUSERBASE"] = interpreter.user_base
     return environment

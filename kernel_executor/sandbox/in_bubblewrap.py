@@ -54,25 +54,30 @@ class InBubblewrap:
             line = bubblewrap_start.command(program, words, environment, filters)
             yield Start(line, bubblewrap_start.own_environment(environment), filters)
 
-    def let_begin(self, launched: Launched) -> None:
-        """Wait until the sandbox is made, look at what is seen in it, let its command begin, and look for its filter.
-
-        The filter comes last in a sandbox, after what the gate holds back: it would refuse bubblewrap's own mounts.
-        With that filter, or not at all, bubblewrap starts the command; its first process is the one that we know.
+    def check(self, launched: Launched) -> None:
+        """Wait until the sandbox is made, and look at what is seen in it.
 
         Raises:
             KernelStartError: It takes too long, or shows something else than it is to show.
             OSError: It is gone.
         """
-        _wait(launched, lambda: self._begins(launched), SET_UP, f"bubblewrap was not ready after {SET_UP:.0f} s")
-        _wait(launched, lambda: self.is_filtered(launched.pid), FILTERED, NOT_FILTERED)
+        late = f"bubblewrap was not ready after {SET_UP:.0f} s"
+        if _wait(launched, lambda: is_set_up(launched.pid), SET_UP, late):
+            self.check_files(launched.pid)
 
-    def _begins(self, launched: Launched) -> bool:
-        if not is_set_up(launched.pid):
-            return False
-        self.check_files(launched.pid)
-        os.write(launched.gate, b"!")
-        return True
+    def let_begin(self, launched: Launched) -> None:
+        """Let its command begin, and look for its filter.
+
+        The filter comes last in a sandbox, after what the gate holds back: it would refuse bubblewrap's own mounts.
+        With that filter, or not at all, bubblewrap starts the command; its first process is the one that we know.
+
+        Raises:
+            KernelStartError: It is not filtered.
+            OSError: It is gone.
+        """
+        if launched.process.poll() is None:
+            os.write(launched.gate, b"!")
+        _wait(launched, lambda: self.is_filtered(launched.pid), FILTERED, NOT_FILTERED)
 
     def check_files(self, pid: int) -> None:
         """Compare what a process sees of the host's files with what it is to see; call before it runs any code.
@@ -115,8 +120,8 @@ def shows_filters() -> bool:
     return seccomp.this_machine() is not None and filters_can_be_counted()
 
 
-def _wait(launched: Launched, is_done: Callable[[], bool], seconds: float, failure: str) -> None:
-    """Wait until something is done, or the process has ended.
+def _wait(launched: Launched, is_done: Callable[[], bool], seconds: float, failure: str) -> bool:
+    """Wait until something is done, or the process has ended; return whether it was done.
 
     Raises:
         KernelStartError: It takes longer.
@@ -125,7 +130,8 @@ def _wait(launched: Launched, is_done: Callable[[], bool], seconds: float, failu
     while launched.process.poll() is None:
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             if is_done():
-                return
+                return True
         if time.monotonic() > deadline:
             raise KernelStartError(failure)
         time.sleep(0.001)
+    return False

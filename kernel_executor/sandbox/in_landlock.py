@@ -34,8 +34,8 @@ class InLandlock:
         with landlock.opened(landlock.wanted(self.folder, environment, self.rules)) as told:
             yield Start(landlock.command(told, info, gate, [program, *command[1:]]), {}, (told,))
 
-    def let_begin(self, launched: Launched) -> None:
-        """Start the command if all that was tried has failed.
+    def check(self, launched: Launched) -> None:
+        """Look whether all that was tried has failed.
 
         Raises:
             KernelStartError: Something was not held, or Landlock could not be put on.
@@ -46,4 +46,7 @@ class InLandlock:
             raise KernelStartError(
                 f"Landlock does not hold the process ({', '.join(missing)}): is `/` among what code may read?"
             )
+
+    def let_begin(self, launched: Launched) -> None:
+        """Start the command."""
         os.write(launched.gate, b"!")

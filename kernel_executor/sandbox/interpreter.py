@@ -11,7 +11,10 @@ from kernel_executor.errors import KernelStartError
 from kernel_executor.search_paths import for_helpers
 
 REPORT = (
-    "import json, site, sys; print(json.dumps({'prefixes': [sys.prefix, sys.base_prefix, sys.exec_prefix], "
+    "import json, site, sys, sysconfig; "
+    "below = [sysconfig.get_path(name, sysconfig.get_preferred_scheme('prefix'), {'base': '', 'platbase': ''}) "
+    "for name in ('purelib', 'platlib')]; "
+    "print(json.dumps({'prefixes': [sys.prefix, sys.base_prefix, sys.exec_prefix], 'installed': below, "
     "'paths': [p for p in sys.path if p], 'user': site.getuserbase() if site.ENABLE_USER_SITE else ''}))"
 )
 
@@ -23,6 +26,8 @@ class Interpreter:
     prefixes: tuple[Path, ...] = ()
     paths: tuple[Path, ...] = ()
     user_base: str = ""
+    installed: tuple[str, ...] = ()
+    """Where pip puts packages, below a folder that it is told to install into."""
 
 
 async def ask_python(executable: str, environment: Mapping[str, str]) -> Interpreter:
@@ -45,4 +50,5 @@ async def ask_python(executable: str, environment: Mapping[str, str]) -> Interpr
         prefixes=tuple(Path(path) for path in report["prefixes"]),
         paths=tuple(Path(path) for path in report["paths"]),
         user_base=report["user"],
+        installed=tuple(dict.fromkeys(path.strip("/") for path in report["installed"])),
     )

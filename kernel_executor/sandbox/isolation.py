@@ -16,13 +16,14 @@ class Isolation:
 
     Args:
         mechanism: `bubblewrap`, `landlock`, `docker`, `podman` or `none`.
-        network: True if no network can be reached.
+        network: True if no network can be reached, but for what was allowed by name.
         files: True if only the granted folders can be seen, and what it writes is a copy.
         processes: True if other processes cannot be signalled or looked into.
         privileges: True if it has no capabilities and can gain none.
         environment: True if none of its variables is named like a key.
         system_calls: True if a filter refuses the system calls that it does not need.
         devices: Device files that were let in, e.g. GPUs.
+        reaches: What can be reached of the network, in words.
         limits: How much of the machine it may use, in words.
         reason: Why there is no sandbox, or not the better one.
     """
@@ -35,6 +36,7 @@ class Isolation:
     environment: bool = False
     system_calls: bool = False
     devices: tuple[str, ...] = ()
+    reaches: str = ""
     limits: str = ""
     reason: str = ""
 
@@ -54,7 +56,8 @@ class Isolation:
         if self.mechanism == "none":
             return f"NOT sandboxed{f': {self.reason}' if self.reason else ''}"
         parts = {
-            "no network": self.network,
+            "no network": self.network and not self.reaches,
+            f"of the network only {self.reaches}": self.network and bool(self.reaches),
             "your files cannot be changed": self.files,
             "other processes out of reach": self.processes,
             "no privileges": self.privileges,
@@ -125,6 +128,28 @@ def names_only_loopback(devices: str) -> bool:
     return {line.split(":")[0].strip() for line in devices.splitlines()[2:]} <= {"lo"}
 
 
+def own_status() -> str:
+    """Return the text of our own /proc/self/status, empty on a system without one, which runs no containers itself."""
+    try:
+        return Path("/proc/self/status").read_text()
+    except FileNotFoundError:
+        return ""
+
+
+def is_namespace_of_others(kind: str, shown: str) -> bool:
+    """Return whether a text as /proc/self/ns shows it names another namespace than ours.
+
+    Args:
+        kind: Of the namespace, e.g. `pid`.
+        shown: The text.
+    """
+    try:
+        own = str(Path(f"/proc/self/ns/{kind}").readlink())
+    except FileNotFoundError:  # as above
+        own = ""
+    return shown.startswith(f"{kind}:[") and shown != own
+
+
 def filters_calls(pid: int) -> bool:
     """Return whether a process has a system call filter that we have not.
 
@@ -159,7 +184,7 @@ def shows_no_privileges(text: str) -> bool:
     """Return whether a text as in /proc/self/status tells of no capability, now or later."""
     status = _status(text)
     # Those in the bounding set cannot be gained with `no_new_privs`, and an ordinary user cannot drop them.
-    held = [int(status[name], 16) for name in ("CapEff", "CapPrm", "CapAmb")]
+    held = [int(status.get(name, "f"), 16) for name in ("CapEff", "CapPrm", "CapAmb")]  # gVisor shows but two of them
     return not any(held) and status.get("NoNewPrivs") == "1"
 
 

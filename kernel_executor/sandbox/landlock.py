@@ -6,6 +6,7 @@ other sockets, modes and times of files, System V IPC, other processes' limits.
 """
 
 import ctypes
+import errno
 import json
 import marshal
 import os
@@ -24,6 +25,7 @@ from kernel_executor.aio.tasks import in_thread, run_helper_now
 from kernel_executor.sandbox import seccomp
 from kernel_executor.sandbox.policy import SandboxPolicy, interpreter_paths, system_paths
 from kernel_executor.sandbox.system_calls import ALONE
+from kernel_executor.sandbox.systems import why_not_here
 from kernel_executor.stage.stage import Stage
 
 SCRIPT = Path(__file__).with_name("landlock_process.py")
@@ -55,6 +57,13 @@ DEVICES = ("null", "zero", "full")
 SOURCES = ("random", "urandom")
 
 
+ABSENT = {
+    errno.ENOSYS: "Landlock is not there: Linux 6.12 or newer has what is needed, unless a container hides it",
+    errno.EOPNOTSUPP: "Landlock is switched off here: `landlock` has to be among Linux's `lsm=`",
+    errno.EPERM: "Landlock is refused here: the container's profile has to let its system calls through",
+}
+"""What it means when Linux does not say which version it has; other errors mean the same as the first."""
+
 TRIED = frozenset({"files", "network", "datagrams", "sockets", "signals"})
 """What the process has tried in vain before it tells of itself."""
 
@@ -82,11 +91,9 @@ class Rule:
 
 
 def abi() -> int:
-    """Return which version of Landlock is here, 0 if there is none."""
-    try:
-        return max(0, int(ctypes.CDLL(None).syscall(CREATE_RULESET, None, 0, VERSION)))
-    except (OSError, AttributeError):  # not Linux
-        return 0
+    """Ask Linux which version of Landlock is here; return the error's number, negative, if there is none."""
+    found = int(ctypes.CDLL(None, use_errno=True).syscall(CREATE_RULESET, None, 0, VERSION))
+    return found if found > 0 else -ctypes.get_errno()
 
 
 def rules(policy: SandboxPolicy, stage: Stage, shared: Sequence[Path] = ()) -> list[Rule]:
@@ -182,11 +189,13 @@ def why_unusable_now() -> str | None:
 
 def why_too_old() -> str | None:
     """Return why this system cannot have what is needed, None if it may."""
+    if reason := why_not_here():
+        return reason
     if seccomp.this_machine() is None:
         return f"Landlock needs a system call filter, and there is none for {platform.machine()}"
     found = abi()
-    if not found:
-        return "Landlock is not there: Linux 6.12 or newer has what is needed, unless it is switched off"
+    if found <= 0:
+        return ABSENT.get(-found, ABSENT[errno.ENOSYS])
     if found < LEAST_ABI:
         return f"Landlock is too old here (version {found}, {LEAST_ABI} is needed: Linux 6.12)"
     return None
@@ -209,9 +218,30 @@ def why_refused() -> str | None:
     finally:
         os.close(gate)
         os.close(opener)
-    if done.returncode == 0 and not not_held(json.loads(done.stdout)["held"]):
-        return None
-    return f"Landlock does not work here: {done.stdout.strip() or done.stderr.strip() or done.returncode}"
+    if why := _why_not(done):
+        return f"Landlock does not work here: {why}"
+    return None
+
+
+def _why_not(done: "subprocess.CompletedProcess[str]") -> str:
+    told = _told(done.stdout)
+    if "held" in told and (missing := not_held(told["held"])):
+        return f"it does not hold {', '.join(missing)}"
+    if "held" in told and done.returncode == 0:
+        return ""
+    return told.get("failure") or _last_line(done.stderr) or f"exit code {done.returncode}"
+
+
+def _told(text: str) -> dict[str, Any]:
+    """Read what a process told; nothing if it ended before, or was ended in the middle."""
+    try:
+        return dict(json.loads(text))
+    except ValueError:
+        return {}
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or [""])[-1]
 
 
 def not_held(held: Mapping[str, bool]) -> list[str]:
@@ -241,7 +271,11 @@ def wanted(folder: str, environment: Mapping[str, str], found: Sequence[Rule]) -
 @contextmanager
 def opened(told: dict[str, Any]) -> Iterator[int]:
     """Open a file that tells it, for there may be more than a pipe holds."""
-    with open(os.memfd_create("sandbox"), "w+b") as file:  # noqa: PTH123 - it has no path
+    try:
+        unnamed = os.memfd_create("sandbox")
+    except OSError as error:
+        raise OSError(error.errno, f"memfd_create: {error.strerror}") from error
+    with open(unnamed, "w+b") as file:  # noqa: PTH123 - it has no path
         marshal.dump(told, file)
         file.flush()
         file.seek(0)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF, SECCOMP, KEYCTL = range(5)
 NUMBERS = {"x86_64": (444, 445, 446, 317, 250), "aarch64": (444, 445, 446, 277, 219)}
 """Of the system calls that no function of Python's makes."""
+NAMES = ("landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "seccomp", "keyctl")
 
 PATH_BENEATH = 1
 SET_MODE_FILTER = 1
@@ -212,7 +213,7 @@ def _call(which: int, *arguments: Any) -> int:
     result = _libc.syscall(ctypes.c_long(number), *given)
     if result < 0:
         code = ctypes.get_errno()
-        raise OSError(code, f"system call {number}: {os.strerror(code)}")
+        raise OSError(code, f"{NAMES[which]}: {os.strerror(code)}")
     return int(result)
 
 

@@ -62,13 +62,17 @@ class Sandbox(Protocol):
         """
         ...
 
-    def let_begin(self, launched: Launched) -> None:
-        """Start the command if the sandbox holds it; blocks some milliseconds.
+    def check(self, launched: Launched) -> None:
+        """Wait until it is made, and look whether it holds what will run in it; blocks some milliseconds.
 
         Raises:
             KernelStartError: It does not.
             OSError: It is gone.
         """
+        ...
+
+    def let_begin(self, launched: Launched) -> None:
+        """Start the command; blocks some milliseconds. Errors are those of `check`."""
         ...
 
 

@@ -55,6 +55,7 @@ class SandboxPolicy:
         covered: What is hidden of the folders it imports from.
         hidden: What is hidden of the user's folder, where code can read that itself.
         leads_to: Where each path that was granted led then.
+        installs: Whether packages may be installed, in a folder beside the stage.
         temporary: Bytes that file systems in memory may take, where a sandbox has its own; 0 leaves it to the system.
     """
 
@@ -67,6 +68,7 @@ class SandboxPolicy:
     covered: tuple[Path, ...] = ()
     hidden: tuple[Path, ...] = ()
     leads_to: Mapping[Path, Path] = field(default_factory=dict)
+    installs: bool = False
     temporary: int = 0
 
 

@@ -15,8 +15,9 @@ from typing import IO, Self
 
 from kernel_executor.aio.tasks import in_thread
 from kernel_executor.limits.watch import ResourceWatch
+from kernel_executor.network.proxy import Proxy
 from kernel_executor.processes.watchdog import WATCHDOG
-from kernel_executor.sandbox.confinement import Enclosure
+from kernel_executor.sandbox.enclosure import Enclosure
 from kernel_executor.sandbox.launching import launch, spawn
 
 MARKER = "CODEAGENT_KERNEL_ID"
@@ -37,6 +38,7 @@ class ManagedProcess:
         self._marker = marker
         self._watch = watch
         self._cause = ""
+        self._proxy: Proxy | None = None
         self._loop = asyncio.get_running_loop()
         self._exit_code: asyncio.Future[int] = self._loop.create_future()
         # A thread notices the end in milliseconds; a heartbeat takes 1 s.
@@ -68,6 +70,8 @@ class ManagedProcess:
             managed = cls(launched.process, launched.pid, b"", enclosure.watch(launched))
             WATCHDOG.guard(launched.pid, parent=launched.process.pid)
             try:
+                await in_thread(partial(sandbox.check, launched))
+                managed._proxy = await enclosure.open_network(launched)
                 await in_thread(partial(sandbox.let_begin, launched))
             except BaseException:
                 managed.reap()
@@ -132,6 +136,8 @@ class ManagedProcess:
         """End the process and all it started, for the last time: later its number may be another process's."""
         self.kill()
         self._pid = None
+        if self._proxy:
+            self._proxy.abandon()
 
     def close_pipes(self) -> None:
         """Close our ends of its pipes, when nobody will read them any more."""

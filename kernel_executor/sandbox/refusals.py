@@ -54,6 +54,17 @@ OUTSIDE = (
     "(copy it into the folder, `--file` on the command line, `readable=` in Python)."
 )
 NO_NETWORK = "There is no network in the sandbox."
+BY_PROXY = (
+    "Of the network the sandbox reaches only {reaches}, by HTTP and HTTPS through the proxy that HTTP_PROXY names."
+)
+NO_REPLACING = (
+    "pip puts packages into a folder of the session and cannot replace those of the environment: "
+    "add --ignore-installed to install another version beside one of these."
+)
+REFUSED = (
+    "The sandbox refused {names}: of the network it reaches only {reaches}. "
+    "A person can allow more: %agent allow {first}, --network, or network= in Python."
+)
 NO_SHARING = (
     "Landlock, which holds this code, has no shared memory by name: pass data on in files of the current folder."
 )
@@ -61,7 +72,13 @@ NO_PROCESSES = "Landlock, which holds this code, has no semaphores for pools of 
 
 
 def explained_by(
-    result: BlockResult, isolation: Isolation, *, seen: tuple[str, ...], home: str, bounds: Bounds | None = None
+    result: BlockResult,
+    isolation: Isolation,
+    *,
+    seen: tuple[str, ...],
+    home: str,
+    bounds: Bounds | None = None,
+    refused: tuple[str, ...] = (),
 ) -> BlockResult:
     """Add to the note of a block what the sandbox has to do with its failure.
 
@@ -71,19 +88,22 @@ def explained_by(
         seen: What of the user's files code sees, by the paths it has there.
         home: The home folder, as code sees it.
         bounds: How much of the machine it may use.
+        refused: Names of the network that it asked for in vain.
     """
-    said = as_text(result.outputs)
-    if isolation.mechanism == "none" or result.status not in {"ok", "error"}:
+    if isolation.mechanism == "none":
         return result
-    if isolation.network and failed_to_install(result.block.code, result.block.language, said):
-        reasons = [NO_PACKAGES]
+    said = as_text(result.outputs)
+    reasons: list[str] = []
+    if refused:
+        reasons.append(REFUSED.format(names=", ".join(refused), first=refused[0], reaches=isolation.reaches))
+    elif isolation.network and failed_to_install(result.block.code, result.block.language, said):
+        reasons += [NO_REPLACING] * ("Read-only file system" in said) if isolation.reaches else [NO_PACKAGES]
     elif result.status == "error":
         said = said[-LOOKED_AT:]
-        reasons = [*_reasons(said, isolation, seen, home), *(_limits_met(said, isolation, bounds) if bounds else ())]
-    else:
-        return result
+        reasons += [*_reasons(said, isolation, seen, home), *(_limits_met(said, isolation, bounds) if bounds else ())]
     new = [reason for reason in reasons if reason not in result.note]
-    return replace(result, note=" ".join(filter(None, [result.note, *new])))
+    denials = (*result.denials, *(f"{name} is not among what network= allows." for name in refused))
+    return replace(result, note=" ".join(filter(None, [result.note, *new])), denials=denials, unreached=refused)
 
 
 def _reasons(said: str, isolation: Isolation, seen: tuple[str, ...], home: str) -> Iterator[str]:
@@ -92,7 +112,7 @@ def _reasons(said: str, isolation: Isolation, seen: tuple[str, ...], home: str) 
     elif isolation.files and (path := _outside(said, seen, home)):
         yield OUTSIDE.format(path=path)
     if isolation.network and UNREACHED.search(said):
-        yield NO_NETWORK
+        yield BY_PROXY.format(reaches=isolation.reaches) if isolation.reaches else NO_NETWORK
     if isolation.mechanism == "landlock" and NO_SEMAPHORE.search(said):
         yield NO_PROCESSES
 

@@ -18,8 +18,10 @@ from kernel_executor.functions.functions import FunctionLike
 from kernel_executor.functions.module_folder import with_functions_here
 from kernel_executor.lifecycle.base import ManagedExecutor
 from kernel_executor.limits.resource_limits import ResourceLimits
+from kernel_executor.network.gate import Network, known_network
 from kernel_executor.outputs.fold import OutputLimits
-from kernel_executor.sandbox.confinement import Enclosure, absolute_paths, enclose, existing_paths, known_mode
+from kernel_executor.sandbox.confinement import absolute_paths, enclose, existing_paths, known_mode
+from kernel_executor.sandbox.enclosure import Enclosure
 from kernel_executor.sandbox.interpreter import ask_python
 from kernel_executor.sandbox.isolation import Isolation
 from kernel_executor.sandbox.policy import SandboxMode
@@ -55,6 +57,7 @@ class ScriptSettings:
     env: Mapping[str, str] = field(default_factory=dict)
     limits: OutputLimits = field(default_factory=OutputLimits)
     resource_limits: ResourceLimits = field(default_factory=ResourceLimits)
+    network: Network = "none"
 
     @property
     def python(self) -> str:
@@ -83,6 +86,8 @@ class LocalCommandLineCodeExecutor(ManagedExecutor[ScriptRunner]):
         env: Further variables for the code; ours pass only by an allow-list.
         limits: How much output of one block is kept.
         resource_limits: How much of the machine sandboxed code may use.
+        network: What sandboxed code may reach, by HTTP and HTTPS: `none`, `all` public names, or a list of names such
+            as `["data.example.org", "localhost:8123"]`; `[]` refuses each until `allow_network` allows it.
     """
 
     def __init__(  # noqa: PLR0917 - AutoGen takes them by position
@@ -102,6 +107,7 @@ class LocalCommandLineCodeExecutor(ManagedExecutor[ScriptRunner]):
         env: Mapping[str, str] | None = None,
         limits: OutputLimits | None = None,
         resource_limits: ResourceLimits | None = None,
+        network: Network = "none",
     ) -> None:
         super().__init__(timeout=timeout, functions=functions, functions_module=functions_module)
         self.settings: Final = ScriptSettings(
@@ -118,6 +124,7 @@ class LocalCommandLineCodeExecutor(ManagedExecutor[ScriptRunner]):
             env=dict(env or {}),
             limits=limits or OutputLimits(),
             resource_limits=resource_limits or ResourceLimits(),
+            network=known_network(network),
         )
 
     @property
@@ -140,6 +147,7 @@ class LocalCommandLineCodeExecutor(ManagedExecutor[ScriptRunner]):
             launch=partial(_launch, settings.python, enclosure),
             isolation=await _look_at(enclosure),
             explained=enclosure.explained,
+            allow=enclosure.allow_network,
         )
 
 

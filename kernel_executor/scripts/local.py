@@ -5,7 +5,7 @@ import subprocess
 from typing import IO, Self
 
 from kernel_executor.processes import programs
-from kernel_executor.sandbox.confinement import Enclosure
+from kernel_executor.sandbox.enclosure import Enclosure
 from kernel_executor.sandbox.process import ManagedProcess
 from kernel_executor.scripts.run import StreamName, Tell
 from kernel_executor.scripts.script import Script

@@ -72,6 +72,7 @@ class ScriptRunner:
         launch: Starts one.
         isolation: What holds them, as probed.
         explained: Adds what holds a script has to do with its error.
+        allow: Lets scripts reach one more name of the network.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class ScriptRunner:
         launch: Callable[[Script], Awaitable[ScriptProcess]],
         isolation: Isolation,
         explained: Callable[[BlockResult, Isolation], BlockResult],
+        allow: Callable[[str, Isolation], Isolation],
     ) -> None:
         self._folder = folder
         self._limits = limits
@@ -90,6 +92,7 @@ class ScriptRunner:
         self.languages = languages
         self.isolation = isolation
         self._explained = explained
+        self._allow = allow
         self._current: ScriptRun | None = None
         self._busy = asyncio.Lock()
         self._unwanted = self._closed = False
@@ -109,6 +112,10 @@ class ScriptRunner:
         self._unwanted = self._busy.locked()
         if self._current:
             await self._current.interrupt()
+
+    def allow_network(self, entry: str) -> None:
+        """Let scripts reach one more name."""
+        self.isolation = self._allow(entry, self.isolation)
 
     async def restart(self) -> None:
         """Do nothing: no state but files stays between blocks."""

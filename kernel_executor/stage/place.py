@@ -18,6 +18,13 @@ PRIVATE = "private"
 """The folder beside the stage that code may write to, where it has no `/tmp` of its own."""
 
 
+PACKAGES = "packages"
+"""The folder beside the stage for packages that code installs."""
+
+INSTALLED_AT = "/tmp/packages"  # noqa: S108 - inside the sandbox
+"""Where code sees that folder."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a stage stands.
@@ -64,6 +71,11 @@ class Place:
     def private(self) -> Path:
         """A folder beside it that code may write to, for what it keeps in its home folder and for temporary files."""
         return self.files.with_name(PRIVATE)
+
+    @property
+    def packages(self) -> Path:
+        """A folder beside it that packages are installed in, where code may reach the network."""
+        return self.files.with_name(PACKAGES)
 
     @property
     def home(self) -> str:

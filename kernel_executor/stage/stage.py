@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Self, TypeVar
 
-from kernel_executor.aio.tasks import in_thread, uninterrupted
+from kernel_executor.aio.tasks import begun_in_thread, in_thread, uninterrupted
 from kernel_executor.errors import KernelStartError
 from kernel_executor.events import FilesDelivered, HeldFile
 from kernel_executor.folders.left_behind import LOCK, lock, remove_tree
@@ -137,7 +137,7 @@ class Stage:
             lock_file = undo.enter_context(lock(folder))
             files, aside = folder / FILES, folder / ASIDE
             place = Place(work_dir, base, files, is_mounted)
-            for made in (files, aside, *(() if is_mounted else (Path(place.home), place.temporary))):
+            for made in (files, aside, *((place.packages,) if is_mounted else (Path(place.home), place.temporary))):
                 made.mkdir(mode=0o700, parents=True)
             if place.below and not is_mounted:
                 link_all(work_dir, place.view, {base.name: files})
@@ -282,7 +282,7 @@ class Stage:
     async def _copying(self, work: Callable[[], FilesDelivered]) -> FilesDelivered:
         """Copy in a thread; if we are cancelled, a copy that is under way is broken off, and nothing is left of it."""
         self.outbox.stop.clear()
-        self._copy = task = asyncio.get_running_loop().run_in_executor(None, work)  # no task: see `in_thread`
+        self._copy = task = begun_in_thread(work)  # no task: see `in_thread`
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:

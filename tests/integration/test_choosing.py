@@ -16,8 +16,9 @@ from kernel_executor import (
     create_default_code_executor,
 )
 from kernel_executor.sandbox import landlock
-from tests.containers import KERNEL_IMAGE
+from tests.containers import KERNEL_IMAGE, SCRIPTS_IMAGE
 from tests.integration.scripted_server import Serve
+from tests.support.as_on_macos import on_macos
 from tests.support.command_line import python, run
 
 pytestmark = pytest.mark.integration
@@ -86,6 +87,32 @@ async def test_without_any_it_is_a_bare_kernel_with_a_warning(
         executor = create_default_code_executor()
     assert isinstance(executor, KernelCodeExecutor)
     assert (await holds(executor)).startswith("NOT sandboxed")
+
+
+HOLDS = """
+import asyncio, sys
+import kernel_executor
+from kernel_executor import CodeBlock
+async def main():
+    async with getattr(kernel_executor, sys.argv[2])(*sys.argv[3:]) as executor:
+        print(executor.isolation.summary)
+        print((await executor.execute_code_blocks([CodeBlock("print(6 * 7)")])).output)
+asyncio.run(main())
+"""
+
+
+def test_on_macos_a_kernel_is_bare_and_says_so() -> None:
+    said, output = on_macos(HOLDS, "KernelCodeExecutor")
+    assert said.startswith("NOT sandboxed: bubblewrap and Landlock hold code on Linux only, and this is macOS")
+    assert output == "42"
+
+
+@pytest.mark.parametrize("image", [KERNEL_IMAGE, SCRIPTS_IMAGE])
+def test_on_macos_a_container_holds_code(engine: str, image: str) -> None:
+    """It was looked at in our own /proc, and a stage could not be made without `O_PATH`."""
+    said, output = on_macos(HOLDS, "DockerCommandLineCodeExecutor", image)
+    assert said.startswith(("sandboxed by docker: no network", "sandboxed by podman: no network"))
+    assert output == "42"
 
 
 def test_nothing_is_warned_of_where_something_holds_the_code(bubblewrap: None) -> None:

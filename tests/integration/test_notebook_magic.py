@@ -195,6 +195,19 @@ def test_without_a_sandbox_and_a_person_nothing_runs_and_the_flag_is_named(execu
     assert "NOT sandboxed" in texts(notebook.cells[2])
 
 
+def test_what_was_not_saved_is_kept_when_the_notebooks_kernel_ends(
+    execute: Execute, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python starts no threads by then: of the file only the folder was made that it was to be kept in."""
+    state = tmp_path_factory.mktemp("state")
+    monkeypatch.setenv("XDG_STATE_HOME", str(state))
+    write = "with open('helper.py', 'w') as file: file.write('x = 1')"
+    notebook = execute(model(python(write), "It is there."), "%%agent -m replay\nWrite a module.")
+    assert "Not saved: helper.py" in texts(notebook.cells[1])
+    [kept] = state.glob("codeagent-nb/not-saved/study-agent-*/helper.py")
+    assert kept.read_text() == "x = 1"
+
+
 def test_only_the_last_attempt_stays_if_that_is_wanted(execute: Execute) -> None:
     replies = (python("print('first')\n1 / 0"), python("print('second')"), "Done.")
     notebook = execute(model(*replies), "%%agent -m replay -k final\nTry.")

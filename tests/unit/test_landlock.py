@@ -90,7 +90,7 @@ def test_what_is_too_old_is_told(abi: int, said: str | None, monkeypatch: pytest
 def test_the_version_is_asked_of_the_system() -> None:
     listed = Path("/sys/kernel/security/lsm")
     if listed.exists() and os.access(listed, os.R_OK):
-        assert bool(landlock.abi()) == ("landlock" in listed.read_text())
+        assert (landlock.abi() > 0) == ("landlock" in listed.read_text())
 
 
 def test_it_counts_as_isolating_in_one_line() -> None:

@@ -11,7 +11,6 @@ from codeagent_nb.approval import ApprovalRequest, ApprovalResponse
 from codeagent_nb.errors import ApprovalRequired
 from codeagent_nb.notebook.live_output import DisplayPublisher
 from codeagent_nb.rendering.approval import approval_bundle
-from codeagent_nb.rendering.visible_code import question
 
 SECONDS_TO_SHOW = 0.3
 """The display and the question take different ways to the page; the display goes first, and has this much time."""
@@ -33,8 +32,9 @@ class InputLine:
         Raises:
             ApprovalRequired: Nobody can be asked: the notebook is executed by a program.
         """
-        self.publisher.publish(dict(approval_bundle(request.code_blocks)), {})
-        await asyncio.sleep(SECONDS_TO_SHOW)
+        if request.code_blocks:
+            self.publisher.publish(dict(approval_bundle(request.code_blocks)), {})
+            await asyncio.sleep(SECONDS_TO_SHOW)
         return _ask(request)
 
 
@@ -44,7 +44,7 @@ def _ask(request: ApprovalRequest) -> ApprovalResponse:
     # In a cell that awaits, the kernel's interrupt only marks the cell, and this waits: as in any cell, let it raise.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        answer = input(f"{question(request.code_blocks, request.isolation)} It stands above. [y/N] ")
+        answer = input(f"{request.question}{' It stands above.' if request.code_blocks else ''} [y/N] ")
     except KeyboardInterrupt:  # the kernel's interrupt; here it would end the kernel's loop
         raise asyncio.CancelledError from None
     except (StdinNotImplementedError, EOFError) as error:

@@ -100,7 +100,10 @@ class Controls:
         """Ask about code; the answer names only the question, so what runs is what was shown with it."""
         self._shown = code_blocks
         edited = code_blocks != self._asked.code_blocks
-        self._widget.approval = question_fields(uuid.uuid4().hex, code_blocks, self._asked.isolation, edited=edited)
+        asked = self._asked
+        self._widget.approval = question_fields(
+            uuid.uuid4().hex, code_blocks, asked.isolation, edited=edited, grant=asked.grant
+        )
 
     async def ask(self, request: ApprovalRequest) -> ApprovalResponse:
         """Ask with buttons; without a widget on the screen, as it is done without."""
@@ -135,7 +138,7 @@ def _edited(code_blocks: tuple[CodeBlock, ...], codes: object) -> tuple[CodeBloc
 
 
 def question_fields(
-    question_id: str, code_blocks: Sequence[CodeBlock], isolation: str, *, edited: bool = False
+    question_id: str, code_blocks: Sequence[CodeBlock], isolation: str, *, edited: bool = False, grant: str = ""
 ) -> dict[str, Any]:
     """Return a question for the front end.
 
@@ -144,9 +147,16 @@ def question_fields(
         code_blocks: The code that would run.
         isolation: What holds it.
         edited: Whether it is as the person has edited it.
+        grant: What is asked instead of whether code may run.
     """
     blocks = [_as_shown(block, code) for block, code in zip(shown_blocks(code_blocks), code_blocks, strict=True)]
-    return {"id": question_id, "isolation": spelled(isolation), "edited": edited, "blocks": blocks}
+    return {
+        "id": question_id,
+        "isolation": spelled(isolation),
+        "edited": edited,
+        "blocks": blocks,
+        "grant": spelled(grant),
+    }
 
 
 def _as_shown(block: ShownBlock, code: CodeBlock) -> dict[str, Any]:

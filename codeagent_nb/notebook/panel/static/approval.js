@@ -4,7 +4,8 @@
 
 /** `lines` are a number and parts, each a text and whether it is spelled out; `code` is there to be edited, or null.
  * @typedef {{ title: string, notes: string[], lines: [number, [string, boolean][]][], code: string | null }} ShownBlock */
-/** @typedef {{ id: string, isolation: string, edited: boolean, blocks: ShownBlock[] }} Approval */
+/** `grant` is asked instead of whether code may run; then there are no blocks.
+ * @typedef {{ id: string, isolation: string, edited: boolean, blocks: ShownBlock[], grant?: string }} Approval */
 
 /** Milliseconds that the code is on the screen before it can be approved: a key or a click meant for what was there
  * before is no answer. */
@@ -21,7 +22,7 @@ function approvalForm(approval, send) {
   const blocks = approval.blocks.map((block) => codeBlock(block, tellEditing));
   const reason = h("input", { type: "text", class: "cagent-field cagent-reason", placeholder: "Why not? (optional)",
     "aria-label": "Reason for rejecting", "data-lm-suppress-shortcuts": "true", autocomplete: "off" });
-  const run = approval.edited ? "Run the edited code" : "Run it";
+  const run = approval.grant ? "Allow" : approval.edited ? "Run the edited code" : "Run it";
   const approve = button({ class: "cagent-primary", icon: "check", text: run, title: "Ctrl+Enter in the code",
     disabled: true, onclick: () => answer() });
   const reject = button({ text: "Reject", onclick: () => send_({ type: "reject", id: approval.id, reason: reason.value.trim() }) });
@@ -70,12 +71,14 @@ function approvalForm(approval, send) {
 
 /** @param {Approval} approval */
 function approvalHead(approval) {
+  const chip = h("span", { class: "cagent-chip", title: "Where it will run" }, icon("shield"), h("span", { text: approval.isolation }));
+  if (approval.grant) return h("div", { class: "cagent-approval-head" }, h("strong", { text: approval.grant }), chip);
   const many = approval.blocks.length > 1 ? `these ${approval.blocks.length} blocks` : "this code";
   const hint = approval.edited ? "This is the code as you edited it." : "You may edit it first.";
   return h("div", { class: "cagent-approval-head" },
     h("strong", { text: `Run ${many}?` }),
     h("span", { class: "cagent-muted", text: hint }),
-    h("span", { class: "cagent-chip", title: "Where it will run" }, icon("shield"), h("span", { text: approval.isolation })));
+    chip);
 }
 
 /** One block: all of its rows in a box that scrolls, and a text field in their place once it is edited.
@@ -154,4 +157,5 @@ function enableOnceSeen(approve, boxes) {
   });
   const sizing = new ResizeObserver(() => unseen.size && look());
   for (const box of boxes) [crossing, sizing].forEach((observer) => observer.observe(box));
+  if (!boxes.length) look(); // nothing but the question is to be read
 }
