@@ -320,8 +320,7 @@ BODY = b"POST http://127.0.0.1:%d/ HTTP/1.1\r\n"
         (b"\r\nGET http://127.0.0.1:%d/second HTTP/1.1\r\n\r\n", b""),
         (b"Content-Length: 0\r\n\r\nx%d", b""),
         (
-            b"Transfer-Encoding: chunked\r\n\r\n03 ; ext=1\r\nabc\r\nA\r\n0123456789\r\n"
-            b"0\r\nTrailer: 1\r\n\r\nGET /second %d",
+            b"Transfer-Encoding: chunked\r\n\r\n03 ; e=1\r\nabc\r\nA\r\n0123456789\r\n0\r\nT: 1\r\n\r\nGET /%d",
             b"3\r\nabc\r\na\r\n0123456789\r\n0\r\n\r\n",
         ),
     ],
