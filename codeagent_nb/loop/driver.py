@@ -6,7 +6,7 @@ Decides nothing: that is `policy.py`. Knows no surface; views hang on the log.
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ from codeagent_nb.approval import ApprovalFunc, ApprovalRequest, ask_for_approva
 from codeagent_nb.errors import ApprovalRequired, ModelError, ModelUnavailable, NoModelConfigured
 from codeagent_nb.events import AgentEvent
 from codeagent_nb.log.event_log import EventLog
-from codeagent_nb.loop.policy import Approve, Ask, Effect, Execute, Outcome, TakeBack, Tell
+from codeagent_nb.loop.policy import Approve, Ask, Effect, Execute, Grant, Outcome, TakeBack, Tell
 from codeagent_nb.models.types import ChatCompletionClient, CreateResult, LLMMessage
 from codeagent_nb.prompt.contexts import UNBOUNDED, ChatCompletionContext
 from codeagent_nb.prompt.transcript import prompt
@@ -37,8 +37,6 @@ from kernel_executor import (
 from kernel_executor.ports import NetworkExecutor
 
 CANNOT_ROLL_BACK = "this executor cannot take variables back"
-
-ALLOWED_NOW = "The user has just allowed {names}: the same code can reach it now."
 
 RESAMPLE_TEMPERATURE = 1.0
 """For a reply that must differ; every model takes 1, some take nothing else."""
@@ -101,7 +99,9 @@ class Driver:
             case Approve(attempt, code_blocks):
                 return await self._approve(attempt, code_blocks)
             case Execute(attempt, code_blocks):
-                return await self._offer_network(await self.execute(attempt, code_blocks))
+                return await self.execute(attempt, code_blocks)
+            case Grant(names):
+                return await self._grant(names)
             case TakeBack():
                 await self._take_back()
                 return None
@@ -177,28 +177,20 @@ class Driver:
         self.log.publish(event)
         return event
 
-    async def _offer_network(self, result: CodeResult) -> CodeResult:
-        """Ask whether code may reach what it was refused, and let the model know what it may reach from now on."""
-        names = tuple(dict.fromkeys(name for block in result.blocks for name in block.unreached))
-        if not names or self.granter is None or not isinstance(self.executor, NetworkExecutor):
-            return result
+    async def _grant(self, names: tuple[str, ...]) -> bool:
+        """Ask whether code may reach names, and let it; where nobody is there, it may not."""
+        if self.granter is None or not isinstance(self.executor, NetworkExecutor):
+            return False
         asked = f"The code wants to reach {', '.join(names)}. Let it, as long as this session lasts?"
+        request = ApprovalRequest(code="", grant=asked, isolation=self.executor.isolation.summary)
         try:
-            answer = await ask_for_approval(
-                self.granter, ApprovalRequest(code="", grant=asked, isolation=self.executor.isolation.summary)
-            )
-            if not answer.approved:
-                return result
+            if not (await ask_for_approval(self.granter, request)).approved:
+                return False
             for name in names:
                 self.executor.allow_network(name)
         except (ApprovalRequired, ValueError):  # nobody is there, or it cannot be allowed: the note says how else
-            return result
-        note = f"{result.blocks[-1].note} {ALLOWED_NOW.format(names=', '.join(names))}"
-        return replace(
-            result,
-            output=f"{result.output}\n{ALLOWED_NOW.format(names=', '.join(names))}",
-            blocks=(*result.blocks[:-1], replace(result.blocks[-1], note=note)),
-        )
+            return False
+        return True
 
     async def execute(self, attempt: int, code_blocks: Sequence[CodeBlock]) -> CodeResult:
         """Run blocks, publishing each output as it comes."""

@@ -69,7 +69,14 @@ class Tell:
     event: AgentEvent
 
 
-Effect = Ask | Approve | Execute | TakeBack | Tell
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Ask whether code may reach names of the network that it was refused; the answer is whether it may now."""
+
+    names: tuple[str, ...]
+
+
+Effect = Ask | Approve | Execute | Grant | TakeBack | Tell
 Steps = Generator[Effect, Any, Any]
 
 
@@ -112,9 +119,10 @@ def policy(
     """
     result: CodeResult | None = None
     refused_before = resample = False
+    again: Reply | None = None
     for attempt in range(max_retries_on_error + 1):
         last_try = attempt == max_retries_on_error
-        reply: Reply = yield from _generate(name, languages, secret_in, resample=resample)
+        reply: Reply = again or (yield from _generate(name, languages, secret_in, resample=resample))
         if not reply.blocks:
             if not reply.refused and not reply.cut_off:
                 return Outcome(_status_without_code(result), reply.text, attempt + 1, result)
@@ -123,7 +131,7 @@ def policy(
                 return Outcome("refused", reason, attempt + 1, result)
             refused_before = True
             continue
-        if _is_last_failed_code(reply.blocks, result):
+        if not again and _is_last_failed_code(reply.blocks, result):
             # 8 of 9 regenerations of AutoGen and 21 of 38 of smolagents repeated the failed code (measured).
             yield Tell(_repetition(name, attempt, reply.blocks))
             resample = True
@@ -141,10 +149,23 @@ def policy(
         yield Tell(events.CodeExecutionEvent(source=name, retry_attempt=attempt, result=result))
         if result.exit_code == 0 or last_try:
             break
-        if not (yield from _decide(name, attempt, retry_by)):
+        again = yield from _granted(name, attempt, reply, result)
+        if not (again or (yield from _decide(name, attempt, retry_by))):
             break
     text = yield from _reflect()
     return Outcome(_status_of(result), text, attempt + 1, result)
+
+
+def _granted(name: str, attempt: int, reply: Reply, result: CodeResult) -> Generator[Effect, Any, Reply | None]:
+    """Ask for what code could not reach; return the reply whose code is to run again, None if nothing was allowed."""
+    names = tuple(dict.fromkeys(each for block in result.blocks for each in block.unreached))
+    allowed: bool = bool(names) and (yield Grant(names))
+    if not allowed:
+        return None
+    yield TakeBack(attempt)
+    reason = f"The user has allowed {', '.join(names)}: the same code can reach it now."
+    yield Tell(events.RetryDecisionEvent(source=name, retry_attempt=attempt, reason=reason, retry=True))
+    return reply
 
 
 def _reflect() -> Generator[Effect, Any, str]:
