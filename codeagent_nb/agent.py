@@ -340,7 +340,6 @@ class CodeExecutorAgent:
             timeout=settings.timeout,
             executor=self._executor,
             approver=choose_approver(settings.approval_func, settings.approval, isolation, ask),
-            # A function of the user's own was asked for to judge code, and may approve all of it.
             granter=None if settings.approval_func or settings.approval == "never" else ask,
             # Only now: whether a container has a kernel is known when it is started.
             system_message=first_words(

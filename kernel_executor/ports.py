@@ -61,7 +61,7 @@ class NetworkExecutor(Protocol):
     """An executor whose code reaches names of the network that a person may allow while it runs."""
 
     def allow_network(self, name: str) -> None:
-        """Let code reach one more name from now on; a `ValueError` says why that cannot be."""
+        """Allow code to reach one more name from now on; a `ValueError` says why that cannot be."""
         ...
 
 

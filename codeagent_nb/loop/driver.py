@@ -52,7 +52,8 @@ class Driver:
         model: Who writes; None if all code is given.
         executor: Who runs.
         approver: Who is asked before code runs; None asks nobody.
-        granter: Who is asked to allow names of the network that code was refused; None asks nobody.
+        granter: Who is asked to allow names of the network that code was refused; None asks nobody. Never a function
+            of the user's own that approves code: it may approve all of it.
         system_message: The first message of each prompt.
         context: Selects what the model is sent of the conversation.
         timeout: Seconds a block may take, where the executor knows attempts; another one has a limit of its own.

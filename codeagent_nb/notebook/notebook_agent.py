@@ -153,7 +153,7 @@ class NotebookAgent:
             self._work = None
 
     def allow_network(self, name: str) -> None:
-        """Let the session's code reach one more name.
+        """Allow the session's code to reach one more name.
 
         Raises:
             AgentError: There is no session, it is no name, or the session was opened without a network.

@@ -107,7 +107,7 @@ class KernelPlan(Protocol[Process]):
         ...
 
     def allow_network(self, entry: str, isolation: Isolation) -> Isolation:
-        """Let kernels reach one more name; return what holds the one that runs then.
+        """Allow kernels to reach one more name; return what holds the one that runs then.
 
         Raises:
             ValueError: It is no name, or there is nobody who lets it through.

@@ -115,7 +115,7 @@ class LocalKernelPlan:
         return self.enclosure.explained(result, isolation)
 
     def allow_network(self, entry: str, isolation: Isolation) -> Isolation:
-        """Let kernels reach one more name; errors are those of `Enclosure.allow_network`."""
+        """Allow kernels to reach one more name; errors are those of `Enclosure.allow_network`."""
         return self.enclosure.allow_network(entry, isolation)
 
     def look_at(self, process: LocalKernel, _folder: RunFolder) -> Isolation:

@@ -114,7 +114,7 @@ class KernelRunner:
         return result
 
     def allow_network(self, entry: str) -> None:
-        """Let kernels reach one more name."""
+        """Allow kernels to reach one more name."""
         self._keeper.isolation = self.plan.allow_network(entry, self._keeper.isolation)
 
     async def interrupt(self) -> None:

@@ -258,7 +258,7 @@ class ManagedExecutor(ABC, Generic[Runner]):
             return result
 
     def allow_network(self, name: str) -> None:
-        """Let code reach one more name of the network from now on.
+        """Allow code to reach one more name of the network from now on.
 
         Args:
             name: As in the list that `network=` takes, e.g. `data.example.org`.

@@ -50,7 +50,7 @@ class BlockRunner(Protocol):
         ...
 
     def allow_network(self, entry: str) -> None:
-        """Let code reach one more name from now on.
+        """Allow code to reach one more name from now on.
 
         Raises:
             ValueError: It is no name, or there is nobody who lets it through.

@@ -130,38 +130,44 @@ async def enclose(
             hidden=wanted.hidden,
         )
     )
-    reasons: list[str] = []
     _check_network(wanted)
-    gate = Gate.of(wanted.network)
+    reasons: list[str] = []
     for mechanism in MECHANISMS[wanted.sandbox]:
         reason = await _why_unusable(mechanism, policy, _first(programs, _sandboxed(wanted, interpreter, env, HOME)))
         if reason is None:
-            mounted = mounted_in(work_dir, wanted, interpreter)
-            is_mounted = mechanism == "bubblewrap"
-            stage = await Stage.open(work_dir, mounted=mounted, hidden=wanted.hidden, is_mounted=is_mounted)
-            stack.push_async_callback(stage.aclose)
-            own = _own_variables(wanted, stage.place) | _of_network(gate)
-            inside = _sandboxed(wanted, interpreter, {**env, **own}, stage.place.home)
-            if gate:
-                inside = _with_installed(inside, interpreter)
-            bounds = bounds_here(wanted.resource_limits, stage.place.files)
-            return Enclosure(
-                work_dir=work_dir,
-                environment=_first(programs, inside),
-                policy=replace(policy, stage=stage.place, temporary=bounds.temporary, installs=gate is not None),
-                stage=stage,
-                bounds=bounds,
-                gate=gate,
-                reason="; ".join(reasons),
-            )
+            enclosure = await _enclosed(wanted, policy, mechanism, env, stack)
+            environment = _first(programs, enclosure.environment)
+            return replace(enclosure, environment=environment, reason="; ".join(reasons))
         reasons.append(reason)
-        if gate:
+        if wanted.network != "none":
             raise SandboxUnavailable(f"{reason}. {NEEDED_FOR_NETWORK}.")
     if wanted.sandbox not in {"auto", "none"}:
         raise SandboxUnavailable(f"{reasons[0]}. To run without a sandbox, say sandbox='none'.")
     bare = {**env, **kernel_environment(os.environ, wanted.env, home=None)}
     why = "; ".join(dict.fromkeys(reasons)) or "sandbox='none' was asked for"
     return Enclosure(work_dir=work_dir, environment=_first(programs, bare), policy=None, reason=why)
+
+
+async def _enclosed(
+    wanted: Confinement, policy: SandboxPolicy, mechanism: Mechanism, env: Mapping[str, str], stack: AsyncExitStack
+) -> Enclosure:
+    """Return where code runs in a sandbox that works; errors are those of `enclose`."""
+    mounted = mounted_in(policy.work_dir, wanted, policy.interpreter)
+    is_mounted = mechanism == "bubblewrap"
+    stage = await Stage.open(policy.work_dir, mounted=mounted, hidden=wanted.hidden, is_mounted=is_mounted)
+    stack.push_async_callback(stage.aclose)
+    gate = Gate.of(wanted.network)
+    own = _own_variables(wanted, stage.place) | _of_network(gate)
+    environment = _sandboxed(wanted, policy.interpreter, {**env, **own}, stage.place.home)
+    bounds = bounds_here(wanted.resource_limits, stage.place.files)
+    return Enclosure(
+        work_dir=policy.work_dir,
+        environment=_with_installed(environment, policy.interpreter) if gate else environment,
+        policy=replace(policy, stage=stage.place, temporary=bounds.temporary, installs=gate is not None),
+        stage=stage,
+        bounds=bounds,
+        gate=gate,
+    )
 
 
 def _check_network(wanted: Confinement) -> None:
@@ -189,9 +195,14 @@ def _of_network(gate: Gate | None) -> dict[str, str]:
 
 
 def _with_installed(environment: Mapping[str, str], interpreter: Interpreter) -> dict[str, str]:
-    """Return the variables with where pip will install packages among what Python looks through."""
+    """Return the variables with where pip will install packages among what Python and shells look through."""
     places = (environment.get("PYTHONPATH"), *(f"{INSTALLED_AT}/{path}" for path in interpreter.installed))
-    return {**environment, "PYTHONPATH": os.pathsep.join(filter(None, places))}
+    programs = (environment.get("PATH", os.defpath), f"{INSTALLED_AT}/bin")
+    return {
+        **environment,
+        "PYTHONPATH": os.pathsep.join(filter(None, places)),
+        "PATH": os.pathsep.join(programs),
+    }
 
 
 def _own_variables(wanted: Confinement, place: Place) -> dict[str, str]:

@@ -103,7 +103,7 @@ class Enclosure:
         )
 
     def allow_network(self, entry: str, isolation: Isolation) -> Isolation:
-        """Let code reach one more name; return what holds it then.
+        """Allow code to reach one more name; return what holds it then.
 
         Raises:
             ValueError: It is no name, or there is nobody who lets it through.

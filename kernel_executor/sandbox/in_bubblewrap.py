@@ -66,7 +66,7 @@ class InBubblewrap:
             self.check_files(launched.pid)
 
     def let_begin(self, launched: Launched) -> None:
-        """Let its command begin, and look for its filter.
+        """Open the gate for its command, and look for its filter.
 
         The filter comes last in a sandbox, after what the gate holds back: it would refuse bubblewrap's own mounts.
         With that filter, or not at all, bubblewrap starts the command; its first process is the one that we know.

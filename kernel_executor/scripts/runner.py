@@ -114,7 +114,7 @@ class ScriptRunner:
             await self._current.interrupt()
 
     def allow_network(self, entry: str) -> None:
-        """Let scripts reach one more name."""
+        """Allow scripts to reach one more name."""
         self.isolation = self._allow(entry, self.isolation)
 
     async def restart(self) -> None:

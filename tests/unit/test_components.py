@@ -104,6 +104,7 @@ def everything() -> list[tuple[type, tuple[Any, ...], dict[str, Any]]]:
             env={"LANG": "C"},
             limits=OutputLimits(head=1, tail=2, display=3, displays=4),
             resource_limits=ResourceLimits(memory=1, processes=2, disk=3, file_size=4, temporary=5, files=6),
+            network=("data.example.org", "localhost:8123"),
             memory_limit=5,
             functions_module="tools",
         ),
@@ -145,6 +146,7 @@ def everything() -> list[tuple[type, tuple[Any, ...], dict[str, Any]]]:
             env={"LANG": "C"},
             limits=OutputLimits(head=1, tail=2, display=3, displays=4),
             resource_limits=ResourceLimits(memory=1, processes=2, disk=3, file_size=4, temporary=5, files=6),
+            network=("data.example.org", "localhost:8123"),
         ),
         made(
             OpenAIChatCompletionClient,

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from kernel_executor.limits.disk import DiskUse, Taken, count
 from kernel_executor.limits.usage import (
     family,
@@ -47,7 +45,6 @@ for thread in [threading.Thread(target=fork) for _ in range(3)]:
 """
 
 
-@pytest.mark.filterwarnings("ignore")
 def test_a_family_is_found_whichever_thread_began_it_and_what_is_in_common_counts_once() -> None:
     with program(FORKS) as pid:
         pids = family(pid, 100)
