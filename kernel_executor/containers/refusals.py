@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from kernel_executor.functions.pip_commands import failed_to_install
+from kernel_executor.functions.pip_commands import failed_to_install, installs
 from kernel_executor.outputs.fold import as_text
 from kernel_executor.sandbox.isolation import Isolation
 from kernel_executor.types import BlockResult
@@ -25,6 +25,7 @@ def allow_network(entry: str, _: Isolation) -> Isolation:
 def explained_by(result: BlockResult, isolation: Isolation) -> BlockResult:
     """Add to the note of a block that could not install a package what its container has to do with it."""
     block = result.block
-    if not isolation.network or not failed_to_install(block.code, block.language, as_text(result.outputs)):
+    to_install = isolation.network and installs(block.code, block.language)
+    if not to_install or not failed_to_install(as_text(result.outputs)):
         return result
     return replace(result, note=" ".join(filter(None, [result.note, NO_NETWORK])))

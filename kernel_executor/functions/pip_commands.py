@@ -89,15 +89,9 @@ def installs(code: str, language: str) -> bool:
     return any(True for _ in _find(code, language))
 
 
-def failed_to_install(code: str, language: str, said: str) -> bool:
-    """Return whether a block has a pip installation that did not succeed.
-
-    Args:
-        code: The source.
-        language: A language name or one of its aliases, in any case.
-        said: What it has printed.
-    """
-    return bool(PIP_FAILED.search(said)) and installs(code, language)
+def failed_to_install(said: str) -> bool:
+    """Return whether a pip installation that printed this did not succeed."""
+    return bool(PIP_FAILED.search(said))
 
 
 def _find(code: str, language: str) -> Iterator[_Install]:

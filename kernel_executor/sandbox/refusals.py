@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from kernel_executor.functions.pip_commands import NO_NETWORK as NO_PACKAGES, failed_to_install
+from kernel_executor.functions.pip_commands import NO_NETWORK as NO_PACKAGES, failed_to_install, installs
 from kernel_executor.limits.resource_limits import ASK, Bounds
 from kernel_executor.outputs.fold import as_text
 from kernel_executor.sandbox.isolation import Isolation
@@ -90,13 +90,15 @@ def explained_by(
         bounds: How much of the machine it may use.
         refused: Names of the network that it asked for in vain.
     """
-    if isolation.mechanism == "none":
-        return result
+    block = result.block
+    to_install = isolation.network and installs(block.code, block.language)
+    if isolation.mechanism == "none" or not (refused or to_install or result.status == "error"):
+        return result  # most blocks: their output, which may be long, is not looked at
     said = as_text(result.outputs)
     reasons: list[str] = []
     if refused:
         reasons.append(REFUSED.format(names=", ".join(refused), first=refused[0], reaches=isolation.reaches))
-    elif isolation.network and failed_to_install(result.block.code, result.block.language, said):
+    elif to_install and failed_to_install(said):
         reasons += [NO_REPLACING] * ("Read-only file system" in said) if isolation.reaches else [NO_PACKAGES]
     elif result.status == "error":
         said = said[-LOOKED_AT:]

@@ -51,6 +51,7 @@ class Ownership:
     def __init__(self, folder: Path, state: Path | None) -> None:
         key = hashlib.sha256(os.fsencode(folder)).hexdigest()[:32]
         self._file = state / f"{key}.json" if state else None
+        self._read = self._look()
         self._records: dict[str, Record] = dict(self._load())
         self._waiting: dict[str, Record | None] | None = None
 
@@ -64,10 +65,12 @@ class Ownership:
         return frozenset(self._records)
 
     def refresh(self) -> None:
-        """Take in what other sessions have delivered to the same folder."""
-        if self._file and self._waiting is None:
-            with self._locked() as is_kept:
-                self._records = dict(self._load()) if is_kept else self._records
+        """Take in what other sessions have delivered to the same folder.
+
+        The file is replaced, never written to, so nobody need be kept from it; one that is the same is not read again.
+        """
+        if self._file and self._waiting is None and (present := self._look()) != self._read:
+            self._records, self._read = dict(self._load()), present
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -104,6 +107,14 @@ class Ownership:
                 records[name] = record
             self._records = dict(list(records.items())[-MAX_RECORDS:])
             self._save()
+
+    def _look(self) -> tuple[int, ...]:
+        """Return what changes with the file; nothing where there is none."""
+        try:
+            found = self._file.stat() if self._file else None
+        except OSError:
+            return ()
+        return (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size) if found else ()
 
     def _load(self) -> Iterator[tuple[str, Record]]:
         """Read the records; a file that cannot be read records nothing, and then everything is the user's."""

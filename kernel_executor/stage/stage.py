@@ -94,6 +94,7 @@ class Stage:
         self._mirror.begin()
         self.place = replace(place, read_only=self._mirror.read_only)
         self._size = 0
+        self._found: Listing | None = None  # by the last look, as long as nothing has run since
         self._busy = threading.Lock()
 
     @classmethod
@@ -172,6 +173,7 @@ class Stage:
             KernelStartError: The folder was removed, and cannot be made again.
         """
         self._make_again()
+        self._found = None
         await self._briefly(self._mirror.refresh)
         if (passed := time.time() - self._mirror.newest / 1e9) < TICK:
             await asyncio.sleep(TICK - max(passed, 0))  # what the code does next carries another time
@@ -232,12 +234,14 @@ class Stage:
             return self._inspected() if self._take_away.alive else []
 
     def _inspected(self) -> list[Denial]:
-        found = self._look()
+        found = self._found = self._look()
         denials = self._mirror.inspect(found)
         for name, seen in self.outbox.candidates(found).items():
             if self._is_taken(name, seen):
                 with suppress(OSError):  # it is gone again
                     denials.append(Denial(name, "taken", self._mirror.set_aside(name)))
+        if denials:
+            self._found = None  # something was put back or has another name now
         return denials
 
     def _is_taken(self, name: str, seen: Seen) -> bool:
@@ -260,14 +264,19 @@ class Stage:
 
     async def deliver(self) -> FilesDelivered:
         """Deliver what code has made and what is data by its kind; tell what stays behind, once."""
-        found = await self._briefly(self._look)
+        found = await self._latest_look()
         if not self.outbox.has_news(found):
             return FilesDelivered()
         return await self._copying(partial(self.outbox.deliver, found))
 
+    async def _latest_look(self) -> Listing:
+        """Look at what is in the stage, unless that was done when the last block had ended."""
+        found, self._found = self._found, None
+        return found or await self._briefly(self._look)
+
     async def hold_back(self) -> FilesDelivered:
         """Deliver nothing of what was made since the last delivery, for it failed; tell what there is."""
-        found = await self._briefly(self._look)
+        found = await self._latest_look()
         return self.outbox.hold_back(found) if self.outbox.has_news(found) else FilesDelivered()
 
     async def take(self, names: Sequence[str], into: Path | None = None) -> FilesDelivered:
