@@ -8,7 +8,8 @@ class Limits:
     """Bounds of a proxy; times are in seconds.
 
     Args:
-        connections: How many are open at once; further ones wait until one has ended.
+        connections: How many are open at once; further ones wait until one has ended. Each takes two descriptors, and
+            a process often has 1,024 for everything.
         head_bytes: How long the head of a request may be.
         head: How long it may take to arrive.
         look_ups: How many names are resolved at once.
@@ -19,7 +20,7 @@ class Limits:
         farewell: How long an answer of the proxy's own may take to be read.
     """
 
-    connections: int = 256
+    connections: int = 128
     head_bytes: int = 65_536
     head: float = 10.0
     look_ups: int = 8

@@ -7,7 +7,7 @@ from typing import Any
 
 from kernel_executor.aio.tasks import ended, uninterrupted
 from kernel_executor.network.request_head import BadRequest, Body
-from kernel_executor.network.stream import CHUNK, Stream, TooLong
+from kernel_executor.network.stream import CHUNK, NotSent, Stream, TooLong
 
 LINE = 4_096
 """Bytes of a line between chunks."""
@@ -66,6 +66,8 @@ async def _carry(
                 task.result()
             if not done and sum(stream.moved for stream in streams) == before:
                 raise TimeoutError("nothing moved for too long")
+        if any(stream.takes_no_more for stream in streams):
+            raise ConnectionResetError("one end broke off while it was sent to")
     finally:
         for task in tasks:
             task.cancel()
@@ -77,8 +79,8 @@ async def _copy(source: Stream, target: Stream) -> None:
     while data := await source.receive():
         try:
             await target.send(data)
-        except OSError:
-            return  # it takes no more; what it has sent is still carried
+        except NotSent:
+            return  # what it has sent before is still carried
     target.end()
 
 
@@ -89,7 +91,7 @@ async def _ask(client: Stream, server: Stream, head: bytes, body: Body) -> None:
             await _copy_chunks(client, server)
         else:
             await _copy_bytes(client, server, body)
-    except BrokenPipeError:
+    except NotSent:
         pass  # the server has heard enough; its answer is still carried
     while await client.receive():
         pass  # the end shows that the client is gone; a second request has to come over a second connection

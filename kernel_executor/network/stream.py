@@ -18,6 +18,10 @@ class TooLong(Exception):  # noqa: N818 - named after the state, as in httpx
     """What was looked for did not come within the bytes that it may take."""
 
 
+class NotSent(OSError):  # noqa: N818 - named after the state, as in httpx
+    """The other end takes no more; what it has sent before can still be received."""
+
+
 class Stream:
     """One end of a connection, ours from now on.
 
@@ -34,6 +38,8 @@ class Stream:
         self._held = bytearray()
         self.moved = 0
         """Bytes received and sent so far."""
+        self.takes_no_more = False
+        """Whether something could not be sent. The system tells of a reset once: what is received then just ends."""
 
     async def receive(self, most: int = CHUNK) -> bytes:
         """Return what comes next, up to a number of bytes; nothing at the end.
@@ -71,9 +77,13 @@ class Stream:
         """Send all of it; waits as long as the other end does not read.
 
         Raises:
-            OSError: The connection is broken.
+            NotSent: The other end does not take it.
         """
-        await asyncio.get_running_loop().sock_sendall(self._socket, data)
+        try:
+            await asyncio.get_running_loop().sock_sendall(self._socket, data)
+        except OSError as error:
+            self.takes_no_more = True
+            raise NotSent(*error.args) from error
         self.moved += len(data)
         await asyncio.sleep(0)  # a socket with room never waits: others must have their turn
 

@@ -18,6 +18,8 @@ from kernel_executor.network.connection import Decide
 from kernel_executor.network.limits import Limits
 from kernel_executor.network.names import Verdict, parse
 from kernel_executor.network.proxy import Proxy
+from kernel_executor.network.relay import exchange
+from kernel_executor.network.stream import Stream
 
 HELLO = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello"
 
@@ -295,9 +297,9 @@ async def test_names_that_are_never_resolved_hold_up_nobody_else(net: Net) -> No
 
     _, port = await net.deciding(decide, look_up=look_up, limits=Limits(look_ups=2, look_up=0.2))
     asked = [net.said(port, b"CONNECT a.example.org:443 HTTP/1.1\r\n\r\n") for _ in range(50)]
-    told = asyncio.gather(*asked)
+    told = await asyncio.gather(*asked)
     await asyncio.to_thread(time.sleep, 0)  # the loop's own threads are free
-    assert {said.split(b"\r\n")[0] for said in await told} == {b"HTTP/1.1 504 a.example.org was not resolved in time"}
+    assert {said.split(b"\r\n")[0] for said in told} == {b"HTTP/1.1 504 a.example.org was not resolved in time"}
 
 
 async def test_an_address_of_this_machine_is_known_without_a_packet() -> None:
@@ -372,6 +374,67 @@ async def test_a_server_that_answers_before_the_body_is_heard(net: Net) -> None:
     reader, writer = await net.connect(port)
     writer.write(BODY % server.port + b"Content-Length: 1000000\r\nExpect: 100-continue\r\n\r\n")
     assert (await reader.read()).startswith(b"HTTP/1.1 413 ")
+
+
+async def test_a_server_that_answers_and_hears_no_more_is_heard(net: Net) -> None:
+    """It resets the connection, because it has not read the whole body; what it said before that is the answer."""
+
+    async def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes) -> None:
+        writer.transport.pause_reading()
+        writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+        await asyncio.sleep(0.1)
+        reset(writer)
+
+    server = await net.server(refuse)
+    _, port = await net.proxy(f"127.0.0.1:{server.port}")
+
+    def post() -> int:
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+            client.sendall(BODY % server.port + b"Content-Length: 100000000\r\n\r\n")
+            with contextlib.suppress(OSError):
+                while True:
+                    client.sendall(bytes(100_000))
+            return int(client.recv(1_000).split()[1])
+
+    assert await asyncio.to_thread(post) == 413
+
+
+async def test_an_answer_is_carried_after_the_server_stopped_hearing_and_is_not_taken_for_complete() -> None:
+    with contextlib.ExitStack() as stack:
+        client, ours, its, server = (stack.enter_context(each) for _ in range(2) for each in socket.socketpair())
+        server.shutdown(socket.SHUT_RD)
+        task = asyncio.create_task(exchange(Stream(ours), Stream(its), b"head", 0, 20))
+        for _ in range(10):
+            await asyncio.sleep(0)  # what is to be sent there has failed by now
+        server.sendall(b"answer")
+        server.close()
+        with pytest.raises(ConnectionResetError):
+            await task
+        assert client.recv(100) == b"answer"
+
+
+async def test_others_have_their_turn_after_each_piece() -> None:
+    """A socket that is always ready never waits; a download stopped everything else."""
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    one, two = socket.socketpair()
+    with one, two:
+        stream = Stream(one)
+        two.sendall(bytes(10))
+        task = asyncio.create_task(others())
+        for _ in range(10):
+            await stream.receive(1)
+        assert turns >= 10
+        for _ in range(10):
+            await stream.send(b"x")
+        assert turns >= 20
+        task.cancel()
 
 
 async def test_a_refusal_is_heard_by_a_client_that_still_sends(net: Net) -> None:
@@ -614,14 +677,27 @@ async def test_closing_ends_everything_and_waits_for_it(net: Net) -> None:
 async def test_abandoning_it_closes_everything_at_once(net: Net) -> None:
     server = await net.server()
     proxy, port = await net.proxy(f"127.0.0.1:{server.port}")
-    reader, _ = await net.tunnel(port, server.port)
-    proxy.abandon()
-    with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
-        pass
-    with contextlib.suppress(ConnectionResetError):
-        assert await reader.read() == b""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+        client.sendall(f"CONNECT 127.0.0.1:{server.port} HTTP/1.1\r\n\r\n".encode())
+        assert b" 200 " in await asyncio.to_thread(client.recv, 1_000)
+        proxy.abandon()
+        with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+            pass
+        with pytest.raises(ConnectionResetError):
+            client.recv(1)  # the loop has had no turn
     await server.ended.wait()
     proxy.abandon()
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_connection_that_has_just_come_is_closed_with_the_others(net: Net, turns: int) -> None:
+    proxy, port = await net.proxy("127.0.0.1:1")
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await proxy.aclose()
+        with contextlib.suppress(ConnectionResetError):
+            assert client.recv(1) == b""
 
 
 def test_it_can_be_abandoned_when_its_loop_is_closed() -> None:
