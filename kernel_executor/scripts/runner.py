@@ -149,15 +149,17 @@ class ScriptRunner:
             script.write()
         except ScriptRefused as refusal:
             return _refused(index, block, str(refusal), on_event)
+        process: ScriptProcess | None = None
         try:
             if script.kept and self.stage:
                 self.stage.outbox.name_file(script.name)
             process = await acquired(self._launch(script), _kill)
-            return await self._attend(index, block, process, timeout, on_event)
         except OSError as error:
             return _refused(index, block, f"The script cannot be started: {error.strerror or error}.", on_event)
         finally:
-            script.discard()
+            if process is None:
+                script.discard()
+        return await self._attend(index, block, script, process, timeout, on_event)
 
     async def evaluate(self, expression: str, timeout: float) -> str | None:
         """Return the `repr` of a Python expression, in a script of its own; None if it fails or takes longer."""
@@ -166,8 +168,14 @@ class ScriptRunner:
         texts = [output["text"] for output in result.outputs if output.get("name") == "stdout"]
         return "".join(texts) if result.status == "ok" else None
 
-    async def _attend(
-        self, index: int, block: CodeBlock, process: ScriptProcess, timeout: float | None, on_event: Listener
+    async def _attend(  # noqa: PLR0917 - each is another thing
+        self,
+        index: int,
+        block: CodeBlock,
+        script: Script,
+        process: ScriptProcess,
+        timeout: float | None,
+        on_event: Listener,
     ) -> BlockResult:
         def on_change(block_id: str, change: OutputChange) -> None:
             on_event(BlockOutput(block_id, change))
@@ -180,6 +188,7 @@ class ScriptRunner:
             await run.attend(timeout)
         finally:
             self._current = None
+            script.discard()  # before what is left in the folder is looked at
             result = self._explained(await checked(self.stage, run.result()), self.isolation)
             on_event(BlockFinished(run.id, index, result))
         return result

@@ -1,7 +1,17 @@
 """What is said of deeds of the code's on files of the user's, and how files are named in it. Pure."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from kernel_executor.types import BlockResult
+
+FEW_TOLD = 6
+"""Files that are named one by one in what is said of a block."""
+
+REFUSED = 1  # exit code
+
+REFUSAL = "Refused: {denials} Write results to files of other names."
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +32,18 @@ class Denial:
         if self.other:
             return f"{shown_name(self.name)} is the user's; the code's file is {shown_name(self.other)} now."
         return f"{shown_name(self.name)} is the user's and was put back after the code had {self.deed} it."
+
+
+def with_denials(result: BlockResult, told: Sequence[str]) -> BlockResult:
+    """Return a block's result with what it was refused; one that ended well is `refused`."""
+    if not told:
+        return result
+    more = [f"So were {len(told) - FEW_TOLD} more."] if len(told) > FEW_TOLD else []
+    denials = (*told[:FEW_TOLD], *more)
+    note = " ".join(filter(None, [result.note, REFUSAL.format(denials=" ".join(denials))]))
+    if result.status != "ok":
+        return replace(result, note=note, denials=denials)
+    return replace(result, status="refused", exit_code=REFUSED, note=note, denials=denials)
 
 
 def shown_name(name: str) -> str:

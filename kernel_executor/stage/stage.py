@@ -22,7 +22,7 @@ from kernel_executor.events import FilesDelivered, HeldFile
 from kernel_executor.folders.left_behind import LOCK, lock, remove_tree
 from kernel_executor.folders.trees import FOLDER, Listing, Seen, Tree
 from kernel_executor.outputs.fold import as_text
-from kernel_executor.stage.denials import Denial
+from kernel_executor.stage.denials import Denial, with_denials
 from kernel_executor.stage.folders import HIDDEN_PREFIX, base_of, link_all, make_folder
 from kernel_executor.stage.mirror import Mirror
 from kernel_executor.stage.outbox import MAX_LOOKED_AT, Outbox
@@ -38,15 +38,8 @@ FILES, ASIDE = "files", "aside"
 FEW, LITTLE = 300, 1 << 20
 """Entries, and bytes, that are looked at on the loop: a thread costs as much."""
 
-FEW_TOLD = 6
-"""Files that are named one by one in what is said of a block."""
-
 TICK = 0.012
 """Seconds in which two changes of a file may carry the same time, a little more than the slowest kernel's clock."""
-
-REFUSED = 1  # exit code
-
-REFUSAL = "Refused: {denials} Write results to files of other names."
 
 
 class Stage:
@@ -199,14 +192,7 @@ class Stage:
             The block's result; one that ended well and did something is `refused`.
         """
         told = [*map(str, await uninterrupted(self._briefly(self._inspect))), *self._swallowed(result)]
-        if not told:
-            return result
-        more = [f"So were {len(told) - FEW_TOLD} more."] if len(told) > FEW_TOLD else []
-        told = [*told[:FEW_TOLD], *more]
-        note = " ".join(filter(None, [result.note, REFUSAL.format(denials=" ".join(told))]))
-        if result.status != "ok":
-            return replace(result, note=note, denials=tuple(told))
-        return replace(result, status="refused", exit_code=REFUSED, note=note, denials=tuple(told))
+        return with_denials(result, told)
 
     def _swallowed(self, result: BlockResult) -> list[str]:
         """Return what a block that ended well has said of a change that failed, and that would not fail elsewhere."""
@@ -272,7 +258,7 @@ class Stage:
     async def _latest_look(self) -> Listing:
         """Look at what is in the stage, unless that was done when the last block had ended."""
         found, self._found = self._found, None
-        return found or await self._briefly(self._look)
+        return await self._briefly(self._look) if found is None else found
 
     async def hold_back(self) -> FilesDelivered:
         """Deliver nothing of what was made since the last delivery, for it failed; tell what there is."""

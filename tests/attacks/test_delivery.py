@@ -95,7 +95,7 @@ open('small.csv', 'w').write('1')
 def test_huge_and_sparse_files_stay_behind(
     person: Person, work: Path, opened: Callable[..., Executor], kind: str
 ) -> None:
-    result = opened(work, kind).run(HUGE, patience=30)
+    result = opened(work, kind, resource_limits="file_size=2TB").run(HUGE, patience=30)
     assert result.status == "ok", result
     assert types_in(work) == {"small.csv": "file"}
     assert set(result.held) == {"terabyte.csv", "five.csv", "holes.csv"}
