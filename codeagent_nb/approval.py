@@ -51,6 +51,7 @@ class ApprovalResponse(BaseModel):
         approved: True to run it.
         reason: Why, or why not.
         code_blocks: What to run instead; None runs the code as it is.
+        lasting: Whether what `ApprovalRequest.grant` asks for is allowed as long as the session lasts, or once.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -58,6 +59,7 @@ class ApprovalResponse(BaseModel):
     approved: bool
     reason: str = ""
     code_blocks: tuple[CodeBlock, ...] | None = None
+    lasting: bool = False
 
 
 ApprovalFunc = Callable[[ApprovalRequest], "ApprovalResponse | Awaitable[ApprovalResponse]"]
@@ -109,3 +111,23 @@ async def ask_for_approval(approver: ApprovalFunc, request: ApprovalRequest) -> 
     """Ask, and wait if the answer takes time."""
     answer = approver(request)
     return await answer if inspect.isawaitable(answer) else answer
+
+
+def choices(request: ApprovalRequest) -> str:
+    """Return what may be answered where a line is typed."""
+    return "[y = once, s = in this session, N]" if request.grant else "[y/N]"
+
+
+def answered(line: str, request: ApprovalRequest, where: str) -> ApprovalResponse:
+    """Return the answer that a typed line is.
+
+    Args:
+        line: The line.
+        request: What was asked.
+        where: Where it was typed, for the reason.
+    """
+    word = line.strip().lower()
+    lasting = bool(request.grant) and word in {"s", "session"}
+    if lasting or word in {"y", "yes"}:
+        return ApprovalResponse(approved=True, reason=f"approved {where}".strip(), lasting=lasting)
+    return ApprovalResponse(approved=False, reason=f"not approved {where}".strip())

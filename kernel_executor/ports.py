@@ -57,11 +57,15 @@ class CodeExecutor(Protocol):
 
 
 @runtime_checkable
-class NetworkExecutor(Protocol):
-    """An executor whose code reaches names of the network that a person may allow while it runs."""
+class GrantingExecutor(Protocol):
+    """An executor that a person may allow more, in the next call or as long as it runs; a `ValueError` says why not."""
 
-    def allow_network(self, name: str) -> None:
-        """Allow code to reach one more name from now on; a `ValueError` says why that cannot be."""
+    def allow_network(self, name: str, *, lasting: bool = True) -> None:
+        """Allow code to reach one more name."""
+        ...
+
+    async def allow_change(self, name: str, *, lasting: bool = True) -> None:
+        """Allow code to change or remove a file of the user's."""
         ...
 
 

@@ -81,6 +81,7 @@ class BlockResult:
         denials: What it was refused, one sentence each: changes of the user's files, which were put back, and names of
             the network.
         unreached: Those names, as they would have to be allowed.
+        unchanged: Those files.
     """
 
     block: CodeBlock
@@ -97,6 +98,7 @@ class BlockResult:
     note: str = ""
     denials: tuple[str, ...] = ()
     unreached: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

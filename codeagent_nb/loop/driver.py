@@ -34,7 +34,7 @@ from kernel_executor import (
     LateOutput,
     Timeout,
 )
-from kernel_executor.ports import NetworkExecutor
+from kernel_executor.ports import GrantingExecutor
 
 CANNOT_ROLL_BACK = "this executor cannot take variables back"
 
@@ -52,7 +52,7 @@ class Driver:
         model: Who writes; None if all code is given.
         executor: Who runs.
         approver: Who is asked before code runs; None asks nobody.
-        granter: Who is asked to allow names of the network that code was refused; None asks nobody. Never a function
+        granter: Who is asked to allow what code was refused; None asks nobody. Never a function
             of the user's own that approves code: it may approve all of it.
         system_message: The first message of each prompt.
         context: Selects what the model is sent of the conversation.
@@ -101,8 +101,8 @@ class Driver:
                 return await self._approve(attempt, code_blocks)
             case Execute(attempt, code_blocks):
                 return await self.execute(attempt, code_blocks)
-            case Grant(names):
-                return await self._grant(names)
+            case Grant():
+                return await self._grant(effect)
             case TakeBack():
                 await self._take_back()
                 return None
@@ -178,17 +178,19 @@ class Driver:
         self.log.publish(event)
         return event
 
-    async def _grant(self, names: tuple[str, ...]) -> bool:
-        """Ask whether code may reach names, and let it; where nobody is there, it may not."""
-        if self.granter is None or not isinstance(self.executor, NetworkExecutor):
+    async def _grant(self, grant: Grant) -> bool:
+        """Ask whether code may do what it was refused, and let it; where nobody is there, it may not."""
+        if self.granter is None or not isinstance(self.executor, GrantingExecutor):
             return False
-        asked = f"The code wants to reach {', '.join(names)}. Let it, as long as this session lasts?"
-        request = ApprovalRequest(code="", grant=asked, isolation=self.executor.isolation.summary)
+        request = ApprovalRequest(code="", grant=_question(grant), isolation=self.executor.isolation.summary)
         try:
-            if not (await ask_for_approval(self.granter, request)).approved:
+            answer = await ask_for_approval(self.granter, request)
+            if not answer.approved:
                 return False
-            for name in names:
-                self.executor.allow_network(name)
+            for name in grant.names:
+                self.executor.allow_network(name, lasting=answer.lasting)
+            for name in grant.files:
+                await self.executor.allow_change(name, lasting=answer.lasting)
         except (ApprovalRequired, ValueError):  # nobody is there, or it cannot be allowed: the note says how else
             return False
         return True
@@ -212,6 +214,13 @@ class Driver:
 
     def _publish_execution(self, attempt: int, event: ExecutionEvent) -> None:
         self.log.publish(execution_event(event, attempt))
+
+
+def _question(grant: Grant) -> str:
+    wants = [f"to reach {', '.join(grant.names)}"] if grant.names else []
+    if grant.files:
+        wants.append(f"to change {', '.join(grant.files)}, which {'is' if len(grant.files) == 1 else 'are'} yours")
+    return f"The code wants {' and '.join(wants)}. Allow it?"
 
 
 async def roll_back(executor: CodeExecutor, log: EventLog) -> None:

@@ -71,9 +71,15 @@ class Tell:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Ask whether code may reach names of the network that it was refused; the answer is whether it may now."""
+    """Ask whether code may do what it was refused; the answer is whether it may now.
+
+    Args:
+        names: What it wanted to reach.
+        files: The files of the user's that it wanted to change.
+    """
 
     names: tuple[str, ...]
+    files: tuple[str, ...]
 
 
 Effect = Ask | Approve | Execute | Grant | TakeBack | Tell
@@ -157,13 +163,14 @@ def policy(
 
 
 def _granted(name: str, attempt: int, reply: Reply, result: CodeResult) -> Generator[Effect, Any, Reply | None]:
-    """Ask for what code could not reach; return the reply whose code is to run again, None if nothing was allowed."""
+    """Ask for what code was refused; return the reply whose code is to run again, None if nothing was allowed."""
     names = tuple(dict.fromkeys(each for block in result.blocks for each in block.unreached))
-    allowed: bool = bool(names) and (yield Grant(names))
+    files = tuple(dict.fromkeys(each for block in result.blocks for each in block.unchanged))
+    allowed: bool = bool(names or files) and (yield Grant(names, files))
     if not allowed:
         return None
     yield TakeBack(attempt)
-    reason = f"The user has allowed {', '.join(names)}: the same code can reach it now."
+    reason = f"The user has allowed it: {', '.join((*names, *files))}."
     yield Tell(events.RetryDecisionEvent(source=name, retry_attempt=attempt, reason=reason, retry=True))
     return reply
 

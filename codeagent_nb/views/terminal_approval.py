@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from codeagent_nb.approval import ApprovalRequest, ApprovalResponse, refuse_unattended
+from codeagent_nb.approval import ApprovalRequest, ApprovalResponse, answered, choices, refuse_unattended
 from codeagent_nb.rendering.visible_code import shown_blocks
 from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.views.console import code_panel
@@ -35,12 +35,8 @@ class TerminalApprover:
         for block in shown_blocks(request.code_blocks):
             self.console.print(code_panel(block))
         termios.tcflush(sys.stdin, termios.TCIFLUSH)  # what was typed before the code was shown is no answer to it
-        asked = f"{request.question} [y/N] "
-        self.console.print(Text(asked, style="bold yellow"), end="")
-        answer = (await read_line()).strip().lower()
-        if answer in {"y", "yes"}:
-            return ApprovalResponse(approved=True, reason="approved at the terminal")
-        return ApprovalResponse(approved=False, reason="not approved at the terminal")
+        self.console.print(Text(f"{request.question} {choices(request)} ", style="bold yellow"), end="")
+        return answered(await read_line(), request, "at the terminal")
 
 
 async def read_line() -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from kernel_executor.containers.container import Container
-from kernel_executor.containers.refusals import allow_network, explained_by
+from kernel_executor.containers.refusals import explained_by
 from kernel_executor.kernels.kernelspec import LAUNCHER, KernelProgram
 from kernel_executor.kernels.local import STDERR_KEPT
 from kernel_executor.kernels.run_folder import RunFolder
@@ -92,6 +92,11 @@ class ContainerKernelPlan:
         )
 
     @property
+    def gate(self) -> None:
+        """A container's network is chosen when it is made."""
+        return
+
+    @property
     def stands_alone(self) -> bool:
         """Ending a kernel ends all that runs in its container."""
         return True
@@ -103,10 +108,6 @@ class ContainerKernelPlan:
     def explained(self, result: BlockResult, isolation: Isolation) -> BlockResult:
         """Return a block's result with what the container has to do with its error."""
         return explained_by(result, isolation)
-
-    def allow_network(self, entry: str, isolation: Isolation) -> Isolation:
-        """Refuse; the error is that of `refusals.allow_network`."""
-        return allow_network(entry, isolation)
 
     def look_at(self, _process: ContainerKernel, _folder: RunFolder) -> Isolation:
         """Report what holds the container."""

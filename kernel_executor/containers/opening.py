@@ -11,7 +11,7 @@ from kernel_executor.containers.container import Container
 from kernel_executor.containers.engine import Engine
 from kernel_executor.containers.kernel import ContainerKernelPlan
 from kernel_executor.containers.probing import Programs, find_programs, has_kernel, look_at
-from kernel_executor.containers.refusals import allow_network, explained_by
+from kernel_executor.containers.refusals import explained_by
 from kernel_executor.containers.request import WORKSPACE, Bind, ContainerRequest
 from kernel_executor.containers.scripts import ContainerScript
 from kernel_executor.containers.settings import ContainerSettings
@@ -79,7 +79,6 @@ async def open_container(
         launch=partial(_launch, container, programs),
         isolation=isolation,
         explained=explained_by,
-        allow=allow_network,
     )
 
 

@@ -13,15 +13,6 @@ NO_NETWORK = (
 )
 
 
-def allow_network(entry: str, _: Isolation) -> Isolation:
-    """Refuse: it is chosen when a container is made.
-
-    Raises:
-        ValueError: Always.
-    """
-    raise ValueError(f'{entry!r} cannot be allowed: a container\'s network is chosen at its start (network="bridge")')
-
-
 def explained_by(result: BlockResult, isolation: Isolation) -> BlockResult:
     """Add to the note of a block that could not install a package what its container has to do with it."""
     block = result.block

@@ -10,6 +10,7 @@ from kernel_executor.aio.tasks import acquired, uninterrupted
 from kernel_executor.errors import KernelStartError
 from kernel_executor.kernels.kernelspec import KernelProgram
 from kernel_executor.kernels.run_folder import RunFolder, create_run_folder
+from kernel_executor.network.gate import Gate
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.outputs.message import Message
 from kernel_executor.sandbox.isolation import Isolation
@@ -90,6 +91,11 @@ class KernelPlan(Protocol[Process]):
         ...
 
     @property
+    def gate(self) -> Gate | None:
+        """What decides which names of the network kernels reach; None if they reach none."""
+        ...
+
+    @property
     def stands_alone(self) -> bool:
         """Whether a kernel must have ended before the next one starts."""
         ...
@@ -104,14 +110,6 @@ class KernelPlan(Protocol[Process]):
 
     def explained(self, result: BlockResult, isolation: Isolation) -> BlockResult:
         """Return a block's result with what holds the kernel has to do with its error."""
-        ...
-
-    def allow_network(self, entry: str, isolation: Isolation) -> Isolation:
-        """Allow kernels to reach one more name; return what holds the one that runs then.
-
-        Raises:
-            ValueError: It is no name, or there is nobody who lets it through.
-        """
         ...
 
     def look_at(self, process: Process, folder: RunFolder) -> Isolation:
@@ -206,7 +204,7 @@ class Kernel:
             message = await answers.get()
             if isinstance(message, KernelDeath):
                 raise KernelStartError(
-                    f"the kernel ended while starting, exit code {message.exit_code}: "
+                    f"the kernel ended while starting, {message.reason or f'exit code {message.exit_code}'}: "
                     f"{self._process.said or 'it said nothing'}"
                 )
             replied = replied or message.is_reply

@@ -9,6 +9,7 @@ from typing import IO
 from kernel_executor.errors import KernelStartError
 from kernel_executor.kernels.kernelspec import KernelProgram
 from kernel_executor.kernels.run_folder import RunFolder
+from kernel_executor.network.gate import Gate
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.sandbox.enclosure import Enclosure
 from kernel_executor.sandbox.isolation import Isolation
@@ -94,6 +95,11 @@ class LocalKernelPlan:
         """Any place will do."""
 
     @property
+    def gate(self) -> Gate | None:
+        """What decides which names of the network it reaches."""
+        return self.enclosure.gate
+
+    @property
     def stands_alone(self) -> bool:
         """Each has processes of its own."""
         return False
@@ -113,10 +119,6 @@ class LocalKernelPlan:
     def explained(self, result: BlockResult, isolation: Isolation) -> BlockResult:
         """Return a block's result with what the sandbox has to do with its error."""
         return self.enclosure.explained(result, isolation)
-
-    def allow_network(self, entry: str, isolation: Isolation) -> Isolation:
-        """Allow kernels to reach one more name; errors are those of `Enclosure.allow_network`."""
-        return self.enclosure.allow_network(entry, isolation)
 
     def look_at(self, process: LocalKernel, _folder: RunFolder) -> Isolation:
         """Report what holds a kernel that was started; errors are those of `Enclosure.look_at`."""

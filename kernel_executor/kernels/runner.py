@@ -18,6 +18,7 @@ from kernel_executor.kernels.kernel import Kernel, KernelPlan
 from kernel_executor.kernels.supervisor import KernelKeeper
 from kernel_executor.languages import normalize
 from kernel_executor.lifecycle.listeners import LateOutputs, Listener
+from kernel_executor.network.gate import Gate
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.outputs.output_changes import OutputChange
 from kernel_executor.sandbox.isolation import Isolation
@@ -67,6 +68,11 @@ class KernelRunner:
         return self.plan.work_dir
 
     @property
+    def gate(self) -> Gate | None:
+        """What decides which names of the network it reaches; None if it reaches none."""
+        return self.plan.gate
+
+    @property
     def isolation(self) -> Isolation:
         """What holds the kernel."""
         return self._keeper.isolation
@@ -112,10 +118,6 @@ class KernelRunner:
             if run.killed_kernel:
                 self._keeper.replace_soon()
         return result
-
-    def allow_network(self, entry: str) -> None:
-        """Allow kernels to reach one more name."""
-        self._keeper.isolation = self.plan.allow_network(entry, self._keeper.isolation)
 
     async def interrupt(self) -> None:
         """Interrupt the block that is running, if one is; it ends as `interrupted`."""

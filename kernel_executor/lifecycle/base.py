@@ -7,6 +7,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
 
@@ -134,7 +135,10 @@ class ManagedExecutor(ABC, Generic[Runner]):
     @property
     def isolation(self) -> Isolation:
         """What is enforced on the code, as probed at the start."""
-        return self._opened.isolation if self._opened else Isolation(reason="not started")
+        if self._opened is None:
+            return Isolation(reason="not started")
+        gate = self._opened.gate
+        return replace(self._opened.isolation, reaches=gate.allowed.summary()) if gate else self._opened.isolation
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -255,19 +259,39 @@ class ManagedExecutor(ABC, Generic[Runner]):
                     runner.end_call(well=result is not None and ended_well(result))
                 if stage and (files := await deliver(stage, result)):
                     on_event(files)
+                _end_grants(runner)
             return result
 
-    def allow_network(self, name: str) -> None:
+    def allow_network(self, name: str, *, lasting: bool = True) -> None:
         """Allow code to reach one more name of the network from now on.
 
         Args:
             name: As in the list that `network=` takes, e.g. `data.example.org`.
+            lasting: False allows it until the next call has ended.
 
         Raises:
             NotStarted: It was not started.
             ValueError: It is no name, or the executor was made without a network.
         """
-        self._runner.allow_network(name)
+        if self._runner.gate is None:
+            raise ValueError(NO_GATE)
+        self._runner.gate.allow(name, lasting=lasting)
+
+    async def allow_change(self, name: str, *, lasting: bool = True) -> None:
+        """Allow code to change or remove a file of the user's in the work folder: what it does is delivered.
+
+        Args:
+            name: Its path in the folder.
+            lasting: False allows it until the next call has ended.
+
+        Raises:
+            NotStarted: It was not started.
+            ValueError: There is no such file, or code without a sandbox changes what it likes.
+        """
+        async with self._lock:
+            if self._runner.stage is None:
+                raise ValueError(f"{name!r}: code is not kept from changing files here")
+            await self._runner.stage.lend(name, lasting=lasting)
 
     async def evaluate(self, expression: str, *, timeout: float = 30.0) -> str | None:
         """Return the `repr` of a Python expression, in the kernel or in a script of its own; leaves no trace there.
@@ -319,3 +343,17 @@ class ManagedExecutor(ABC, Generic[Runner]):
     def on_late_output(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with every `LateOutput`, of which scripts have none; returns a function that ends this."""
         return self._late.add(listener)
+
+
+NO_GATE = (
+    "code was started without a network, and nothing can be allowed now: start it with network=[], "
+    "`%config CodeAgent.network`, or --network, in bubblewrap"
+)
+
+
+def _end_grants(runner: BlockRunner) -> None:
+    """Take back what was allowed for one call."""
+    if runner.gate:
+        runner.gate.end_call()
+    if runner.stage:
+        runner.stage.end_call()

@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 from kernel_executor.aio.tasks import uninterrupted
 from kernel_executor.events import FilesDelivered
 from kernel_executor.lifecycle.listeners import Listener
+from kernel_executor.network.gate import Gate
 from kernel_executor.sandbox.isolation import Isolation
 from kernel_executor.stage.stage import Stage
 from kernel_executor.types import BlockResult, CodeBlock, CodeResult, RollBack
@@ -31,6 +32,11 @@ class BlockRunner(Protocol):
         ...
 
     @property
+    def gate(self) -> Gate | None:
+        """What decides which names of the network code reaches; None if it reaches none, or nobody decides."""
+        ...
+
+    @property
     def languages(self) -> tuple[str, ...]:
         """The languages of blocks that run."""
         ...
@@ -46,14 +52,6 @@ class BlockRunner(Protocol):
 
         Raises:
             CancelledError: We were cancelled; the block has been stopped.
-        """
-        ...
-
-    def allow_network(self, entry: str) -> None:
-        """Allow code to reach one more name from now on.
-
-        Raises:
-            ValueError: It is no name, or there is nobody who lets it through.
         """
         ...
 

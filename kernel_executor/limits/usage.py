@@ -85,10 +85,16 @@ def _numbers(text: bytes, names: tuple[bytes, ...]) -> Iterator[int]:
             yield int(line.split()[1])
 
 
-def in_folder(path: str) -> int:
-    """Return the bytes that a file system in memory takes; 0 if it is gone."""
+def in_memory(pid: int, path: str) -> int:
+    """Return the bytes that a file system in memory takes, as a process sees it at a path; 0 if it has none there.
+
+    A sandbox that is being made still sees ours, which may be a disk: a kernel was ended for 26 GB that lay there.
+    """
+    inside = f"/proc/{pid}/root{path}"
     try:
-        found = os.statvfs(path)
+        if Path(inside).stat().st_dev == Path(path).stat().st_dev:
+            return 0
+        found = os.statvfs(inside)
     except OSError:
         return 0
     return (found.f_blocks - found.f_bfree) * found.f_frsize + (found.f_files - found.f_ffree) * INODE

@@ -109,7 +109,7 @@ class ResourceWatch:
 
     def _too_much_memory(self, pids: Sequence[int], nameless: Iterable[usage.Held]) -> str:
         most = self._bounds.memory
-        folders = sum(usage.in_folder(f"/proc/{self._watched.inside}/root{path}") for path in self._watched.in_memory)
+        folders = sum(usage.in_memory(self._watched.inside, path) for path in self._watched.in_memory)
         shared = folders + sum(each.size for each in nameless if each.in_memory)
         own = [usage.own_memory(pid) for pid in pids]
         if shared + sum(own) <= most:

@@ -57,6 +57,7 @@ class Gate:
 
     def __init__(self, allowed: AllowedNames) -> None:
         self.allowed = allowed
+        self._lasting = allowed
         self._reaches_own = reaches_own(allowed)
         self._refused: dict[str, None] = {}
 
@@ -67,8 +68,12 @@ class Gate:
             return None
         return cls(EVERYTHING if network == ALL else parse(network))
 
-    def allow(self, entry: str) -> None:
+    def allow(self, entry: str, *, lasting: bool) -> None:
         """Allow one more name, as in a list.
+
+        Args:
+            entry: The name.
+            lasting: Whether it is allowed for good, or until `end_call`.
 
         Raises:
             ValueError: It is none, or code was started without asking the proxy for it.
@@ -77,6 +82,12 @@ class Gate:
         if reaches_own(more) and not self._reaches_own:
             raise ValueError(f"{entry} is on this machine: such names are given at the start, in network=")
         self.allowed = more
+        if lasting:
+            self._lasting = self._lasting.with_name(entry)
+
+    def end_call(self) -> None:
+        """Refuse again what was allowed for one call."""
+        self.allowed = self._lasting
 
     async def decide(self, host: str, port: int) -> Verdict:
         """Return whether a host may be reached at a port, and keep in mind what was refused."""

@@ -26,11 +26,6 @@ from kernel_executor.types import BlockResult
 IN_MEMORY = ("/tmp", "/dev/shm")  # noqa: S108
 """bubblewrap's file systems that code can write to."""
 
-NO_GATE = (
-    "code was started without a network, and nothing can be allowed now: start it with network=[], "
-    "`%config CodeAgent.network`, or --network, in bubblewrap"
-)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enclosure:
@@ -101,17 +96,6 @@ class Enclosure:
             bounds=self.bounds,
             refused=self.gate.take_refused() if self.gate else (),
         )
-
-    def allow_network(self, entry: str, isolation: Isolation) -> Isolation:
-        """Allow code to reach one more name; return what holds it then.
-
-        Raises:
-            ValueError: It is no name, or there is nobody who lets it through.
-        """
-        if self.gate is None:
-            raise ValueError(NO_GATE)
-        self.gate.allow(entry)
-        return self._with_network(isolation)
 
     def _with_network(self, isolation: Isolation) -> Isolation:
         return replace(isolation, reaches=self.gate.allowed.summary()) if self.gate else isolation

@@ -147,7 +147,7 @@ class LocalCommandLineCodeExecutor(ManagedExecutor[ScriptRunner]):
             launch=partial(_launch, settings.python, enclosure),
             isolation=await _look_at(enclosure),
             explained=enclosure.explained,
-            allow=enclosure.allow_network,
+            gate=enclosure.gate,
         )
 
 

@@ -9,6 +9,7 @@ from kernel_executor.aio.tasks import acquired, uninterrupted
 from kernel_executor.events import BlockFinished, BlockOutput, BlockStarted
 from kernel_executor.lifecycle.in_order import unheard
 from kernel_executor.lifecycle.listeners import Listener
+from kernel_executor.network.gate import Gate
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.outputs.output_changes import Append, OutputChange
 from kernel_executor.sandbox.isolation import Isolation
@@ -72,7 +73,7 @@ class ScriptRunner:
         launch: Starts one.
         isolation: What holds them, as probed.
         explained: Adds what holds a script has to do with its error.
-        allow: Lets scripts reach one more name of the network.
+        gate: What decides which names of the network they reach; None if they reach none.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class ScriptRunner:
         launch: Callable[[Script], Awaitable[ScriptProcess]],
         isolation: Isolation,
         explained: Callable[[BlockResult, Isolation], BlockResult],
-        allow: Callable[[str, Isolation], Isolation],
+        gate: Gate | None = None,
     ) -> None:
         self._folder = folder
         self._limits = limits
@@ -92,7 +93,7 @@ class ScriptRunner:
         self.languages = languages
         self.isolation = isolation
         self._explained = explained
-        self._allow = allow
+        self.gate = gate
         self._current: ScriptRun | None = None
         self._busy = asyncio.Lock()
         self._unwanted = self._closed = False
@@ -112,10 +113,6 @@ class ScriptRunner:
         self._unwanted = self._busy.locked()
         if self._current:
             await self._current.interrupt()
-
-    def allow_network(self, entry: str) -> None:
-        """Allow scripts to reach one more name."""
-        self.isolation = self._allow(entry, self.isolation)
 
     async def restart(self) -> None:
         """Do nothing: no state but files stays between blocks."""

@@ -34,16 +34,22 @@ class Denial:
         return f"{shown_name(self.name)} is the user's and was put back after the code had {self.deed} it."
 
 
-def with_denials(result: BlockResult, told: Sequence[str]) -> BlockResult:
-    """Return a block's result with what it was refused; one that ended well is `refused`."""
+def with_denials(result: BlockResult, told: Sequence[str], unchanged: tuple[str, ...]) -> BlockResult:
+    """Return a block's result with what it was refused; one that ended well is `refused`.
+
+    Args:
+        result: How it ended.
+        told: What it was refused, one sentence each.
+        unchanged: The files among it.
+    """
     if not told:
         return result
     more = [f"So were {len(told) - FEW_TOLD} more."] if len(told) > FEW_TOLD else []
     denials = (*told[:FEW_TOLD], *more)
     note = " ".join(filter(None, [result.note, REFUSAL.format(denials=" ".join(denials))]))
     if result.status != "ok":
-        return replace(result, note=note, denials=denials)
-    return replace(result, status="refused", exit_code=REFUSED, note=note, denials=denials)
+        return replace(result, note=note, denials=denials, unchanged=unchanged)
+    return replace(result, status="refused", exit_code=REFUSED, note=note, denials=denials, unchanged=unchanged)
 
 
 def shown_name(name: str) -> str:

@@ -13,9 +13,9 @@ from contextlib import suppress
 from pathlib import PurePosixPath
 
 from kernel_executor.folders.trees import Listing, Seen, Tree, parts_of
-from kernel_executor.stage.copying import same_content
+from kernel_executor.stage.copying import hash_of, same_content
 from kernel_executor.stage.denials import Denial
-from kernel_executor.stage.ownership import Ownership
+from kernel_executor.stage.ownership import Ownership, Record
 from kernel_executor.stage.showing import Showing, Shown, is_settled
 
 MAX_MOUNTS = 100
@@ -212,6 +212,29 @@ class Mirror:
             self.own[name] = self._showing.copy(name, original, MAX_COPIED)
         except OSError:
             self.own[name] = self._showing.link(name)
+
+    def can_be_lent(self, name: str) -> bool:
+        """Return whether a path is a file of the user's that code has a copy of."""
+        shown = self._shown.get(name)
+        return shown is not None and shown.copy.is_file
+
+    def lend(self, name: str) -> None:
+        """Count a file of the user's as the agent's own: what code does to it is delivered.
+
+        Raises:
+            ValueError: It is no file of the user's that code has a copy of.
+        """
+        original = self._user.look(name)
+        if not self.can_be_lent(name) or original is None or not original.is_file:
+            raise ValueError(f"{name!r} is no file of the user's that could be changed here")
+        self._ownership.lend(name, Record.of(original, hash_of(self._user, name)))
+        self._show_own(name, original)
+
+    def take_back(self, name: str) -> None:
+        """Count a file that was lent as the user's again; what code has made of it and was not delivered is gone."""
+        self._ownership.take_back(name)
+        if self.own.pop(name, None):
+            self._stage.remove(name)
 
     def put_back_own(self, names: Collection[str]) -> None:
         """Show files of the agent's as they are in the user's folder, whatever became of them in the stage."""

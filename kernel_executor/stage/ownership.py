@@ -54,15 +54,24 @@ class Ownership:
         self._read = self._look()
         self._records: dict[str, Record] = dict(self._load())
         self._waiting: dict[str, Record | None] | None = None
+        self._lent: dict[str, Record] = {}
 
     def of(self, name: str) -> Record | None:
         """Return the record of a file, if there is one."""
-        return self._records.get(name)
+        return self._lent.get(name) or self._records.get(name)
 
     @property
     def names(self) -> frozenset[str]:
         """Every file there is a record of."""
-        return frozenset(self._records)
+        return frozenset(self._records) | frozenset(self._lent)
+
+    def lend(self, name: str, record: Record) -> None:
+        """Count a file of the user's as delivered, in this session only, and until it is taken back."""
+        self._lent[name] = record
+
+    def take_back(self, name: str) -> None:
+        """Count a file that was lent as the user's again, whatever has become of it."""
+        self._lent.pop(name, None)
 
     def refresh(self) -> None:
         """Take in what other sessions have delivered to the same folder.
@@ -87,6 +96,9 @@ class Ownership:
 
     def change(self, delivered: Mapping[str, Record], removed: frozenset[str] = frozenset()) -> None:
         """Record files that were delivered or removed; other sessions' records stay."""
+        self._lent |= {name: record for name, record in delivered.items() if name in self._lent}
+        delivered = {name: record for name, record in delivered.items() if name not in self._lent}
+        removed -= frozenset(self._lent)
         if self._waiting is None:
             self._write(delivered, removed)
             return

@@ -87,6 +87,7 @@ class Stage:
         self._mirror.begin()
         self.place = replace(place, read_only=self._mirror.read_only)
         self._size = 0
+        self._lent: dict[str, bool] = {}  # files of the user's that code may change; whether in all calls
         self._found: Listing | None = None  # by the last look, as long as nothing has run since
         self._busy = threading.Lock()
 
@@ -191,8 +192,11 @@ class Stage:
         Returns:
             The block's result; one that ended well and did something is `refused`.
         """
-        told = [*map(str, await uninterrupted(self._briefly(self._inspect))), *self._swallowed(result)]
-        return with_denials(result, told)
+        denials = await uninterrupted(self._briefly(self._inspect))
+        unchanged = tuple(
+            denial.name for denial in denials if not denial.other and self._mirror.can_be_lent(denial.name)
+        )
+        return with_denials(result, [*map(str, denials), *self._swallowed(result)], unchanged)
 
     def _swallowed(self, result: BlockResult) -> list[str]:
         """Return what a block that ended well has said of a change that failed, and that would not fail elsewhere."""
@@ -206,6 +210,26 @@ class Stage:
             refused = [line for line in said.splitlines() if os.strerror(errno.EACCES) in line]
             went_on = any(self._mirror.names_linked(line, str(self.place.base)) for line in refused)
         return ["A file that can only be read here was to be changed, and the block went on."] if went_on else []
+
+    async def lend(self, name: str, *, lasting: bool) -> None:
+        """Count a file of the user's as the agent's own, because the user allows code to change it.
+
+        Args:
+            name: Its path in the user's folder.
+            lasting: Whether for the whole session, or until `end_call`.
+
+        Raises:
+            ValueError: It is no file of the user's that code has a copy of.
+        """
+        await in_thread(partial(self._mirror.lend, name))
+        self.outbox.name_file(name)  # delivered whatever its kind
+        self._lent[name] = self._lent.get(name, False) or lasting
+
+    def end_call(self) -> None:
+        """Count what was lent for one call as the user's again."""
+        for name in [name for name, lasting in self._lent.items() if not lasting]:
+            del self._lent[name]
+            self._mirror.take_back(name)
 
     async def put_back(self) -> None:
         """Undo what code that was run again has done to files, the agent's own too."""

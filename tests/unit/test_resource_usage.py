@@ -10,7 +10,7 @@ from pathlib import Path
 from kernel_executor.limits.disk import DiskUse, Taken, count
 from kernel_executor.limits.usage import (
     family,
-    in_folder,
+    in_memory,
     nameless_files,
     own_memory,
     proportional_memory,
@@ -66,7 +66,12 @@ def test_of_a_process_that_is_gone_there_is_nothing() -> None:
     pid = process.pid
     assert (family(pid, 10), own_memory(pid), proportional_memory(pid)) == ([pid], 0, 0)
     assert nameless_files([pid]) == set()
-    assert in_folder(f"/proc/{pid}/root/tmp") == 0
+    assert in_memory(pid, "/dev/shm") == 0
+
+
+def test_what_a_process_has_in_common_with_us_is_not_its_own() -> None:
+    with program("") as pid:
+        assert in_memory(pid, "/dev/shm") == in_memory(pid, "/") == 0
 
 
 def test_statuses_are_read() -> None:

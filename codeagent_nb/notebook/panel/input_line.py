@@ -7,7 +7,7 @@ import asyncio
 import signal
 from dataclasses import dataclass
 
-from codeagent_nb.approval import ApprovalRequest, ApprovalResponse
+from codeagent_nb.approval import ApprovalRequest, ApprovalResponse, answered, choices
 from codeagent_nb.errors import ApprovalRequired
 from codeagent_nb.notebook.live_output import DisplayPublisher
 from codeagent_nb.rendering.approval import approval_bundle
@@ -44,7 +44,7 @@ def _ask(request: ApprovalRequest) -> ApprovalResponse:
     # In a cell that awaits, the kernel's interrupt only marks the cell, and this waits: as in any cell, let it raise.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        answer = input(f"{request.question}{' It stands above.' if request.code_blocks else ''} [y/N] ")
+        answer = input(f"{request.question}{' It stands above.' if request.code_blocks else ''} {choices(request)} ")
     except KeyboardInterrupt:  # the kernel's interrupt; here it would end the kernel's loop
         raise asyncio.CancelledError from None
     except (StdinNotImplementedError, EOFError) as error:
@@ -55,6 +55,4 @@ def _ask(request: ApprovalRequest) -> ApprovalResponse:
         ) from error
     finally:
         signal.signal(signal.SIGINT, before)
-    if answer.strip().lower() in {"y", "yes"}:
-        return ApprovalResponse(approved=True, reason="approved")
-    return ApprovalResponse(approved=False, reason="not approved")
+    return answered(answer, request, "")

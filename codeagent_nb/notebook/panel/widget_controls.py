@@ -82,7 +82,10 @@ class Controls:
             case "review" if self._is_current(message):
                 self._show(_edited(self._shown, message.get("codes")))
             case "approve" if self._is_current(message):
-                self._settle(ApprovalResponse(approved=True, reason="approved", code_blocks=self._shown))
+                lasting = message.get("lasting") is True
+                self._settle(
+                    ApprovalResponse(approved=True, reason="approved", code_blocks=self._shown, lasting=lasting)
+                )
             case "reject" if self._is_current(message):
                 self._settle(ApprovalResponse(approved=False, reason=str(message.get("reason") or "rejected")))
         self._others(message)

@@ -22,11 +22,13 @@ function approvalForm(approval, send) {
   const blocks = approval.blocks.map((block) => codeBlock(block, tellEditing));
   const reason = h("input", { type: "text", class: "cagent-field cagent-reason", placeholder: "Why not? (optional)",
     "aria-label": "Reason for rejecting", "data-lm-suppress-shortcuts": "true", autocomplete: "off" });
-  const run = approval.grant ? "Allow" : approval.edited ? "Run the edited code" : "Run it";
+  const run = approval.grant ? "Allow once" : approval.edited ? "Run the edited code" : "Run it";
   const approve = button({ class: "cagent-primary", icon: "check", text: run, title: "Ctrl+Enter in the code",
     disabled: true, onclick: () => answer() });
+  const always = approval.grant ? button({ text: "Allow in this session", disabled: true,
+    onclick: () => send_({ type: "approve", id: approval.id, lasting: true }) }) : "";
   const reject = button({ text: "Reject", onclick: () => send_({ type: "reject", id: approval.id, reason: reason.value.trim() }) });
-  const form = h("section", { class: "cagent-approval", tabindex: "-1", "aria-label": "Approve code", onkeydown });
+  const form = h("section", { class: "cagent-approval", tabindex: "-1", "aria-label": approval.grant ? "Allow" : "Approve code", onkeydown });
 
   const editing = () => blocks.some((block) => block.isOpen());
 
@@ -64,8 +66,8 @@ function approvalForm(approval, send) {
   form.append(
     approvalHead(approval),
     ...blocks.map((block) => block.element),
-    h("div", { class: "cagent-approval-foot" }, approve, h("div", { class: "cagent-reject" }, reason, reject)));
-  enableOnceSeen(approve, blocks.map((block) => block.box));
+    h("div", { class: "cagent-approval-foot" }, approve, always, h("div", { class: "cagent-reject" }, reason, reject)));
+  enableOnceSeen(always ? [approve, always] : [approve], blocks.map((block) => block.box));
   return form;
 }
 
@@ -132,9 +134,9 @@ function codeField(code, title) {
   return field;
 }
 
-/** Enable a button once each of these boxes has been on the screen, wide enough to be read, and a moment more.
- * @param {HTMLButtonElement} approve @param {HTMLElement[]} boxes */
-function enableOnceSeen(approve, boxes) {
+/** Enable buttons once each of these boxes has been on the screen, wide enough to be read, and a moment more.
+ * @param {HTMLButtonElement[]} buttons @param {HTMLElement[]} boxes */
+function enableOnceSeen(buttons, boxes) {
   const unseen = new Set(boxes);
   /** @type {Set<HTMLElement>} */
   const onScreen = new Set();
@@ -145,7 +147,7 @@ function enableOnceSeen(approve, boxes) {
     }
     if (unseen.size) return;
     crossing.disconnect();
-    setTimeout(() => { approve.disabled = approve.closest("[data-answered]") !== null; }, ARMED_AFTER);
+    setTimeout(() => { for (const each of buttons) each.disabled = each.closest("[data-answered]") !== null; }, ARMED_AFTER);
   };
   const crossing = new IntersectionObserver((changes) => {
     for (const { isIntersecting, target } of changes) {
