@@ -39,6 +39,9 @@ from kernel_executor.stage.ownership import state_folder
 
 AGENT_NAME = "codeagent"
 
+EMPTY = b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+"""A notebook before the first task: one that is killed then leaves one that opens."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionSettings:
@@ -142,8 +145,8 @@ async def open_session(
         notebook = folder / settings.notebook.name
         journal = folder / f"{notebook.stem}.journal.jsonl"
         claimed = stack.enter_context(ExitStack())
-        for path in (journal, notebook):
-            _claim(place, path.name)
+        for path, content in ((journal, b""), (notebook, EMPTY)):
+            _claim(place, path.name, content)
             claimed.callback(place.remove, path.name)  # or a session that never began would keep the name
         names = bring_files(settings.files, folder)
         notebook_view = NotebookView(notebook, folder=place)
@@ -208,11 +211,12 @@ def _check(settings: SessionSettings) -> None:
     check_files(settings.files)
 
 
-def _claim(folder: OpenFolder, name: str) -> None:
+def _claim(folder: OpenFolder, name: str, content: bytes) -> None:
     """Make a file of the session, so that no earlier or parallel one is overwritten."""
     path = folder.path / name
     try:
-        os.close(folder.create(name))
+        with os.fdopen(folder.create(name), "wb") as file:
+            file.write(content)
     except FileExistsError as error:
         why = "exists already and is not overwritten: choose another name (--out)"
         raise SessionError(f"{str(path)!r} {why}") from error

@@ -8,8 +8,10 @@ import io
 import json
 import os
 import re
+import shutil
 import sys
 import tarfile
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +33,7 @@ PACKAGES = "/srv/packages"
 HOME, CLOSED = "/home/jovyan", "/home/closed"
 """The home folder of the user, and one that belongs to root."""
 
+RESULT = "/srv/result"
 ELSEWHERE = "/tmp/mine"
 
 OUTSIDE = "/srv/outside.txt"
@@ -42,13 +45,14 @@ from nbclient import NotebookClient
 notebook = nbformat.from_dict(json.loads(sys.argv[1]))
 NotebookClient(notebook, timeout=60, kernel_name="python3", allow_errors=True).execute()
 files = {}
-for top in sys.argv[2:]:
+for top in sys.argv[3:]:
     for folder, _, names in os.walk(top):
         for name in names:
             if name.endswith((".png", ".ipynb", ".py")):
                 path = os.path.join(folder, name)
                 files[path] = open(path, "rb").read().decode("latin-1")
-print(json.dumps({"notebook": notebook, "files": files}))
+with open(sys.argv[2], "w") as file:  # not printed: Docker's SDK loses some of what a container prints at its end
+    json.dump({"notebook": notebook, "files": files}, file)
 """
 
 PROBE = f"""
@@ -121,7 +125,8 @@ class Hub:
         """
         notebook = v4.new_notebook(cells=[v4.new_code_cell(source) for source in sources])
         python = str(Path(sys.prefix).resolve() / "bin" / "python")
-        output = self.engine.client.containers.run(
+        (place := Path(tempfile.mkdtemp())).chmod(0o777)
+        self.engine.client.containers.run(
             self.image,
             [
                 "env",
@@ -130,6 +135,7 @@ class Hub:
                 "-c",
                 EXECUTE,
                 json.dumps(notebook),
+                f"{RESULT}/found.json",
                 HOME,
                 ELSEWHERE,
             ],
@@ -143,12 +149,13 @@ class Hub:
                 "JUPYTER_RUNTIME_DIR": "/tmp/jupyter",
                 "JPY_SESSION_NAME": f"{home}/study.ipynb",
             },
-            volumes=mounts(),
+            volumes=mounts() | {str(place): {"bind": RESULT, "mode": "rw"}},
             network_mode="none",
             security_opt=["no-new-privileges", *options],
             remove=True,
         )
-        found = json.loads(output.decode().splitlines()[-1])
+        found = json.loads((place / "found.json").read_text())
+        shutil.rmtree(place)
         return nbformat.from_dict(found["notebook"]).cells, found["files"]
 
 
@@ -166,7 +173,16 @@ def hub(engine: str) -> Iterator[Hub]:
 
 def root_folder() -> bytes:
     """Make an archive of a root folder that is all but empty."""
-    folders = {"etc": 0, "home/closed": 0, "home/jovyan": 1000, "run": 0, "srv/packages": 0, "tmp": 0, "var/tmp": 0}
+    folders = {
+        "etc": 0,
+        "home/closed": 0,
+        "home/jovyan": 1000,
+        "run": 0,
+        "srv/packages": 0,
+        "srv/result": 0,
+        "tmp": 0,
+        "var/tmp": 0,
+    }
     files = {
         "etc/passwd": "root:x:0:0::/root:/bin/sh\njovyan:x:1000:1000::/home/jovyan:/bin/sh\n",
         "etc/group": "root:x:0:\njovyan:x:1000:\n",
