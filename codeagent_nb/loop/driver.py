@@ -217,10 +217,10 @@ class Driver:
 
 
 def _question(grant: Grant) -> str:
-    wants = [f"to reach {', '.join(grant.names)}"] if grant.names else []
+    wants = [f"to reach {', '.join(grant.names)}, and could send there what it has read"] if grant.names else []
     if grant.files:
         wants.append(f"to change {', '.join(grant.files)}, which {'is' if len(grant.files) == 1 else 'are'} yours")
-    return f"The code wants {' and '.join(wants)}. Allow it?"
+    return f"The code wants {'; and '.join(wants)}. Allow it?"
 
 
 async def roll_back(executor: CodeExecutor, log: EventLog) -> None:

@@ -211,7 +211,7 @@ def _check(settings: SessionSettings) -> None:
     check_files(settings.files)
 
 
-def _claim(folder: OpenFolder, name: str, content: bytes) -> None:
+def _claim(folder: OpenFolder, name: str, content: bytes = b"") -> None:
     """Make a file of the session, so that no earlier or parallel one is overwritten."""
     path = folder.path / name
     try:

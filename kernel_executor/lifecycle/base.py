@@ -19,11 +19,13 @@ from kernel_executor.functions.functions import FunctionLike, Functions, check_m
 from kernel_executor.lifecycle.in_order import run_in_order, unheard
 from kernel_executor.lifecycle.listeners import LateOutputs, Listener, guarded
 from kernel_executor.lifecycle.runner import (
+    NO_GATE,
     BlockRunner,
     Deliver,
     StatefulRunner,
     deliver_always,
     deliver_if_well,
+    end_grants,
     ended_well,
 )
 from kernel_executor.sandbox.isolation import Isolation
@@ -259,7 +261,7 @@ class ManagedExecutor(ABC, Generic[Runner]):
                     runner.end_call(well=result is not None and ended_well(result))
                 if stage and (files := await deliver(stage, result)):
                     on_event(files)
-                _end_grants(runner)
+                end_grants(runner)
             return result
 
     def allow_network(self, name: str, *, lasting: bool = True) -> None:
@@ -291,7 +293,7 @@ class ManagedExecutor(ABC, Generic[Runner]):
         async with self._lock:
             if self._runner.stage is None:
                 raise ValueError(f"{name!r}: code is not kept from changing files here")
-            await self._runner.stage.lend(name, lasting=lasting)
+            await self._runner.stage.lending.lend(name, lasting=lasting)
 
     async def evaluate(self, expression: str, *, timeout: float = 30.0) -> str | None:
         """Return the `repr` of a Python expression, in the kernel or in a script of its own; leaves no trace there.
@@ -343,17 +345,3 @@ class ManagedExecutor(ABC, Generic[Runner]):
     def on_late_output(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with every `LateOutput`, of which scripts have none; returns a function that ends this."""
         return self._late.add(listener)
-
-
-NO_GATE = (
-    "code was started without a network, and nothing can be allowed now: start it with network=[], "
-    "`%config CodeAgent.network`, or --network, in bubblewrap"
-)
-
-
-def _end_grants(runner: BlockRunner) -> None:
-    """Take back what was allowed for one call."""
-    if runner.gate:
-        runner.gate.end_call()
-    if runner.stage:
-        runner.stage.end_call()

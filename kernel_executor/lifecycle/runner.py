@@ -104,3 +104,17 @@ async def deliver_if_well(stage: Stage, result: CodeResult | None) -> FilesDeliv
     if result and ended_well(result):
         return await stage.deliver()
     return await uninterrupted(stage.hold_back())
+
+
+NO_GATE = (
+    "code was started without a network, and nothing can be allowed now: start it with network=[], "
+    "`%config CodeAgent.network`, or --network, in bubblewrap"
+)
+
+
+def end_grants(runner: BlockRunner) -> None:
+    """Take back what was allowed for one call."""
+    if runner.gate:
+        runner.gate.end_call()
+    if runner.stage:
+        runner.stage.lending.end_call()

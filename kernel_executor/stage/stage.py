@@ -24,6 +24,7 @@ from kernel_executor.folders.trees import FOLDER, Listing, Seen, Tree
 from kernel_executor.outputs.fold import as_text
 from kernel_executor.stage.denials import Denial, with_denials
 from kernel_executor.stage.folders import HIDDEN_PREFIX, base_of, link_all, make_folder
+from kernel_executor.stage.lending import Lending
 from kernel_executor.stage.mirror import Mirror
 from kernel_executor.stage.outbox import MAX_LOOKED_AT, Outbox
 from kernel_executor.stage.ownership import Ownership, state_folder
@@ -82,12 +83,12 @@ class Stage:
         # For who forgets `stop`, or whose loop is closed before.
         self._take_away = weakref.finalize(self, _take_away, *owned, user, files, aside)
         self.outbox = Outbox(user, files, aside, self._mirror, self._ownership)
+        self.lending = Lending(self._mirror, self.outbox)
         self._aside = aside
         self._copy: asyncio.Future[FilesDelivered] | None = None
         self._mirror.begin()
         self.place = replace(place, read_only=self._mirror.read_only)
         self._size = 0
-        self._lent: dict[str, bool] = {}  # files of the user's that code may change; whether in all calls
         self._found: Listing | None = None  # by the last look, as long as nothing has run since
         self._busy = threading.Lock()
 
@@ -210,26 +211,6 @@ class Stage:
             refused = [line for line in said.splitlines() if os.strerror(errno.EACCES) in line]
             went_on = any(self._mirror.names_linked(line, str(self.place.base)) for line in refused)
         return ["A file that can only be read here was to be changed, and the block went on."] if went_on else []
-
-    async def lend(self, name: str, *, lasting: bool) -> None:
-        """Count a file of the user's as the agent's own, because the user allows code to change it.
-
-        Args:
-            name: Its path in the user's folder.
-            lasting: Whether for the whole session, or until `end_call`.
-
-        Raises:
-            ValueError: It is no file of the user's that code has a copy of.
-        """
-        await in_thread(partial(self._mirror.lend, name))
-        self.outbox.name_file(name)  # delivered whatever its kind
-        self._lent[name] = self._lent.get(name, False) or lasting
-
-    def end_call(self) -> None:
-        """Count what was lent for one call as the user's again."""
-        for name in [name for name, lasting in self._lent.items() if not lasting]:
-            del self._lent[name]
-            self._mirror.take_back(name)
 
     async def put_back(self) -> None:
         """Undo what code that was run again has done to files, the agent's own too."""

@@ -204,3 +204,39 @@ def test_edited_code_is_shown_as_it_would_run_before_it_runs(notebook: Notebook)
     form.get_by_role("button", name="Run the edited code").click()
     wait_until_done(notebook, 1)
     assert r"edited\u200b" in shown(notebook, 1)
+
+
+GRANT = """
+import asyncio
+from codeagent_nb.approval import ApprovalRequest, refuse_unattended
+from codeagent_nb.notebook.panel.widget_controls import Controls
+from codeagent_nb.notebook.panel.widget import AgentWidget
+answers = []
+panel = AgentWidget(mode="cell")
+controls = Controls(panel, stop=lambda: None, without_widget=refuse_unattended)
+question = "The code wants to reach data.example.org. Allow it?"
+request = ApprovalRequest(code="", isolation="sandboxed by bubblewrap", grant=question)
+async def ask():
+    answers.append(await controls.ask(request))
+"""
+
+
+@one_app
+@pytest.mark.parametrize(
+    ("button", "answer"),
+    [("Allow once", (True, False)), ("Allow in this session", (True, True)), ("Reject", (False, False))],
+)
+def test_what_code_was_refused_is_allowed_by_one_answer(
+    notebook: Notebook, button: str, answer: tuple[bool, bool]
+) -> None:
+    notebook.open(GRANT, "panel")
+    for index in range(2):
+        notebook.run_cell(index)
+    notebook.execute("asking = asyncio.ensure_future(ask())")
+    form = notebook.cell(1).get_by_label("Allow", exact=True)
+    form.wait_for()
+    expect(form).to_contain_text("The code wants to reach data.example.org. Allow it?")
+    expect(form.get_by_role("button", name="Run it")).to_have_count(0)
+    form.get_by_role("button", name=button).click()
+    notebook.wait_for_value("bool(answers)")
+    assert tuple(notebook.value("[answers[0].approved, answers[0].lasting]")) == answer

@@ -237,7 +237,9 @@ async def test_one_answer_of_a_person_allows_a_name(executor: Executor, sites: t
         return ApprovalResponse(approved=True)
 
     result = await agent(executor, sites[1], ask).run(task="What does it say?")
-    assert [request.question for request in asked] == [f"The code wants to reach {sites[1].name}. Allow it?"]
+    assert [request.question for request in asked] == [
+        f"The code wants to reach {sites[1].name}, and could send there what it has read. Allow it?"
+    ]
     assert str(result.messages[-1].content).startswith("It says never.")
     assert sites[1].asked == ["/secret"]
 

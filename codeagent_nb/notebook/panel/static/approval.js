@@ -66,21 +66,20 @@ function approvalForm(approval, send) {
   form.append(
     approvalHead(approval),
     ...blocks.map((block) => block.element),
-    h("div", { class: "cagent-approval-foot" }, approve, always, h("div", { class: "cagent-reject" }, reason, reject)));
+    h("div", { class: "cagent-approval-foot" }, h("div", { class: "cagent-allow" }, approve, always), h("div", { class: "cagent-reject" }, reason, reject)));
   enableOnceSeen(always ? [approve, always] : [approve], blocks.map((block) => block.box));
   return form;
 }
 
 /** @param {Approval} approval */
 function approvalHead(approval) {
-  const chip = h("span", { class: "cagent-chip", title: "Where it will run" }, icon("shield"), h("span", { text: approval.isolation }));
-  if (approval.grant) return h("div", { class: "cagent-approval-head" }, h("strong", { text: approval.grant }), chip);
+  if (approval.grant) return h("div", { class: "cagent-approval-head" }, h("strong", { text: approval.grant }));
   const many = approval.blocks.length > 1 ? `these ${approval.blocks.length} blocks` : "this code";
   const hint = approval.edited ? "This is the code as you edited it." : "You may edit it first.";
   return h("div", { class: "cagent-approval-head" },
     h("strong", { text: `Run ${many}?` }),
     h("span", { class: "cagent-muted", text: hint }),
-    chip);
+    h("span", { class: "cagent-chip", title: "Where it will run" }, icon("shield"), h("span", { text: approval.isolation })));
 }
 
 /** One block: all of its rows in a box that scrolls, and a text field in their place once it is edited.
