@@ -101,15 +101,15 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
     limits: Annotated[
         str,
         typer.Option(
-            help="How much of the machine sandboxed code may use, e.g. memory=8GB,processes=2000,disk=50GB.",
+            help="How much of the machine sandboxed code may use, e.g. 'memory=8GB, processes=2000'.",
             show_default="what the machine bears",
         ),
     ] = "",
     network: Annotated[
         str,
         typer.Option(
-            help="What sandboxed code may reach: `none`, `all`, or names, e.g. data.example.org,localhost:8123; "
-            "pip needs pypi.org,files.pythonhosted.org."
+            help="What sandboxed code may reach: `none`, `all`, or names, e.g. 'data.example.org, localhost:8123'; "
+            "pip needs 'pypi.org, files.pythonhosted.org'."
         ),
     ] = "none",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Run code without asking, sandboxed or not.")] = False,
