@@ -13,6 +13,19 @@ INODE = 1_024
 
 
 @dataclass(frozen=True, slots=True)
+class Memory:
+    """What a process has in memory, in bytes, without what can be read from a disk again.
+
+    Args:
+        private: What it shares with no file, swapped out or not.
+        shared: What it has mapped of files in memory, and memory that it has shared before it forked.
+    """
+
+    private: int = 0
+    shared: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """A file that has no name any more, or never had one; its room is given back when it is closed.
 
@@ -48,20 +61,17 @@ def _children(pid: int) -> Iterator[int]:
             yield from map(int, _read(f"/proc/{pid}/task/{task}/children").split())
 
 
-def own_memory(pid: int) -> int:
-    """Return the bytes that a process holds and shares with no file, swapped out or not; 0 if it is gone.
-
-    What forks have in common is counted for each of them.
-    """
+def own_memory(pid: int) -> Memory:
+    """Return what a process has; nothing if it is gone. What forks have in common is counted for each of them."""
     return read_status(_read(f"/proc/{pid}/status"))
 
 
-def read_status(text: bytes) -> int:
+def read_status(text: bytes) -> Memory:
     """Read a text as in /proc/self/status."""
-    return KIB * sum(_numbers(text, (b"RssAnon:", b"VmSwap:")))
+    return Memory(_numbers(text, (b"RssAnon:", b"VmSwap:")), _numbers(text, (b"RssShmem:",)))
 
 
-def proportional_memory(pid: int) -> int | None:
+def proportional_memory(pid: int) -> Memory | None:
     """Return the same, with what forks have in common divided among them; None if it is not ours to see.
 
     The system looks at each page for it: 20 ms a gigabyte.
@@ -71,18 +81,22 @@ def proportional_memory(pid: int) -> int | None:
     except PermissionError:
         return None
     except OSError:
-        return 0
+        return Memory()
 
 
-def read_rollup(text: bytes) -> int:
+def read_rollup(text: bytes) -> Memory:
     """Read a text as in /proc/self/smaps_rollup."""
-    return KIB * sum(_numbers(text, (b"Pss_Anon:", b"SwapPss:")))
+    return Memory(_numbers(text, (b"Pss_Anon:", b"SwapPss:")), _numbers(text, (b"Pss_Shmem:",)))
 
 
-def _numbers(text: bytes, names: tuple[bytes, ...]) -> Iterator[int]:
-    for line in text.splitlines():
-        if line.startswith(names):
-            yield int(line.split()[1])
+def available_memory() -> int:
+    """Return the bytes that the machine could still give to programs."""
+    return _numbers(_read("/proc/meminfo"), (b"MemAvailable:",))
+
+
+def _numbers(text: bytes, names: tuple[bytes, ...]) -> int:
+    """Return the sum of some lines of such a text, in bytes."""
+    return KIB * sum(int(line.split()[1]) for line in text.splitlines() if line.startswith(names))
 
 
 def in_folder(path: str) -> int:
@@ -92,6 +106,14 @@ def in_folder(path: str) -> int:
     except OSError:
         return 0
     return (found.f_blocks - found.f_bfree) * found.f_frsize + (found.f_files - found.f_ffree) * INODE
+
+
+def device_of(path: str) -> int:
+    """Return the number of the file system that a folder is on; 0 if it is gone."""
+    try:
+        return os.stat(path).st_dev  # noqa: PTH116 - four times a second
+    except OSError:
+        return 0
 
 
 def nameless_files(pids: Iterable[int]) -> set[Held]:

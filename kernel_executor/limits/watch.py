@@ -14,6 +14,7 @@ from pathlib import Path
 
 from kernel_executor.limits import usage
 from kernel_executor.limits.disk import DiskUse, Taken
+from kernel_executor.limits.memory import MemoryUse
 from kernel_executor.limits.resource_limits import ASK, Bounds
 from kernel_executor.outputs.exit_codes import describe_exit
 from kernel_executor.sizes import size_text
@@ -66,6 +67,7 @@ class ResourceWatch:
     def __init__(self, watched: Watched, bounds: Bounds) -> None:
         self._watched = watched
         self._bounds = bounds
+        self._memory = MemoryUse(bounds.memory)
         self._disk = DiskUse(watched.on_disk, Taken(bounds.disk, bounds.files))
         self._most_size: float = bounds.disk
         self._most_files = bounds.files
@@ -88,8 +90,11 @@ class ResourceWatch:
         """Return why the code has to be ended, a clause; empty if all is well."""
         begun = time.monotonic()
         pids = usage.family(self._watched.first, self._bounds.processes)
-        nameless = usage.nameless_files(pids)
-        cause = self._too_many(pids) or self._too_much_memory(pids, nameless)
+        folders = [f"/proc/{self._watched.inside}/root{path}" for path in self._watched.in_memory]
+        # A file system in memory counts those in it itself.
+        counted = set(map(usage.device_of, folders))
+        nameless = [each for each in usage.nameless_files(pids) if each.device not in counted]
+        cause = self._too_many(pids) or self._too_much_memory(pids, folders, nameless)
         self.pause = min(LONGEST, max(SECONDS, SHARE * (time.monotonic() - begun)))
         return cause or self._too_many_files(pids, nameless)
 
@@ -107,19 +112,12 @@ class ResourceWatch:
             return ""
         return f"too many processes: more than {self._bounds.processes:,}; {ASK}"
 
-    def _too_much_memory(self, pids: Sequence[int], nameless: Iterable[usage.Held]) -> str:
-        most = self._bounds.memory
-        folders = sum(usage.in_folder(f"/proc/{self._watched.inside}/root{path}") for path in self._watched.in_memory)
-        shared = folders + sum(each.size for each in nameless if each.in_memory)
-        own = [usage.own_memory(pid) for pid in pids]
-        if shared + sum(own) <= most:
+    def _too_much_memory(self, pids: Sequence[int], folders: Sequence[str], nameless: Iterable[usage.Held]) -> str:
+        files = sum(map(usage.in_folder, folders)) + sum(each.size for each in nameless if each.in_memory)
+        used = self._memory.look(pids, files)
+        if used <= self._bounds.memory:
             return ""
-        used = shared + max(own)
-        if used <= most:  # forks have much in common, and it was counted for each of them
-            used = shared + sum(map(_fairly, pids, own))
-        if used <= most:
-            return ""
-        sizes = f"it used {size_text(used)} and may use {size_text(most)}"
+        sizes = f"it used {size_text(used)} and may use {size_text(self._bounds.memory)}"
         return f"out of memory: {sizes}; work on the data in parts, or {ASK}"
 
     def _too_many_files(self, pids: Sequence[int], nameless: Iterable[usage.Held]) -> str:
@@ -142,11 +140,6 @@ class ResourceWatch:
         for pid in pids:
             with suppress(OSError, ValueError):  # it is gone, or has lowered its own limit
                 resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, self._bounds.file_size))
-
-
-def _fairly(pid: int, own: int) -> int:
-    found = usage.proportional_memory(pid)
-    return own if found is None else found
 
 
 def _lower(pid: int, kind: int, most: int) -> None:

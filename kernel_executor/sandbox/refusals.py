@@ -34,7 +34,9 @@ UNREACHED = re.compile(
 )
 
 NO_SEMAPHORE = re.compile(r"\bSemLock\b(?s:.*)\bPermissionError\b")
-NO_SHARED_MEMORY = re.compile(r"\bshm_open\b(?s:.*)\bPermissionError\b")
+NO_SHARED_MEMORY = re.compile(
+    r"\bshm_open\b(?s:.*)\bPermissionError\b|\bPermissionError: \[Errno \d+\] [^:\n]+: '/dev/shm/"
+)
 
 TOO_LARGE = re.compile(r"\[Errno 27\] |: File too large|[Ff]ile size limit exceeded")
 NO_ROOM = re.compile(r"\[Errno 28\] |: No space left on device")

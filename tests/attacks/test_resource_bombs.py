@@ -30,6 +30,9 @@ MEMORY = {
         "import os\nheld = [os.memfd_create('x') for _ in range(9)]\nfor each in held:\n"
         "    for _ in range(10): os.write(each, bytes(10_000_000))"
     ),
+    "memory to be shared with forks": (
+        "import mmap\nx = mmap.mmap(-1, 900_000_000)\nfor _ in range(900): x.write(bytes(1_000_000))"
+    ),
 }
 
 PROCESSES = {
@@ -137,6 +140,27 @@ open('data.csv', 'wb').write(bytes(80_000_000)); os.remove('data.csv')
 
 def test_what_forks_have_in_common_counts_once(executor: Executor) -> None:
     assert executor.value(MUCH_THAT_IS_ALLOWED) == "0\n"
+
+
+FILES_IN_MEMORY = """
+import mmap, os, tempfile, time
+f = tempfile.TemporaryFile(buffering=0)
+f.write(bytes(95_000_000))
+open('data.csv', 'wb').write(bytes(90_000_000))
+g = open('/dev/shm/x', 'w+b', buffering=0)
+os.remove('/dev/shm/x')
+g.write(bytes(90_000_000))
+x = mmap.mmap(g.fileno(), 90_000_000)
+sum(x[::4_096]), time.sleep(1)
+f.close(), g.close(), x.close(), os.remove('data.csv')
+"""
+
+
+def test_a_file_in_memory_without_a_name_counts_once_and_not_as_one_on_the_disk(
+    person: Person, executor: Executor
+) -> None:
+    if not person.caged:  # there it is on the disk
+        assert executor.value(FILES_IN_MEMORY) == ""
 
 
 def test_control_without_a_sandbox_there_are_no_limits(person: Person) -> None:
