@@ -15,7 +15,7 @@ INPUTS := pyproject.toml requirements.lock $(wildcard codeagent_nb/labextension/
 # A container may set it: then each of thousands of processes compiles the same files anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test unit attacks browser check javascript typing coverage bench notebooks pictures lock clean
+.PHONY: help demo test unit attacks browser check javascript typing coverage bench large notebooks pictures lock clean
 
 help:  ## list these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -77,6 +77,13 @@ bench: $(STAMPS)/test  ## speeds, as ratios to a reference measured in turn; wha
 	build/autogen/bin/python -m pip --disable-pip-version-check -qq install --editable . --group bench
 	build/autogen/bin/python tests/benchmarks/beside_autogen.py
 	build/autogen/bin/python tests/benchmarks/inside_autogen.py
+
+large: $(STAMPS)/demo  ## whether everyday work on 2 GB of data meets a limit of the sandbox: half an hour, 20 GB of disk
+	@bash .ci/system-packages.sh bubblewrap
+	$(PYTHON) -m venv build/data
+	build/data/bin/python -m pip --disable-pip-version-check -qq install --upgrade 'pip>=25.1'
+	build/data/bin/python -m pip --disable-pip-version-check -qq install --editable . --group large
+	build/data/bin/python tests/benchmarks/large_data.py
 
 notebooks: $(STAMPS)/test  ## execute the example notebooks and keep their outputs
 	$(BIN)/python tools/run_notebooks.py

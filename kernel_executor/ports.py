@@ -65,7 +65,7 @@ class GrantingExecutor(Protocol):
         ...
 
     async def allow_change(self, name: str, *, lasting: bool = True) -> None:
-        """Allow code to change or remove a file of the user's."""
+        """Allow code to change a file of the user's."""
         ...
 
 

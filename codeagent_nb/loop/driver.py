@@ -38,6 +38,9 @@ from kernel_executor.ports import GrantingExecutor
 
 CANNOT_ROLL_BACK = "this executor cannot take variables back"
 
+MOST_ASKED = 6
+"""Names and files that a person is asked for at a time."""
+
 RESAMPLE_TEMPERATURE = 1.0
 """For a reply that must differ; every model takes 1, some take nothing else."""
 
@@ -180,7 +183,8 @@ class Driver:
 
     async def _grant(self, grant: Grant) -> bool:
         """Ask whether code may do what it was refused, and let it; where nobody is there, it may not."""
-        if self.granter is None or not isinstance(self.executor, GrantingExecutor):
+        many = len(grant.names) + len(grant.files) > MOST_ASKED  # nobody reads such a list
+        if many or self.granter is None or not isinstance(self.executor, GrantingExecutor):
             return False
         request = ApprovalRequest(code="", grant=_question(grant), isolation=self.executor.isolation.summary)
         try:

@@ -31,6 +31,7 @@ class Seen:
     modified: int
     changed: int
     allocated: int = 0
+    names: int = 1
 
     @classmethod
     def of(cls, found: os.stat_result) -> "Seen":
@@ -43,6 +44,7 @@ class Seen:
             modified=found.st_mtime_ns,
             changed=found.st_ctime_ns,
             allocated=found.st_blocks * 512,
+            names=found.st_nlink,
         )
 
     @property

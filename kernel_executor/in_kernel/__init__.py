@@ -7,10 +7,13 @@ once it has started, ipykernel. The client imports `guard` and `text` too, so th
 
 from .shell import run_shell
 
-__all__ = ["MODULE", "OMISSION_MESSAGE", "run_shell"]
+__all__ = ["MODULE", "OMISSION_MESSAGE", "PACKAGES", "run_shell"]
 
 MODULE = "codeagent_kernel"
 """The name under which the kernel finds this package."""
+
+PACKAGES = "CODEAGENT_PACKAGES"
+"""Variable that names the folders which code installs packages in."""
 
 OMISSION_MESSAGE = "codeagent_omission"
 """IOPub message type by which the kernel tells how much it left out; other clients ignore it."""

@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 if __name__ != "__main__":
-    from . import MODULE, OMISSION_MESSAGE
+    from . import MODULE, OMISSION_MESSAGE, PACKAGES
     from .forks import flush_to_parent, forget_in_forks, is_fork, write_to_parent
     from .guard import OutputGuard
     from .interrupts import Interrupts
@@ -41,7 +41,21 @@ def main(arguments: list[str]) -> None:
     _do_without_terminals(app.shell)
     watch()
     inherit_context()
+    _find_installed()
     app.start()
+
+
+def _find_installed() -> None:
+    """Import what code has installed, too: before other packages, behind the standard library.
+
+    Only now: with it on PYTHONPATH, an installed `json` kept every kernel of the session from starting.
+    """
+    places = list(filter(None, os.environ.pop(PACKAGES, "").split(os.pathsep)))
+    others = (at for at, path in enumerate(sys.path) if path.endswith(("site-packages", "dist-packages")))
+    at = next(others, len(sys.path))
+    sys.path[at:at] = places
+    if places:
+        os.environ["PYTHONPATH"] = os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), *places])
 
 
 def _be_first_to_go(memory: int) -> None:

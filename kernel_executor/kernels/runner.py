@@ -155,6 +155,8 @@ class KernelRunner:
         if self.stage:
             await self.stage.put_back()  # what ran again wrote files again, perhaps twice as long now
         self._keeper.take_news()  # that a kernel had died is told by what this returns
+        if self.gate:
+            self.gate.take_refused()  # what ran again is not what runs next
         if not why_not:
             self._used = await self._keeper.live()
             self._history.rolled_back()

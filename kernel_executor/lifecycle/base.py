@@ -252,15 +252,17 @@ class ManagedExecutor(ABC, Generic[Runner]):
         async with self._lock:
             runner, stage = self._runner, self._runner.stage
             result: CodeResult | None = None
-            if stage:
-                await stage.refresh()
             try:
-                result = await run_in_order(blocks, runner.languages, run_block, on_event)
+                if stage:
+                    await stage.refresh()
+                try:
+                    result = await run_in_order(blocks, runner.languages, run_block, on_event)
+                finally:
+                    if isinstance(runner, StatefulRunner):
+                        runner.end_call(well=result is not None and ended_well(result))
+                    if stage and (files := await deliver(stage, result)):
+                        on_event(files)
             finally:
-                if isinstance(runner, StatefulRunner):
-                    runner.end_call(well=result is not None and ended_well(result))
-                if stage and (files := await deliver(stage, result)):
-                    on_event(files)
                 end_grants(runner)
             return result
 
@@ -280,7 +282,7 @@ class ManagedExecutor(ABC, Generic[Runner]):
         self._runner.gate.allow(name, lasting=lasting)
 
     async def allow_change(self, name: str, *, lasting: bool = True) -> None:
-        """Allow code to change or remove a file of the user's in the work folder: what it does is delivered.
+        """Allow code to change a file of the user's in the work folder: what it makes of it is delivered.
 
         Args:
             name: Its path in the folder.

@@ -20,6 +20,9 @@ TASKS_PER_PROCESS = 8
 ASK = "ask for more: `%config CodeAgent.limits`, --limits, or resource_limits= in Python"
 """What is said where a limit was met."""
 
+MOST = 2**62
+"""More than any machine has; the system counts with 64 bits."""
+
 CGROUPS = Path("/sys/fs/cgroup")
 
 
@@ -37,7 +40,7 @@ class ResourceLimits:
         files: Files in its working folder.
 
     Raises:
-        ValueError: One of them is not more than 0.
+        ValueError: One of them is not more than 0, or absurd.
     """
 
     memory: int | None = None
@@ -50,8 +53,9 @@ class ResourceLimits:
     def __post_init__(self) -> None:
         for each in fields(self):
             value = getattr(self, each.name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value <= 0):
-                raise ValueError(f"the limit {each.name} must be a whole number above 0, not {value!r}")
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= MOST):
+                most = f"must be a whole number above 0, and at most {MOST}"
+                raise ValueError(f"the limit {each.name} {most}; it is {value!r}")
 
     @classmethod
     def read(cls, text: str) -> "ResourceLimits":

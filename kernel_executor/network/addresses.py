@@ -49,8 +49,8 @@ class Dialer:
     """Makes connections for one proxy.
 
     It has threads of its own to resolve names in. The loop's are few, and others wait for them: code that asks for
-    names whose servers never answer would stop the program. And nobody waits for a thread that is left behind in
-    there, for it holds nothing.
+    names whose servers never answer would stop the program. Closing waits for none of them; the end of the
+    program does, until the system gives up on the name.
     """
 
     def __init__(self, limits: Limits, look_up: LookUp) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from kernel_executor.errors import SandboxUnavailable
+from kernel_executor.in_kernel import PACKAGES
 from kernel_executor.in_kernel.read_only import FOLDER
 from kernel_executor.limits.resource_limits import ResourceLimits, bounds_here
 from kernel_executor.network.gate import Gate, Network
@@ -196,13 +197,9 @@ def _of_network(gate: Gate | None) -> dict[str, str]:
 
 def _with_installed(environment: Mapping[str, str], interpreter: Interpreter) -> dict[str, str]:
     """Return the variables with where pip will install packages among what Python and shells look through."""
-    places = (environment.get("PYTHONPATH"), *(f"{INSTALLED_AT}/{path}" for path in interpreter.installed))
+    places = [f"{INSTALLED_AT}/{path}" for path in interpreter.installed]
     programs = (environment.get("PATH", os.defpath), f"{INSTALLED_AT}/bin")
-    return {
-        **environment,
-        "PYTHONPATH": os.pathsep.join(filter(None, places)),
-        "PATH": os.pathsep.join(programs),
-    }
+    return {**environment, PACKAGES: os.pathsep.join(places), "PATH": os.pathsep.join(programs)}
 
 
 def _own_variables(wanted: Confinement, place: Place) -> dict[str, str]:

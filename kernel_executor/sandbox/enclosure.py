@@ -62,13 +62,26 @@ class Enclosure:
             return InBubblewrap(policy, self.stage, tuple(shared))
         return InLandlock(str(self.stage.place.here), landlock.rules(policy, self.stage, shared))
 
-    def watch(self, launched: Launched) -> ResourceWatch | None:
-        """Set the limits of a process that waits at its gate, and return what looks after it from then on."""
+    def watch(self, launched: Launched, shared: Sequence[Path] = ()) -> ResourceWatch | None:
+        """Set the limits of a process that waits at its gate, and return what looks after it from then on.
+
+        Args:
+            launched: The process.
+            shared: Folders of ours that it may write to.
+        """
         if self.stage is None or self.bounds is None:
             return None
         place = self.stage.place
-        in_memory, on_disk = (IN_MEMORY, (place.files,)) if place.is_mounted else ((), (place.files, place.private))
-        watch = ResourceWatch(Watched(launched.process.pid, launched.pid, in_memory, on_disk), self.bounds)
+        own = place.packages if place.is_mounted else place.private
+        watched = Watched(
+            first=launched.process.pid,
+            inside=launched.pid,
+            in_memory=IN_MEMORY if place.is_mounted else (),
+            on_disk=(place.files, own, *shared),
+            given=self.stage.given,
+            is_alone=place.is_mounted,
+        )
+        watch = ResourceWatch(watched, self.bounds)
         watch.bind(launched.pid)
         return watch
 

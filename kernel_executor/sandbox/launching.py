@@ -2,9 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -125,7 +126,14 @@ async def launch(sandbox: Sandbox, command: Sequence[str], environment: Mapping[
             told = json.loads(text) if text.strip() else {}
         except BaseException:  # cancelled, for the loop is closing; or what it tells cannot be read
             with process:
-                process.kill()  # before its gate is closed, which would let it begin
+                _end_all(process)  # before its gate is closed, which would let it begin
             os.close(gate)
             raise
     return Launched(process, told.get("child-pid", process.pid), gate, told.get("held", {}), told.get("failure", ""))
+
+
+def _end_all(process: "subprocess.Popen[bytes]") -> None:
+    """End a sandbox in the making: its inner processes do not end with the outer one yet, but are of its group."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.kill()

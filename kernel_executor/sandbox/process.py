@@ -67,9 +67,9 @@ class ManagedProcess:
         sandbox = await in_thread(partial(enclosure.plan, shared))
         if sandbox is not None:
             launched = await launch(sandbox, command, enclosure.environment, stdout)
-            managed = cls(launched.process, launched.pid, b"", enclosure.watch(launched))
-            WATCHDOG.guard(launched.pid, parent=launched.process.pid)
+            managed = cls(launched.process, launched.pid, b"", enclosure.watch(launched, shared))
             try:
+                WATCHDOG.guard(launched.pid, parent=launched.process.pid)
                 await in_thread(partial(sandbox.check, launched))
                 managed._proxy = await enclosure.open_network(launched)
                 await in_thread(partial(sandbox.let_begin, launched))
@@ -147,8 +147,11 @@ class ManagedProcess:
     def _attend(self) -> None:
         """Wait for the end, in a thread, and look meanwhile what it uses of the machine."""
         if self._watch:
-            with contextlib.suppress(OSError):  # out of descriptors, say: then its limits are the system's alone
+            try:
                 self._look_after(self._watch)
+            except Exception as error:  # noqa: BLE001 - whatever it is, code that nobody watches is ended, and it is told
+                self._cause = f"what it used of the machine could not be watched ({error!r})"
+                self.kill()
         code = self._process.wait()
         code = 128 - code if code < 0 else code
         if self._watch:

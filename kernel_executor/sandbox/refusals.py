@@ -34,18 +34,24 @@ UNREACHED = re.compile(
 )
 
 NO_SEMAPHORE = re.compile(r"\bSemLock\b(?s:.*)\bPermissionError\b")
-NO_SHARED_MEMORY = re.compile(r"\bshm_open\b(?s:.*)\bPermissionError\b")
+NO_SHARED_MEMORY = re.compile(
+    r"\bshm_open\b(?s:.*)\bPermissionError\b|\bPermissionError: \[Errno \d+\] [^:\n]+: '/dev/shm/"
+)
 
-TOO_LARGE = re.compile(r"\[Errno 27\] |: File too large|[Ff]ile size limit exceeded")
+TOO_LARGE = re.compile(r"\[Errno 27\] |(?:writ|copy|cannot)[^\n]*: File too large|[Ff]ile size limit exceeded")
 NO_ROOM = re.compile(r"\[Errno 28\] |: No space left on device")
 NO_MORE_TASKS = re.compile(
-    r"can't start new thread|fork: (?:retry: )?Resource temporarily unavailable|BlockingIOError: \[Errno 11\]"
+    r"can't start new thread|fork: (?:retry: )?Resource temporarily unavailable"
+    r"|\bfork(?:_exec)?\((?s:.*)BlockingIOError: \[Errno 11\]"
 )
 """What the system says at limits that it keeps itself."""
 
-DISK_FULL = "Disk full: code may keep {disk} of files in its folder, {file} in one; remove some, or {ask}."
-MEMORY_FULL = (
-    "Disk full: /tmp and /dev/shm lie in memory and hold {temporary} each; write to the current folder, or {ask}."
+DISK_FULL = (
+    "Disk full: code may keep {disk} of files in its folder, and write {file} into one file; remove some, or {ask}."
+)
+NO_ROOM_LEFT = (
+    "Disk full: no room is left where this was written. /tmp and /dev/shm lie in memory and hold {temporary} each, the "
+    "current folder has what is free on its disk; remove some files, or write to the other place."
 )
 TOO_MANY = "Too many processes or threads: code may have {processes:,} processes; start fewer, or {ask}."
 
@@ -123,7 +129,7 @@ def _limits_met(said: str, isolation: Isolation, bounds: Bounds) -> Iterator[str
     if TOO_LARGE.search(said):
         yield DISK_FULL.format(disk=size_text(bounds.disk), file=size_text(bounds.file_size), ask=ASK)
     if NO_ROOM.search(said) and isolation.mechanism == "bubblewrap":
-        yield MEMORY_FULL.format(temporary=size_text(bounds.temporary), ask=ASK)
+        yield NO_ROOM_LEFT.format(temporary=size_text(bounds.temporary))
     if NO_MORE_TASKS.search(said):
         yield TOO_MANY.format(processes=bounds.processes, ask=ASK)
 

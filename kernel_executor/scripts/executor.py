@@ -4,11 +4,12 @@ AutoGen's LocalCommandLineCodeExecutor. Blocks share the files of the work folde
 """
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
@@ -16,6 +17,7 @@ from typing import Final, Protocol
 from kernel_executor.folders.work_folder import open_for_code
 from kernel_executor.functions.functions import FunctionLike
 from kernel_executor.functions.module_folder import with_functions_here
+from kernel_executor.in_kernel import PACKAGES
 from kernel_executor.lifecycle.base import ManagedExecutor
 from kernel_executor.limits.resource_limits import ResourceLimits
 from kernel_executor.network.gate import Network, known_network
@@ -138,6 +140,7 @@ class LocalCommandLineCodeExecutor(ManagedExecutor[ScriptRunner]):
         settings = await with_functions_here(settings, self._functions, work_dir, settings.python, stack)
         interpreter = await ask_python(settings.python, {})
         enclosure = await enclose(settings, work_dir, interpreter, [Path(settings.python).parent], env={}, stack=stack)
+        enclosure = replace(enclosure, environment=_with_packages(enclosure.environment))
         taken = frozenset(entry.name for entry in work_dir.iterdir())
         granted = names_in(work_dir, settings.writable)
         return ScriptRunner(
@@ -149,6 +152,12 @@ class LocalCommandLineCodeExecutor(ManagedExecutor[ScriptRunner]):
             explained=enclosure.explained,
             gate=enclosure.gate,
         )
+
+
+def _with_packages(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the variables by which scripts find packages that others have installed."""
+    places = filter(None, (environment.get("PYTHONPATH"), environment.get(PACKAGES)))
+    return {**environment, "PYTHONPATH": os.pathsep.join(places)} if PACKAGES in environment else environment
 
 
 async def _launch(python: str, enclosure: Enclosure, script: Script) -> LocalScript:

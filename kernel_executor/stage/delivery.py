@@ -78,7 +78,7 @@ class Deliverer:
         with self.user.holding(name, make=True) as (folder, base), _temporary(folder) as (part, target):
             digest = copy(source, target, limit=MAX_SIZE, stop=self.stop)
             # No set-user-ID, and nobody runs what nobody looked at.
-            os.fchmod(target, 0o666 & ~_umask())
+            _keep(target, os.stat(base, dir_fd=folder, follow_symlinks=False) if present else None)
             os.utime(target, ns=(seen.modified, seen.modified))
             made = Seen.of(os.fstat(target))
             if present is None or record is None:
@@ -118,6 +118,16 @@ class Deliverer:
             return False
         self.ownership.change({}, frozenset({name}))
         return True
+
+
+def _keep(target: int, replaced: os.stat_result | None) -> None:
+    """Give a file the rights of one that it replaces, or those of a new one."""
+    if replaced is None:
+        os.fchmod(target, 0o666 & ~_umask())
+        return
+    with suppress(PermissionError):  # another user's, in a folder of ours
+        os.fchown(target, replaced.st_uid, replaced.st_gid)
+    os.fchmod(target, replaced.st_mode & 0o777)
 
 
 @contextmanager

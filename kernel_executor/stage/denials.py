@@ -28,6 +28,11 @@ class Denial:
     deed: str
     other: str = ""
 
+    @property
+    def may_be_allowed(self) -> bool:
+        """Whether a person is asked for it: to change a file, never to remove one."""
+        return self.deed in {"changed", "replaced"}
+
     def __str__(self) -> str:
         if self.other:
             return f"{shown_name(self.name)} is the user's; the code's file is {shown_name(self.other)} now."

@@ -216,7 +216,7 @@ class Mirror:
     def can_be_lent(self, name: str) -> bool:
         """Return whether a path is a file of the user's that code has a copy of."""
         shown = self._shown.get(name)
-        return shown is not None and shown.copy.is_file
+        return shown is not None and shown.copy.is_file and not _is_of(name, self._hidden)
 
     def lend(self, name: str) -> None:
         """Count a file of the user's as the agent's own: what code does to it is delivered.
@@ -225,8 +225,8 @@ class Mirror:
             ValueError: It is no file of the user's that code has a copy of.
         """
         original = self._user.look(name)
-        if not self.can_be_lent(name) or original is None or not original.is_file:
-            raise ValueError(f"{name!r} is no file of the user's that could be changed here")
+        if not self.can_be_lent(name) or original is None or not original.is_file or original.names > 1:
+            raise ValueError(f"{name!r} is no file of the user's, of one name, that could be changed here")
         self._ownership.lend(name, Record.of(original, hash_of(self._user, name)))
         self._show_own(name, original)
 

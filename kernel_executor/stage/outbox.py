@@ -143,7 +143,7 @@ class Outbox:
         for name in sorted(name for name in self._mirror.own if name not in found.entries):
             if self._files.look(name) is None:
                 self._mirror.own.pop(name)
-                if self._deliverer.remove(name):
+                if not self._ownership.is_lent(name) and self._deliverer.remove(name):
                     told.removed.append(shown_name(name))
 
     def take(self, names: Sequence[str], into: Path | None) -> FilesDelivered:

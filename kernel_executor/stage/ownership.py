@@ -69,6 +69,10 @@ class Ownership:
         """Count a file of the user's as delivered, in this session only, and until it is taken back."""
         self._lent[name] = record
 
+    def is_lent(self, name: str) -> bool:
+        """Return whether a file is the user's, and only lent."""
+        return name in self._lent
+
     def take_back(self, name: str) -> None:
         """Count a file that was lent as the user's again, whatever has become of it."""
         self._lent.pop(name, None)

@@ -153,6 +153,11 @@ class Stage:
         """The descriptors of the user's folder and of the stage."""
         return self._user.root, self._files.root
 
+    @property
+    def given(self) -> int:
+        """Bytes of the user's files that are copied into it."""
+        return self._mirror.volume
+
     def identity(self) -> tuple[Seen, Seen]:
         """Return the user's folder and the stage as their descriptors show them, whatever their names lead to now."""
         return Seen.of(os.fstat(self._user.root)), Seen.of(os.fstat(self._files.root))
@@ -188,16 +193,10 @@ class Stage:
         os.close(made)
 
     async def check(self, result: BlockResult) -> BlockResult:
-        """Look at what a block has done to the user's files, and put it back.
-
-        Returns:
-            The block's result; one that ended well and did something is `refused`.
-        """
+        """Look at what a block has done to the user's files, put it back, and return its result with that."""
         # Not as a task where it is next to nothing: that took as long as the look.
         denials = self._inspect() if self._is_small else await in_thread(self._inspect)
-        unchanged = tuple(
-            denial.name for denial in denials if not denial.other and self._mirror.can_be_lent(denial.name)
-        )
+        unchanged = tuple(each.name for each in denials if each.may_be_allowed and self._mirror.can_be_lent(each.name))
         return with_denials(result, [*map(str, denials), *self._swallowed(result)], unchanged)
 
     def _swallowed(self, result: BlockResult) -> list[str]:

@@ -13,7 +13,7 @@ from tests.attacks.support.remote import Executor
 
 pytestmark = [pytest.mark.integration]
 
-LIMITS = "memory=400MB, processes=60, disk=150MB, temporary=100MB, files=300"
+LIMITS = "memory=400MB, processes=60, disk=150MB, temporary=100MB, files=400"
 
 MEMORY = {
     "one object": "x = bytearray(900_000_000)",
@@ -26,9 +26,20 @@ MEMORY = {
         "import subprocess, sys\nsubprocess.Popen(['setsid', sys.executable, '-c',"
         " 'x = bytearray(900_000_000); import time; time.sleep(3)'])"
     ),
+    "memory that forks would share": "import mmap\nx = mmap.mmap(-1, 900_000_000); x[:] = bytes(900_000_000)",
+    "a program whose name looks like a number": (
+        "import ctypes\nctypes.CDLL(None).prctl(15, b'\\rVmSwap:')\nx = bytearray(900_000_000)"
+    ),
+    "a first thread that has ended": (
+        "import ctypes, threading\ndef go():\n    time.sleep(1); x = bytearray(900_000_000); time.sleep(4)\n"
+        "import os\nif os.fork() == 0:\n    threading.Thread(target=go).start(); ctypes.CDLL(None).syscall(60, 0)\ntime.sleep(3)"
+    ),
     "files of no name in memory": (
         "import os\nheld = [os.memfd_create('x') for _ in range(9)]\nfor each in held:\n"
         "    for _ in range(10): os.write(each, bytes(10_000_000))"
+    ),
+    "memory to be shared with forks": (
+        "import mmap\nx = mmap.mmap(-1, 900_000_000)\nfor _ in range(900): x.write(bytes(1_000_000))"
     ),
 }
 
@@ -55,6 +66,14 @@ FILES = {
         "import os\nos.makedirs('a/b/c')\nfor i in range(290):\n"
         "    with open(f'a/b/c/{i}.dat', 'wb') as f: f.write(bytes(900_000))\n    time.sleep(0.005)"
     ),
+    "a folder that its user may not read": (
+        "import os\nos.mkdir('closed', 0o300)\nfor i in range(40):\n"
+        "    with open(f'closed/{i}.dat', 'wb') as f: f.write(bytes(9_000_000))\n    time.sleep(0.05)"
+    ),
+    "a folder in very many": (
+        "import os\nhome = os.getcwd()\nfor _ in range(150): os.mkdir('d'); os.chdir('d')\nfor i in range(40):\n"
+        "    with open(f'{i}.dat', 'wb') as f: f.write(bytes(9_000_000))\n    time.sleep(0.05)\nos.chdir(home)"
+    ),
     "a file without a name": (
         "import os\nf = open('gone.dat', 'wb', buffering=0); os.unlink('gone.dat')\n"
         "g = open('gone2.dat', 'wb', buffering=0); os.unlink('gone2.dat')\n"
@@ -63,7 +82,7 @@ FILES = {
 }
 
 OTHERS = {
-    "empty files": ("for i in range(900): open(f'{i}.dat', 'w').close()\ntime.sleep(3)", ("too many files",)),
+    "empty files": ("for i in range(1_200): open(f'{i}.dat', 'w').close()\ntime.sleep(3)", ("too many files",)),
     "the folder for temporary files": (
         "import tempfile\nwith tempfile.TemporaryFile() as f:\n    for _ in range(400): f.write(bytes(1_000_000))",
         ("Disk full", "disk full"),
@@ -137,6 +156,27 @@ open('data.csv', 'wb').write(bytes(80_000_000)); os.remove('data.csv')
 
 def test_what_forks_have_in_common_counts_once(executor: Executor) -> None:
     assert executor.value(MUCH_THAT_IS_ALLOWED) == "0\n"
+
+
+FILES_IN_MEMORY = """
+import mmap, os, tempfile, time
+f = tempfile.TemporaryFile(buffering=0)
+f.write(bytes(95_000_000))
+open('data.csv', 'wb').write(bytes(90_000_000))
+g = open('/dev/shm/x', 'w+b', buffering=0)
+os.remove('/dev/shm/x')
+g.write(bytes(90_000_000))
+x = mmap.mmap(g.fileno(), 90_000_000)
+sum(x[::4_096]), time.sleep(1)
+f.close(), g.close(), x.close(), os.remove('data.csv')
+"""
+
+
+def test_a_file_in_memory_without_a_name_counts_once_and_not_as_one_on_the_disk(
+    person: Person, executor: Executor
+) -> None:
+    if not person.caged:  # there it is on the disk
+        assert executor.value(FILES_IN_MEMORY) == ""
 
 
 def test_control_without_a_sandbox_there_are_no_limits(person: Person) -> None:

@@ -88,18 +88,41 @@ async def test_what_the_user_changes_meanwhile_is_not_overwritten(executor: Exec
     assert content(folder) == "the user's own, and longer\n"
 
 
-async def test_it_may_be_removed_and_code_may_be_changed(executor: Executor, folder: Path) -> None:
-    await executor.allow_change("penguins.csv", lasting=False)
+async def test_what_may_be_changed_may_not_be_removed(executor: Executor, folder: Path) -> None:
+    assert (await block(executor, "import os; os.remove('penguins.csv')")).unchanged == (), "nobody is asked for that"
+    await executor.allow_change("penguins.csv")
+    await block(executor, "import os; os.remove('penguins.csv')")
+    assert content(folder) == "old\n"
+    assert (await block(executor, CHANGE)).status == "ok"
+    assert content(folder) == "old\nnew\n"
+
+
+async def test_code_may_be_changed_and_a_file_keeps_its_rights(executor: Executor, folder: Path) -> None:
+    (folder / "tool.py").chmod(0o750)
     await executor.allow_change("tool.py", lasting=False)
-    result = await block(executor, "import os\nos.remove('penguins.csv')\nopen('tool.py', 'w').write('x = 2\\n')")
-    assert result.status == "ok"
-    assert not (folder / "penguins.csv").exists()
+    assert (await block(executor, "open('tool.py', 'w').write('x = 2\\n')")).status == "ok"
     assert (folder / "tool.py").read_text() == "x = 2\n"
+    assert (folder / "tool.py").stat().st_mode & 0o777 == 0o750
+
+
+async def test_what_is_hidden_is_not_shown_by_being_allowed(folder: Path) -> None:
+    (folder / "secret.env").write_text("KEY=1")
+    async with KernelCodeExecutor(work_dir=folder, hidden=[folder / "secret.env"]) as executor:
+        result = await block(executor, "open('secret.env', 'a').write('x')")
+        assert result.unchanged == ()
+        with pytest.raises(ValueError, match="is no file of the user's"):
+            await executor.allow_change("secret.env")
+
+
+async def test_a_file_of_two_names_stays_one_file(executor: Executor, folder: Path) -> None:
+    (folder / "same.csv").hardlink_to(folder / "penguins.csv")
+    with pytest.raises(ValueError, match="of one name"):
+        await executor.allow_change("penguins.csv")
 
 
 @pytest.mark.parametrize("name", ["nowhere.csv", "inner", "../penguins.csv", "/etc/passwd"])
 async def test_what_is_no_file_of_the_folder_is_refused(executor: Executor, name: str) -> None:
-    with pytest.raises(ValueError, match="is no file of the user's that could be changed here"):
+    with pytest.raises(ValueError, match="is no file of the user's, of one name, that could be changed here"):
         await executor.allow_change(name)
 
 

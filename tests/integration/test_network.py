@@ -209,6 +209,17 @@ async def test_packages_go_into_a_folder_of_the_session(index: Site, tmp_path: P
         assert (await block(executor, "import pockets")).ename == "ModuleNotFoundError"
 
 
+async def test_a_package_that_is_called_like_a_standard_module_spoils_no_kernel(index: Site) -> None:
+    async with KernelCodeExecutor(network=[index.name]) as executor:
+        plant = (
+            "import os, sysconfig\nplace = [p for p in __import__('sys').path if p.startswith('/tmp/packages')][0]\n"
+        )
+        plant += "os.makedirs(place, exist_ok=True); open(place + '/json.py', 'w').write('raise SystemExit')"
+        assert (await block(executor, plant)).status == "ok"
+        await executor.restart()
+        assert (await block(executor, "import json; print(json.dumps(1))")).status == "ok"
+
+
 async def test_scripts_find_packages_that_scripts_have_installed(index: Site) -> None:
     async with LocalCommandLineCodeExecutor(network=[index.name]) as executor:
         installed = await block(executor, f"pip install --index-url {index.url('/simple')} pockets", "sh")

@@ -3,7 +3,7 @@
 import pytest
 
 from kernel_executor.sandbox.isolation import Isolation
-from kernel_executor.sandbox.refusals import NO_NETWORK, NO_PROCESSES, OUTSIDE, explained_by
+from kernel_executor.sandbox.refusals import NO_NETWORK, NO_PROCESSES, NO_SHARING, OUTSIDE, explained_by
 from kernel_executor.types import BlockResult, BlockStatus, CodeBlock
 
 SEEN = ("/home/me/study", "/data/granted")
@@ -76,6 +76,18 @@ def test_that_there_are_no_semaphores_is_said_where_there_are_none() -> None:
     )
     assert note_of(said, mechanism="landlock") == NO_PROCESSES
     assert note_of(said) == ""
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "self._fd = _posixshmem.shm_open(\n  name)\nPermissionError: [Errno 13] Permission denied: '/psm_9b95cb9e'",
+        "(fd, name) = tempfile.mkstemp()\nPermissionError: [Errno 13] Permission denied: '/dev/shm/pym-3373-cqdloknd'",
+    ],
+)
+def test_that_there_is_no_shared_memory_is_said_where_there_is_none(said: str) -> None:
+    assert note_of(said, mechanism="landlock") == NO_SHARING
+    assert NO_SHARING not in note_of(said)
 
 
 def test_nothing_is_added_where_nothing_failed_or_nothing_holds_the_code() -> None:

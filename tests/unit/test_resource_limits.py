@@ -54,7 +54,7 @@ def test_limits_are_read_from_one_line() -> None:
         ("ram=8GB", "'ram=8GB' is no limit"),
         ("memory=", "'memory=' is no limit"),
         ("memory=lots", "'lots' is no size"),
-        ("memory=0", "the limit memory must be a whole number above 0, not 0"),
+        ("memory=0", "the limit memory must be a whole number above 0, and at most 4611686018427387904; it is 0"),
         ("processes=2k", "processes must be a whole number, not '2k'"),
     ],
 )
@@ -63,7 +63,7 @@ def test_what_is_no_limit_is_named(text: str, named: str) -> None:
         ResourceLimits.read(text)
 
 
-@pytest.mark.parametrize("value", [0, -1, True, 1.5, "8GB"])
+@pytest.mark.parametrize("value", [0, -1, True, 1.5, "8GB", 10**19])
 def test_a_limit_is_a_whole_number(value: object) -> None:
     with pytest.raises(ValueError, match="the limit disk must be a whole number above 0"):
         ResourceLimits(disk=value)  # type: ignore[arg-type]

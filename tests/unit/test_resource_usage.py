@@ -9,8 +9,11 @@ from pathlib import Path
 
 from kernel_executor.limits.disk import DiskUse, Taken, count
 from kernel_executor.limits.usage import (
+    Memory,
+    available_memory,
+    device_of,
     family,
-    in_memory,
+    in_folder,
     nameless_files,
     own_memory,
     proportional_memory,
@@ -51,33 +54,51 @@ def test_a_family_is_found_whichever_thread_began_it_and_what_is_in_common_count
         try:
             assert len(pids) == 4
             assert len(family(pid, 2)) >= 3, "it stops when there are too many"
-            assert all(own_memory(each) > 50 * MB for each in pids)
+            assert all(own_memory(each).private > 50 * MB for each in pids)
             shares = [proportional_memory(each) for each in pids]
             assert None not in shares
-            assert 50 * MB < sum(map(int, filter(None, shares))) < 100 * MB
+            assert 50 * MB < sum(each.private for each in shares if each) < 100 * MB
         finally:
             for each in pids[1:]:
                 os.kill(each, 9)
+
+
+SHARED = """
+import mmap, os, time
+x = mmap.mmap(-1, 50_000_000)
+x.write(bytes(50_000_000))
+if os.fork() == 0:
+    x[::4_096], time.sleep(60)
+"""
+
+
+def test_memory_that_forks_were_given_to_share_is_seen() -> None:
+    with program(SHARED) as pid:
+        pids = family(pid, 100)
+        try:
+            assert own_memory(pid).shared >= 50 * MB
+            shares = [proportional_memory(each) for each in pids]
+            assert 50 * MB <= sum(each.shared for each in shares if each) < 60 * MB
+        finally:
+            os.kill(pids[1], 9)
 
 
 def test_of_a_process_that_is_gone_there_is_nothing() -> None:
     with subprocess.Popen(["true"]) as process:
         pass
     pid = process.pid
-    assert (family(pid, 10), own_memory(pid), proportional_memory(pid)) == ([pid], 0, 0)
+    assert (family(pid, 10), own_memory(pid), proportional_memory(pid)) == ([pid], Memory(), Memory())
     assert nameless_files([pid]) == set()
-    assert in_memory(pid, "/dev/shm") == 0
-
-
-def test_what_a_process_has_in_common_with_us_is_not_its_own() -> None:
-    with program("") as pid:
-        assert in_memory(pid, "/dev/shm") == in_memory(pid, "/") == 0
+    assert in_folder(f"/proc/{pid}/root/tmp") == device_of(f"/proc/{pid}/root/tmp") == 0
 
 
 def test_statuses_are_read() -> None:
-    assert read_status(b"Name:\tx\nVmSwap:\t       2 kB\nRssAnon:\t       3 kB\nRssFile:\t 9 kB\n") == 5 * 1_024
-    assert read_status(b"Name:\tkthreadd\n") == 0
-    assert read_rollup(b"Rss: 9 kB\nPss:  5 kB\nPss_Anon:   4 kB\nSwapPss:  1 kB\n") == 5 * 1_024
+    text = b"Name:\tx\nVmSwap:\t       2 kB\nRssAnon:\t       3 kB\nRssFile:\t 9 kB\nRssShmem:\t 4 kB\n"
+    assert read_status(text) == Memory(5 * 1_024, 4 * 1_024)
+    assert read_status(b"Name:\tkthreadd\n") == Memory()
+    text = b"Rss: 9 kB\nPss:  5 kB\nPss_Anon:   4 kB\nPss_Shmem:   2 kB\nSwapPss:  1 kB\n"
+    assert read_rollup(text) == Memory(5 * 1_024, 2 * 1_024)
+    assert available_memory() > MB
 
 
 def test_files_without_a_name_are_found_once(tmp_path: Path) -> None:
@@ -87,8 +108,9 @@ def test_files_without_a_name_are_found_once(tmp_path: Path) -> None:
         f"h = open({str(tmp_path / 'there')!r}, 'wb', buffering=0); h.write(bytes(1_000_000))"
     )
     with program(code) as pid:
-        found = sorted((held.in_memory, held.size // MB) for held in nameless_files([pid, pid]) if held.size)
-    assert found == [(False, 2), (True, 3)]
+        files = [held for held in nameless_files([pid, pid]) if held.size]
+    assert sorted((held.in_memory, held.size // MB) for held in files) == [(False, 2), (True, 3)]
+    assert {held.in_memory for held in files if held.device == device_of(str(tmp_path))} == {False}
 
 
 def test_a_folder_is_counted_whatever_is_in_it(tmp_path: Path) -> None:
