@@ -78,7 +78,7 @@ bench: $(STAMPS)/test  ## speeds, as ratios to a reference measured in turn; wha
 	build/autogen/bin/python tests/benchmarks/beside_autogen.py
 	build/autogen/bin/python tests/benchmarks/inside_autogen.py
 
-large: $(STAMPS)/demo  ## whether everyday work on 2 GB of data meets a limit of the sandbox: half an hour, 20 GB of disk
+large:  ## whether everyday work on 2 GB of data meets a limit of the sandbox: half an hour, 20 GB of disk
 	@bash .ci/system-packages.sh bubblewrap
 	$(PYTHON) -m venv build/data
 	build/data/bin/python -m pip --disable-pip-version-check -qq install --upgrade 'pip>=25.1'

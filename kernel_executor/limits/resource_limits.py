@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -24,6 +23,12 @@ MOST = 2**62
 """More than any machine has; the system counts with 64 bits."""
 
 CGROUPS = Path("/sys/fs/cgroup")
+
+OF_CGROUPS = {
+    "memory": (("memory.max",), ("memory.limit_in_bytes",)),
+    "cpu": (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")),
+}
+"""What is bounded, and the files that tell how far, in a cgroup of version 2 and in one of version 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,10 +135,15 @@ def bounds_here(limits: ResourceLimits, folder: Path) -> Bounds:
 def machine_memory() -> int:
     """Return the bytes of memory that there are: those of the machine, or fewer where our own cgroup has a limit."""
     most = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    own = ""
-    with suppress(OSError):  # not Linux
-        own = Path("/proc/self/cgroup").read_text()
-    return min([most, *memory_limits(own, _read_number)])
+    return min([most, *memory_limits(own_cgroups(), _read_number)])
+
+
+def own_cgroups() -> str:
+    """Return which cgroups we are in, as /proc/self/cgroup tells it; empty where there are none."""
+    try:
+        return Path("/proc/self/cgroup").read_text()
+    except OSError:  # not Linux
+        return ""
 
 
 def memory_limits(own: str, read: Callable[[Path], int | None]) -> Iterator[int]:
@@ -143,16 +153,29 @@ def memory_limits(own: str, read: Callable[[Path], int | None]) -> Iterator[int]
         own: A text as in /proc/self/cgroup.
         read: Returns the number in a file, None where there is none.
     """
+    yield from filter(None, map(read, _files(own, "memory")))
+
+
+def limit_files(own: str) -> list[Path]:
+    """Return the files, there or not, that tell programs how much memory and CPU their cgroups allow.
+
+    Args:
+        own: A text as in /proc/self/cgroup.
+    """
+    return [path for bounded in OF_CGROUPS for path in _files(own, bounded)]
+
+
+def _files(own: str, bounded: str) -> Iterator[Path]:
     for line in own.splitlines():
         _, kinds, path = line.split(":", 2)
-        if kinds and "memory" not in kinds.split(","):
+        if kinds and bounded not in kinds.split(","):
             continue
-        root, name = (CGROUPS / "memory", "memory.limit_in_bytes") if kinds else (CGROUPS, "memory.max")
+        root = CGROUPS / bounded if kinds else CGROUPS
+        names = OF_CGROUPS[bounded][bool(kinds)]
         # In a container the path is that of the host, and not there; the limit is at the root then.
         here = root / path.lstrip("/")
         for folder in (here, *(outer for outer in here.parents if outer.is_relative_to(root))):
-            if number := read(folder / name):
-                yield number
+            yield from (folder / name for name in names)
 
 
 def _read_number(path: Path) -> int | None:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from kernel_executor.aio.tasks import in_thread, run_helper_now
+from kernel_executor.limits.resource_limits import limit_files, own_cgroups
 from kernel_executor.sandbox import seccomp
 from kernel_executor.sandbox.policy import SandboxPolicy, interpreter_paths, system_paths
 from kernel_executor.sandbox.system_calls import ALONE
@@ -112,6 +113,8 @@ def rules(policy: SandboxPolicy, stage: Stage, shared: Sequence[Path] = ()) -> l
     own += [(Path("/dev", name), READ_FILE | WRITE_FILE) for name in DEVICES]
     own += [(Path("/dev", name), READ_FILE) for name in SOURCES]
     own += [(Path("/proc"), READ_FILE | READ_DIR)]  # all of it: processes come and go
+    # Programs that see these and cannot read them, DuckDB say, do not start.
+    own += [(path, READ_FILE) for path in limit_files(own_cgroups()) if os.access(path, os.R_OK)]
     own += [(path, WRITE) for path in (stage.place.private, *shared)]
     found: list[Rule] = []
     for path, allowed in (*own, *(each for each in granted if _is_still(policy, each[0]))):

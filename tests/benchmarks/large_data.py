@@ -171,12 +171,19 @@ assert os.path.getsize("sorted.parquet") > 1e9
 base.close(); os.remove("sorted.parquet")
 """,
     "DuckDB: aggregate 2 GB in 500 MB": """
-import duckdb, os
-base = duckdb.connect("base.duckdb", config={"memory_limit": "500MB", "threads": "1"})
-base.execute("CREATE TABLE numbers AS FROM 'table.parquet'")
+import duckdb
+base = duckdb.connect(config={"memory_limit": "500MB", "threads": "1"})
+base.execute("CREATE VIEW numbers AS FROM 'table.parquet'")
 groups = 'SELECT key, "group", avg(x), max(y) FROM numbers GROUP BY ALL'
-found = base.execute(f"SELECT count(*) FROM ({groups})").fetchone()
-assert found[0] > 30_000_000, found
+[count] = base.execute(f"SELECT count(*) FROM ({groups})").fetchone()
+assert count > 30_000_000, count
+""",
+    "DuckDB: a database of 2 GB": """
+import duckdb, os
+base = duckdb.connect("base.duckdb", config={"memory_limit": "500MB"})
+base.execute("CREATE TABLE numbers AS FROM 'table.parquet'")
+found = base.execute("SELECT key, avg(x), max(y) FROM numbers GROUP BY key").fetchall()
+assert len(found) == 1_000_000
 base.close(); os.remove("base.duckdb")
 """,
 }
@@ -304,7 +311,7 @@ async def compare(mechanism: SandboxMode, limits: ResourceLimits, chosen: list[s
             line = f"| {name} | {result.duration:.1f} | {ratio} | {judged(result)} | {told(result, cost)} |"
             print(line, flush=True)
             if reference.status != "ok":
-                print(f"| (bare) | {reference.duration:.1f} | | {reference.status} | {reference.evalue} |")
+                print(f"| (bare) | {reference.duration:.1f} | | {reference.status} | {str(reference.evalue)[:200]!r} |")
             met |= judged(result) not in {"ok", "has none"}
     return met
 

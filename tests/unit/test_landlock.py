@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from kernel_executor.limits.resource_limits import limit_files, own_cgroups
 from kernel_executor.sandbox import landlock
 from kernel_executor.sandbox.interpreter import Interpreter
 from kernel_executor.sandbox.isolation import Isolation
@@ -68,6 +69,12 @@ async def test_what_an_interpreter_needs_is_read_and_no_home_folder_is(stage: St
     found = rules_of(stage, interpreter=Interpreter(prefixes=(prefix, Path.home(), Path("/"))))  # type: ignore[arg-type]
     assert found[str(prefix)].allowed == READ
     assert {str(Path.home()), "/", "/tmp", "/dev", "/dev/shm", "/etc"} & set(found) == set()
+
+
+async def test_of_cgroups_only_the_limits_are_read(stage: Stage) -> None:
+    limits = {str(path) for path in limit_files(own_cgroups()) if path.exists()}
+    found = {path: rule.allowed for path, rule in rules_of(stage).items() if path.startswith("/sys")}
+    assert found == dict.fromkeys(limits, landlock.READ_FILE)
 
 
 async def test_devices_are_used_and_nothing_more(stage: Stage) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from kernel_executor import ResourceLimits
-from kernel_executor.limits.resource_limits import bounds_here, bounds_of, machine_memory, memory_limits
+from kernel_executor.limits.resource_limits import bounds_here, bounds_of, limit_files, machine_memory, memory_limits
 from kernel_executor.sizes import read_size, size_text
 
 GB = 10**9
@@ -106,3 +106,15 @@ CGROUPS = {
 def test_a_container_has_less_memory_than_its_machine(own: str, least: int | None) -> None:
     files = {Path(path): number for path, number in CGROUPS[own].items()}
     assert min(memory_limits(f"{own}\n", files.get), default=None) == least
+
+
+def test_what_bounds_a_process_is_found_in_all_its_cgroups() -> None:
+    root = "/sys/fs/cgroup"
+    assert {*map(str, limit_files("0::/app\n"))} == {
+        f"{root}{folder}/{name}.max" for folder in ("", "/app") for name in ("memory", "cpu")
+    }
+    assert [*map(str, limit_files("3:cpu,cpuacct:/\n2:pids:/\n"))] == [
+        f"{root}/cpu/cpu.cfs_quota_us",
+        f"{root}/cpu/cpu.cfs_period_us",
+    ]
+    assert limit_files("") == []
