@@ -51,7 +51,7 @@ DISK_FULL = (
 )
 NO_ROOM_LEFT = (
     "Disk full: no room is left where this was written. /tmp and /dev/shm lie in memory and hold {temporary} each, the "
-    "current folder has what is free on its disk; remove some files, or write to the other place."
+    "current folder has what is free on its disk; remove some files, write to the other place, or {ask}."
 )
 TOO_MANY = "Too many processes or threads: code may have {processes:,} processes; start fewer, or {ask}."
 
@@ -129,7 +129,7 @@ def _limits_met(said: str, isolation: Isolation, bounds: Bounds) -> Iterator[str
     if TOO_LARGE.search(said):
         yield DISK_FULL.format(disk=size_text(bounds.disk), file=size_text(bounds.file_size), ask=ASK)
     if NO_ROOM.search(said) and isolation.mechanism == "bubblewrap":
-        yield NO_ROOM_LEFT.format(temporary=size_text(bounds.temporary))
+        yield NO_ROOM_LEFT.format(temporary=size_text(bounds.temporary), ask=ASK)
     if NO_MORE_TASKS.search(said):
         yield TOO_MANY.format(processes=bounds.processes, ask=ASK)
 

@@ -121,7 +121,7 @@ class Deliverer:
 
 
 def _keep(target: int, replaced: os.stat_result | None) -> None:
-    """Give a file the rights of one that it replaces, or those of a new one."""
+    """Set the rights of a file: those of one that it replaces, or those of a new one."""
     if replaced is None:
         os.fchmod(target, 0o666 & ~_umask())
         return

@@ -32,7 +32,8 @@ MEMORY = {
     ),
     "a first thread that has ended": (
         "import ctypes, threading\ndef go():\n    time.sleep(1); x = bytearray(900_000_000); time.sleep(4)\n"
-        "import os\nif os.fork() == 0:\n    threading.Thread(target=go).start(); ctypes.CDLL(None).syscall(60, 0)\ntime.sleep(3)"
+        "import os\nif os.fork() == 0:\n"
+        "    threading.Thread(target=go).start(); ctypes.CDLL(None).syscall(60, 0)\ntime.sleep(3)"
     ),
     "files of no name in memory": (
         "import os\nheld = [os.memfd_create('x') for _ in range(9)]\nfor each in held:\n"

@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from kernel_executor.limits.disk import DiskUse, Taken, count
 from kernel_executor.limits.usage import (
     Memory,
     available_memory,
     device_of,
     family,
-    in_folder,
+    in_memory,
     nameless_files,
     own_memory,
     proportional_memory,
@@ -50,10 +52,10 @@ for thread in [threading.Thread(target=fork) for _ in range(3)]:
 
 def test_a_family_is_found_whichever_thread_began_it_and_what_is_in_common_counts_once() -> None:
     with program(FORKS) as pid:
-        pids = family(pid, 100)
+        pids = family(pid, 100).pids
         try:
-            assert len(pids) == 4
-            assert len(family(pid, 2)) >= 3, "it stops when there are too many"
+            assert (len(pids), family(pid, 100).tasks) == (4, 4)
+            assert len(family(pid, 2).pids) >= 3, "it stops when there are too many"
             assert all(own_memory(each).private > 50 * MB for each in pids)
             shares = [proportional_memory(each) for each in pids]
             assert None not in shares
@@ -74,7 +76,7 @@ if os.fork() == 0:
 
 def test_memory_that_forks_were_given_to_share_is_seen() -> None:
     with program(SHARED) as pid:
-        pids = family(pid, 100)
+        pids = family(pid, 100).pids
         try:
             assert own_memory(pid).shared >= 50 * MB
             shares = [proportional_memory(each) for each in pids]
@@ -87,9 +89,43 @@ def test_of_a_process_that_is_gone_there_is_nothing() -> None:
     with subprocess.Popen(["true"]) as process:
         pass
     pid = process.pid
-    assert (family(pid, 10), own_memory(pid), proportional_memory(pid)) == ([pid], Memory(), Memory())
+    assert (family(pid, 10).pids, own_memory(pid), proportional_memory(pid)) == ([pid], Memory(), Memory())
     assert nameless_files([pid]) == set()
-    assert in_folder(f"/proc/{pid}/root/tmp") == device_of(f"/proc/{pid}/root/tmp") == 0
+    assert in_memory(pid, "/dev/shm") == device_of(f"/proc/{pid}/root/dev/shm") == 0
+
+
+def test_what_a_process_has_in_common_with_us_is_not_its_own() -> None:
+    with program("") as pid:
+        assert in_memory(pid, "/dev/shm") == in_memory(pid, "/") == 0
+
+
+NAMED = "import ctypes\nctypes.CDLL(None).prctl(15, b'\\rVmSwap:')\nx = bytearray(50_000_000)"
+
+
+def test_a_program_may_be_called_what_it_likes() -> None:
+    with program(NAMED) as pid:
+        assert 50 * MB < own_memory(pid).private < 100 * MB
+
+
+ENDED = """
+import ctypes, threading, time
+x = bytearray(50_000_000)
+def go():
+    print(flush=True); time.sleep(60)
+threading.Thread(target=go).start()
+ctypes.CDLL(None).syscall(60, 0)
+"""
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the number of exit(2) is that of this machine")
+def test_a_process_whose_first_thread_has_ended_has_its_memory_still() -> None:
+    with program(ENDED) as pid:
+        while "Z (zombie)" not in Path(f"/proc/{pid}/status").read_text():
+            pass
+        assert own_memory(pid).private > 50 * MB
+        shares = proportional_memory(pid)
+        assert shares is not None
+        assert shares.private > 50 * MB
 
 
 def test_statuses_are_read() -> None:
