@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import IO, Self
@@ -165,15 +165,10 @@ class ManagedProcess:
             self._loop.call_soon_threadsafe(tell)
 
     def _look_after(self, watch: ResourceWatch) -> None:
-        descriptor = os.pidfd_open(self._process.pid)
-        try:
-            poller = select.poll()
-            poller.register(descriptor, select.POLLIN)
-            watch.begin()
-            while not self._cause and not poller.poll(1_000 * watch.pause):
+        watch.begin()
+        with _end_of(self._process) as ends_within:
+            while not self._cause and not ends_within(watch.pause):
                 self._cause = watch.look()
-        finally:
-            os.close(descriptor)
         if self._cause:
             self.kill()
 
@@ -188,6 +183,29 @@ class ManagedProcess:
             for pid in found:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def _end_of(process: "subprocess.Popen[bytes]") -> Iterator[Callable[[float], bool]]:
+    """Give a function that waits some seconds for a process, and returns whether it has ended."""
+    try:
+        descriptor = os.pidfd_open(process.pid)
+    except (OSError, AttributeError):  # before Linux 5.3; then its end is noticed within 50 ms
+        yield partial(_ends_within, process)
+        return
+    try:
+        poller = select.poll()
+        poller.register(descriptor, select.POLLIN)
+        yield lambda seconds: bool(poller.poll(1_000 * seconds))
+    finally:
+        os.close(descriptor)
+
+
+def _ends_within(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+        return True
+    return False
 
 
 def _marked_processes(marker: bytes) -> Iterator[int]:
