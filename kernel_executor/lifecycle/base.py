@@ -7,7 +7,6 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
 
@@ -23,6 +22,7 @@ from kernel_executor.lifecycle.runner import (
     BlockRunner,
     Deliver,
     StatefulRunner,
+    as_allowed,
     deliver_always,
     deliver_if_well,
     end_grants,
@@ -139,8 +139,7 @@ class ManagedExecutor(ABC, Generic[Runner]):
         """What is enforced on the code, as probed at the start."""
         if self._opened is None:
             return Isolation(reason="not started")
-        gate = self._opened.gate
-        return replace(self._opened.isolation, reaches=gate.allowed.summary()) if gate else self._opened.isolation
+        return as_allowed(self._opened)
 
     @property
     def languages(self) -> tuple[str, ...]:

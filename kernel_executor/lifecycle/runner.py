@@ -1,6 +1,7 @@
 """What an executor needs of whatever runs its blocks, and when it delivers the files they made. Knows no kernel."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -9,6 +10,7 @@ from kernel_executor.events import FilesDelivered
 from kernel_executor.lifecycle.listeners import Listener
 from kernel_executor.network.gate import Gate
 from kernel_executor.sandbox.isolation import Isolation
+from kernel_executor.stage.denials import shown_name
 from kernel_executor.stage.stage import Stage
 from kernel_executor.types import BlockResult, CodeBlock, CodeResult, RollBack
 
@@ -110,6 +112,16 @@ NO_GATE = (
     "code was started without a network, and nothing can be allowed now: start it with network=[], "
     "`%config CodeAgent.network`, or --network, in bubblewrap"
 )
+
+
+def as_allowed(runner: BlockRunner) -> Isolation:
+    """Return what holds the code, with what was allowed since it was looked at."""
+    found = runner.isolation
+    if runner.gate:
+        found = replace(found, reaches=runner.gate.allowed.summary())
+    if runner.stage:
+        found = replace(found, lent=tuple(map(shown_name, runner.stage.lending.names)))
+    return found
 
 
 def end_grants(runner: BlockRunner) -> None:

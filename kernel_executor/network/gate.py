@@ -23,8 +23,8 @@ def known_network(value: Network) -> Literal["none", "all"] | tuple[str, ...]:
     Raises:
         ValueError: It is nothing of the kind; the message says what to write instead.
     """
-    if _is_word(value):
-        return value
+    if isinstance(value, str) and _is_word(word := value.strip().lower()):
+        return word
     return tuple(map(str, parse(value).names))
 
 
@@ -38,8 +38,8 @@ def read_network(text: str) -> Literal["none", "all"] | tuple[str, ...]:
     match parts:
         case []:
             return "none"
-        case [word] if _is_word(word):
-            return word
+        case [word] if _is_word(word.lower()):
+            return known_network(word)
         case _:
             return known_network(parts)
 

@@ -23,6 +23,7 @@ class Isolation:
         environment: True if none of its variables is named like a key.
         system_calls: True if a filter refuses the system calls that it does not need.
         devices: Device files that were let in, e.g. GPUs.
+        lent: Files of the user's that it may change, because the user said so.
         reaches: What can be reached of the network, in words.
         limits: How much of the machine it may use, in words.
         reason: Why there is no sandbox, or not the better one.
@@ -36,6 +37,7 @@ class Isolation:
     environment: bool = False
     system_calls: bool = False
     devices: tuple[str, ...] = ()
+    lent: tuple[str, ...] = ()
     reaches: str = ""
     limits: str = ""
     reason: str = ""
@@ -55,10 +57,11 @@ class Isolation:
         """Return one line for people."""
         if self.mechanism == "none":
             return f"NOT sandboxed{f': {self.reason}' if self.reason else ''}"
+        but = f" but for {', '.join(self.lent)}" if self.lent else ""
         parts = {
             "no network": self.network and not self.reaches,
             f"of the network only {self.reaches}": self.network and bool(self.reaches),
-            "your files cannot be changed": self.files,
+            f"your files cannot be changed{but}": self.files,
             "other processes out of reach": self.processes,
             "no privileges": self.privileges,
             "system calls filtered": self.system_calls,

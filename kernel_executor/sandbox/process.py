@@ -187,7 +187,7 @@ class ManagedProcess:
 
 @contextlib.contextmanager
 def _end_of(process: "subprocess.Popen[bytes]") -> Iterator[Callable[[float], bool]]:
-    """Give a function that waits some seconds for a process, and returns whether it has ended."""
+    """Yield a function that waits some seconds for a process, and returns whether it has ended."""
     try:
         descriptor = os.pidfd_open(process.pid)
     except (OSError, AttributeError):  # before Linux 5.3; then its end is noticed within 50 ms

@@ -63,6 +63,7 @@ NO_NETWORK = "There is no network in the sandbox."
 BY_PROXY = (
     "Of the network the sandbox reaches only {reaches}, by HTTP and HTTPS through the proxy that HTTP_PROXY names."
 )
+NO_USER = "pip puts packages into a folder of the session: leave out --user."
 NO_REPLACING = (
     "pip puts packages into a folder of the session and cannot replace those of the environment: "
     "add --ignore-installed to install another version beside one of these."
@@ -105,13 +106,20 @@ def explained_by(
     if refused:
         reasons.append(REFUSED.format(names=", ".join(refused), first=refused[0], reaches=isolation.reaches))
     elif to_install and failed_to_install(said):
-        reasons += [NO_REPLACING] * ("Read-only file system" in said) if isolation.reaches else [NO_PACKAGES]
+        reasons += _about_packages(said) if isolation.reaches else [NO_PACKAGES]
     elif result.status == "error":
         said = said[-LOOKED_AT:]
         reasons += [*_reasons(said, isolation, seen, home), *(_limits_met(said, isolation, bounds) if bounds else ())]
     new = [reason for reason in reasons if reason not in result.note]
     denials = (*result.denials, *(f"{name} is not among what network= allows." for name in refused))
     return replace(result, note=" ".join(filter(None, [result.note, *new])), denials=denials, unreached=refused)
+
+
+def _about_packages(said: str) -> Iterator[str]:
+    if "Read-only file system" in said:
+        yield NO_REPLACING
+    if "combine '--user' and '--prefix'" in said:
+        yield NO_USER
 
 
 def _reasons(said: str, isolation: Isolation, seen: tuple[str, ...], home: str) -> Iterator[str]:

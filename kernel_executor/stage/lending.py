@@ -20,6 +20,11 @@ class Lending:
         self._outbox = outbox
         self._lasting: dict[str, bool] = {}
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What is lent now."""
+        return tuple(self._lasting)
+
     async def lend(self, name: str, *, lasting: bool) -> None:
         """Count a file of the user's as the agent's own: what code does to it is delivered, whatever its kind.
 

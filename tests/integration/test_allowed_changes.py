@@ -62,6 +62,7 @@ async def test_once_is_once(executor: Executor, folder: Path) -> None:
 
 async def test_in_this_session_is_in_no_other(executor: Executor, folder: Path) -> None:
     await executor.allow_change("penguins.csv")
+    assert "your files cannot be changed but for penguins.csv" in executor.isolation.summary
     for count in (1, 2):
         assert (await block(executor, CHANGE)).status == "ok"
         assert content(folder) == "old\n" + "new\n" * count
