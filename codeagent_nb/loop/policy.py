@@ -8,11 +8,10 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import ValidationError
-
 from codeagent_nb import events
 from codeagent_nb.errors import ModelError
 from codeagent_nb.events import AgentEvent
+from codeagent_nb.loop.decisions import NoDecision, read_decision
 from codeagent_nb.models.types import ChatCompletionClient, CreateResult
 from codeagent_nb.reply.languages import KNOWN, only
 from codeagent_nb.reply.run_policy import Reply, read_reply, without_reasoning
@@ -292,11 +291,9 @@ def _ask_for_decision() -> Generator[Effect, Any, events.RetryDecision]:
     for _ in range(2):
         created: CreateResult = yield Ask("decide", complaint=complaint)
         try:
-            return events.RetryDecision.model_validate_json(created.content)
-        except ValidationError as error:
-            problem = error.errors()[0]
-            place = ".".join(str(part) for part in problem["loc"]) or "the reply"
-            complaint = f"{place}: {problem['msg']}"
+            return read_decision(created.content)
+        except NoDecision as error:
+            complaint = str(error)
     return events.RetryDecision(reason=f"The model gave no valid decision ({complaint}).", retry=False)
 
 

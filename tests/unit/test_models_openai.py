@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -401,3 +402,112 @@ def test_the_client_is_a_chat_completion_client() -> None:
     assert client.model_info == {
         "function_calling": True, "json_output": True, "structured_output": True, "family": "m",
     }  # fmt: skip
+
+
+def sends(text: str, kind: str = "text/event-stream") -> Handler:
+    """Answer with this very text."""
+
+    async def handler(request: Request) -> None:
+        body = text.encode("utf-8", "surrogatepass")
+        head = f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {len(body)}\r\n\r\n"
+        request.writer.write(head.encode() + body)
+        await request.writer.drain()
+
+    return handler
+
+
+def as_events(*events: object, end: str = "\n\n", ascii_only: bool = True) -> str:
+    return (
+        "".join(f"data: {json.dumps(event, ensure_ascii=ascii_only)}{end}" for event in events) + f"data: [DONE]{end}"
+    )
+
+
+ODD_STREAMS = {
+    "ends of lines within the JSON": as_events(delta("a\u2028b\u2029c\x85d"), delta(finish="stop"), ascii_only=False),
+    "a byte order mark": "\ufeff" + as_events(delta("a\u2028b\u2029c\x85d"), delta(finish="stop")),
+    "carriage returns": as_events(delta("a\u2028b\u2029c\x85d"), delta(finish="stop"), end="\r\n\r\n"),
+    "carriage returns alone": as_events(delta("a\u2028b\u2029c\x85d"), delta(finish="stop"), end="\r\r"),
+    "no blank lines": as_events(delta("a\u2028b\u2029c\x85d"), delta(finish="stop"), end="\n"),
+    "an event of several lines": (
+        "event: chunk\nid: 1\n: a comment\n"
+        + "".join(f"data: {line}\n" for line in json.dumps(delta("a\u2028b\u2029c\x85d"), indent=1).splitlines())
+        + "\n"
+        + as_events(delta(finish="stop"))
+    ),
+    "no stream at all": json.dumps(
+        {"choices": [{"message": {"content": "a\u2028b\u2029c\x85d"}, "finish_reason": "stop"}]}
+    ),
+}
+
+
+@pytest.mark.parametrize("stream", ODD_STREAMS)
+async def test_a_stream_is_read_however_its_lines_end(server: Server, stream: str) -> None:
+    server.handlers = [sends(ODD_STREAMS[stream])]
+    chunks, result = await ask(client_of(server))
+    assert result.content == "".join(chunks) == "a\u2028b\u2029c\x85d"
+
+
+@pytest.mark.parametrize(
+    "content", [[{"type": "text", "text": "hel"}, {"type": "text", "text": "lo"}], ["hel", "lo"], "hello"]
+)
+async def test_content_may_be_a_list_of_parts(server: Server, content: object) -> None:
+    server.handlers = [streams({"choices": [{"delta": {"content": content}}]}, delta(finish="stop"))]
+    assert (await ask(client_of(server)))[1].content == "hello"
+
+
+async def test_a_character_cut_in_two_is_joined(server: Server) -> None:
+    server.handlers = [streams(delta("a\ud83d"), delta("\ude00b"), delta("\ud83d"), delta(finish="stop"))]
+    chunks, result = await ask(client_of(server))
+    assert chunks == ["a", "\U0001f600b", "\ud83d"]
+    assert result.content == "a\U0001f600b\ud83d"
+
+
+async def test_an_empty_usage_at_the_end_takes_nothing_back(server: Server) -> None:
+    events = (delta("x", usage=None), {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 4}})
+    server.handlers = [streams(*events, delta(finish="stop"), {"choices": [], "usage": {}})]
+    usage = (await ask(client_of(server)))[1].usage
+    assert (usage.prompt_tokens, usage.completion_tokens) == (3, 4)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ('{"error": "Unexpected endpoint or method. (POST /chat/completions)"}', "Unexpected endpoint or method"),
+        ('{"error": {"message": "no such route"}}', "no such route"),
+        ("<html>Welcome to nginx</html>", "something else than a stream of events: '<html>Welcome"),
+    ],
+)
+async def test_an_answer_that_is_no_stream_is_told_at_once_in_the_servers_words(
+    server: Server, said: str, told: str
+) -> None:
+    server.handlers = [sends(said, "application/json")]
+    with pytest.raises(ModelRefused, match=re.escape(told)):
+        await ask(client_of(server))
+    assert len(server.requests) == 1
+
+
+async def test_an_empty_reply_is_tried_again_and_is_never_a_success(server: Server) -> None:
+    server.handlers = [streams(delta(finish="stop")), HELLO]
+    assert (await ask(client_of(server)))[1].content == "Hello"
+    server.handlers = [streams(delta(finish="stop"))]
+    with pytest.raises(ModelUnavailable, match="an empty reply came"):
+        await ask(client_of(server, max_retries=2))
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    ["System role not supported", "Only user and assistant roles: system messages are not supported by gemma"],
+)
+async def test_a_model_without_a_system_role_reads_it_with_the_first_words_of_the_user(
+    server: Server, refusal: str
+) -> None:
+    server.handlers = [fails(400, {"error": {"message": refusal}}), HELLO, HELLO]
+    client = client_of(server)
+    messages = [SystemMessage(content="Be brief."), UserMessage(content="Hi")]
+    for _ in range(2):
+        async for _item in client.create_stream(messages):
+            pass
+    await client.close()
+    roles = [[message["role"] for message in request.body["messages"]] for request in server.requests]
+    assert roles == [["system", "user"], ["user"], ["user"]]
+    assert server.requests[-1].body["messages"][0]["content"] == "Be brief.\n\nHi"

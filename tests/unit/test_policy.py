@@ -1,6 +1,7 @@
 """The policy by hand: effects come out, results go in. No event loop, no model, no kernel."""
 
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import pytest
@@ -14,7 +15,7 @@ from codeagent_nb.events import (
     RetryDecisionEvent,
     ThoughtEvent,
 )
-from codeagent_nb.loop.policy import Approve, Ask, Effect, Execute, Outcome, TakeBack, Tell, policy, run_given
+from codeagent_nb.loop.policy import Approve, Ask, Effect, Execute, Grant, Outcome, TakeBack, Tell, policy, run_given
 from codeagent_nb.models.types import CreateResult
 from codeagent_nb.reply.secret_code import secret_reason
 from kernel_executor import BlockResult, CodeBlock, CodeResult
@@ -161,9 +162,9 @@ def test_after_the_last_try_nothing_is_decided() -> None:
 
 MALFORMED = [
     "I think so.",
-    f"```json\n{YES}\n```",
+    '```json\n{"reason": "x"}\n```',
     '{"reason": 1, "retry": true}',
-    '{"reason": "x", "retry": "yes"}',
+    '{"reason": "x", "retry": "perhaps"}',
     "",
 ]
 
@@ -343,3 +344,46 @@ def test_given_code_with_a_secret_does_not_run_and_nobody_is_asked() -> None:
     outcome = hand.play(run_given((CodeBlock(f"print('{KEY}')", "python"),), key_in))
     assert (outcome.status, hand.executed, hand.effects) == ("refused", [], [])
     assert "MY_TOKEN" in outcome.text
+
+
+class Refused(Hand):
+    """Answers as `Hand`, for code that the sandbox refuses something as long as nobody allows it."""
+
+    def __init__(self, allowed: list[bool], replies: list[Any]) -> None:
+        super().__init__(replies)
+        self.allowed = list(allowed)
+        self.is_allowed = False
+
+    def answer(self, effect: Effect) -> object:
+        match effect:
+            case Grant():
+                self.is_allowed = self.allowed.pop(0)
+                return self.is_allowed
+            case Execute(_, code_blocks):
+                result = result_of(code_blocks, 0 if self.is_allowed else 1)
+                blocks = [replace(block, unreached=("a.example.org",), unchanged=("b.csv",)) for block in result.blocks]
+                return replace(result, blocks=tuple(blocks))
+            case _:
+                return super().answer(effect)
+
+
+def test_what_is_allowed_runs_again_without_another_word_of_the_model() -> None:
+    hand = Refused([True], [CODE, "It printed 1."])
+    assert solve(hand, retries=1).status == "succeeded"
+    assert hand.asked == ["generate", "reflect"]
+    assert hand.executed == [PRINT_1, PRINT_1]
+    assert [effect for effect in hand.effects if isinstance(effect, Grant)] == [Grant(("a.example.org",), ("b.csv",))]
+    assert hand.effects[hand.effects.index(Grant(("a.example.org",), ("b.csv",))) + 1] == TakeBack(0)
+    (decision,) = hand.told(RetryDecisionEvent)
+    assert decision.reason == "The user has allowed it: a.example.org, b.csv."
+
+
+def test_without_a_yes_the_model_goes_on() -> None:
+    hand = Refused([False], [CODE, NO, "It failed."])
+    assert solve(hand, retries=1).status == "failed"
+    assert hand.executed == [PRINT_1]
+
+
+def test_after_the_last_try_nobody_is_asked() -> None:
+    hand = Refused([], [CODE, "It failed."])
+    assert solve(hand, retries=0).status == "failed"

@@ -2,9 +2,10 @@
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     import openai
 
 __all__ = ["Backoff", "OpenAIChatCompletionClient"]
+
+_LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _DEFAULT_BACKOFF = Backoff()
@@ -66,7 +69,7 @@ class OpenAIChatCompletionClient:
         self._sdk: openai.AsyncOpenAI | None = None
         # What this server turned out to understand; weakened when it refuses, for all later calls.
         self._json_mode = wire.JsonMode.SCHEMA
-        self._asks_usage = True
+        self._asks_usage = self._has_system_role = True
 
     @property
     def model_info(self) -> ModelInfo:
@@ -108,10 +111,12 @@ class OpenAIChatCompletionClient:
                             yield text
                         if reply.done:
                             break
-                fault = Fault("the stream ended before the reply did")
+                if text := reply.end():
+                    yield text
+                fault = Fault("an empty reply came" if reply.finished else "the stream ended before the reply did")
             except fault_types as error:
                 fault = faults.read_fault(error, self._api_key)
-            if reply.finished:
+            if reply.finished and not reply.is_empty:
                 yield reply.result()
                 return
             attempt += await self._recover(reply, request, fault, attempt)
@@ -149,7 +154,7 @@ class OpenAIChatCompletionClient:
         self, messages: Sequence[LLMMessage], shape: type[BaseModel] | None, extra: Mapping[str, Any]
     ) -> dict[str, Any]:
         body: dict[str, Any] = {**self._create_args, **extra}
-        prompt = wire.to_wire(messages)
+        prompt = wire.to_wire(messages, has_system_role=self._has_system_role)
         if shape is not None:
             prompt, wanted = wire.ask_for_json(prompt, shape, self._json_mode)
             body |= wanted
@@ -172,6 +177,9 @@ class OpenAIChatCompletionClient:
         asked = request["extra_body"]
         if "stream_options" in asked and fault.rejects("stream_options"):
             self._asks_usage = False
+            return True
+        if self._has_system_role and fault.rejects_system_role:
+            self._has_system_role = False
             return True
         if "response_format" in asked and fault.rejects("response_format", "json_schema", "json_object"):
             # Another call may have weakened it meanwhile; going by what *this* one asked skips no mode.
@@ -196,7 +204,17 @@ async def _event_lines(
     """Send the request and give the reply's lines; the connection is closed on leaving, in any case."""
     # The SDK's own event stream hides whether `[DONE]` was seen, hence the raw lines.
     completions = sdk.chat.completions.with_streaming_response
-    async with completions.create(**request) as response:
-        lines = cast("AsyncGenerator[str, None]", response.iter_lines())
-        async with aclosing(lines):
-            yield lines
+    async with completions.create(**request) as response, aclosing(_lines(response.iter_bytes())) as lines:
+        yield lines
+
+
+async def _lines(chunks: AsyncIterator[bytes]) -> AsyncGenerator[str, None]:
+    """Split at the ends of lines that an event stream has; httpx splits within JSON, at U+2028 and its like, too."""
+    rest, is_first = b"", True
+    async for chunk in chunks:
+        *ended, rest = _LINE_END.split(rest + chunk)
+        for line in ended:
+            text = line.decode(errors="replace")
+            yield text.removeprefix("\ufeff") if is_first else text
+            is_first = False
+    yield rest.decode(errors="replace").rstrip("\r")

@@ -11,13 +11,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from codeagent_nb.errors import ModelError, ModelRefused, ModelUnavailable
-from codeagent_nb.models.openai.wire import StreamError
+from codeagent_nb.models.openai.wire import NO_STREAM, StreamError
 
 if TYPE_CHECKING:
     import openai
 
 _PASSING = frozenset({408, 409, 425, 429})
 _KEY_SHAPE = re.compile(r"\bsk-[\w*.-]{4,}")
+_NO_SYSTEM_ROLE = re.compile(
+    r"system.{0,20}\b(?:role|message|instruction|prompt)s?\b.{0,20}\b(?:not|un|isn't)\s?(?:be\s)?(?:supported|enabled|allowed)"
+    r"|conversation roles must alternate",
+    re.IGNORECASE,
+)
 _MAX_TEXT = 2000  # characters of a server's message that we look at
 _MAX_QUOTE = 300  # characters of it that people see
 
@@ -68,13 +73,18 @@ class Fault:
     @property
     def passing(self) -> bool:
         """Whether the same request may succeed later."""
-        if self.code == "insufficient_quota":
+        if self.code in {"insufficient_quota", NO_STREAM}:
             return False
         return self.status == 0 or self.status in _PASSING or self.status >= 500
 
     def rejects(self, *arguments: str) -> bool:
         """Return whether the server refused the request because of one of these arguments, by name."""
         return self.status in {400, 404, 422} and any(name in self.text for name in arguments)
+
+    @property
+    def rejects_system_role(self) -> bool:
+        """Whether the server refused the request because its model knows no system role, as Gemma's templates do."""
+        return self.status >= 400 and bool(_NO_SYSTEM_ROLE.search(self.text))
 
 
 def fault_types() -> tuple[type[Exception], ...]:
@@ -99,7 +109,7 @@ def read_fault(error: Exception, secret: str) -> Fault:
     if isinstance(error, openai.APIStatusError):
         return _read_status(error, secret)
     if isinstance(error, StreamError):
-        return Fault(text=_clean(f"the server sent {error}", secret), status=error.status)
+        return Fault(text=_clean(f"the server sent {error}", secret), status=error.status, code=error.code)
     if isinstance(error, openai.APITimeoutError) or "Timeout" in type(error).__name__:
         return Fault(text="no answer within the time-out")
     cause = error.__cause__ or error

@@ -48,20 +48,25 @@ class JsonMode(Enum):
         return {JsonMode.SCHEMA: JsonMode.OBJECT, JsonMode.OBJECT: JsonMode.PROMPT}.get(self)
 
 
-def to_wire(messages: Sequence[LLMMessage]) -> list[Json]:
+def to_wire(messages: Sequence[LLMMessage], *, has_system_role: bool = True) -> list[Json]:
     """Write messages as the server wants them; thoughts stay here.
+
+    Args:
+        messages: The prompt.
+        has_system_role: Whether the server knows one; without it these messages begin the first one of the user's.
 
     Neighbours of one role become one message: many chat templates insist on taking turns. Where others than the user
     speak, each text says whose it is. AutoGen sends the field `name` for this: some servers refuse it, and what most
     chat templates make of it is nothing.
     """
-    return [_turn(role, list(turn)) for role, turn in groupby(messages, key=lambda message: _ROLES[message.type])]
+    roles = _ROLES if has_system_role else {**_ROLES, "SystemMessage": "user"}
+    return [_turn(role, list(turn)) for role, turn in groupby(messages, key=lambda message: roles[message.type])]
 
 
 def _turn(role: str, messages: Sequence[LLMMessage]) -> Json:
     heard = [message for message in messages if isinstance(message, UserMessage)]
     named = any(message.source not in _UNNAMED for message in heard)
-    texts = [f"{m.source} said:\n{m.content}" for m in heard] if named else [m.content for m in messages]
+    texts = [f"{m.source} said:\n{m.content}" if named and m in heard else m.content for m in messages]
     images = [image for message in heard for image in message.images]
     text = "\n\n".join(texts)
     return {"role": role, "content": [_text_part(text), *map(_image_part, images)] if images else text}
@@ -109,17 +114,26 @@ def _strict(node: object) -> object:
     return closed
 
 
+NO_STREAM = "no_stream"
+"""Code of an answer that is no event stream, and will be none the next time."""
+
+MOST_PLAIN = 100_000
+"""Characters of such an answer that are read."""
+
+
 class StreamError(Exception):
     """The server wrote an error into the stream, or something that is no event.
 
     Args:
         message: What it said.
         status: The HTTP status it named, 0 if none.
+        code: Our own word for it.
     """
 
-    def __init__(self, message: str, status: int = 0) -> None:
+    def __init__(self, message: str, status: int = 0, code: str = "") -> None:
         super().__init__(message)
         self.status = status
+        self.code = code
 
 
 @dataclass(slots=True)
@@ -131,11 +145,19 @@ class PartialReply:
     usage: RequestUsage = field(default_factory=RequestUsage)
     finish: FinishReason | None = None
     done: bool = False
+    _data: str = ""  # of an event that is not complete
+    _half: str = ""  # of a character
+    _plain: str = ""  # what is of no event
 
     @property
     def finished(self) -> bool:
         """Whether the server itself ended the reply."""
         return self.done or self.finish is not None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing in it, and no reason for that."""
+        return not (self.text or self.thought) and self.finish in {None, "stop", "unknown"}
 
     def feed(self, line: str) -> str:
         """Take one line of the event stream and return the text it adds.
@@ -147,12 +169,52 @@ class PartialReply:
         value = value.strip()
         if name == "error" and value:  # some llama.cpp servers write errors as a field of their own
             raise _error_in({"error": _parse(value)})
-        if name != "data" or not value:
+        if name != "data":
+            if not line:
+                self._check_complete()
+            elif len(self._plain) < MOST_PLAIN and name not in {"event", "id", "retry", ""}:
+                self._plain += f"{line}\n"
             return ""
         if value.startswith("[DONE]"):
             self.done = True
             return ""
-        return self._take(_parse(value))
+        return self._take_data(value)
+
+    def _take_data(self, value: str) -> str:
+        """Take a line of an event's data; there may be several, though most servers end each with an event."""
+        data = f"{self._data}\n{value}" if self._data else value
+        try:
+            event = json.loads(data) if data else {"choices": []}
+        except ValueError:
+            self._data = data
+            return ""
+        self._data = ""
+        return self._take(event)
+
+    def _check_complete(self) -> None:
+        if self._data:
+            _parse(self._data)
+
+    def end(self) -> str:
+        """Take the end of the stream; return the text that was still held back, or that came without events.
+
+        Raises:
+            StreamError: What came was no event stream, or not complete.
+        """
+        self._check_complete()
+        text = ""
+        if self._plain and not (self.text or self.thought or self.finished):
+            try:
+                text = self._take(json.loads(self._plain))
+            except ValueError:
+                said = self._plain.strip()[:200]
+                raise StreamError(f"something else than a stream of events: {said!r}", code=NO_STREAM) from None
+            except StreamError as error:
+                raise StreamError(str(error), error.status, NO_STREAM) from None
+        half, self._half = self._half, ""
+        if half:
+            self.text.append(half)
+        return text + half
 
     def result(self) -> CreateResult:
         """Return the whole reply."""
@@ -173,10 +235,11 @@ class PartialReply:
         return self._take_choice(choices[0]) if choices else ""
 
     def _take_usage(self, usage: object) -> None:
+        """Keep what was told last: an event at the end may have an empty one."""
         if isinstance(usage, dict):
             self.usage = RequestUsage(
-                prompt_tokens=usage.get("prompt_tokens") or 0,
-                completion_tokens=usage.get("completion_tokens") or 0,
+                prompt_tokens=usage.get("prompt_tokens") or self.usage.prompt_tokens,
+                completion_tokens=usage.get("completion_tokens") or self.usage.completion_tokens,
             )
 
     def _take_choice(self, choice: Json) -> str:
@@ -184,14 +247,30 @@ class PartialReply:
             self.finish = _FINISH.get(reason, "unknown")
         # A server that does not stream may send the whole message instead of a delta.
         delta = choice.get("delta") or choice.get("message") or {}
-        thought = delta.get("reasoning_content") or delta.get("reasoning")
-        if isinstance(thought, str):
+        thought = _text_in(delta.get("reasoning_content") or delta.get("reasoning"))
+        if thought:
             self.thought.append(thought)
-        text = delta.get("content")
-        if not isinstance(text, str) or not text:
-            return ""
-        self.text.append(text)
+        text = self._whole_characters(_text_in(delta.get("content")))
+        if text:
+            self.text.append(text)
         return text
+
+    def _whole_characters(self, text: str) -> str:
+        """Join characters that came in halves, as surrogates; a half at the end waits for the other one."""
+        text, self._half = self._half + text, ""
+        if text and "\ud800" <= text[-1] <= "\udbff":
+            text, self._half = text[:-1], text[-1]
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+
+
+def _text_in(content: object) -> str:
+    """Return the text of a message's content, which may be a list of parts."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return ""
+    parts = (part.get("text") if isinstance(part, dict) else part for part in content)
+    return "".join(part for part in parts if isinstance(part, str))
 
 
 def _parse(value: str) -> object:
