@@ -21,7 +21,7 @@ from codeagent_nb.models.embedded import weights
 from codeagent_nb.models.table import model_table
 from codeagent_nb.session.session import SessionSettings, new_notebook
 from codeagent_nb.views.clean_console import CleanConsole
-from codeagent_nb.views.standard_streams import clean_standard_error, raw_standard_error, say, write_name
+from codeagent_nb.views.standard_streams import bear_any_text, clean_standard_error, raw_standard_error, say, write_name
 from kernel_executor import KernelExecutorError
 from kernel_executor.limits.resource_limits import ResourceLimits
 from kernel_executor.network.gate import read_network
@@ -262,6 +262,7 @@ def _complain(message: str, secrets: Secrets) -> None:
 
 def main() -> None:
     """Run the command line."""
+    bear_any_text()
     clean_standard_error()
     drop_relative_parts(os.environ)  # of those that libraries start programs by: docker's credential helpers, say
     try:

@@ -1,5 +1,6 @@
 """Owns plain text on standard output and standard error: all of it is cleaned. Knows no console and no colours."""
 
+import io
 import sys
 from collections.abc import Iterable
 from typing import Any, TextIO
@@ -55,6 +56,13 @@ def clean_standard_error() -> None:
     """Clean, from now on, what anybody writes to standard error: tracebacks, warnings, log records, usage errors."""
     if not isinstance(sys.stderr, CleanStream):
         sys.stderr = CleanStream(sys.stderr)
+
+
+def bear_any_text() -> None:
+    """Write a question mark for what a terminal's encoding lacks: a run that had succeeded ended in a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")
 
 
 def raw_standard_error() -> TextIO:

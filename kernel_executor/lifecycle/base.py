@@ -23,6 +23,7 @@ from kernel_executor.lifecycle.runner import (
     Deliver,
     StatefulRunner,
     as_allowed,
+    check_loop,
     deliver_always,
     deliver_if_well,
     end_grants,
@@ -63,6 +64,7 @@ class ManagedExecutor(ABC, Generic[Runner]):
         self._lock = asyncio.Lock()
         self._stack = AsyncExitStack()
         self._opened: Runner | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @abstractmethod
     async def _open(self, stack: AsyncExitStack) -> Runner:
@@ -80,7 +82,7 @@ class ManagedExecutor(ABC, Generic[Runner]):
         async with self._lock:
             if self._opened is None:
                 async with AsyncExitStack() as stack:  # takes back what was made, if something fails
-                    self._opened = await self._open(stack)
+                    self._opened, self._loop = await self._open(stack), asyncio.get_running_loop()
                     self._stack = stack.pop_all()
 
     async def stop(self) -> None:
@@ -137,9 +139,7 @@ class ManagedExecutor(ABC, Generic[Runner]):
     @property
     def isolation(self) -> Isolation:
         """What is enforced on the code, as probed at the start."""
-        if self._opened is None:
-            return Isolation(reason="not started")
-        return as_allowed(self._opened)
+        return as_allowed(self._opened) if self._opened else Isolation(reason="not started")
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -248,6 +248,7 @@ class ManagedExecutor(ABC, Generic[Runner]):
             return await self._runner.run_block(index, block, timeout, on_event)
 
         _ = self._runner  # not started is an error at once
+        check_loop(self._loop)
         async with self._lock:
             runner, stage = self._runner, self._runner.stage
             result: CodeResult | None = None

@@ -1,11 +1,13 @@
 """What an executor needs of whatever runs its blocks, and when it delivers the files they made. Knows no kernel."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from kernel_executor.aio.tasks import uninterrupted
+from kernel_executor.errors import NotStarted
 from kernel_executor.events import FilesDelivered
 from kernel_executor.lifecycle.listeners import Listener
 from kernel_executor.network.gate import Gate
@@ -112,6 +114,18 @@ NO_GATE = (
     "code was started without a network, and nothing can be allowed now: start it with network=[], "
     "`%config CodeAgent.network`, or --network, in bubblewrap"
 )
+
+
+def check_loop(started_on: asyncio.AbstractEventLoop | None) -> None:
+    """Refuse work on another event loop than that of the start.
+
+    Raises:
+        NotStarted: It is another one.
+    """
+    if started_on is not asyncio.get_running_loop():
+        raise NotStarted(
+            "this executor was started on another event loop, e.g. by an earlier asyncio.run: start and use it on one"
+        )
 
 
 def as_allowed(runner: BlockRunner) -> Isolation:

@@ -64,7 +64,8 @@ class ScriptSettings:
     @property
     def python(self) -> str:
         """The interpreter of Python scripts."""
-        return self.virtual_env_context.env_exe if self.virtual_env_context else sys.executable
+        # Absolute, and no link is followed: it tells the interpreter which environment is meant.
+        return str(Path(self.virtual_env_context.env_exe).absolute()) if self.virtual_env_context else sys.executable
 
 
 class LocalCommandLineCodeExecutor(ManagedExecutor[ScriptRunner]):

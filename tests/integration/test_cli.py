@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -228,3 +229,13 @@ def test_every_command_has_a_help_worth_reading(arguments: list[str], tmp_path: 
     done = run(*arguments, "--help", env=bare_environment(tmp_path), cwd=tmp_path)
     assert done.returncode == 0
     assert len(done.stdout.split()) > 20
+
+
+def test_a_terminal_of_another_encoding_ends_no_command() -> None:
+    command = [sys.executable, "-m", "codeagent_nb", "model", "list"]
+    environment = {**os.environ, "PYTHONIOENCODING": "gbk", "COLUMNS": "80"}
+    done = subprocess.run(command, env=environment, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "local" in done.stdout.decode("gbk")
+    environment["PYTHONIOENCODING"] = "ascii"
+    assert subprocess.run(command, env=environment, capture_output=True, check=False).returncode == 0

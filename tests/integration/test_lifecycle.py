@@ -1,5 +1,6 @@
 """Starting, restarting, and being told what cannot be started; languages; limits of memory."""
 
+import asyncio
 import json
 import os
 import sys
@@ -161,3 +162,11 @@ async def test_requests_are_taken_in_the_thread_that_runs_them() -> None:
             [CodeBlock("%subshell"), CodeBlock("import asyncio; await asyncio.sleep(0)")]
         )
     assert (result.exit_code, result.output.strip()) == (0, "Kernel does not support subshells")
+
+
+async def test_an_executor_on_another_loop_says_so() -> None:
+    """It was "Event loop is closed", somewhere in the sockets."""
+    async with KernelCodeExecutor() as executor:
+        with pytest.raises(NotStarted, match="was started on another event loop"):
+            await asyncio.to_thread(lambda: asyncio.run(executor.execute_code_blocks([CodeBlock("1")])))
+        assert (await run(executor, "print(1)")).exit_code == 0

@@ -210,6 +210,16 @@ async def test_a_virtual_environment_runs_the_code(tmp_path: Path) -> None:
             assert "No module named 'pydantic'" in (await run(executor, "import pydantic")).output
 
 
+async def test_an_environment_may_be_named_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As AutoGen's documentation has it; it was not found from where the interpreter is asked."""
+    monkeypatch.chdir(tmp_path)
+    builder = venv.EnvBuilder(with_pip=False)
+    builder.create("coding/.venv")
+    context = builder.ensure_directories("coding/.venv")
+    async with LocalCommandLineCodeExecutor(work_dir="coding", virtual_env_context=context) as executor:
+        assert await printed(executor, "import sys; print(sys.prefix)") == str(tmp_path / "coding" / ".venv")
+
+
 async def test_without_one_it_is_our_own_interpreter(shared: LocalCommandLineCodeExecutor) -> None:
     assert await printed(shared, "import sys; print(sys.executable)") == sys.executable
     assert Path(await printed(shared, "command -v python", "sh")).parent == Path(sys.executable).parent
