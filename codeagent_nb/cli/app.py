@@ -221,9 +221,11 @@ def _exit_with(work: Callable[[Secrets], Coroutine[Any, Any, int]]) -> None:
 
 
 async def _until_terminated(work: Coroutine[Any, Any, int]) -> int:
-    """Run to the end; SIGTERM is a Ctrl-C that comes from a program."""
+    """Run to the end; SIGTERM is a Ctrl-C that comes from a program, SIGHUP one of a terminal that was closed."""
     if current := asyncio.current_task():
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, current.cancel)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # `nohup`
+                asyncio.get_running_loop().add_signal_handler(number, current.cancel)
     return await work
 
 

@@ -44,6 +44,8 @@ def _write(line: str) -> tuple[str, int]:
 
 def _places(line: str) -> tuple[list[int], int]:
     """Return where in the line each character stands that is seen of it, and the column of the cursor."""
+    if "\r" not in line and "\b" not in line:
+        return [*range(len(line))], len(line)
     cells: list[int] = []
     column = 0
     for found in PIECE.finditer(line):
@@ -51,10 +53,13 @@ def _places(line: str) -> tuple[list[int], int]:
             column = 0
         elif found[0].startswith("\b"):
             column = max(0, column - len(found[0]))
-        else:
+        elif found["erase"] is not None:
+            del cells[0 if found["erase"] == "2" else column :]
+        elif not found[0].startswith("\x1b["):
             cells[column : column + len(found[0])] = range(*found.span())
             column += len(found[0])
     return cells, column
 
 
-PIECE = re.compile(r"\r|\x08+|[^\r\x08]+")
+PIECE = re.compile(r"\r|\x08+|\x1b\[(?P<erase>[02]?)K|\x1b\[[0-?]*[ -/]*[@-~]|\x1b|[^\r\x08\x1b]+")
+"""What moves the cursor, erases, or has no width; colours are lost in a line that is written over."""

@@ -157,7 +157,7 @@ def test_a_server_that_is_gone_gives_exit_4_and_keeps_the_notebook(serve: Serve,
     nbformat.validate(nbformat.read(tmp_path / "a.ipynb", as_version=4))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_ctrl_c_stops_the_code_keeps_the_notebook_and_leaves_no_process(
     serve: Serve, tmp_path: Path, number: int
 ) -> None:

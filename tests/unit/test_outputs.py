@@ -328,3 +328,24 @@ def test_a_count_of_a_million_digits_can_be_written() -> None:
     folder.add(message("codeagent_omission", stdout=10**4_299))
     folder.add(message("codeagent_omission", stdout=10**4_299))
     assert "stdout" in repr(folder.truncated)
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("\x1b[31mAAAA\x1b[0m\rBB", "BBAA"),
+        ("Downloading 55%\r\x1b[KDone", "Done"),
+        ("Downloading 55%\x1b[2K\rDone", "Done"),
+        ("abcdef\b\b\x1b[0KX", "abcdX"),
+        ("\x1b[31mred\x1b[0m", "\x1b[31mred\x1b[0m"),
+        ("\x1b[31mred\x1b[0m\n1\r2", "\x1b[31mred\x1b[0m\n2"),
+    ],
+)
+def test_colours_have_no_width_and_erasing_erases(text: str, seen: str) -> None:
+    assert overwrite(text) == seen
+
+
+@pytest.mark.parametrize("at", range(25))
+def test_a_line_that_comes_in_pieces_is_the_same(at: int) -> None:
+    text = "Load \x1b[32m55%\x1b[0m\r\x1b[KDone"
+    assert overwrite(settle(text[:at]) + text[at:]) == "Done"
