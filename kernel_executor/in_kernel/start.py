@@ -168,7 +168,7 @@ def _install(app: Any, guard: OutputGuard, interrupts: Interrupts) -> None:
         # Code may have put a stream of its own in the place of ours.
         omitted = {name: s.end_cell(parent_id) for name, s in streams.items() if hasattr(s, "end_cell")}
         omitted["display"] = guard.close_displays(parent_id)
-        shell.history_manager.outputs.clear()
+        getattr(shell.history_manager, "outputs", {}).clear()  # since IPython 9.1
         if any(omitted.values()):
             app.session.send(app.iopub_thread, OMISSION_MESSAGE, omitted, parent=parent)
 

@@ -96,4 +96,4 @@ def encodable(value: Any) -> Any:
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, dict):
         return {encodable(key): encodable(part) for key, part in value.items()}
-    return [encodable(part) for part in value] if isinstance(value, list | tuple) else value
+    return [encodable(part) for part in value] if isinstance(value, (list, tuple)) else value
