@@ -223,7 +223,8 @@ def test_code_that_would_destroy_a_file_of_the_users_never_runs_in_their_kernel(
     mine.write_text("a\n1\n")
     notes.write_text("old")
     replies = [*map(python, DEEDS), python("print(open('mine.csv').read())"), "It is 1."]
-    notebook.open(model(*replies), AGENT, AGAIN)
+    # Or a person would be asked whether the file may be changed.
+    notebook.open(f"{model(*replies)}\n%config CodeAgent.approval = 'never'", AGENT, AGAIN)
     notebook.wait_until_settled()
     for _ in range(2):
         restart_and_run_all(notebook)
