@@ -13,8 +13,8 @@ from kernel_executor.folders.trees import FOLDER, allow
 SHARE = 20
 """A look that took a second is not repeated within so many."""
 
-MOST_IDLE = 10.0
-"""Seconds after which it is looked even if the disk is as full as it was: somebody else may have made room."""
+MOST_IDLE = 1.0
+"""Seconds after which it is looked even if the disk is as full as it was: others may have made room meanwhile."""
 
 PART = 8
 """It is looked when the disk has lost a part of what is still allowed: one in so many."""

@@ -162,6 +162,7 @@ def test_ctrl_c_stops_the_code_keeps_the_notebook_and_leaves_no_process(
     serve: Serve, tmp_path: Path, number: int
 ) -> None:
     server = serve(python("import time\nprint('begun', flush=True)\ntime.sleep(60)\nopen('late.txt', 'w')"))
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # `nohup` may run the tests
     process = subprocess.Popen(
         [*COMMAND, "run", "Sleep.", "--out", "a.ipynb"],
         env=server.environment(tmp_path) | {"PYTHONUNBUFFERED": "1"},
@@ -172,6 +173,7 @@ def test_ctrl_c_stops_the_code_keeps_the_notebook_and_leaves_no_process(
         text=True,
         start_new_session=True,
     )
+    signal.signal(signal.SIGHUP, before)
     with process:
         out, err = interrupt_once_begun(process, number)
     assert process.returncode == 130, out + err
