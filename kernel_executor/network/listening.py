@@ -10,13 +10,12 @@ import os
 import select
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from kernel_executor.errors import KernelStartError
-from kernel_executor.search_paths import for_helpers
+from kernel_executor.processes.helpers import parent_of, start_helper
 
 PORT = 3128
 """Where the proxy is found inside: the port that proxies have had since Squid."""
@@ -58,7 +57,7 @@ def _network_of(pid: int, parent: int) -> Iterator[int]:
     try:
         network = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         try:
-            if _parent_of(pid) != parent or _has_ended(process):
+            if parent_of(pid) != parent or _has_ended(process):
                 raise _failed("its process has ended")
             if os.path.samestat(os.fstat(network), Path("/proc/self/ns/net").stat()):
                 # Whoever is on this machine could use the proxy, with the rights that were meant for the sandbox.
@@ -75,7 +74,8 @@ def _opened_by_helper(network: int, port: int) -> socket.socket:
     with ours:
         ours.settimeout(TIMEOUT)
         with its:
-            process = _start(its, network, port)
+            arguments = (str(network), str(port), str(LOOPBACK))
+            process = start_helper(SCRIPT, its, arguments, pass_fds=[network])
         try:
             reason, descriptors, _, _ = socket.recv_fds(ours, REASON, 1)
             process.wait(TIMEOUT)
@@ -89,29 +89,10 @@ def _opened_by_helper(network: int, port: int) -> socket.socket:
     return listener
 
 
-def _start(channel: socket.socket, network: int, port: int) -> "subprocess.Popen[bytes]":
-    own = {name: value for name, value in os.environ.items() if name == "LD_LIBRARY_PATH"}  # Python may need it
-    return subprocess.Popen(
-        [sys.executable, "-I", "-S", str(SCRIPT), str(network), str(port), str(LOOPBACK)],
-        stdin=channel.fileno(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd="/",
-        env=for_helpers(own),
-        start_new_session=True,
-        pass_fds=(network,),
-    )
-
-
 def _has_ended(process: int) -> bool:
     poller = select.poll()
     poller.register(process, select.POLLIN)
     return bool(poller.poll(0))
-
-
-def _parent_of(pid: int) -> int:
-    # The name in the second field may hold anything, brackets and spaces too.
-    return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[1])
 
 
 def _failed(reason: str) -> KernelStartError:

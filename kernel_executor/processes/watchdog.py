@@ -13,13 +13,11 @@ import contextlib
 import os
 import select
 import socket
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 
-from kernel_executor.search_paths import for_helpers
+from kernel_executor.processes.helpers import parent_of, start_helper
 
 SCRIPT = Path(__file__).with_name("watchdog_process.py")
 
@@ -57,7 +55,7 @@ class Watchdog:
         with self._lock, contextlib.suppress(OSError, RuntimeError):
             self._forget_ended()
             descriptor = os.pidfd_open(pid)
-            if _parent_of(pid) != parent:
+            if parent_of(pid) != parent:
                 os.close(descriptor)
                 return
             self._guarded[pid] = descriptor
@@ -108,7 +106,7 @@ class Watchdog:
                     with self._lock:  # before it is there to hear it: we may be gone by then
                         self._channel = ours
                         self._introduce()
-                    process = _start(its)
+                    process = start_helper(SCRIPT, its)
                 process.wait()
                 with self._lock:
                     self._channel = None
@@ -121,24 +119,6 @@ class Watchdog:
                 self._send(descriptor)
         finally:
             os.close(owner)
-
-
-def _start(channel: socket.socket) -> "subprocess.Popen[bytes]":
-    own = {name: value for name, value in os.environ.items() if name == "LD_LIBRARY_PATH"}  # Python may need it
-    return subprocess.Popen(
-        [sys.executable, "-I", "-S", str(SCRIPT)],
-        stdin=channel.fileno(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd="/",
-        env=for_helpers(own),
-        start_new_session=True,
-    )
-
-
-def _parent_of(pid: int) -> int:
-    # The name in the second field may hold anything, brackets and spaces too.
-    return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[1])
 
 
 WATCHDOG = Watchdog()

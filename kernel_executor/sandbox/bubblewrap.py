@@ -19,6 +19,9 @@ from kernel_executor.sandbox.policy import SYSTEM, SandboxPolicy, interpreter_pa
 from kernel_executor.sandbox.systems import why_not_here
 from kernel_executor.stage.place import HOME, INSTALLED_AT
 
+IN_MEMORY = ("/tmp", "/dev/shm")  # noqa: S108
+"""The file systems inside that code can write to and that lie in memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mount:
@@ -91,10 +94,9 @@ def bubblewrap_arguments(policy: SandboxPolicy, shared: Sequence[Path] = ()) -> 
 
 def _in_memory(size: int) -> Iterator[str]:
     """Yield what makes the file systems in memory; of /dev, which is one, too, only shared memory can be written to."""
-    for target in ("/tmp", "/dev/shm"):  # noqa: S108 - inside the sandbox
-        if size and bubblewrap_start.takes_sizes():
-            yield from ("--size", str(size))
-        yield from ("--tmpfs", target)
+    sized = ("--size", str(size)) if size and bubblewrap_start.takes_sizes() else ()
+    for target in IN_MEMORY:
+        yield from (*sized, "--tmpfs", target)
     yield from ("--remount-ro", "/dev")
 
 

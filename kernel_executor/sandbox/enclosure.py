@@ -14,6 +14,7 @@ from kernel_executor.network.gate import Gate
 from kernel_executor.network.listening import open_listener
 from kernel_executor.network.proxy import Proxy
 from kernel_executor.sandbox import landlock
+from kernel_executor.sandbox.bubblewrap import IN_MEMORY
 from kernel_executor.sandbox.in_bubblewrap import InBubblewrap, shows_filters
 from kernel_executor.sandbox.in_landlock import InLandlock
 from kernel_executor.sandbox.isolation import Isolation, holds_no_key, probe, probe_alone
@@ -22,9 +23,6 @@ from kernel_executor.sandbox.policy import SandboxPolicy, with_covers
 from kernel_executor.sandbox.refusals import explained_by
 from kernel_executor.stage.stage import Stage
 from kernel_executor.types import BlockResult
-
-IN_MEMORY = ("/tmp", "/dev/shm")  # noqa: S108
-"""bubblewrap's file systems that code can write to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,15 +101,12 @@ class Enclosure:
         seen = (self.work_dir, *self.policy.readable, *self.policy.writable)
         return explained_by(
             result,
-            self._with_network(isolation),
+            replace(isolation, reaches=self.gate.allowed.summary()) if self.gate else isolation,
             seen=tuple(map(str, seen)),
             home=self.stage.place.home,
             bounds=self.bounds,
             refused=self.gate.take_refused() if self.gate else (),
         )
-
-    def _with_network(self, isolation: Isolation) -> Isolation:
-        return replace(isolation, reaches=self.gate.allowed.summary()) if self.gate else isolation
 
     def look_at(self, pid: int) -> Isolation:
         """Report what holds a process that was started in here, and whose files were checked.
@@ -131,7 +126,7 @@ class Enclosure:
                 f"{found.mechanism} started but is not seen to hold the process ({found.summary}). "
                 "To run without a sandbox, say sandbox='none'."
             )
-        return self._with_network(replace(found, reason=self.reason, limits=str(self.bounds or "")))
+        return replace(found, reason=self.reason, limits=str(self.bounds or ""))
 
 
 async def _closed(listener: socket.socket) -> None:
