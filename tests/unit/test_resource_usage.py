@@ -69,8 +69,10 @@ SHARED = """
 import mmap, os, time
 x = mmap.mmap(-1, 50_000_000)
 x.write(bytes(50_000_000))
+reader, writer = os.pipe()
 if os.fork() == 0:
-    x[::4_096], time.sleep(60)
+    x[::4_096], os.write(writer, b"!"), time.sleep(60)
+os.read(reader, 1)  # or it is still touching them when both are looked at
 """
 
 
