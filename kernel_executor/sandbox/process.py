@@ -150,7 +150,9 @@ class ManagedProcess:
             try:
                 self._look_after(self._watch)
             except Exception as error:  # noqa: BLE001 - whatever it is, code that nobody watches is ended, and it is told
-                self._cause = f"what it used of the machine could not be watched ({error!r})"
+                self._cause = (
+                    f"what it used could not be watched ({error!r}); run it again, and report it if that does not help"
+                )
                 self.kill()
         code = self._process.wait()
         code = 128 - code if code < 0 else code
