@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from kernel_executor.aio.cancellation import CancellationToken
 
 T = TypeVar("T")
+Other = TypeVar("Other")
 Event = TypeVar("Event")
 
 
@@ -64,6 +65,17 @@ async def acquired(work: Awaitable[T], release: Callable[[T], Awaitable[object]]
         if not task.cancelled() and not task.exception():
             await uninterrupted(release(task.result()))
         raise
+
+
+async def together(first: Coroutine[Any, Any, T], second: Awaitable[Other]) -> tuple[T, Other]:
+    """Do two things at once; the first is cancelled, and has ended, if the second fails."""
+    task = asyncio.ensure_future(first)
+    try:
+        done = await second
+        return await task, done
+    finally:
+        task.cancel()
+        await uninterrupted(ended(task))
 
 
 async def ended(task: "asyncio.Future[Any]") -> None:

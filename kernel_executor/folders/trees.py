@@ -65,7 +65,7 @@ class Seen:
 
 def parts_of(name: str) -> tuple[str, ...]:
     """Split a relative path; `.` has no parts."""
-    return PurePosixPath(name).parts
+    return tuple(part for part in name.split("/") if part not in {"", "."})  # pathlib takes ten times as long
 
 
 @dataclass(frozen=True, slots=True)

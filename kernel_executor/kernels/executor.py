@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
+from kernel_executor.aio.tasks import together
 from kernel_executor.folders.work_folder import open_for_code
 from kernel_executor.functions.functions import FunctionLike
 from kernel_executor.functions.module_folder import with_functions_here
@@ -17,7 +18,7 @@ from kernel_executor.lifecycle.base import ManagedExecutor
 from kernel_executor.limits.resource_limits import ResourceLimits
 from kernel_executor.network.gate import Network, known_network
 from kernel_executor.outputs.fold import OutputLimits
-from kernel_executor.sandbox.confinement import absolute_paths, existing_paths, known_mode
+from kernel_executor.sandbox.confinement import absolute_paths, choose, existing_paths, known_mode
 from kernel_executor.sandbox.policy import SandboxMode
 
 
@@ -87,9 +88,9 @@ class KernelCodeExecutor(ManagedExecutor[KernelRunner]):
 
     async def _open(self, stack: AsyncExitStack) -> KernelRunner:
         work_dir = open_for_code(self.settings.work_dir, stack)
-        program = await program_of(self.settings)
+        program, chosen = await together(program_of(self.settings), choose(self.settings, work_dir))
         settings = await with_functions_here(self.settings, self._functions, work_dir, program.argv[0], stack)
-        plan = await make_plan(settings, program, work_dir, stack)
+        plan = await make_plan(settings, program, chosen, work_dir, stack)
         return await KernelRunner.open(plan, settings.limits, self._late, plan.enclosure.stage)
 
     @property

@@ -13,7 +13,7 @@ from kernel_executor.kernels.local import LocalKernelPlan
 from kernel_executor.limits.resource_limits import ResourceLimits
 from kernel_executor.network.gate import Network
 from kernel_executor.outputs.fold import OutputLimits
-from kernel_executor.sandbox.confinement import enclose
+from kernel_executor.sandbox.confinement import Chosen, enclose
 from kernel_executor.sandbox.environment import kernel_environment
 from kernel_executor.sandbox.policy import SandboxMode
 
@@ -51,18 +51,19 @@ async def program_of(settings: KernelSettings) -> KernelProgram:
 
 
 async def make_plan(
-    settings: KernelSettings, program: KernelProgram, work_dir: Path, stack: AsyncExitStack
+    settings: KernelSettings, program: KernelProgram, chosen: Chosen, work_dir: Path, stack: AsyncExitStack
 ) -> LocalKernelPlan:
-    """Return how to run the kernel; the stack takes away what is made for it.
+    """Return how to run the kernel in what was chosen to hold it; the stack takes away what is made for it.
 
     Raises:
         KernelStartError: No stage can be made.
-        SandboxUnavailable: A sandbox was insisted on and does not work here.
     """
     programs = (Path(program.argv[0]).parent,) if program.language == "python" else ()
     return LocalKernelPlan(
         program=program,
-        enclosure=await enclose(settings, work_dir, program.interpreter, programs, env=program.env, stack=stack),
+        enclosure=await enclose(
+            settings, work_dir, chosen, program.interpreter, programs, env=program.env, stack=stack
+        ),
         limits=settings.limits,
         memory_limit=settings.memory_limit or 0,
     )

@@ -15,7 +15,7 @@ from typing import Literal
 from kernel_executor.aio.tasks import in_thread, run_helper_now
 from kernel_executor.in_kernel.read_only import ORIGINAL
 from kernel_executor.sandbox import bubblewrap_start
-from kernel_executor.sandbox.policy import SYSTEM, SandboxPolicy, interpreter_paths, system_paths
+from kernel_executor.sandbox.policy import SandboxPolicy, System, interpreter_paths
 from kernel_executor.sandbox.systems import why_not_here
 from kernel_executor.stage.place import HOME, INSTALLED_AT
 
@@ -60,7 +60,17 @@ def mounts(policy: SandboxPolicy, shared: Sequence[Path] = ()) -> list[Mount]:
     found += [Mount(path, path, "bind") for path in shared]
     # Of two with one target the later one is seen; by depth, or a folder would hide what was bound in it before.
     last = {mount.target: mount for mount in found}
-    return sorted(last.values(), key=lambda mount: len(mount.target.parts))
+    return [mount for mount in sorted(last.values(), key=_depth) if not _is_seen_anyway(mount, last)]
+
+
+def _depth(mount: Mount) -> int:
+    return len(mount.target.parts)
+
+
+def _is_seen_anyway(mount: Mount, mounts: Mapping[Path, Mount]) -> bool:
+    """Return whether the folder around it shows it as well: each mount takes bubblewrap 0.15 ms (measured)."""
+    around = next((mounts[outer] for outer in mount.target.parents if outer in mounts), None)
+    return around is not None and all(one.kind == "ro-bind" and one.source == one.target for one in (around, mount))
 
 
 def bubblewrap_arguments(policy: SandboxPolicy, shared: Sequence[Path] = ()) -> list[str]:
@@ -101,11 +111,11 @@ def _in_memory(size: int) -> Iterator[str]:
 
 
 def _system() -> Iterator[str]:
-    for path in map(Path, SYSTEM):
-        if path.is_symlink():
-            yield from ("--symlink", str(path.readlink()), str(path))
-    for path in system_paths():
-        yield from _words(Mount(path, path))
+    system = System.now()
+    for path, link in system.links.items():
+        yield from ("--symlink", link, path)
+    for folder in system.folders:
+        yield from _words(Mount(folder, folder))
 
 
 def _cover(path: Path) -> Mount:
@@ -132,9 +142,9 @@ def why_unusable_now(policy: SandboxPolicy, environment: Mapping[str, str]) -> s
     if not bwrap:
         return "bubblewrap is not installed (Debian, Ubuntu, Fedora: install the package `bubblewrap`)"
     try:
-        with bubblewrap_start.opened_filter() as filters:
-            command = bubblewrap_start.command(bwrap, [*bubblewrap_arguments(policy), "true"], environment, filters)
-            process = run_helper_now(command, bubblewrap_start.own_environment(environment), pass_fds=filters)
+        with bubblewrap_start.opened() as files:
+            command = bubblewrap_start.command(bwrap, [*bubblewrap_arguments(policy), "true"], environment, files)
+            process = run_helper_now(command, bubblewrap_start.own_environment(environment), pass_fds=tuple(files))
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"bubblewrap does not work here: {error}"
     if process.returncode == 0:

@@ -5,11 +5,18 @@ the `.git` that holds a token. To import from it none of these is needed.
 """
 
 import os
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
-from fnmatch import fnmatch
+from fnmatch import translate
 from itertools import islice
 from pathlib import Path
+
+
+def _any_of(*patterns: str) -> re.Pattern[str]:
+    """Make one expression of patterns for whole names in lower case; one by one they took five times as long."""
+    return re.compile("|".join(map(translate, patterns)))
+
 
 LOOKED_AT = 10_000
 """Entries of one folder: 20 ms. What lies deeper is not looked at; outer folders come first."""
@@ -23,10 +30,12 @@ INSTALLED = frozenset({"site-packages", "dist-packages", "node_modules", "__pyca
 MOST_COVERED = 200
 """Entries of one folder that are covered, outer ones first: each is a mount, and 1,000 took bubblewrap 6 s."""
 
-HARMLESS = ("._*", ".ds_store", ".gitignore", ".gitattributes", ".gitkeep", ".nfs*", ".~*", ".coverage*", ".*.sw?")
+HARMLESS = _any_of(
+    *("._*", ".ds_store", ".gitignore", ".gitattributes", ".gitkeep", ".nfs*", ".~*", ".coverage*", ".*.sw?")
+)
 """Hidden names without secrets, of which there may be many, or which come and go while a sandbox is made."""
 
-SECRET_FILES = (
+SECRET_FILES = _any_of(
     *("*.env", "env", "env.*", "*.tfvars", "*.tfstate", "*.tfstate.backup", "kubeconfig*", "_netrc", "pgpass*"),
     *("*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx", "*.ppk", "*htpasswd", "rootkey*", "*password*.txt"),
     *("id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "*credential*", "service?account*.json", "*adminsdk*.json"),
@@ -76,18 +85,14 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
 
 
 def _is_hidden(name: str) -> bool:
-    return name.startswith(".") and name not in NEEDED and not _matches(name, HARMLESS)
+    return name.startswith(".") and name not in NEEDED and not HARMLESS.match(name.lower())
 
 
 def _is_secret(entry: os.DirEntry[str]) -> bool:
     name = entry.name.lower()
     if name.endswith(MODULES):
         return False
-    return _matches(name, SECRET_FILES) or (name.endswith(PERHAPS_A_KEY) and _holds_a_key(entry))
-
-
-def _matches(name: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatch(name.lower(), pattern) for pattern in patterns)
+    return bool(SECRET_FILES.match(name)) or (name.endswith(PERHAPS_A_KEY) and _holds_a_key(entry))
 
 
 def _holds_a_key(entry: os.DirEntry[str]) -> bool:

@@ -15,7 +15,7 @@ from kernel_executor.sandbox.bubblewrap import Mount
 from kernel_executor.sandbox.isolation import filters_calls, filters_can_be_counted
 from kernel_executor.sandbox.launching import Launched, Start
 from kernel_executor.sandbox.mount_table import Expected, is_set_up
-from kernel_executor.sandbox.policy import SandboxPolicy, system_paths
+from kernel_executor.sandbox.policy import SandboxPolicy, System
 from kernel_executor.stage.stage import Stage
 
 SET_UP = 20.0
@@ -50,9 +50,9 @@ class InBubblewrap:
         program = bubblewrap_start.find() or "/usr/bin/bwrap"  # it was there a moment ago
         arguments = bubblewrap.bubblewrap_arguments(self.policy, self.shared)
         words = ["--info-fd", str(info), "--block-fd", str(gate), *arguments, "--", *command]
-        with bubblewrap_start.opened_filter() as filters:
-            line = bubblewrap_start.command(program, words, environment, filters)
-            yield Start(line, bubblewrap_start.own_environment(environment), filters)
+        with bubblewrap_start.opened() as files:
+            line = bubblewrap_start.command(program, words, environment, files)
+            yield Start(line, bubblewrap_start.own_environment(environment), tuple(files))
 
     def check(self, launched: Launched) -> None:
         """Wait until the sandbox is made, and look at what is seen in it.
@@ -112,7 +112,7 @@ class InBubblewrap:
             )
             for mount in mounts
         ]
-        return [*own, *(Expected.of(path, Seen.of(path.stat())) for path in system_paths())]
+        return [*own, *(Expected.of(path, Seen.of(path.stat())) for path in System.now().folders)]
 
 
 def shows_filters() -> bool:

@@ -1,8 +1,8 @@
 """Confines one process by Landlock and a system call filter, starts it, and ends with it all that it has started.
 
-Run as a script by our interpreter, isolated; imports nothing of ours and little else, for each start waits for it. Of
-its two processes the outer one stays: orphans become its children, and it is outside of what holds the inner one, which
-therefore cannot end it.
+Run as a program of its own by our interpreter, isolated; imports nothing of ours and little else, for each start waits
+for it. Of its two processes the outer one stays: orphans become its children, and it is outside of what holds the inner
+one, which therefore cannot end it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import _socket as socket  # without selectors and enum: 6 ms
 import ctypes
 import errno
-import marshal
 import os
 import signal
 import sys
@@ -61,17 +60,18 @@ class FilterProgram(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
 
 
-def main(arguments: list[str]) -> None:
-    """Start a command in there: descriptors of what to do, of where to tell, and of the gate; then the command."""
-    wanted_fd, info, gate = map(int, arguments[:3])
-    with os.fdopen(wanted_fd, "rb") as file:
-        wanted = marshal.load(file)  # noqa: S302 - of the process that started us
+def main(wanted: dict[str, Any]) -> None:
+    """Start a command in there.
+
+    Its arguments are the descriptors of what it read, of where to tell, and of the gate; then the command.
+    """
+    info, gate = map(int, sys.argv[2:4])
     _control(SET_CHILD_SUBREAPER, 1)
     _control(SET_DEATH_SIGNAL, signal.SIGTERM)
     inner = os.fork()
     if inner == 0:
         try:
-            _become(wanted, info, gate, arguments[3:])
+            _become(wanted, info, gate, sys.argv[4:])
         except BaseException as error:  # noqa: BLE001 - whatever it is, the command must not run, and it is told
             _tell(info, repr(error).encode("ascii", "replace"))
         os._exit(CANNOT)
@@ -215,7 +215,3 @@ def _call(which: int, *arguments: Any) -> int:
         code = ctypes.get_errno()
         raise OSError(code, f"{NAMES[which]}: {os.strerror(code)}")
     return int(result)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

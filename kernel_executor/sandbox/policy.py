@@ -1,6 +1,7 @@
 """What local code may touch: granted by the user, needed by the interpreter, of the system. Knows no mechanism."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
@@ -99,17 +100,46 @@ def mounted_in(folder: Path, wanted: "Granted", interpreter: Interpreter) -> lis
     return [path for path in granted if path != folder and path.is_relative_to(folder)]
 
 
-def system_paths() -> list[Path]:
-    """Return what of the system's own files and folders is seen inside, read-only."""
-    return [path for path in map(Path, SYSTEM) if path.exists() and not path.is_symlink()] + [
-        path for path in map(Path, ETC) if path.exists()
-    ]
+@dataclass(frozen=True, slots=True)
+class System:
+    """What of the system's own files and folders is seen inside, read-only.
+
+    Args:
+        links: What leads to another part of it, and where: `/bin`, `/etc/localtime`.
+        folders: Its folders.
+        files: Its single files.
+    """
+
+    links: Mapping[str, str]
+    folders: Sequence[Path]
+    files: Sequence[Path]
+
+    @classmethod
+    def now(cls) -> "System":
+        """Look at it."""
+        paths = [Path(path) for path in (*SYSTEM, *ETC)]
+        links = {str(path): str(path.readlink()) for path in paths if path.is_symlink() and _leads_into(path)}
+        found = [path for path in paths if str(path) not in links and path.exists()]
+        return cls(links, [path for path in found if path.is_dir()], [path for path in found if not path.is_dir()])
+
+
+def _leads_into(path: Path) -> bool:
+    return any(map(path.resolve().is_relative_to, SYSTEM))
 
 
 def interpreter_paths(interpreter: Interpreter) -> list[Path]:
     """Paths to bind, parents first, without those that would show the whole home folder or disk."""
     forbidden = {Path("/"), Path.home(), *Path.home().parents}
-    wanted = {path for given in (*interpreter.prefixes, *interpreter.paths) for path in (given, given.resolve())}
-    return sorted(
-        path for path in wanted if path.exists() and path not in forbidden and not any(map(path.is_relative_to, SYSTEM))
+    given = {path: Path(os.path.realpath(path)) for path in (*interpreter.prefixes, *interpreter.paths)}
+    leads = given | {path: path for path in given.values()}
+    found = sorted(
+        path for path in leads if path not in forbidden and not any(map(path.is_relative_to, SYSTEM)) and path.exists()
     )
+    return [path for path in found if not any(_is_linked_in(path, folder, leads) for folder in found)]
+
+
+def _is_linked_in(path: Path, folder: Path, leads: Mapping[Path, Path]) -> bool:
+    """Return whether a folder shows a path by a link, on which nothing can be bound where the folder is read-only."""
+    if path == folder or not path.is_relative_to(folder):
+        return False
+    return leads[folder] / path.relative_to(folder) != leads[path]

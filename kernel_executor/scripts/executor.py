@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
+from kernel_executor.aio.tasks import together
 from kernel_executor.folders.work_folder import open_for_code
 from kernel_executor.functions.functions import FunctionLike
 from kernel_executor.functions.module_folder import with_functions_here
@@ -22,7 +23,7 @@ from kernel_executor.lifecycle.base import ManagedExecutor
 from kernel_executor.limits.resource_limits import ResourceLimits
 from kernel_executor.network.gate import Network, known_network
 from kernel_executor.outputs.fold import OutputLimits
-from kernel_executor.sandbox.confinement import absolute_paths, enclose, existing_paths, known_mode
+from kernel_executor.sandbox.confinement import absolute_paths, choose, enclose, existing_paths, known_mode
 from kernel_executor.sandbox.enclosure import Enclosure
 from kernel_executor.sandbox.interpreter import ask_python
 from kernel_executor.sandbox.isolation import Isolation
@@ -139,8 +140,9 @@ class LocalCommandLineCodeExecutor(ManagedExecutor[ScriptRunner]):
         settings = self.settings
         work_dir = open_for_code(settings.work_dir, stack)
         settings = await with_functions_here(settings, self._functions, work_dir, settings.python, stack)
-        interpreter = await ask_python(settings.python, {})
-        enclosure = await enclose(settings, work_dir, interpreter, [Path(settings.python).parent], env={}, stack=stack)
+        interpreter, chosen = await together(ask_python(settings.python, {}), choose(settings, work_dir))
+        programs = [Path(settings.python).parent]
+        enclosure = await enclose(settings, work_dir, chosen, interpreter, programs, env={}, stack=stack)
         enclosure = replace(enclosure, environment=_with_packages(enclosure.environment))
         taken = frozenset(entry.name for entry in work_dir.iterdir())
         granted = names_in(work_dir, settings.writable)

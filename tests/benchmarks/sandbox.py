@@ -13,6 +13,9 @@ from kernel_executor import CodeBlock, KernelCodeExecutor
 from kernel_executor.sandbox.policy import SandboxMode
 
 STARTS, BLOCKS = 21, 300
+EMPTY = "pass"
+EVERYDAY = "sum(n * n for n in range(100_000))"
+"""5 ms, as a group-by of a small table takes; the other block shows what a look at the files takes."""
 KINDS: tuple[SandboxMode, ...] = ("none", "bubblewrap", "landlock")
 
 
@@ -34,7 +37,7 @@ async def starts(folder: Path) -> dict[SandboxMode, list[float]]:
     return times
 
 
-async def blocks(folder: Path) -> dict[SandboxMode, list[float]]:
+async def blocks(code: str, folder: Path) -> dict[SandboxMode, list[float]]:
     """Measure how long a block takes, in seconds."""
     executors = {kind: executor_of(kind, folder) for kind in KINDS}
     times: dict[SandboxMode, list[float]] = {kind: [] for kind in KINDS}
@@ -43,7 +46,7 @@ async def blocks(folder: Path) -> dict[SandboxMode, list[float]]:
     for _ in range(BLOCKS):
         for kind, taken in times.items():
             began = time.perf_counter()
-            await executors[kind].execute_code_blocks([CodeBlock("pass")])
+            await executors[kind].execute_code_blocks([CodeBlock(code)])
             taken.append(time.perf_counter() - began)
     for executor in executors.values():
         await executor.stop()
@@ -64,7 +67,8 @@ async def main() -> None:
         folder = Path(place)
         (folder / "data.csv").write_text("a\n1\n")
         show("start", await starts(folder))
-        show("block", await blocks(folder))
+        show("everyday block", await blocks(EVERYDAY, folder))
+        show("empty block", await blocks(EMPTY, folder))
 
 
 if __name__ == "__main__":

@@ -16,8 +16,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from kernel_executor import LocalCommandLineCodeExecutor
-from kernel_executor.sandbox import seccomp, system_calls
-from kernel_executor.sandbox.confinement import enclose
+from kernel_executor.sandbox import confinement, seccomp, system_calls
 from kernel_executor.sandbox.interpreter import Interpreter
 from kernel_executor.sandbox.process import ManagedProcess
 from kernel_executor.sandbox.system_calls import NAMESPACES, Condition, Refusal
@@ -67,7 +66,8 @@ def put_on(profile: dict[str, list[str]]) -> None:
 async def choose(folder: Path) -> dict[str, object]:
     wanted = LocalCommandLineCodeExecutor(sandbox="auto").settings
     async with AsyncExitStack() as stack:
-        enclosure = await enclose(wanted, folder, Interpreter(), [], env={}, stack=stack)
+        chosen = await confinement.choose(wanted, folder)
+        enclosure = await confinement.enclose(wanted, folder, chosen, Interpreter(), [], env={}, stack=stack)
         process = await ManagedProcess.start(["true"], enclosure)
         ended = await process.wait()
         process.close_pipes()

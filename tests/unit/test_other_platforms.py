@@ -33,7 +33,6 @@ RUN_AS_FILES = (
     "codeagent_nb.__main__",
     "codeagent_nb.models.embedded.server_main",
     "kernel_executor.processes.watchdog_process",
-    "kernel_executor.sandbox.landlock_process",
 )
 
 INSIST = """

@@ -1,5 +1,6 @@
 """How bubblewrap is told: pure argument lists, in an order that matters."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -112,3 +113,26 @@ def test_a_folder_that_holds_too_much_is_read_only_around_the_stage(tmp_path: Pa
         ("ro-bind", tmp_path),
         ("bind", tmp_path / "stage"),
     ]
+
+
+def test_what_an_outer_folder_shows_is_not_mounted_again(tmp_path: Path) -> None:
+    """Each mount takes bubblewrap 0.15 ms."""
+    for name in ("python/lib/site-packages", "elsewhere"):
+        (tmp_path / name).mkdir(parents=True)
+    prefix, packages = tmp_path / "python", tmp_path / "python" / "lib" / "site-packages"
+    interpreter = Interpreter(prefixes=(prefix,), paths=(packages, tmp_path / "elsewhere"))
+    policy = SandboxPolicy(work_dir=tmp_path / "work", interpreter=interpreter)
+    assert [mount.target for mount in mounts(policy)] == [tmp_path / "elsewhere", prefix]
+    writable = replace(policy, writable=(prefix / "lib",))
+    assert [mount.target for mount in mounts(writable)] == [tmp_path / "elsewhere", prefix, prefix / "lib", packages]
+
+
+def test_an_environment_that_is_linked_in_a_checkout_is_shown_where_it_is(tmp_path: Path) -> None:
+    """On a link in a read-only folder nothing can be bound: bubblewrap failed, and code ran in a weaker sandbox."""
+    real, checkout = tmp_path / "environments" / "one", tmp_path / "checkout"
+    (real / "lib").mkdir(parents=True)
+    checkout.mkdir()
+    (checkout / ".venv").symlink_to(real)
+    interpreter = Interpreter(prefixes=(checkout / ".venv",), paths=(checkout, checkout / ".venv" / "lib"))
+    policy = SandboxPolicy(work_dir=tmp_path / "work", interpreter=interpreter)
+    assert [mount.target for mount in mounts(policy)] == [checkout, real]

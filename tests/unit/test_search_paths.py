@@ -106,9 +106,9 @@ def test_a_program_is_found_by_its_absolute_path_only(folder: Path) -> None:
 def test_bubblewrap_itself_gets_nothing_that_the_loader_obeys() -> None:
     variables = {"LANG": "C", "LD_LIBRARY_PATH": "/opt/lib", "LD_PRELOAD": "/x.so", "GCONV_PATH": "/x"}
     assert own_environment(variables) == {"LANG": "C"}
-    inner = command("/usr/bin/bwrap", ["true"], variables, filters=[7])
-    assert inner[1:3] == ["--seccomp", "7"]
-    assert inner[3:6] == ["--setenv", "LD_LIBRARY_PATH", "/opt/lib"]
+    inner = command("/usr/bin/bwrap", ["true"], variables, {7: ("--seccomp",), 8: ("--file", "/etc/hosts")})
+    assert inner[1:6] == ["--seccomp", "7", "--file", "8", "/etc/hosts"]
+    assert inner[6:9] == ["--setenv", "LD_LIBRARY_PATH", "/opt/lib"]
     assert inner[-1] == "true"
 
 

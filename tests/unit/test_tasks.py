@@ -1,7 +1,12 @@
 """Work that is done in a thread, and where Python is about to end and starts none, at once."""
 
+import asyncio
 import subprocess
 import sys
+
+import pytest
+
+from kernel_executor.aio.tasks import together
 
 AT_EXIT = """
 import asyncio, atexit
@@ -32,3 +37,26 @@ def test_work_is_done_when_python_ends() -> None:
 
 def test_its_failure_reaches_who_awaits_it_then() -> None:
     assert at_exit("raise OSError('no space')") == "failed: no space\n"
+
+
+async def test_of_two_things_at_once_the_first_has_ended_when_the_second_fails() -> None:
+    ended: list[str] = []
+
+    async def first() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0)
+            ended.append("first")
+
+    async def second() -> None:
+        await asyncio.sleep(0)
+        raise ValueError("second")
+
+    with pytest.raises(ValueError, match="second"):
+        await together(first(), second())
+    assert ended == ["first"]
+
+
+async def test_two_things_at_once_give_both_results() -> None:
+    assert await together(asyncio.sleep(0, 1), asyncio.sleep(0, 2)) == (1, 2)
