@@ -31,7 +31,10 @@ from kernel_executor.sandbox.systems import why_not_here
 from kernel_executor.stage.stage import Stage
 
 SCRIPT = Path(__file__).with_name("landlock_process.py")
-RUN = "import marshal, sys; program, told = marshal.load(open(int(sys.argv[1]), 'rb')); exec(program); main(told)  # landlock_process.py"
+RUN = (
+    "import marshal, sys; program, told = marshal.load(open(int(sys.argv[1]), 'rb')); "
+    "exec(program); main(told)  # landlock_process.py"
+)
 """The comment is for those who list processes."""
 
 LEAST_ABI = 6
