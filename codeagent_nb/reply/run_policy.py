@@ -25,9 +25,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from textwrap import dedent
 
+from codeagent_nb.reply.calls import (
+    calls_in_block,
+    marked_calls,
+    names_call,
+    split_calls,
+    unmarked_calls,
+    without_template_marks,
+)
 from codeagent_nb.reply.fences import FORGOTTEN, INDENTED, UNREADABLE, read_blocks
 from codeagent_nb.reply.info_strings import ACCEPTED, DATA, SESSIONS, TRANSCRIPTS, code_on_info_line, read_info
-from codeagent_nb.reply.markup import RawBlock, clean, code_elements, split_comments, split_thinking, tool_calls
+from codeagent_nb.reply.markup import RawBlock, clean, code_elements, open_code_element, split_comments
+from codeagent_nb.reply.reasoning import names_reasoning, split_thinking
 from codeagent_nb.reply.syntax import (
     is_bare_program,
     is_complete,
@@ -128,7 +137,7 @@ def extract_code_blocks(markdown: str, finish_reason: str = "stop") -> list[Code
 
 
 def _judge_all(visible: str) -> list[_Judged]:
-    text, hidden = split_comments(visible)
+    text, hidden = split_comments(without_template_marks(visible))
     raws = _raw_blocks(text)
     drafts = _drafts(hidden, COMMENT)
     if not raws and looks_like_code(text, lines=2):
@@ -139,23 +148,49 @@ def _judge_all(visible: str) -> list[_Judged]:
 
 
 def _raw_blocks(text: str) -> Sequence[RawBlock]:
+    pieces = split_calls(text)
+    if any(isinstance(piece, RawBlock) for piece in pieces):
+        return [block for piece in pieces for block in ([piece] if isinstance(piece, RawBlock) else _fenced(piece))]
     found = read_blocks(text)
-    fenced = [block for block in found if block.flaw != INDENTED]
-    if len(fenced) == 1 and fenced[0].info == "json":
-        return tool_calls(fenced[0].code) or found
-    if fenced:
-        return found
-    if other := list(code_elements(text)) or tool_calls(text):
+    if fenced := [block for block in found if block.flaw != INDENTED]:
+        return _with_calls(found, are_alone=not any(_is_accepted(block) for block in fenced))
+    if other := list(code_elements(text)) or open_code_element(text) or unmarked_calls(text):
         return other
     program = dedent(text).strip("\n") + "\n"
     return [RawBlock("python", program)] if is_bare_program(program) else found
+
+
+def _fenced(text: str) -> list[RawBlock]:
+    return [block for block in read_blocks(text) if block.flaw != INDENTED] or list(code_elements(text))
+
+
+def _is_accepted(block: RawBlock) -> bool:
+    return read_info(block.info).language in ACCEPTED
+
+
+def _with_calls(found: Sequence[RawBlock], *, are_alone: bool) -> list[RawBlock]:
+    """Return blocks with the code of calls in their place; next to code that runs, data may quote a call."""
+    return [call for block in found for call in (_calls_in_block(block, are_alone=are_alone) or [block])]
+
+
+def _calls_in_block(block: RawBlock, *, are_alone: bool) -> list[RawBlock]:
+    if block.flaw:
+        return []
+    language = read_info(block.info).language
+    if names_call(language):
+        return calls_in_block(language, block.code, ended=block.closed)
+    is_data = language in {"", "json", "xml", "text", "tool"}
+    if (is_data and are_alone) or (language in ACCEPTED and block.code.lstrip()[:1] in {"{", "["}):
+        return [call for call in unmarked_calls(block.code) or marked_calls(block.code) if is_data or not call.flaw]
+    return []
 
 
 def _judge(raw: RawBlock) -> _Judged:
     block = _block(raw)
     if raw.flaw == INDENTED:
         return _Judged(block, reason=INDENTED if is_bare_program(block.code) else "", hidden=True)
-    if not block.code.strip() or (block.language in DATA | SESSIONS and not raw.flaw):
+    is_data = block.language in DATA | SESSIONS or names_reasoning(block.language)
+    if (is_data or not block.code.strip()) and not raw.flaw:
         return _Judged(block)
     reason = raw.flaw or _objection(raw, block)
     return _Judged(block, runs=not reason and block.language in ACCEPTED, reason=reason)
