@@ -23,6 +23,7 @@ from codeagent_nb.text import (
     held_text,
     one_line,
     refusal_note,
+    repair_note,
     retry_note,
 )
 from kernel_executor import Append, BlockResult, CodeBlock, CodeResult
@@ -144,6 +145,8 @@ class CellsStory:
                 self._tell_files(event)
             case events.KernelStateEvent():
                 self._tell_state(event)
+            case events.CodeGenerationEvent() if event.damage:
+                self._note(f"*{repair_note(event.damage)}.*")
             case events.CodeRefusedEvent():
                 self._refuse(event)
             case events.RetryDecisionEvent():

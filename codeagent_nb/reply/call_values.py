@@ -23,6 +23,7 @@ _ARGUMENTS = (
     "arguments", "parameters", "args", "params", "kwargs", "tool_input", "tool_args", "action_input", "input",
     "tool_parameters",
 )  # fmt: skip
+_DOUBTFUL = frozenset({"input", "params", "args", "parameters"})
 _LANGUAGES = ("language", "lang", "format", "kernel")
 _SAYS_CALL = re.compile(r"tool|function")
 _HOLDS_CALLS = re.compile(r"(?:tool|function|action)s?(?:_?(?:call|use)s)?")
@@ -72,9 +73,9 @@ def _is_call(value: Mapping[str, Any], named: str, filled: str) -> bool:
     """Return whether keys that data may have, too, are those of a call."""
     if not isinstance(value[filled], dict | str):
         return False
-    if named != "name" or filled not in {"input", "params"}:
-        return True
-    return is_tool_name(value[named]) or bool(_SAYS_CALL.search(str(value.get("type", ""))))
+    is_text = isinstance(value[filled], str) and not value[filled].lstrip().startswith("{")
+    is_doubtful = (filled in {"input", "params"} and named == "name") or (is_text and filled in _DOUBTFUL)
+    return not is_doubtful or is_tool_name(value[named]) or bool(_SAYS_CALL.search(str(value.get("type", ""))))
 
 
 def is_language(name: object) -> bool:

@@ -14,19 +14,23 @@ from textwrap import dedent
 from codeagent_nb.reply.call_values import UNREADABLE_CALL, call_block, calls_in_value, read_value, values_in
 from codeagent_nb.reply.marks import Mark, find_marks, is_mentioned, outside_fences
 from codeagent_nb.reply.markup import RawBlock
-from codeagent_nb.reply.syntax import is_bare_program, is_tool_name, parse
+from codeagent_nb.reply.syntax import is_bare_program, is_tool_name, looks_like_code, parse
 from kernel_executor.languages import PYTHON_ALIASES, SHELL_ALIASES, normalize
 
 _CALL = re.compile(
     r"(?:tool|function|code)s?_?(?:calls?|uses?|code|request|invocation|exec\w*)(?:_section)?$|(?:call|use)_(?:tool|function)"
-    r"|(?:^|_)invoke$|python_tag|interpreter|^(?:execute|exec|run)_\w+|(?:^|_)ipython$"
+    r"|(?:^|_)invoke$|interpreter|^(?:execute|exec|run)(?:_\w+|code|python|bash|cell)$|(?:^|_)ipython$"
+    r"|(?:python|jupyter|bash|shell|code)_?(?:code|cell|block|tag)$"
 )
+_CALL_IF_NAMED = frozenset({"function", "functions", "parameter"})
 _CALL_IN_TOKEN = frozenset({"action", "plugin", "recipient", "function", "functions"})
 _PAIRED = PYTHON_ALIASES | SHELL_ALIASES | {"execute", "exec", "run", "tool", "function", "action", "call", "tools"}
+_PAIRED_CODE = re.compile(r"code$|cell$|snippet|program|python|jupyter|bash|shell")
+_OUTPUT = re.compile(r"<[|/]?\w{0,40}(?:output|result|response)\w{0,40}\|?>")
 _RUNS = re.compile(
-    r"python|ipython|bash|shell|tool_code|interpreter|^(?:execute|exec|run)(?:_|$)|^sh$|^zsh$|^py3?$|jupyter"
+    r"python|bash|shell|jupyter|interpreter|^(?:execute|exec|run)|^z?sh$|^py3?$|(?:^|_)(?:code|cell|block)$|code$"
 )
-_TEMPLATE = re.compile(r"<[|\uff5c][^<>|\uff5c\n]{1,60}[|\uff5c]>|</?s>|<(?:eos|end_of_turn|end_code|end_action)>")
+_TEMPLATE = re.compile(r"<[|\uff5c][^<>|\uff5c\n]{1,60}[|\uff5c]>|</?s>|<(?:eos|end_of_turn)>")
 _TO_TOOL = re.compile(
     r"(?:<\|start\|>[^<\n]{0,100}|<\|channel\|>[^<\n]{0,100}){0,2}(?<![\w.])to=(?P<name>[\w.-]+)[^{<\n]{0,60}"
     r"(?:<\|channel\|>[^<\n]{0,60})?(?:<\|constrain\|>[^<\n]{0,40})?(?:<\|message\|>|(?=\{))"
@@ -123,17 +127,19 @@ def _split(text: str, depth: int) -> Iterator[str | RawBlock]:
 
 
 def _may_be_call(name: str, more: str) -> bool:
-    if name in {"function", "functions"} and _NAMED.search(more):
+    if name in _CALL_IF_NAMED and _NAMED.search(more):
         return True
-    return bool(_CALL.search(name)) or name in _CALL_IN_TOKEN or name in _PAIRED
+    return bool(_CALL.search(name) or _PAIRED_CODE.search(name)) or name in _CALL_IN_TOKEN or name in _PAIRED
 
 
 def _is_sure(mark: Mark) -> bool:
     """Return whether a mark is one of a call even without its end."""
-    if mark.bracket == "[":
+    if mark.bracket in "[{":
         return not mark.is_weak and bool(_CALL.search(mark.name))
-    has_name = mark.name == "function" and bool(_NAMED.search(mark.more))
-    return bool(_CALL.search(mark.name)) or has_name or (mark.is_token and mark.name in _CALL_IN_TOKEN)
+    if mark.name in _CALL_IF_NAMED:
+        return bool(_NAMED.search(mark.more)) or mark.is_token
+    in_token = mark.is_token and (mark.name in _CALL_IN_TOKEN or bool(_RUNS.search(mark.name)))
+    return bool(_CALL.search(mark.name)) or in_token
 
 
 def _call_at(text: str, marks: Sequence[Mark], number: int, depth: int) -> _Call | None:
@@ -141,7 +147,7 @@ def _call_at(text: str, marks: Sequence[Mark], number: int, depth: int) -> _Call
     alike = (other for other in marks[number + 1 :] if other.name == mark.name and other.bracket == mark.bracket)
     stop = next(alike, None)
     is_sure, ended = _is_sure(mark), stop is not None and stop.is_end
-    if not is_sure and (not ended or mark.is_weak or mark.bracket == "["):
+    if not is_sure and (not ended or mark.is_weak or mark.bracket in "[{"):
         return None
     body = text[mark.end : stop.start if stop else len(text)]
     end = stop.end if stop and ended else mark.end + len(body)
@@ -164,8 +170,9 @@ def _without_beginning(text: str, position: int, mark: Mark) -> _Call | None:
 
 def _paired(mark: Mark, body: str) -> list[RawBlock]:
     """Read `<python>...</python>` and its like; such names occur in other texts, too."""
-    if _RUNS.search(mark.name):
-        return [] if _FENCED.search(body) or not body.strip() else [_code(mark.name, body, ended=True)]
+    if _RUNS.search(mark.name) and not _FENCED.search(body):
+        is_code = mark.name in _PAIRED or is_bare_program(dedent(body).strip("\n")) or looks_like_code(body)
+        return [_code(mark.name, body, ended=True)] if is_code and body.strip() else []
     return calls_in_value(read_value(body.strip()), _name_in(mark.more))
 
 
@@ -173,12 +180,14 @@ def _read_body(mark: Mark, body: str, *, ended: bool) -> tuple[list[RawBlock], i
     """Return the code between two marks, and how much of the text was read for it."""
     name, runs = _name_in(mark.more), bool(_RUNS.search(mark.name))
     if parameters := _parameters(body):
-        called = name or _called(body) or mark.name
+        called = name or (mark.name if is_tool_name(mark.name) else _called(body) or mark.name)
         return [call_block(called, parameters)], len(body)
     for start, end, value in values_in(body):
         called = name or ("" if runs else _called(body[:start]))
         if blocks := calls_in_value(value, called):
             return blocks, end
+    if body.lstrip().startswith(("{", "[")) and (blocks := calls_in_value(read_value(body.strip()), name)):
+        return blocks, len(body)
     if runs or is_tool_name(name):
         return [_code(name or mark.name, body, ended=ended)], len(body)
     if blocks := pythonic_calls(body):
@@ -213,6 +222,7 @@ def _code(name: str, body: str, *, ended: bool) -> RawBlock:
     language = "bash" if re.search(r"bash|shell|^z?sh$|cmd|command", name) else "python"
     if match := _FENCED.search(body):
         return RawBlock(match["language"] or language, match["code"].rstrip().strip("\n") + "\n")
+    body = _OUTPUT.split(body)[0]
     return RawBlock(language, dedent(_TEMPLATE.sub("", body)).strip("\n").rstrip() + "\n", closed=ended)
 
 

@@ -7,14 +7,13 @@ tokens, only the words of the headers: `analysisWe need ...assistantfinalDone.`
 import re
 from collections.abc import Callable, Iterator
 
-from codeagent_nb.reply.marks import FENCE_LINE
+from codeagent_nb.reply.marks import Mark, outside_fences
 
 _HEADER = re.compile(
     r"(?:<\|start\|>(?P<role>[^<\n]{0,100}))?<\|channel\|>(?P<channel>[^<\n]{0,200})"
     r"(?:<\|constrain\|>[^<\n]{0,40})?<\|message\|>"
 )
 _END = re.compile(r"<\|(?:end|return|call)\|>|(?=<\|(?:start|channel)\|>)")
-_FIRST = re.compile(r"<\|(?:start|channel)\|>")
 _CLOSED = re.compile(r"<\|(?:end|return)\|>\s*\Z")
 _TO = re.compile(r"\bto=")
 _GEMMA = re.compile(r"<\|channel>\s*(?P<channel>\w+)[ \t]*\n?(?P<body>.*?)(?:(?P<end><channel\|>)|\Z)", re.DOTALL)
@@ -41,8 +40,8 @@ def channels_as_marks(text: str, is_reasoning: Callable[[str], bool]) -> str:
         return f"<thought>{match['thought']}"
     if "<|channel" not in text:
         return text
-    fence = FENCE_LINE.search(text)
-    if fence and fence.start() < text.find("<|channel") and not _FIRST.match(text.lstrip()):
+    first = text.find("<|channel")
+    if not any(outside_fences(text, [Mark(first, first + 1, "channel")])):
         return text  # somebody explains the format
     return "".join(_messages(_without_gemma_channels(text, is_reasoning), is_reasoning))
 

@@ -14,10 +14,10 @@ FENCE_LINE = re.compile(
 )
 _FENCE_LINES = re.compile(rf"^{FENCE_LINE.pattern}", re.MULTILINE)
 _MARK = re.compile(
-    r"(?P<open></?[|\uff5c]?/?|\[/?|◁/?|【/?|⟨/?)(?P<name>[A-Za-z\uff5c][\w:.\uff5c▁-]{0,80}?)"
-    r"(?P<more>[ \t=][^<>\[\]\n]{0,300}?)?(?P<void>/?)(?P<close>[|\uff5c]?>|\]|▷|】|⟩)"
+    r"(?P<open>(?:<|&lt;)[/\\]?[ ]?[|\uff5c]?/?|(?:[\[◁【⟨《]|\{\{)/?)(?P<name>[A-Za-z\uff5c][\w:.\uff5c▁-]{0,80}?)"
+    r"(?P<more>[ \t=][^<>\[\]\n]{0,300}?)?(?P<void>/?)(?P<close>[|\uff5c]?(?:>|&gt;)|[\]▷】⟩》]|\}\})"
 )
-_CLOSERS = {"<": ">", "[": "]", "◁": "▷", "【": "】", "⟨": "⟩"}
+_CLOSERS = {"<": ">", "&": ";", "[": "]", "◁": "▷", "【": "】", "⟨": "⟩", "《": "》", "{": "}"}
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _BEGIN = frozenset({"begin", "start", "open"})
 _END = frozenset({"end", "stop", "close", "finish"})
@@ -83,7 +83,7 @@ def find_marks(text: str, means: Callable[[str, str], bool]) -> Iterator[Mark]:
                 more=more,
                 bracket=bracket,
                 is_end=_is_end(match, words),
-                is_token=len(match["close"]) > 1 or "|" in match["open"] or "\uff5c" in match["open"],
+                is_token="|" in match[0] or "\uff5c" in match[0],
                 is_weak=_is_weak(text, match),
             )
 
@@ -93,17 +93,17 @@ def _words(name: str) -> list[str]:
 
 
 def _is_end(match: re.Match[str], words: list[str]) -> bool:
-    if "/" in match["open"] or {*words[:1], *words[-1:]} & _END:
+    if {*match["open"]} & {"/", "\\"} or {*words[:1], *words[-1:]} & _END:
         return True
-    return len(match["close"]) > 1 and len(match["open"].replace("/", "")) == 1  # `<x|>` ends `<|x>`
+    return match["close"] == "|>" and match["open"] == "<"  # `<x|>` ends `<|x>`
 
 
 def _is_weak(text: str, match: re.Match[str]) -> bool:
-    if match["open"].startswith("["):
+    if match["open"][0] in "[{":
         return not match["name"].isupper() or text[match.end() : match.end() + 1] in {"(", "[", ":"}
     starts_line = text[max(match.start() - 1, 0) : match.start()] in {"", "\n"}
     ends_line = text[match.end() : match.end() + 1] in {"", "\n"}
-    return not (starts_line or ends_line or len(match["close"]) > 1)
+    return not (starts_line or ends_line or "|" in match["close"])
 
 
 def outside_fences(text: str, marks: Iterable[Mark]) -> Iterator[Mark]:
@@ -190,7 +190,7 @@ class _Walk:
             closer = self._items[end]
             inner = self._text[mark.end : _start(closer)]
             return Region(mark.start, _end(closer), inner, mark=mark), end + 1
-        if mark.is_weak and (mark.bracket == "[" or self._last_fence < mark.start):
+        if mark.is_weak and (mark.bracket in "[{" or self._last_fence < mark.start):
             return None, number
         return Region(mark.start, len(self._text), self._text[mark.end :], ended=False, mark=mark), len(self._items)
 

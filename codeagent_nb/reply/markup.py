@@ -9,6 +9,7 @@ from codeagent_nb.reply.marks import FENCE_LINE, Mark, regions
 from codeagent_nb.reply.syntax import is_bare_program, looks_like_code
 
 _COMMENT_MARK = re.compile(r"<!--|(--)>")
+_OTHER_LINE_ENDS = re.compile("[\x0b\x0c\x85\u2028\u2029]")
 _CODE_ELEMENT = re.compile(r"<(pre|code)\b([^>]{0,300})>\s*+(?:<code\b([^>]{0,300})>)?", re.IGNORECASE)
 _CODE_LANGUAGE = re.compile(r"(?:lang(?:uage)?[-=]|class=)[\"']?(?:language-|lang-)?([\w+#.-]+)")
 _MARKUP = re.compile(r"</?(?:span|b|i|em|strong|mark|br|code)\b[^>]{0,300}>")
@@ -35,8 +36,9 @@ class RawBlock:
 
 
 def clean(text: str) -> str:
-    """Return a reply one kind of line end, no BOM and no NUL; a CR hides every block from AutoGen's regex."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd").lstrip("\ufeff")
+    """Return a reply with one kind of line end, no BOM and no NUL; a CR hides every block from AutoGen's regex."""
+    plain = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd").lstrip("\ufeff")
+    return plain if "\n" in plain else _OTHER_LINE_ENDS.sub("\n", plain)
 
 
 def split_comments(text: str) -> tuple[str, str]:

@@ -19,6 +19,8 @@ Knows nothing of models, executors or events. Finding the blocks is the work of 
 10. A reply without any block runs as a whole if it is a program, and as a tool call if it is one.
 11. Data (json, text, output, diff...) is part of an answer. Everything else that does not run is refused with a
     reason, because code that is lost without a word was the worst fault measured: 29 of 116 replies.
+12. Code that does not parse, and does once mechanical damage outside of its strings is undone (`&lt;`, invisible
+    characters, typographic quotes), runs in that form, and the reply says so. Code that parses is never changed.
 """
 
 from collections.abc import Sequence
@@ -33,6 +35,7 @@ from codeagent_nb.reply.calls import (
     unmarked_calls,
     without_template_marks,
 )
+from codeagent_nb.reply.damage import Repaired, repaired_python, repaired_shell
 from codeagent_nb.reply.fences import FORGOTTEN, INDENTED, UNREADABLE, read_blocks
 from codeagent_nb.reply.info_strings import ACCEPTED, DATA, SESSIONS, TRANSCRIPTS, code_on_info_line, read_info
 from codeagent_nb.reply.markup import RawBlock, clean, code_elements, open_code_element, split_comments
@@ -69,6 +72,7 @@ class Reply:
         text: The reply without its reasoning.
         thought: The reasoning, if there is any.
         blocks: What may run, in order; the language is `python`, `bash`, or empty for untagged Python.
+        repaired: What may run in another form than it was written, each with the damage that was undone.
         refused: What may not run though it looks meant to, each with the reason.
         seen: Every block outside of reasoning and comments, in order, whether it runs or not.
         cut_off: Whether the reply ended before the model was done.
@@ -80,6 +84,7 @@ class Reply:
     refused: tuple[tuple[CodeBlock, str], ...]
     seen: tuple[CodeBlock, ...]
     cut_off: bool
+    repaired: tuple[tuple[CodeBlock, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,7 @@ class _Judged:
     runs: bool = False
     reason: str = ""
     hidden: bool = False
+    damage: str = ""
 
 
 def read_reply(markdown: str, finish_reason: str = "stop") -> Reply:
@@ -115,6 +121,7 @@ def read_reply(markdown: str, finish_reason: str = "stop") -> Reply:
         refused=tuple((one.block, one.reason) for one in (*judged, *drafts) if one.reason),
         seen=tuple(one.block for one in judged if not one.hidden),
         cut_off=cut_off,
+        repaired=tuple((one.block, one.damage) for one in judged if one.runs and one.damage),
     )
 
 
@@ -157,7 +164,8 @@ def _raw_blocks(text: str) -> Sequence[RawBlock]:
     if other := list(code_elements(text)) or open_code_element(text) or unmarked_calls(text):
         return other
     program = dedent(text).strip("\n") + "\n"
-    return [RawBlock("python", program)] if is_bare_program(program) else found
+    whole = repaired_python(program).code if looks_like_code(program) else program
+    return [RawBlock("python", program)] if is_bare_program(whole) else found
 
 
 def _fenced(text: str) -> list[RawBlock]:
@@ -186,14 +194,26 @@ def _calls_in_block(block: RawBlock, *, are_alone: bool) -> list[RawBlock]:
 
 
 def _judge(raw: RawBlock) -> _Judged:
-    block = _block(raw)
+    written = _block(raw)
+    repaired = _repaired(written)
+    block = replace(written, code=repaired.code)
     if raw.flaw == INDENTED:
         return _Judged(block, reason=INDENTED if is_bare_program(block.code) else "", hidden=True)
     is_data = block.language in DATA | SESSIONS or names_reasoning(block.language)
     if (is_data or not block.code.strip()) and not raw.flaw:
         return _Judged(block)
     reason = raw.flaw or _objection(raw, block)
-    return _Judged(block, runs=not reason and block.language in ACCEPTED, reason=reason)
+    runs = not reason and block.language in ACCEPTED
+    return _Judged(block, runs=runs, reason=reason, damage=repaired.damage)
+
+
+def _repaired(block: CodeBlock) -> Repaired:
+    if block.language == "bash":
+        return repaired_shell(block.code)
+    if block.language not in {"python", ""}:
+        return Repaired(block.code)
+    repaired = repaired_python(block.code)
+    return repaired if block.language or is_program(repaired.code) else Repaired(block.code)
 
 
 def _objection(raw: RawBlock, block: CodeBlock) -> str:
