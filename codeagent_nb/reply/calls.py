@@ -59,6 +59,7 @@ _ACTION = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 _LABEL = re.compile(r"\A\s*(?:>>>)?(?P<label>[A-Za-z][\w.]{0,30}):?[ \t]*\n(?P<code>.+)\Z", re.DOTALL)
+_ARGS = re.compile(r"([A-Za-z_][\w.-]*)\s*\[ARGS\]\s*\Z")
 _OUTPUT_LABEL = re.compile(r"^(?:tool_outputs?|Observation|Output)\b.*$", re.MULTILINE)
 _CODE_LABEL = re.compile(r"^Code:\s*+(?P<code>(?:(?!^Code:).)+?)<end_(?:code|action)>", re.DOTALL | re.MULTILINE)
 _BROKEN = re.compile(
@@ -110,7 +111,9 @@ def _addressed(name: str, body: str) -> list[RawBlock]:
 
 
 def _split(text: str, depth: int) -> Iterator[str | RawBlock]:
-    marks = [mark for mark in outside_fences(text, find_marks(text, _may_be_call)) if not is_mentioned(text, mark)]
+    found = outside_fences(text, find_marks(text, _may_be_call))
+    # Within a call a parameter is no call; alone it is what is left of one.
+    marks = [mark for mark in found if not (is_mentioned(text, mark) or (depth and mark.name == "parameter"))]
     position = 0
     for number, mark in enumerate(marks[:_MOST_CALLS]):
         if mark.start < position:
@@ -285,8 +288,15 @@ def unmarked_calls(text: str) -> list[RawBlock]:
         return [RawBlock("python", match["code"].strip() + "\n")]
     if text.lstrip().startswith(("{", "[")) and (blocks := calls_in_value(read_value(text.strip()))):
         return blocks
-    blocks = [block for _, _, value in values_in(text) for block in calls_in_value(value)]
+    values = list(values_in(text))
+    blocks = [block for start, _, value in values for block in calls_in_value(value, _named_before(text[:start]))]
     return blocks or (pythonic_calls(text) if text.lstrip().startswith("[") else []) or _broken(text)
+
+
+def _named_before(text: str) -> str:
+    """Return the tool's name right before its arguments: `python[ARGS]{`."""
+    match = _ARGS.search(text[-_LAST:])
+    return match[1] if match else ""
 
 
 def _broken(text: str) -> list[RawBlock]:

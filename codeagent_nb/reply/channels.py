@@ -38,10 +38,8 @@ def channels_as_marks(text: str, is_reasoning: Callable[[str], bool]) -> str:
         return f"<thought>{match['thought']}</thought>{_BARE_CALL.sub('', rest)}"
     if match := _BARE_UNENDED.match(text):
         return f"<thought>{match['thought']}"
-    if "<|channel" not in text:
-        return text
-    first = text.find("<|channel")
-    if not any(outside_fences(text, [Mark(first, first + 1, "channel")])):
+    first = min((at for mark in ("<|channel", "<channel|>") if (at := text.find(mark)) >= 0), default=-1)
+    if first < 0 or not any(outside_fences(text, [Mark(first, first + 1, "channel")])):
         return text  # somebody explains the format
     return "".join(_messages(_without_gemma_channels(text, is_reasoning), is_reasoning))
 
@@ -52,7 +50,9 @@ def _without_gemma_channels(text: str, is_reasoning: Callable[[str], bool]) -> s
             return match["body"]
         return f"<thought>{match['body']}{'</thought>' if match['end'] else ''}"
 
-    return _GEMMA.sub(as_mark, text)
+    end, start = text.find("<channel|>"), text.find("<|channel>")
+    began = end >= 0 and not 0 <= start < end  # the prompt did
+    return _GEMMA.sub(as_mark, f"<|channel>thought\n{text}" if began else text)
 
 
 def _messages(text: str, is_reasoning: Callable[[str], bool]) -> Iterator[str]:

@@ -14,8 +14,9 @@ FENCE_LINE = re.compile(
 )
 _FENCE_LINES = re.compile(rf"^{FENCE_LINE.pattern}", re.MULTILINE)
 _MARK = re.compile(
-    r"(?P<open>(?:<|&lt;)[/\\]?[ ]?[|\uff5c]?/?|(?:[\[◁【⟨《]|\{\{)/?)(?P<name>[A-Za-z\uff5c][\w:.\uff5c▁-]{0,80}?)"
-    r"(?P<more>[ \t=][^<>\[\]\n]{0,300}?)?(?P<void>/?)(?P<close>[|\uff5c]?(?:>|&gt;)|[\]▷】⟩》]|\}\})"
+    r"(?P<open>(?:<|&lt;)[/\\]?[ ]?[|\uff5c\u2016]?/?|(?:[\[◁【⟨《]|\{\{)/?)"
+    r"(?P<name>[A-Za-z|\uff5c\u2016][\w:.|\uff5c\u2016▁-]{0,80}?)"
+    r"(?P<more>[ \t=][^<>\[\]\n]{0,300}?)?(?P<void>/?)(?P<close>[|\uff5c\u2016]?(?:>|&gt;)|[\]▷】⟩》]|\}\})"
 )
 _CLOSERS = {"<": ">", "&": ";", "[": "]", "◁": "▷", "【": "】", "⟨": "⟩", "《": "》", "{": "}"}
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
