@@ -1,7 +1,7 @@
 """Undoes what happened to code on its way: escapes of HTML, invisible characters, typographic quotes. Pure.
 
-Web pages, chat templates and training data damage code in mechanical ways. Code that parses is never touched, and
-strings and comments are left as they are, for what is in them may be meant. Must not know where the code comes from.
+Web pages, chat templates and training data damage code in mechanical ways. Code that parses is not touched, but for
+entities that parse by chance; strings and comments are left as they are, for what is in them may be meant. Must not know where the code comes from.
 """
 
 import html
@@ -25,6 +25,9 @@ _STRING = re.compile(
 )
 _SHELL_STRING = re.compile(r"\"(?:\\.|[^\"\\])*+\"|'[^']*+'|(?<!\S)#[^\n]*", re.DOTALL)
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|nbsp|#\d{1,6}|#[xX][0-9A-Fa-f]{1,6});")
+_BY_CHANCE = re.compile(r"&(lt|gt|amp);(?!.*^\s*\1\s*=)", re.DOTALL | re.MULTILINE)
+"""`a &lt; b` parses: as `a & lt` and `b`. Nobody writes that, unless there is a variable of this name."""
+_ENTITIES = "HTML entities"
 _DOUBLE = "\u201c\u201d\u201e\u201f\u2033\uff02\u00ab\u00bb"
 _SINGLE = "\u2018\u2019\u201a\u201b\u2032\u00b4\uff07\u2039\u203a"
 _QUOTED = re.compile(rf"[{_DOUBLE}]([^{_DOUBLE}\"\n]*)[{_DOUBLE}]|[{_SINGLE}]([^{_SINGLE}'\n]*)[{_SINGLE}]")
@@ -66,8 +69,11 @@ class Repaired:
 
 def repaired_python(code: str) -> Repaired:
     """Return code that does not parse in a form that does, if nothing but mechanical damage is between them."""
-    if len(code) > LONGEST or _reads(code):
+    if len(code) > LONGEST or (_reads(code) and not _BY_CHANCE.search(code)):
         return Repaired(code)
+    if _reads(code):
+        plain = _REPAIRS[_ENTITIES](code)
+        return Repaired(plain, _ENTITIES) if plain != code and _reads(plain) else Repaired(code)
     alone = ((name, repair(code)) for name, repair in _REPAIRS.items())
     if found := next((Repaired(changed, name) for name, changed in alone if changed != code and _reads(changed)), None):
         return found
@@ -200,7 +206,7 @@ _REPAIRS: dict[str, Repair] = {
     "marks of a chat template": _in_code(_without_tokens),
     "typographic quotes": _in_code(_with_straight_quotes),
     "quotes that do not match": _in_code(_with_all_quotes_straight),
-    "HTML entities": _in_code(_without_entities),
+    _ENTITIES: _in_code(_without_entities),
     "other line ends": _in_code(_with_plain_line_ends),
     "invisible characters": _in_code(_without_invisible),
     "other spaces": _in_code(_with_plain_spaces),
@@ -213,7 +219,7 @@ _REPAIRS: dict[str, Repair] = {
     "Markdown": _without_markdown,
 }
 _SHELL_REPAIRS: dict[str, Repair] = {
-    "HTML entities": _outside(_SHELL_STRING, _without_entities),
+    _ENTITIES: _outside(_SHELL_STRING, _without_entities),
     "invisible characters": _outside(_SHELL_STRING, _without_invisible),
     "other spaces": _outside(_SHELL_STRING, _with_plain_spaces),
 }

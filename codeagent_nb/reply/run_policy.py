@@ -20,7 +20,7 @@ Knows nothing of models, executors or events. Finding the blocks is the work of 
 11. Data (json, text, output, diff...) is part of an answer. Everything else that does not run is refused with a
     reason, because code that is lost without a word was the worst fault measured: 29 of 116 replies.
 12. Code that does not parse, and does once mechanical damage outside of its strings is undone (`&lt;`, invisible
-    characters, typographic quotes), runs in that form, and the reply says so. Code that parses is never changed.
+    characters, typographic quotes), runs in that form, and the reply says so. `a &lt; b`, which parses by chance, is damaged, too.
 """
 
 from collections.abc import Sequence

@@ -30,7 +30,7 @@ _UNSUPPORTED = re.compile(
 )
 _TOO_LONG = re.compile(
     r"context (?:size|length|window).{0,60}exceed|exceed.{0,60}context|maximum context"
-    r"|(?:token count|input|prompt).{0,80}exceed|prompt is too long|too many tokens",
+    r"|(?:token count|input|prompt).{0,80}exceed|prompt is too long|too many tokens|\binputs?\b.{0,5} tokens?\b",
     re.IGNORECASE,
 )
 _KEY_REFUSED = re.compile(r"api.?key", re.IGNORECASE)
@@ -160,6 +160,8 @@ def _status_name(fault: Fault) -> str:
 def _advice(fault: Fault) -> str:
     if fault.code == "insufficient_quota":
         return "-> The account has no credit left: see the provider's billing page."
+    if fault.code == NO_STREAM:
+        return "-> Check the address (OPENAI_BASE_URL): with many servers it ends in /v1."
     if fault.status in {401, 403}:
         return "-> Check OPENAI_API_KEY, and that it belongs to this server."
     if fault.status == 404:
