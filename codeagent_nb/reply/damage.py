@@ -1,7 +1,8 @@
 """Undoes what happened to code on its way: escapes of HTML, invisible characters, typographic quotes. Pure.
 
 Web pages, chat templates and training data damage code in mechanical ways. Code that parses is not touched, but for
-entities that parse by chance; strings and comments are left as they are, for what is in them may be meant. Must not know where the code comes from.
+entities that parse by chance; strings and comments are left as they are, for what is in them may be meant. Must not
+know where the code comes from.
 """
 
 import html
@@ -25,8 +26,7 @@ _STRING = re.compile(
 )
 _SHELL_STRING = re.compile(r"\"(?:\\.|[^\"\\])*+\"|'[^']*+'|(?<!\S)#[^\n]*", re.DOTALL)
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|nbsp|#\d{1,6}|#[xX][0-9A-Fa-f]{1,6});")
-_BY_CHANCE = re.compile(r"&(lt|gt|amp);(?!.*^\s*\1\s*=)", re.DOTALL | re.MULTILINE)
-"""`a &lt; b` parses: as `a & lt` and `b`. Nobody writes that, unless there is a variable of this name."""
+_OPERATOR = re.compile(r"&(lt|gt|amp);")
 _ENTITIES = "HTML entities"
 _DOUBLE = "\u201c\u201d\u201e\u201f\u2033\uff02\u00ab\u00bb"
 _SINGLE = "\u2018\u2019\u201a\u201b\u2032\u00b4\uff07\u2039\u203a"
@@ -69,15 +69,21 @@ class Repaired:
 
 def repaired_python(code: str) -> Repaired:
     """Return code that does not parse in a form that does, if nothing but mechanical damage is between them."""
-    if len(code) > LONGEST or (_reads(code) and not _BY_CHANCE.search(code)):
+    if len(code) > LONGEST:
         return Repaired(code)
     if _reads(code):
-        plain = _REPAIRS[_ENTITIES](code)
+        plain = _REPAIRS[_ENTITIES](code) if _may_parse_by_chance(code) else code
         return Repaired(plain, _ENTITIES) if plain != code and _reads(plain) else Repaired(code)
     alone = ((name, repair(code)) for name, repair in _REPAIRS.items())
     if found := next((Repaired(changed, name) for name, changed in alone if changed != code and _reads(changed)), None):
         return found
     return next((repaired for repaired in _step_by_step(code, _REPAIRS) if _reads(repaired.code)), Repaired(code))
+
+
+def _may_parse_by_chance(code: str) -> bool:
+    """Return whether code holds `a &lt; b`, which parses as `a & lt` and `b`, and has no variable of that name."""
+    names = {match[1] for match in _OPERATOR.finditer(code)}
+    return bool(names) and not any(re.search(rf"^[ \t]*{name}[ \t]*=", code, re.MULTILINE) for name in names)
 
 
 def repaired_shell(code: str) -> Repaired:

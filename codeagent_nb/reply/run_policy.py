@@ -7,6 +7,7 @@ Knows nothing of models, executors or events. Finding the blocks is the work of 
 2. A reply cut off by the token limit or a content filter runs nothing, not even its closed blocks: half a plan is
    not run.
 3. Code in reasoning or in an HTML comment is a draft and never runs. Reasoning without an end is a cut-off reply.
+   It is known by a word in the name of its mark (`reasoning`), not by a list of marks.
 4. An untagged block runs only if every block is untagged and it parses as Python that does something: 107 of 702
    real replies hold an untagged block, and next to tagged ones it is output.
 5. An unclosed block runs if it parses; a shell accepts prose, so an unclosed shell block must be one paragraph.
@@ -16,11 +17,13 @@ Knows nothing of models, executors or events. Finding the blocks is the work of 
 8. A terminal session with prompts is reduced to its commands, and not run: nobody asked for that. An interpreter
    session is reduced to its input and runs.
 9. If a block repeats all blocks before it, only that one runs, or side effects would double.
-10. A reply without any block runs as a whole if it is a program, and as a tool call if it is one.
+10. A reply without any block runs as a whole if it is a program. A tool call runs wherever it is marked (`calls`), or
+    is refused with a reason: no mark of a call is an answer.
 11. Data (json, text, output, diff...) is part of an answer. Everything else that does not run is refused with a
     reason, because code that is lost without a word was the worst fault measured: 29 of 116 replies.
 12. Code that does not parse, and does once mechanical damage outside of its strings is undone (`&lt;`, invisible
-    characters, typographic quotes), runs in that form, and the reply says so. `a &lt; b`, which parses by chance, is damaged, too.
+    characters, typographic quotes), runs in that form, and the reply says so. `a &lt; b` parses by chance, and is
+    damaged, too.
 """
 
 from collections.abc import Sequence

@@ -62,7 +62,7 @@ UNTOUCHED = [
     "if a && b: pass",
     "for i in range(3) print(i)",
     "x = a**b**c",
-    "lt = 3\nx = a &lt; y = 2",
+    "lt = 3\nx = a &lt; y",
     "%timeit x \u201ca\u201d",
 ]
 

@@ -34,6 +34,7 @@ _TOO_LONG = re.compile(
     re.IGNORECASE,
 )
 _KEY_REFUSED = re.compile(r"api.?key", re.IGNORECASE)
+_LONG_KEY = 12  # characters
 _MAX_TEXT = 2000  # characters of a server's message that we look at
 _MAX_QUOTE = 300  # characters of it that people see
 
@@ -216,5 +217,7 @@ def _number(text: str | None) -> float | None:
 
 
 def _clean(text: str, secret: str) -> str:
-    without = text.replace(secret, "***") if secret else text
+    # A key like "x" or "none", for a server that has none, must not cut its letters out of every word.
+    bound = r"\b" if len(secret) < _LONG_KEY else ""
+    without = re.sub(f"{bound}{re.escape(secret)}{bound}", "***", text) if secret else text
     return _KEY_SHAPE.sub("sk-***", " ".join(without.split()))[:_MAX_TEXT]
