@@ -322,8 +322,8 @@ def _written(reply: str) -> list[CodeBlock]:
     """Return the code in a reply that is still being written, the last block perhaps without its end."""
     if "```" not in reply and "~~~" not in reply:
         return []
-    seen = read_reply(FENCE_BEGUN.sub("", reply)).seen
-    return [block for block in seen if normalize(block.language) in {"python", "bash"}]
+    written = read_reply(FENCE_BEGUN.sub("", reply)).written
+    return [block for block in written if normalize(block.language) in {"python", "bash"}]
 
 
 def _valid_change(change: OutputChange) -> OutputChange:

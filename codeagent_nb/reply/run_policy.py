@@ -76,6 +76,7 @@ class Reply:
         thought: The reasoning, if there is any.
         blocks: What may run, in order; the language is `python`, `bash`, or empty for untagged Python.
         repaired: What may run in another form than it was written, each with the damage that was undone.
+        written: The blocks of `seen` before anything was repaired: while a reply comes, they only grow.
         refused: What may not run though it looks meant to, each with the reason.
         seen: Every block outside of reasoning and comments, in order, whether it runs or not.
         cut_off: Whether the reply ended before the model was done.
@@ -88,6 +89,7 @@ class Reply:
     seen: tuple[CodeBlock, ...]
     cut_off: bool
     repaired: tuple[tuple[CodeBlock, str], ...] = ()
+    written: tuple[CodeBlock, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ class _Judged:
     reason: str = ""
     hidden: bool = False
     damage: str = ""
+    written: CodeBlock | None = None
 
 
 def read_reply(markdown: str, finish_reason: str = "stop") -> Reply:
@@ -124,6 +127,7 @@ def read_reply(markdown: str, finish_reason: str = "stop") -> Reply:
         refused=tuple((one.block, one.reason) for one in (*judged, *drafts) if one.reason),
         seen=tuple(one.block for one in judged if not one.hidden),
         cut_off=cut_off,
+        written=tuple(one.written or one.block for one in judged if not one.hidden),
         repaired=tuple((one.block, one.damage) for one in judged if one.runs and one.damage),
     )
 
@@ -207,7 +211,9 @@ def _judge(raw: RawBlock) -> _Judged:
         return _Judged(block)
     reason = raw.flaw or _objection(raw, block)
     runs = not reason and block.language in ACCEPTED
-    return _Judged(block, runs=runs, reason=reason, damage=repaired.damage)
+    return _Judged(
+        block, runs=runs, reason=reason, damage=repaired.damage, written=written if repaired.damage else None
+    )
 
 
 def _repaired(block: CodeBlock) -> Repaired:
