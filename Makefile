@@ -15,7 +15,7 @@ INPUTS := pyproject.toml requirements.lock $(wildcard codeagent_nb/labextension/
 # A container may set it: then each of thousands of processes compiles the same files anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test unit attacks browser check javascript typing coverage bench large notebooks pictures lock clean
+.PHONY: help demo test unit dialects attacks browser check javascript typing coverage bench large notebooks pictures lock clean
 
 help:  ## list these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,8 +29,12 @@ test: $(STAMPS)/test  ## check and test everything
 	$(BIN)/python tools/lanes.py $(if $(MINUTES),--minutes $(MINUTES))
 
 unit: $(STAMPS)/test  ## the tests that need no kernel and no model: seconds
-	$(BIN)/python -m pytest -q tests/unit -n 2 --dist worksteal -m "not attacks and not timing"
+	$(BIN)/python -m pytest -q tests/unit tests/servers -n 2 --dist worksteal -m "not attacks and not timing"
 	$(BIN)/python -m pytest -q tests/unit -m "timing and not attacks"
+
+dialects: $(STAMPS)/test  ## the client against each dialect of OpenAI's API; writes docs/dialects.md
+	$(BIN)/python -m pytest -q tests/servers --junitxml build/dialects.xml; status=$$?; \
+		$(BIN)/python tools/make_dialects.py; exit $$status
 
 attacks: $(STAMPS)/test  ## all attacks by executed code on its user's files, the long ones, too
 	@bash .ci/system-packages.sh bubblewrap chromium

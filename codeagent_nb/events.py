@@ -89,6 +89,8 @@ class CodeGenerationEvent(Event):
     retry_attempt: int
     content: str
     code_blocks: tuple[CodeBlock, ...]
+    damage: str = ""
+    """What was undone of the code as it was written, which did not parse: `HTML entities`, `typographic quotes`."""
 
 
 class CodeExecutionEvent(Event):

@@ -65,6 +65,11 @@ def refusal_note(event: CodeRefusedEvent) -> str:
     return f"Attempt {event.retry_attempt + 1} {what}: {event.reason}"
 
 
+def repair_note(damage: str) -> str:
+    """Return the line that tells how the code that runs differs from the code that was written."""
+    return f"The code was damaged on its way ({damage}); it runs with that undone"
+
+
 def retry_note(event: RetryDecisionEvent) -> str:
     """Return the line that tells whether another attempt follows, and why."""
     return f"{'Trying again' if event.retry else 'Not trying again'}: {event.reason}"

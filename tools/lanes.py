@@ -64,7 +64,9 @@ LANES = {
     "wheel": Lane(("bash tools/browser_environment.sh",)),
     # What needs the processor.
     "check": Lane(("make --no-print-directory check",)),
-    "unit": Lane((f"{PYTEST} tests/unit -n 2 --dist worksteal -m 'not attacks and not timing'",), after=("check",)),
+    "unit": Lane(
+        (f"{PYTEST} tests/unit tests/servers -n 2 --dist worksteal -m 'not attacks and not timing'",), after=("check",)
+    ),
     "local": Lane(
         (f"{PYTEST} tests/integration tests/attacks {_without(CONTAINERS)} -n 4 {BY_FILE} -m '{NOT_HERE}'",),
         after=("unit", "images"),

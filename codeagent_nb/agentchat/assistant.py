@@ -32,7 +32,8 @@ from codeagent_nb.models.types import (
 )
 from codeagent_nb.prompt.contexts import UNBOUNDED, ChatCompletionContext
 from codeagent_nb.prompt.model_texts import ASSISTANT_SYSTEM_MESSAGE
-from codeagent_nb.reply.markup import clean, split_thinking
+from codeagent_nb.reply.markup import clean
+from codeagent_nb.reply.reasoning import split_thinking
 from kernel_executor import CancellationToken
 from kernel_executor.aio.tasks import started, streamed
 

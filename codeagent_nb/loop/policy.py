@@ -233,8 +233,11 @@ def _announce(name: str, attempt: int, reply: Reply) -> Steps:
     """Publish which code is about to run, and which of the reply's is not."""
     if reply.refused:
         yield Tell(_refusal(name, attempt, reply, nothing_ran=False))
+    damage = ", ".join(dict.fromkeys(damage for block, damage in reply.repaired if block in reply.blocks))
     yield Tell(
-        events.CodeGenerationEvent(source=name, retry_attempt=attempt, content=reply.text, code_blocks=reply.blocks)
+        events.CodeGenerationEvent(
+            source=name, retry_attempt=attempt, content=reply.text, code_blocks=reply.blocks, damage=damage
+        )
     )
 
 

@@ -24,6 +24,7 @@ from codeagent_nb.text import (
     denial_note,
     held_text,
     refusal_note,
+    repair_note,
     retry_note,
 )
 from kernel_executor import BlockResult
@@ -94,6 +95,8 @@ class CellStory:
                 self._approval(event)
             case events.CodeRefusedEvent():
                 self._refuse(event)
+            case events.CodeGenerationEvent() if event.damage:
+                self._warn(f"damage-{self._replies}", repair_note(event.damage))
             case events.BlockStartedEvent() | events.BlockOutputEvent() | events.LateOutputEvent():
                 self._outputs.take(event)
             case events.BlockFinishedEvent():

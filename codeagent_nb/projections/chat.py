@@ -18,6 +18,7 @@ from codeagent_nb.text import (
     denial_note,
     held_text,
     refusal_note,
+    repair_note,
     retry_note,
 )
 from kernel_executor import BlockResult, Output
@@ -102,6 +103,8 @@ class PanelStory:
                 self._end_reply(event)
             case events.CodeRefusedEvent():
                 self._add("note", level="warn", text=refusal_note(event))
+            case events.CodeGenerationEvent() if event.damage:
+                self._add("note", level="info", text=repair_note(event.damage))
             case events.ApprovalEvent():
                 said = "You changed the code before it ran." if event.edited else ""
                 said = said if event.approved else denial_note(event.reason)

@@ -23,6 +23,7 @@ from codeagent_nb.text import (
     held_text,
     one_line,
     refusal_note,
+    repair_note,
     retry_note,
 )
 from kernel_executor import Append, BlockResult, CodeBlock, CodeResult
@@ -144,6 +145,8 @@ class CellsStory:
                 self._tell_files(event)
             case events.KernelStateEvent():
                 self._tell_state(event)
+            case events.CodeGenerationEvent() if event.damage:
+                self._note(f"*{repair_note(event.damage)}.*")
             case events.CodeRefusedEvent():
                 self._refuse(event)
             case events.RetryDecisionEvent():
@@ -319,8 +322,8 @@ def _written(reply: str) -> list[CodeBlock]:
     """Return the code in a reply that is still being written, the last block perhaps without its end."""
     if "```" not in reply and "~~~" not in reply:
         return []
-    seen = read_reply(FENCE_BEGUN.sub("", reply)).seen
-    return [block for block in seen if normalize(block.language) in {"python", "bash"}]
+    written = read_reply(FENCE_BEGUN.sub("", reply)).written
+    return [block for block in written if normalize(block.language) in {"python", "bash"}]
 
 
 def _valid_change(change: OutputChange) -> OutputChange:

@@ -86,6 +86,8 @@ RETRY = "{reason}\nWrite the whole corrected code in one block."
 
 REFUSED = "Nothing was run: {reason}. Write the whole code again, in one complete ```python block."
 
+REPAIRED = "Your code did not parse as it arrived ({damage}); it was run with that undone. Write plain code."
+
 NO_OUTPUT = "The code ran without an error and printed nothing."
 
 RAN = "The code ran without an error. Its output:\n{output}"

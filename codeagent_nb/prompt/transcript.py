@@ -76,6 +76,8 @@ def _of_the_code(event: AgentEvent) -> str:
     match event:
         case events.CodeRefusedEvent(nothing_ran=True, reason=reason):
             return prompts.REFUSED.format(reason=reason)
+        case events.CodeGenerationEvent(damage=damage) if damage:
+            return prompts.REPAIRED.format(damage=damage)
         case events.RetryDecisionEvent(retry=True, reason=reason):
             return prompts.RETRY.format(reason=reason)
         case events.KernelStateEvent():

@@ -14,7 +14,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from codeagent_nb.reply.info_strings import read_info
-from codeagent_nb.reply.markup import FENCE_LINE, RawBlock, code_elements
+from codeagent_nb.reply.marks import FENCE_LINE
+from codeagent_nb.reply.markup import RawBlock, code_elements
 from codeagent_nb.reply.repair import is_closer, is_opener, repair
 from codeagent_nb.reply.syntax import is_complete, is_open_ended
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from codeagent_nb.reply.info_strings import ACCEPTED, is_known, read_info
-from codeagent_nb.reply.markup import FENCE_LINE
+from codeagent_nb.reply.marks import FENCE_LINE
 from kernel_executor.languages import normalize
 
 _BROKEN_INFO = re.compile(r"([ \t]{0,3}`{3,}+)([^\n]*[^`\n])")

@@ -7,6 +7,7 @@ Knows nothing of models, executors or events. Finding the blocks is the work of 
 2. A reply cut off by the token limit or a content filter runs nothing, not even its closed blocks: half a plan is
    not run.
 3. Code in reasoning or in an HTML comment is a draft and never runs. Reasoning without an end is a cut-off reply.
+   It is known by a word in the name of its mark (`reasoning`), not by a list of marks.
 4. An untagged block runs only if every block is untagged and it parses as Python that does something: 107 of 702
    real replies hold an untagged block, and next to tagged ones it is output.
 5. An unclosed block runs if it parses; a shell accepts prose, so an unclosed shell block must be one paragraph.
@@ -16,18 +17,32 @@ Knows nothing of models, executors or events. Finding the blocks is the work of 
 8. A terminal session with prompts is reduced to its commands, and not run: nobody asked for that. An interpreter
    session is reduced to its input and runs.
 9. If a block repeats all blocks before it, only that one runs, or side effects would double.
-10. A reply without any block runs as a whole if it is a program, and as a tool call if it is one.
+10. A reply without any block runs as a whole if it is a program. A tool call runs wherever it is marked (`calls`), or
+    is refused with a reason: no mark of a call is an answer.
 11. Data (json, text, output, diff...) is part of an answer. Everything else that does not run is refused with a
     reason, because code that is lost without a word was the worst fault measured: 29 of 116 replies.
+12. Code that does not parse, and does once mechanical damage outside of its strings is undone (`&lt;`, invisible
+    characters, typographic quotes), runs in that form, and the reply says so. `a &lt; b` parses by chance, and is
+    damaged, too.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from textwrap import dedent
 
+from codeagent_nb.reply.calls import (
+    calls_in_block,
+    marked_calls,
+    names_call,
+    split_calls,
+    unmarked_calls,
+    without_template_marks,
+)
+from codeagent_nb.reply.damage import Repaired, repaired_python, repaired_shell
 from codeagent_nb.reply.fences import FORGOTTEN, INDENTED, UNREADABLE, read_blocks
 from codeagent_nb.reply.info_strings import ACCEPTED, DATA, SESSIONS, TRANSCRIPTS, code_on_info_line, read_info
-from codeagent_nb.reply.markup import RawBlock, clean, code_elements, split_comments, split_thinking, tool_calls
+from codeagent_nb.reply.markup import RawBlock, clean, code_elements, open_code_element, split_comments
+from codeagent_nb.reply.reasoning import names_reasoning, split_thinking
 from codeagent_nb.reply.syntax import (
     is_bare_program,
     is_complete,
@@ -60,6 +75,8 @@ class Reply:
         text: The reply without its reasoning.
         thought: The reasoning, if there is any.
         blocks: What may run, in order; the language is `python`, `bash`, or empty for untagged Python.
+        repaired: What may run in another form than it was written, each with the damage that was undone.
+        written: The blocks of `seen` before anything was repaired: while a reply comes, they only grow.
         refused: What may not run though it looks meant to, each with the reason.
         seen: Every block outside of reasoning and comments, in order, whether it runs or not.
         cut_off: Whether the reply ended before the model was done.
@@ -71,6 +88,8 @@ class Reply:
     refused: tuple[tuple[CodeBlock, str], ...]
     seen: tuple[CodeBlock, ...]
     cut_off: bool
+    repaired: tuple[tuple[CodeBlock, str], ...] = ()
+    written: tuple[CodeBlock, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +100,8 @@ class _Judged:
     runs: bool = False
     reason: str = ""
     hidden: bool = False
+    damage: str = ""
+    written: CodeBlock | None = None
 
 
 def read_reply(markdown: str, finish_reason: str = "stop") -> Reply:
@@ -106,6 +127,8 @@ def read_reply(markdown: str, finish_reason: str = "stop") -> Reply:
         refused=tuple((one.block, one.reason) for one in (*judged, *drafts) if one.reason),
         seen=tuple(one.block for one in judged if not one.hidden),
         cut_off=cut_off,
+        written=tuple(one.written or one.block for one in judged if not one.hidden),
+        repaired=tuple((one.block, one.damage) for one in judged if one.runs and one.damage),
     )
 
 
@@ -128,7 +151,7 @@ def extract_code_blocks(markdown: str, finish_reason: str = "stop") -> list[Code
 
 
 def _judge_all(visible: str) -> list[_Judged]:
-    text, hidden = split_comments(visible)
+    text, hidden = split_comments(without_template_marks(visible))
     raws = _raw_blocks(text)
     drafts = _drafts(hidden, COMMENT)
     if not raws and looks_like_code(text, lines=2):
@@ -139,26 +162,67 @@ def _judge_all(visible: str) -> list[_Judged]:
 
 
 def _raw_blocks(text: str) -> Sequence[RawBlock]:
+    pieces = split_calls(text)
+    if any(isinstance(piece, RawBlock) for piece in pieces):
+        return [block for piece in pieces for block in ([piece] if isinstance(piece, RawBlock) else _fenced(piece))]
     found = read_blocks(text)
-    fenced = [block for block in found if block.flaw != INDENTED]
-    if len(fenced) == 1 and fenced[0].info == "json":
-        return tool_calls(fenced[0].code) or found
-    if fenced:
-        return found
-    if other := list(code_elements(text)) or tool_calls(text):
+    if fenced := [block for block in found if block.flaw != INDENTED]:
+        return _with_calls(found, are_alone=not any(_is_accepted(block) for block in fenced))
+    if other := list(code_elements(text)) or open_code_element(text) or unmarked_calls(text):
         return other
     program = dedent(text).strip("\n") + "\n"
-    return [RawBlock("python", program)] if is_bare_program(program) else found
+    whole = repaired_python(program).code if looks_like_code(program) else program
+    return [RawBlock("python", program)] if is_bare_program(whole) else found
+
+
+def _fenced(text: str) -> list[RawBlock]:
+    return [block for block in read_blocks(text) if block.flaw != INDENTED] or list(code_elements(text))
+
+
+def _is_accepted(block: RawBlock) -> bool:
+    return read_info(block.info).language in ACCEPTED
+
+
+def _with_calls(found: Sequence[RawBlock], *, are_alone: bool) -> list[RawBlock]:
+    """Return blocks with the code of calls in their place; next to code that runs, data may quote a call."""
+    return [call for block in found for call in (_calls_in_block(block, are_alone=are_alone) or [block])]
+
+
+def _calls_in_block(block: RawBlock, *, are_alone: bool) -> list[RawBlock]:
+    if block.flaw:
+        return []
+    language = read_info(block.info).language
+    if names_call(language):
+        return calls_in_block(language, block.code, ended=block.closed)
+    is_data = language in {"", "json", "xml", "text", "tool"}
+    if (is_data and are_alone) or (language in ACCEPTED and block.code.lstrip()[:1] in {"{", "["}):
+        return [call for call in unmarked_calls(block.code) or marked_calls(block.code) if is_data or not call.flaw]
+    return []
 
 
 def _judge(raw: RawBlock) -> _Judged:
-    block = _block(raw)
+    written = _block(raw)
+    repaired = _repaired(written)
+    block = replace(written, code=repaired.code)
     if raw.flaw == INDENTED:
         return _Judged(block, reason=INDENTED if is_bare_program(block.code) else "", hidden=True)
-    if not block.code.strip() or (block.language in DATA | SESSIONS and not raw.flaw):
+    is_data = block.language in DATA | SESSIONS or names_reasoning(block.language)
+    if (is_data or not block.code.strip()) and not raw.flaw:
         return _Judged(block)
     reason = raw.flaw or _objection(raw, block)
-    return _Judged(block, runs=not reason and block.language in ACCEPTED, reason=reason)
+    runs = not reason and block.language in ACCEPTED
+    return _Judged(
+        block, runs=runs, reason=reason, damage=repaired.damage, written=written if repaired.damage else None
+    )
+
+
+def _repaired(block: CodeBlock) -> Repaired:
+    if block.language == "bash":
+        return repaired_shell(block.code)
+    if block.language not in {"python", ""}:
+        return Repaired(block.code)
+    repaired = repaired_python(block.code)
+    return repaired if block.language or is_program(repaired.code) else Repaired(block.code)
 
 
 def _objection(raw: RawBlock, block: CodeBlock) -> str:

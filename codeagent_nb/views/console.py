@@ -14,7 +14,7 @@ from codeagent_nb import events
 from codeagent_nb.events import AgentEvent
 from codeagent_nb.rendering.visible_code import ShownBlock, rows
 from codeagent_nb.statuses import BLOCK_ENDS, RUN_ENDS
-from codeagent_nb.text import block_cause, delivered_text, denial_note, held_text, refusal_note, retry_note
+from codeagent_nb.text import block_cause, delivered_text, denial_note, held_text, refusal_note, repair_note, retry_note
 from codeagent_nb.views.clean_console import CleanConsole
 from kernel_executor import Append, BlockResult, Output, Update
 from kernel_executor.outputs.output_changes import OutputChange
@@ -80,7 +80,7 @@ class ConsoleView:
             case events.ThoughtEvent():
                 self._console.print(Text(shorten(cleaned(event.content), 500), style="dim italic"))
             case events.CodeGenerationEvent() if event.code_blocks:
-                self._heading(f"Attempt {event.retry_attempt + 1}: running the code")
+                self._announce(event)
             case events.BlockStartedEvent():
                 self._shown = 0
             case events.CodeExecutionEvent():
@@ -118,6 +118,11 @@ class ConsoleView:
 
     def _heading(self, text: str) -> None:
         self._console.print(Rule(text, align="left", style="dim"))
+
+    def _announce(self, event: events.CodeGenerationEvent) -> None:
+        self._heading(f"Attempt {event.retry_attempt + 1}: running the code")
+        if event.damage:
+            self._warn(f"{repair_note(event.damage)}.")
 
     def _warn(self, text: str) -> None:
         self._console.print(Text(f"▲ {cleaned(text)}", style="yellow"))

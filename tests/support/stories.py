@@ -68,6 +68,8 @@ UNASKED = {**ONE_MORE, "retry_by": "status"}
 STORIES: dict[str, Story] = {
     "answered": Story(["Paris."]),
     "thought": Story(["<think>hmm <b></think>Paris."]),
+    "damaged": Story(["```python\nprint(&quot;<b>&quot;)\n```", "It is bold."], ["<b>\n"]),
+    "called": Story(["<|python_tag|>print(1)<|eom_id|>", "It is one."], ["1\n"]),
     "succeeded": Story([CODE, "It printed 1."], ["1\n"]),
     "failed": Story([CODE, "It failed."], [failing()]),
     "repaired": Story([CODE, YES, OTHER, "Two."], [failing(), "2\n"], ONE_MORE),

@@ -128,7 +128,7 @@ def test_the_shape_of_every_event_is_pinned() -> None:
         "HandoffMessage": ["content", "context", "metadata", "models_usage", "target"],
         "ThoughtEvent": ["content"],
         "ModelClientStreamingChunkEvent": ["content"],
-        "CodeGenerationEvent": ["code_blocks", "content", "retry_attempt"],
+        "CodeGenerationEvent": ["code_blocks", "content", "damage", "retry_attempt"],
         "CodeExecutionEvent": ["result", "retry_attempt"],
         "RunStartedEvent": ["isolation", "max_retries_on_error", "model", "schema_version"],
         "ContextEvent": ["content"],

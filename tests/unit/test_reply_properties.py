@@ -15,7 +15,13 @@ FENCE_SCRAPS = [
 LINE_SCRAPS = ["\n", "\r\n", "\r", "> ", "1. ", "    ", "\t", "\x00", "\ufeff", "\u200b", "Hello ", ">>> a\n", "$ ls\n"]
 CODE_SCRAPS = ["print(1)", "x = 1\n", "%%bash\n", "import os\n", "<<EOF\n", "EOF\n", '{"name": "python"', "<tool_call>"]
 TAG_SCRAPS = ["<think>", "</think>", "<!--", "-->", "<pre><code>", "</code></pre>"]
-SCRAPS = st.sampled_from([*FENCE_SCRAPS, *LINE_SCRAPS, *CODE_SCRAPS, *TAG_SCRAPS])
+MARK_SCRAPS = [
+    "<scratchpad>", "</scratchpad>", "[THINK]", "[/THINK]", "◁think▷", "<|channel|>analysis<|message|>", "<|end|>",
+    "<|channel>thought", "<channel|>", "<|python_tag|>", "</tool_call>", "[TOOL_CALLS]", "<function=python>",
+    "</function>", "<parameter=code>", " to=python<|message|>", "<code>", "<reason>", "Action: python\nAction Input: ",
+]  # fmt: skip
+DAMAGE_SCRAPS = ["&lt;", "&quot;", "\u201c", "\u00a0", "\uff08", "\\n", "\u2028"]
+SCRAPS = st.sampled_from([*FENCE_SCRAPS, *LINE_SCRAPS, *CODE_SCRAPS, *TAG_SCRAPS, *MARK_SCRAPS, *DAMAGE_SCRAPS])
 REPLIES = st.lists(SCRAPS | st.text(max_size=8), max_size=24).map("".join)
 CODE = st.text(st.characters(exclude_characters="\r\0", exclude_categories=["Cs"]), max_size=80)
 
@@ -85,6 +91,16 @@ HOSTILE = {
     "strings": ("```python\ns = '''\n```\n\n") * 3_000,
     "list items": "1. a\n   ```python\n   x = 1\ny = 2\n   ```\n" * 2_000,
     "spaces": " " * 500_000,
+    "calls": '<tool_call>{"name": "python"' * 20_000,
+    "parameters": "<function=python>" + "<parameter=code>" * 20_000,
+    "marks": "[TOOL_CALLS][" * 50_000,
+    "reasons": "a <reason> b " * 30_000,
+    "unpaired": "<reason>\n</analysis>" * 20_000,
+    "channels": "<|channel|>analysis<|message|>" * 20_000,
+    "messages": "<|start|>a to=x<|message|>" * 20_000,
+    "labels": "Code:\n" * 50_000 + "<end_code",
+    "entities": "```python\n" + "&lt; " * 10_000 + "\n```",
+    "damaged blocks": "```python\nprint(\u201ca\n```\n\n" * 3_000,
     "options": "```python " + "a=1 " * 100_000 + "\na\n```\n",
 }
 

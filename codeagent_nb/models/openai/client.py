@@ -1,6 +1,7 @@
 """Owns the calls to any OpenAI-compatible server: streaming, retries, fallbacks. Knows no agent."""
 
 import asyncio
+import logging
 import os
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
@@ -12,12 +13,14 @@ from pydantic import BaseModel
 
 from codeagent_nb.errors import ModelRefused, ModelUnavailable
 from codeagent_nb.init_arguments import remembers_arguments
-from codeagent_nb.models.openai import faults, wire
+from codeagent_nb.models.openai import faults, stream, wire
 from codeagent_nb.models.openai.faults import Backoff, Fault
 from codeagent_nb.models.types import CreateResult, LLMMessage, ModelInfo
 
 if TYPE_CHECKING:
     import openai
+
+logger = logging.getLogger("codeagent_nb")
 
 __all__ = ["Backoff", "OpenAIChatCompletionClient"]
 
@@ -70,6 +73,7 @@ class OpenAIChatCompletionClient:
         # What this server turned out to understand; weakened when it refuses, for all later calls.
         self._json_mode = wire.JsonMode.SCHEMA
         self._asks_usage = self._has_system_role = True
+        self._left_out: set[str] = set()
 
     @property
     def model_info(self) -> ModelInfo:
@@ -102,7 +106,7 @@ class OpenAIChatCompletionClient:
         """
         fault_types, attempt = faults.fault_types(), 1
         while True:
-            reply = wire.PartialReply()
+            reply = stream.PartialReply()
             request = self._request(messages, json_output, extra_create_args or {})
             try:
                 async with _event_lines(self._open_sdk(), request) as lines:
@@ -153,7 +157,7 @@ class OpenAIChatCompletionClient:
     def _request(
         self, messages: Sequence[LLMMessage], shape: type[BaseModel] | None, extra: Mapping[str, Any]
     ) -> dict[str, Any]:
-        body: dict[str, Any] = {**self._create_args, **extra}
+        body = wire.without_arguments({**self._create_args, **extra}, self._left_out)
         prompt = wire.to_wire(messages, has_system_role=self._has_system_role)
         if shape is not None:
             prompt, wanted = wire.ask_for_json(prompt, shape, self._json_mode)
@@ -163,7 +167,7 @@ class OpenAIChatCompletionClient:
         # In `extra_body` the SDK sends arguments that it does not know, too (`top_k`, `cache_prompt`).
         return {"model": self._model, "messages": prompt, "stream": True, "extra_body": body}
 
-    async def _recover(self, reply: wire.PartialReply, request: Mapping[str, Any], fault: Fault, attempt: int) -> int:
+    async def _recover(self, reply: stream.PartialReply, request: Mapping[str, Any], fault: Fault, attempt: int) -> int:
         """Make ready for the next try, or raise; return how many tries this one counts as."""
         if reply.text:
             raise ModelUnavailable(f"{self.where} broke off in mid-reply: {fault.quote}")
@@ -186,7 +190,17 @@ class OpenAIChatCompletionClient:
             weaker = wire.JsonMode(asked["response_format"]["type"]).weaker()
             self._json_mode = weaker or self._json_mode
             return weaker is not None
-        return False
+        return self._without(
+            fault.unsupported([name for name in asked if name not in {"response_format", "stream_options"}])
+        )
+
+    def _without(self, argument: str) -> bool:
+        """Leave an argument out from now on, of the user's or ours: a model that reasons takes no `temperature`."""
+        if not argument:
+            return False
+        logger.warning("%s does not take %r, so it is left out from now on", self.where, argument)
+        self._left_out.add(argument)
+        return True
 
     def _next_wait(self, fault: Fault, attempt: int) -> float:
         if not fault.passing:

@@ -6,12 +6,12 @@ import random
 import re
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from codeagent_nb.errors import ModelError, ModelRefused, ModelUnavailable
-from codeagent_nb.models.openai.wire import NO_STREAM, StreamError
+from codeagent_nb.models.openai.stream import NO_STREAM, StreamError
 
 if TYPE_CHECKING:
     import openai
@@ -20,9 +20,21 @@ _PASSING = frozenset({408, 409, 425, 429})
 _KEY_SHAPE = re.compile(r"\bsk-[\w*.-]{4,}")
 _NO_SYSTEM_ROLE = re.compile(
     r"system.{0,20}\b(?:role|message|instruction|prompt)s?\b.{0,20}\b(?:not|un|isn't)\s?(?:be\s)?(?:supported|enabled|allowed)"
-    r"|conversation roles must alternate",
+    r"|role\b.{0,20}\bnot support\b.{0,5}\bsystem|conversation roles must alternate",
     re.IGNORECASE,
 )
+_UNSUPPORTED = re.compile(
+    r"unsupported|(?:not|n't) (?:be )?(?:support|permitted|allowed)|unrecognized|unknown|unexpected"
+    r"|extra (?:inputs?|fields?)|does not exist|only the default|deprecated|cannot find field|cannot both",
+    re.IGNORECASE,
+)
+_TOO_LONG = re.compile(
+    r"context (?:size|length|window).{0,60}exceed|exceed.{0,60}context|maximum context"
+    r"|(?:token count|input|prompt).{0,80}exceed|prompt is too long|too many tokens|\binputs?\b.{0,5} tokens?\b",
+    re.IGNORECASE,
+)
+_KEY_REFUSED = re.compile(r"api.?key", re.IGNORECASE)
+_LONG_KEY = 12  # characters
 _MAX_TEXT = 2000  # characters of a server's message that we look at
 _MAX_QUOTE = 300  # characters of it that people see
 
@@ -57,6 +69,7 @@ class Fault:
         text: What went wrong, without secrets.
         status: HTTP status, 0 when there was none.
         code: The server's own word for it, e.g. `insufficient_quota`.
+        argument: The argument of the request that it names as the cause.
         retry_after: Seconds the server asked us to wait.
     """
 
@@ -64,6 +77,7 @@ class Fault:
     status: int = 0
     code: str = ""
     retry_after: float | None = None
+    argument: str = ""
 
     @property
     def quote(self) -> str:
@@ -73,13 +87,25 @@ class Fault:
     @property
     def passing(self) -> bool:
         """Whether the same request may succeed later."""
-        if self.code in {"insufficient_quota", NO_STREAM}:
+        if self.code in {"insufficient_quota", NO_STREAM} or self.is_too_long:
             return False
         return self.status == 0 or self.status in _PASSING or self.status >= 500
 
     def rejects(self, *arguments: str) -> bool:
         """Return whether the server refused the request because of one of these arguments, by name."""
         return self.status in {400, 404, 422} and any(name in self.text for name in arguments)
+
+    def unsupported(self, arguments: Iterable[str]) -> str:
+        """Return which of these arguments the server does not know, or not with this model; "" if none."""
+        if self.status not in {400, 404, 422} or not _UNSUPPORTED.search(self.text):
+            return ""
+        named = (name for name in arguments if re.search(rf"\b{re.escape(name)}\b", self.text))
+        return self.argument if self.argument in arguments else next(named, "")
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether the prompt does not fit into the model's context; llama.cpp says so with status 500, too."""
+        return self.code == "context_length_exceeded" or bool(_TOO_LONG.search(self.text))
 
     @property
     def rejects_system_role(self) -> bool:
@@ -135,26 +161,39 @@ def _status_name(fault: Fault) -> str:
 def _advice(fault: Fault) -> str:
     if fault.code == "insufficient_quota":
         return "-> The account has no credit left: see the provider's billing page."
+    if fault.code == NO_STREAM:
+        return "-> Check the address (OPENAI_BASE_URL): with many servers it ends in /v1."
     if fault.status in {401, 403}:
         return "-> Check OPENAI_API_KEY, and that it belongs to this server."
     if fault.status == 404:
         return "-> Check the model's name (CODEAGENT_MODEL) and the address (OPENAI_BASE_URL)."
-    if fault.code == "context_length_exceeded" or "context" in fault.text:
+    if fault.status == 400 and _KEY_REFUSED.search(fault.text):  # Gemini's status for it
+        return "-> Check OPENAI_API_KEY, and that it belongs to this server."
+    if fault.is_too_long or "context" in fault.text:
         return "-> If the prompt is too long: reset the conversation, or limit the model context."
     return "-> Check the model's name and the arguments given for it."
 
 
 def _read_status(error: "openai.APIStatusError", secret: str) -> Fault:
-    said = error.body.get("message") if isinstance(error.body, dict) else error.body
+    body = _error_body(error.body)
+    said = body.get("message") if isinstance(body, dict) else body
     # Servers built on FastAPI put the reason under "detail", and others elsewhere: then take all they said.
-    text = str(said or (json.dumps(error.body) if error.body else error.message))
+    text = str(said or (json.dumps(body) if body else error.message))
     named = f" ({error.param})" if error.param and error.param not in text else ""
     return Fault(
         text=_clean(text + named, secret),
         status=error.status_code,
         code=str(error.code or error.type or ""),
         retry_after=_retry_after(error.response.headers),
+        argument=str(error.param or ""),
     )
+
+
+def _error_body(body: object) -> object:
+    """Return what a server said of an error; Gemini puts it into a list (SkyrimNet-GamePlugin#77)."""
+    if isinstance(body, list) and len(body) == 1:
+        body = body[0]
+    return body["error"] if isinstance(body, dict) and "error" in body else body
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
@@ -178,5 +217,7 @@ def _number(text: str | None) -> float | None:
 
 
 def _clean(text: str, secret: str) -> str:
-    without = text.replace(secret, "***") if secret else text
+    # A key like "x" or "none", for a server that has none, must not cut its letters out of every word.
+    bound = r"\b" if len(secret) < _LONG_KEY else ""
+    without = re.sub(f"{bound}{re.escape(secret)}{bound}", "***", text) if secret else text
     return _KEY_SHAPE.sub("sk-***", " ".join(without.split()))[:_MAX_TEXT]

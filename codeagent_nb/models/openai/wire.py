@@ -1,8 +1,7 @@
-"""Owns the chat-completions JSON: what is asked, how a streamed reply is read. Knows no HTTP and no SDK."""
+"""Owns what is asked of a server, in the JSON of chat completions. Must not know how a reply is read, nor HTTP."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
 from enum import Enum
 from itertools import groupby
 from typing import Any
@@ -11,11 +10,8 @@ from pydantic import BaseModel
 
 from codeagent_nb.models.types import (
     CODE_RUNNER,
-    CreateResult,
-    FinishReason,
     Image,
     LLMMessage,
-    RequestUsage,
     UserMessage,
 )
 
@@ -27,13 +23,6 @@ _ROLES: Mapping[str, str] = {
     "AssistantMessage": "assistant",
 }
 _UNNAMED = frozenset({"user", CODE_RUNNER})
-_FINISH: Mapping[str, FinishReason] = {
-    "stop": "stop",
-    "length": "length",
-    "tool_calls": "function_calls",
-    "function_call": "function_calls",
-    "content_filter": "content_filter",
-}
 
 
 class JsonMode(Enum):
@@ -46,6 +35,20 @@ class JsonMode(Enum):
     def weaker(self) -> "JsonMode | None":
         """Return the next mode to try, or None after the last."""
         return {JsonMode.SCHEMA: JsonMode.OBJECT, JsonMode.OBJECT: JsonMode.PROMPT}.get(self)
+
+
+_RENAMED = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
+"""Two names of one argument; models that reason know the second one, older servers the first."""
+
+
+def without_arguments(arguments: Json, left_out: Collection[str]) -> Json:
+    """Return arguments without those a server does not take, by their other name where they have one."""
+    kept: Json = {}
+    for name, value in arguments.items():
+        other = _RENAMED.get(name, name) if name in left_out else name
+        if other not in left_out:
+            kept[other] = value
+    return kept
 
 
 def to_wire(messages: Sequence[LLMMessage], *, has_system_role: bool = True) -> list[Json]:
@@ -112,178 +115,3 @@ def _strict(node: object) -> object:
         closed["additionalProperties"] = False
         closed["required"] = [*properties]
     return closed
-
-
-NO_STREAM = "no_stream"
-"""Code of an answer that is no event stream, and will be none the next time."""
-
-MOST_PLAIN = 100_000
-"""Characters of such an answer that are read."""
-
-
-class StreamError(Exception):
-    """The server wrote an error into the stream, or something that is no event.
-
-    Args:
-        message: What it said.
-        status: The HTTP status it named, 0 if none.
-        code: Our own word for it.
-    """
-
-    def __init__(self, message: str, status: int = 0, code: str = "") -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-
-
-@dataclass(slots=True)
-class PartialReply:
-    """Collects one streamed reply, line by line."""
-
-    text: list[str] = field(default_factory=list)
-    thought: list[str] = field(default_factory=list)
-    usage: RequestUsage = field(default_factory=RequestUsage)
-    finish: FinishReason | None = None
-    done: bool = False
-    _data: str = ""  # of an event that is not complete
-    _half: str = ""  # of a character
-    _plain: str = ""  # what is of no event
-
-    @property
-    def finished(self) -> bool:
-        """Whether the server itself ended the reply."""
-        return self.done or self.finish is not None
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing in it, and no reason for that."""
-        return not (self.text or self.thought) and self.finish in {None, "stop", "unknown"}
-
-    def feed(self, line: str) -> str:
-        """Take one line of the event stream and return the text it adds.
-
-        Raises:
-            StreamError: The line carries an error.
-        """
-        name, _, value = line.partition(":")
-        value = value.strip()
-        if name == "error" and value:  # some llama.cpp servers write errors as a field of their own
-            raise _error_in({"error": _parse(value)})
-        if name != "data":
-            if not line:
-                self._check_complete()
-            elif len(self._plain) < MOST_PLAIN and name not in {"event", "id", "retry", ""}:
-                self._plain += f"{line}\n"
-            return ""
-        if value.startswith("[DONE]"):
-            self.done = True
-            return ""
-        return self._take_data(value)
-
-    def _take_data(self, value: str) -> str:
-        """Take a line of an event's data; there may be several, though most servers end each with an event."""
-        data = f"{self._data}\n{value}" if self._data else value
-        try:
-            event = json.loads(data) if data else {"choices": []}
-        except ValueError:
-            self._data = data
-            return ""
-        self._data = ""
-        return self._take(event)
-
-    def _check_complete(self) -> None:
-        if self._data:
-            _parse(self._data)
-
-    def end(self) -> str:
-        """Take the end of the stream; return the text that was still held back, or that came without events.
-
-        Raises:
-            StreamError: What came was no event stream, or not complete.
-        """
-        self._check_complete()
-        text = ""
-        if self._plain and not (self.text or self.thought or self.finished):
-            try:
-                text = self._take(json.loads(self._plain))
-            except ValueError:
-                said = self._plain.strip()[:200]
-                raise StreamError(f"something else than a stream of events: {said!r}", code=NO_STREAM) from None
-            except StreamError as error:
-                raise StreamError(str(error), error.status, NO_STREAM) from None
-        half, self._half = self._half, ""
-        if half:
-            self.text.append(half)
-        return text + half
-
-    def result(self) -> CreateResult:
-        """Return the whole reply."""
-        return CreateResult(
-            finish_reason=self.finish or "unknown",
-            content="".join(self.text),
-            usage=self.usage,
-            thought="".join(self.thought) or None,
-        )
-
-    def _take(self, event: object) -> str:
-        if not isinstance(event, dict):
-            raise StreamError("an event that is no JSON object")
-        if event.get("error"):
-            raise _error_in(event)
-        self._take_usage(event.get("usage"))
-        choices = event.get("choices") or []
-        return self._take_choice(choices[0]) if choices else ""
-
-    def _take_usage(self, usage: object) -> None:
-        """Keep what was told last: an event at the end may have an empty one."""
-        if isinstance(usage, dict):
-            self.usage = RequestUsage(
-                prompt_tokens=usage.get("prompt_tokens") or self.usage.prompt_tokens,
-                completion_tokens=usage.get("completion_tokens") or self.usage.completion_tokens,
-            )
-
-    def _take_choice(self, choice: Json) -> str:
-        if reason := choice.get("finish_reason"):
-            self.finish = _FINISH.get(reason, "unknown")
-        # A server that does not stream may send the whole message instead of a delta.
-        delta = choice.get("delta") or choice.get("message") or {}
-        thought = _text_in(delta.get("reasoning_content") or delta.get("reasoning"))
-        if thought:
-            self.thought.append(thought)
-        text = self._whole_characters(_text_in(delta.get("content")))
-        if text:
-            self.text.append(text)
-        return text
-
-    def _whole_characters(self, text: str) -> str:
-        """Join characters that came in halves, as surrogates; a half at the end waits for the other one."""
-        text, self._half = self._half + text, ""
-        if text and "\ud800" <= text[-1] <= "\udbff":
-            text, self._half = text[:-1], text[-1]
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
-
-
-def _text_in(content: object) -> str:
-    """Return the text of a message's content, which may be a list of parts."""
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        return ""
-    parts = (part.get("text") if isinstance(part, dict) else part for part in content)
-    return "".join(part for part in parts if isinstance(part, str))
-
-
-def _parse(value: str) -> object:
-    try:
-        parsed: object = json.loads(value)
-    except ValueError:
-        raise StreamError(f"an event that is not JSON: {value[:100]!r}") from None
-    return parsed
-
-
-def _error_in(event: Json) -> StreamError:
-    error = event["error"]
-    if not isinstance(error, dict):
-        return StreamError(str(error))
-    code = error.get("code")
-    return StreamError(str(error.get("message") or error), code if isinstance(code, int) else 0)

@@ -1,0 +1,170 @@
+"""What servers of others have sent, each shape with its source: read, or told in the server's words."""
+
+import json
+from typing import Any
+
+import pytest
+
+from codeagent_nb.errors import ModelError, ModelRefused, ModelUnavailable
+from codeagent_nb.models.openai.client import Backoff, OpenAIChatCompletionClient
+from codeagent_nb.models.types import CreateResult, RequestUsage, UserMessage
+from tests.servers.http import Answer, Asked, plain, serving
+
+
+def chunk(delta: object, finish: str | None = None, **more: Any) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "delta": delta, "finish_reason": finish}], **more}
+
+
+def stream(*events: object) -> Answer:
+    return Answer((*(f"data: {json.dumps(event)}\n\n" for event in events), "data: [DONE]\n\n"))
+
+
+COUNTED = {"prompt_tokens": 20, "completion_tokens": 13, "total_tokens": 33}
+END = chunk({}, "stop")
+HELLO = chunk({"content": "Hello."})
+
+# Each is to be read as "Hello.".
+READ = [
+    (stream(HELLO, END, {"usage": COUNTED}), "ROCm/ATOM#1711"),
+    (stream(HELLO, {"choices": None}, END, {"choices": None, "usage": COUNTED}), "cline/cline#8518"),
+    (stream({"choices": [], "model": "x"}, HELLO, {"choices": [], "id": ""}, END, {"choices": [], "cost": "0"}),
+     "anomalyco/opencode#42918"),
+    (stream(HELLO), "openclaw/openclaw#4300"),
+    (stream(HELLO, chunk(None, "stop")), "agentuniverse-ai/agentUniverse#772"),
+    (stream(HELLO, {"choices": [{"index": 0, "finish_reason": None, "content_filter_offsets": {"check": 44}}]}, END),
+     "microsoft/autogen#6465"),
+    (stream({"prompt_annotations": [{"prompt_index": 0}], "choices": [], "usage": None}, HELLO, END),
+     "openai/openai-python#1677"),
+    (stream(chunk({"content": "Hello."}, usage={}), chunk({}, "stop", usage={})), "BerriAI/litellm#1371"),
+    (stream({**HELLO, "prompt_token_ids": None}, chunk({"content": None}), END), "vllm-project/vllm#26345"),
+    (plain(200, {"data": {"choices": [{"index": 0, "finish_reason": "stop", "message": {"content": "Hello."}}]},
+                 "success": True}), "cline/cline#13348"),
+    (Answer((": OPENROUTER PROCESSING\n\n", "event: ping\ndata: {\"type\": \"ping\"}\n\n",
+             f"data: {json.dumps(HELLO)}\n\n", f"data: {json.dumps(END)}\n\n")), "comments and pings between events"),
+    (stream(chunk({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}]}),
+            chunk({"content": [{"type": "text", "text": "Hello."}]}), END), "Mistral's parts"),
+    (stream(chunk({"content": None, "refusal": "Hello."}), END), "a refusal in words"),
+]  # fmt: skip
+
+# Where thoughts stand; each delta is to be read as the thought "Hm.", once.
+THOUGHTS = [
+    ({"thinking_content": "Hm."}, "nhatbien/copilot-helper#7"),
+    ({"thought": "Hm."}, "nhatbien/copilot-helper#7"),
+    ({"content": "", "reasoning": "Hm."}, "dirac-run/dirac#227"),
+    ({"reasoning": "Hm.", "reasoning_content": "Hm."}, "vllm-project/vllm#34030"),
+    ({"reasoning_content": "Hm.", "thinking_blocks": [{"type": "thinking", "thinking": "Hm.", "signature": "Zm9v"}]},
+     "BerriAI/litellm#22573"),
+    ({"reasoning_details": [{"type": "reasoning.text", "text": "Hm.", "signature": None}], "reasoning": None},
+     "azrtydxb/Fastllm-proxy#23"),
+    ({"content": None, "thinking": "Hm."}, "Crosstalk-Solutions/project-nomad#1065"),
+]  # fmt: skip
+
+# What says that there is no reply, and what of it people must read.
+FAILURES = [
+    (stream({"error": {"code": 500, "message": "Invalid diff: 'x' not found", "type": "server_error"}}),
+     ModelUnavailable, "Invalid diff", "ggml-org/llama.cpp#26658"),
+    (stream({"error": {"message": "queue full", "type": "rate_limit"}}), ModelUnavailable, "queue full",
+     "BerriAI/litellm#40578"),
+    (plain(200, {"error": {"code": 400, "message": "the request exceeds the available context size.",
+                           "type": "exceed_context_size_error", "n_ctx": 8192}}),
+     ModelRefused, "exceeds the available context", "oobabooga/textgen#7257"),
+    (plain(500, {"error": {"code": 500, "message": "Context size has been exceeded.", "type": "server_error"}}),
+     ModelRefused, "reset the conversation", "ggml-org/llama.cpp#19774"),
+    (stream(chunk({"role": "assistant"}), END), ModelUnavailable, "an empty reply", "lmstudio-bug-tracker#2339"),
+    (plain(400, [{"error": {"code": 400, "message": "Function calling is unsupported", "status": "INVALID_ARGUMENT"}}]),
+     ModelRefused, r"\): Function calling is unsupported", "Simpleyyt/ai-manus#101"),
+    (stream({"error": "Input validation error: `top_p` must be > 0.0 and < 1.0", "error_type": "validation"}),
+     ModelRefused, "`top_p` must be", "BerriAI/litellm#2180"),
+    (stream({"object": "error", "message": "boom", "type": "BadRequestError", "code": 400}), ModelRefused, "boom",
+     "the top of an event of vLLM"),
+    (stream({"detail": "Not authenticated"}), ModelUnavailable, "Not authenticated", "FastAPI's key"),
+    (plain(500, "an error was encountered while running the model: unexpected EOF"), ModelUnavailable, "unexpected EOF",
+     "continuedev/continue#12843"),
+]  # fmt: skip
+
+# What a model or server does not take, in its own words.
+NOT_TAKEN = [
+    ({"max_tokens": 5}, "max_tokens", ("Unsupported parameter: 'max_tokens' is not supported with this model. "
+     "Use 'max_completion_tokens' instead."), "koosoli/ESPHomeDesigner#379"),
+    ({"temperature": 0.16}, "temperature", ("Unsupported value: 'temperature' does not support 0.16 with this model. "
+     "Only the default (1)"), "decolua/9router#560"),
+    ({"frequency_penalty": 1}, "frequency_penalty", ('Invalid JSON payload received. Unknown name "frequency_penalty": '
+     "Cannot find field."), "MinLL/SkyrimNet-GamePlugin#77"),
+    ({"reasoning": {}}, "reasoning", 'Invalid JSON payload received. Unknown name "reasoning": Cannot find field.',
+     "SuzumiyaAkizuki/ComfyUI-NewBie-LLM-Formatter#3"),
+    ({"top_k": 3}, "top_k", "[{'type': 'extra_forbidden', 'loc': ['top_k'], 'msg': 'Extra inputs are not permitted'}]",
+     "what pydantic says"),
+]  # fmt: skip
+
+
+async def ask(*answers: Answer, **settings: Any) -> tuple[CreateResult, list[Asked]]:
+    """Ask a server that gives these answers in turn, the last one again and again."""
+    left = list(answers)
+    async with serving(lambda _: left.pop(0) if len(left) > 1 else left[0]) as server:
+        client = OpenAIChatCompletionClient(
+            "m",
+            api_key="k",
+            base_url=f"{server.url}/v1",
+            backoff=Backoff(first=0.0, longest=0.0),
+            max_retries=1,
+            **settings,
+        )
+        try:
+            items = [item async for item in client.create_stream([UserMessage(content="hi")])]
+        finally:
+            await client.close()
+        result = items[-1]
+        assert isinstance(result, CreateResult)
+        return result, server.asked
+
+
+@pytest.mark.parametrize(("answer", "source"), READ, ids=[source for _, source in READ])
+async def test_text_is_read_in_every_shape(answer: Answer, source: str) -> None:
+    result, asked = await ask(answer)
+    assert (result.content, len(asked)) == ("Hello.", 1), source
+
+
+async def test_tokens_are_counted_in_an_event_of_their_own() -> None:
+    result, _ = await ask(READ[0][0])
+    assert result.usage == RequestUsage(prompt_tokens=20, completion_tokens=13)
+
+
+@pytest.mark.parametrize(("delta", "source"), THOUGHTS, ids=[f"{n} {source}" for n, (_, source) in enumerate(THOUGHTS)])
+async def test_thoughts_are_read_wherever_they_stand_and_once(delta: dict[str, Any], source: str) -> None:
+    result, _ = await ask(stream(chunk(delta), HELLO, END))
+    assert (result.thought, result.content) == ("Hm.", "Hello."), source
+
+
+@pytest.mark.parametrize("delta", [{"thought_signature": "Zm9v"}, {"reasoning_tokens": 3}, {"finish_reason": "stop"}])
+async def test_what_is_about_thoughts_is_none(delta: dict[str, Any]) -> None:
+    assert (await ask(stream(chunk(delta), HELLO, END)))[0].thought is None
+
+
+@pytest.mark.parametrize(("answer", "kind", "said", "source"), FAILURES, ids=[source for *_, source in FAILURES])
+async def test_a_failure_is_told_in_the_words_of_the_server(
+    answer: Answer, kind: type[ModelError], said: str, source: str
+) -> None:
+    with pytest.raises(kind, match=said) as caught:
+        await ask(answer)
+    assert "***" not in str(caught.value), source  # a key of one letter is no secret in every word
+
+
+@pytest.mark.parametrize(("given", "name", "said", "source"), NOT_TAKEN, ids=[source for *_, source in NOT_TAKEN])
+async def test_an_argument_that_is_not_taken_is_left_out(
+    given: dict[str, Any], name: str, said: str, source: str
+) -> None:
+    result, asked = await ask(plain(400, {"error": {"message": said}}), stream(HELLO, END), **given)
+    assert result.content == "Hello.", source
+    assert [name in one.body for one in asked] == [True, False]
+
+
+async def test_a_limit_of_tokens_is_renamed_and_not_lost() -> None:
+    said = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
+    _, asked = await ask(plain(400, {"error": {"message": said}}), stream(HELLO, END), max_tokens=5)
+    assert asked[1].body["max_completion_tokens"] == 5
+
+
+async def test_a_value_that_is_wrong_is_refused_and_not_left_out() -> None:
+    said = {"message": "Invalid 'temperature': decimal above maximum value.", "param": "temperature"}
+    with pytest.raises(ModelRefused, match="above maximum"):
+        await ask(plain(400, {"error": said}), temperature=9)

@@ -1,0 +1,168 @@
+"""Calls that a model wrote down: the code in them runs, or is refused aloud. None is an answer in words."""
+
+import json
+
+import pytest
+
+from codeagent_nb.reply.run_policy import read_reply
+
+CODE = "print(1)"
+ARGUMENTS = json.dumps({"code": CODE})
+CALL = json.dumps({"name": "python", "arguments": {"code": CODE}})
+P, T = "\uff5c", "▁"  # the signs of DeepSeek's tokens
+
+RUN = [
+    f"<|python_tag|>{CODE}<|eom_id|>",
+    f"<|python_tag|>{CALL}<|eot_id|>",
+    f"<code>{CODE}</code>",
+    f"<code>\n{CODE}",
+    f"<code>\n```python\n{CODE}\n```\n</code>",
+    f"Code:\n{CODE}\n<end_code>",
+    f"tool_code\n{CODE}",
+    f"```tool_code\n{CODE}\n```",
+    f"<tool_code>\n{CODE}\n</tool_code>",
+    f"python\n{CODE}",
+    json.dumps({"language": "python", "code": CODE}),
+    json.dumps({"type": "code", "format": "python", "content": CODE}),
+    json.dumps({"thoughts": "I print.", "code": CODE}),
+    json.dumps({"action": "python_repl", "action_input": CODE}),
+    json.dumps({"tool_uses": [{"recipient_name": "functions.python", "parameters": {"code": CODE}}]}),
+    f"I run it: {CALL}",
+    f"[TOOL_CALLS][{CALL}]",
+    f"[TOOL_CALLS]python[ARGS]{ARGUMENTS}",
+    f"[TOOL_REQUEST]{CALL}[END_TOOL_REQUEST]",
+    f"<function=python>{ARGUMENTS}</function>",
+    f"<tool_call>\n<function=run_python>\n<parameter=code>\n{CODE}\n</parameter>\n</function>\n</tool_call>",
+    f'<function_calls>\n<invoke name="python"><parameter name="code">{CODE}</parameter></invoke>\n</function_calls>',
+    f"<tool_call>python\n<arg_key>code</arg_key>\n<arg_value>{CODE}</arg_value>\n</tool_call>",
+    f"<|action_start|><|interpreter|>\n{CODE}<|action_end|>",
+    f"<execute_ipython>\n{CODE}\n</execute_ipython>",
+    f"<|channel|>commentary to=functions.python <|constrain|>json<|message|>{ARGUMENTS}<|call|>",
+    f"<|channel|>analysis to=python code<|message|>{CODE}<|call|>",
+    f"Thought: x\nAction: python\nAction Input: {CODE}\nObservation: 1",
+    f"<tool_call>{{'name': 'python', 'arguments': {{'code': '{CODE}'}}}}</tool_call>",
+    f"```json\n{CALL}\n```",
+    f"{CALL}\n</tool_call>",
+]
+# From issues of others: what stood in the text, with our code in it.
+FURTHER = [
+    ((f'<‖DSML‖tool_calls>\n<‖DSML‖invoke name="python">\n<‖DSML‖parameter name="code" string="true">{CODE}'
+     "</‖DSML‖parameter>\n</‖DSML‖invoke>\n</‖DSML‖tool_calls>"), "lsdefine/GenericAgent#804"),
+    ((f'<{P}{P}DSML{P}{P}tool_calls><{P}{P}DSML{P}{P}invoke name="python"><{P}{P}DSML{P}{P}parameter name="code">{CODE}'
+     f"</{P}{P}DSML{P}{P}parameter></{P}{P}DSML{P}{P}invoke></{P}{P}DSML{P}{P}tool_calls>"), "cline/cline#13348"),
+    (f"<function=python>\n<parameter=code>\n{CODE}\n</parameter>\n</function>", "antoinezambelli/forge#56"),
+    (f"python[ARGS]{ARGUMENTS}", "antoinezambelli/forge#56"),
+    (f"<tool_call>\n{CALL}\n</tool_call>", "NousResearch/hermes-agent#35129"),
+    ((f"<|tool_calls_section_begin|><|tool_call_begin|>functions.python:0<|tool_call_argument_begin|>{ARGUMENTS}"
+     "<|tool_call_end|><|tool_calls_section_end|>"), "NousResearch/hermes-agent#35129"),
+    (f"<|tool_call|>[{CALL}]", "vllm-project/vllm#11039"),
+    (f'<|START_ACTION|>[{{"tool_call_id": "0", "tool_name": "python", "parameters": {ARGUMENTS}}}]<|END_ACTION|>',
+     "Blaizzy/mlx-vlm#1298"),
+    (f"<tool_call><function=python><parameter=code>{CODE}</parameter></function></tool_call>", "lablup/mlxcel#206"),
+    (f'<|tool_call>call:python{{code:<|"|>{CODE}<|"|>}}<tool_call|>', "ggml-org/llama.cpp#22371"),
+    (f"<tool>{CALL}</tool>", "diegosouzapw/OmniRoute#13345"),
+    (f'<calls><invoke name="python"><parameter name="code">{CODE}</parameter></invoke></calls>',
+     "diegosouzapw/OmniRoute#13345"),
+    (f"[{CALL}]", "vllm-project/vllm#16190"),
+    (f'<|tool_call_start|>[python(code="{CODE}")]<|tool_call_end|>', "ggml-org/llama.cpp#26658"),
+    ((f"<{P}tool{T}calls{T}begin{P}><{P}tool{T}call{T}begin{P}>function<{P}tool{T}sep{P}>python\n```json\n{ARGUMENTS}\n"
+     f"```<{P}tool{T}call{T}end{P}><{P}tool{T}calls{T}end{P}>"), "vllm-project/vllm#54686"),
+]  # fmt: skip
+REFUSED = [
+    ("<name>task\n</parameter>\n<parameter=description>\nAdd\n</parameter>\n</function>", "signalnine/q27#24"),
+    ('<|tool_call>call:get_time{city:<|"|>Paris<|"|>}<tool_call|>', "ggml-org/llama.cpp#22371"),
+    ('<tool_call>{"name": "read_file", "arguments": {"path": "README.md"}}</tool_call>', "OpenBMB/PilotDeck#574"),
+    ('Here:\n```text\na\n```\n<tool_call>{"name": "search", "arguments": {"q": "x"}}</tool_call>', "next to data"),
+    ('[get_weather(city="Paris")]', "Llama's calls in Python"),
+    ('<tool_call>{"name": "python", "arguments": {"code": "print(1)</tool_call>', "JSON that broke off"),
+    ("<|python_tag|>print(", "code that broke off"),
+    ("<tool_call></tool_call>", "nothing in it"),
+    ('{"language": "javascript", "code": "alert(1)"}', "another language"),
+]
+WORDS = [
+    "Use <code>print(1)</code> to print.",
+    "<code>42</code>",
+    '{"name": "Alice", "age": 3}',
+    '{"name": "mean", "input": 3}',
+    '{"code": "E42", "message": "not found"}',
+    '{"language": "English", "code": "en"}',
+    '{"function": "linear", "parameters": "a, b"}',
+    '{"action": "jump", "speed": 3}',
+    "Hermes writes `<tool_call>` around it.",
+    "Run <command> with <python> installed.",
+    "Python\nis a snake.",
+    "<postal_code>10115</postal_code>",
+    "The set {1, 2} and the list [1, 2].",
+    "Action: none is needed.",
+]
+
+
+def codes(text: str) -> list[str]:
+    return [block.code for block in read_reply(text).blocks]
+
+
+@pytest.mark.parametrize("text", RUN)
+def test_the_code_in_a_call_runs(text: str) -> None:
+    assert codes(text) == [f"{CODE}\n"]
+
+
+@pytest.mark.parametrize(("text", "source"), FURTHER, ids=[f"{source} {n}" for n, (_, source) in enumerate(FURTHER)])
+def test_the_code_in_calls_that_others_met_runs(text: str, source: str) -> None:
+    assert codes(text) == [f"{CODE}\n"], source
+
+
+@pytest.mark.parametrize(("text", "what"), REFUSED, ids=[what for _, what in REFUSED])
+def test_a_call_that_cannot_run_is_refused_aloud(text: str, what: str) -> None:
+    reply = read_reply(text)
+    assert (reply.blocks, bool(reply.refused)) == ((), True), what
+
+
+@pytest.mark.parametrize("text", WORDS)
+def test_what_is_no_call_is_an_answer(text: str) -> None:
+    reply = read_reply(text)
+    assert not (reply.blocks)
+    assert not (reply.refused)
+    assert not (reply.cut_off)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("<execute_bash>\nls\n</execute_bash>", "ls\n"),
+        ("<execute_command>\n<command>ls</command>\n</execute_command>", "ls\n"),
+        ('{"name": "bash", "arguments": {"command": "ls"}}', "ls\n"),
+        # sgl-project/sglang#35736
+        ((f'<{P}DSML{P}invoke name="Bash"><{P}DSML{P}parameter name="command">pwd</{P}DSML{P}parameter>'
+         f"</{P}DSML{P}invoke>"), "pwd\n"),
+    ],
+)  # fmt: skip
+def test_a_call_of_a_shell_is_a_shell_script(text: str, code: str) -> None:
+    (block,) = read_reply(text).blocks
+    assert (block.language, block.code) == ("bash", code)
+
+
+def test_blocks_and_calls_run_in_the_order_of_the_text() -> None:
+    call = json.dumps({"name": "python", "arguments": {"code": "y = x"}})
+    text = f"```python\nx = 1\n```\n<tool_call>{call}</tool_call>\n\n```python\nprint(y)\n```"
+    assert codes(text) == ["x = 1\n", "y = x\n", "print(y)\n"]
+
+
+def test_calls_whose_ends_a_server_ate_are_told_apart() -> None:
+    assert codes(f"<tool_call>\n{CALL}\n<tool_call>\n{CALL.replace('1', '2')}") == ["print(1)\n", "print(2)\n"]
+
+
+def test_after_a_call_without_an_end_a_block_still_runs() -> None:
+    assert codes(f"<tool_call>{CALL}\n\n```python\nx = 2\n```") == ["print(1)\n", "x = 2\n"]
+
+
+def test_a_cut_off_call_does_not_run() -> None:
+    assert read_reply(f"<|python_tag|>{CODE}", "length").blocks == ()
+
+
+def test_a_call_in_reasoning_is_a_draft() -> None:
+    reply = read_reply(f"<think><tool_call>{CALL}</tool_call> no</think>The answer is 1.")
+    assert (reply.blocks, reply.text) == ((), "The answer is 1.")
+
+
+def test_a_call_that_is_quoted_beside_code_is_data() -> None:
+    assert codes(f"```json\n{CALL}\n```\n```python\nx = 2\n```") == ["x = 2\n"]
