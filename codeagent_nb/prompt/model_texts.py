@@ -104,7 +104,7 @@ DENIED = "The user did not let the code run. Reason: {reason}."
 
 ENDED_EARLY = "The user or a fault ended this before it was done; what had begun to run was stopped."
 
-IMAGE = "[{mime} was shown to the user]"
+WORDLESS = "[{mime} was shown to the user]"
 
 SKIPPED = "Skipped {number} messages."
 

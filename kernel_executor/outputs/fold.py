@@ -13,6 +13,7 @@ from typing import Any
 from kernel_executor.in_kernel import OMISSION_MESSAGE
 from kernel_executor.in_kernel.guard import DISPLAY_OVERHEAD, DISPLAYS
 from kernel_executor.in_kernel.text import HeadTail, left_out
+from kernel_executor.outputs import words
 from kernel_executor.outputs.carriage_return import overwrite, settle
 from kernel_executor.outputs.message import Message
 from kernel_executor.outputs.output_changes import Append, Clear, OutputChange, Update, read_change, with_texts
@@ -266,17 +267,25 @@ def plain(text: str) -> str:
     return ANSI.sub("", text)
 
 
-def as_text(outputs: Sequence[Output]) -> str:
-    """Return the text a person would read in these outputs, in order, without colours."""
-    return "\n".join(text.removesuffix("\n") for text in map(_output_text, outputs) if text)
+def as_text(outputs: Sequence[Output], wordless: str = "") -> str:
+    """Return the text a person would read in these outputs, in order, without colours.
+
+    Args:
+        outputs: What to read.
+        wordless: A line for what cannot be put into words, with `{mime}` for its type; its name stands there without.
+    """
+    texts = (_output_text(output, wordless) for output in outputs)
+    return "\n".join(text.removesuffix("\n") for text in texts if text)
 
 
-def _output_text(output: Output) -> str:
+def _output_text(output: Output, wordless: str) -> str:
     match output["output_type"]:
         case "stream":
             return plain(output["text"])
         case "error":
             return plain("\n".join(output["traceback"]) or f"{output['ename']}: {output['evalue']}")
         case _:
-            text = output["data"].get("text/plain", "")
-            return plain("".join(map(str, text)) if isinstance(text, list) else str(text))
+            data = output["data"]
+            said, mime = words.words(data), words.wordless(data)
+            note = wordless.format(mime=mime) if wordless and mime else ""
+            return plain("\n".join(filter(None, [said, note])) or words.text_of(data.get("text/plain", "")))
