@@ -16,7 +16,7 @@ from kernel_executor.in_kernel.text import HeadTail, left_out
 from kernel_executor.outputs import words
 from kernel_executor.outputs.carriage_return import overwrite, settle
 from kernel_executor.outputs.message import Message
-from kernel_executor.outputs.output_changes import Append, Clear, OutputChange, Update, read_change, with_texts
+from kernel_executor.outputs.output_changes import Append, Change, Clear, OutputChange, Update, read_change, with_texts
 from kernel_executor.types import Output, Truncation
 
 
@@ -90,13 +90,20 @@ class OutputFolder:
     Args:
         limits: How much is kept.
         shown: Gives texts as they are to be shown.
+        viewed: Gives changes as they are to be read, if they show what is known elsewhere.
     """
 
-    def __init__(self, limits: OutputLimits = OutputLimits(), shown: Callable[[str], str] | None = None) -> None:
+    def __init__(
+        self,
+        limits: OutputLimits = OutputLimits(),
+        shown: Callable[[str], str] | None = None,
+        viewed: Callable[[OutputChange], OutputChange] | None = None,
+    ) -> None:
         self.revision = 0
         """Another number after every change that may have changed the outputs."""
         self._limits = limits
         self._shown = shown
+        self._viewed = viewed
         self._outputs: list[Output | _Stream] = []
         self._display_ids: list[str | None] = []
         self._clear_next = False
@@ -125,8 +132,7 @@ class OutputFolder:
 
     def _apply(self, change: OutputChange, weight: int) -> OutputChange | None:
         self.revision += 1
-        if self._shown:
-            change = with_texts(change, self._shown)
+        change = self._readable(self._viewed(change) if self._viewed else change)
         match change:
             case Clear():
                 return self._note_clear(change)
@@ -138,6 +144,14 @@ class OutputFolder:
             case Append(output=output):
                 parts = output["traceback"] if output["output_type"] == "error" else output["data"].values()
                 return self._show(change) if self._has_room(parts, weight) else self._leave_out(0)
+
+    def refresh(self, change: Update) -> Update:
+        """Take in what displays say now that were counted before, and are as large as then."""
+        self.revision += 1
+        return self._update(self._readable(change))
+
+    def _readable(self, change: Change) -> Change:
+        return with_texts(change, self._shown) if self._shown else change
 
     def _has_room(self, parts: Iterable[Any], weight: int) -> bool:
         """Count a display or an error."""

@@ -24,9 +24,9 @@ TOKEN = re.compile(
 
 _VALUE = re.compile(r"""\s(alt|title|src|href)\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>"']++))""", re.IGNORECASE)
 
-LINES = frozenset(
-    "address article aside blockquote br caption center dd details dialog div dl dt fieldset figcaption figure footer "
-    "form h1 h2 h3 h4 h5 h6 header hr legend li main nav ol p pre section summary table tbody tfoot thead tr ul".split()
+LINES = re.compile(
+    r"h[1-6r]|p|pre|br|div|table|t(?:r|body|head|foot)|caption|[uod]l|li|d[dt]|blockquote|center|details|summary|dialog"
+    r"|address|article|aside|fieldset|fig(?:caption|ure)|footer|form|header|legend|main|nav|section"
 )
 """What begins a line of its own."""
 
@@ -60,7 +60,7 @@ def _text(part: str, *, verbatim: bool) -> str:
 def _spoken(token: re.Match[str]) -> str:
     """Return what is read in the place of a tag."""
     name = (token["name"] or "").lower()
-    if name in LINES:
+    if LINES.fullmatch(name):
         return "\n"
     if name in CELLS:
         return "" if token["closes"] else CELL

@@ -13,7 +13,7 @@ from kernel_executor.outputs.html_text import html_text
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 OBJECT_NAME = re.compile(r"<[^\n]*>|[\w.]+\(\.\.\.\)")
-"""A `repr` that names an object and tells nothing of what is in it: one line, in angle brackets or with nothing said."""
+"""A `repr` that names an object and tells nothing of what is in it: one line, in angle brackets or left empty."""
 
 INTERNALS = re.compile(r"<[\w.]+ object at 0x[0-9a-fA-F]+>")
 """In a `repr` that writes out how an object is made: 17 kB for a table of two rows (great_tables)."""
