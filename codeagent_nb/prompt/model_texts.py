@@ -90,6 +90,8 @@ NO_OUTPUT = "The code ran without an error and printed nothing."
 
 RAN = "The code ran without an error. Its output:\n{output}"
 
+LATE = "Meanwhile earlier code showed:\n{output}"
+
 FAILED = "The code failed (exit code {exit_code}).{output}\n{error}"
 
 ROLLED_BACK = "Variables and imports are as before the failed code."

@@ -140,10 +140,9 @@ def _without_surrogates(send: Any) -> Any:
     return send_encodable
 
 
-def _install(app: Any, guard: OutputGuard, interrupts: Interrupts) -> None:
-    """Attach the guards to a kernel that is set up but not yet running."""
-    shell = app.shell
-    send = _without_surrogates(app.session.send)
+def _guarded_send(session: Any, guard: OutputGuard) -> Any:
+    """Return what sends a session's messages as far as the guard lets them pass."""
+    send = _without_surrogates(session.send)
 
     def guarded_send(  # noqa: PLR0917 - the signature of what it takes the place of
         stream: Any,
@@ -158,9 +157,15 @@ def _install(app: Any, guard: OutputGuard, interrupts: Interrupts) -> None:
     ) -> Any:
         # Here and not in IPython's publisher hooks: those are kept per thread, so a thread's displays pass them by.
         if isinstance(message, str):
-            message = app.session.msg(message, content, parent, header, metadata)
+            message = session.msg(message, content, parent, header, metadata)
         return send(stream, message, None, None, ident, buffers, track) if guard.guard(message) else message
 
+    return guarded_send
+
+
+def _install(app: Any, guard: OutputGuard, interrupts: Interrupts) -> None:
+    """Attach the guards to a kernel that is set up but not yet running."""
+    shell = app.shell
     is_within = _nesting(shell)
 
     @interrupts.ignored()
@@ -180,7 +185,7 @@ def _install(app: Any, guard: OutputGuard, interrupts: Interrupts) -> None:
 
     # IPython 9 keeps all that is printed and displayed, for `%notebook`: 0.8 GB in 1.5 s of printing (measured).
     shell._tee = lambda channel: contextlib.nullcontext()  # noqa: ARG005, SLF001
-    app.session.send = guarded_send
+    app.session.send = _guarded_send(app.session, guard)
     shell.events.register("post_run_cell", end_cell)
     _disarm_exit(shell)
     _show_groups(shell)

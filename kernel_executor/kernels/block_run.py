@@ -96,7 +96,7 @@ class BlockRun:
             await self._tell_captured()
 
     async def _tell_captured(self) -> None:
-        """Tell the kernel what its Output widgets hold, as a page does: code may ask them."""
+        """Send the kernel what its Output widgets hold, as a page does: code may ask them."""
         for model_id, outputs in self._widgets.take_captured().items():
             if self._kernel.death is None:
                 data = {"method": "update", "state": {"outputs": outputs}, "buffer_paths": []}

@@ -9,9 +9,7 @@ import re
 MOST_READ = 500_000
 """Characters of a page that are read; who reads the text is given a few thousand."""
 
-_ATTRIBUTES = (
-    r"(?:[\s/]++|[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z)|[^\s>]*+))?+)*+(?:>|\Z)"
-)
+_ATTRIBUTES = r"(?:[\s/]++|[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z)|[^\s>]*+))?+)*+(?:>|\Z)"
 _UNSEEN = "script|style|head|title|template|noscript|svg|math|iframe|object|audio|video|textarea|select"
 TOKEN = re.compile(
     rf"<!--.*?(?:-->|\Z)"

@@ -21,7 +21,7 @@ INTERNALS = re.compile(r"<[\w.]+ object at 0x[0-9a-fA-F]+>")
 PLACEHOLDER = re.compile(
     r"loading\b[^\n]{0,100}?(?:\.\.\.|…).{0,200}"
     r"|.{0,80}(?:notebook trusted|trust (?:the |this )?notebook|enable javascript|javascript is (?:disabled|required)"
-    r"|javascript library).{0,300}",
+    r"|javascript library|browser does not support).{0,300}",
     re.IGNORECASE | re.DOTALL,
 )
 """What a page says while, or in case that, its scripts have not drawn anything."""
@@ -39,7 +39,7 @@ RICH = ("text/markdown", "text/latex", "application/json", "text/html")
 def words(data: Mapping[str, Any]) -> str:
     """Return what a bundle says in words; empty if it only names an object."""
     plain = text_of(data.get("text/plain", ""))
-    if plain and not _is_name(plain):
+    if plain and not is_name(plain):
         return plain
     given = [mime for mime in (*RICH, *(mime for mime in data if mime not in RICH)) if data.get(mime) not in (None, "")]
     return next((said for mime in given if (said := _said(mime, data))), "")
@@ -50,7 +50,7 @@ def wordless(data: Mapping[str, Any]) -> str:
     mimes = [mime for mime in data if mime != "text/plain" and data[mime] not in (None, {}, [])]
     drawn = next((mime for mime in mimes if mime.startswith(PICTURES) or FIGURES.fullmatch(mime)), "")
     plain = text_of(data.get("text/plain", ""))
-    if drawn or (plain and not _is_name(plain)) or any(_said(mime, data) for mime in mimes):
+    if drawn or (plain and not is_name(plain)) or any(_said(mime, data) for mime in mimes):
         return drawn[:LONGEST_NAME]
     foremost = "text/html" if "text/html" in mimes else mimes[0] if mimes else ""
     return foremost[:LONGEST_NAME]
@@ -69,7 +69,8 @@ def is_placeholder(text: str) -> bool:
     return not text.strip() or PLACEHOLDER.fullmatch(text.strip()) is not None
 
 
-def _is_name(plain: str) -> bool:
+def is_name(plain: str) -> bool:
+    """Return whether a plain text only names an object, and tells nothing of what is in it."""
     return OBJECT_NAME.fullmatch(plain.strip()) is not None or INTERNALS.search(plain) is not None
 
 

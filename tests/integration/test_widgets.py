@@ -110,7 +110,10 @@ FURTHER: dict[str, tuple[str, str]] = {
         "new",
     ),
     # ipywidgets#1722: cleared, and nothing after it
-    "clear": ("out = widgets.Output()\nprint('kept')\nwith out:\n  print('old')\n  clear_output()\ndisplay(out)", "kept"),
+    "clear": (
+        "out = widgets.Output()\nprint('kept')\nwith out:\n  print('old')\n  clear_output()\ndisplay(out)",
+        "kept",
+    ),
     # ipywidgets#2104: text that code appends itself
     "append": ("out = widgets.Output()\ndisplay(out)\nout.append_stdout('appended')", "appended"),
     # jupyterlab#6275: the widget is displayed before what it says is known
@@ -121,13 +124,19 @@ FURTHER: dict[str, tuple[str, str]] = {
         "n =\n5",
     ),
     # ipywidgets#2485: what is chosen is an index into labels
-    "dropdown": ("display(widgets.Dropdown(options=['red', 'blue'], value='blue', description='Colour'))", "Colour: blue"),
+    "dropdown": (
+        "display(widgets.Dropdown(options=['red', 'blue'], value='blue', description='Colour'))",
+        "Colour: blue",
+    ),
     # ipywidgets#1780: several are chosen
     "several": ("display(widgets.SelectMultiple(options=['a', 'b', 'c'], value=['a', 'c']))", "a, c"),
     # ipywidgets#3056: titles
     "tab": ("display(widgets.Tab([widgets.Label('one')], titles=['First']))", "First\none"),
     # tqdm#1082: a bar that is created by `trange` in a nested loop
-    "nested bars": ("from tqdm.notebook import trange\nfor _ in trange(2):\n  for _ in trange(3, leave=False): pass", "2/2"),
+    "nested bars": (
+        "from tqdm.notebook import trange\nfor _ in trange(2):\n  for _ in trange(3, leave=False): pass",
+        "2/2",
+    ),
     # papermill#361: an interactive function without a widget of output yet
     "interactive": ("w = widgets.interactive(lambda n: print(n * 2), n=4)\ndisplay(w)", "n: 4"),
 }
