@@ -11,10 +11,13 @@ from kernel_executor.types import Output
 REFERENCE = "IPY_MODEL_"
 """Begins a text that names another model."""
 
-DEEPEST = 20  # levels of boxes in boxes
+DEEPEST = 20  # levels of what is in one state
 MOST_CHILDREN = 200
 MOST_TEXT = 10_000
 """Characters of one widget's words."""
+
+MOST_MARKUP = 20_000
+"""Characters of HTML that are read for it, again at every change."""
 
 IN_A_ROW = frozenset({"HBoxModel"})
 OF_MARKUP = frozenset({"HTMLModel", "HTMLMathModel"})
@@ -25,8 +28,11 @@ Lookup = Callable[[str], Mapping[str, Any]]
 
 
 def widget_text(model_id: str, state_of: Lookup) -> str:
-    """Return what a widget and those in it say; empty if that is nothing, or nobody knows how to read it."""
-    return _text(model_id, state_of, 0)[:MOST_TEXT]
+    """Return what a widget and those in it say; empty if that is nothing, or nobody knows how to read it.
+
+    Each is read once: of 20 boxes that each hold the next one twice, the innermost would be read a million times.
+    """
+    return _text(model_id, state_of, set())[:MOST_TEXT]
 
 
 def view_of(data: Mapping[str, Any]) -> str:
@@ -51,27 +57,28 @@ def references(value: Any, depth: int = 0) -> Iterator[str]:
                 yield from references(part, depth + 1)
 
 
-def _text(model_id: str, state_of: Lookup, depth: int) -> str:
-    state = state_of(model_id)
-    if not state or depth > DEEPEST:
+def _text(model_id: str, state_of: Lookup, read: set[str]) -> str:
+    state = {} if model_id in read or len(read) > MOST_CHILDREN else state_of(model_id)
+    if not state:
         return ""
+    read.add(model_id)
     name = state.get("_model_name")
     children = state.get("children")
     if isinstance(children, list | tuple):
-        parts = [_text(child, state_of, depth + 1) for child in references(list(children[:MOST_CHILDREN]))]
+        parts = [_text(child, state_of, read) for child in references(list(children[:MOST_CHILDREN]))]
         return (" " if name in IN_A_ROW else "\n").join(_titled(state, parts))[:MOST_TEXT]
     if isinstance(state.get("outputs"), list | tuple):
-        return as_text([_in_words(output, state_of, depth) for output in state["outputs"]], "[{mime}]")
+        return as_text([_in_words(output, state_of, read) for output in state["outputs"]], "[{mime}]")
     said = "•••" if name in SECRET else _value(state)
     described = state.get("description")
-    description = html_text(described).strip() if isinstance(described, str) else ""
+    description = html_text(described[:MOST_MARKUP]).strip() if isinstance(described, str) else ""
     return ": ".join(filter(None, [description.removesuffix(":"), said]))
 
 
-def _in_words(output: Output, state_of: Lookup, depth: int) -> Output:
+def _in_words(output: Output, state_of: Lookup, read: set[str]) -> Output:
     """Return an output of an Output widget, in which another widget may be shown."""
     shown = view_of(output.get("data", {}))
-    said = _text(shown, state_of, depth + 1) if shown else ""
+    said = _text(shown, state_of, read) if shown else ""
     return {**output, "data": {**output["data"], "text/plain": said}} if said else output
 
 
@@ -93,7 +100,7 @@ def _value(state: Mapping[str, Any]) -> str:
     if "bar_style" in state and "max" in state:
         return f"[{_plainly(value)}/{_plainly(state['max'])}]"
     if isinstance(value, str):
-        return html_text(value) if state.get("_model_name") in OF_MARKUP else value
+        return html_text(value[:MOST_MARKUP]) if state.get("_model_name") in OF_MARKUP else value
     return _plainly(value)
 
 

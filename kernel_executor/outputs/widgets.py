@@ -105,7 +105,8 @@ class Widgets:
             for path, buffer in zip(paths, message.buffers, strict=False):
                 if isinstance(path, list) and path and all(isinstance(part, str | int) for part in path):
                     model.buffers[tuple(path)] = buffer
-                    model.sizes[str(path[0])] = model.sizes.get(str(path[0]), 0) + len(buffer)
+        if model.buffers:
+            model.sizes["buffers of all"] = sum(map(len, model.buffers.values()))
         if len(model.state) > MOST_KEYS:
             self._forget(model_id)
         elif model.is_output:

@@ -1,6 +1,5 @@
 """Widgets, displays that change later, pagers and cells within cells, in a real kernel: as on a Jupyter page."""
 
-import asyncio
 import base64
 from collections.abc import AsyncIterator
 from typing import Any
@@ -71,7 +70,7 @@ async def test_a_display_is_changed_by_a_later_block(shared: KernelCodeExecutor)
 
 
 async def test_late_output_is_told_with_the_block_that_ran_meanwhile(shared: KernelCodeExecutor) -> None:
-    code = "import threading, time\ndef work():\n    time.sleep(0.3)\n    print('late')\nthreading.Thread(target=work).start()"
+    code = "import threading, time\nthreading.Timer(0.3, print, ['late']).start()"
     assert as_text((await run(shared, code)).late) == ""
     second = await run(shared, "time.sleep(0.8)\nprint('second')")
     assert (said(second), as_text(second.late)) == ("second", "late")
@@ -80,65 +79,76 @@ async def test_late_output_is_told_with_the_block_that_ran_meanwhile(shared: Ker
 
 async def test_a_cell_within_a_cell_does_not_end_the_outer_ones_output(shared: KernelCodeExecutor) -> None:
     """The inner cell's end closed the budget, so that of what came then only a head was kept, and no end."""
-    code = "get_ipython().run_cell('1+1')\nget_ipython().run_cell('')\nfor _ in range(700): print('x' * 999)\nprint('last')"
-    result = await run(shared, code)
+    much = "for _ in range(700): print('x' * 999)\nprint('last')"
+    result = await run(shared, f"get_ipython().run_cell('1+1')\nget_ipython().run_cell('')\n{much}")
     assert said(result).endswith("\nlast")
     assert result.truncated.stdout > 0
-    again = await run(shared, "for _ in range(700): print('x' * 999)\nprint('last')")
+    again = await run(shared, much)
     assert said(again).endswith("\nlast")
 
 
 async def test_a_pager_is_shown(shared: KernelCodeExecutor) -> None:
-    """ipython#12895: what a pager shows is in no output, only in the reply."""
+    """nteract#313: what a pager shows is in no output, only in the reply."""
     assert "Prints the values to a stream" in said(await run(shared, "print?"))
 
 
+OUT = "out = widgets.Output()\ndisplay(out)\n"
+
 # Further inputs of the kind, each from a report to another project.
 FURTHER: dict[str, tuple[str, str]] = {
-    # ipywidgets#1846: errors in an Output widget are shown in it, and end nothing
-    "error": ("out = widgets.Output()\ndisplay(out)\nwith out: raise ValueError('inside')\nprint('after')", "inside"),
-    # nbclient#68: a display in an Output widget
-    "display": ("out = widgets.Output()\ndisplay(out)\nwith out: display({'a': 1})", "{'a': 1}"),
-    # nbclient#68: two widgets within each other: the inner one listens
+    # ipywidgets#3208: an error in an Output widget is shown in it, and ends nothing
+    "error": (f"{OUT}with out: raise ValueError('inside')\nprint('after')", "inside"),
+    # ipywidgets#565: a display in an Output widget in a box
+    "display": ("out = widgets.Output()\ndisplay(widgets.Box([out]))\nwith out: display({'a': 1})", "{'a': 1}"),
+    # ipywidgets#2377: one within the other; the inner one takes it in
     "nested": (
         "a, b = widgets.Output(), widgets.Output()\ndisplay(b)\nwith a:\n  with b: print('inner')\n  print('outer')",
         "inner",
     ),
-    # ipywidgets#2132: waiting to clear keeps what there is until there is more
-    "clear wait": (
-        "out = widgets.Output()\ndisplay(out)\nwith out:\n  print('old')\n  clear_output(wait=True)\n  print('new')",
-        "new",
-    ),
-    # ipywidgets#1722: cleared, and nothing after it
+    # ipywidgets#2384: one within itself
+    "within itself": (f"{OUT}with out:\n  with out: print('twice')\n  print('still')", "twice\nstill"),
+    # ipywidgets#2385: waiting to clear keeps what there is until there is more
+    "clear wait": (f"{OUT}with out:\n  print('old')\n  clear_output(wait=True)\n  print('new')", "new"),
+    # ipywidgets#1744: cleared, and nothing after it
     "clear": (
         "out = widgets.Output()\nprint('kept')\nwith out:\n  print('old')\n  clear_output()\ndisplay(out)",
         "kept",
     ),
-    # ipywidgets#2104: text that code appends itself
-    "append": ("out = widgets.Output()\ndisplay(out)\nout.append_stdout('appended')", "appended"),
-    # jupyterlab#6275: the widget is displayed before what it says is known
-    "label": ("label = widgets.Label('?')\ndisplay(label)\nlabel.value = 'answer: 7'", "answer: 7"),
-    # voila#238: boxes of boxes
-    "boxes": (
-        "display(widgets.VBox([widgets.HBox([widgets.HTML('<b>n</b>'), widgets.Label('=')]), widgets.Label('5')]))",
-        "n =\n5",
+    # ipywidgets#1724: text that code appends itself
+    "append": (f"{OUT}out.append_stdout('appended')", "appended"),
+    # ipywidgets#2907: a display and text
+    "append both": (f"{OUT}out.append_display_data({{'b': 2}})\nout.append_stdout('bar')", "{'b': 2}\nbar"),
+    # ipywidgets#3017: a thread that writes
+    "thread": (
+        f"{OUT}import threading\nwith out: (t := threading.Thread(target=print, args=['10 TEST'])).start(), t.join()",
+        "10 TEST",
     ),
-    # ipywidgets#2485: what is chosen is an index into labels
+    # nbconvert#760: what it says is known only later
+    "label": ("label = widgets.Label('?')\ndisplay(label)\nlabel.value = 'Hello World'", "Hello World"),
+    # nbclient#39
+    "slider": ("display(widgets.IntSlider(7, description='n'))", "n: 7"),
+    # MrMustard#509: boxes of boxes of HTML
+    "boxes": (
+        "display(widgets.HBox([widgets.VBox([widgets.HTML('<p>a</p>')]), widgets.Label('= 5')]))",
+        "a = 5",
+    ),
+    # ipywidgets#1860: what is chosen is an index into labels
     "dropdown": (
         "display(widgets.Dropdown(options=['red', 'blue'], value='blue', description='Colour'))",
         "Colour: blue",
     ),
-    # ipywidgets#1780: several are chosen
-    "several": ("display(widgets.SelectMultiple(options=['a', 'b', 'c'], value=['a', 'c']))", "a, c"),
-    # ipywidgets#3056: titles
-    "tab": ("display(widgets.Tab([widgets.Label('one')], titles=['First']))", "First\none"),
-    # tqdm#1082: a bar that is created by `trange` in a nested loop
+    # nbconvert#923: a tab of Output widgets
+    "tab": (
+        "tab = widgets.Tab([out := widgets.Output()], titles=['First'])\ndisplay(tab)\nwith out: print('one')",
+        "First\none",
+    ),
+    # nasa-fornax/fornax-demo-notebooks#297
     "nested bars": (
-        "from tqdm.notebook import trange\nfor _ in trange(2):\n  for _ in trange(3, leave=False): pass",
+        "from tqdm.auto import trange\nfor _ in trange(2):\n  for _ in trange(3, leave=False): pass",
         "2/2",
     ),
-    # papermill#361: an interactive function without a widget of output yet
-    "interactive": ("w = widgets.interactive(lambda n: print(n * 2), n=4)\ndisplay(w)", "n: 4"),
+    # SamLau95/nbinteract#63
+    "interactive": ("widgets.interact(lambda n: n * 2, n=4);", "n: 4\n8"),
 }
 
 
@@ -167,7 +177,7 @@ async def test_an_output_widget_of_an_earlier_block_takes_output_in(shared: Kern
 
 
 async def test_code_can_ask_an_output_widget_what_it_has_taken_in(shared: KernelCodeExecutor) -> None:
-    """nbclient#68: a page tells the kernel."""
+    """ipywidgets#1724: code adds to what is there. A page tells the kernel."""
     await run(shared, f"{WIDGETS}out = widgets.Output()\nwith out: print('captured')")
     assert said(await run(shared, "out.outputs[0]['text']")) == "'captured\\n'"
 
@@ -188,7 +198,8 @@ async def test_a_progress_bar_moves_while_it_runs(shared: KernelCodeExecutor) ->
         if isinstance(change, Update):
             told.append(change.data["text/plain"])
 
-    code = f"{WIDGETS}import time\nbar = widgets.IntProgress(max=9)\ndisplay(bar)\nfor bar.value in range(1, 10): time.sleep(0.1)"
+    bar = "import time\nbar = widgets.IntProgress(max=9)\ndisplay(bar)"
+    code = f"{WIDGETS}{bar}\nfor bar.value in range(1, 10): time.sleep(0.1)"
     await shared.execute_code_blocks([CodeBlock(code)], on_event=on_event)
     assert told[-1] == "[9/9]"
     assert 1 < len(told) < 9
@@ -204,4 +215,3 @@ async def test_a_flood_of_comm_messages_is_bounded(shared: KernelCodeExecutor) -
     result = await run(shared, code)
     assert said(result) == "still here"
     assert len(result.widgets) < 10
-    await asyncio.sleep(0)

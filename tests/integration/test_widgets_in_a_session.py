@@ -67,7 +67,9 @@ async def test_a_progress_bar_is_told_and_saved_as_it_ended(told: Told) -> None:
     assert "5/5" in output.data["text/plain"]
     [progress] = [entry for entry in states.values() if entry.model_name == "FloatProgressModel"]
     assert progress.state.value == 5
-    assert {reference.removeprefix("IPY_MODEL_") for reference in progress.state.values() if "IPY_" in str(reference)} < set(states)
+    assert {
+        reference.removeprefix("IPY_MODEL_") for reference in progress.state.values() if "IPY_" in str(reference)
+    } < set(states)
 
 
 async def test_a_display_that_changes_later_is_told_and_changes_the_earlier_cell(told: Told) -> None:
@@ -123,4 +125,3 @@ async def test_a_widget_that_brings_a_program_is_saved_as_text(told: Told) -> No
     assert "widgets" not in notebook.metadata
     [output] = code_cells(notebook)[0].outputs
     assert set(output.data) == {"text/plain"}
-    assert "alert" not in session.notebook.read_text()
