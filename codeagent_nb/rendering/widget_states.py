@@ -86,18 +86,15 @@ def reached(models: Container[str], states: Mapping[str, Mapping[str, Any]]) -> 
 
 def _is_known(state: Mapping[str, Any]) -> bool:
     name, view = state.get("_model_name"), state.get("_view_name")
-    modules = {state.get("_model_module"), state.get("_view_module", "@jupyter-widgets/base")} - {None}
-    versions = [state.get(f"_{part}_module_version", "1.0") for part in ("model", "view")]
-    if not isinstance(name, str) or not KNOWN.fullmatch(name) or not all(map(_is_module, modules)):
+    if not isinstance(name, str) or not KNOWN.fullmatch(name):
         return False
+    modules = [state.get("_model_module"), state.get("_view_module") or state.get("_model_module")]
+    versions = [state.get("_model_module_version"), state.get("_view_module_version") or "1.0"]
     # A label that is shown by the view of HTML would be HTML.
     kind = name.removesuffix("Model").removeprefix("Bounded")
     views = (None, f"{kind}View", "ProgressView" if kind.endswith("Progress") else "StyleView")
-    return view in views and all(VERSION.fullmatch(str(version)) for version in versions)
-
-
-def _is_module(module: Any) -> bool:
-    return isinstance(module, str) and module in MODULES
+    is_ours = all(isinstance(module, str) and module in MODULES for module in modules)
+    return is_ours and view in views and all(isinstance(one, str) and VERSION.fullmatch(one) for one in versions)
 
 
 def _part(name: str, key: str, value: Any) -> Any:

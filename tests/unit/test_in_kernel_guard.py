@@ -177,7 +177,10 @@ def test_lone_surrogates_are_replaced_wherever_they_stand() -> None:
 
 
 def test_what_a_pager_shows_passes_cut_and_nothing_else_for_front_ends() -> None:
-    pages = [{"source": "page", "data": {"text/plain": "x" * 300_000}}, {"source": "page", "data": {"text/plain": "end"}}]
+    pages = [
+        {"source": "page", "data": {"text/plain": "x" * 300_000}},
+        {"source": "page", "data": {"text/plain": "end"}},
+    ]
     content: dict[str, Any] = {"payload": [{"source": "set_next_input", "text": "y" * 5_000_000}, *pages, 7, None]}
     assert OutputGuard(10, 10, 1_000, 1_000).guard({"msg_type": "execute_reply", "content": content})
     [page] = content["payload"]
