@@ -22,6 +22,14 @@ PAGE_TEXT = 200_000
 DISPLAY_OVERHEAD = 1_000
 """What a display counts at least: else an endless loop of tiny ones has no bound."""
 
+FREE_COMMS = 20_000
+"""Messages of widgets that a cell sends as fast as it can; none can be left out, for the last one counts.
+
+Of 200,000 so many waited for the reader, on a busy machine, that ZeroMQ dropped the cell's end (measured).
+"""
+
+COMMS = frozenset({"comm_open", "comm_msg", "comm_close"})
+
 DISPLAYS = frozenset({"display_data", "update_display_data", "execute_result"})
 
 
@@ -42,6 +50,7 @@ class OutputGuard:
         self._displayed: dict[str, int] = {}
         self._omitted: dict[str, int] = {}
         self._clear_next: set[str] = set()
+        self._comms: dict[str, int] = {}
         self._captures: dict[str, str] = {}
         """By an Output widget's id, the request whose output it takes in."""
 
@@ -92,7 +101,7 @@ class OutputGuard:
             return self._admit(parent_id, content, omitted)
         if kind == "clear_output":
             self.clear(parent_id, wait=bool(content.get("wait")))
-        elif kind in {"comm_open", "comm_msg"}:
+        elif kind in COMMS:
             self._note_capture(content)
         elif kind in {"error", "execute_reply"}:
             shrink_error(content)
@@ -103,6 +112,15 @@ class OutputGuard:
                     value["data"], _ = self.shrink(value["data"])
             return kind != "error" or self._has_room(parent_id, sum(map(len, content.get("traceback", []))))
         return True
+
+    def is_flood(self, message: dict[str, Any]) -> bool:
+        """Return whether a cell has sent so many messages of widgets that the next one must wait for the reader."""
+        if message["msg_type"] not in COMMS:
+            return False
+        parent_id = (message.get("parent_header") or {}).get("msg_id", "")
+        self._comms[parent_id] = self._comms.get(parent_id, 0) + 1
+        _forget_oldest(self._comms, self.REMEMBERED_CELLS)
+        return self._comms[parent_id] > FREE_COMMS
 
     def _note_capture(self, content: dict[str, Any]) -> None:
         data = content.get("data")

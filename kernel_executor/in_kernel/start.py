@@ -9,6 +9,7 @@ import contextlib
 import functools
 import os
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,10 @@ if __name__ != "__main__":
     from .relaying import Relaying
     from .text import encodable
     from .threads import inherit_context
+
+
+FLOOD_REST = 0.0002
+"""Seconds between two messages of a flood; the reader needs 0.00005 for each."""
 
 
 def main(arguments: list[str]) -> None:
@@ -158,6 +163,8 @@ def _guarded_send(session: Any, guard: OutputGuard) -> Any:
         # Here and not in IPython's publisher hooks: those are kept per thread, so a thread's displays pass them by.
         if isinstance(message, str):
             message = session.msg(message, content, parent, header, metadata)
+        if guard.is_flood(message):
+            time.sleep(FLOOD_REST)
         return send(stream, message, None, None, ident, buffers, track) if guard.guard(message) else message
 
     return guarded_send

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from kernel_executor.in_kernel.guard import COMMS
 from kernel_executor.outputs.fold import OutputFolder
-from kernel_executor.outputs.message import COMMS, Message
+from kernel_executor.outputs.message import Message
 from kernel_executor.outputs.output_changes import OutputChange, read_count, read_pages
 from kernel_executor.outputs.widgets import Widgets
 from kernel_executor.sockets.joining import TextJoiner

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable
 
 from kernel_executor.events import ExecutionEvent, LateOutput
-from kernel_executor.in_kernel.guard import DISPLAY_OVERHEAD, DISPLAYS
+from kernel_executor.in_kernel.guard import COMMS, DISPLAY_OVERHEAD, DISPLAYS
 from kernel_executor.in_kernel.text import left_out
 from kernel_executor.outputs.earlier import Displays, News
-from kernel_executor.outputs.message import COMMS, Message
+from kernel_executor.outputs.message import Message
 from kernel_executor.outputs.output_changes import Append, OutputChange, Update, read_change
 from kernel_executor.outputs.widgets import Widgets
 from kernel_executor.types import Output

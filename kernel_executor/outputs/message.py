@@ -19,9 +19,6 @@ TEXTS = frozenset(
 )
 """Messages on IOPub, besides `DISPLAYS`, whose content is read."""
 
-COMMS = frozenset({"comm_open", "comm_msg", "comm_close"})
-"""Messages on IOPub by which widgets say what they hold; buffers are read of no others."""
-
 SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 """An escape of half a character; that of a Korean letter begins with `\\ud`, too."""
 

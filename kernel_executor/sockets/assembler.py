@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from kernel_executor.in_kernel.guard import DISPLAYS
-from kernel_executor.outputs.message import COMMS, MALFORMED, REPLIES, TEXTS, Channel, Message, decode
+from kernel_executor.in_kernel.guard import COMMS, DISPLAYS
+from kernel_executor.outputs.message import MALFORMED, REPLIES, TEXTS, Channel, Message, decode
 from kernel_executor.sockets.json_bounds import TooHeavy, Weigher, guess
 from kernel_executor.sockets.zmtp import MAX_FRAME, ProtocolError
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from kernel_executor.in_kernel.guard import DISPLAY_OVERHEAD, ERROR_TEXT, OutputGuard, shrink_error
+from kernel_executor.in_kernel.guard import DISPLAY_OVERHEAD, ERROR_TEXT, FREE_COMMS, OutputGuard, shrink_error
 from kernel_executor.in_kernel.text import HeadTail, encodable, shorten
 
 
@@ -205,3 +205,15 @@ def test_what_clears_a_widget_does_not_forget_what_was_held_back_of_the_cell() -
     send("comm_msg", comm_id="out", data={"method": "update", "state": {"msg_id": ""}})
     send("clear_output", wait=False)
     assert guard.close("cell", "stderr") == ("", 0)
+
+
+def test_a_flood_of_messages_of_widgets_waits_and_nothing_else_does() -> None:
+    guard = OutputGuard(5, 5, 1_000, 1_000)
+
+    def sent(kind: str, parent: str = "cell") -> bool:
+        return guard.is_flood({"msg_type": kind, "content": {}, "parent_header": {"msg_id": parent}})
+
+    assert not any(sent("comm_msg") for _ in range(FREE_COMMS))
+    assert sent("comm_msg")
+    assert not sent("stream")
+    assert not sent("comm_msg", "the next cell")
