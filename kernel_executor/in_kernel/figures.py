@@ -48,11 +48,15 @@ def _managers() -> list[Any]:
 
 
 def _writes_files_only() -> bool:
-    """Return whether the backend is one of matplotlib's own without a screen: inline and ipympl show figures."""
-    matplotlib = sys.modules["matplotlib"]
-    backend = str(matplotlib.get_backend())
-    canvas = getattr(sys.modules.get(f"matplotlib.backends.backend_{backend.lower()}"), "FigureCanvas", None)
-    return canvas is not None and canvas.required_interactive_framework is None and backend.lower() not in IN_A_PAGE
+    """Return whether the backend is one of matplotlib's own without a screen: inline and ipympl show figures.
+
+    Asked of pyplot: `rcParams["backend"]` may name one that was never loaded.
+    """
+    module = getattr(sys.modules.get("matplotlib.pyplot"), "_backend_mod", None)
+    name = str(getattr(getattr(module, "__spec__", None), "name", ""))
+    package, _, backend = name.rpartition(".backend_")
+    framework = getattr(getattr(module, "FigureCanvas", None), "required_interactive_framework", None)
+    return package == "matplotlib.backends" and framework is None and backend not in IN_A_PAGE
 
 
 IN_A_PAGE = ("nbagg", "webagg")

@@ -13,6 +13,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 pytest.importorskip("matplotlib")
 PLOT = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\n"
+AGG = "import matplotlib; matplotlib.use('agg')\n"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -54,10 +55,10 @@ FILE_BACKENDS = {
     "svg": "import matplotlib; matplotlib.use('svg')\n" + PLOT,
     "ps": "import matplotlib; matplotlib.use('ps')\n" + PLOT,
     "template": "import matplotlib; matplotlib.use('template')\n" + PLOT,
-    "subplots": "import matplotlib; matplotlib.use('agg')\nimport matplotlib.pyplot as plt\nf, a = plt.subplots(); a.bar([1], [2])",
-    "interactive": "import matplotlib; matplotlib.use('agg')\nimport matplotlib.pyplot as plt; plt.ion(); plt.plot(5, 5)",
-    "saved, left open": "import matplotlib; matplotlib.use('agg')\n" + PLOT + "plt.savefig('x.png')",
-    "in a function": "import matplotlib; matplotlib.use('agg')\ndef f():\n    import matplotlib.pyplot as plt\n    plt.plot([1])\nf()",
+    "subplots": f"{AGG}import matplotlib.pyplot as plt\nf, a = plt.subplots(); a.bar([1], [2])",
+    "interactive": f"{AGG}import matplotlib.pyplot as plt; plt.ion(); plt.plot(5, 5)",
+    "saved, left open": AGG + PLOT + "plt.savefig('x.png')",
+    "in a function": f"{AGG}def f():\n    import matplotlib.pyplot as plt\n    plt.plot([1])\nf()",
     "after an image's": "%env MPLBACKEND=Agg\n%matplotlib agg\n" + PLOT,
 }
 CLEAN = "import matplotlib.pyplot as plt\nplt.close('all')\n%matplotlib inline"
@@ -69,13 +70,14 @@ async def test_a_figure_left_open_under_a_backend_that_writes_files_is_shown(
 ) -> None:
     try:
         assert pictures(await run(shared, code)) == 1
+        assert pictures(await run(shared, "1 + 1")) == 0
     finally:
         assert pictures(await run(shared, CLEAN)) == 0
 
 
 async def test_it_is_shown_once_and_again_when_it_has_changed(shared: KernelCodeExecutor) -> None:
     try:
-        assert pictures(await run(shared, "import matplotlib; matplotlib.use('agg')\n" + PLOT)) == 1
+        assert pictures(await run(shared, AGG + PLOT)) == 1
         assert pictures(await run(shared, "print(len(plt.get_fignums()))")) == 0
         assert pictures(await run(shared, "plt.title('changed');")) == 1
         assert pictures(await run(shared, "plt.savefig('late.png')")) == 0
@@ -99,7 +101,7 @@ async def test_one_that_is_closed_or_shown_inline_is_shown_by_nobody_else(shared
 
 
 async def test_one_that_cannot_be_drawn_is_told(shared: KernelCodeExecutor) -> None:
-    broken = "import matplotlib; matplotlib.use('agg')\n" + PLOT + "plt.title(r'$\\frac{$');"
+    broken = AGG + PLOT + "plt.title(r'$\\frac{$');"
     try:
         result = await run(shared, broken)
         assert pictures(result) == 0
