@@ -24,6 +24,7 @@ from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.session.session import Session, SessionSettings, held_folder, new_notebook, open_session
 from codeagent_nb.session.variables import bring_variable
 from codeagent_nb.views.notebook_file import NotebookView
+from kernel_executor.folders.home import with_home
 from kernel_executor.folders.work_folder import open_work_folder
 from kernel_executor.limits.resource_limits import ResourceLimits
 from kernel_executor.network.gate import Network
@@ -257,7 +258,7 @@ class NotebookAgent:
         """
         if self.session is None:
             raise AgentError("there is nothing to save yet: give the agent a task first")
-        target = path.expanduser().absolute()
+        target = with_home(path).absolute()
         if target.suffix != ".ipynb":
             raise AgentError(f"{str(path)!r}: the name of a notebook ends in .ipynb")
         if target.exists():

@@ -31,6 +31,7 @@ from kernel_executor import (
     create_code_executor,
 )
 from kernel_executor.factory import ExecutorName
+from kernel_executor.folders.home import with_home
 from kernel_executor.folders.safe_files import OpenFolder, open_folder
 from kernel_executor.folders.work_folder import open_work_folder
 from kernel_executor.network.gate import Network
@@ -199,7 +200,7 @@ def new_notebook(folder: Path, name: str = "codeagent") -> Path:
 def _open_folder(notebook: Path) -> OpenFolder:
     """Open the folder once: its name, or that of one above it, may be given to another one while the session lives."""
     try:
-        return open_folder(open_work_folder(notebook.expanduser().absolute().parent).path)
+        return open_folder(open_work_folder(with_home(notebook).absolute().parent).path)
     except OSError as error:
         raise SessionError(f"cannot use the folder of --out {str(notebook)!r}: {error.strerror or error}") from error
 
