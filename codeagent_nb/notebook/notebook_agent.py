@@ -265,7 +265,7 @@ class NotebookAgent:
             raise AgentError(f"{str(path)!r} exists already and is not overwritten: choose another name")
         if not target.parent.is_dir():
             raise AgentError(f"{str(path)!r}: there is no such folder")
-        NotebookView(target, self.session.log.events)
+        NotebookView(target, self.session.log.events, language_info=self.session.language_info)
         if any(self._data.iterdir()) and target.parent != self._data.parent:
             copytree(self._data, target.parent / self._data.name, dirs_exist_ok=True)  # or it would not run again there
         return target

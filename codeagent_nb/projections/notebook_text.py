@@ -5,9 +5,11 @@ JupyterLab is installed (2.5 s, and 10 s on a slow machine; measured).
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from codeagent_nb.events import AgentEvent
+from codeagent_nb.projections.language_info import OF_IPYTHON
 from codeagent_nb.projections.notebook_cell import Cell
 from codeagent_nb.projections.notebook_cells import CellsStory
 from codeagent_nb.rendering.cell_outputs import harmless_output
@@ -29,11 +31,7 @@ END = """,
    "language": "python",
    "name": "python3"
   }},
-  "language_info": {{
-   "file_extension": ".py",
-   "mimetype": "text/x-python",
-   "name": "python"
-  }}
+  "language_info": {language_info}
  }},
  "nbformat": 4,
  "nbformat_minor": 5
@@ -51,6 +49,7 @@ class NotebookText:
     """
 
     def __init__(self) -> None:
+        self.language_info: Mapping[str, Any] = OF_IPYTHON
         self._story = CellsStory()
         self._cells: list[tuple[Any, bytes]] = []  # what each was made of, and its text
         self._beginning, self._begun = BEGINNING.encode(), 0  # with the text of so many cells, which stay as they are
@@ -87,7 +86,8 @@ class NotebookText:
         self._ended_runs += [_dumps(run, 4) for run in runs[len(self._ended_runs) : -1]]
         last_run = [_dumps(run, 4) for run in runs[-1:]]
         texts = ",\n    ".join([*self._ended_runs, *last_run])
-        return END.format(format=FORMAT, runs=f"[\n    {texts}\n   ]" if runs else "[]")
+        told = f"[\n    {texts}\n   ]" if runs else "[]"
+        return END.format(format=FORMAT, runs=told, language_info=_dumps(dict(self.language_info), 2))
 
     def _write_cell(self, place: int, cell: Cell) -> None:
         made_of = (

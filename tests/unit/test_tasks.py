@@ -1,4 +1,4 @@
-"""Work that is awaited, streamed and cancelled; in a thread, and where Python is about to end and starts none, at once."""
+"""Work that is awaited, streamed, cancelled; in a thread, and where Python is about to end and starts none, at once."""
 
 import asyncio
 import contextlib
@@ -161,11 +161,14 @@ async def test_a_cancelled_token_ends_a_stream_when_the_clean_up_is_done() -> No
 
 async def test_a_stream_that_breaks_off_in_its_reader_cleans_up() -> None:
     cleaning = Cleaning()
-    stream = streamed(cleaning.work, None)
-    with pytest.raises(ValueError, match="enough"):
-        async with contextlib.aclosing(stream):
+
+    async def read() -> None:
+        async with contextlib.aclosing(streamed(cleaning.work, None)) as stream:
             async for _ in stream:
                 raise ValueError("enough")
+
+    with pytest.raises(ValueError, match="enough"):
+        await read()
     assert cleaning.cleaned
 
 
