@@ -82,6 +82,8 @@ class BlockResult:
             the network.
         unreached: Those names, as they would have to be allowed.
         unchanged: Those files.
+        late: What came of earlier blocks since the one before ended: of their threads, and displays that were changed.
+        widgets: The states of displayed widgets that have changed, by model, as a notebook's metadata holds them.
     """
 
     block: CodeBlock
@@ -99,6 +101,8 @@ class BlockResult:
     denials: tuple[str, ...] = ()
     unreached: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
+    late: tuple[Output, ...] = ()
+    widgets: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from codeagent_nb.masking.finding import Finder, between
 from codeagent_nb.masking.outputs import with_parts, written_parts
 from codeagent_nb.masking.values import MIN_LENGTH, of_environment, weak_names
 from codeagent_nb.models.types import FinishReason, ImageType
-from kernel_executor import BlockResult, BlockStatus
+from kernel_executor import BlockResult, BlockStatus, Output
 from kernel_executor.text import encodable
 
 MAX_DEPTH = 100  # levels of a display that is nested too deeply to be written
@@ -196,7 +196,7 @@ def _texts(value: Any) -> Iterator[str]:
         yield "".join(value)
     else:
         if isinstance(value, BlockResult):
-            yield from ("".join(part.text for part in parts) for parts in written_parts(value.outputs))
+            yield from ("".join(part.text for part in parts) for parts in written_parts(_shown_by(value)))
         for part in _parts(value):
             yield from _texts(part)
             if isinstance(value, dict | list | tuple) and (digits := _digits(part)):
@@ -234,6 +234,11 @@ def _parts(value: Any) -> Iterable[Any]:
     return ()
 
 
+def _shown_by(result: BlockResult) -> tuple[Output, ...]:
+    """Return all outputs that a reader of a result finds one after another."""
+    return (*result.outputs, *result.late)
+
+
 def _fields(value: Any) -> dict[str, Any]:
     return {part.name: getattr(value, part.name) for part in fields(value)}
 
@@ -260,7 +265,8 @@ def _changed(value: Any, change: Change, depth: int = 0) -> Any:
             names = type(value).model_fields
             return value.model_copy(update={name: _changed(getattr(value, name), change, depth + 1) for name in names})
         case BlockResult():
-            whole = replace(value, outputs=with_parts(value.outputs, change))
+            shown, count = with_parts(_shown_by(value), change), len(value.outputs)
+            whole = replace(value, outputs=shown[:count], late=shown[count:])
             return replace(whole, **{name: _changed(part, change, depth + 1) for name, part in _fields(whole).items()})
         case _ if is_dataclass(value) and not isinstance(value, type):
             parts = _fields(value)

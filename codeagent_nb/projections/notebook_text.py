@@ -8,10 +8,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from codeagent_nb.events import AgentEvent
+from codeagent_nb.events import AgentEvent, BlockFinishedEvent
 from codeagent_nb.projections.language_info import OF_IPYTHON
 from codeagent_nb.projections.notebook_cell import Cell
 from codeagent_nb.projections.notebook_cells import CellsStory
+from codeagent_nb.projections.notebook_widgets import NotebookWidgets
 from codeagent_nb.rendering.cell_outputs import harmless_output
 from kernel_executor import Output
 
@@ -31,7 +32,7 @@ END = """,
    "language": "python",
    "name": "python3"
   }},
-  "language_info": {language_info}
+  "language_info": {language_info}{widgets}
  }},
  "nbformat": 4,
  "nbformat_minor": 5
@@ -51,6 +52,8 @@ class NotebookText:
     def __init__(self) -> None:
         self.language_info: Mapping[str, Any] = OF_IPYTHON
         self._story = CellsStory()
+        self._widgets = NotebookWidgets()
+        self._shown: list[frozenset[str]] = []  # the widgets in each cell
         self._cells: list[tuple[Any, bytes]] = []  # what each was made of, and its text
         self._beginning, self._begun = BEGINNING.encode(), 0  # with the text of so many cells, which stay as they are
         self._ended_runs: list[str] = []
@@ -58,6 +61,8 @@ class NotebookText:
     def take(self, event: AgentEvent) -> None:
         """Take one event in."""
         self._story.take(event)
+        if isinstance(event, BlockFinishedEvent):
+            self._widgets.take(event.result.widgets)
 
     @property
     def content(self) -> tuple[bytes, bytes]:
@@ -65,13 +70,13 @@ class NotebookText:
         try:
             return self._content()
         except BaseException:  # what was written so far may be of cells that have changed: write all next time
-            self._cells, self._beginning, self._begun = [], BEGINNING.encode(), 0
+            self._cells, self._shown, self._beginning, self._begun = [], [], BEGINNING.encode(), 0
             raise
 
     def _content(self) -> tuple[bytes, bytes]:
         cells = self._story.lasting
         unchanged = min(self._story.take_changed(), len(self._cells), len(cells))
-        del self._cells[len(cells) :]
+        del self._cells[len(cells) :], self._shown[len(cells) :]
         for place in range(unchanged, len(cells)):
             self._write_cell(place, cells[place])
         if unchanged < self._begun:
@@ -86,21 +91,28 @@ class NotebookText:
         self._ended_runs += [_dumps(run, 4) for run in runs[len(self._ended_runs) : -1]]
         last_run = [_dumps(run, 4) for run in runs[-1:]]
         texts = ",\n    ".join([*self._ended_runs, *last_run])
-        told = f"[\n    {texts}\n   ]" if runs else "[]"
-        return END.format(format=FORMAT, runs=told, language_info=_dumps(dict(self.language_info), 2))
+        widgets = self._widgets.metadata(frozenset().union(*self._shown))
+        return END.format(
+            format=FORMAT,
+            runs=f"[\n    {texts}\n   ]" if runs else "[]",
+            language_info=_dumps(dict(self.language_info), 2),
+            widgets=f',\n  "widgets": {_dumps(widgets, 2)}' if widgets else "",
+        )
 
     def _write_cell(self, place: int, cell: Cell) -> None:
+        shown = self._widgets.shown_in(cell.folder.outputs)
+        self._shown[place : place + 1] = [shown]
         made_of = (
             *(cell.cell_type, cell.source, cell.heading, cell.closing, cell.about, cell.metadata),
-            *(cell.execution_count, cell.folder, cell.folder.revision),
+            *(cell.execution_count, cell.folder, cell.folder.revision, shown),
         )
         if place == len(self._cells) or self._cells[place][0] != made_of:
-            text = _dumps(_node(cell, f"cell-{place + 1}"), 2)
+            text = _dumps(_node(cell, f"cell-{place + 1}", shown), 2)
             separated = f",\n  {text}" if place else f"\n  {text}"
             self._cells[place : place + 1] = [(made_of, separated.encode())]
 
 
-def _node(cell: Cell, cell_id: str) -> dict[str, Any]:
+def _node(cell: Cell, cell_id: str, models: frozenset[str]) -> dict[str, Any]:
     source = "\n\n".join(part for part in (cell.heading, cell.source, cell.closing) if part)
     node = {
         "cell_type": cell.cell_type,
@@ -110,7 +122,7 @@ def _node(cell: Cell, cell_id: str) -> dict[str, Any]:
     }
     if cell.cell_type == "markdown":
         return node
-    outputs = [in_lines(harmless_output(output)) for output in cell.folder.outputs]
+    outputs = [in_lines(harmless_output(output, models)) for output in cell.folder.outputs]
     return {**node, "execution_count": cell.execution_count, "outputs": outputs}
 
 

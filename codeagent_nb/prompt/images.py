@@ -26,7 +26,7 @@ def images_of(result: CodeResult) -> tuple[Image, ...]:
     What only says that it is a picture is left out: a server that cannot read it refuses the whole prompt, and every
     later one of the conversation.
     """
-    bundles = (output.get("data", {}) for block in result.blocks for output in block.outputs)
+    bundles = (output.get("data", {}) for block in result.blocks for output in (*block.outputs, *block.late))
     return tuple(image for bundle in bundles for image in _image_in(bundle))
 
 

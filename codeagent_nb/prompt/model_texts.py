@@ -90,6 +90,8 @@ NO_OUTPUT = "The code ran without an error and printed nothing."
 
 RAN = "The code ran without an error. Its output:\n{output}"
 
+LATE = "Meanwhile earlier code showed:\n{output}"
+
 FAILED = "The code failed (exit code {exit_code}).{output}\n{error}"
 
 ROLLED_BACK = "Variables and imports are as before the failed code."
@@ -104,7 +106,7 @@ DENIED = "The user did not let the code run. Reason: {reason}."
 
 ENDED_EARLY = "The user or a fault ended this before it was done; what had begun to run was stopped."
 
-IMAGE = "[{mime} was shown to the user]"
+WORDLESS = "[{mime} was shown to the user]"
 
 SKIPPED = "Skipped {number} messages."
 

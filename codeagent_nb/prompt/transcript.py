@@ -188,8 +188,12 @@ def _edited(event: events.ApprovalEvent) -> str:
 
 def observation(result: CodeResult) -> str:
     """Describe for the model what its code did: head and tail of the output, a short error, the state of the kernel."""
-    output = shorten(_text_of(result), OUTPUT_BUDGET).strip("\n")
-    notes = [block.note for block in result.blocks if block.note]
+    output = _text_of(output for block in result.blocks for output in block.outputs)
+    late = _text_of(output for block in result.blocks for output in block.late)
+    notes = [
+        *([prompts.LATE.format(output=late)] if late else []),
+        *(block.note for block in result.blocks if block.note),
+    ]
     if result.exit_code == 0:
         said = prompts.RAN.format(output=output) if output else prompts.NO_OUTPUT
         return "\n".join([said, *notes])
@@ -198,17 +202,10 @@ def observation(result: CodeResult) -> str:
     return prompts.FAILED.format(exit_code=result.exit_code, output=printed, error=error).strip()
 
 
-def _text_of(result: CodeResult) -> str:
-    """What the code showed, without tracebacks, with a word for what is not text."""
-    shown = [output for block in result.blocks for output in block.outputs if output["output_type"] != "error"]
-    return as_text([_in_words(output) for output in shown])
-
-
-def _in_words(output: Output) -> Output:
-    images = [mime for mime in output.get("data", {}) if mime.startswith("image/")]
-    if not images:
-        return output
-    return {**output, "data": {"text/plain": prompts.IMAGE.format(mime=images[0])}}
+def _text_of(outputs: Iterable[Output]) -> str:
+    """Return what code showed, cut, without tracebacks, with a word for what is not text."""
+    text = as_text([output for output in outputs if output["output_type"] != "error"], prompts.WORDLESS)
+    return shorten(text, OUTPUT_BUDGET).strip("\n")
 
 
 OWN_FRAME = re.compile(r"^ *Cell In\[.*?(?=\n\n|\n\w*Error: |\Z)", re.MULTILINE | re.DOTALL)

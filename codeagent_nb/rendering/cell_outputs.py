@@ -4,7 +4,7 @@ A notebook is opened trusted or not, by JupyterLab, by nbconvert, by others: wha
 one, must be harmless to all. The journal keeps what the code has shown.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from codeagent_nb.rendering.fallback import guarded
 from codeagent_nb.rendering.mime_bundles import shortened, whole_bundle
@@ -16,15 +16,20 @@ STREAM_SHOWN = 50_000  # characters; the saved session has more
 TRACEBACK_SHOWN = 20_000  # characters
 
 
-def harmless_output(output: Output) -> Output:
-    """Return an output that obeys nobody, valid by nbformat, with all of its text; never raises."""
-    return _harmless(_valid(output))
+def harmless_output(output: Output, models: Container[str] = ()) -> Output:
+    """Return an output that obeys nobody, valid by nbformat, with all of its text; never raises.
+
+    Args:
+        output: What was shown.
+        models: Widgets whose states are saved beside it; no other is shown as one.
+    """
+    return _harmless(_valid(output), models)
 
 
-def _harmless(output: Output) -> Output:
+def _harmless(output: Output, models: Container[str] = ()) -> Output:
     if output["output_type"] in {"stream", "error"}:
         return dict(encodable(output))
-    data, metadata = whole_bundle(output)
+    data, metadata = whole_bundle(output, models)
     return {**output, "data": data, "metadata": metadata}
 
 

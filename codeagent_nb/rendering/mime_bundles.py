@@ -8,17 +8,25 @@ is said. Everything that shows an output, and everything that saves one, comes h
 import base64
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
-from codeagent_nb.rendering.cleaning.figures import VEGA_LITE, harmless_plotly, harmless_vega_lite
-from codeagent_nb.rendering.cleaning.html_outputs import BEGIN, END, clean_html, is_much, with_line
+from codeagent_nb.rendering.cleaning.figures import (
+    VEGA_LITE,
+    embedded_chart,
+    harmless_plotly,
+    harmless_vega_lite,
+)
+from codeagent_nb.rendering.cleaning.html_outputs import BEGIN, END, HTML_LIMIT, clean_html, is_much, with_line
 from codeagent_nb.rendering.cleaning.mathematics import refused_in_mathematics
 from codeagent_nb.rendering.cleaning.removed import removed_from_html, removed_line
 from codeagent_nb.rendering.fallback import guarded
 from codeagent_nb.rendering.html import markdown_html
 from codeagent_nb.rendering.nbformat_outputs import valid_output
 from kernel_executor import Output
+from kernel_executor.outputs.html_text import html_text
+from kernel_executor.outputs.widget_text import view_of
+from kernel_executor.outputs.words import VIEW, is_name, is_placeholder
 from kernel_executor.text import encodable, shorten
 
 TEXT_SHOWN = 20_000  # characters of one output under a cell; the saved session has more
@@ -34,6 +42,15 @@ what it loads; of Vega-Lite only what computes nothing."""
 PLOTLY = "application/vnd.plotly.v1+json"
 FIGURE = "An interactive figure; JupyterLab shows it, with the extension for it."
 """Stands in the place of what draws a figure by scripts, where nothing else is shown of it."""
+LEFT_OUT = (
+    "An interactive chart is left out here, because scripts draw it. "
+    "Have the code save it as a file such as chart.html, and open that in a browser."
+)
+CHART = "application/vnd.vegalite.v5+json"
+DRAWN = re.compile(r"application/vnd\.bokehjs_exec\.v\d+\+json")
+SCRIPT = re.compile(r"<script\b|<iframe\b[^<>]{0,500}?\ssrcdoc\s*=", re.IGNORECASE)
+PLACE = re.compile(r"<(?:div|canvas|span|table|svg|iframe)\b[^<>]{0,500}?\s(?:id|srcdoc)\s*=", re.IGNORECASE)
+"""Where a script draws something; one that has no place does something else."""
 
 NAMES: Mapping[str, str] = {
     "application/javascript": "a script",
@@ -58,9 +75,14 @@ def harmless_bundle(output: Output) -> tuple[dict[str, Any], dict[str, Any]]:
     return guarded(lambda: _bundle(shortened(valid_output(output))))
 
 
-def whole_bundle(output: Output) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the same of a valid output, with all of its text."""
-    return guarded(lambda: _bundle(output))
+def whole_bundle(output: Output, models: Container[str] = ()) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the same of a valid output, with all of its text.
+
+    Args:
+        output: What was shown.
+        models: Widgets whose states are known and harmless where it is shown; no other is.
+    """
+    return guarded(lambda: _bundle(output, models))
 
 
 def shortened(output: Output, limit: int = TEXT_SHOWN) -> Output:
@@ -77,7 +99,7 @@ def shortened(output: Output, limit: int = TEXT_SHOWN) -> Output:
 SHORTENED = frozenset({"text/plain", "text/markdown"})
 
 
-def _bundle(output: Output) -> tuple[dict[str, Any], dict[str, Any]]:
+def _bundle(output: Output, models: Container[str] = ()) -> tuple[dict[str, Any], dict[str, Any]]:
     match output["output_type"]:
         case "stream":
             return {"text/plain": output["text"]}, {}
@@ -85,14 +107,37 @@ def _bundle(output: Output) -> tuple[dict[str, Any], dict[str, Any]]:
             return {}, {}
     given = output["data"]
     data = {mime: shown for mime, content in given.items() if (shown := _shown(mime, content)) is not None}
+    if (model_id := view_of(given)) and model_id in models:
+        data[VIEW] = {"model_id": model_id, "version_major": 2, "version_minor": 0}
     as_html = [render(_text(given[mime])) for mime, render in AS_HTML.items() if mime in given]
     if as_html and "text/html" not in data and not data.keys() & PICTURES:
         data["text/html"] = as_html[0]
-    if data and all(map(_is_figure, data)):
+    if chart := _embedded_chart(given):
+        data = {mime: content for mime, content in data.items() if mime != "text/html"} | {CHART: chart}
+    if any(map(_is_figure, data)) and is_name(data.get("text/plain", "<>")):
         data["text/plain"] = FIGURE
     sizes = {mime: _size(output["metadata"].get(mime)) for mime in data if mime in PICTURES}
-    data = _with_line(data, sizes, _removed(given, data))
+    data = _with_line(data, sizes, _lines(given, data))
     return data, {mime: size for mime, size in sizes.items() if size and mime in data}
+
+
+def _embedded_chart(given: Mapping[str, Any]) -> Any:
+    page = _text(given.get("text/html", ""))
+    is_read = page and not any(map(_is_figure, given)) and len(page) <= HTML_LIMIT
+    return harmless_vega_lite(embedded_chart(page)) if is_read else None
+
+
+def _lines(given: Mapping[str, Any], shown: Mapping[str, Any]) -> str:
+    """Return in one line what of an output is not shown."""
+    return " ".join(filter(None, [LEFT_OUT if _is_undrawn(given, shown) else "", removed_line(_removed(given, shown))]))
+
+
+def _is_undrawn(given: Mapping[str, Any], shown: Mapping[str, Any]) -> bool:
+    """Whether scripts would draw what an output shows, and nothing of it is seen without."""
+    if any(mime in PICTURES or mime == VIEW or _is_figure(mime) for mime in shown) or "text/html" in shown:
+        return False
+    page = _text(given.get("text/html", ""))
+    return any(map(DRAWN.fullmatch, given)) or bool(SCRIPT.search(page) and PLACE.search(page))
 
 
 def _shown(mime: str, content: Any) -> Any:
@@ -100,7 +145,9 @@ def _shown(mime: str, content: Any) -> Any:
         case "text/plain":
             return _text(content)
         case "text/html":
-            return clean_html(_text(content)) or None  # else the other representations would not be seen
+            cleaned = clean_html(_text(content))
+            # What is not seen, or stands for what scripts would draw, would hide the other representations.
+            return cleaned if "<img" in cleaned or not is_placeholder(html_text(cleaned)) else None
         case "text/latex":
             text = _text(content)
             return None if refused_in_mathematics(text) else text
@@ -149,9 +196,8 @@ def _name(mime: str) -> str:
     return NAMES.get(mime, f"content of type {mime}" if NAMEABLE.fullmatch(mime) else "content of an unknown type")
 
 
-def _with_line(data: dict[str, Any], sizes: Mapping[str, Mapping[str, Any]], removed: Counter[str]) -> dict[str, Any]:
-    """Return a bundle that says what was taken out, where it is seen: in HTML if any is shown, or by a picture."""
-    line = removed_line(removed)
+def _with_line(data: dict[str, Any], sizes: Mapping[str, Mapping[str, Any]], line: str) -> dict[str, Any]:
+    """Return a bundle with a line on what was taken out, where it is seen: in HTML if any is shown, or by a picture."""
     if not line:
         return data
     picture = next((mime for mime in data if mime in PICTURES), None)

@@ -33,7 +33,7 @@ def valid_output(output: Output) -> Output:
             valid = {
                 "output_type": "execute_result" if kind == "execute_result" else "display_data",
                 "data": {str(mime): _valid_mime(str(mime), value) for mime, value in data.items()},
-                "metadata": _strict(metadata),
+                "metadata": strict(metadata),
             }
             counted = {"execution_count": valid_count(output.get("execution_count"))}
             return valid | counted if kind == "execute_result" else valid
@@ -46,12 +46,12 @@ def valid_count(count: object) -> int | None:
 
 def _valid_mime(mime: str, value: Any) -> Any:
     if JSON_MIME.search(mime):
-        return _strict(value)
+        return strict(value)
     lines = isinstance(value, list) and all(isinstance(line, str) for line in value)
-    return value if lines or isinstance(value, str) else json.dumps(_strict(value))
+    return value if lines or isinstance(value, str) else json.dumps(strict(value))
 
 
-def _strict(value: Any, depth: int = 0) -> Any:
+def strict(value: Any, depth: int = 0) -> Any:
     """Return JSON that a browser reads, too: NaN and infinity, which Python writes, are not JSON.
 
     What is nested too deeply is left out, with a word in its place: whoever reads it would fail, we among them.
@@ -62,9 +62,9 @@ def _strict(value: Any, depth: int = 0) -> Any:
         case dict() | list() | tuple() if depth >= MOST_DEPTH:
             return f"[left out: nested more than {MOST_DEPTH} deep]"
         case dict():
-            return {str(key): _strict(item, depth + 1) for key, item in value.items()}
+            return {str(key): strict(item, depth + 1) for key, item in value.items()}
         case list() | tuple():
-            return [_strict(item, depth + 1) for item in value]
+            return [strict(item, depth + 1) for item in value]
         case None | bool() | int() | float() | str():
             return value
     return str(value)

@@ -18,7 +18,7 @@ from codeagent_nb.text import block_cause, delivered_text, denial_note, held_tex
 from codeagent_nb.views.clean_console import CleanConsole
 from kernel_executor import Append, BlockResult, Output, Update
 from kernel_executor.outputs.output_changes import OutputChange
-from kernel_executor.text import cleaned, shorten
+from kernel_executor.text import as_text, cleaned, shorten
 
 STREAM_SHOWN = 6_000  # characters of one block's output on the screen; the notebook has all
 
@@ -145,7 +145,7 @@ class ConsoleView:
     def _display(self, output: Output) -> Text:
         if images := [mime for mime in output["data"] if mime.startswith("image/")]:
             return Text(f"▣ {images[0]}: see the notebook", style="magenta")
-        return Text(shorten(cleaned(str(output["data"].get("text/plain", "[display]"))), STREAM_SHOWN))
+        return Text(shorten(cleaned(as_text([output]) or "[display]"), STREAM_SHOWN))
 
     def _finish_block(self, result: BlockResult) -> None:
         shown = BLOCK_ENDS[result.status].shown

@@ -16,6 +16,9 @@ ERROR_TEXT = 20_000
 TRACEBACK_PARTS = 100
 """Parts kept of a traceback; IPython folds recursion itself, but not what an exception group holds."""
 
+PAGE_TEXT = 200_000
+"""Characters kept of what a cell shows in a pager."""
+
 DISPLAY_OVERHEAD = 1_000
 """What a display counts at least: else an endless loop of tiny ones has no bound."""
 
@@ -39,6 +42,8 @@ class OutputGuard:
         self._displayed: dict[str, int] = {}
         self._omitted: dict[str, int] = {}
         self._clear_next: set[str] = set()
+        self._captures: dict[str, str] = {}
+        """By an Output widget's id, the request whose output it takes in."""
 
     def budget(self, parent_id: str, stream: str) -> HeadTail:
         """Return the budget of a cell's stream; made when first asked for."""
@@ -64,6 +69,8 @@ class OutputGuard:
 
     def clear(self, parent_id: str, *, wait: bool) -> None:
         """Note that a cell cleared its output: what was held back of it must not come up again."""
+        if parent_id in self._captures.values():
+            return  # an Output widget is cleared, not the cell
         self._clear_next.add(parent_id)
         if not wait:
             self._clear_if_due(parent_id)
@@ -85,14 +92,27 @@ class OutputGuard:
             return self._admit(parent_id, content, omitted)
         if kind == "clear_output":
             self.clear(parent_id, wait=bool(content.get("wait")))
+        elif kind in {"comm_open", "comm_msg"}:
+            self._note_capture(content)
         elif kind in {"error", "execute_reply"}:
             shrink_error(content)
-            content.pop("payload", None)  # for front ends: `%load` of 5 MB was more than a reply may weigh
+            if "payload" in content:  # the rest is for front ends: `%load` of 5 MB was more than a reply may weigh
+                content["payload"] = _paged(content["payload"])
             for value in content.get("user_expressions", {}).values():
                 if "data" in value:
                     value["data"], _ = self.shrink(value["data"])
             return kind != "error" or self._has_room(parent_id, sum(map(len, content.get("traceback", []))))
         return True
+
+    def _note_capture(self, content: dict[str, Any]) -> None:
+        data = content.get("data")
+        state = data.get("state") if isinstance(data, dict) else None
+        if isinstance(state, dict) and "msg_id" in state:
+            widget = str(content.get("comm_id"))
+            self._captures.pop(widget, None)
+            if state["msg_id"]:
+                self._captures[widget] = str(state["msg_id"])
+                _forget_oldest(self._captures, self.REMEMBERED_CELLS)
 
     def _has_room(self, parent_id: str, size: int) -> bool:
         """Count a display or error; an endless loop of them must have an end."""
@@ -133,6 +153,15 @@ class OutputGuard:
         if notes:
             kept["text/plain"] = "\n".join([*filter(None, [kept.get("text/plain")]), *notes])
         return kept, omitted
+
+
+def _paged(payload: Any) -> list[dict[str, Any]]:
+    """Return what `print?` and the like show in a pager, as one page of text."""
+    parts = payload if isinstance(payload, list) else []
+    pages = [part.get("data") for part in parts if isinstance(part, dict) and part.get("source") == "page"]
+    texts = [str(page["text/plain"]) for page in pages if isinstance(page, dict) and page.get("text/plain")]
+    page = {"source": "page", "data": {"text/plain": shorten("\n".join(texts), PAGE_TEXT)}, "start": 0}
+    return [page] if texts else []
 
 
 def _size(value: Any) -> int:

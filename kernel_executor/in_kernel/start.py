@@ -6,8 +6,10 @@ Run as a script by the kernel's interpreter, from the copy in the run folder; im
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 if __name__ != "__main__":
@@ -140,10 +142,9 @@ def _without_surrogates(send: Any) -> Any:
     return send_encodable
 
 
-def _install(app: Any, guard: OutputGuard, interrupts: Interrupts) -> None:
-    """Attach the guards to a kernel that is set up but not yet running."""
-    shell = app.shell
-    send = _without_surrogates(app.session.send)
+def _guarded_send(session: Any, guard: OutputGuard) -> Any:
+    """Return what sends a session's messages as far as the guard lets them pass."""
+    send = _without_surrogates(session.send)
 
     def guarded_send(  # noqa: PLR0917 - the signature of what it takes the place of
         stream: Any,
@@ -158,11 +159,21 @@ def _install(app: Any, guard: OutputGuard, interrupts: Interrupts) -> None:
     ) -> Any:
         # Here and not in IPython's publisher hooks: those are kept per thread, so a thread's displays pass them by.
         if isinstance(message, str):
-            message = app.session.msg(message, content, parent, header, metadata)
+            message = session.msg(message, content, parent, header, metadata)
         return send(stream, message, None, None, ident, buffers, track) if guard.guard(message) else message
+
+    return guarded_send
+
+
+def _install(app: Any, guard: OutputGuard, interrupts: Interrupts) -> None:
+    """Attach the guards to a kernel that is set up but not yet running."""
+    shell = app.shell
+    is_within = _nesting(shell)
 
     @interrupts.ignored()
     def end_cell(*_: Any) -> None:
+        if is_within():  # of a cell that code runs within its own, as `%%capture` does: the budget is the outer one's
+            return
         # `%%capture` runs a cell within a cell, with a publisher of its own that has none.
         parent = getattr(shell.display_pub, "parent_header", {})
         parent_id = parent.get("msg_id", "")
@@ -176,7 +187,7 @@ def _install(app: Any, guard: OutputGuard, interrupts: Interrupts) -> None:
 
     # IPython 9 keeps all that is printed and displayed, for `%notebook`: 0.8 GB in 1.5 s of printing (measured).
     shell._tee = lambda channel: contextlib.nullcontext()  # noqa: ARG005, SLF001
-    app.session.send = guarded_send
+    app.session.send = _guarded_send(app.session, guard)
     shell.events.register("post_run_cell", explain)
     shell.events.register("post_execute", LeftOpen().show)  # pyplot's own comes later, and draws what has changed
     shell.events.register("post_run_cell", end_cell)
@@ -184,17 +195,37 @@ def _install(app: Any, guard: OutputGuard, interrupts: Interrupts) -> None:
     _show_groups(shell)
 
 
-def _spare_work(app: Any) -> None:
-    """Make ipykernel do once what it does twice a cell: transform the code and look up a signature."""
+def _nesting(shell: Any) -> Callable[[], bool]:
+    """Return what tells, when a cell has ended, whether another one is still running around it."""
     import inspect
 
+    run, running = getattr(shell, "run_cell_async", None), [0]
+    if run is None:
+        return lambda: False
+
+    # Counted around what runs a cell: `pre_run_cell` is not told of an empty one, whose end is.
+    @functools.wraps(run)
+    async def counted(*args: Any, **options: Any) -> Any:
+        running[0] += 1
+        try:
+            return await run(*args, **options)
+        finally:
+            running[0] -= 1
+
+    # ipykernel asks for it before each cell, and to find it out takes as long each time.
+    counted.__signature__ = inspect.signature(run)  # type: ignore[attr-defined]
+    shell.run_cell_async = counted
+    return lambda: running[0] > 0
+
+
+def _spare_work(app: Any) -> None:
+    """Make ipykernel do once what it does twice a cell: transform the code."""
     # "Flush doesn't seem to make it to the clients", it says, and waits 0.5 ms before each reply. Ours waits for idle,
     # which takes the same way as the outputs, behind them.
     app.kernel._execute_sleep = 0.0  # noqa: SLF001 - a configurable trait, in spite of its name
     app.log.setLevel(app.log_level)  # traitlets makes records for nobody: 0.1 ms a cell
     shell = app.shell
-    run, transform = type(shell).run_cell_async, shell.transform_cell
-    run.__signature__ = inspect.signature(run)
+    transform = shell.transform_cell
     kept: dict[str, str] = {}
 
     def transform_once(code: str) -> str:

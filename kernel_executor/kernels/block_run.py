@@ -17,6 +17,7 @@ from kernel_executor.outputs.fold import OutputFolder, OutputLimits
 from kernel_executor.outputs.message import Message
 from kernel_executor.outputs.output_changes import OutputChange, read_error
 from kernel_executor.outputs.results import exit_code, exits_well
+from kernel_executor.outputs.widgets import Widgets
 from kernel_executor.types import BlockResult, BlockStatus, CodeBlock
 
 LAST_WORDS = 1.0
@@ -35,6 +36,7 @@ class BlockRun:
         limits: How much of its output is kept.
         on_change: Told each change of its outputs.
         shown: Gives texts of its outputs as they are to be shown.
+        widgets: What the kernel's widgets hold.
     """
 
     def __init__(
@@ -45,12 +47,14 @@ class BlockRun:
         on_change: Callable[[OutputChange], None],
         *,
         shown: Callable[[str], str] | None = None,
+        widgets: Widgets | None = None,
     ) -> None:
         self._block = block
         self._kernel = kernel
-        self._folder = OutputFolder(limits, shown)
+        self._widgets = widgets or Widgets()
+        self._folder = OutputFolder(limits, shown, self._widgets.viewed)
         self._shown = shown or str
-        self._collector = Collector(self._folder, on_change, kernel.give_up)
+        self._collector = Collector(self._folder, on_change, kernel.give_up, self._widgets)
         self._started = time.monotonic()
         self._stopped: BlockStatus | None = None
         self._killed = self._abandoned = False
@@ -89,6 +93,14 @@ class BlockRun:
         finally:
             self._collector.close()
             self._kernel.release(self.id)
+            await self._tell_captured()
+
+    async def _tell_captured(self) -> None:
+        """Send the kernel what its Output widgets hold, as a page does: code may ask them."""
+        for model_id, outputs in self._widgets.take_captured().items():
+            if self._kernel.death is None:
+                data = {"method": "update", "state": {"outputs": outputs}, "buffer_paths": []}
+                await self._kernel.post("comm_msg", {"comm_id": model_id, "data": data})
 
     async def interrupt(self) -> None:
         """Interrupt the block; it ends as `interrupted` if it lets itself be interrupted."""
@@ -130,6 +142,7 @@ class BlockRun:
             truncated=self._folder.truncated,
             state_lost=self._killed or ending.death is not None or bool(self._news),
             note=" ".join(filter(None, [self._news, self._note(status, ending)])),
+            widgets=self._widgets.take_states(),
         )
 
     @property

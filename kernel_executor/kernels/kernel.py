@@ -173,6 +173,10 @@ class Kernel:
         """Send a request on the shell channel and hand all it causes to `take`; `release` the id when done."""
         return await self._router.request("shell", msg_type, content, take)
 
+    async def post(self, msg_type: str, content: dict[str, Any]) -> None:
+        """Send a message on the shell channel whose answers nobody waits for."""
+        await self._router.post("shell", msg_type, content)
+
     def release(self, msg_id: str) -> None:
         """Stop collecting for a request."""
         self._router.release(msg_id)

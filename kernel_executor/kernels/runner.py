@@ -3,6 +3,7 @@
 import ast
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -100,8 +101,10 @@ class KernelRunner:
 
         def on_change(change: OutputChange) -> None:
             on_event(BlockOutput(run.id, change))
+            self._late.follow(run.id, change)
 
-        run = BlockRun(block, kernel, self._limits, on_change, shown=shown_by(self.stage))
+        widgets = self._late.widgets
+        run = BlockRun(block, kernel, self._limits, on_change, shown=shown_by(self.stage), widgets=widgets)
         await run.begin(_kernel_code(block), self._keeper.take_news())
         self._current = run
         self._late.expect(run.id)
@@ -111,6 +114,7 @@ class KernelRunner:
         finally:
             self._current = None
             result = self.plan.explained(await checked(self.stage, run.result()), kernel.isolation)
+            result = replace(result, late=self._late.take_news())
             self._history.add(result)
             on_event(BlockFinished(run.id, index, result))
             for message in run.late:

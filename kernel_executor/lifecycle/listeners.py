@@ -1,4 +1,4 @@
-"""Tells listeners what happens without letting them do harm. Knows events; nothing of kernels."""
+"""Tells listeners what happens without letting them do harm, above all to blocks that have ended. Knows no kernel."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,8 +6,11 @@ from collections.abc import Callable
 from kernel_executor.events import ExecutionEvent, LateOutput
 from kernel_executor.in_kernel.guard import DISPLAY_OVERHEAD, DISPLAYS
 from kernel_executor.in_kernel.text import left_out
-from kernel_executor.outputs.message import Message
-from kernel_executor.outputs.output_changes import Append, read_change
+from kernel_executor.outputs.earlier import Displays, News
+from kernel_executor.outputs.message import COMMS, Message
+from kernel_executor.outputs.output_changes import Append, OutputChange, Update, read_change
+from kernel_executor.outputs.widgets import Widgets
+from kernel_executor.types import Output
 
 OUTPUTS = DISPLAYS | {"stream", "error", "clear_output"}
 
@@ -47,9 +50,13 @@ def guarded(listener: Listener) -> Listener:
 
 
 class LateOutputs:
-    """Attributes what comes after a block's end to that block."""
+    """Attributes what comes after a block's end to that block, and what changes displays to those who show them."""
 
     def __init__(self) -> None:
+        self.widgets = Widgets()
+        """What widgets hold, whichever block has made them."""
+        self._news = News()
+        self._displays = Displays()
         self._blocks: dict[str, None] = {}
         self._listeners: dict[object, Listener] = {}
         self._room = LATE_ROOM
@@ -73,14 +80,37 @@ class LateOutputs:
 
     def take(self, message: Message) -> None:
         """Report a message that belongs to no open request, if it is a known block's output."""
-        if message.parent_id not in self._blocks or message.type not in OUTPUTS:
+        if message.type in COMMS:
+            self.widgets.take(message)
+        if message.parent_id not in self._blocks or message.type not in OUTPUTS or self.widgets.capture(message):
             return
         size = max(message.weight, DISPLAY_OVERHEAD)
         if message.is_left_out or size > self._room:
             self._leave_out(message.parent_id, size)
         elif change := read_change(message):
             self._room -= size
+            change = self.widgets.viewed(change)
             self._tell(LateOutput(message.parent_id, change))
+            self._news.add(change)
+            self.follow(message.parent_id, change)
+
+    def follow(self, block_id: str, change: OutputChange) -> None:
+        """Take in a change of a block's outputs; if other blocks show the display that it changes, tell theirs."""
+        match change:
+            case Append(display_id=str(display_id)):
+                self._displays.note(display_id, block_id)
+            case Update(display_id=display_id):
+                others = [block for block in self._displays.blocks(display_id) if block in self._blocks]
+                for block in others:
+                    if block != block_id:
+                        self._tell(LateOutput(block, change))
+                if set(others) - {block_id}:
+                    self._news.add(change)
+
+    def take_news(self) -> tuple[Output, ...]:
+        """Return what came of ended blocks since the last call, as far as nobody else has it in his outputs."""
+        news, self._news = self._news, News()
+        return news.outputs
 
     def _leave_out(self, block_id: str, size: int) -> None:
         if not self._omitted:

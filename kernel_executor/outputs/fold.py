@@ -13,9 +13,10 @@ from typing import Any
 from kernel_executor.in_kernel import OMISSION_MESSAGE
 from kernel_executor.in_kernel.guard import DISPLAY_OVERHEAD, DISPLAYS
 from kernel_executor.in_kernel.text import HeadTail, left_out
+from kernel_executor.outputs import words
 from kernel_executor.outputs.carriage_return import overwrite, settle
 from kernel_executor.outputs.message import Message
-from kernel_executor.outputs.output_changes import Append, Clear, OutputChange, Update, read_change, with_texts
+from kernel_executor.outputs.output_changes import Append, Change, Clear, OutputChange, Update, read_change, with_texts
 from kernel_executor.types import Output, Truncation
 
 
@@ -89,13 +90,20 @@ class OutputFolder:
     Args:
         limits: How much is kept.
         shown: Gives texts as they are to be shown.
+        viewed: Gives changes as they are to be read, if they show what is known elsewhere.
     """
 
-    def __init__(self, limits: OutputLimits = OutputLimits(), shown: Callable[[str], str] | None = None) -> None:
+    def __init__(
+        self,
+        limits: OutputLimits = OutputLimits(),
+        shown: Callable[[str], str] | None = None,
+        viewed: Callable[[OutputChange], OutputChange] | None = None,
+    ) -> None:
         self.revision = 0
         """Another number after every change that may have changed the outputs."""
         self._limits = limits
         self._shown = shown
+        self._viewed = viewed
         self._outputs: list[Output | _Stream] = []
         self._display_ids: list[str | None] = []
         self._clear_next = False
@@ -124,8 +132,7 @@ class OutputFolder:
 
     def _apply(self, change: OutputChange, weight: int) -> OutputChange | None:
         self.revision += 1
-        if self._shown:
-            change = with_texts(change, self._shown)
+        change = self._readable(self._viewed(change) if self._viewed else change)
         match change:
             case Clear():
                 return self._note_clear(change)
@@ -137,6 +144,14 @@ class OutputFolder:
             case Append(output=output):
                 parts = output["traceback"] if output["output_type"] == "error" else output["data"].values()
                 return self._show(change) if self._has_room(parts, weight) else self._leave_out(0)
+
+    def refresh(self, change: Update) -> Update:
+        """Take in what displays say now that were counted before, and are as large as then."""
+        self.revision += 1
+        return self._update(self._readable(change))
+
+    def _readable(self, change: Change) -> Change:
+        return with_texts(change, self._shown) if self._shown else change
 
     def _has_room(self, parts: Iterable[Any], weight: int) -> bool:
         """Count a display or an error."""
@@ -266,17 +281,25 @@ def plain(text: str) -> str:
     return ANSI.sub("", text)
 
 
-def as_text(outputs: Sequence[Output]) -> str:
-    """Return the text a person would read in these outputs, in order, without colours."""
-    return "\n".join(text.removesuffix("\n") for text in map(_output_text, outputs) if text)
+def as_text(outputs: Sequence[Output], wordless: str = "") -> str:
+    """Return the text a person would read in these outputs, in order, without colours.
+
+    Args:
+        outputs: What to read.
+        wordless: A line for what cannot be put into words, with `{mime}` for its type; its name stands there without.
+    """
+    texts = (_output_text(output, wordless) for output in outputs)
+    return "\n".join(text.removesuffix("\n") for text in texts if text)
 
 
-def _output_text(output: Output) -> str:
+def _output_text(output: Output, wordless: str) -> str:
     match output["output_type"]:
         case "stream":
             return plain(output["text"])
         case "error":
             return plain("\n".join(output["traceback"]) or f"{output['ename']}: {output['evalue']}")
         case _:
-            text = output["data"].get("text/plain", "")
-            return plain("".join(map(str, text)) if isinstance(text, list) else str(text))
+            data = output["data"]
+            said, mime = words.words(data), words.wordless(data)
+            note = wordless.format(mime=mime) if wordless and mime else ""
+            return plain("\n".join(filter(None, [said, note])) or words.text_of(data.get("text/plain", "")))

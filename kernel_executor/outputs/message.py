@@ -19,6 +19,9 @@ TEXTS = frozenset(
 )
 """Messages on IOPub, besides `DISPLAYS`, whose content is read."""
 
+COMMS = frozenset({"comm_open", "comm_msg", "comm_close"})
+"""Messages on IOPub by which widgets say what they hold; buffers are read of no others."""
+
 SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 """An escape of half a character; that of a Korean letter begins with `\\ud`, too."""
 
@@ -50,6 +53,7 @@ class Message:
         body: Its content, as it is or as JSON, which is forgotten when it is read; None if nobody reads such messages,
             or if it was too much to be kept.
         weight: About the bytes it takes in memory; those it had if it was too much.
+        buffers: Bytes that came with it, of a widget's message; none if they were too much.
     """
 
     channel: Channel
@@ -57,6 +61,7 @@ class Message:
     parent_id: str
     body: dict[str, Any] | bytearray | None
     weight: int = 0
+    buffers: tuple[bytes, ...] = ()
 
     @cached_property
     def content(self) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 Executed code holds its kernel's key and can send any message in its name: every field is checked or made to fit.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from kernel_executor.in_kernel.guard import shrink_error
 from kernel_executor.in_kernel.text import shorten
@@ -45,7 +45,10 @@ class Update:
 OutputChange = Append | Clear | Update
 
 
-def with_texts(change: OutputChange, shown: Callable[[str], str]) -> OutputChange:
+Change = TypeVar("Change", bound=OutputChange)
+
+
+def with_texts(change: Change, shown: Callable[[str], str]) -> Change:
     """Return a change with its texts as they are to be shown; pictures and data stay."""
     match change:
         case Append(output=output):
@@ -98,6 +101,14 @@ def read_error(content: dict[str, Any]) -> dict[str, Any]:
     }
     shrink_error(error)
     return error
+
+
+def read_pages(reply: dict[str, Any]) -> Iterator[Append]:
+    """Yield what a reply says is to be shown in a pager, as displays: `print?` has no other output."""
+    payload = reply.get("payload")
+    for part in payload if isinstance(payload, list) else ():
+        if isinstance(part, dict) and part.get("source") == "page" and isinstance(data := part.get("data"), dict):
+            yield Append({"output_type": "display_data", "data": data, "metadata": {}})
 
 
 def read_count(content: dict[str, Any]) -> int | None:

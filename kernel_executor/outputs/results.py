@@ -9,16 +9,22 @@ from kernel_executor.languages import normalize
 from kernel_executor.outputs.fold import as_text
 from kernel_executor.types import BlockResult, BlockStatus, CodeResult
 
+FROM_EARLIER = "[of earlier blocks, meanwhile:]"
+
 
 def combine(results: Sequence[BlockResult]) -> CodeResult:
     """Make one result of those of the blocks that were looked at."""
     ran = [result for result in results if result.status != "skipped"]
     code = ran[-1].exit_code if ran else 1
-    texts = [as_text(result.outputs) for result in results]
-    parts = [part for result, text in zip(results, texts, strict=True) for part in (text, result.note) if part]
+    parts = [part for result in results for part in (as_text(result.outputs), _late(result), result.note) if part]
     if not results:
         parts = ["There was no code to run."]
     return CodeResult(code, "\n".join(parts), tuple(results))
+
+
+def _late(result: BlockResult) -> str:
+    text = as_text(result.late)
+    return f"{FROM_EARLIER}\n{text}" if text else ""
 
 
 def exits_well(error: dict[str, Any]) -> bool:

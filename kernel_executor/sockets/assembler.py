@@ -1,7 +1,7 @@
 """Puts a Jupyter message together from the pieces of its frames, within bounds. Knows no socket and no request.
 
-What is not used is never kept: metadata are signed and forgotten as they come, buffers and the contents of messages
-that nobody reads are passed over. So a message costs what its content may weigh, however long it is.
+What is not used is never kept: metadata are signed and forgotten as they come, contents that nobody reads and buffers
+of all but widgets are passed over. So a message costs what its content may weigh, however long it is.
 """
 
 import hmac
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from kernel_executor.in_kernel.guard import DISPLAYS
-from kernel_executor.outputs.message import MALFORMED, REPLIES, TEXTS, Channel, Message, decode
+from kernel_executor.outputs.message import COMMS, MALFORMED, REPLIES, TEXTS, Channel, Message, decode
 from kernel_executor.sockets.json_bounds import TooHeavy, Weigher, guess
 from kernel_executor.sockets.zmtp import MAX_FRAME, ProtocolError
 
@@ -38,7 +38,6 @@ TEXT = 4_000_000
 """Bytes of memory that the content of a message without displays may take."""
 
 SIGNED = frozenset({"header", "parent", "metadata", "content"})
-UNREAD = frozenset({"metadata", "buffer"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class MessageLimits:
 
     Args:
         display: Of displays.
-        text: Of all others.
+        text: Of all others, with the buffers of a widget.
     """
 
     display: int = 25_000_000
@@ -70,6 +69,8 @@ class _Draft:
     type: str = ""
     parent_id: str = ""
     content: bytearray | None = None
+    buffers: list[bytes] = field(default_factory=list)
+    buffers_room: int = 0
     is_broken: bool = False
 
 
@@ -100,7 +101,9 @@ class Assembler:
             draft.mac.update(piece)
         if draft.part == "content":
             self._take_content(draft, piece, ends)
-        elif draft.part not in UNREAD and not draft.is_broken:
+        elif draft.part == "buffer":
+            _take_buffer(draft, piece)
+        elif draft.part != "metadata" and not draft.is_broken:
             draft.kept += piece
             draft.is_broken = len(draft.kept) > SHORT
         if not ends:
@@ -122,6 +125,7 @@ class Assembler:
         begins = not draft.content_size
         draft.content_size += len(piece)
         if begins and (limit := self._limit(draft)):
+            draft.buffers_room = limit if draft.type in COMMS else 0
             draft.weight = guess(piece) if ends else 0
             draft.weigher = None if draft.weight else Weigher(limit)
             draft.kept += piece if draft.weight else b""
@@ -142,20 +146,35 @@ class Assembler:
             return 0
         if self._channel != "iopub":
             return self._limits.text if draft.type in REPLIES else 0
-        return self._limits.display if draft.type in DISPLAYS else self._limits.text if draft.type in TEXTS else 0
+        if draft.type in DISPLAYS:
+            return self._limits.display
+        return self._limits.text if draft.type in TEXTS | COMMS else 0
 
     def _message(self, draft: _Draft) -> Message | None:
         if draft.part != "buffer" or draft.is_broken:
             return None
         if not hmac.compare_digest(draft.mac.hexdigest().encode(), draft.signature):
             return None
-        return Message(self._channel, draft.type, draft.parent_id, draft.content, draft.weight or draft.content_size)
+        buffers = tuple(draft.buffers)
+        weight = (draft.weight or draft.content_size) + sum(map(len, buffers))
+        return Message(self._channel, draft.type, draft.parent_id, draft.content, weight, buffers)
+
+
+def _take_buffer(draft: _Draft, piece: bytes) -> None:
+    draft.buffers_room -= len(piece)
+    if draft.buffers_room >= 0:
+        draft.kept += piece
+    else:  # one that is missing would put the others into the wrong places
+        draft.buffers, draft.kept = [], bytearray()
 
 
 def _end_part(draft: _Draft) -> None:
     """Read a part that is whole, and go on to the next."""
     kept, draft.kept = draft.kept, bytearray()
     part = draft.part
+    if part == "buffer":
+        draft.buffers += [bytes(kept)] if draft.buffers_room > 0 else []
+        return
     if part == "topic":
         draft.part = "signature" if kept == DELIMITER else "topic"
         return

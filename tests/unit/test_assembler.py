@@ -137,3 +137,15 @@ def test_a_message_without_end_ends_the_connection(sent: list[bytes]) -> None:
 def test_a_frame_without_end_ends_the_connection() -> None:
     with pytest.raises(zmtp.ProtocolError, match="1,000,000,000"):
         assembled(bytes([zmtp.LONG]) + (10**9).to_bytes(8, "big"))
+
+
+def test_buffers_of_a_widget_are_kept_with_it() -> None:
+    message = one([*frames("comm_msg", {"comm_id": "a"}), b"first", b"", b"x" * 1_000_000])
+    assert message.content == {"comm_id": "a"}
+    assert message.buffers == (b"first", b"", b"x" * 1_000_000)
+    assert message.weight > 1_000_000
+
+
+def test_buffers_that_are_too_much_are_not_kept_and_none_of_the_others() -> None:
+    message = one([*frames("comm_open", {"comm_id": "a"}), b"first", b"x" * 9_000_000, b"last"])
+    assert (message.content, message.buffers) == ({"comm_id": "a"}, ())

@@ -9,6 +9,7 @@ from kernel_executor.kernels.collector import REPLY_GRACE, Collector, Ending
 from kernel_executor.outputs.fold import OutputFolder, as_text
 from kernel_executor.outputs.message import Message
 from kernel_executor.outputs.output_changes import Append, OutputChange
+from kernel_executor.outputs.widgets import Widgets
 from kernel_executor.sockets.router import KernelDeath
 
 IDLE = Message("iopub", "status", "", {"execution_state": "idle"})
@@ -88,3 +89,43 @@ async def test_code_may_say_twice_and_wrongly_that_it_begins() -> None:
     some.take(INPUT)
     some.take(Message("iopub", "execute_input", "", {"execution_count": "many"}))
     assert (some.begun.done(), some.execution_count) == (True, None)
+
+
+def comm(data: dict[str, Any], kind: str = "comm_msg") -> Message:
+    return Message("iopub", kind, "block", {"comm_id": "out", "data": data}, 500)
+
+
+async def test_what_an_output_widget_takes_in_is_not_the_blocks() -> None:
+    """nbclient#24: its `clear_output` cleared the cell."""
+    folder, widgets = OutputFolder(), Widgets()
+    some = Collector(folder, lambda _: None, lambda: None, widgets)
+    state = {"_model_name": "OutputModel", "outputs": [], "msg_id": ""}
+
+    def printed(words: str) -> Message:
+        return Message("iopub", "stream", "block", {"name": "stdout", "text": words}, 500)
+
+    messages = [
+        printed("total: 1234"),
+        comm({"state": state}, "comm_open"),
+        comm({"method": "update", "state": {"msg_id": "block"}}),
+        printed("old"),
+        Message("iopub", "clear_output", "block", {"wait": True}, 500),
+        printed("new"),
+        comm({"method": "update", "state": {"msg_id": ""}}),
+        printed(" and more"),
+    ]
+    for message in messages:
+        some.take(message)
+    assert as_text(folder.outputs) == "total: 1234 and more"
+    assert widgets.take_captured() == {"out": [{"output_type": "stream", "name": "stdout", "text": "new"}]}
+    some.close()
+
+
+async def test_what_a_reply_says_for_a_pager_is_an_output() -> None:
+    folder, changes = OutputFolder(), list[OutputChange]()
+    some = collector(folder, changes.append)
+    payload = [{"source": "page", "data": {"text/plain": "help"}}, {"source": "ask_exit"}, "odd", {"source": "page"}]
+    some.take(Message("shell", "execute_reply", "", {"status": "ok", "payload": payload}))
+    some.take(IDLE)
+    assert as_text(folder.outputs) == "help"
+    assert changes == [Append({"output_type": "display_data", "data": {"text/plain": "help"}, "metadata": {}})]

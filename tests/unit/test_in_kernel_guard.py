@@ -174,3 +174,34 @@ def test_odd_messages_pass_unharmed(message: dict[str, Any]) -> None:
 def test_lone_surrogates_are_replaced_wherever_they_stand() -> None:
     content = {"data": {"text/\ud800": "a\ud800b", "list": ["\udfff", ("ü", 1)]}, "count": 3, "none": None}
     assert encodable(content) == {"data": {"text/?": "a?b", "list": ["?", ["ü", 1]]}, "count": 3, "none": None}
+
+
+def test_what_a_pager_shows_passes_cut_and_nothing_else_for_front_ends() -> None:
+    pages = [
+        {"source": "page", "data": {"text/plain": "x" * 300_000}},
+        {"source": "page", "data": {"text/plain": "end"}},
+    ]
+    content: dict[str, Any] = {"payload": [{"source": "set_next_input", "text": "y" * 5_000_000}, *pages, 7, None]}
+    assert OutputGuard(10, 10, 1_000, 1_000).guard({"msg_type": "execute_reply", "content": content})
+    [page] = content["payload"]
+    assert len(page["data"]["text/plain"]) < 201_000
+    assert page["data"]["text/plain"].endswith("end")
+    content = {"payload": "no list"}
+    OutputGuard(10, 10, 1_000, 1_000).guard({"msg_type": "execute_reply", "content": content})
+    assert content["payload"] == []
+
+
+def test_what_clears_a_widget_does_not_forget_what_was_held_back_of_the_cell() -> None:
+    guard = OutputGuard(5, 5, 1_000, 1_000)
+    guard.budget("cell", "stdout").take("0123456789")
+
+    def send(kind: str, **content: Any) -> None:
+        guard.guard({"msg_type": kind, "content": content, "parent_header": {"msg_id": "cell"}})
+
+    send("comm_msg", comm_id="out", data={"method": "update", "state": {"msg_id": "cell"}})
+    send("clear_output", wait=False)
+    assert guard.close("cell", "stdout") == ("56789", 0)
+    guard.budget("cell", "stderr").take("0123456789")
+    send("comm_msg", comm_id="out", data={"method": "update", "state": {"msg_id": ""}})
+    send("clear_output", wait=False)
+    assert guard.close("cell", "stderr") == ("", 0)

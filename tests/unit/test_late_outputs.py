@@ -3,7 +3,8 @@
 from kernel_executor.events import ExecutionEvent, LateOutput
 from kernel_executor.lifecycle.listeners import LATE_ROOM, LateOutputs
 from kernel_executor.outputs.message import Message
-from kernel_executor.outputs.output_changes import Append
+from kernel_executor.outputs.output_changes import Append, Update
+from kernel_executor.text import as_text
 
 
 def text(words: str, block_id: str = "a", weight: int = 1_000) -> Message:
@@ -53,3 +54,42 @@ async def test_what_is_not_told_is_not_read() -> None:
     late.take(Message("iopub", "stream", "a", mine := bytearray(whole), 1))
     assert (body, other, mine) == (whole, whole, bytearray())
     assert [len(words) > 1 for words in told(events)] == [True, False]
+
+
+def shown(text: str, display_id: str = "d") -> Append:
+    return Append({"output_type": "display_data", "data": {"text/plain": text}, "metadata": {}}, display_id)
+
+
+async def test_a_change_of_a_display_is_told_to_all_blocks_that_show_it_but_the_one_that_makes_it() -> None:
+    """euporie#165: it was lost unless the block that shows it was still running."""
+    late, events = LateOutputs(), list[ExecutionEvent]()
+    late.add(events.append)
+    for block in ("a", "b", "c"):
+        late.expect(block)
+    late.follow("a", shown("first"))
+    late.follow("b", shown("first"))
+    late.follow("b", Update("d", {"text/plain": "SECOND"}, {}))
+    late.follow("c", Update("d", {"text/plain": "THIRD"}, {}))
+    late.follow("c", Update("unknown", {"text/plain": "?"}, {}))
+    assert [(event.block_id, event.change.data["text/plain"]) for event in events] == [  # type: ignore[union-attr]
+        ("a", "SECOND"),
+        ("a", "THIRD"),
+        ("b", "THIRD"),
+    ]
+    assert as_text(late.take_news()) == "THIRD"
+    assert late.take_news() == ()
+
+
+async def test_what_comes_of_ended_blocks_is_news_once_and_bounded() -> None:
+    late = LateOutputs()
+    late.expect("a")
+    late.take(Message("iopub", "clear_output", "a", {"wait": False}, 100))
+    for number in range(2_000):
+        late.take(text(f"{number} {'x' * 100}\n"))
+    late.take(Message("iopub", "clear_output", "a", {"wait": False}, 100))
+    news = as_text(late.take_news())
+    assert news.startswith("0 x")
+    assert "characters left out" in news
+    assert f"\n1999 {'x' * 100}" in news
+    assert len(news) < 50_000
+    assert late.take_news() == ()

@@ -322,3 +322,10 @@ def test_a_result_stays_as_it_is_for_whoever_reads_the_event() -> None:
     raw = CodeResult(1, "raw", (failing(),))
     observation(raw)
     assert CodeExecutionEvent(source="coder", retry_attempt=0, result=raw).result == raw
+
+
+def test_what_earlier_code_shows_meanwhile_is_told_with_its_pictures() -> None:
+    late = {"output_type": "stream", "name": "stdout", "text": "late\n"}
+    display = {"output_type": "display_data", "data": {"text/markdown": "**SECOND**"}, "metadata": {}}
+    said = observation(result({"output_type": "stream", "name": "stdout", "text": "own\n"}, late=(late, display)))
+    assert said == "The code ran without an error. Its output:\nown\nMeanwhile earlier code showed:\nlate\n**SECOND**"

@@ -3,6 +3,7 @@
 An address that is looked up tells somebody what is in it, and so does a map: its tiles say which place was looked at.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +16,10 @@ PLOTLY_MAP = re.compile(r"(?:scatter|choropleth|density)(?:geo|mapbox|map)|choro
 """Kinds of traces that load outlines or tiles, without an address in the figure."""
 
 VEGA_LITE = re.compile(r"application/vnd\.vegalite\.v([456])(?:\.[0-9.]+)?\+json")
+CHART_BEGINS = re.compile(r"\}\)\((?=\{)")
+CHART_ENDS = re.compile(r"\s*,\s*\{\s*\"mode\":\s*\"vega-lite\"")
+"""Around what Altair's page gives to the function that embeds it: that is how it shows charts in all front ends."""
+
 VEGA_REFUSED = frozenset(
     {
         *("url", "href", "transform", "expr", "signal", "test", "filter", "calculate", "labelExpr", "usermeta"),
@@ -74,6 +79,18 @@ def harmless_vega_lite(chart: Any) -> Any:
     if any(is_address(text) or _names_an_image(text) for text in _texts(view)) or any(map(_computes, _items(view))):
         return None
     return None if any(map(_is_refused_data, rows)) else encodable(shown)
+
+
+def embedded_chart(page: str) -> Any:
+    """Return the chart of Vega-Lite that a page of Altair draws by a script; None if there is none."""
+    found = CHART_BEGINS.search(page)
+    if not found:
+        return None
+    try:
+        chart, end = json.JSONDecoder().raw_decode(page, found.end())
+    except (ValueError, RecursionError):
+        return None
+    return chart if CHART_ENDS.match(page, end) else None
 
 
 def _without_rows(view: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
