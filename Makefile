@@ -15,7 +15,7 @@ INPUTS := pyproject.toml requirements.lock $(wildcard codeagent_nb/labextension/
 # A container may set it: then each of thousands of processes compiles the same files anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test unit dialects attacks browser check javascript typing coverage bench large notebooks pictures lock clean
+.PHONY: help demo test unit dialects attacks browser check javascript typing coverage bench matrix beside large notebooks pictures lock clean
 
 help:  ## list these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -81,6 +81,14 @@ bench: $(STAMPS)/test  ## speeds, as ratios to a reference measured in turn; wha
 	build/autogen/bin/python -m pip --disable-pip-version-check -qq install --editable . --group bench
 	build/autogen/bin/python tests/benchmarks/beside_autogen.py
 	build/autogen/bin/python tests/benchmarks/inside_autogen.py
+
+matrix: $(STAMPS)/test  ## kernels with IPython 8 and 9, ipykernel 6 and 7, the oldest Python and the newest: docs/kernel-versions.md
+	@bash .ci/system-packages.sh bubblewrap
+	$(BIN)/python -m tests.matrix.run
+
+beside: $(STAMPS)/test  ## a hundred cells in stock ipykernel under nbclient and in ours: docs/beside-stock.md
+	@bash .ci/system-packages.sh bubblewrap
+	$(BIN)/python -m tests.beside.run
 
 large:  ## whether everyday work on 2 GB of data meets a limit of the sandbox: half an hour, 20 GB of disk
 	@bash .ci/system-packages.sh bubblewrap

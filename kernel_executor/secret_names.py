@@ -1,7 +1,7 @@
 """Which names promise a key, token or password. Imports the standard library only: it is sent to kernels, too."""
 
 import re
-from functools import cache
+from functools import lru_cache
 
 SECRET_NAME = re.compile(
     r"(?:^|_)(?!(?:MON|TUR|DON|HOC|JOC|WHIS)KEYS?\d*(?:_|$))"
@@ -15,7 +15,7 @@ SECRET_NAME = re.compile(
 NOT_SECRET = frozenset({"PWD", "OLDPWD"})
 
 
-@cache
+@lru_cache(10_000)  # `cache` is of Python 3.9, and kernels may be older
 def names_secret(name: str) -> bool:
     """Return whether a variable's name promises a key, token or password."""
     return name not in NOT_SECRET and bool(SECRET_NAME.search(name))

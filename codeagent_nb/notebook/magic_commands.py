@@ -34,6 +34,7 @@ from codeagent_nb.text import delivered_text, held_text
 from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.views.standard_streams import say
 from codeagent_nb.views.terminal_approval import TerminalApprover
+from kernel_executor.folders.home import with_home
 from kernel_executor.limits.resource_limits import ResourceLimits
 from kernel_executor.network.gate import read_network
 from kernel_executor.text import cleaned
@@ -132,7 +133,7 @@ class MagicCommands:
     def _place(self) -> Place:
         settings, folder = self.settings, self.settings.folder
         return Place(
-            Path(folder).expanduser() if folder else Path.cwd(),
+            with_home(folder) if folder else Path.cwd(),
             settings.sandbox,
             ResourceLimits.read(settings.limits),
             read_network(settings.network),

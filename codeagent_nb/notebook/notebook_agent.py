@@ -24,6 +24,7 @@ from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.session.session import Session, SessionSettings, held_folder, new_notebook, open_session
 from codeagent_nb.session.variables import bring_variable
 from codeagent_nb.views.notebook_file import NotebookView
+from kernel_executor.folders.home import with_home
 from kernel_executor.folders.work_folder import open_work_folder
 from kernel_executor.limits.resource_limits import ResourceLimits
 from kernel_executor.network.gate import Network
@@ -257,14 +258,14 @@ class NotebookAgent:
         """
         if self.session is None:
             raise AgentError("there is nothing to save yet: give the agent a task first")
-        target = path.expanduser().absolute()
+        target = with_home(path).absolute()
         if target.suffix != ".ipynb":
             raise AgentError(f"{str(path)!r}: the name of a notebook ends in .ipynb")
         if target.exists():
             raise AgentError(f"{str(path)!r} exists already and is not overwritten: choose another name")
         if not target.parent.is_dir():
             raise AgentError(f"{str(path)!r}: there is no such folder")
-        NotebookView(target, self.session.log.events)
+        NotebookView(target, self.session.log.events, language_info=self.session.language_info)
         if any(self._data.iterdir()) and target.parent != self._data.parent:
             copytree(self._data, target.parent / self._data.name, dirs_exist_ok=True)  # or it would not run again there
         return target

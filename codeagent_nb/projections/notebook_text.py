@@ -5,9 +5,11 @@ JupyterLab is installed (2.5 s, and 10 s on a slow machine; measured).
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from codeagent_nb.events import AgentEvent, BlockFinishedEvent
+from codeagent_nb.projections.language_info import OF_IPYTHON
 from codeagent_nb.projections.notebook_cell import Cell
 from codeagent_nb.projections.notebook_cells import CellsStory
 from codeagent_nb.projections.notebook_widgets import NotebookWidgets
@@ -30,11 +32,7 @@ END = """,
    "language": "python",
    "name": "python3"
   }},
-  "language_info": {{
-   "file_extension": ".py",
-   "mimetype": "text/x-python",
-   "name": "python"
-  }}{widgets}
+  "language_info": {language_info}{widgets}
  }},
  "nbformat": 4,
  "nbformat_minor": 5
@@ -52,6 +50,7 @@ class NotebookText:
     """
 
     def __init__(self) -> None:
+        self.language_info: Mapping[str, Any] = OF_IPYTHON
         self._story = CellsStory()
         self._widgets = NotebookWidgets()
         self._shown: list[frozenset[str]] = []  # the widgets in each cell
@@ -96,6 +95,7 @@ class NotebookText:
         return END.format(
             format=FORMAT,
             runs=f"[\n    {texts}\n   ]" if runs else "[]",
+            language_info=_dumps(dict(self.language_info), 2),
             widgets=f',\n  "widgets": {_dumps(widgets, 2)}' if widgets else "",
         )
 

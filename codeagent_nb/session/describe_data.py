@@ -1,15 +1,13 @@
-"""Describes a file or a variable in a few hundred words for a prompt. Runs *in the kernel*, beside the code to come.
+"""Describes a variable, or the table of a file, in a few hundred words for a prompt. Runs *in the kernel*.
 
-Stands alone: its text is sent to the kernel, where only the standard library is certain; pandas is used where it is.
+The data lies there, beside the code to come. Stands alone: its text is sent to the kernel, where only the standard
+library is certain; pandas is used where it is.
 Guessed column names were the commonest error of small models on table questions (measured), so names are given
 exactly, with dtypes, missing counts and a few rows; what is named like a key is given by its name only.
 """
 
 from __future__ import annotations
 
-import csv
-import json
-import os
 import re
 import sys
 from datetime import date, timedelta
@@ -20,21 +18,7 @@ from typing import Any
 
 from kernel_executor.secret_names import names_secret
 
-SAMPLE_ROWS = 200_000  # rows read to describe a table; more would make the user wait
-READERS = {f".{kind}": f"read_{kind}" for kind in ("csv", "parquet", "feather", "json")}
-READERS |= {".tsv": "read_table", ".xlsx": "read_excel", ".jsonl": "read_json"}
-
 HIDDEN = "<not shown>"
-
-
-def describe(name: str, budget: int) -> str:
-    """Return a description of a file, named as code should write it, of at most about `budget` characters."""
-    size, ending = os.path.getsize(name), os.path.splitext(name)[1].lower()
-    try:
-        text = _table(name, ending, budget) if ending in READERS else _text(name, size, budget)
-    except Exception as error:  # any reader's fault is told, and the file's name and size still help
-        text = f"It could not be read for a preview: {type(error).__name__}: {error}"
-    return f"File {name!r} ({size:,} bytes) is in the working folder.\n{text}"[: budget + 200]
 
 
 def describe_variable(name: str, value: Any, budget: int) -> str:
@@ -51,23 +35,25 @@ def _what(value: Any, budget: int) -> str:
         return _frame(value, budget)
     if _is(value, "pandas", "Series"):
         # Its labels are names, as those of a dict.
-        hidden = _is_secret((value.name, *(() if value.index.dtype.kind in "biufcmM" else value.index)))
+        hidden = is_secret((value.name, *(() if value.index.dtype.kind in "biufcmM" else value.index)))
         few = ", ".join(HIDDEN if hidden else _short(item) for item in value.head(3))
-        return f"a pandas.Series of {len(value):,} values:\n{_column(value, value.name, hidden)}\nFirst values: {few}"
+        return (
+            f"a pandas.Series of {len(value):,} values:\n{told_column(value, value.name, hidden)}\nFirst values: {few}"
+        )
     if _is(value, "polars", "DataFrame"):
         columns = [f"- {column!r}: {dtype}" for column, dtype in value.schema.items()]
         head = f"a polars.DataFrame with {value.height:,} rows and {value.width} columns:"
-        masks = [sys.modules["polars"].lit(HIDDEN).alias(name) for name in value.columns if _is_secret(name)]
-        return _fit(head, columns, value.head(3).with_columns(masks).write_csv().splitlines(), budget)
+        masks = [sys.modules["polars"].lit(HIDDEN).alias(name) for name in value.columns if is_secret(name)]
+        return fit(head, columns, value.head(3).with_columns(masks).write_csv().splitlines(), budget)
     if _is(value, "pyarrow", "Table"):
         columns = [f"- {field.name!r}: {field.type}" for field in value.schema]
         head = f"a pyarrow.Table with {value.num_rows:,} rows and {value.num_columns} columns:"
-        return _fit(head, columns, [], budget)
+        return fit(head, columns, [], budget)
     if _is(value, "numpy", "ndarray"):
         return f"a numpy.ndarray of shape {value.shape} and dtype {value.dtype}."
     if type(value) in CONTAINERS or _is_plain(value):
         size = f" of {len(value):,} items" if type(value) in CONTAINERS else ""
-        return f"a {_type_name(value).replace('builtins.', '')}{size}: {_cut(_shown(value), budget)}"
+        return f"a {type_name(value).replace('builtins.', '')}{size}: {_cut(shown_value(value), budget)}"
     return _object(value)
 
 
@@ -76,10 +62,10 @@ def _is(value: Any, library: str, kind: str) -> bool:
     return library in sys.modules and type(value) is getattr(sys.modules[library], kind, None)
 
 
-def _is_secret(name: Any = None) -> bool:
+def is_secret(name: Any = None) -> bool:
     """Return whether a name of a value promises a key; `X-Api-Key` and `auth.token` do, too."""
     if type(name) is tuple:
-        return any(map(_is_secret, name))
+        return any(map(is_secret, name))
     text = name.decode("latin-1") if type(name) is bytes else name
     return type(text) is str and names_secret(re.sub(r"\W", "_", text))
 
@@ -95,10 +81,11 @@ def _object(value: Any) -> str:
         names.update(name for name in (dict.keys(own) if type(own) is dict else ()) if type(name) is str)
     shown = sorted(name for name in names if not name.startswith("__"))[:30]
     attributes = f" with the attributes {', '.join(shown)}" if shown else ""
-    return f"an object of the type {_type_name(value)}{attributes}."
+    return f"an object of the type {type_name(value)}{attributes}."
 
 
-def _type_name(value: Any) -> str:
+def type_name(value: Any) -> str:
+    """Return a type's name with its module, and run nothing of the type's own."""
     module, name = (type.__getattribute__(type(value), part) for part in ("__module__", "__qualname__"))
     return f"{module}.{name}" if type(module) is str else str(name)
 
@@ -106,31 +93,31 @@ def _type_name(value: Any) -> str:
 def _frame(table: Any, budget: int) -> str:
     head = f"a pandas.DataFrame with {len(table):,} rows and {table.shape[1]} columns{_index(table.index)}:"
     if all(map(_is_plain, table.columns)):
-        columns = [_column(table.iloc[:, place], name) for place, name in enumerate(table.columns)]
+        columns = [told_column(table.iloc[:, place], name) for place, name in enumerate(table.columns)]
     else:  # to look at a column would hash its name
-        columns = [f"- {_shown(name)}: {dtype}" for name, dtype in zip(table.columns, table.dtypes)]
-    return _fit(head, columns, _first_rows(table), budget)
+        columns = [f"- {shown_value(name)}: {dtype}" for name, dtype in zip(table.columns, table.dtypes)]
+    return fit(head, columns, first_rows(table), budget)
 
 
 def _index(index: Any) -> str:
     kind = type(index).__name__
     if kind == "MultiIndex":
-        levels = (f"{_shown(name)} ({dtype})" for name, dtype in zip(index.names, index.dtypes))
+        levels = (f"{shown_value(name)} ({dtype})" for name, dtype in zip(index.names, index.dtypes))
         return f" and the index levels {', '.join(levels)}"
-    return "" if kind == "RangeIndex" else f" and the index {_shown(index.name)} ({index.dtype})"
+    return "" if kind == "RangeIndex" else f" and the index {shown_value(index.name)} ({index.dtype})"
 
 
-def _first_rows(table: Any) -> list[str]:
+def first_rows(table: Any) -> list[str]:
     """Write the first rows as CSV; of objects their types, for they would be asked for their texts."""
     few = table.head(3)
     if not all(_is_plain(name) for name in [*few.columns, *few.columns.names, *few.index.names, *few.index]):
         return []
     for place, name in enumerate(few.columns):
-        values, hidden = few.iloc[:, place], _is_secret(name)
+        values, hidden = few.iloc[:, place], is_secret(name)
         if hidden or not all(map(_is_plain, values)):
             few = few.copy(deep=False)
-            few.isetitem(place, [HIDDEN if hidden else _shown(value) for value in values])
-    with_index = type(table.index).__name__ != "RangeIndex" and not _is_secret(tuple(few.index.names))
+            few.isetitem(place, [HIDDEN if hidden else shown_value(value) for value in values])
+    with_index = type(table.index).__name__ != "RangeIndex" and not is_secret(tuple(few.index.names))
     return list(few.to_csv(index=with_index).splitlines())
 
 
@@ -155,7 +142,7 @@ def _is_plain(value: Any) -> bool:
     return kind in PLAIN or any(_is(value, "pandas", name) for name in OF_PANDAS)
 
 
-def _shown(value: Any, depth: int = 0) -> str:
+def shown_value(value: Any, depth: int = 0) -> str:
     """Return what `repr` would, in short, and of objects only the type: a large value's text takes gigabytes."""
     kind = type(value)
     if kind is int and value.bit_length() > 1_000:
@@ -164,7 +151,7 @@ def _shown(value: Any, depth: int = 0) -> str:
         return repr(value) if len(value) <= TEXT_SHOWN else f"{value[:TEXT_SHOWN]!r}..."
     if kind in CONTAINERS:
         return _container(value, depth)
-    return repr(value) if _is_plain(value) else f"<{_type_name(value)}>"
+    return repr(value) if _is_plain(value) else f"<{type_name(value)}>"
 
 
 def _container(value: Any, depth: int) -> str:
@@ -173,10 +160,11 @@ def _container(value: Any, depth: int) -> str:
     few = list(islice(value.items() if type(value) is dict else value, ITEMS_SHOWN if depth < DEPTH_SHOWN else 0))
     if type(value) is dict:
         parts = [
-            f"{_shown(key, depth + 1)}: {HIDDEN if _is_secret(key) else _shown(item, depth + 1)}" for key, item in few
+            f"{shown_value(key, depth + 1)}: {HIDDEN if is_secret(key) else shown_value(item, depth + 1)}"
+            for key, item in few
         ]
     else:
-        parts = [_shown(item, depth + 1) for item in few]
+        parts = [shown_value(item, depth + 1) for item in few]
     text = ", ".join([*parts, *(["..."] if len(few) < len(value) else [])])
     if type(value) is tuple:
         return f"({text},)" if len(value) == 1 else f"({text})"
@@ -188,26 +176,11 @@ def _cut(text: str, budget: int) -> str:
     return text if len(text) <= budget else f"{text[: budget // 2]} ... {text[-budget // 4 :]}"
 
 
-def _table(name: str, ending: str, budget: int) -> str:
-    try:
-        import pandas
-    except ImportError:
-        return _csv(name, ending, budget) if ending in (".csv", ".tsv") else "It is a table; pandas is not installed."
-    reader = READERS[ending]
-    options: dict[str, Any] = {"lines": True} if ending == ".jsonl" else {}
-    limit = {"nrows": SAMPLE_ROWS} if ending in (".csv", ".tsv", ".xlsx", ".jsonl") else {}
-    table = getattr(pandas, reader)(name, **options, **limit)
-    call = ", ".join([repr(name), *(f"{key}={value!r}" for key, value in options.items())])
-    more = " at least (only these were looked at)" if len(table) == SAMPLE_ROWS else ""
-    head = f"`pandas.{reader}({call})` gives {len(table):,} rows{more} and {table.shape[1]} columns:"
-    columns = (_column(table.iloc[:, place], column) for place, column in enumerate(table.columns))
-    return _fit(head, list(columns), _first_rows(table), budget)
-
-
-def _column(values: Any, name: Any, hidden: bool = False) -> str:
+def told_column(values: Any, name: Any, hidden: bool = False) -> str:
+    """Return a line about a column: its name, type, gaps, values."""
     missing = int(values.isna().sum())
-    line = f"- {_shown(name)}: {values.dtype}, {missing:,} missing"
-    if hidden or _is_secret(name):
+    line = f"- {shown_value(name)}: {values.dtype}, {missing:,} missing"
+    if hidden or is_secret(name):
         return f"{line}, values {HIDDEN}"
     known = values.dropna()
     if values.dtype == object and (odd := _types_of_objects(known)):
@@ -224,7 +197,7 @@ def _types_of_objects(known: Any) -> str:
     kinds = {type(value): value for value in known}
     if all(kind is not tuple and _is_plain(value) for kind, value in kinds.items()):
         return ""
-    return ", ".join(sorted(_type_name(value).replace("builtins.", "") for value in kinds.values())[:5])
+    return ", ".join(sorted(type_name(value).replace("builtins.", "") for value in kinds.values())[:5])
 
 
 def _few_values(known: Any) -> list[Any]:
@@ -234,45 +207,22 @@ def _few_values(known: Any) -> list[Any]:
 
 
 def _short(value: Any) -> str:
-    text = _shown(value.item() if _is_plain(value) and hasattr(type(value), "item") else value)
+    text = shown_value(value.item() if _is_plain(value) and hasattr(type(value), "item") else value)
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-def _csv(name: str, ending: str, budget: int) -> str:
-    with open(name, newline="", encoding="utf-8-sig", errors="replace") as file:
-        rows = csv.reader(file, delimiter="\t" if ending == ".tsv" else ",")
-        header = next(rows, [])
-        columns: list[list[str]] = [[] for _ in header]
-        sample, count = [",".join(header)], 0
-        for row in filter(None, rows):  # pandas skips empty lines, too
-            count += 1
-            if count <= 3:
-                places = enumerate(row)
-                sample.append(",".join(HIDDEN if _is_secret(*header[at : at + 1]) else cell for at, cell in places))
-            for index, values in enumerate(columns):
-                values.append(row[index] if index < len(row) else "")
-            if count == SAMPLE_ROWS:
-                break
-    head = f"It is a table of {count:,} rows and {len(header)} columns (pandas is not installed; use the csv module):"
-    return _fit(head, list(map(_plain_column, header, columns)), sample, budget)
+def fit(head: str, columns: list[str], rows: list[str], budget: int, further: int = 0) -> str:
+    """Put together what fits: every column's name matters more than the sample rows.
 
-
-def _plain_column(name: str, values: list[str]) -> str:
-    known = [value for value in values if value.strip() not in ("", "NA", "NaN", "nan", "NULL")]
-    return f"- {name!r}: {'number' if _all_numbers(known) else 'text'}, {len(values) - len(known):,} missing"
-
-
-def _all_numbers(known: list[str]) -> bool:
-    try:
-        return bool([float(value) for value in known])
-    except ValueError:
-        return False
-
-
-def _fit(head: str, columns: list[str], rows: list[str], budget: int) -> str:
-    """Put together what fits: every column's name matters more than the sample rows."""
+    Args:
+        head: The first line.
+        columns: A line about each.
+        rows: The first ones.
+        budget: Characters.
+        further: How many columns there are that no line is about.
+    """
     sample = ["First rows:", *(row[:300] for row in rows)] if rows else []
-    if len(text := "\n".join([head, *columns, *sample])) <= budget:
+    if not further and len(text := "\n".join([head, *columns, *sample])) <= budget:
         return text
     kept: list[str] = []
     used = len(head)
@@ -281,16 +231,6 @@ def _fit(head: str, columns: list[str], rows: list[str], budget: int) -> str:
             break
         kept.append(line)
         used += len(line) + 1
-    rest = f"- and {len(columns) - len(kept)} more columns" if len(kept) < len(columns) else ""
+    left = len(columns) - len(kept) + further
+    rest = f"- and {left} more columns" if left else ""
     return "\n".join(part for part in [head, *kept, rest, *(sample if used < budget * 0.6 else [])] if part)
-
-
-def _text(name: str, size: int, budget: int) -> str:
-    with open(name, "rb") as file:
-        start = file.read(min(size, budget))
-    if b"\0" in start:
-        return "It is a binary file."
-    text = start.decode("utf-8", errors="replace")
-    if name.endswith((".json", ".ipynb")) and size <= budget:
-        text = json.dumps(json.loads(text))[:budget]
-    return "It begins:\n" + "\n".join(line[:200] for line in text.splitlines()[:10])

@@ -1,27 +1,41 @@
-"""Asks a kernel to describe a file or a variable, by `describe_data.py`, which it is sent. Knows no session."""
+"""Asks a kernel to describe a file or a variable, by the modules in `SENT`. Knows no session."""
 
 import ast
 from contextlib import suppress
+from functools import cache
 from inspect import getsource
+from types import ModuleType
 
-from codeagent_nb.session import describe_data
+from codeagent_nb.session import describe_binary, describe_data, describe_file, sniff_encoding, sniff_table
 from kernel_executor import secret_names
 from kernel_executor.text import encodable
 
-IMPORT = "from kernel_executor.secret_names import names_secret\n"
-"""Of a package that the kernel may lack; its source is sent, too."""
+OF_VARIABLES = (secret_names, describe_data)
+SENT = (*OF_VARIABLES, sniff_encoding, sniff_table, describe_binary, describe_file)
+"""Whose sources are sent, in this order: the kernel may have none of our packages."""
 
 
 def description_of(function: str, *arguments: str) -> str:
     """Return the Python expression that makes a description in a kernel.
 
     Args:
-        function: Of `describe_data.py`.
+        function: `describe` of a file, or `describe_variable`.
         arguments: Expressions.
     """
-    sources = getsource(secret_names), getsource(describe_data).replace(IMPORT, "")
+    sources = map(_without_imports_of_ours, OF_VARIABLES if function == "describe_variable" else SENT)
     run = ", ".join(f"exec({source!r}, scope)" for source in sources)
     return f"(lambda scope: ({run}, scope[{function!r}]({', '.join(arguments)}))[-1])({{}})"
+
+
+@cache
+def _without_imports_of_ours(module: ModuleType) -> str:
+    """Return a module's source without what the scope has already."""
+    source = getsource(module)
+    lines = source.splitlines()
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(("codeagent_nb.", "kernel_executor.")):
+            lines[node.lineno - 1 : node.end_lineno] = [""] * ((node.end_lineno or node.lineno) - node.lineno + 1)
+    return "\n".join(lines) + "\n"
 
 
 def told(answer: str | None, limit: int) -> str:

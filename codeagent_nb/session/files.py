@@ -8,6 +8,7 @@ from typing import Protocol
 
 from codeagent_nb.errors import SessionError
 from codeagent_nb.session.describing import description_of, told
+from kernel_executor.folders.home import with_home
 
 CONTEXT_BUDGET = 4_000  # characters for all files, about 1,000 tokens
 
@@ -29,7 +30,7 @@ def bring_files(files: Sequence[Path], folder: Path) -> list[str]:
     Raises:
         SessionError: Another file of its name is there already.
     """
-    return [_bring(file.expanduser(), folder) for file in files]
+    return [_bring(with_home(file), folder) for file in files]
 
 
 def check_files(files: Sequence[Path]) -> None:
@@ -39,8 +40,9 @@ def check_files(files: Sequence[Path]) -> None:
         SessionError: One does not exist, or is a folder.
     """
     for file in files:
-        if not file.expanduser().is_file():
-            what = "is a folder; name the files in it" if file.expanduser().is_dir() else "there is no such file"
+        found = with_home(file)
+        if not found.is_file():
+            what = "is a folder; name the files in it" if found.is_dir() else "there is no such file"
             raise SessionError(f"--file {str(file)!r}: {what}")
 
 

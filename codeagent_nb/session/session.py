@@ -4,7 +4,7 @@ The folder is that of the notebook, so that the saved notebook runs again where 
 """
 
 import os
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,6 +21,7 @@ from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.loop.driver import execution_event
 from codeagent_nb.loop.results import TaskResult
 from codeagent_nb.loop.run_settings import RunSettings
+from codeagent_nb.projections.language_info import QUESTION, read_language_info
 from codeagent_nb.session.files import bring_files, check_files, describe_files
 from codeagent_nb.views.notebook_file import NotebookView
 from kernel_executor import (
@@ -31,6 +32,7 @@ from kernel_executor import (
     create_code_executor,
 )
 from kernel_executor.factory import ExecutorName
+from kernel_executor.folders.home import with_home
 from kernel_executor.folders.safe_files import OpenFolder, open_folder
 from kernel_executor.folders.work_folder import open_work_folder
 from kernel_executor.network.gate import Network
@@ -77,6 +79,8 @@ class Session:
     log: EventLog
     context: str
     """What the model reads about the files, with the first task."""
+    language_info: Mapping[str, Any]
+    """What the kernel says of its language, for a saved notebook."""
 
     async def run(self, task: str, settings: RunSettings) -> TaskResult:
         """Solve a task; the notebook is complete when this returns or raises. Errors are those of the agent.
@@ -164,15 +168,16 @@ async def open_session(
         )
         await stack.enter_async_context(executor)
         log = EventLog(secrets or Secrets(os.environ))
-        own_views: Sequence[View] = (journal_view, notebook_view)
-        for view in (*own_views, *views):
+        all_views: Sequence[View] = (journal_view, notebook_view, *views)
+        for view in all_views:
             log.attach(view)
         # A view that failed once, on a full disk say, is told nothing more; at the end it is tried with everything.
         stack.callback(lambda: notebook_view.catch_up(log.events))
         claimed.pop_all()  # the kernel runs: from here on there is something to keep
+        notebook_view.take_language(language_info := read_language_info(await executor.evaluate(QUESTION)))
         context = await describe_files(executor, names)
         agent = CodeExecutorAgent(AGENT_NAME, executor, log=log)
-        session = Session(notebook, journal, agent, executor, log, context)
+        session = Session(notebook, journal, agent, executor, log, context, language_info)
         executor.on_late_output(session.on_late_output)
         stack.push_async_callback(session.keep_held_files)
         yield session
@@ -199,7 +204,7 @@ def new_notebook(folder: Path, name: str = "codeagent") -> Path:
 def _open_folder(notebook: Path) -> OpenFolder:
     """Open the folder once: its name, or that of one above it, may be given to another one while the session lives."""
     try:
-        return open_folder(open_work_folder(notebook.expanduser().absolute().parent).path)
+        return open_folder(open_work_folder(with_home(notebook).absolute().parent).path)
     except OSError as error:
         raise SessionError(f"cannot use the folder of --out {str(notebook)!r}: {error.strerror or error}") from error
 

@@ -27,7 +27,11 @@ from kernel_executor.text import shorten
 
 SIZE_LIMIT = 1_000_000_000  # bytes of one variable on disk
 LOAD_PICKLE = '__import__("pickle").loads(__import__("pathlib").Path({path}).read_bytes())'
+LOAD_ARROW = '__import__("pyarrow.ipc").ipc.open_file({path}).read_all()'
+LOAD_POLARS = '__import__("polars").read_ipc(__import__("pathlib").Path({path}).read_bytes())'
+"""From bytes: `memory_map=False` is gone in polars 2, and without it a table would be the file's, not a copy."""
 PIECE = 1_000_000  # bytes that are looked at in one go
+ROWS = 65_536  # of a table, in one go
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +127,22 @@ def _named(part: Path, path: Path) -> Path:
 
 def _write_table(table: Any, file: "_Watched") -> None:
     """Write a table as an Arrow file; not compressed: it is read once, at once, by a kernel on this machine."""
-    from pyarrow import feather, types
+    from pyarrow import types
 
     # Numbers hold no key, and to look through them would take longer than to write them: only names and texts.
     texts = [place for place, field in enumerate(table.schema) if not types.is_primitive(field.type)]
     for part in (table.slice(0, 0), table.select(texts)):
-        feather.write_feather(part, _Watched(replace(file.limits, size=file.room), len), compression="uncompressed")
+        _write_arrow(part, _Watched(replace(file.limits, size=file.room), len))
     file.limits = replace(file.limits, secrets=Redactor(()))
-    feather.write_feather(table, file, compression="uncompressed")
+    _write_arrow(table, file)
+
+
+def _write_arrow(table: Any, file: "_Watched") -> None:
+    """Write by `pyarrow.ipc`: `pyarrow.feather` is another name for the same format, and is being given up."""
+    from pyarrow import ipc
+
+    with ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table, max_chunksize=ROWS)
 
 
 def _arrow_table(value: Any) -> tuple[Any, str] | None:
@@ -139,9 +151,9 @@ def _arrow_table(value: Any) -> tuple[Any, str] | None:
     if pandas and type(value) is pandas.DataFrame:
         return _of_pandas(value)
     if pyarrow and type(value) is pyarrow.Table and len(set(value.column_names)) == value.num_columns:
-        return value, '__import__("pyarrow.feather").feather.read_table({path})'
+        return value, LOAD_ARROW
     if polars and type(value) is polars.DataFrame:
-        return value.to_arrow(), '__import__("polars").read_ipc({path}, memory_map=False)'
+        return value.to_arrow(), LOAD_POLARS
     return None
 
 
@@ -150,7 +162,7 @@ def _of_pandas(value: Any) -> tuple[Any, str] | None:
         with suppress(ImportError):
             import pyarrow
 
-            return pyarrow.Table.from_pandas(value), '__import__("pyarrow.feather").feather.read_feather({path})'
+            return pyarrow.Table.from_pandas(value), f"{LOAD_ARROW}.to_pandas()"
     return None
 
 

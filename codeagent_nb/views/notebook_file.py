@@ -1,12 +1,14 @@
 """The file in which a session is saved as a notebook. What stands in it is `notebook_text.py`."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from codeagent_nb import events
 from codeagent_nb.errors import SessionError
 from codeagent_nb.events import AgentEvent
+from codeagent_nb.projections.language_info import OF_IPYTHON
 from codeagent_nb.projections.notebook_text import NotebookText
 from kernel_executor.folders.safe_files import OpenFolder, folder_of
 
@@ -18,17 +20,29 @@ class NotebookView:
         path: The `.ipynb` file.
         earlier: Events of the session before now.
         folder: The folder it is in, if that is open.
+        language_info: What the kernel says of its language; None before one was asked.
     """
 
-    def __init__(self, path: Path, earlier: Sequence[AgentEvent] = (), folder: OpenFolder | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        earlier: Sequence[AgentEvent] = (),
+        folder: OpenFolder | None = None,
+        language_info: Mapping[str, Any] | None = None,
+    ) -> None:
         self._path = path
         self._folder = folder
         self._notebook = NotebookText()
+        self.take_language(language_info or OF_IPYTHON)
         self._saved = (b"", b"")
         self._written = 0.0  # when, by the monotonic clock
         self._known: dict[int, AgentEvent] = {}  # with the events themselves, or an id might be another's
         self.catch_up(earlier)
         self.save()
+
+    def take_language(self, language_info: Mapping[str, Any]) -> None:
+        """Write with the next save what the kernel says of its language."""
+        self._notebook.language_info = language_info
 
     def on_event(self, event: AgentEvent) -> None:
         """Take one event in; save if it ends a step."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kernel_executor.errors import KernelStartError
+from kernel_executor.folders.home import home_folder, with_home
 from kernel_executor.search_paths import distrust, trust_again
 
 SHARED = ("/tmp", "/var/tmp", "/dev/shm", "/run", "/var/run")  # noqa: S108 - these are what nobody may use
@@ -40,8 +41,9 @@ def too_much_to_show() -> frozenset[Path]:
     programs, and those of other kernels: who can connect to an unsandboxed one has left the sandbox.
     """
     runtime = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
-    places = [Path(name).resolve() for name in (Path.home(), tempfile.gettempdir(), runtime, *SHARED)]
-    return frozenset(path for place in places for path in (place, *place.parents)) | {Path.home()}
+    home = home_folder()
+    places = [Path(name).resolve() for name in (home, tempfile.gettempdir(), runtime, *SHARED)]
+    return frozenset(path for place in places for path in (place, *place.parents)) | {home}
 
 
 def open_work_folder(work_dir: str | Path | None) -> WorkFolder:
@@ -54,12 +56,13 @@ def open_work_folder(work_dir: str | Path | None) -> WorkFolder:
         work_dir: The folder asked for; made if it does not exist. None makes a private one.
 
     Raises:
-        KernelStartError: It is the run folder of a kernel.
+        KernelStartError: It is the run folder of a kernel, or the user has no home folder.
         NotADirectoryError: There is a file of that name.
     """
+    home_folder()  # what comes later would fail in many ways, Jupyter's search for kernels among them
     if work_dir is None:
         return _opened(Path(tempfile.mkdtemp(prefix="codeagent-work-")).resolve(), private=True)
-    path = Path(work_dir).expanduser().resolve()
+    path = with_home(work_dir).resolve()
     if path.exists() and not path.is_dir():
         raise NotADirectoryError(f"work_dir {str(path)!r} is a file: name a folder")
     if any(map(_runs_a_kernel, (path, *path.parents))):

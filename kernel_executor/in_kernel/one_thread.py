@@ -94,7 +94,7 @@ def _kernel_class(interrupts: Interrupts) -> type:
                 return await super().do_execute(*arguments, **options)
             except KeyboardInterrupt:  # while IPython made ready or cleaned up; ipykernel would send no reply at all
                 interrupts.code_runs = False
-                return INTERRUPTED | {"execution_count": self.shell.execution_count - 1}
+                return {**INTERRUPTED, "execution_count": self.shell.execution_count - 1}
             finally:
                 interrupts.code_runs = False
 

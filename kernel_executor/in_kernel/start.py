@@ -15,6 +15,8 @@ from typing import Any
 
 if __name__ != "__main__":
     from . import MODULE, OMISSION_MESSAGE, PACKAGES
+    from .explaining import explain
+    from .figures import LeftOpen
     from .forks import flush_to_parent, forget_in_forks, is_fork, write_to_parent
     from .guard import OutputGuard
     from .interrupts import Interrupts
@@ -193,6 +195,8 @@ def _install(app: Any, guard: OutputGuard, interrupts: Interrupts) -> None:
     # IPython 9 keeps all that is printed and displayed, for `%notebook`: 0.8 GB in 1.5 s of printing (measured).
     shell._tee = lambda channel: contextlib.nullcontext()  # noqa: ARG005, SLF001
     app.session.send = _guarded_send(app.session, guard)
+    shell.events.register("post_run_cell", explain)
+    shell.events.register("post_execute", LeftOpen().show)  # pyplot's own comes later, and draws what has changed
     shell.events.register("post_run_cell", end_cell)
     _disarm_exit(shell)
     _show_groups(shell)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from kernel_executor.errors import SandboxUnavailable
+from kernel_executor.folders.home import with_home
 from kernel_executor.in_kernel import PACKAGES
 from kernel_executor.in_kernel.read_only import FOLDER
 from kernel_executor.limits.resource_limits import ResourceLimits, bounds_here
@@ -74,7 +75,7 @@ def existing_paths(paths: Sequence[str | Path]) -> tuple[Path, ...]:
     Raises:
         FileNotFoundError: One of them does not exist.
     """
-    resolved = tuple(Path(path).expanduser().resolve() for path in paths)
+    resolved = tuple(with_home(path).resolve() for path in paths)
     if missing := [str(path) for path in resolved if not path.exists()]:
         raise FileNotFoundError(f"cannot let the sandbox see {', '.join(missing)}: no such file or folder")
     return resolved
@@ -82,7 +83,7 @@ def existing_paths(paths: Sequence[str | Path]) -> tuple[Path, ...]:
 
 def absolute_paths(paths: Sequence[str | Path]) -> tuple[Path, ...]:
     """Return paths the user names, which need not exist, whatever the current folder will be."""
-    absolute = [Path(path).expanduser().absolute() for path in paths]
+    absolute = [with_home(path).absolute() for path in paths]
     return tuple(path.parent.resolve() / path.name for path in absolute)
 
 

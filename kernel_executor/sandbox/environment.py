@@ -13,10 +13,13 @@ ALLOWED_NAMES = frozenset(
         *("PATH", "LANG", "LANGUAGE", "TZ", "TERM", "USER", "LOGNAME", "SHELL", "LD_LIBRARY_PATH"),
         *("VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "R_HOME", "JAVA_HOME", "CUDA_HOME"),
         *("PYTHONHASHSEED", "PYTHONUTF8", "PYTHONIOENCODING", "PYTHONPATH", "PYTHONWARNINGS", "PYTHONPYCACHEPREFIX"),
-        *("MPLBACKEND", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+        *("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "SSL_CERT_FILE", "SSL_CERT_DIR"),
     }
 )
-"""What programs need to find themselves, speak the user's language and use the machine as it is set up."""
+"""What programs need to find themselves, speak the user's language and use the machine as it is set up.
+
+Not MPLBACKEND: where it is Agg (images of containers, CI), a kernel shows no plots; a script finds Agg by itself.
+"""
 
 ALLOWED_PREFIXES = ("LC_", "OMP_", "OPENBLAS_", "MKL_", "NUMEXPR_", "VECLIB_", "NUMBA_")
 

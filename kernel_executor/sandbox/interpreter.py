@@ -10,10 +10,11 @@ from kernel_executor.aio.tasks import run_helper
 from kernel_executor.errors import KernelStartError
 from kernel_executor.search_paths import for_helpers
 
+# For Python 3.8, too; the preferred scheme is asked for since 3.10.
 REPORT = (
     "import json, site, sys, sysconfig; "
-    "below = [sysconfig.get_path(name, sysconfig.get_preferred_scheme('prefix'), {'base': '', 'platbase': ''}) "
-    "for name in ('purelib', 'platlib')]; "
+    "scheme = getattr(sysconfig, 'get_preferred_scheme', 'posix_{}'.format)('prefix'); "
+    "below = [sysconfig.get_path(name, scheme, {'base': '', 'platbase': ''}) for name in ('purelib', 'platlib')]; "
     "print(json.dumps({'prefixes': [sys.prefix, sys.base_prefix, sys.exec_prefix], 'installed': below, "
     "'paths': [p for p in sys.path if p], 'user': site.getuserbase() if site.ENABLE_USER_SITE else ''}))"
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
+from kernel_executor.folders.home import home_folder
 from kernel_executor.sandbox.covering import INSTALLED, to_cover
 from kernel_executor.sandbox.interpreter import Interpreter
 from kernel_executor.stage.place import Place
@@ -129,7 +130,8 @@ def _leads_into(path: Path) -> bool:
 
 def interpreter_paths(interpreter: Interpreter) -> list[Path]:
     """Paths to bind, parents first, without those that would show the whole home folder or disk."""
-    forbidden = {Path("/"), Path.home(), *Path.home().parents}
+    home = home_folder()
+    forbidden = {Path("/"), home, *home.parents}
     given = {path: Path(os.path.realpath(path)) for path in (*interpreter.prefixes, *interpreter.paths)}
     leads = given | {path: path for path in given.values()}
     found = sorted(

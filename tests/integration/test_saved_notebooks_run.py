@@ -13,6 +13,7 @@ from typing import Any
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from nbconvert import ScriptExporter
 from nbformat import v4
 
 from codeagent_nb import CodeExecutorAgent, ReplayChatCompletionClient, extract_code_blocks
@@ -75,6 +76,20 @@ def csv_after(notebook: Path, copy: Path, convert: tuple[str, ...]) -> str:
     text = (copy / "penguins.csv").read_text()
     shutil.rmtree(copy)
     return text
+
+
+async def test_a_saved_session_says_of_its_language_what_the_kernel_says(tmp_path: Path) -> None:
+    settings = SessionSettings(notebook=tmp_path / "session.ipynb")
+    model = ReplayChatCompletionClient([shell("echo hello"), "It said hello."])
+    async with open_session(settings) as session:
+        await session.run("Say hello.", RunSettings(model=model, ask=refuse_unattended))
+    saved = nbformat.read(session.notebook, as_version=4)
+    stock = v4.new_notebook(cells=[v4.new_code_cell("1")])
+    await NotebookClient(stock, kernel_name="python3").async_execute()
+    assert saved.metadata.language_info == stock.metadata.language_info
+    script, _ = ScriptExporter().from_notebook_node(saved)
+    assert "get_ipython().run_cell_magic('bash', '', 'echo hello" in script
+    assert "# Say hello." in script
 
 
 # Code that ended well, and would have destroyed the user's files all the same

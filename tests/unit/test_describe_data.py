@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from codeagent_nb.session import describe_data
-from codeagent_nb.session.describe_data import describe, describe_variable
-from codeagent_nb.session.describing import description_of
+from codeagent_nb.session.describe_data import describe_variable
+from codeagent_nb.session.describe_file import describe
+from codeagent_nb.session.describing import SENT, description_of
 from kernel_executor.secret_names import names_secret
 
 BUDGET = 2_000
@@ -93,11 +94,12 @@ def test_lists_in_cells_are_no_obstacle() -> None:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("empty.csv", ""),
         ("broken.csv", 'a,b\n1,2\n1,2,3,4\n"open'),
         ("broken.json", "{"),
-        ("not.xlsx", "no table"),
-        ("latin.csv", b"name\ncaf\xe9\n"),
+        ("broken.xlsx", b"PK\x03\x04 and no more"),
+        ("broken.parquet", b"PAR1 and no more"),
+        ("broken.db", b"SQLite format 3\0 and no more"),
+        ("broken.csv.gz", b"\x1f\x8b and no more"),
     ],
 )
 def test_a_table_that_cannot_be_read_is_told_with_the_reason(name: str, content: str | bytes) -> None:
@@ -123,6 +125,18 @@ def test_an_empty_file_is_no_obstacle() -> None:
 @pytest.mark.parametrize("name", ["a b.csv", "größe.csv", "it's.csv"])
 def test_names_are_told_as_code_writes_them(name: str) -> None:
     assert repr(name) in describe(write(name), BUDGET)
+
+
+def test_what_is_sent_together_has_no_name_twice() -> None:
+    defined = [
+        name
+        for module in SENT
+        for name, value in vars(module).items()
+        if getattr(value, "__module__", None) == module.__name__ or name.isupper()
+    ]
+    here = [name for name in defined if sum(name in vars(module) for module in SENT) > 1]
+    values = {name: {id(vars(module)[name]) for module in SENT if name in vars(module)} for name in here}
+    assert [name for name, found in values.items() if len(found) > 1] == []
 
 
 def evaluate_alone(expression: str) -> str:
@@ -164,7 +178,9 @@ def test_without_pandas_rows_of_the_wrong_length_are_no_obstacle() -> None:
 
 
 def test_without_pandas_other_tables_are_named_only() -> None:
-    assert "It is a table; pandas is not installed." in describe_without_pandas(write("t.parquet", b"PAR1"))
+    told = describe_without_pandas(write("t.parquet", b"PAR1"))
+    assert "It is a Parquet table; to read it, pandas and pyarrow are needed" in told
+    assert "It is a table; pandas is not installed." in describe_without_pandas(write("t.json", '[{"a": 1}]'))
 
 
 # Variables
@@ -424,12 +440,12 @@ NAMES = [
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_promises_a_key_here_as_it_does_for_the_environment(name: str) -> None:
-    assert describe_data._is_secret(name) == names_secret(name)
+    assert describe_data.is_secret(name) == names_secret(name)
 
 
 @pytest.mark.parametrize("name", ["X-Api-Key", "auth.token", "my password", b"api_key", ("auth", "api_key")])
 def test_names_that_no_variable_can_have_promise_a_key_too(name: object) -> None:
-    assert describe_data._is_secret(name)
+    assert describe_data.is_secret(name)
 
 
 @pytest.mark.parametrize(

@@ -188,6 +188,51 @@ def test_a_polars_table_comes_back(folder: Path) -> None:
     assert there_and_back(folder, table).equals(table)
 
 
+def polars_tables() -> Iterator[Any]:
+    """Yield tables of the types that polars keeps in ways of its own."""
+    import polars as pl
+
+    day = datetime.date(2024, 2, 29)
+    noon = datetime.datetime(2024, 2, 29, 12, tzinfo=datetime.UTC)
+    yield "nothing", pl.DataFrame()
+    yield "no rows", pl.DataFrame(schema={"a": pl.Int8, "b": pl.String})
+    yield "dates", pl.DataFrame({"a": [day, None], "b": [noon, None], "c": [datetime.time(1), None]})
+    yield "durations", pl.DataFrame({"a": [datetime.timedelta(hours=1)]})
+    yield "a zone", pl.DataFrame({"a": [noon]}, schema={"a": pl.Datetime("ms", "Europe/Berlin")})
+    yield "categories", pl.DataFrame({"a": ["u", "v", None]}, schema={"a": pl.Categorical})
+    yield "an enum", pl.DataFrame({"a": ["u", "v"]}, schema={"a": pl.Enum(["v", "u", "w"])})  # polars#13260
+    yield "structs", pl.DataFrame({"a": [{"x": 1, "y": ["z"]}, {"x": None, "y": []}]})
+    yield "arrays", pl.DataFrame({"a": [[1, 2], [3, 4]]}, schema={"a": pl.Array(pl.Int16, 2)})
+    yield "decimals", pl.DataFrame({"a": [decimal.Decimal("1.10")]})
+    yield "bytes", pl.DataFrame({"a": [b"\0", None]})
+    yield "only nulls", pl.DataFrame({"a": [None, None]})
+    yield "long texts", pl.DataFrame({"a": ["x" * 20_000, "y", "\U0001f600"]})
+    yield "pieces", pl.concat([pl.DataFrame({"a": [1]}), pl.DataFrame({"a": [2]})], rechunk=False)
+    yield "many rows", pl.DataFrame({"a": range(200_000)})
+
+
+POLARS = dict(polars_tables()) if find_spec("polars") else {}
+
+
+@pytest.mark.parametrize("kind", POLARS)
+def test_a_polars_table_comes_back_exactly(folder: Path, kind: str) -> None:
+    written = write(folder, POLARS[kind])
+    assert written.path.endswith(".arrow")
+    back = load(written)
+    (folder.parent / written.path).write_bytes(b"")  # it is a copy, not the file's
+    assert back.schema == POLARS[kind].schema
+    assert back.equals(POLARS[kind])
+
+
+@needs_pandas
+def test_a_loaded_table_is_no_longer_the_file_s(folder: Path) -> None:
+    for kind in ("plain", "dates"):
+        written = write(folder, FRAMES[kind], kind)
+        back = load(written)
+        (folder.parent / written.path).write_bytes(b"")
+        assert back.equals(FRAMES[kind])
+
+
 # Everything else
 
 json_like = st.recursive(

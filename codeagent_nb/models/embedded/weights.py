@@ -17,6 +17,8 @@ from pathlib import Path
 
 from codeagent_nb.errors import WeightsError
 from codeagent_nb.models.embedded import download
+from kernel_executor import KernelStartError
+from kernel_executor.folders.home import home_folder, with_home
 
 GGUF_MAGIC = b"GGUF"
 _READ_SIZE = 4 << 20
@@ -72,8 +74,15 @@ def cache_dir(env: Mapping[str, str] | None = None) -> Path:
     """
     base = (os.environ if env is None else env).get("XDG_CACHE_HOME", "")
     # The XDG specification says to ignore a relative path.
-    root = Path(base) if base.startswith("/") else Path.home() / ".cache"
+    root = Path(base) if base.startswith("/") else _home() / ".cache"
     return root / "codeagent-nb" / "models"
+
+
+def _home() -> Path:
+    try:
+        return home_folder()
+    except KernelStartError as error:
+        raise WeightsError(f"cannot tell where models are kept: {error}") from error
 
 
 def find(env: Mapping[str, str], *, model: EmbeddedModel = KNOWN_MODEL) -> Path | None:
@@ -88,7 +97,7 @@ def find(env: Mapping[str, str], *, model: EmbeddedModel = KNOWN_MODEL) -> Path 
     """
     given = env.get("CODEAGENT_MODEL_PATH", "")
     if given:
-        return check_gguf(Path(given).expanduser())
+        return check_gguf(with_home(given))
     cached = cache_dir(env) / model.filename
     if not cached.is_file():
         return None

@@ -1,0 +1,209 @@
+"""Describes files that are no text: workbooks, Parquet, Arrow, SQLite, archives. Runs *in the kernel*.
+
+See `describe_file.py`. Of each a part is read; what can only be read as a whole, and is large unpacked, is told by its
+names.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+import zipfile
+from collections.abc import Callable
+from contextlib import closing
+from html import unescape
+from pathlib import PurePath
+from typing import Any
+from urllib.parse import quote
+
+from codeagent_nb.session.describe_data import HIDDEN, first_rows, fit, is_secret, shown_value, told_column
+
+BATCH_ROWS = 200_000
+BATCH_CELLS = 4_000_000
+WIDE = 1_000  # columns
+SHEET_ROWS = 5_000  # a workbook is read a hundred times slower than text
+SHEETS = 8
+UNPACKED = 200_000_000
+SECONDS = 3.0  # for one statement of SQL
+
+
+def call_of(reader: str, name: str, options: dict[str, Any]) -> str:
+    """Return the call of pandas that reads a file."""
+    return f"pandas.{reader}({', '.join([repr(name), *(f'{key}={value!r}' for key, value in options.items())])})"
+
+
+def told_columns(table: Any) -> list[str]:
+    """Return a line about each column of a DataFrame, up to `WIDE`: more fit into no prompt, and each takes a while."""
+    return [told_column(table.iloc[:, place], column) for place, column in enumerate(table.columns[:WIDE])]
+
+
+def _told(call: str, table: Any, rows: int, budget: int) -> str:
+    more = "" if rows == len(table) else f" (of them {len(table):,} were looked at)"
+    head = f"`{call}` gives {rows:,} rows{more} and {table.shape[1]} columns:"
+    return fit(head, told_columns(table), first_rows(table), budget, max(0, table.shape[1] - WIDE))
+
+
+# Columns
+
+
+def describe_parquet(name: str, budget: int) -> str:
+    """Describe a Parquet file by its schema and its first rows."""
+    try:
+        import pandas  # noqa: F401
+        from pyarrow import parquet
+    except ImportError as error:
+        return f"It is a Parquet table; to read it, pandas and pyarrow are needed ({error})."
+    with parquet.ParquetFile(name) as file:
+        rows, schema = file.metadata.num_rows, file.schema_arrow
+        limit = max(1, min(BATCH_ROWS, BATCH_CELLS // max(1, len(schema))))
+        large = file.num_row_groups and file.metadata.row_group(0).total_byte_size > UNPACKED
+        first = None if large else next(file.iter_batches(batch_size=limit), None)
+        return _arrow_told(call_of("read_parquet", name, {}), rows, schema, first, budget)
+
+
+def describe_arrow(name: str, budget: int) -> str:
+    """Describe an Arrow (Feather) file by its schema and its first rows."""
+    try:
+        import pandas  # noqa: F401
+        from pyarrow import ipc, memory_map
+    except ImportError as error:
+        return f"It is an Arrow table; to read it, pandas and pyarrow are needed ({error})."
+    with memory_map(name) as mapped, ipc.open_file(mapped) as file:
+        batches = file.num_record_batches
+        small = os.path.getsize(name) < UNPACKED
+        sizes = [file.get_batch(at).num_rows for at in range(batches)] if small else []
+        first = file.get_batch(0).slice(0, BATCH_ROWS) if sizes else None
+        return _arrow_told(call_of("read_feather", name, {}), sum(sizes), file.schema, first, budget)
+
+
+def _arrow_told(call: str, rows: int, schema: Any, first: Any, budget: int) -> str:
+    if first is None and rows:
+        columns = [f"- {field.name!r}: {field.type}" for field in schema]
+        return fit(f"`{call}` gives {rows:,} rows and {len(columns)} columns:", columns, [], budget)
+    import pyarrow
+
+    batches = [] if first is None else [first]
+    return _told(call, pyarrow.Table.from_batches(batches, schema).to_pandas(), rows, budget)
+
+
+# Archives and workbooks
+
+
+def describe_zip(name: str, budget: int) -> str:
+    """Describe a workbook, or what is in an archive."""
+    with zipfile.ZipFile(name) as archive:
+        inside = archive.infolist()
+        names = {item.filename for item in inside}
+        if names & {"xl/workbook.xml", "xl/workbook.bin"} or "content.xml" in names:
+            if sum(item.file_size for item in inside) > UNPACKED:
+                return f"It is a workbook, too large to look into. {_sheets_said(_sheets_of(archive))}"
+            try:
+                return describe_workbook(name, budget)
+            except ImportError as error:
+                return f"{_sheets_said(_sheets_of(archive))} pandas cannot read it here: {error}"
+    files = [f"- {item.filename!r}, {item.file_size:,} bytes" for item in inside if not item.is_dir()]
+    one = len(files) == 1 and os.path.splitext(inside[-1].filename)[1].lower() in (".csv", ".tsv", ".txt")
+    hint = f"\n`{call_of('read_csv', name, {'compression': 'zip'})}` reads the file in it." if one else ""
+    return fit(f"It is a zip archive of {len(files):,} files:", files, [], budget) + hint
+
+
+def _sheets_of(archive: zipfile.ZipFile) -> list[str]:
+    """Return the sheets of a workbook, without a reader of workbooks."""
+    for part, tag in (("xl/workbook.xml", r"<(?:\w+:)?sheet\s[^>]*?\bname=\"([^\"]*)\""), ("content.xml", TABLE)):
+        if part in archive.namelist():
+            with archive.open(part) as file:
+                text = file.read(5_000_000).decode("utf-8", "replace")
+            return [unescape(found) for found in re.findall(tag, text)]
+    return []
+
+
+TABLE = r"<table:table\s[^>]*?table:name=\"([^\"]*)\""
+
+
+def _sheets_said(sheets: list[str]) -> str:
+    return f"It has {len(sheets)} sheet{'s' * (len(sheets) != 1)}: {', '.join(map(repr, sheets))}." if sheets else ""
+
+
+def describe_workbook(name: str, budget: int) -> str:
+    """Describe the first sheet of a workbook that has something in it, and name all of them."""
+    import pandas
+
+    with pandas.ExcelFile(name) as book:
+        sheets = list(book.sheet_names)
+        said, shown = [], ""
+        for at, sheet in enumerate(sheets):
+            beginning = book.parse(sheet, header=None, nrows=30) if at < SHEETS else None
+            if beginning is None or beginning.empty:
+                said.append(f"{sheet!r}{' (empty)' if beginning is not None else ''}")
+                continue
+            options = {"sheet_name": sheet} if at else {}
+            options.update({"skiprows": skip} if (skip := _title_rows(beginning)) else {})
+            if not shown:
+                table = book.parse(**{"sheet_name": sheet, **options}, nrows=SHEET_ROWS)
+                more = " at least (only these were looked at)" if len(table) == SHEET_ROWS else ""
+                call = call_of("read_excel", name, options)
+                head = f"`{call}` gives {len(table):,} rows{more} and {table.shape[1]} columns:"
+                shown = fit(head, told_columns(table), first_rows(table), budget * 3 // 4)
+                said.append(repr(sheet))
+            else:
+                names = [shown_value(value) for value in beginning.iloc[options.get("skiprows", 0)].dropna()][:12]
+                said.append(f"{sheet!r} (columns {', '.join(names)})")
+    all_of_them = f"It has {len(sheets)} sheets: {'; '.join(said)}." if len(sheets) > 1 else ""
+    return "\n".join(filter(None, [all_of_them[: budget // 3], shown or "It is an empty workbook."]))
+
+
+def _title_rows(beginning: Any) -> int:
+    """Return how many rows stand above the names of the columns: titles have few cells, or one."""
+    filled = [int(row.notna().sum()) for _, row in beginning.iterrows()]
+    return next((at for at, count in enumerate(filled) if count * 2 > max(filled)), 0)
+
+
+# SQL
+
+
+def describe_sqlite(name: str, budget: int) -> str:
+    """Describe the tables of a database; nothing of it is run but `SELECT` on plain tables."""
+    import sqlite3  # not every Python is built with it
+
+    place = quote(str(PurePath(os.path.abspath(name))))
+    with closing(sqlite3.connect(f"file:{place}?mode=ro&immutable=1", uri=True)) as database:
+        ends = time.monotonic() + SECONDS
+        database.set_progress_handler(lambda: time.monotonic() > ends, 10_000)
+        database.text_factory = lambda raw: raw.decode("utf-8", "replace")
+        found = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table' LIMIT 500").fetchall()
+        tables = [
+            table for table, sql in found if not table.startswith("sqlite_") and "VIRTUAL" not in sql[:20].upper()
+        ]
+        lines = [line for table in tables for line in _sql_table(database, table)]
+    if not tables:
+        return "It is an SQLite database without tables."
+    first = '"' + tables[0].replace('"', '""') + '"'
+    query = f"SELECT * FROM {first}"  # noqa: S608 - to be read, not run
+    head = (
+        f"It is an SQLite database of {len(tables)} table{'s' * (len(tables) != 1)}; "
+        f"`pandas.read_sql_query({query!r}, sqlite3.connect({name!r}))` reads the first one:"
+    )
+    return fit(head, lines, [], budget)
+
+
+def _sql_table(database: Any, table: str) -> list[str]:
+    quoted = '"' + table.replace('"', '""') + '"'
+    columns = [(str(row[1]), str(row[2])) for row in database.execute(f"PRAGMA table_info({quoted})")]
+    told = ", ".join(f"{column!r} {kind}".strip() for column, kind in columns)
+    rows = database.execute(f"SELECT * FROM {quoted} LIMIT 2").fetchall()  # noqa: S608 - quoted; of a file in a sandbox
+    shown = [
+        ", ".join(HIDDEN if is_secret(column) else shown_value(value)[:60] for (column, _), value in zip(columns, row))
+        for row in rows
+    ]
+    return [f"- {table!r}: {told}", *(f"  {row[:300]}" for row in shown)]
+
+
+MAGIC: dict[bytes, Callable[[str, int], str]] = {
+    b"PAR1": describe_parquet,
+    b"ARROW1": describe_arrow,
+    b"SQLite format 3\0": describe_sqlite,
+    b"PK\x03\x04": describe_zip,
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": describe_workbook,
+}
+"""Who describes a file that begins so, whatever its name."""

@@ -1,0 +1,307 @@
+"""Describes a file in a few hundred words for a prompt. Runs *in the kernel*, see `describe_data.py`.
+
+A file may be anybody's, and need not be what its name says: what it is, its first bytes say. Of a large one a part is
+read (`BYTES` of text, unpacked; `SAMPLE_ROWS` rows), so that neither a long line nor an archive bomb costs the kernel
+its memory. The call that is printed is the one that has just read that part.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import io
+import json
+import os
+import re
+import warnings
+from typing import Any
+
+from codeagent_nb.session.describe_binary import MAGIC, WIDE, call_of, told_columns
+from codeagent_nb.session.describe_data import HIDDEN, first_rows, fit, is_secret, shown_value, type_name
+from codeagent_nb.session.sniff_encoding import encoding_of
+from codeagent_nb.session.sniff_table import NOTHING, Parsed, is_number, sniff
+
+SAMPLE_ROWS = 200_000  # rows read to describe a table; more would make the user wait
+BYTES = 24_000_000
+LINE = 1_000_000  # bytes of the first line
+TABLES = frozenset({".csv", ".tsv", ".tab", ".psv"})
+MAYBE_TABLES = frozenset({".txt", ".dat", ".asc", ".data", ".xls", ".log", ""})
+BINARY = frozenset({".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".parquet", ".feather", ".arrow", ".db", ".sqlite"})
+PACKED = {b"\x1f\x8b": ("gzip", "gzip"), b"BZh": ("bz2", "bz2"), b"\xfd7zXZ\0": ("xz", "lzma")}
+"""By the first bytes: what pandas calls it, and the module that unpacks it."""
+ENDINGS = {".gz": "gzip", ".bz2": "bz2", ".xz": "xz", ".zip": "zip"}
+
+
+def describe(name: str, budget: int) -> str:
+    """Return a description of a file, named as code should write it, of at most about `budget` characters."""
+    size = os.path.getsize(name)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            text = _described(name, size, budget)
+    except Exception as error:  # any reader's fault is told, and the file's name and size still help
+        text = f"It could not be read for a preview: {type(error).__name__}: {str(error)[:500]}"
+        text = "\n".join(filter(None, [text, _first_lines(name)]))
+    return f"File {name!r} ({size:,} bytes) is in the working folder.\n{text}"[: budget + 200]
+
+
+def _described(name: str, size: int, budget: int) -> str:
+    if not size:
+        return "It is empty."
+    with open(name, "rb") as file:
+        start = file.read(16)
+    for magic, describing in MAGIC.items():
+        if start.startswith(magic):
+            return describing(name, budget)
+    return _text(name, budget)
+
+
+def _ending(name: str) -> str:
+    stem, ending = os.path.splitext(name.lower())
+    return os.path.splitext(stem)[1] if ending in ENDINGS else ending
+
+
+def _read(name: str) -> tuple[bytes, bool, str]:
+    """Return the beginning of a file, unpacked, whether that is all, and how it is packed."""
+    with open(name, "rb") as file:
+        start = file.read(8)
+    for magic, (packing, module) in PACKED.items():
+        if start.startswith(magic):
+            with importlib.import_module(module).open(name, "rb") as file:
+                data = file.read(BYTES + 1)
+            return data[:BYTES], len(data) <= BYTES, packing
+    with open(name, "rb") as file:
+        data = file.read(BYTES + 1)
+    return data[:BYTES], len(data) <= BYTES, ""
+
+
+# Text
+
+
+def _text(name: str, budget: int) -> str:
+    data, whole, packing = _read(name)
+    encoding = encoding_of(data, whole)
+    if not encoding:
+        return f"It is a binary file{f', packed by {packing}' if packing else ''}."
+    text = data.decode(encoding, "replace")
+    ending = _ending(name)
+    if not text.strip():
+        return "It has nothing but white space."
+    packed = (
+        {} if not packing or ENDINGS.get(os.path.splitext(name.lower())[1]) == packing else {"compression": packing}
+    )
+    if ending in (".json", ".jsonl", ".ndjson", ".geojson", ".ipynb"):
+        return _json(
+            name, text, whole, {**({"encoding": encoding} if encoding[:5] != "utf-8" else {}), **packed}, budget
+        )
+    if ending in TABLES or ending in MAYBE_TABLES:
+        options, parsed = sniff(text, ending, not whole)
+        if ending in TABLES or _is_surely_a_table(parsed):
+            if encoding[:5] != "utf-8":
+                options["encoding"] = encoding
+            return _table(name, data, whole, {**options, **packed}, parsed, budget)
+    packed_by = f"It is packed by {packing}. " if packing else ""
+    kind = ""
+    if ending in BINARY:
+        what = "HTML or XML" if text.lstrip()[:1] == "<" else "text"
+        kind = f"It is {what}, not what its ending says. "
+    encoded = "" if encoding[:5] == "utf-8" else f" (encoding={encoding!r})"
+    return f"{packed_by}{kind}It begins{encoded}:\n{_lines(text, budget)}"
+
+
+def _lines(text: str, budget: int) -> str:
+    return "\n".join(line[:200] for line in text[: 2 * budget].splitlines()[:10])
+
+
+def _is_surely_a_table(parsed: Parsed) -> bool:
+    """Return whether a file that is not named as a table is one: whole columns of numbers, no comma of a sentence."""
+    numbers = [cell for row in parsed.table[1:] for cell in row if is_number(cell)]
+    return (
+        parsed.width > 1
+        and len(parsed.table) > 2
+        and {len(row) for row in parsed.table} == {parsed.width}
+        and bool(numbers)
+    )
+
+
+def _first_lines(name: str) -> str:
+    """Return how a file begins that no reader reads; nothing of one that names a key in its first lines."""
+    try:
+        data, whole, _ = _read(name)
+        encoding = encoding_of(data, whole)
+    except Exception:  # a packed file that breaks off
+        return ""
+    if not encoding:
+        return "It is a binary file."
+    lines = data[:20_000].decode(encoding, "replace").splitlines()[:5]
+    if any(is_secret(word.strip("\"' ")) for line in lines for word in re.split(r"[,;\t|:={}]", line)):
+        return f"Its first lines are {HIDDEN}: a name in them promises a key."
+    return "\n".join(["It begins:", *(line[:200] for line in lines)]) if lines else ""
+
+
+# Tables as text
+
+
+def _table(  # noqa: PLR0917 - what is known of one file
+    name: str, data: bytes, whole: bool, options: dict[str, Any], parsed: Parsed, budget: int
+) -> str:
+    try:
+        import pandas
+    except ImportError:
+        return _without_pandas(name, data, options, parsed, budget)
+    if len(data) > LINE and not re.search(rb"[\r\n]", data[:LINE]):
+        return f"Its first line is longer than {LINE:,} bytes. It begins:\n{data[:200].decode('latin-1')}"
+    if not whole:
+        data = _whole_rows(data, options)
+    columns = _width(data, options, parsed)
+    part = {"usecols": range(WIDE)} if columns > WIDE else {}
+    reader = "read_table" if _ending(name) == ".tsv" else "read_csv"
+    error: Exception | None = None
+    for tried in _attempts(options):
+        given = {key: value for key, value in tried.items() if key != "compression"}
+        try:
+            table = getattr(pandas, reader)(io.BytesIO(data), nrows=SAMPLE_ROWS, **part, **given)
+        except Exception as fault:  # the next one may do
+            error = error or fault
+            continue
+        more = " at least (only these were looked at)" if not whole or len(table) == SAMPLE_ROWS else ""
+        further = columns - WIDE if part else 0
+        call, number = call_of(reader, name, tried), table.shape[1] + further
+        head = f"{_left_out(parsed, tried)}`{call}` gives {len(table):,} rows{more} and {number} columns:"
+        return fit(head, told_columns(table), first_rows(table), budget, further)
+    raise error or ValueError("no reader reads it")
+
+
+def _width(data: bytes, options: dict[str, Any], parsed: Parsed) -> int:
+    """Return the number of columns; of a wide table the sample may end within the first row."""
+    if parsed.width < WIDE // 10 or len(parsed.separator) > 1:
+        return parsed.width
+    lines = io.StringIO(data[: 2 * LINE].decode(options.get("encoding", "utf-8-sig"), "replace"), newline="")
+    reader = csv.reader(lines, delimiter=parsed.separator, quoting=parsed.quoting)
+    return max(parsed.width, *(len(row) for _, row in zip(range(options.get("skiprows", 0) + 2), reader)))
+
+
+def _attempts(options: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return options to try: a guess that does not hold is left out, then rows that do not fit are."""
+    plain = {key: value for key, value in options.items() if key not in ("thousands", "decimal", "dtype")}
+    return [options, {**options, "on_bad_lines": "skip"}, plain, {**plain, "on_bad_lines": "skip"}]
+
+
+def _whole_rows(data: bytes, options: dict[str, Any]) -> bytes:
+    """Return the part of a part that ends with a row; a field in quotes may hold line ends."""
+    wide = {"utf-16": 2, "utf-32": 4}.get(str(options.get("encoding", ""))[:6], 1)
+    if wide > 1:
+        return data[: len(data) // wide * wide]
+    if "quoting" not in options and data.count(b'"') % 2:
+        data = data[: data.rfind(b'"')]
+    return data[: data.rfind(b"\n") + 1] or data
+
+
+def _left_out(parsed: Parsed, options: dict[str, Any]) -> str:
+    """Return what is to be known of rows that a call skips."""
+    if "on_bad_lines" not in options and "index_col" not in options:
+        return ""
+    width = len(parsed.table[0]) if parsed.table else 0
+    rows = list(zip(parsed.lines[parsed.first :], parsed.table))
+    odd = [str(line + 1) for line, row in rows if len(row) > width and any(cell.strip() for cell in row[width:])]
+    if not odd and "on_bad_lines" not in options:
+        return ""
+    where = f" (line {', '.join(odd[:5])}{' and more' if len(odd) > 5 else ''})" if odd else ""
+    what = "these rows" if "on_bad_lines" in options else "these fields"
+    return f"Some rows have more fields than the first one{where}; the call leaves {what} out.\n"
+
+
+def _without_pandas(name: str, data: bytes, options: dict[str, Any], parsed: Parsed, budget: int) -> str:
+    separator, encoding = parsed.separator, options.get("encoding", "utf-8-sig")
+    text = data.decode(encoding, "replace")
+    skipped, lines = options.get("skiprows", 0), io.StringIO(text, newline="")
+    for _ in range(skipped):
+        lines.readline()
+    spaced = separator == r"\s+"
+    rows = (
+        (line.split() for line in lines) if spaced else csv.reader(lines, delimiter=separator, quoting=parsed.quoting)
+    )
+    header = next(iter(filter(None, rows)), [])
+    if options.get("header", 0) is None:
+        header, first = [str(at) for at in range(len(header))], [header]
+    else:
+        first = []
+    columns: list[list[str]] = [[] for _ in header]
+    sample, count = [",".join(header)] if not first else [], 0
+    for row in (*first, *rows):
+        if not row:  # pandas skips empty lines, too
+            continue
+        count += 1
+        if count <= 3:
+            cells = (HIDDEN if is_secret(*header[at : at + 1]) else cell for at, cell in enumerate(row))
+            sample.append((separator if not spaced else " ").join(cells))
+        for index, values in enumerate(columns):
+            values.append(row[index] if index < len(row) else "")
+        if count == SAMPLE_ROWS:
+            break
+    usual = not {"encoding", "sep", "skiprows", "header"} & set(options)
+    use = "the csv module" if usual or spaced else f"`{_csv_call(name, options)}`"
+    head = f"It is a table of {count:,} rows and {len(header)} columns (pandas is not installed; use {use}):"
+    return fit(head, [_plain_column(*column) for column in zip(header, columns)], sample, budget)
+
+
+def _csv_call(name: str, options: dict[str, Any]) -> str:
+    encoding = options.get("encoding", "utf-8-sig")
+    opened = f"open({name!r}, newline='', encoding={encoding!r})"
+    skipped = f" after {options['skiprows']} lines" if "skiprows" in options else ""
+    return f"csv.reader({opened}, delimiter={options.get('sep', ',')!r})`{skipped}`".rstrip("`")
+
+
+def _plain_column(name: str, values: list[str]) -> str:
+    known = [value for value in values if value.strip().lower() not in NOTHING]
+    kind = "number" if known and all(map(is_number, known)) else "text"
+    return f"- {name!r}: {kind}, {len(values) - len(known):,} missing"
+
+
+# JSON
+
+
+def _json(name: str, text: str, whole: bool, options: dict[str, Any], budget: int) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    records = lines if whole else lines[:-1]
+    if _are_records(records) and (len(records) > 1 or not _ending(name).endswith("json") or _ending(name) == ".ndjson"):
+        return _records(name, records, {"lines": True, **options}, whole, budget)
+    if not whole:
+        return f"It is JSON of more than {BYTES:,} bytes. It begins:\n{_lines(text, budget)}"
+    value = json.loads(text.lstrip("\ufeff"))
+    if type(value) is list and value and all(type(item) is dict for item in value):
+        return _records(name, [text], options, whole, budget)
+    kind, shown = type_name(value).replace("builtins.", ""), shown_value(value)
+    tables = [key for key, part in value.items() if _is_list_of_dicts(part)] if type(value) is dict else []
+    flat = [f"`pandas.json_normalize(json.load(open({name!r}))[{key!r}])` makes a table of it." for key in tables[:3]]
+    return "\n".join([f"It is JSON, a {kind} of {len(value) if hasattr(value, '__len__') else 1:,}:", *flat, shown])[
+        :budget
+    ]
+
+
+def _is_list_of_dicts(part: Any) -> bool:
+    return type(part) is list and bool(part) and type(part[0]) is dict
+
+
+def _are_records(lines: list[str]) -> bool:
+    """Return whether each line is a JSON object, as the first ones are."""
+    try:
+        return (
+            len(lines) > 0
+            and all(type(json.loads(line)) is dict for line in lines[:3])
+            and lines[0].rstrip()[-1:] == "}"
+        )
+    except ValueError:
+        return False
+
+
+def _records(name: str, lines: list[str], options: dict[str, Any], whole: bool, budget: int) -> str:
+    try:
+        import pandas
+    except ImportError:
+        return f"It is a table; pandas is not installed. It begins:\n{_lines(lines[0], budget)}"
+    given = {key: value for key, value in options.items() if key not in ("compression", "encoding")}
+    table = pandas.read_json(io.StringIO("\n".join(lines[:SAMPLE_ROWS]).lstrip("\ufeff")), **given)
+    more = "" if whole and len(lines) <= SAMPLE_ROWS else " at least (only these were looked at)"
+    head = f"`{call_of('read_json', name, options)}` gives {len(table):,} rows{more} and {table.shape[1]} columns:"
+    return fit(head, told_columns(table), first_rows(table), budget)
