@@ -69,7 +69,7 @@ async def errors(executor: KernelCodeExecutor) -> None:
     result = await run(executor, "print('before')\n1 / 0")
     assert (result.status, result.ename, kinds(result)) == ("error", "ZeroDivisionError", ["stream", "error"])
     assert "1 / 0" in plain(result.traceback)
-    result = await run(executor, "x = (")
+    result = await run(executor, "def f(:")
     assert (result.status, result.ename) == ("error", "SyntaxError")
     assert await said(executor, "print('after')") == "after\n"
 
