@@ -95,7 +95,8 @@ def saved(session: Opened) -> Any:
 
 
 def assert_the_journal_tells_the_same(session: Opened) -> None:
-    assert nbformat.writes(notebook_of(load_journal(session.journal))) + "\n" == session.notebook.read_text()
+    told = notebook_of(load_journal(session.journal), session.session.language_info)
+    assert nbformat.writes(told) + "\n" == session.notebook.read_text()
 
 
 RERUN = """
