@@ -31,6 +31,8 @@ KNOWN_SERVERS: Mapping[str, int] = {"Ollama": 11434, "LM Studio": 1234, "llama.c
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _ANY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - what Ollama's variable may hold; nothing listens there
 _TIMEOUT = 5.0  # seconds, to connect and between two reads
+_ENDPOINTS = ("/chat/completions", "/completions", "/models")
+"""Ends of addresses that are copied from examples; the address of the API stands before them."""
 _MOST_BYTES = 4 << 20
 _MOST_MODELS = 500
 _LONGEST_NAME = 200
@@ -152,7 +154,7 @@ def names_in(answer: Any) -> list[str]:
         ValueError: It is no such answer.
     """
     match answer:
-        case {"data": list(entries)}:
+        case {"data": list(entries)} | list(entries):  # Together sends the bare list
             found = list(_names(entries))
         case {"data": None, "object": "list"}:  # Ollama without any model
             found = []
@@ -187,7 +189,10 @@ def checked_address(text: str) -> str:
         raise ValueError("this is not the address of a server; one looks like https://api.example.org/v1")
     if parts.username or parts.password:
         raise ValueError("the key goes into its own field, not into the address")
-    return parts._replace(path=parts.path.rstrip("/") or "/v1", fragment="").geturl()
+    path = parts.path.rstrip("/")
+    for tail in _ENDPOINTS:
+        path = path.removesuffix(tail)
+    return parts._replace(path=path or "/v1", fragment="").geturl()
 
 
 def _scheme(text: str) -> str:

@@ -95,7 +95,7 @@ class NotebookAgent:
         return self._models[name]
 
     def use(self, chosen: Mapping[str, str]) -> None:
-        """Let variables stand before those of the environment from now on, for models only.
+        """Put variables before those of the environment from now on, for models only.
 
         They are in no file and no process, and secret as those of the environment are.
         """

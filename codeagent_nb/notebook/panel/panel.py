@@ -46,10 +46,18 @@ class PanelView:
         self._sent: set[str] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._changed = True
+        self._pending = ""
         self.draw()
+
+    def pending(self, text: str) -> None:
+        """Show a task that has not begun yet; an empty text takes it away."""
+        self._pending, self._changed = text, True
+        self.draw_soon()
 
     def on_event(self, event: AgentEvent) -> None:
         """Take one event in; draw soon."""
+        if isinstance(event, RunStartedEvent):
+            self._pending = ""
         if piece := self._story.take(event):
             key, text = piece
             self._pieces[key] = self._pieces.get(key, "") + text
@@ -69,7 +77,8 @@ class PanelView:
         known = self._sent
         if self._changed:
             self._changed = False
-            self._widget.entries = list(self._story.entries)
+            pending = [{"id": "pending", "kind": "task", "text": self._pending}] if self._pending else []
+            self._widget.entries = [*self._story.entries, *pending]
             self._sent = {entry["id"] for entry in self._story.entries}
         for key, text in pieces.items():
             if key in known:  # a new entry was sent with all its text
@@ -223,6 +232,7 @@ class Panel:
         try:
             task = self._make_task(text, self.widget.model, self._ask)
             self.widget.state, self.widget.status = "thinking", ""
+            self._view.pending(text)
             if page := self._page():
                 writing = await begin_writing(page)
             await self._agent.solve(task, self._place(), views=views, prepare=self._complete)
@@ -236,6 +246,7 @@ class Panel:
                 view.finish(redraw=False)
             await self._finish(writing)
             if not begun.begun:
+                self._view.pending("")
                 self.widget.send({"type": "restore", "text": text})  # it is in no entry, and would be lost
                 self._keep(self._offer_a_model())
 

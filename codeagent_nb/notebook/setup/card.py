@@ -15,14 +15,16 @@ from typing import Any, Protocol
 class Card(ABC):
     """A question. May be on several widgets at once; one answer is the answer for all of them."""
 
-    status = ""
-    """What it is about, for the line of status."""
-
     def __init__(self) -> None:
         self.id = uuid.uuid4().hex
         self._loop = asyncio.get_running_loop()
         self._listeners: list[Callable[[], None]] = []
         self._answered = self._loop.create_future()
+
+    @property
+    @abstractmethod
+    def status(self) -> str:
+        """What it is about, for the line of status."""
 
     @abstractmethod
     def fields(self) -> dict[str, Any]:
@@ -106,7 +108,7 @@ class Cards:
 
         self._widget.on_msg(receive)
         try:
-            self._widget.state, self._widget.status = state, card.status
+            self._widget.state = state
             self._show(card)
             await card.answered()
         finally:
@@ -116,4 +118,5 @@ class Cards:
             self._widget.state, self._widget.status = before
 
     def _show(self, card: Card) -> None:
+        self._widget.status = card.status
         self._widget.card = {**card.fields(), "id": card.id}

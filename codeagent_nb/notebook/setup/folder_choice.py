@@ -82,7 +82,7 @@ def _entries(folder: Path) -> tuple[list[tuple[str, int]], list[str]]:
     try:
         with os.scandir(folder) as entries:
             for _, entry in zip(range(ENTRIES_LOOKED_AT), entries, strict=False):
-                if entry.name.startswith(".") or entry.name != cleaned(entry.name):
+                if entry.name.startswith(".") or not entry.name.isprintable() or entry.name != cleaned(entry.name):
                     continue
                 if entry.is_dir(follow_symlinks=False) and not is_too_much(Path(entry.path)):
                     folders.append(entry.name)
@@ -101,13 +101,16 @@ class FolderQuestion(Card):
         answer: Called with what was chosen.
     """
 
-    status = "Which files may it see?"
-
     def __init__(self, offer: FolderOffer, answer: Callable[[FolderAnswer], None]) -> None:
         super().__init__()
         self._offer = offer
         self._answer = answer
         self._error = ""
+
+    @property
+    def status(self) -> str:
+        """What it is about."""
+        return "Which files may it see?"
 
     def fields(self) -> dict[str, Any]:
         """Return what is shown."""
@@ -117,7 +120,7 @@ class FolderQuestion(Card):
             "title": "Which of your files may the agent see?",
             "why": f"This notebook is in {what_it_is(offer.folder)}, which is never shown to it as a whole. What you "
             "choose it can read, and not change. Your choice holds until this notebook's kernel ends.",
-            "own": str(offer.own) if offer.own else "",
+            "own": short(offer.own.resolve()) if offer.own else "",
             "files": [{"name": name, "size": size_text(size)} for name, size in offer.files],
             "named": offer.named,
             "folders": list(offer.folders),
@@ -169,7 +172,10 @@ def chosen_folder(text: str, beside: Path) -> Path:
     text = text.strip().strip("\"'")
     if not text:
         raise ValueError("name a folder")
-    folder = beside / Path(text).expanduser()
+    try:
+        folder = beside / Path(text).expanduser()
+    except RuntimeError as error:  # there is no such user
+        raise ValueError(f"there is no folder {text!r}") from error
     if not folder.is_dir():
         raise ValueError(f"there is no folder {str(folder)!r}")
     if is_too_much(folder):
@@ -183,6 +189,12 @@ def what_it_is(folder: Path) -> str:
     return "your home folder" if found == Path.home().resolve() else f"the folder {found}"
 
 
+def short(path: Path) -> str:
+    """Return a path for people: from their home folder on, if it is there."""
+    home = Path.home().resolve()
+    return f"~/{path.relative_to(home)}" if path != home and path.is_relative_to(home) else str(path)
+
+
 def without_a_choice(folder: Path, works_in: Path) -> str:
     """Return what is said where nobody could be asked.
 
@@ -192,8 +204,8 @@ def without_a_choice(folder: Path, works_in: Path) -> str:
     """
     return (
         f"The agent sees none of your files: this notebook is in {what_it_is(folder)}, which is never shown to it as a "
-        f"whole. It works in the new folder {works_in}. To show it a folder: %agent folder PATH. To show it a file: "
-        "%%agent -f data.csv"
+        f"whole. It works in the new folder {short(works_in)}. To show it a folder: %agent folder PATH. To show it a "
+        "file: %%agent -f data.csv"
     )
 
 
@@ -208,4 +220,4 @@ def with_a_choice(answer: FolderAnswer, works_in: Path) -> str:
         return ""
     names: Sequence[str] = [path.name for path in answer.files]
     copies = f", with copies of {', '.join(names)}" if names else ", which is empty"
-    return f"The agent works in the new folder {works_in}{copies}. To change that: %agent folder PATH"
+    return f"The agent works in the new folder {short(works_in)}{copies}. To change that: %agent folder PATH"

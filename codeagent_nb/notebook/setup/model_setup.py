@@ -54,8 +54,6 @@ class ModelSetup(Card):
         fetch: What fetches the embedded model.
     """
 
-    status = "No model yet"
-
     def __init__(self, use: Use, environment: Mapping[str, str], reason: str, fetch: Fetch = weights.fetch) -> None:
         super().__init__()
         self._use = use
@@ -67,6 +65,16 @@ class ModelSetup(Card):
         self._servers: Sequence[FoundServer] | None = None
         self._looking = False
         self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def status(self) -> str:
+        """What it is about, or what is being done."""
+        match self._fetch_state.phase:
+            case "running" | "pausing":
+                return "Downloading the model"
+            case "paused":
+                return "The download is paused"
+        return "No model yet"
 
     def fields(self) -> dict[str, Any]:
         """Return what is shown; no key is in it."""

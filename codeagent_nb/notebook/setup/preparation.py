@@ -25,7 +25,6 @@ from codeagent_nb.notebook.setup.model_setup import ModelSetup
 from codeagent_nb.notebook.setup.ways_text import ways_in_cells
 from codeagent_nb.notebook.tasks import Place, Task
 
-
 SECONDS_TO_TAKE_OVER = 1.0
 """What a panel offered goes on if a task asks for the same at once."""
 
@@ -91,18 +90,19 @@ class Preparation:
         answer = self._answers.get(place.folder)
         if answer is None and not task.files and surface.cards and await surface.cards.is_shown():
             answer = await self._ask_for_a_folder(task, place, surface.cards)
-        if answer is None:
+        if answer is None and not task.files:
             return replace(place, on_open=lambda opened: surface.say(without_a_choice(place.folder, opened)))
-        chosen = answer
+        chosen = answer or FolderAnswer(place.folder)
+        seen = replace(chosen, files=(*chosen.files, *task.files))
 
         def tell(opened: Path) -> None:
-            if text := with_a_choice(chosen, opened):
+            if text := with_a_choice(seen, opened):
                 surface.say(text)
 
         return replace(place, folder=chosen.folder, files=chosen.files, on_open=tell)
 
     def _tell_if_elsewhere(self, works_in: Path, place: Place, surface: Surface) -> None:
-        """Say so if the notebook has gone to another folder, by `os.chdir` say: the session stays where it is."""
+        """Note that the notebook has gone to another folder, by `os.chdir` say: the session stays where it is."""
         if not is_too_much(place.folder) and works_in != place.folder.resolve() and not place.chosen:
             surface.say(
                 f"The agent works in the folder {works_in}: its code cannot see the other files next to this notebook. "
