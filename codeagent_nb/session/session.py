@@ -164,7 +164,7 @@ async def open_session(
         for path, content in ((journal, b""), (notebook, EMPTY)):
             _claim(place, path.name, content)
             claimed.callback(place.remove, path.name)  # or a session that never began would keep the name
-        names = bring_files(settings.files, folder)
+        names = await asyncio.to_thread(bring_files, settings.files, folder)
         notebook_view = NotebookView(notebook, folder=place)
         journal_view = stack.enter_context(closing(JournalView(journal, place)))
         # Once more with the kernel gone: nothing it did to the file, and no late output, is left out.

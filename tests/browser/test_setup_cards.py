@@ -103,9 +103,11 @@ def test_from_load_ext_to_a_plot_without_leaving_the_notebook(notebook: Notebook
     assert_the_next_cell_runs(notebook, 3)
 
 
+@pytest.mark.usefixtures("own_page")
 def test_a_key_that_is_typed_is_nowhere_in_the_notebook_nor_on_the_disk(
     notebook: Notebook, scripted: ScriptedServer
 ) -> None:
+    notebook.server.set_setting("@jupyter-widgets/jupyterlab-manager:plugin", saveState=True)
     scripted.wanted_key = KEY
     scripted.remaining = [python(f"print('the key is {KEY}')"), f"I know {KEY}."]
     notebook.open(LOAD, TASK)
@@ -123,7 +125,8 @@ def test_a_key_that_is_typed_is_nowhere_in_the_notebook_nor_on_the_disk(
     expect(card.get_by_text("does not accept this key")).to_be_visible()
     key.fill(KEY)
     card.get_by_label("Model", exact=True).fill("first")
-    waiting = notebook.save()  # with all that Jupyter keeps of widgets
+    waiting = notebook.save()
+    assert "The agent needs a language model" in json.dumps(waiting["metadata"]), "widgets are saved with their traits"
     card.get_by_role("button", name="Use this key").click()
     wait_until_done(notebook, 1, seconds=40)
     assert scripted.keys[-1] == KEY
@@ -198,7 +201,7 @@ def test_the_panel_says_that_it_has_no_model_and_a_task_waits_for_one(
     field = place.get_by_label("Task for the agent")
     field.fill("How heavy are they?")
     field.press("Enter")
-    expect(place).to_have_attribute("data-state", "setup")
+    expect(place).to_have_attribute("data-state", "waiting")
     expect(place.get_by_role("log").get_by_text("How heavy are they?")).to_be_visible()
     use_server(place, "first")
     expect(place).to_have_attribute("data-state", "done", timeout=40_000)
@@ -212,7 +215,7 @@ def test_a_task_that_is_stopped_before_it_began_comes_back_to_its_field(notebook
     field = place.get_by_label("Task for the agent")
     field.fill("How heavy\nare they?")
     field.press("Enter")
-    expect(place).to_have_attribute("data-state", "setup")
+    expect(place).to_have_attribute("data-state", "waiting")
     field.fill("And how tall?")
     place.get_by_role("button", name="Stop").click()
     expect(field).to_have_value("How heavy\nare they?\n\nAnd how tall?")
@@ -236,7 +239,7 @@ def test_a_page_that_is_loaded_again_shows_the_question_again(notebook: Notebook
     field = place.get_by_label("Task for the agent")
     field.fill("How heavy are they?")
     field.press("Enter")
-    expect(place).to_have_attribute("data-state", "setup")
+    expect(place).to_have_attribute("data-state", "waiting")
     notebook.save()
     notebook.reload()
     expect(panel(notebook).get_by_text("How heavy are they?")).to_be_visible(timeout=20_000)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from codeagent_nb.errors import AgentError, NoModelConfigured, WeightsError
 from codeagent_nb.events import TextMessage
 from codeagent_nb.models.openai.client import OpenAIChatCompletionClient
 from codeagent_nb.notebook import commands
@@ -26,6 +27,7 @@ from codeagent_nb.notebook.setup.folder_choice import (
     without_a_choice,
 )
 from codeagent_nb.notebook.setup.model_setup import ModelSetup, install_command
+from codeagent_nb.notebook.setup.preparation import reason_of
 from codeagent_nb.notebook.setup.ways_text import ways_in_cells
 from codeagent_nb.notebook.tasks import Place
 from tests.integration.scripted_server import ScriptedServer
@@ -275,7 +277,7 @@ class Asking:
     def __init__(self, page: FakeFrontEnd, environment: Mapping[str, str], **more: Any) -> None:
         self.chosen: list[Mapping[str, str]] = []
         self.setup = ModelSetup(self.chosen.append, environment, "No model is configured.", **more)
-        self.task = asyncio.ensure_future(Cards(page, always).ask(self.setup, state="setup"))
+        self.task = asyncio.ensure_future(Cards(page, always).ask(self.setup))
 
 
 async def test_a_key_is_tried_and_then_in_nothing_that_is_shown(page: FakeFrontEnd, server: ScriptedServer) -> None:
@@ -369,6 +371,7 @@ async def test_a_download_is_shown_on_two_pages_and_answers_both(tmp_path: Path,
         await asyncio.gather(asking.task, second)
     assert asking.chosen == [{"CODEAGENT_MODEL": "local", "CODEAGENT_MODEL_PATH": ""}]
     assert page.card is other.card is None
+    assert {"waiting", "setup"} <= set(filter(lambda value: isinstance(value, str), page.history))
 
 
 async def test_without_the_extra_the_command_stands_in_place_of_the_download(
@@ -399,6 +402,20 @@ def test_where_no_card_can_be_shown_the_text_has_the_commands_and_no_pip_that_is
     for part in ("-m codeagent_nb model fetch", "getpass.getpass", "OPENAI_BASE_URL=http://localhost:11434/v1"):
         assert part in text
     assert "pip install" not in text
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (NoModelConfigured("No model is configured. One of these gives you one:\n  1. x"), "No model is configured."),
+        (NoModelConfigured("Model 'qwen2.5-coder:7b' is named, but no server is. Set it."), None),
+        (WeightsError("The embedded model's file is not here. Run: codeagent-nb model fetch (1.1 GB)"), None),
+        (WeightsError("/a/b.gguf is not a GGUF model file. Correct CODEAGENT_MODEL_PATH."), None),
+        (NoModelConfigured("no end"), "no end"),
+    ],
+)
+def test_a_card_says_why_in_one_sentence(error: AgentError, sentence: str | None) -> None:
+    assert reason_of(error) == (sentence or f"{str(error).split('. ')[0]}.")
 
 
 # What was chosen

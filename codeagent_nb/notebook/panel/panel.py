@@ -196,7 +196,7 @@ class Panel:
             return
         self._offer = asyncio.current_task()
         try:
-            await self._preparation.ask_for_a_model(self._cards, reason, "unset")
+            await self._preparation.offer_a_model(self._cards, reason)
         finally:
             self._offer = None
         self._show_models()

@@ -26,6 +26,11 @@ class Card(ABC):
     def status(self) -> str:
         """What it is about, for the line of status."""
 
+    @property
+    def is_working(self) -> bool:
+        """Whether it does something, and waits for nobody."""
+        return False
+
     @abstractmethod
     def fields(self) -> dict[str, Any]:
         """Return what is shown."""
@@ -93,30 +98,31 @@ class Cards:
         self._widget = widget
         self.is_shown = is_shown
 
-    async def ask(self, card: Card, *, state: str = "waiting") -> None:
+    async def ask(self, card: Card, *, resting: str = "waiting", working: str = "setup") -> None:
         """Show a card until it is answered; the widget is then as it was.
 
         Args:
             card: The question.
-            state: What the widget says meanwhile.
+            resting: The widget's state while a person is waited for.
+            working: The widget's state while the card is at work.
         """
         before = self._widget.state, self._widget.status
-        stop_listening = card.listen(lambda: self._show(card))
+
+        def show() -> None:
+            self._widget.state, self._widget.status = working if card.is_working else resting, card.status
+            self._widget.card = {**card.fields(), "id": card.id}
+
+        stop_listening = card.listen(show)
 
         def receive(_: Any, content: Any, __: Any) -> None:
             card.receive(content)
 
         self._widget.on_msg(receive)
         try:
-            self._widget.state = state
-            self._show(card)
+            show()
             await card.answered()
         finally:
             self._widget.on_msg(receive, remove=True)
             stop_listening()
             self._widget.card = None
             self._widget.state, self._widget.status = before
-
-    def _show(self, card: Card) -> None:
-        self._widget.status = card.status
-        self._widget.card = {**card.fields(), "id": card.id}

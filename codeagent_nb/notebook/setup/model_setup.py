@@ -76,6 +76,11 @@ class ModelSetup(Card):
                 return "The download is paused"
         return "No model yet"
 
+    @property
+    def is_working(self) -> bool:
+        """Whether the model is on its way."""
+        return self._fetch_state.phase in {"running", "pausing"}
+
     def fields(self) -> dict[str, Any]:
         """Return what is shown; no key is in it."""
         return {

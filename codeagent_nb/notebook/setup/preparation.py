@@ -5,6 +5,7 @@ surface says whether anything can be clicked.
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -88,6 +89,8 @@ class Preparation:
         if not is_too_much(place.folder):
             return place
         answer = self._answers.get(place.folder)
+        if answer and not all(path.is_file() for path in answer.files):
+            answer = None  # one is gone: what was chosen cannot be done again
         if answer is None and not task.files and surface.cards and await surface.cards.is_shown():
             answer = await self._ask_for_a_folder(task, place, surface.cards)
         if answer is None and not task.files:
@@ -130,26 +133,30 @@ class Preparation:
         try:
             return self._find_model(task.model)
         except (NoModelConfigured, WeightsError) as error:
-            reason = reason_of(error)
+            why, reason = str(error).split("\n", 1)[0].removesuffix(" One of these gives you one:"), reason_of(error)
         if not surface.cards or not await surface.cards.is_shown():
-            raise NoModelConfigured(ways_in_cells(reason))
-        await self.ask_for_a_model(surface.cards, reason, "setup")
+            raise NoModelConfigured(ways_in_cells(why))
+        await self.ask_for_a_model(surface.cards, reason)
         return self._find_model("")  # what was chosen there, whatever was named before
 
-    async def ask_for_a_model(self, cards: Cards, reason: str, state: str) -> None:
+    async def offer_a_model(self, cards: Cards, reason: str) -> None:
+        """Show the ways to a model while no task waits for one; as `ask_for_a_model`."""
+        await self.ask_for_a_model(cards, reason, resting="unset", working="unset")
+
+    async def ask_for_a_model(self, cards: Cards, reason: str, **states: str) -> None:
         """Show the ways to a model until there is one; what another widget has begun is shown here, too.
 
         Args:
             cards: Where.
             reason: Why there is none.
-            state: What the widget says meanwhile.
+            states: Of the widget meanwhile, as for `Cards.ask`.
         """
         if self._setup is None or self._setup.is_answered:
             self._setup = ModelSetup(self._agent.use, self._environment, reason)
         setup = self._setup
         self._waiting += 1
         try:
-            await cards.ask(setup, state=state)
+            await cards.ask(setup, **states)
         finally:
             self._waiting -= 1
             asyncio.get_running_loop().call_later(SECONDS_TO_TAKE_OVER, self._pause_if_unwanted, setup)
@@ -160,5 +167,5 @@ class Preparation:
 
 
 def reason_of(error: AgentError) -> str:
-    """Return the first line of an error: the ways out that follow it are those of a terminal."""
-    return str(error).split("\n", 1)[0].removesuffix(" One of these gives you one:")
+    """Return the first sentence of an error: the ways out that follow it are those of a terminal."""
+    return re.split(r"(?<=\.)\s", str(error), maxsplit=1)[0]
