@@ -78,7 +78,7 @@ def from_nothing_to_a_plot(server: Server, browser: Browser, hub: Hub) -> None:
     hub.rate = 0
     card.get_by_role("button", name="Resume").click()
     card.wait_for(state="detached")
-    wait_until_done(notebook, 1, seconds=400)
+    wait_until_done(notebook, 1, seconds=1200)
     notebook.page.wait_for_timeout(500)
     steps.take("answer", cell, themes=True)
     notebook.close()
