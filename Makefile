@@ -105,6 +105,7 @@ pictures: $(STAMPS)/test  ## take the pictures of the documents again, in a real
 	PYTHONPATH=. $(BIN)/python tools/make_panel_pictures.py
 	PYTHONPATH=. $(BIN)/python tools/make_cell_pictures.py
 	PYTHONPATH=. $(BIN)/python tools/make_cells.py
+	PYTHONPATH=. $(BIN)/python tools/make_setup_pictures.py
 
 lock: $(STAMPS)/lock  ## write requirements.lock again
 	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header \

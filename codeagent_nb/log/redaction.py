@@ -145,8 +145,12 @@ class Secrets:
 
     def look(self) -> Redactor:
         """Look for secrets that are new; return what takes out all of them."""
+        return self.learn(self._environment)
+
+    def learn(self, environment: Mapping[str, str]) -> Redactor:
+        """Take the secrets of another environment as secrets, too; return what takes out all of them."""
         known = len(self._seen)
-        self._seen |= dict.fromkeys(of_environment(self._environment))
+        self._seen |= dict.fromkeys(of_environment(environment))
         if len(self._seen) > known:
             self.redactor = Redactor(self._seen)
         return self.redactor

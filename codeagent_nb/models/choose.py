@@ -17,12 +17,15 @@ _NO_KEY = "none"  # servers without keys still want the header
 
 _INSTALL = "pip install 'codeagent-nb[local]'"
 _FETCH = "codeagent-nb model fetch"
-_THREE_WAYS = f"""No model is configured. One of these gives you one:
+
+
+def _three_ways() -> str:
+    fetch = _FETCH if find_spec("xllamacpp") else f"{_INSTALL}\n     and then {_FETCH}"
+    return f"""No model is configured. One of these gives you one:
   1. OpenAI: set OPENAI_API_KEY.
   2. Any OpenAI-compatible server (Ollama, vLLM, LM Studio): set OPENAI_BASE_URL and CODEAGENT_MODEL, e.g.
      OPENAI_BASE_URL=http://localhost:11434/v1 CODEAGENT_MODEL=qwen2.5-coder:7b
-  3. The embedded model, no key and no network needed once it is here: {_INSTALL}
-     and then {_FETCH}"""
+  3. The embedded model, no key and no network needed once it is here: {fetch}"""
 
 
 def choose_model(name: str | None, env: Mapping[str, str]) -> ChatCompletionClient:
@@ -48,7 +51,7 @@ def choose_model(name: str | None, env: Mapping[str, str]) -> ChatCompletionClie
         )
     local = _local(env)
     if local is None:
-        raise NoModelConfigured(_THREE_WAYS)
+        raise NoModelConfigured(_three_ways())
     return local
 
 

@@ -7,6 +7,7 @@ from argparse import BooleanOptionalAction, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Literal
 
 from IPython.core.error import UsageError
@@ -30,6 +31,7 @@ class CellOptions:
         model: Name of a model or of a variable; empty looks at the environment.
         run: How the task is solved.
         keep: What stays under the cell.
+        files: Files to copy into the agent's folder.
         variables: Names of variables to copy into the managed kernel.
         background: True to return at once.
         cells: True to write cells below.
@@ -38,6 +40,7 @@ class CellOptions:
     model: str
     run: RunSettings
     keep: Keep
+    files: tuple[Path, ...]
     variables: tuple[str, ...]
     background: bool
     cells: bool
@@ -56,6 +59,10 @@ variable of this notebook, as -i name does. `%agent help` tells what else there 
 ARGUMENTS: Sequence[tuple[tuple[str, ...], dict[str, Any]]] = (
     (("-m", "--model"), {"help": "Name of a model, `local`, or a variable that holds a client."}),
     (("-i", "--input"), {"action": "append", "default": [], "metavar": "NAMES", "help": "Variables, e.g. -i df,cfg."}),
+    (
+        ("-f", "--file"),
+        {"action": "append", "default": [], "metavar": "PATH", "help": "A file, copied into the agent's folder."},
+    ),
     (("-r", "--retries"), {"type": int, "help": "Attempts after the first."}),
     (("-t", "--timeout"), {"type": float, "help": "Seconds a block of code may take; 0 sets no limit."}),
     (("-a", "--approval"), {"choices": ("auto", "always", "never"), "help": "Whether you are asked before code runs."}),
@@ -101,6 +108,7 @@ def read_line(line: str, body: str, settings: CodeAgent) -> CellOptions:
             approval=given.approval or settings.approval,
         ),
         keep=given.keep or settings.keep,
+        files=tuple(Path(path) for path in given.file),
         variables=variable_names(given.input, body),
         background=given.bg,
         cells=settings.cells if given.cells is None else given.cells,

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from codeagent_nb.events import AgentEvent, RunFinishedEvent, RunStartedEvent, TextMessage
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
+from codeagent_nb.notebook.tasks import Place
 from codeagent_nb.text import HOW_TO_TAKE, held_rows
 
 HELP = """\
@@ -11,6 +12,8 @@ HELP = """\
 %agent history        the tasks of this session and how they ended
 %agent files          files that the code made and that were not saved, and why
 %agent files NAME     save such a file into the agent's folder; `all` saves all that may be
+%agent folder         where the agent works, and so what it can read
+%agent folder PATH    let it work in another folder, from the next task on
 %agent allow NAME     let the code of this session reach a name of the network
 %agent reset          clear the conversation and shut the kernel down; saved sessions are kept
 %agent save PATH      save the session so far as a notebook of another name
@@ -39,6 +42,16 @@ def status(agent: NotebookAgent) -> str:
         "so far": f"{len(runs)} {'task' if len(runs) == 1 else 'tasks'}, {tokens:,} tokens",
     }
     return "\n".join(f"{name:10}{value}" for name, value in rows.items())
+
+
+def folder(agent: NotebookAgent, place: Place) -> str:
+    """Return where the agent works, or will."""
+    if agent.session is None:
+        return f"The next task works in {place.folder.expanduser().resolve()}."
+    now = f"The agent works in {agent.session.notebook.parent}."
+    if not agent.works_in_another_folder(place):
+        return now
+    return f"{now} The next task works in {place.folder.expanduser().resolve()}, with a new kernel."
 
 
 def files(agent: NotebookAgent) -> str:

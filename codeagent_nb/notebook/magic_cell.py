@@ -3,7 +3,7 @@
 import asyncio
 import os
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -18,9 +18,12 @@ from codeagent_nb.notebook.cells.begin import Writing, begin_writing, last_good_
 from codeagent_nb.notebook.cells.page import Page
 from codeagent_nb.notebook.errors import AgentFailed, Stopped
 from codeagent_nb.notebook.live_output import CellView, DisplayPublisher, Story
-from codeagent_nb.notebook.notebook_agent import NotebookAgent, Place, Task
+from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.notebook.panel.input_line import InputLine
 from codeagent_nb.notebook.panel.widget_controls import Controls
+from codeagent_nb.notebook.setup.card import Cards
+from codeagent_nb.notebook.setup.preparation import Surface
+from codeagent_nb.notebook.tasks import Place, Task
 from codeagent_nb.projections.cell_output import CellStory, CellSummary, error_bundle
 from codeagent_nb.session.session import Session
 from codeagent_nb.statuses import RUN_ENDS
@@ -44,6 +47,7 @@ class CellRun:
         page: Where cells are written; None writes none.
         set_next_input: Puts code into the next cell, where no cells can be written; None in the background, where the
             cell has ended by then.
+        complete: Completes the task before it begins, by asking for what it lacks.
     """
 
     agent: NotebookAgent
@@ -53,6 +57,7 @@ class CellRun:
     buttons: bool
     page: Page | None
     set_next_input: Callable[[str], None] | None
+    complete: Callable[[Task, Place, Surface], Awaitable[tuple[Task, Place]]]
 
     async def solve(self, task: Task) -> None:
         """Solve a task under the cell, and in cells below it.
@@ -66,9 +71,9 @@ class CellRun:
         shown: list[CellView] = []
         ask = asking_below(shown, strip.controls.ask if strip else task.settings.ask or refuse_unattended)
         task = replace(task, settings=replace(task.settings, ask=ask))
+        surface = Surface(self._say, strip.cards if strip else None)
 
         def views(session: Session) -> Sequence[View]:
-            self._tell_of_another_folder(session)
             shown.append(CellView(self.publisher, self._story(session, writing)))
             return [*shown, *([strip.controls] if strip else []), *([writing.writer] if writing.writer else [])]
 
@@ -76,7 +81,9 @@ class CellRun:
             nonlocal writing
             if self.page:
                 writing = await begin_writing(self.page, last_attempt_only=self.keep == "final")
-            return await self.agent.solve(task, self.place, views=views)
+            return await self.agent.solve(
+                task, self.place, views=views, prepare=lambda task, place: self.complete(task, place, surface)
+            )
 
         try:
             result = await attended(asyncio.ensure_future(run()), self.agent.secrets)
@@ -105,13 +112,6 @@ class CellRun:
 
     def _say(self, text: str) -> None:
         self.publisher.publish({"text/plain": text}, {})
-
-    def _tell_of_another_folder(self, session: Session) -> None:
-        folder = session.notebook.parent
-        if folder != self.place.folder.resolve():
-            self._say(
-                f"The agent works in the folder {folder}: its code cannot see the other files next to this notebook."
-            )
 
     async def solve_in_background(self, task: Task) -> None:
         """Solve a task while other cells run; a failure is shown under the cell that began it."""
@@ -145,6 +145,7 @@ class Strip:
 
         self._widget = AgentWidget(mode="cell", state="thinking", status="")
         self.controls = Controls(self._widget, stop=agent.stop, without_widget=InputLine(publisher))
+        self.cards = Cards(self._widget, self.controls.is_shown)
         data, metadata = self._widget._repr_mimebundle_()
         publisher.publish(data, metadata, transient=self._display)
 

@@ -14,7 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import DisplayHandle, display
 
 from codeagent_nb.approval import ApprovalFunc
-from codeagent_nb.errors import AgentError
+from codeagent_nb.errors import AgentError, WeightsError
 from codeagent_nb.models.choose import usable_models
 from codeagent_nb.models.table import model_table
 from codeagent_nb.models.types import ChatCompletionClient
@@ -25,11 +25,15 @@ from codeagent_nb.notebook.errors import AgentFailed
 from codeagent_nb.notebook.loop_thread import LoopThread
 from codeagent_nb.notebook.magic_cell import CellRun
 from codeagent_nb.notebook.magics import has_kernel
-from codeagent_nb.notebook.notebook_agent import NotebookAgent, Place, Task
+from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.notebook.panel.input_line import InputLine
 from codeagent_nb.notebook.panel.panel import Panel
 from codeagent_nb.notebook.settings import CodeAgent
+from codeagent_nb.notebook.setup.folder_choice import chosen_folder
+from codeagent_nb.notebook.setup.preparation import Preparation
+from codeagent_nb.notebook.tasks import Place, Task
 from codeagent_nb.notebook.terminal_run import solve_at
+from codeagent_nb.session.files import check_files
 from codeagent_nb.text import delivered_text, held_text
 from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.views.standard_streams import say
@@ -57,6 +61,10 @@ class MagicCommands:
         self.shell = shell
         self.settings = settings
         self.agent_of_notebook = NotebookAgent(notebook_name(os.environ), environment)
+        path = notebook_path(os.environ, shell.user_ns)
+        self._preparation = Preparation(
+            self.agent_of_notebook, self._model, self.agent_of_notebook.environment, notebook=path
+        )
         self._thread: LoopThread | None = None
         self._panels: dict[str, Panel] = {}
         self._background: set[asyncio.Task[None]] = set()
@@ -81,6 +89,7 @@ class MagicCommands:
             buttons=self.settings.buttons and attended,
             page=page_below(self.shell.kernel.get_parent()) if options.cells and attended else None,
             set_next_input=None if options.background else self.shell.set_next_input,
+            complete=self._preparation.complete,
         )
         if options.background and attended:  # a program that executes the notebook would not wait for it
             working = asyncio.ensure_future(run.solve_in_background(task))
@@ -102,12 +111,17 @@ class MagicCommands:
         variables = pick(options.variables, self.shell.user_ns)
         try:
             self.agent_of_notebook.refuse_if_busy()
-            model = self._model(options.model)
+            check_files(options.files)
         except AgentError as error:
             self.agent_of_notebook.secrets.take_out_of(error)
             raise AgentFailed(str(error)) from error
-        settings = replace(options.run, model=model, ask=ask)
-        return Task(text=text.strip(), settings=settings, variables=variables)
+        return Task(
+            text=text.strip(),
+            settings=replace(options.run, ask=ask),
+            model=options.model,
+            files=options.files,
+            variables=variables,
+        )
 
     def _attended(self) -> bool:
         """Return whether a person is there: programs that execute notebooks (nbclient, papermill) take no input."""
@@ -120,7 +134,7 @@ class MagicCommands:
             return
         console = CleanConsole()
         task = self._task(read_line(line, body, self.settings), body, TerminalApprover(console))
-        self._loop_thread().run(solve_at(console, self.agent_of_notebook, task, self._place()))
+        self._loop_thread().run(solve_at(console, self.agent_of_notebook, task, self._place(), self._preparation))
 
     def _loop_thread(self) -> LoopThread:
         self._thread = self._thread or LoopThread()
@@ -137,6 +151,7 @@ class MagicCommands:
             settings.sandbox,
             ResourceLimits.read(settings.limits),
             read_network(settings.network),
+            chosen=folder,
         )
 
     def command(self, line: str) -> None:
@@ -150,6 +165,7 @@ class MagicCommands:
             "status": lambda _: say(commands.status(self.agent_of_notebook)),
             "history": lambda _: say(commands.history(self.agent_of_notebook.events)),
             "files": self._files,
+            "folder": self._folder,
             "allow": self._allow,
             "reset": lambda _: self.reset(),
             "save": self._save,
@@ -194,6 +210,14 @@ class MagicCommands:
             # The kernel's loop has stopped, but all that the session is made of belongs to it.
             with suppress(TimeoutError):
                 loop.run_until_complete(asyncio.wait_for(self.agent_of_notebook.end(), EXIT_GRACE))
+
+    def _folder(self, path: str) -> None:
+        if path:
+            try:
+                self.settings.folder = str(chosen_folder(path, Path.cwd()))
+            except ValueError as error:
+                raise UsageError(f"%agent folder: {error}") from error
+        say(commands.folder(self.agent_of_notebook, self._place()))
 
     def _allow(self, names: str) -> None:
         if not names:
@@ -243,7 +267,6 @@ class MagicCommands:
         """
         if not self.in_kernel:
             raise UsageError("the panel needs a notebook; here, give tasks with %%agent")
-        names = [model or self.settings.model, *usable_models(os.environ), *self._clients()]
         parent = self.shell.kernel.get_parent()
         panel = Panel(
             self.agent_of_notebook,
@@ -251,7 +274,8 @@ class MagicCommands:
             make_task=self._panel_task,
             place=self._place,
             page=lambda: page_at_end(parent) if self.settings.cells else None,
-            models=list(dict.fromkeys(filter(None, names))),
+            models=lambda: self._names_of_models(model),
+            preparation=self._preparation,
         )
         cell = str(parent.get("metadata", {}).get("cellId"))
         if earlier := self._panels.pop(cell, None):  # a cell that is run again shows a new one in its place
@@ -259,6 +283,13 @@ class MagicCommands:
         self._panels[cell] = panel
         data, metadata = panel.widget._repr_mimebundle_()
         self.shell.display_pub.publish(data, metadata)
+
+    def _names_of_models(self, first: str) -> list[str]:
+        try:
+            usable = usable_models(self.agent_of_notebook.environment)
+        except WeightsError:  # the panel says so, and offers others
+            usable = []
+        return list(dict.fromkeys(filter(None, [first or self.settings.model, *usable, *self._clients()])))
 
     def _clients(self) -> list[str]:
         namespace = self.shell.user_ns
@@ -286,3 +317,8 @@ def _is_client(value: object) -> TypeGuard[ChatCompletionClient]:
 def notebook_name(environment: Mapping[str, str]) -> str:
     """Return what saved sessions are named after: the open notebook, as Jupyter's server tells its kernels."""
     return Path(environment.get("JPY_SESSION_NAME") or "notebook").stem
+
+
+def notebook_path(environment: Mapping[str, str], namespace: Mapping[str, object]) -> str:
+    """Return the path of the open notebook, as far as Jupyter's server or VS Code tells its kernels."""
+    return str(namespace.get("__vsc_ipynb_file__") or environment.get("JPY_SESSION_NAME") or "")

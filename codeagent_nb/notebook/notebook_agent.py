@@ -6,9 +6,9 @@ The session (managed kernel, conversation, saved notebook) begins with the first
 import asyncio
 import logging
 import os
+from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -18,54 +18,17 @@ from codeagent_nb.events import AgentEvent, FilesEvent
 from codeagent_nb.log.event_log import View
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.loop.results import TaskResult
-from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.models.choose import choose_model
 from codeagent_nb.models.types import ChatCompletionClient
+from codeagent_nb.notebook.tasks import Place, Prepare, Task, as_it_is
 from codeagent_nb.session.session import Session, SessionSettings, held_folder, new_notebook, open_session
 from codeagent_nb.session.variables import bring_variable
 from codeagent_nb.views.notebook_file import NotebookView
 from kernel_executor.folders.home import with_home
 from kernel_executor.folders.work_folder import open_work_folder
-from kernel_executor.limits.resource_limits import ResourceLimits
-from kernel_executor.network.gate import Network
-from kernel_executor.sandbox.policy import SandboxMode
 from kernel_executor.text import cleaned
 
 logger = logging.getLogger("codeagent_nb")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """One task and what it needs.
-
-    Args:
-        text: What to do.
-        settings: How it is solved.
-        variables: What of the notebook is copied first, by name.
-        ready: Set when that is done, or the task has ended: from then on the variables may change.
-    """
-
-    text: str
-    settings: RunSettings
-    variables: Mapping[str, Any] = field(default_factory=dict)
-    ready: asyncio.Event = field(default_factory=asyncio.Event)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a new session works.
-
-    Args:
-        folder: The folder of its code and of the notebook that is saved.
-        sandbox: What holds its code.
-        limits: How much of the machine it may use.
-        network: What it may reach.
-    """
-
-    folder: Path
-    sandbox: SandboxMode = "auto"
-    limits: ResourceLimits = field(default_factory=ResourceLimits)
-    network: Network = "none"
 
 
 class NotebookAgent:
@@ -83,6 +46,10 @@ class NotebookAgent:
         self._data = Path()
         self.loop: asyncio.AbstractEventLoop | None = None
         self._models: dict[str, ChatCompletionClient] = {}
+        self._outdated: list[ChatCompletionClient] = []
+        self._chosen: dict[str, str] = {}
+        self.environment: Mapping[str, str] = ChainMap(self._chosen, os.environ)
+        self._folder_chosen = ""
         self._work: asyncio.Task[Any] | None = None
         self._watchers: list[View] = []
         self._closing: asyncio.Task[None] | None = None
@@ -125,16 +92,34 @@ class NotebookAgent:
             WeightsError: The embedded model is not here.
         """
         if name not in self._models:
-            self._models[name] = choose_model(name or None, os.environ)
+            self._models[name] = choose_model(name or None, self.environment)
         return self._models[name]
 
-    async def solve(self, task: Task, place: Place, *, views: Callable[[Session], Sequence[View]]) -> TaskResult:
+    def use(self, chosen: Mapping[str, str]) -> None:
+        """Put variables before those of the environment from now on, for models only.
+
+        They are in no file and no process, and secret as those of the environment are.
+        """
+        self.secrets.learn(chosen)
+        self._chosen.update(chosen)
+        self._outdated += self._models.values()  # one of them may be at work
+        self._models = {}
+
+    async def solve(
+        self,
+        task: Task,
+        place: Place,
+        *,
+        views: Callable[[Session], Sequence[View]],
+        prepare: Prepare = as_it_is,
+    ) -> TaskResult:
         """Solve a task; open the session if there is none.
 
         Args:
             task: The task.
             place: Where a new session works.
             views: Returns the surfaces of this task; they also see late output until the next one.
+            prepare: Completes them first.
 
         Raises:
             AgentError: Another task is being worked on, the model failed, a variable cannot be copied.
@@ -143,12 +128,14 @@ class NotebookAgent:
         self.refuse_if_busy()
         self._work, self.loop = asyncio.current_task(), asyncio.get_running_loop()
         try:
+            task, place = await prepare(task, place)
             session = await self._open(place)
             self._attach(session, views(session))
+            context = await session.bring(task.files)
             for name, value in task.variables.items():
                 await bring_variable(session, name, value, self._data)
             task.ready.set()
-            return await session.run(task.text, task.settings)
+            return await session.run(task.text, task.settings, context)
         finally:
             task.ready.set()
             self._work = None
@@ -190,15 +177,38 @@ class NotebookAgent:
             async with AsyncExitStack() as stack:
                 stack.callback(_remove_if_empty, self._data)
                 settings = SessionSettings(
-                    notebook=notebook, sandbox=place.sandbox, limits=place.limits, network=place.network
+                    notebook=notebook,
+                    files=place.files,
+                    sandbox=place.sandbox,
+                    limits=place.limits,
+                    network=place.network,
                 )
                 self.session = await stack.enter_async_context(
                     open_session(settings, views=self._watchers, secrets=self.secrets)
                 )
                 # Before the kernel is stopped: that may take longer than the 5 s which nbconvert gives us for all.
                 stack.callback(_remove_if_empty, self._data)
-                self._stack = stack.pop_all()
+                self._stack, self._folder_chosen = stack.pop_all(), place.chosen
+            place.on_open(notebook.parent)
         return self.session
+
+    def works_in_another_folder(self, place: Place) -> bool:
+        """Return whether the user has named another folder since the session began."""
+        if self.session is None or self._folder_chosen == place.chosen:
+            return False
+        return self.session.notebook.parent != place.folder.expanduser().resolve()
+
+    def leave_session(self) -> str:
+        """Forget the conversation and end the kernel, for the next task works elsewhere; return what is said of it."""
+        session, kept = self.session, self.held_folder
+        self._end_session(())
+        if session is None or not session.log.events:
+            return ""
+        lost = f" Files that were not saved: {kept}." if kept else ""
+        return (
+            "Another folder was chosen: the agent starts there with a new kernel and a new conversation. What it did "
+            f"before is saved as {session.notebook}.{lost}"
+        )
 
     def reset(self) -> None:
         """Forget the conversation and end the kernel; what was saved stays. The next task waits until that is done.
@@ -207,8 +217,13 @@ class NotebookAgent:
             AgentError: A task is being worked on.
         """
         self.refuse_if_busy()
-        earlier, stack, models = self._closing, self._stack, tuple(self._models.values())
-        self._stack, self.session, self._models, self._detach_last = None, None, {}, []
+        models = (*self._models.values(), *self._outdated)
+        self._models, self._outdated = {}, []
+        self._end_session(models)
+
+    def _end_session(self, models: Sequence[ChatCompletionClient]) -> None:
+        earlier, stack = self._closing, self._stack
+        self._stack, self.session, self._detach_last = None, None, []
         self._closing = asyncio.ensure_future(_close(earlier, stack, models))
 
     async def aclose(self) -> None:

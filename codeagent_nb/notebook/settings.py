@@ -43,7 +43,8 @@ class CodeAgent(Configurable):  # type: ignore[misc]
     ).tag(config=True)
     folder = Unicode(
         "",
-        help="Where the code works and sessions are saved; empty means the notebook's folder. With the next session.",
+        help="Where the code works and sessions are saved; empty means the notebook's folder. With the next task: it "
+        "then begins with a new kernel, if the last one worked elsewhere.",
     ).tag(config=True)
     buttons = Bool(default_value=True, help="Show a Stop button, and ask for approvals with buttons.").tag(config=True)
     cells = Bool(

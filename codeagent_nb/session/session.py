@@ -3,6 +3,7 @@
 The folder is that of the notebook, so that the saved notebook runs again where it lies (design D7).
 """
 
+import asyncio
 import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, suppress
@@ -82,15 +83,30 @@ class Session:
     language_info: Mapping[str, Any]
     """What the kernel says of its language, for a saved notebook."""
 
-    async def run(self, task: str, settings: RunSettings) -> TaskResult:
+    async def run(self, task: str, settings: RunSettings, context: str = "") -> TaskResult:
         """Solve a task; the notebook is complete when this returns or raises. Errors are those of the agent.
 
         Args:
             task: What to do.
             settings: How it is solved.
+            context: What the model reads about files that were brought for it.
         """
         first = not any(isinstance(event, TextMessage) for event in self.log.events)
-        return await self.agent.run(task=task, context=self.context if first else "", settings=settings)
+        known = [self.context if first else "", context]
+        return await self.agent.run(task=task, context="\n\n".join(filter(None, known)), settings=settings)
+
+    async def bring(self, files: Sequence[Path]) -> str:
+        """Copy files into the session's folder unless they lie there; return what the model reads about them.
+
+        Raises:
+            SessionError: One does not exist, or another file has its name there.
+        """
+        if not files:
+            return ""
+        check_files(files)
+        names = await asyncio.to_thread(bring_files, files, self.notebook.parent)
+        await self.executor.execute_code_blocks([])  # with each call, code sees what is new in the folder
+        return await describe_files(self.executor, names)
 
     async def take_files(self, names: Sequence[str], into: Path | None = None) -> FilesEvent:
         """Copy files that stayed where code works into the session's folder, or another one.
@@ -152,7 +168,7 @@ async def open_session(
         for path, content in ((journal, b""), (notebook, EMPTY)):
             _claim(place, path.name, content)
             claimed.callback(place.remove, path.name)  # or a session that never began would keep the name
-        names = bring_files(settings.files, folder)
+        names = await asyncio.to_thread(bring_files, settings.files, folder)
         notebook_view = NotebookView(notebook, folder=place)
         journal_view = stack.enter_context(closing(JournalView(journal, place)))
         # Once more with the kernel gone: nothing it did to the file, and no late output, is left out.

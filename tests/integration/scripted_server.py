@@ -17,15 +17,35 @@ class ScriptedServer:
 
     Args:
         replies: Texts, or texts in pieces; more may be added to `remaining`. After the last one comes a `complaint`.
+
+    Attributes:
+        models: What it lists.
+        wanted_key: The key without which it lists none.
+        keys: Those that it was given when it was asked for them.
     """
 
     def __init__(self, replies: Sequence[str | Sequence[str]]) -> None:
         self.requests: list[dict[str, object]] = []
         self.remaining = list(replies)
         self.complaint = ""
+        self.models = ["scripted"]
+        self.wanted_key = ""
+        self.keys: list[str] = []
         server = self
 
         class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                server.keys.append(self.headers.get("authorization", "").removeprefix("Bearer "))
+                if server.wanted_key and server.keys[-1] != server.wanted_key:
+                    self.send_error(401)
+                    return
+                listed = {"object": "list", "data": [{"id": name, "object": "model"} for name in server.models]}
+                body = json.dumps(listed).encode()
+                self.send_response(200)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 server.requests.append(json.loads(body))

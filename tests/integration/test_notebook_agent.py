@@ -9,7 +9,8 @@ from codeagent_nb import ReplayChatCompletionClient, TaskResult
 from codeagent_nb.approval import refuse_unattended
 from codeagent_nb.errors import AgentError
 from codeagent_nb.loop.run_settings import RunSettings
-from codeagent_nb.notebook.notebook_agent import NotebookAgent, Place, Task
+from codeagent_nb.notebook.notebook_agent import NotebookAgent
+from codeagent_nb.notebook.tasks import Place, Task
 
 pytestmark = pytest.mark.integration
 

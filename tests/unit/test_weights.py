@@ -229,3 +229,80 @@ def test_a_given_path_must_be_right(tmp_path: Path, content: bytes | None, says:
 def test_cache_dir_ignores_a_relative_xdg_path(tmp_path: Path) -> None:
     assert weights.cache_dir({"XDG_CACHE_HOME": str(tmp_path)}) == tmp_path / "codeagent-nb" / "models"
     assert weights.cache_dir({"XDG_CACHE_HOME": "x"}) == Path.home() / ".cache" / "codeagent-nb" / "models"
+
+
+# Servers that resume in ways of their own
+
+
+class OwnWay(BaseHTTPRequestHandler):
+    """Sends what was asked for from a multiple of `step` on, at most `most` bytes, with these headers."""
+
+    status, step, most = 206, 1, 10**9
+    says_range = True
+
+    def do_GET(self) -> None:
+        asked = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
+        start = asked - asked % self.step
+        self.send_response(self.status if asked else 200)
+        if self.says_range and asked:
+            self.send_header("Content-Range", f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}")
+        self.send_header("Content-Length", str(len(CONTENT) - start))
+        self.end_headers()
+        self.wfile.write(CONTENT[start:][: self.most])
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's own name
+        """Keep the test's output clean."""
+
+
+class Blocks(OwnWay):
+    """From a boundary of a cache on, httrack#428."""
+
+    step = 512
+
+
+class Whole(OwnWay):
+    """All of it, and calls it the range, pip#14131, duo-updater#225."""
+
+    step = 10**9
+
+
+class CalledWhole(OwnWay):
+    """The range, and calls it 200, modelscope_hub#50."""
+
+    status = 200
+
+
+class Ignores(OwnWay):
+    """All of it and says so, rustup#4710, snapd#8105, eliza#29454, QtMeshEditor#1036."""
+
+    status, step, says_range = 200, 10**9, False
+
+
+class Short(OwnWay):
+    """A piece at a time, ramalama#2917: ten connections were two too many, and then all was deleted."""
+
+    most = 20_000
+
+
+@pytest.mark.parametrize("way", [OwnWay, Blocks, Whole, CalledWhole, Ignores, Short])
+@pytest.mark.parametrize("have", [1, 1_000, 100_003])
+def test_whatever_a_server_makes_of_a_range_the_file_is_right(tmp_path: Path, way: type[OwnWay], have: int) -> None:
+    (tmp_path / "tiny.gguf.part").write_bytes(CONTENT[:have])
+    with ThreadingHTTPServer(("127.0.0.1", 0), way) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        try:
+            path = weights.fetch(cache_dir=tmp_path, model=TINY, env=environment(tmp_path, url))
+        finally:
+            server.shutdown()
+            thread.join()
+    assert path.read_bytes() == CONTENT
+
+
+def test_a_server_that_breaks_off_for_good_leaves_what_came(tmp_path: Path, hub: Hub) -> None:
+    hub.drop_after = 0
+    (tmp_path / "tiny.gguf.part").write_bytes(CONTENT[:1000])
+    with pytest.raises(WeightsError, match=r"broke off at 1,000 of [\d,]+ bytes"):
+        weights.fetch(cache_dir=tmp_path, model=TINY, env=environment(tmp_path, hub.url))
+    assert (tmp_path / "tiny.gguf.part").read_bytes() == CONTENT[:1000]

@@ -4,6 +4,7 @@ Two sources: one file on the Hugging Face hub; the same file cut into packages, 
 """
 
 import json
+import re
 import shutil
 import subprocess
 import time
@@ -14,6 +15,7 @@ from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import BinaryIO
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from codeagent_nb.errors import WeightsError
@@ -22,7 +24,6 @@ from kernel_executor.search_paths import for_helpers
 
 _HUB = "https://huggingface.co"
 _TIMEOUT = 10.0  # seconds, to connect and between two reads
-_HUB_TRIES = 3
 _READ_SIZE = 1 << 20
 _Report = Callable[[int, int, str], None]
 
@@ -120,16 +121,14 @@ def _from_hub(source: Source, part: Path, report: _Report, env: Mapping[str, str
     if not endpoint.startswith(("https://", "http://")):
         raise WeightsError(f"HF_ENDPOINT is not an http(s) address: {endpoint}")
     url = f"{endpoint}/{source.repo}/resolve/main/{source.filename}"
-    for tries_left in reversed(range(_HUB_TRIES)):
-        before = _size(part)
+    while (before := _size(part)) < source.size:
         try:
             _append_from(url, part, source.size, report)
         except (OSError, HTTPException):
-            # Only a connection that did bring something is worth another try.
-            if not tries_left or _size(part) == before:
+            if _size(part) <= before:  # only a connection that did bring something is worth another one
                 raise
-        if _size(part) >= source.size:
-            break
+        if _size(part) <= before:
+            raise ConnectionError(f"{urlsplit(url).hostname} broke off at {before:,} of {source.size:,} bytes")
         time.sleep(0.1)
     return part
 
@@ -140,9 +139,20 @@ def _append_from(url: str, part: Path, total: int, report: _Report) -> None:
         return
     request = Request(url, headers={"Range": f"bytes={have}-"} if have else {})  # noqa: S310 - scheme was checked
     with _open(request, part) as response, part.open("ab") as file:
-        if response.status != 206:
-            file.truncate(0)  # the server ignores ranges and starts from the beginning
-        _copy(response, file, total, report)
+        first = _first_byte(response, have)
+        file.truncate(first if first <= have else 0)  # with a gap nothing can be done: the next call starts over
+        if first <= have:
+            _copy(response, file, total, report)
+
+
+def _first_byte(response: HTTPResponse, asked: int) -> int:
+    """Return where in the file that begins which a server sends: it need not be what was asked for.
+
+    Caches send more, from a boundary of theirs on; some send the range and call it 200; some know no ranges.
+    """
+    if found := re.match(r"bytes (\d+)-", response.headers.get("Content-Range", "")):
+        return int(found[1])
+    return asked if response.status == 206 else 0
 
 
 def _open(request: Request, part: Path) -> HTTPResponse:

@@ -10,14 +10,17 @@ from typing import Any, Literal
 
 from codeagent_nb.approval import ApprovalFunc, ApprovalRequest, ApprovalResponse
 from codeagent_nb.errors import AgentError
-from codeagent_nb.events import AgentEvent, RunFinishedEvent
+from codeagent_nb.events import AgentEvent, RunFinishedEvent, RunStartedEvent
 from codeagent_nb.log.event_log import View
 from codeagent_nb.notebook.cells.begin import Writing, begin_writing
 from codeagent_nb.notebook.cells.page import Page
 from codeagent_nb.notebook.live_output import CellView, DisplayPublisher
-from codeagent_nb.notebook.notebook_agent import NotebookAgent, Place, Task
+from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.notebook.panel.input_line import InputLine
 from codeagent_nb.notebook.panel.widget_controls import Controls
+from codeagent_nb.notebook.setup.card import Cards
+from codeagent_nb.notebook.setup.preparation import Preparation, Surface
+from codeagent_nb.notebook.tasks import Place, Task
 from codeagent_nb.projections.cell_output import Bundle
 from codeagent_nb.projections.chat import PanelStory
 from codeagent_nb.rendering.mime_bundles import harmless_bundle
@@ -43,10 +46,18 @@ class PanelView:
         self._sent: set[str] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._changed = True
+        self._pending = ""
         self.draw()
+
+    def pending(self, text: str) -> None:
+        """Show a task that has not begun yet; an empty text takes it away."""
+        self._pending, self._changed = text, True
+        self.draw_soon()
 
     def on_event(self, event: AgentEvent) -> None:
         """Take one event in; draw soon."""
+        if isinstance(event, RunStartedEvent):
+            self._pending = ""
         if piece := self._story.take(event):
             key, text = piece
             self._pieces[key] = self._pieces.get(key, "") + text
@@ -66,7 +77,8 @@ class PanelView:
         known = self._sent
         if self._changed:
             self._changed = False
-            self._widget.entries = list(self._story.entries)
+            pending = [{"id": "pending", "kind": "task", "text": self._pending}] if self._pending else []
+            self._widget.entries = [*self._story.entries, *pending]
             self._sent = {entry["id"] for entry in self._story.entries}
         for key, text in pieces.items():
             if key in known:  # a new entry was sent with all its text
@@ -118,7 +130,8 @@ class Panel:
         make_task: Turns a text and a model's name into a task, or raises an `AgentError`.
         place: Tells where a new session works.
         page: Tells where cells are written; None writes none.
-        models: The names to choose from; the first is chosen.
+        models: Tells the names to choose from; the first is chosen.
+        preparation: Completes tasks by asking for what they lack.
     """
 
     def __init__(
@@ -129,26 +142,32 @@ class Panel:
         make_task: Callable[[str, str, ApprovalFunc], Task],
         place: Callable[[], Place],
         page: Callable[[], Page | None],
-        models: list[str],
+        models: Callable[[], list[str]],
+        preparation: Preparation,
     ) -> None:
         self._agent = agent
         self._publisher = publisher
         self._make_task = make_task
         self._place = place
         self._page = page
+        self._models = models
+        self._preparation = preparation
         # Tasks begin with a click, later; in this context what they display still comes below the panel.
         self._context = contextvars.copy_context()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._offer: asyncio.Task[None] | None = None
         from codeagent_nb.notebook.panel.widget import AgentWidget  # anywidget takes its time
 
-        self.widget = AgentWidget(mode="chat", models=models, model=models[0] if models else "")
+        names = models()
+        self.widget = AgentWidget(mode="chat", models=names, model=names[0] if names else "")
         self._view = PanelView(self.widget, PanelStory(agent.events))
         self._controls = Controls(
             self.widget, stop=agent.stop, without_widget=InputLine(publisher), others=self._handle
         )
+        self._cards = Cards(self.widget, self._controls.is_shown)
         if agent.busy:
             self.widget.state = "running"
-        self._keep(self._tell_if_not_shown())
+        self._keep(self._begin())
         self._detach = [agent.watch(self._view), agent.watch(self._controls), agent.watch(_Saved(agent, self.widget))]
 
     def _handle(self, message: dict[str, Any]) -> None:
@@ -165,26 +184,58 @@ class Panel:
         self._tasks.add(task)  # or it might be collected in mid-run
         task.add_done_callback(self._tasks.discard)
 
-    async def _tell_if_not_shown(self) -> None:
-        if not await self._controls.is_shown():
+    async def _begin(self) -> None:
+        if await self._controls.is_shown():
+            await self._offer_a_model()
+        else:
             self._publisher.publish({"text/plain": NOT_SHOWN}, {})
+
+    async def _offer_a_model(self) -> None:
+        """Offer the ways to a model if there is none; a task may be sent meanwhile, and waits for one."""
+        if self._agent.busy or self._offer or not (reason := self._preparation.why_no_model(self.widget.model)):
+            return
+        self._offer = asyncio.current_task()
+        try:
+            await self._preparation.offer_a_model(self._cards, reason)
+        finally:
+            self._offer = None
+        self._show_models()
+
+    def _show_models(self) -> None:
+        """Show what can be chosen now; a name that could not be used is not what was chosen instead."""
+        names = self._models()
+        self.widget.models, self.widget.model = names, names[0] if names else ""
+
+    async def _complete(self, task: Task, place: Place) -> tuple[Task, Place]:
+        if self._offer:  # it is asked with the task from here on
+            self._offer.cancel()
+            await asyncio.wait({self._offer})
+        had_model = not self._preparation.why_no_model(task.model)
+        surface = Surface(lambda text: self._view.note("info", text), self._cards)
+        completed = await self._preparation.complete(task, place, surface)
+        if not had_model:
+            self._show_models()
+        self.widget.state, self.widget.status = "thinking", ""
+        return completed
 
     async def _solve(self, text: str) -> None:
         below: list[CellView] = []
         writing = Writing(None)
+        begun = _Begun()
 
         def views(_: object) -> Sequence[View]:
             if writing.writer:
-                return [writing.writer]
+                return [begun, writing.writer]
             below.append(CellView(self._publisher, OutputsBelow()))
-            return below
+            return [begun, *below]
 
         try:
             task = self._make_task(text, self.widget.model, self._ask)
             self.widget.state, self.widget.status = "thinking", ""
+            self._view.pending(text)
             if page := self._page():
                 writing = await begin_writing(page)
-            await self._agent.solve(task, self._place(), views=views)
+            await self._agent.solve(task, self._place(), views=views, prepare=self._complete)
         except asyncio.CancelledError:
             self._rest("idle")  # stopped; where the run had begun, its events have told so
         except Exception as error:  # noqa: BLE001 - whatever it is, the panel must say so and be of use again
@@ -194,6 +245,10 @@ class Panel:
             for view in below:
                 view.finish(redraw=False)
             await self._finish(writing)
+            if not begun.begun:
+                self._view.pending("")
+                self.widget.send({"type": "restore", "text": text})  # it is in no entry, and would be lost
+                self._keep(self._offer_a_model())
 
     async def _ask(self, request: ApprovalRequest) -> ApprovalResponse:
         self._view.draw()  # what led to the question stands above it
@@ -222,7 +277,20 @@ class Panel:
         for detach in self._detach:
             detach()
         self._controls.close()
+        if self._offer:
+            self._offer.cancel()
         self.widget.close()
+
+
+class _Begun:
+    """Notes that the task has become part of the conversation."""
+
+    def __init__(self) -> None:
+        self.begun = False
+
+    def on_event(self, event: AgentEvent) -> None:
+        """Look for the task."""
+        self.begun = self.begun or isinstance(event, RunStartedEvent)
 
 
 class _Saved:

@@ -18,9 +18,20 @@ LIBRARIES = {
     ),
 }
 """Names in the front end, and the vendored files each is made of."""
-SCRIPTS = ("dom.js", "markdown.js", "entries.js", "transcript.js", "approval.js", "composer.js", "widget.js")
+SCRIPTS = (
+    "dom.js",
+    "markdown.js",
+    "entries.js",
+    "transcript.js",
+    "approval.js",
+    "folder_card.js",
+    "model_card.js",
+    "cards.js",
+    "composer.js",
+    "widget.js",
+)
 """Each may use what those before it define."""
-STATES = ("idle", "thinking", "running", "waiting", "done", "failed")
+STATES = ("idle", "unset", "setup", "thinking", "running", "waiting", "done", "failed")
 
 
 def as_constant(name: str, sources: list[str]) -> str:
@@ -57,7 +68,8 @@ class AgentWidget(anywidget.AnyWidget):  # type: ignore[misc]
     """The chat panel (`mode="chat"`), or the strip under a running cell (`mode="cell"`).
 
     It shows what is in its traits and sends what the user does as messages: `ready`, `send`, `stop`, `approve`,
-    `reject`, `save`. Text of an open entry is streamed with messages `delta` (more) and `text` (all of it).
+    `reject`, `save`, and those of cards (`notebook/setup`): a key that is typed comes so, and is no trait. Text of an
+    open entry is streamed with messages `delta` (more) and `text` (all of it); `restore` gives a task back.
     """
 
     _esm = front_end()
@@ -68,6 +80,7 @@ class AgentWidget(anywidget.AnyWidget):  # type: ignore[misc]
     status: Any = traitlets.Unicode("").tag(sync=True)
     entries: Any = traitlets.List(traitlets.Dict()).tag(sync=True)
     approval: Any = traitlets.Instance(dict, allow_none=True).tag(sync=True)
+    card: Any = traitlets.Instance(dict, allow_none=True).tag(sync=True)
     models: Any = traitlets.List(traitlets.Unicode()).tag(sync=True)
     model: Any = traitlets.Unicode("").tag(sync=True)
     notebook: Any = traitlets.Unicode("").tag(sync=True)

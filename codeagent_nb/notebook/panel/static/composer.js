@@ -58,6 +58,13 @@ class Composer {
     this.submit();
   }
 
+  /** A task that never began comes back, before what was typed since. @param {string} text */
+  restore(text) {
+    const typed = this.field.value;
+    this.field.value = typed.trim() ? `${text}\n\n${typed}` : text;
+    this.onInput();
+  }
+
   submit() {
     const text = this.field.value.trim();
     if (!text) return void this.field.focus();

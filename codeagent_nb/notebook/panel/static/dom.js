@@ -28,6 +28,8 @@ const RING = "M8 2.25a5.75 5.75 0 1 0 0 11.5a5.75 5.75 0 1 0 0-11.5z";
 /** Drawn for this panel on a grid of 16, stroked. @type {Record<string, string>} */
 const ICONS = {
   idle: RING,
+  unset: "M8 2.6l6 10.6H2zM8 6.7v2.9M8 11.4h.01",
+  setup: "M8 2.25a5.75 5.75 0 1 1-5.75 5.75",
   thinking: "M3.5 8h.01M8 8h.01M12.5 8h.01",
   running: "M8 2.25a5.75 5.75 0 1 1-5.75 5.75",
   waiting: `${RING}M6.5 5.9v4.2M9.5 5.9v4.2`,

@@ -8,13 +8,15 @@
 /** Word of each state; its icon has the state's name. @type {Record<string, string>} */
 const STATE_WORDS = {
   idle: "Ready",
+  unset: "No model yet",
+  setup: "Setting up",
   thinking: "Thinking",
   running: "Running",
   waiting: "Waiting for you",
   done: "Done",
   failed: "Failed",
 };
-const BUSY = new Set(["thinking", "running", "waiting"]);
+const BUSY = new Set(["setup", "thinking", "running", "waiting"]);
 
 class AgentView {
   /** @param {Model} model @param {HTMLElement} el */
@@ -30,6 +32,7 @@ class AgentView {
     this.chooser = h("label", { class: "cagent-chooser" }, h("span", { text: "Model" }), this.select);
     this.path = h("span", { class: "cagent-path" });
     this.form = h("div", { class: "cagent-approval-place" });
+    this.card = new CardPlace((message) => this.send(message));
     /** @type {string | undefined} */
     this.asked = undefined;
     this.transcript = new Transcript({ showImage: (source, label) => this.showImage(source, label) }, (text) => this.say(text));
@@ -49,13 +52,14 @@ class AgentView {
   build() {
     const save = button({ class: "cagent-quiet", icon: "save", text: "Save notebook", onclick: () => this.send({ type: "save" }) });
     if (!this.chat) {
-      return this.root.append(h("div", { class: "cagent-head" }, this.state, this.stop), this.form, this.live);
+      return this.root.append(h("div", { class: "cagent-head" }, this.state, this.stop), this.card.element, this.form, this.live);
     }
     const welcome = h("div", { class: "cagent-welcome" }, h("strong", { text: "What would you like to find out?" }),
       h("span", { text: "The agent writes code, runs it, and repairs what fails." }));
     this.root.append(
       h("div", { class: "cagent-head" }, this.state, this.chooser),
       h("div", { class: "cagent-body" }, welcome, this.transcript.element),
+      this.card.element,
       this.form,
       h("div", { class: "cagent-foot" }, this.composer.element,
         h("div", { class: "cagent-below" }, this.composer.hint, h("span", { class: "cagent-saving" }, this.path, save))),
@@ -89,6 +93,7 @@ class AgentView {
       ["change:status", () => this.showState()],
       ["change:entries", () => this.showEntries(false)],
       ["change:approval", () => this.showApproval()],
+      ["change:card", () => this.showCard()],
       ["change:models", () => this.showModels()],
       ["change:model", () => this.showModels()],
       ["change:notebook", () => this.showPath()],
@@ -104,12 +109,14 @@ class AgentView {
     this.showPath();
     this.showEntries(true);
     this.showApproval();
+    this.showCard();
   }
 
   /** @param {{ type: string, id: string, text: string }} message */
   receive(message) {
     if (message.type === "delta") this.transcript.append(message.id, message.text);
     if (message.type === "text") this.transcript.replace(message.id, message.text);
+    if (message.type === "restore") this.composer.restore(message.text);
   }
 
   showState() {
@@ -123,10 +130,10 @@ class AgentView {
     this.state.replaceChildren(icon(state), h("strong", { text: says ? status : word }),
       says ? "" : h("span", { class: "cagent-status", text: status, title: status }));
     if (!changed) return;
-    this.composer.show(busy, state === "waiting");
+    this.composer.show(busy, state === "waiting" || state === "setup");
     this.stop.hidden = !busy;
     this.stop.disabled = false;
-    if (state === "waiting") this.say("The agent waits for your approval.");
+    if (state === "waiting") this.say(status || "The agent waits for your approval.");
   }
 
   /** @param {boolean} history */
@@ -152,6 +159,15 @@ class AgentView {
     } else if (inForm && this.chat) {
       this.composer.field.focus({ preventScroll: true });
     }
+  }
+
+  showCard() {
+    const fields = this.model.get("card");
+    const inCard = this.card.element.contains(document.activeElement);
+    if (!this.card.show(fields)) return;
+    this.root.toggleAttribute("data-card", Boolean(fields));
+    if (fields) this.say(fields.title);
+    else if (inCard && this.chat) this.composer.field.focus({ preventScroll: true });
   }
 
   showModels() {

@@ -1,0 +1,1 @@
+"""What is asked before a first task can run: a model, and which files it may see."""
