@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,7 @@ class OpenAIChatCompletionClient:
         max_retries: Further tries after the first, as long as no text has been yielded.
         backoff: How long to wait between tries.
         model_info: What the model can do; by default everything but vision.
+        unix_socket: Path of the socket that the server listens on, where it has no port; `base_url` gives the rest.
         create_args: Further arguments of every call, e.g. `temperature`, `seed`, `max_tokens`; those that the
             SDK does not know are sent as well.
     """
@@ -56,11 +58,13 @@ class OpenAIChatCompletionClient:
         max_retries: int = 4,
         backoff: Backoff = _DEFAULT_BACKOFF,
         model_info: ModelInfo | None = None,
+        unix_socket: str | None = None,
         **create_args: Any,
     ) -> None:
         self._model = model
         self._api_key = api_key or os.environ.get("OPENAI_API_KEY") or ""
         self._base_url = base_url or os.environ.get("OPENAI_BASE_URL") or None
+        self._unix_socket = unix_socket
         self._timeouts = (timeout, connect_timeout)
         self._max_retries = max_retries
         self._backoff = backoff
@@ -140,9 +144,20 @@ class OpenAIChatCompletionClient:
                 base_url=self._base_url,
                 timeout=timeout,
                 max_retries=0,  # ours also cover streams that break before their first word
-                http_client=openai.DefaultAsyncHttpxClient(timeout=timeout, trust_env=not is_local),
+                http_client=openai.DefaultAsyncHttpxClient(
+                    timeout=timeout, trust_env=not is_local, **self._transport()
+                ),
             )
         return self._sdk
+
+    def _transport(self) -> dict[str, Any]:
+        if self._unix_socket is None:
+            return {}
+        import openai
+
+        # openai 2 stands on httpx, openai 3 on httpx2.
+        http = sys.modules[openai.DefaultAsyncHttpxClient.__mro__[1].__module__]
+        return {"transport": http.AsyncHTTPTransport(uds=self._unix_socket)}
 
     def _check_settings(self) -> None:
         if not self._api_key:
