@@ -67,6 +67,9 @@ class CellRun:
         ask = asking_below(shown, strip.controls.ask if strip else task.settings.ask or refuse_unattended)
         task = replace(task, settings=replace(task.settings, ask=ask))
 
+        if task.note:
+            self._say(task.note)
+
         def views(session: Session) -> Sequence[View]:
             self._tell_of_another_folder(session)
             shown.append(CellView(self.publisher, self._story(session, writing)))

@@ -3,11 +3,11 @@
 import asyncio
 import os
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
@@ -16,15 +16,17 @@ from IPython.display import DisplayHandle, display
 from codeagent_nb.approval import ApprovalFunc
 from codeagent_nb.errors import AgentError
 from codeagent_nb.models.choose import usable_models
-from codeagent_nb.models.table import model_table
+from codeagent_nb.models.served import ask_server
 from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.notebook import commands
 from codeagent_nb.notebook.arguments import CellOptions, help_text, pick, read_line
 from codeagent_nb.notebook.cells.begin import page_at_end, page_below
+from codeagent_nb.notebook.chosen_models import where
 from codeagent_nb.notebook.errors import AgentFailed
 from codeagent_nb.notebook.loop_thread import LoopThread
 from codeagent_nb.notebook.magic_cell import CellRun
 from codeagent_nb.notebook.magics import has_kernel
+from codeagent_nb.notebook.model_commands import models_text, not_served
 from codeagent_nb.notebook.notebook_agent import NotebookAgent, Place, Task
 from codeagent_nb.notebook.panel.input_line import InputLine
 from codeagent_nb.notebook.panel.panel import Panel
@@ -39,6 +41,8 @@ from kernel_executor.network.gate import read_network
 from kernel_executor.text import cleaned
 
 QUOTES = "\"'"
+AUTO = "auto"
+"""As a model: whatever the environment says."""
 EXIT_GRACE = 4.0
 """Seconds; Jupyter kills a kernel that takes 5 to exit."""
 
@@ -101,12 +105,13 @@ class MagicCommands:
         variables = pick(options.variables, self.shell.user_ns)
         try:
             self.agent_of_notebook.refuse_if_busy()
-            model = self._model(options.model)
+            model, note = self._model(options.model)
         except AgentError as error:
             self.agent_of_notebook.secrets.take_out_of(error)
             raise AgentFailed(str(error)) from error
         settings = replace(options.run, model=model, ask=ask)
-        return Task(text=text.strip(), settings=settings, variables=variables)
+        note = self.agent_of_notebook.secrets.text(note)
+        return Task(text=text.strip(), settings=settings, variables=variables, note=note)
 
     def _attended(self) -> bool:
         """Return whether a person is there: programs that execute notebooks (nbclient, papermill) take no input."""
@@ -125,9 +130,9 @@ class MagicCommands:
         self._thread = self._thread or LoopThread()
         return self._thread
 
-    def _model(self, name: str) -> ChatCompletionClient:
+    def _model(self, name: str) -> tuple[ChatCompletionClient, str]:
         value = self.shell.user_ns.get(name) if name.isidentifier() else None
-        return value if _is_client(value) else self.agent_of_notebook.model(name)
+        return (value, "") if _is_client(value) else self.agent_of_notebook.models.choose(name)
 
     def _place(self) -> Place:
         settings, folder = self.settings, self.settings.folder
@@ -152,7 +157,8 @@ class MagicCommands:
             "allow": self._allow,
             "reset": lambda _: self.reset(),
             "save": self._save,
-            "models": lambda _: self._models(),
+            "model": self._switch,
+            "models": self._switch,
             "panel": lambda _: self.panel(),
             "help": lambda _: say(commands.HELP),
             "": lambda _: say(commands.HELP),
@@ -212,17 +218,17 @@ class MagicCommands:
             return
         self.agent_of_notebook.refuse_if_busy()
         wanted = [] if names == "all" else shlex.split(names)
-        if not self.in_kernel:
-            say(self._loop_thread().run(self._taken(wanted)))
-            return
-        # The kernel's loop cannot be waited for from within it, so what came of it is shown when it is there.
-        shown = display({"text/plain": "Saving ..."}, raw=True, display_id=True)
-        saving = asyncio.ensure_future(self._take_and_show(wanted, shown))
-        self._background.add(saving)
-        saving.add_done_callback(self._background.discard)
+        self._show_when_done(self._taken(wanted), "Saving ...")
 
-    async def _take_and_show(self, names: Sequence[str], shown: DisplayHandle) -> None:
-        shown.update({"text/plain": await self._taken(names)}, raw=True)
+    def _show_when_done(self, work: Coroutine[Any, Any, str], meanwhile: str) -> None:
+        """Show what came of something when it is there: the kernel's loop cannot be waited for from within it."""
+        if not self.in_kernel:
+            say(self._loop_thread().run(work))
+            return
+        shown = display({"text/plain": meanwhile}, raw=True, display_id=True)
+        working = asyncio.ensure_future(_show(work, shown))
+        self._background.add(working)
+        working.add_done_callback(self._background.discard)
 
     async def _taken(self, names: Sequence[str]) -> str:
         try:
@@ -231,8 +237,23 @@ class MagicCommands:
             return self.agent_of_notebook.secrets.text(str(error))
         return "\n".join(filter(None, [delivered_text(event), held_text(event)])) or "There is nothing to save."
 
-    def _models(self) -> None:
-        CleanConsole(width=120).print(model_table(os.environ))
+    def _switch(self, name: str) -> None:
+        """Choose the model of the next tasks; without a name, list those there are."""
+        name = name.strip(QUOTES)
+        if name:
+            chosen = "" if name == AUTO else name
+            client, _ = self._model(chosen)
+            self.settings.model = chosen
+            say(f"The next tasks go to {self.agent_of_notebook.secrets.text(where(client))}.")
+        if name != AUTO:
+            self._show_when_done(self._listed(name), "Asking the server for its models ...")
+
+    async def _listed(self, chosen: str) -> str:
+        """Return the models that can be used here; of one that was chosen, only what is wrong with it."""
+        secrets, served, clients = self.agent_of_notebook.secrets, await ask_server(os.environ), self._clients()
+        if chosen:
+            return "" if chosen in clients else secrets.text(not_served(chosen, served))
+        return models_text(os.environ, served, used=self.settings.model, clients=clients, secrets=secrets)
 
     def panel(self, model: str = "") -> None:
         """Show a chat with the agent of this notebook.
@@ -275,6 +296,10 @@ class MagicCommands:
             return self._task(options, text, ask)
         except (UsageError, AgentFailed) as error:
             raise AgentError(str(error)) from error
+
+
+async def _show(work: Coroutine[Any, Any, str], shown: DisplayHandle) -> None:
+    shown.update({"text/plain": await work}, raw=True)
 
 
 def _is_client(value: object) -> TypeGuard[ChatCompletionClient]:

@@ -19,8 +19,8 @@ from codeagent_nb.log.event_log import View
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.loop.results import TaskResult
 from codeagent_nb.loop.run_settings import RunSettings
-from codeagent_nb.models.choose import choose_model
 from codeagent_nb.models.types import ChatCompletionClient
+from codeagent_nb.notebook.chosen_models import ChosenModels
 from codeagent_nb.session.session import Session, SessionSettings, held_folder, new_notebook, open_session
 from codeagent_nb.session.variables import bring_variable
 from codeagent_nb.views.notebook_file import NotebookView
@@ -41,12 +41,14 @@ class Task:
         text: What to do.
         settings: How it is solved.
         variables: What of the notebook is copied first, by name.
+        note: What is to be said before it begins.
         ready: Set when that is done, or the task has ended: from then on the variables may change.
     """
 
     text: str
     settings: RunSettings
     variables: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
     ready: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -81,7 +83,7 @@ class NotebookAgent:
         self._stack: AsyncExitStack | None = None
         self._data = Path()
         self.loop: asyncio.AbstractEventLoop | None = None
-        self._models: dict[str, ChatCompletionClient] = {}
+        self.models = ChosenModels()
         self._work: asyncio.Task[Any] | None = None
         self._watchers: list[View] = []
         self._closing: asyncio.Task[None] | None = None
@@ -115,17 +117,6 @@ class NotebookAgent:
     def events(self) -> Sequence[AgentEvent]:
         """What happened in this session, oldest first."""
         return self.session.log.events if self.session else ()
-
-    def model(self, name: str) -> ChatCompletionClient:
-        """Return the model of a name, started at most once.
-
-        Raises:
-            NoModelConfigured: There is none; it says what to do.
-            WeightsError: The embedded model is not here.
-        """
-        if name not in self._models:
-            self._models[name] = choose_model(name or None, os.environ)
-        return self._models[name]
 
     async def solve(self, task: Task, place: Place, *, views: Callable[[Session], Sequence[View]]) -> TaskResult:
         """Solve a task; open the session if there is none.
@@ -206,8 +197,8 @@ class NotebookAgent:
             AgentError: A task is being worked on.
         """
         self.refuse_if_busy()
-        earlier, stack, models = self._closing, self._stack, tuple(self._models.values())
-        self._stack, self.session, self._models, self._detach_last = None, None, {}, []
+        earlier, stack, models = self._closing, self._stack, self.models.take_all()
+        self._stack, self.session, self._detach_last = None, None, []
         self._closing = asyncio.ensure_future(_close(earlier, stack, models))
 
     async def aclose(self) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 
+from rich.text import Text
+
 from codeagent_nb.notebook.magic_cell import attended, judge
 from codeagent_nb.notebook.notebook_agent import NotebookAgent, Place, Task
 from codeagent_nb.views.clean_console import CleanConsole
@@ -15,5 +17,7 @@ async def solve_at(console: CleanConsole, agent: NotebookAgent, task: Task, plac
         Stopped: It was stopped, by Ctrl-C.
         AgentFailed: It failed.
     """
+    if task.note:
+        console.print(Text(task.note, style="yellow"))
     run = agent.solve(task, place, views=lambda _: [ConsoleView(console)])
     judge(await attended(asyncio.ensure_future(run), agent.secrets))

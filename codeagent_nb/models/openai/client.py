@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from codeagent_nb.errors import ModelRefused, ModelUnavailable
 from codeagent_nb.init_arguments import remembers_arguments
 from codeagent_nb.models.openai import faults, wire
+from codeagent_nb.models.openai.addresses import host_of, is_address
 from codeagent_nb.models.openai.faults import Backoff, Fault
 from codeagent_nb.models.types import CreateResult, LLMMessage, ModelInfo
 
@@ -83,8 +84,11 @@ class OpenAIChatCompletionClient:
     @property
     def where(self) -> str:
         """The model and the server's host, for people."""
-        host = urlsplit(self._base_url).hostname if self._base_url else "api.openai.com"
-        return f"{self._model!r} at {host}"
+        return f"{self._model!r} at {self._host}"
+
+    @property
+    def _host(self) -> str:
+        return host_of(self._base_url) if self._base_url else "api.openai.com"
 
     async def create_stream(
         self,
@@ -125,6 +129,24 @@ class OpenAIChatCompletionClient:
                 return
             attempt += await self._recover(reply, request, fault, attempt)
 
+    async def served_models(self) -> tuple[str, ...]:
+        """Return the names of the models that the server offers, in its order.
+
+        Raises:
+            ModelUnavailable: The server cannot be reached.
+            ModelRefused: It does not accept the key, or has no list.
+        """
+        try:
+            answer = await self._open_sdk().models.with_raw_response.list()
+            text = answer.http_response.text
+        except faults.fault_types() as error:
+            fault = faults.read_fault(error, self._api_key)
+            ended = faults.unavailable(self._host, fault, 1) if fault.passing else faults.refused(self._host, fault)
+            raise ended from None
+        if names := wire.model_names(text):
+            return names
+        raise ModelRefused(f"{self._host} gives no list of its models -> See its documentation for their names.")
+
     async def close(self) -> None:
         """Release the connections; may be called twice."""
         sdk, self._sdk = self._sdk, None
@@ -162,8 +184,11 @@ class OpenAIChatCompletionClient:
     def _check_settings(self) -> None:
         if not self._api_key:
             raise ModelRefused(f"{self.where} needs a key -> Set OPENAI_API_KEY, or pass api_key.")
-        if self._base_url and not self._base_url.startswith(("http://", "https://")):
-            raise ModelRefused(f"{self.where}: the base URL must start with http:// or https://.")
+        if self._base_url and not is_address(self._base_url):
+            raise ModelRefused(
+                f"{self.where}: that is not the address of a server -> Set OPENAI_BASE_URL to one that starts with "
+                "http:// or https://, e.g. http://localhost:11434/v1."
+            )
 
     def _request(
         self, messages: Sequence[LLMMessage], shape: type[BaseModel] | None, extra: Mapping[str, Any]

@@ -181,6 +181,8 @@ class Panel:
 
         try:
             task = self._make_task(text, self.widget.model, self._ask)
+            if task.note:
+                self._view.note("info", task.note)
             self.widget.state, self.widget.status = "thinking", ""
             if page := self._page():
                 writing = await begin_writing(page)
