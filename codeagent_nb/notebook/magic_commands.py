@@ -245,8 +245,12 @@ class MagicCommands:
             client, _ = self._model(chosen)
             self.settings.model = chosen
             say(f"The next tasks go to {self.agent_of_notebook.secrets.text(where(client))}.")
-        if name != AUTO:
+        if name == AUTO:
+            return
+        if self.in_kernel and self._attended():
             self._show_when_done(self._listed(name), "Asking the server for its models ...")
+        elif said := self._loop_thread().run(self._listed(name)):  # a program takes no output that comes later
+            say(said)
 
     async def _listed(self, chosen: str) -> str:
         """Return the models that can be used here; of one that was chosen, only what is wrong with it."""

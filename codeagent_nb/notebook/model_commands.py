@@ -32,7 +32,7 @@ def models_text(
     """
     text = StringIO()
     table = model_table(environment, served, used=used or None, switch="%agent model", masked=secrets.text)
-    CleanConsole(file=text, width=WIDTH).print(table)
+    CleanConsole(file=text, width=WIDTH, force_terminal=False).print(table)
     variables = [f"{IN_USE if name == used else ' '} {name}, a variable of this notebook" for name in clients]
     return "\n".join([text.getvalue().rstrip(), *variables, HOW_TO_SWITCH])
 
