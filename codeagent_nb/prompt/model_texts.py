@@ -86,6 +86,21 @@ RETRY = "{reason}\nWrite the whole corrected code in one block."
 
 REFUSED = "Nothing was run: {reason}. Write the whole code again, in one complete ```python block."
 
+ADVICE = (
+    ("the block has no language", "tag it python or bash if it is to run"),
+    ("a terminal session is not run", "put the commands alone in a block tagged bash"),
+    ("which is secret", "write it without that value"),
+    ("it would fail again", "change it"),
+)
+"""How a reason ends, which people read too, and what a model is to do about it, which only the model reads."""
+
+
+def advised(reason: str) -> str:
+    """Return a reason with what a model is to do about it."""
+    advice = next((advice for end, advice in ADVICE if reason.endswith(end)), "")
+    return f"{reason}; {advice}" if advice else reason
+
+
 NO_OUTPUT = "The code ran without an error and printed nothing."
 
 RAN = "The code ran without an error. Its output:\n{output}"
