@@ -68,13 +68,17 @@ You are a helpful assistant. You may be one of several who solve a task together
 - If code has to be run, write one complete ```python block; who runs it will show you its output.
 - Reply with TERMINATE when the task is done, never in the same message as code that is still to be run."""
 
+# "In the language of the task" changes nothing for the embedded model: three questions in German and French are answered
+# in the same words with it and without it, in English or a mixture (measured). It is meant for larger models, with
+# which nothing was measured.
 REFLECT_AFTER_SUCCESS = """\
-The code above has run. Now answer every part of the task in a few sentences, from its output alone.
+The code above has run. Now answer every part of the task in a few sentences, from its output alone, in the language of
+the task.
 Repeat every value that was asked for exactly as it was printed. Write no code."""
 
 REFLECT_AFTER_FAILURE = """\
-The code did not run through, and there are no tries left. Say in at most three sentences what was tried and what
-went wrong. Give no value that the output above does not contain. Write no code."""
+The code did not run through, and there are no tries left. Say in at most three sentences, in the language
+of the task, what was tried and what went wrong. Give no value that the output above does not contain. Write no code."""
 
 DECIDE = """\
 The code failed. Shall it be corrected and run again? Reply with JSON only:

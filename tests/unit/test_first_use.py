@@ -18,7 +18,7 @@ from codeagent_nb.models.types import RequestUsage
 from codeagent_nb.projections.cell_output import CellStory
 from codeagent_nb.projections.chat import PanelStory
 from codeagent_nb.projections.notebook_cells import CellsStory
-from codeagent_nb.prompt.model_texts import ADVICE, advised
+from codeagent_nb.prompt.model_texts import ADVICE, REFLECT_AFTER_FAILURE, REFLECT_AFTER_SUCCESS, advised
 from codeagent_nb.prompt.transcript import prompt
 from codeagent_nb.reply.run_policy import read_reply
 from codeagent_nb.text import own_frames, refusal_note
@@ -262,3 +262,11 @@ def test_a_cell_leaves_the_fault_to_its_error() -> None:
     for event in (STARTED, ended("error", "the server is gone")):
         story.take(event)
     assert "the server is gone" not in str(story.displays())
+
+
+# The language of the user
+
+
+@pytest.mark.parametrize("text", [REFLECT_AFTER_SUCCESS, REFLECT_AFTER_FAILURE])
+def test_closing_words_are_asked_for_in_the_language_of_the_task(text: str) -> None:
+    assert "in the language of the task" in " ".join(text.split())
