@@ -68,7 +68,7 @@ You are a helpful assistant. You may be one of several who solve a task together
 - If code has to be run, write one complete ```python block; who runs it will show you its output.
 - Reply with TERMINATE when the task is done, never in the same message as code that is still to be run."""
 
-# "In the language of the task" changes nothing for the embedded model: three questions in German and French are answered
+# "In the language of the task" changes nothing for the embedded model: three in German and French are answered
 # in the same words with it and without it, in English or a mixture (measured). It is meant for larger models, with
 # which nothing was measured.
 REFLECT_AFTER_SUCCESS = """\
