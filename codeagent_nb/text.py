@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from codeagent_nb.events import CodeRefusedEvent, FilesEvent, RetryDecisionEvent
 from kernel_executor import BlockResult, CodeResult, HeldFile
 from kernel_executor.sizes import size_text
-from kernel_executor.text import shorten
+from kernel_executor.text import plain, shorten
 
 NAMED = 6
 """Files that are named one by one; of more, the number says enough."""
@@ -38,6 +38,20 @@ def block_cause(block: BlockResult) -> str:
     if block.status != "error" and block.note:
         return block.note
     return f"{block.ename}: {block.evalue}" if block.ename else block.note or f"exit code {block.exit_code}"
+
+
+OWN_FRAME = re.compile(r"^ *Cell In\[.*?(?=\n\n|\n\w*Error: |\Z)", re.MULTILINE | re.DOTALL)
+"""A frame of IPython's traceback that shows the code's own lines; that of a SyntaxError is indented."""
+
+
+def own_frames(traceback: str) -> list[str]:
+    """Return the frames of executed code itself, without those of libraries: the innermost whole, two lines before."""
+    own = OWN_FRAME.findall(plain(traceback))
+    return [*(_arrow(frame) for frame in own[-3:-1]), *own[-1:]]
+
+
+def _arrow(frame: str) -> str:
+    return "\n".join(line for line in frame.splitlines() if line.startswith(("Cell In[", "-")))
 
 
 def failure_note(result: CodeResult | None) -> str:

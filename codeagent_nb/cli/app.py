@@ -18,7 +18,6 @@ from codeagent_nb.errors import AgentError, ApprovalRequired, ModelError, NoMode
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.models.embedded import weights
-from codeagent_nb.models.table import model_table
 from codeagent_nb.session.session import SessionSettings, new_notebook
 from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.views.standard_streams import bear_any_text, clean_standard_error, raw_standard_error, say, write_name
@@ -198,8 +197,8 @@ def model_fetch() -> None:
 
 @model_app.command("list")
 def model_list() -> None:
-    """List the models that can be used here."""
-    _guarded(lambda _: CleanConsole().print(model_table(os.environ)))
+    """List the models that can be used here, those of the configured server too."""
+    _exit_with(lambda secrets: running.list_models(CleanConsole(), secrets))
 
 
 @model_app.command("path")

@@ -1,4 +1,4 @@
-"""Looks at what works here: Python, bytecode, kernel, sandbox, packages, model. Changes nothing."""
+"""Looks at what works here: Python, kernel, sandbox, packages, Jupyter, the model. Changes nothing."""
 
 import os
 import platform
@@ -6,43 +6,23 @@ import shlex
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from importlib.util import cache_from_source, find_spec
 from pathlib import Path
-from typing import Literal
 
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
+from codeagent_nb.cli.findings import Finding, State
+from codeagent_nb.cli.jupyter_checks import check_applications, check_extension, check_widgets
+from codeagent_nb.cli.model_check import check_model
 from codeagent_nb.cli.sandbox_remedies import remedy
-from codeagent_nb.errors import AgentError
 from codeagent_nb.log.redaction import Secrets
-from codeagent_nb.models.choose import choose_model
-from codeagent_nb.models.embedded import weights
 from codeagent_nb.old_notebooks.finding import notebooks_with_failed_code
 from codeagent_nb.views.clean_console import CleanConsole
 from kernel_executor import CodeBlock, KernelCodeExecutor, KernelExecutorError
 from kernel_executor.text import cleaned
 
-State = Literal["ok", "weak", "broken"]
-MARKS: Mapping[State, str] = {"ok": "[green]✓[/green]", "weak": "[yellow]▲[/yellow]", "broken": "[red]✗[/red]"}
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at.
-
-    Args:
-        what: Its name.
-        state: `weak` is a drawback one can live with.
-        detail: What was found.
-        fix: The command that fixes it.
-    """
-
-    what: str
-    state: State
-    detail: str
-    fix: str = ""
+MARKS: Mapping[State, Text] = {"ok": Text("✓", "green"), "weak": Text("▲", "yellow"), "broken": Text("✗", "red")}
 
 
 async def run_doctor(console: CleanConsole, secrets: Secrets) -> int:
@@ -55,7 +35,7 @@ async def run_doctor(console: CleanConsole, secrets: Secrets) -> int:
     Returns:
         The exit code: 1 if something is broken.
     """
-    table = Table("", "what", "found", "fix", show_lines=False)
+    table = Table("", *(Column(name, overflow="fold") for name in ("what", "found", "fix")), show_lines=False)
     broken = False
     with console.status("Checking ..."):
         async for finding in examine(os.environ, secrets):
@@ -73,7 +53,10 @@ async def examine(environment: Mapping[str, str], secrets: Secrets) -> AsyncIter
     async for finding in check_kernel():
         yield finding
     yield check_packages()
-    yield check_model(environment)
+    yield check_applications()
+    yield check_extension()
+    yield check_widgets()
+    yield await check_model(environment)
     yield check_secrets(secrets)
     yield check_notebooks(Path())
 
@@ -153,16 +136,3 @@ def check_notebooks(folder: Path) -> Finding:
         return Finding("notebooks", "ok", "no notebook here has failed code that Run All would run")
     detail = f"Run All would run failed code in {', '.join(found)}"
     return Finding("notebooks", "weak", detail, f"codeagent-nb clean {' '.join(found)}")
-
-
-def check_model(environment: Mapping[str, str]) -> Finding:
-    """Look at which model would be used; asks no server."""
-    try:
-        client = choose_model(None, environment)
-    except AgentError as error:
-        first = str(error).splitlines()[0]
-        return Finding("model", "broken", first, "codeagent-nb model fetch, or set OPENAI_API_KEY")
-    where = str(getattr(client, "where", type(client).__name__))
-    path = weights.find(environment)
-    detail = f"{where}; the embedded model is {'here' if path else 'not downloaded'}"
-    return Finding("model", "ok", detail)

@@ -18,6 +18,8 @@ from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.models.choose import LOCAL_NAME, choose_model
 from codeagent_nb.models.embedded import weights
+from codeagent_nb.models.served import ask_server
+from codeagent_nb.models.table import model_table
 from codeagent_nb.old_notebooks.cleaning import clean
 from codeagent_nb.session.session import SessionSettings, new_notebook, open_session
 from codeagent_nb.statuses import RUN_ENDS
@@ -119,6 +121,13 @@ async def run_demo(console: CleanConsole, out: Path | None, model: str, secrets:
     how = RunSettings(model=None, approval="never", timeout=120.0)
     settings = SessionSettings(notebook=notebook, files=(demo_data(),))
     return await run_task(console, DEMO_TASK, model, settings, how, secrets=secrets)
+
+
+async def list_models(console: CleanConsole, secrets: Secrets) -> int:
+    """Print the models that can be used here; return the exit code."""
+    served = await ask_server(os.environ)
+    console.print(model_table(os.environ, served, masked=secrets.text))
+    return 0
 
 
 def demo_data() -> Path:

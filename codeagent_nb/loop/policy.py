@@ -266,7 +266,7 @@ def _essence(code_blocks: "tuple[CodeBlock, ...] | list[CodeBlock]") -> list[lis
 
 
 def _repetition(name: str, attempt: int, code_blocks: tuple[CodeBlock, ...]) -> events.CodeRefusedEvent:
-    reason = "this is the code that just failed, and it would fail again; change it"
+    reason = "this is the code that just failed, and it would fail again"
     refused = tuple(events.Refusal(block=block, reason=reason) for block in code_blocks)
     return events.CodeRefusedEvent(source=name, retry_attempt=attempt, refused=refused, reason=reason, nothing_ran=True)
 

@@ -2,17 +2,18 @@
 
 from collections.abc import Mapping
 from importlib.util import find_spec
-from urllib.parse import urlsplit
 
 from codeagent_nb.errors import NoModelConfigured, WeightsError
 from codeagent_nb.models.embedded import weights
 from codeagent_nb.models.embedded.client import LocalChatCompletionClient
+from codeagent_nb.models.openai.addresses import host_of, is_address, without_password
 from codeagent_nb.models.openai.client import OpenAIChatCompletionClient
 from codeagent_nb.models.types import ChatCompletionClient
 
 LOCAL_NAME = "local"
 DEFAULT_OPENAI_MODEL = "gpt-4.1-mini"
-OPENAI_URL = "https://api.openai.com/v1"
+OPENAI_HOST = "api.openai.com"
+OPENAI_URL = f"https://{OPENAI_HOST}/v1"
 _NO_KEY = "none"  # servers without keys still want the header
 
 _INSTALL = "pip install 'codeagent-nb[local]'"
@@ -28,12 +29,17 @@ def _three_ways() -> str:
   3. The embedded model, no key and no network needed once it is here: {fetch}"""
 
 
-def choose_model(name: str | None, env: Mapping[str, str]) -> ChatCompletionClient:
+VARIABLES = ("CODEAGENT_MODEL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "CODEAGENT_MODEL_PATH", "XDG_CACHE_HOME")
+"""What the choice depends on."""
+
+
+def choose_model(name: str | None, env: Mapping[str, str], *, max_retries: int = 4) -> ChatCompletionClient:
     """Return a client for the named model, or for what the environment offers.
 
     Args:
         name: Name of a model, `local` for the embedded one; None to look at the environment.
-        env: `CODEAGENT_MODEL`, `OPENAI_API_KEY`, `OPENAI_BASE_URL`, `CODEAGENT_MODEL_PATH`, `XDG_CACHE_HOME`.
+        env: With `VARIABLES`.
+        max_retries: Further tries of a server that does not reply.
 
     Raises:
         NoModelConfigured: Nothing says which model to use, or half of it is missing; it says what to do.
@@ -43,7 +49,13 @@ def choose_model(name: str | None, env: Mapping[str, str]) -> ChatCompletionClie
     if wanted == LOCAL_NAME:
         return _local_or_why(env)
     if env.get("OPENAI_API_KEY") or env.get("OPENAI_BASE_URL"):
-        return _remote(wanted, env.get("OPENAI_API_KEY") or _NO_KEY, env.get("OPENAI_BASE_URL") or OPENAI_URL)
+        host = _host(env)
+        if wanted is None and env.get("OPENAI_BASE_URL") and host != OPENAI_HOST:
+            raise NoModelConfigured(
+                f"OPENAI_BASE_URL names a server ({host}), but no model is named. Set CODEAGENT_MODEL to one "
+                "that this server has: codeagent-nb model list shows them."
+            )
+        return _client(wanted or DEFAULT_OPENAI_MODEL, env, max_retries)
     if wanted is not None:
         raise NoModelConfigured(
             f"Model {wanted!r} is named, but no server is. Set OPENAI_API_KEY for OpenAI's models, or "
@@ -55,33 +67,54 @@ def choose_model(name: str | None, env: Mapping[str, str]) -> ChatCompletionClie
     return local
 
 
+def server_client(env: Mapping[str, str]) -> OpenAIChatCompletionClient | None:
+    """Return a client for whatever the configured server says of itself, None where there is none.
+
+    Raises:
+        NoModelConfigured: Its address is none.
+    """
+    if not (env.get("OPENAI_API_KEY") or env.get("OPENAI_BASE_URL")):
+        return None
+    _host(env)
+    return _client(env.get("CODEAGENT_MODEL") or DEFAULT_OPENAI_MODEL, env, max_retries=0)
+
+
+def default_model(env: Mapping[str, str]) -> str:
+    """Return the name of the model that is used where none is named, "" if there is none."""
+    if wanted := env.get("CODEAGENT_MODEL"):
+        return wanted
+    return next(iter(usable_models(env)), "") if not env.get("OPENAI_BASE_URL") or _is_openai(env) else ""
+
+
 def usable_models(env: Mapping[str, str]) -> list[str]:
     """Return the names of models that can be had here, the default first; asks no server."""
     wanted = env.get("CODEAGENT_MODEL", "")
     local = [LOCAL_NAME] if find_spec("xllamacpp") is not None and weights.find(env) is not None else []
     if not (env.get("OPENAI_API_KEY") or env.get("OPENAI_BASE_URL")):
         return local
-    fallback = "" if env.get("OPENAI_BASE_URL") else DEFAULT_OPENAI_MODEL  # another server has models of its own
+    fallback = DEFAULT_OPENAI_MODEL if _is_openai(env) else ""  # another server has models of its own
     if wanted == LOCAL_NAME:
         return [*local, *filter(None, [fallback])]
     return [*filter(None, [wanted or fallback]), *local]
 
 
-def _host(url: str) -> str | None:
-    try:
-        return urlsplit(url).hostname
-    except ValueError as error:
-        raise NoModelConfigured(f"OPENAI_BASE_URL is not the address of a server ({error}): {url!r}") from error
+def _client(name: str, env: Mapping[str, str], max_retries: int) -> OpenAIChatCompletionClient:
+    key, url = env.get("OPENAI_API_KEY") or _NO_KEY, env.get("OPENAI_BASE_URL") or OPENAI_URL
+    return OpenAIChatCompletionClient(name, api_key=key, base_url=url, max_retries=max_retries)
 
 
-def _remote(wanted: str | None, key: str, url: str) -> ChatCompletionClient:
-    host = _host(url)
-    if wanted is None and host != urlsplit(OPENAI_URL).hostname:
+def _is_openai(env: Mapping[str, str]) -> bool:
+    return host_of(env.get("OPENAI_BASE_URL") or OPENAI_URL) == OPENAI_HOST
+
+
+def _host(env: Mapping[str, str]) -> str:
+    url = env.get("OPENAI_BASE_URL") or OPENAI_URL
+    if not is_address(url):
         raise NoModelConfigured(
-            f"OPENAI_BASE_URL names a server ({host}), but no model is named. Set CODEAGENT_MODEL to one "
-            "that this server has."
+            f"OPENAI_BASE_URL is not the address of a server: {without_password(url)!r}. It starts with http:// or "
+            "https:// and names a host, e.g. http://localhost:11434/v1"
         )
-    return OpenAIChatCompletionClient(wanted or DEFAULT_OPENAI_MODEL, api_key=key, base_url=url)
+    return host_of(url)
 
 
 def _local(env: Mapping[str, str]) -> ChatCompletionClient | None:

@@ -4,7 +4,7 @@ import math
 import re
 import shlex
 from argparse import BooleanOptionalAction, RawDescriptionHelpFormatter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -49,7 +49,10 @@ class CellOptions:
 FENCED = re.compile(r"^[ \t]*(`{3,}|~{3,}).*?(?:^[ \t]*\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 """Code that is quoted in a task; names in it are the code's own."""
 
-DESCRIPTION = """Solve a task: write it below the %%agent line, in your own words.
+DESCRIPTION = """Solve a task: write it below the %%agent line, in your own words. For example:
+
+    %%agent -i df
+    Plot the sales of each month, and name the best one.
 
 The agent writes code, runs it in a sandboxed kernel of its own in this notebook's folder, repairs it when it fails
 and explains the result. Its kernel and the conversation go on from cell to cell. @{name} in the task copies a
@@ -67,7 +70,10 @@ ARGUMENTS: Sequence[tuple[tuple[str, ...], dict[str, Any]]] = (
     (("-t", "--timeout"), {"type": float, "help": "Seconds a block of code may take; 0 sets no limit."}),
     (("-a", "--approval"), {"choices": ("auto", "always", "never"), "help": "Whether you are asked before code runs."}),
     (("-k", "--keep"), {"choices": ("all", "final"), "help": "What stays under the cell: all attempts, or the last."}),
-    (("--cells",), {"action": BooleanOptionalAction, "help": "Write what it does into cells below, or do not."}),
+    (
+        ("--cells",),
+        {"action": BooleanOptionalAction, "help": "Write what it does into cells below; --no-cells does not."},
+    ),
     (("--bg",), {"action": "store_true", "help": "Return at once and work on in the background."}),
 )
 
@@ -82,7 +88,19 @@ def parser() -> MagicArgumentParser:
 
 def help_text() -> str:
     """Return what `%%agent` with an empty body prints."""
-    return str(parser().format_help()).strip()
+    rows = [
+        (f"{', '.join(names)} {_value_of(names[-1], options)}".rstrip(), options["help"])
+        for names, options in ARGUMENTS
+    ]
+    width = max(len(row) for row, _ in rows)
+    return "\n".join([DESCRIPTION, "Behind %%agent may stand:", *(f"  {row:{width}}  {said}" for row, said in rows)])
+
+
+def _value_of(name: str, options: Mapping[str, Any]) -> str:
+    if "action" in options and "metavar" not in options:
+        return ""
+    choices = "|".join(options.get("choices", ()))
+    return choices or str(options.get("metavar", name.lstrip("-").upper()))
 
 
 def read_line(line: str, body: str, settings: CodeAgent) -> CellOptions:

@@ -17,7 +17,8 @@ HELP = """\
 %agent allow NAME     let the code of this session reach a name of the network
 %agent reset          clear the conversation and shut the kernel down; saved sessions are kept
 %agent save PATH      save the session so far as a notebook of another name
-%agent models         models that can be used here
+%agent model          models that can be used here; the one in use is marked
+%agent model NAME     give the next tasks to another model; `auto` to what the environment says
 %agent panel          a chat with the agent
 %agent help           this
 %%agent               its arguments, with an empty cell

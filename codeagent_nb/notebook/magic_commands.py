@@ -3,11 +3,11 @@
 import asyncio
 import os
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
@@ -16,16 +16,19 @@ from IPython.display import DisplayHandle, display
 from codeagent_nb.approval import ApprovalFunc
 from codeagent_nb.errors import AgentError, WeightsError
 from codeagent_nb.models.choose import usable_models
-from codeagent_nb.models.table import model_table
+from codeagent_nb.models.served import ask_server
 from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.notebook import commands
 from codeagent_nb.notebook.arguments import CellOptions, help_text, pick, read_line
 from codeagent_nb.notebook.cells.begin import page_at_end, page_below
+from codeagent_nb.notebook.chosen_models import where
 from codeagent_nb.notebook.errors import AgentFailed
 from codeagent_nb.notebook.loop_thread import LoopThread
 from codeagent_nb.notebook.magic_cell import CellRun
 from codeagent_nb.notebook.magics import has_kernel
+from codeagent_nb.notebook.model_commands import models_text, not_served
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
+from codeagent_nb.notebook.open_notebook import notebook_name, notebook_path
 from codeagent_nb.notebook.panel.input_line import InputLine
 from codeagent_nb.notebook.panel.panel import Panel
 from codeagent_nb.notebook.settings import CodeAgent
@@ -44,6 +47,8 @@ from kernel_executor.network.gate import read_network
 from kernel_executor.text import cleaned
 
 QUOTES = "\"'"
+AUTO = "auto"
+"""As a model: whatever the environment says."""
 EXIT_GRACE = 4.0
 """Seconds; Jupyter kills a kernel that takes 5 to exit."""
 
@@ -63,7 +68,7 @@ class MagicCommands:
         self.agent_of_notebook = NotebookAgent(notebook_name(os.environ), environment)
         path = notebook_path(os.environ, shell.user_ns)
         self._preparation = Preparation(
-            self.agent_of_notebook, self._model, self.agent_of_notebook.environment, notebook=path
+            self.agent_of_notebook, self._model, self.agent_of_notebook.models.environment, notebook=path
         )
         self._thread: LoopThread | None = None
         self._panels: dict[str, Panel] = {}
@@ -140,9 +145,9 @@ class MagicCommands:
         self._thread = self._thread or LoopThread()
         return self._thread
 
-    def _model(self, name: str) -> ChatCompletionClient:
+    def _model(self, name: str) -> tuple[ChatCompletionClient, str]:
         value = self.shell.user_ns.get(name) if name.isidentifier() else None
-        return value if _is_client(value) else self.agent_of_notebook.model(name)
+        return (value, "") if _is_client(value) else self.agent_of_notebook.models.choose(name)
 
     def _place(self) -> Place:
         settings, folder = self.settings, self.settings.folder
@@ -169,7 +174,8 @@ class MagicCommands:
             "allow": self._allow,
             "reset": lambda _: self.reset(),
             "save": self._save,
-            "models": lambda _: self._models(),
+            "model": self._switch,
+            "models": self._switch,
             "panel": lambda _: self.panel(),
             "help": lambda _: say(commands.HELP),
             "": lambda _: say(commands.HELP),
@@ -237,17 +243,17 @@ class MagicCommands:
             return
         self.agent_of_notebook.refuse_if_busy()
         wanted = [] if names == "all" else shlex.split(names)
-        if not self.in_kernel:
-            say(self._loop_thread().run(self._taken(wanted)))
-            return
-        # The kernel's loop cannot be waited for from within it, so what came of it is shown when it is there.
-        shown = display({"text/plain": "Saving ..."}, raw=True, display_id=True)
-        saving = asyncio.ensure_future(self._take_and_show(wanted, shown))
-        self._background.add(saving)
-        saving.add_done_callback(self._background.discard)
+        self._show_when_done(self._taken(wanted), "Saving ...")
 
-    async def _take_and_show(self, names: Sequence[str], shown: DisplayHandle) -> None:
-        shown.update({"text/plain": await self._taken(names)}, raw=True)
+    def _show_when_done(self, work: Coroutine[Any, Any, str], meanwhile: str) -> None:
+        """Show what came of something when it is there: the kernel's loop cannot be waited for from within it."""
+        if not self.in_kernel:
+            say(self._loop_thread().run(work))
+            return
+        shown = display({"text/plain": meanwhile}, raw=True, display_id=True)
+        working = asyncio.ensure_future(_show(work, shown))
+        self._background.add(working)
+        working.add_done_callback(self._background.discard)
 
     async def _taken(self, names: Sequence[str]) -> str:
         try:
@@ -256,8 +262,28 @@ class MagicCommands:
             return self.agent_of_notebook.secrets.text(str(error))
         return "\n".join(filter(None, [delivered_text(event), held_text(event)])) or "There is nothing to save."
 
-    def _models(self) -> None:
-        CleanConsole(width=120).print(model_table(os.environ))
+    def _switch(self, name: str) -> None:
+        """Choose the model of the next tasks; without a name, list those there are."""
+        name = name.strip(QUOTES)
+        if name:
+            chosen = "" if name == AUTO else name
+            client, _ = self._model(chosen)
+            self.settings.model = chosen
+            say(f"The next tasks go to {self.agent_of_notebook.secrets.text(where(client))}.")
+        if name == AUTO:
+            return
+        if self.in_kernel and self._attended():
+            self._show_when_done(self._listed(name), "Asking the server for its models ...")
+        elif said := self._loop_thread().run(self._listed(name)):  # a program takes no output that comes later
+            say(said)
+
+    async def _listed(self, chosen: str) -> str:
+        """Return the models that can be used here; of one that was chosen, only what is wrong with it."""
+        environment = self.agent_of_notebook.models.environment
+        secrets, served, clients = self.agent_of_notebook.secrets, await ask_server(environment), self._clients()
+        if chosen:
+            return "" if chosen in clients else secrets.text(not_served(chosen, served))
+        return models_text(environment, served, used=self.settings.model, clients=clients, secrets=secrets)
 
     def panel(self, model: str = "") -> None:
         """Show a chat with the agent of this notebook.
@@ -286,7 +312,7 @@ class MagicCommands:
 
     def _names_of_models(self, first: str) -> list[str]:
         try:
-            usable = usable_models(self.agent_of_notebook.environment)
+            usable = usable_models(self.agent_of_notebook.models.environment)
         except WeightsError:  # the panel says so, and offers others
             usable = []
         return list(dict.fromkeys(filter(None, [first or self.settings.model, *usable, *self._clients()])))
@@ -309,16 +335,10 @@ class MagicCommands:
             raise AgentError(str(error)) from error
 
 
+async def _show(work: Coroutine[Any, Any, str], shown: DisplayHandle) -> None:
+    shown.update({"text/plain": await work}, raw=True)
+
+
 def _is_client(value: object) -> TypeGuard[ChatCompletionClient]:
     """Look at the type only: a protocol's own check asks the object, and runs its properties."""
     return all(hasattr(type(value), name) for name in ("create_stream", "model_info", "close"))
-
-
-def notebook_name(environment: Mapping[str, str]) -> str:
-    """Return what saved sessions are named after: the open notebook, as Jupyter's server tells its kernels."""
-    return Path(environment.get("JPY_SESSION_NAME") or "notebook").stem
-
-
-def notebook_path(environment: Mapping[str, str], namespace: Mapping[str, object]) -> str:
-    """Return the path of the open notebook, as far as Jupyter's server or VS Code tells its kernels."""
-    return str(namespace.get("__vsc_ipynb_file__") or environment.get("JPY_SESSION_NAME") or "")

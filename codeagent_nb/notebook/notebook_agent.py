@@ -6,7 +6,6 @@ The session (managed kernel, conversation, saved notebook) begins with the first
 import asyncio
 import logging
 import os
-from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
@@ -18,8 +17,8 @@ from codeagent_nb.events import AgentEvent, FilesEvent
 from codeagent_nb.log.event_log import View
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.loop.results import TaskResult
-from codeagent_nb.models.choose import choose_model
 from codeagent_nb.models.types import ChatCompletionClient
+from codeagent_nb.notebook.chosen_models import ChosenModels
 from codeagent_nb.notebook.tasks import Place, Prepare, Task, as_it_is
 from codeagent_nb.session.session import Session, SessionSettings, held_folder, new_notebook, open_session
 from codeagent_nb.session.variables import bring_variable
@@ -45,10 +44,7 @@ class NotebookAgent:
         self._stack: AsyncExitStack | None = None
         self._data = Path()
         self.loop: asyncio.AbstractEventLoop | None = None
-        self._models: dict[str, ChatCompletionClient] = {}
-        self._outdated: list[ChatCompletionClient] = []
-        self._chosen: dict[str, str] = {}
-        self.environment: Mapping[str, str] = ChainMap(self._chosen, os.environ)
+        self.models = ChosenModels(os.environ)
         self._folder_chosen = ""
         self._work: asyncio.Task[Any] | None = None
         self._watchers: list[View] = []
@@ -84,26 +80,13 @@ class NotebookAgent:
         """What happened in this session, oldest first."""
         return self.session.log.events if self.session else ()
 
-    def model(self, name: str) -> ChatCompletionClient:
-        """Return the model of a name, started at most once.
-
-        Raises:
-            NoModelConfigured: There is none; it says what to do.
-            WeightsError: The embedded model is not here.
-        """
-        if name not in self._models:
-            self._models[name] = choose_model(name or None, self.environment)
-        return self._models[name]
-
     def use(self, chosen: Mapping[str, str]) -> None:
         """Put variables before those of the environment from now on, for models only.
 
         They are in no file and no process, and secret as those of the environment are.
         """
         self.secrets.learn(chosen)
-        self._chosen.update(chosen)
-        self._outdated += self._models.values()  # one of them may be at work
-        self._models = {}
+        self.models.use(chosen)
 
     async def solve(
         self,
@@ -217,9 +200,7 @@ class NotebookAgent:
             AgentError: A task is being worked on.
         """
         self.refuse_if_busy()
-        models = (*self._models.values(), *self._outdated)
-        self._models, self._outdated = {}, []
-        self._end_session(models)
+        self._end_session(self.models.take_all())
 
     def _end_session(self, models: Sequence[ChatCompletionClient]) -> None:
         earlier, stack = self._closing, self._stack

@@ -86,7 +86,10 @@ class PanelStory:
         return None
 
     def note(self, level: Literal["info", "warn", "error"], text: str) -> None:
-        """Add something that is no event of a run."""
+        """Add something that is no event of a run, unless the end of the run has just said it."""
+        last = next(reversed(self._entries.values()), {})
+        if last.get("kind") == "end" and last.get("status") == "error" and last.get("text") == text:
+            return
         self._add("note", level=level, text=text)
 
     def _change(self, event: AgentEvent) -> None:  # noqa: C901, PLR0912 - one line a kind of event

@@ -269,18 +269,18 @@ class CellsStory:
         if event.state == "kept":
             what = f"No code cell makes {names} as it was then." if names else "Later cells may depend on it."
         if event.note:
-            self._note(f"**{one_line(event.note)}** {what}")
+            self._note(f"**{inert(event.note)}** {what}")
 
     def _refuse(self, event: events.CodeRefusedEvent) -> None:
         self._note(
-            f"*{one_line(refusal_note(event))}.*",
+            f"*{inert(refusal_note(event))}.*",
             [quoted(refusal.block.code, refusal.block.language) for refusal in event.refused],
         )
         if event.nothing_ran:
             self._next_attempt(goes_on=event.retry_attempt < self._max_retries)
 
     def _decide(self, event: events.RetryDecisionEvent) -> None:
-        self._note(f"*{one_line(retry_note(event))}*")
+        self._note(f"*{inert(retry_note(event))}*")
         self._next_attempt(goes_on=event.retry)
 
     def _next_attempt(self, *, goes_on: bool) -> None:
@@ -300,7 +300,7 @@ class CellsStory:
         self._reflecting = False
         self._forget_reply()
         if event.status in {"cancelled", "error"}:
-            self._note(f"**The run ended early: {one_line(event.reason)}**")
+            self._note(f"**The run ended early: {inert(event.reason)}**")
         summary = {"status": event.status, "tries": event.tries, "seconds": round(event.duration, 1)}
         tokens = {"prompt_tokens": event.usage.prompt_tokens, "completion_tokens": event.usage.completion_tokens}
         if self.runs:

@@ -13,7 +13,7 @@ from kernel_executor.text import plain, shorten
 OUTPUT_QUOTED = 2_000  # characters of one block's output
 SUMMARY_LIMIT = 300  # characters
 
-UNHARMED = re.compile(r"[^\w .,:;()'/=+-]")
+UNHARMED = re.compile(r"[^\w .,:;()'/=+-]|(?<![^\W_])_|_(?![^\W_])")
 """What may mean something to HTML, Markdown, mathematics or the direction of text."""
 
 

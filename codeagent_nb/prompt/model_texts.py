@@ -68,13 +68,17 @@ You are a helpful assistant. You may be one of several who solve a task together
 - If code has to be run, write one complete ```python block; who runs it will show you its output.
 - Reply with TERMINATE when the task is done, never in the same message as code that is still to be run."""
 
+# "In the language of the task" changes nothing for the embedded model: three in German and French are answered
+# in the same words with it and without it, in English or a mixture (measured). It is meant for larger models, with
+# which nothing was measured.
 REFLECT_AFTER_SUCCESS = """\
-The code above has run. Now answer every part of the task in a few sentences, from its output alone.
+The code above has run. Now answer every part of the task in a few sentences, from its output alone, in the language of
+the task.
 Repeat every value that was asked for exactly as it was printed. Write no code."""
 
 REFLECT_AFTER_FAILURE = """\
-The code did not run through, and there are no tries left. Say in at most three sentences what was tried and what
-went wrong. Give no value that the output above does not contain. Write no code."""
+The code did not run through, and there are no tries left. Say in at most three sentences, in the language
+of the task, what was tried and what went wrong. Give no value that the output above does not contain. Write no code."""
 
 DECIDE = """\
 The code failed. Shall it be corrected and run again? Reply with JSON only:
@@ -87,6 +91,20 @@ RETRY = "{reason}\nWrite the whole corrected code in one block."
 REFUSED = "Nothing was run: {reason}. Write the whole code again, in one complete ```python block."
 
 REPAIRED = "Your code did not parse as it arrived ({damage}); it was run with that undone. Write plain code."
+ADVICE = (
+    ("the block has no language", "tag it python or bash if it is to run"),
+    ("a terminal session is not run", "put the commands alone in a block tagged bash"),
+    ("which is secret", "write it without that value"),
+    ("it would fail again", "change it"),
+)
+"""How a reason ends, which people read too, and what a model is to do about it, which only the model reads."""
+
+
+def advised(reason: str) -> str:
+    """Return a reason with what a model is to do about it."""
+    advice = next((advice for end, advice in ADVICE if reason.endswith(end)), "")
+    return f"{reason}; {advice}" if advice else reason
+
 
 NO_OUTPUT = "The code ran without an error and printed nothing."
 

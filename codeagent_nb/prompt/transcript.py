@@ -4,7 +4,6 @@ Because it is derived, the task is in it once, a retry's reason cannot be lost, 
 are. It only ever grows at the end, so that the server's prefix cache holds for every call of a run.
 """
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 
 from codeagent_nb import events
@@ -13,7 +12,7 @@ from codeagent_nb.models.types import CODE_RUNNER, AssistantMessage, LLMMessage,
 from codeagent_nb.prompt import model_texts as prompts
 from codeagent_nb.prompt.contexts import UNBOUNDED, ChatCompletionContext
 from codeagent_nb.prompt.images import images_of, shown
-from codeagent_nb.text import fenced, given
+from codeagent_nb.text import fenced, given, own_frames
 from kernel_executor import BlockResult, CodeResult, Output
 from kernel_executor.text import as_text, plain, shorten
 
@@ -74,8 +73,9 @@ def _messages(event: AgentEvent) -> Sequence[LLMMessage]:
 def _of_the_code(event: AgentEvent) -> str:
     """Return the model's message about the outcome of its code, or ""."""
     match event:
-        case events.CodeRefusedEvent(nothing_ran=True, reason=reason):
-            return prompts.REFUSED.format(reason=reason)
+        case events.CodeRefusedEvent(nothing_ran=True):
+            reasons = dict.fromkeys(refusal.reason for refusal in event.refused)
+            return prompts.REFUSED.format(reason="; ".join(map(prompts.advised, reasons)) or event.reason)
         case events.CodeGenerationEvent(damage=damage) if damage:
             return prompts.REPAIRED.format(damage=damage)
         case events.RetryDecisionEvent(retry=True, reason=reason):
@@ -210,10 +210,6 @@ def _text_of(outputs: Iterable[Output]) -> str:
     return shorten(text, OUTPUT_BUDGET).strip("\n")
 
 
-OWN_FRAME = re.compile(r"^ *Cell In\[.*?(?=\n\n|\n\w*Error: |\Z)", re.MULTILINE | re.DOTALL)
-"""A frame of IPython's traceback that shows the model's own code; that of a SyntaxError is indented."""
-
-
 def short_error(block: BlockResult) -> str:
     """Return the frames of the model's own code and the last lines of an error, in at most about 150 tokens.
 
@@ -223,11 +219,5 @@ def short_error(block: BlockResult) -> str:
     if block.ename is None:
         return ""
     last = shorten(f"{block.ename}: {plain(block.evalue or '')}", ERROR_BUDGET // 2)
-    own = OWN_FRAME.findall(plain("\n".join(block.traceback)))
-    # The innermost frame whole, the lines that led to it from the others.
-    frames = [*(_arrow(frame) for frame in own[-3:-1]), *own[-1:]]
-    return "\n".join([*([shorten("\n".join(frames), ERROR_BUDGET // 2)] if own else []), last])
-
-
-def _arrow(frame: str) -> str:
-    return "\n".join(line for line in frame.splitlines() if line.startswith(("Cell In[", "-")))
+    own = own_frames("\n".join(block.traceback))
+    return "\n".join([*([shorten("\n".join(own), ERROR_BUDGET // 2)] if own else []), last])

@@ -13,7 +13,7 @@ from kernel_executor import CodeBlock
 SecretIn = Callable[[str], str]
 """Returns the name of the secret that can be read in a text, or ""."""
 
-REFUSED = "the code holds the value of the environment variable {name}, which is secret; write it without that value"
+REFUSED = "the code holds the value of the environment variable {name}, which is secret"
 WITH_IT = "another block of the reply holds a secret, so none of it is run"
 
 

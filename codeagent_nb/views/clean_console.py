@@ -16,14 +16,16 @@ from kernel_executor.text import cleaned
 
 
 class CleanConsole(Console):
-    """A console on which text cannot steer the terminal, nor hide where a link leads.
+    """A console on which text cannot steer the terminal, nor hide where a link leads; brackets in it are brackets.
+
+    Styles are given with `Text`: as markup, `pip install 'codeagent-nb[data]'` was shown without its `[data]`.
 
     It falls silent when its reader goes away, as in `codeagent-nb run ... | head`: rich would raise SystemExit from
     within a view and end the run without a word.
     """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**{"emoji": False, "force_jupyter": False, **options})
+        super().__init__(**{"emoji": False, "markup": False, "force_jupyter": False, **options})
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Render an object; rich renders every part of every object by this method."""

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.markdown import Markdown
-from rich.markup import escape
 from rich.panel import Panel
 from rich.rule import Rule
 from rich.syntax import Syntax
@@ -14,13 +13,25 @@ from codeagent_nb import events
 from codeagent_nb.events import AgentEvent
 from codeagent_nb.rendering.visible_code import ShownBlock, rows
 from codeagent_nb.statuses import BLOCK_ENDS, RUN_ENDS
-from codeagent_nb.text import block_cause, delivered_text, denial_note, held_text, refusal_note, repair_note, retry_note
+from codeagent_nb.text import (
+    block_cause,
+    delivered_text,
+    denial_note,
+    held_text,
+    own_frames,
+    refusal_note,
+    repair_note,
+    retry_note,
+)
 from codeagent_nb.views.clean_console import CleanConsole
 from kernel_executor import Append, BlockResult, Output, Update
 from kernel_executor.outputs.output_changes import OutputChange
 from kernel_executor.text import as_text, cleaned, shorten
 
 STREAM_SHOWN = 6_000  # characters of one block's output on the screen; the notebook has all
+
+LAST_LINES = 6
+"""Of a traceback in which no frame is known to be the code's own."""
 
 COLOURED = 60_000  # characters of code; larger blocks are shown without colours
 
@@ -111,8 +122,8 @@ class ConsoleView:
     def _start(self, event: events.RunStartedEvent) -> None:
         self._agent = event.source
         style = "bold red" if event.isolation.startswith("NOT") else "green"
-        self._console.print(f"[dim]model[/dim] {escape(cleaned(event.model))}")
-        self._console.print(f"[dim]kernel[/dim] [{style}]{escape(cleaned(event.isolation))}[/{style}]")
+        self._console.print(Text.assemble(("model", "dim"), " ", cleaned(event.model)))
+        self._console.print(Text.assemble(("kernel", "dim"), " ", (cleaned(event.isolation), style)))
         self._told = False
         self._next_heading = "Thinking"
 
@@ -134,7 +145,7 @@ class ConsoleView:
                 text = output["text"].replace("\r\n", "\n").replace("\r", "\n")
                 self._print_stream(cleaned(text), "red" if output["name"] == "stderr" else "")
             case "error":
-                self._console.print(Text(cleaned("\n".join(output["traceback"][-6:])), style="red"))
+                self._console.print(Text(cleaned(_own_lines(output)), style="red"))
             case _:
                 self._console.print(self._display(output), soft_wrap=True)
 
@@ -155,7 +166,8 @@ class ConsoleView:
     def _finish_block(self, result: BlockResult) -> None:
         shown = BLOCK_ENDS[result.status].shown
         if result.status == "ok":
-            self._console.print(f"[{shown.style}]{shown.mark}[/] [dim]{shown.word} in {result.duration:.1f} s[/dim]")
+            took = (f"{shown.word} in {result.duration:.1f} s", "dim")
+            self._console.print(Text.assemble((shown.mark, shown.style), " ", took))
             return
         what = block_cause(result)
         said = f"{shown.mark} {shown.word}: {cleaned(shorten(what, 400))}"
@@ -170,9 +182,17 @@ class ConsoleView:
             self._warn(held)
 
     def _end(self, event: events.RunFinishedEvent) -> None:
-        shown = RUN_ENDS[event.status].shown
-        reason = escape(cleaned(event.reason))
-        self._console.print(f"[{shown.style}]{shown.mark} {reason}[/] [dim]({', '.join(event.facts)})[/dim]")
+        end = RUN_ENDS[event.status]
+        # A fault is raised as well, and whoever catches that says what it is.
+        reason = end.reason if event.status == "error" else cleaned(event.reason)
+        facts = (f"({', '.join(event.facts)})", "dim")
+        self._console.print(Text.assemble((f"{end.shown.mark} {reason}", end.shown.style), " ", facts))
+
+
+def _own_lines(error: Output) -> str:
+    """Return where in the code an error came from; pandas alone adds forty lines, which the notebook has."""
+    whole = "\n".join(error["traceback"])
+    return shorten("\n".join(own_frames(whole)) or "\n".join(whole.splitlines()[-LAST_LINES:]), STREAM_SHOWN)
 
 
 def _is_text(change: OutputChange) -> bool:

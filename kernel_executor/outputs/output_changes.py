@@ -3,6 +3,7 @@
 Executed code holds its kernel's key and can send any message in its name: every field is checked or made to fit.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -69,10 +70,16 @@ def _with_texts(data: dict[str, Any], shown: Callable[[str], str]) -> dict[str, 
     }
 
 
+EMPTY_FIGURE = re.compile(r"<\w*Figure size [\d.e+]+x[\d.e+]+ with 0 Axes>")
+"""What IPython shows of a figure in which nothing was drawn: `plt.figure()` before pandas makes one of its own."""
+
+
 def read_change(message: Message) -> OutputChange | None:
-    """Translate an IOPub message into a change of outputs, or None if it is something else or malformed."""
+    """Translate an IOPub message into a change of outputs, or None if it is something else, malformed or nothing."""
     content = message.content
     match message.type:
+        case "display_data" | "execute_result" if _is_empty_figure(content.get("data")):
+            return None
         case "stream" if isinstance(content.get("text"), str):
             name = "stderr" if content.get("name") == "stderr" else "stdout"
             return Append({"output_type": "stream", "name": name, "text": content["text"]})
@@ -115,6 +122,13 @@ def read_count(content: dict[str, Any]) -> int | None:
     """Take the prompt number out of a message, if it is one."""
     count = content.get("execution_count")
     return count if isinstance(count, int) else None
+
+
+def _is_empty_figure(data: object) -> bool:
+    if not isinstance(data, dict) or data.keys() != {"text/plain"}:
+        return False
+    text = data["text/plain"]
+    return isinstance(text, str) and bool(EMPTY_FIGURE.fullmatch(text))
 
 
 def _bundle(content: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -9,6 +9,7 @@ from codeagent_nb import ReplayChatCompletionClient, TaskResult
 from codeagent_nb.approval import refuse_unattended
 from codeagent_nb.errors import AgentError
 from codeagent_nb.loop.run_settings import RunSettings
+from codeagent_nb.notebook.chosen_models import Choice
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.notebook.tasks import Place, Task
 
@@ -35,7 +36,7 @@ async def test_a_task_that_is_stopped_while_the_last_session_closes_breaks_nothi
     """The stop was passed on to the closing, and every later task ended as cancelled."""
     agent, model = NotebookAgent("study"), SlowToClose(["x"])
     await solve(agent, tmp_path)
-    agent._models["slow"] = model
+    agent.models._clients[Choice("slow", ())] = model
     agent.reset()
     stopped = asyncio.ensure_future(solve(agent, tmp_path))
     await asyncio.sleep(0.1)
@@ -54,7 +55,7 @@ async def test_what_cannot_be_closed_does_not_keep_the_rest_from_being_closed(tm
 
     agent, model = NotebookAgent("study"), SlowToClose(["x"])
     await solve(agent, tmp_path)
-    agent._models |= {"broken": Broken(["x"]), "slow": model}
+    agent.models._clients |= {Choice("broken", ()): Broken(["x"]), Choice("slow", ()): model}
     await agent.aclose()
     assert model.closed
     assert (await solve(agent, tmp_path)).stop_reason == "answered in words; no code was run"

@@ -399,3 +399,96 @@ def reply_of(client: Any) -> dict[str, Any]:
         message = client.get_shell_msg(timeout=30)
         if message["msg_type"] == "execute_reply":
             return dict(message["content"])
+
+
+# Which model
+
+SERVE = """
+import json, os, sys, threading
+import openai  # it takes a second or two, which nobody waits for below
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self._say('application/json', json.dumps({"data": [{"id": "small"}, {"id": "large[1]"}]}))
+    def do_POST(self):
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))["model"]
+        choice = {"index": 0, "delta": {"content": f"I am {asked}."}, "finish_reason": "stop"}
+        self._say('text/event-stream', f'data: {json.dumps({"choices": [choice]})}\\n\\ndata: [DONE]\\n\\n')
+    def _say(self, kind, text):
+        self.send_response(200)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(text.encode())))
+        self.end_headers()
+        self.wfile.write(text.encode())
+    def log_message(self, *_):
+        pass
+http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+threading.Thread(target=http.serve_forever, daemon=True).start()
+for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "CODEAGENT_MODEL"):
+    os.environ.pop(name, None)
+"""
+
+NAMED = 'os.environ |= {"OPENAI_BASE_URL": f"http://127.0.0.1:{http.server_port}/v1", "CODEAGENT_MODEL": "small"}'
+
+WAIT = "import asyncio; await asyncio.sleep(2)"
+
+PLANTED = "sk-planted-9876543210"
+
+
+def said_in(cell: Any) -> str:
+    """Return all the text that stands under a cell."""
+    return " ".join(str(output.get("text") or output.get("data", {}).get("text/plain", "")) for output in cell.outputs)
+
+
+def test_the_servers_models_are_listed_and_one_of_them_is_chosen(execute: Execute) -> None:
+    notebook = execute(
+        SERVE + NAMED,
+        LOAD,
+        "%agent model\n",
+        WAIT,
+        "%%agent\nWho are you?",
+        "%agent model large[1]",
+        WAIT,
+        "%%agent\nWho are you?",
+        "%agent model",
+        WAIT,
+        "%agent model auto",
+        "%%agent\nWho are you?",
+        "%agent model lage",
+        WAIT,
+    )
+    cells = notebook.cells
+    listed, listed_again = said_in(cells[2]), said_in(cells[8])
+    assert "%agent model large[1]" in listed
+    assert re.search("▶ .*small", listed)
+    assert not re.search("▶ .*large", listed)
+    assert re.search(r"▶ .*large\[1\]", listed_again)
+    assert [f"I am {name}." in said_in(cells[at]) for at, name in [(4, "small"), (7, "large[1]"), (11, "small")]] == [
+        True
+    ] * 3
+    assert "The next tasks go to 'large[1]' at 127.0.0.1." in said_in(cells[5])
+    assert "large[1]" in said_in(cells[12]), "one that is not there is said, with the nearest that is"
+
+
+def test_a_key_set_in_mid_session_is_noticed_and_said_but_never_shown(execute: Execute, tmp_path: Path) -> None:
+    key = f'os.environ["OPENAI_API_KEY"] = "-".join({PLANTED.split("-")!r})'
+    notebook = execute(
+        SERVE + NAMED,
+        LOAD,
+        "%%agent\nWho are you?",
+        key,
+        "%%agent\nWho are you?",
+        "%%agent\nWho are you?",
+        'os.environ["CODEAGENT_MODEL"] = "other"',
+        "%%agent\nWho are you?",
+        'del os.environ["OPENAI_API_KEY"]',
+        "%%agent\nWho are you?",
+    )
+    told = [said_in(cell) for cell in notebook.cells]
+    assert "OPENAI_API_KEY is set. The model is still 'small' at 127.0.0.1." in told[4]
+    assert "OPENAI_API_KEY" not in told[5], "once is enough"
+    assert "CODEAGENT_MODEL has changed. This task goes to 'other' at 127.0.0.1, no longer to 'small'" in told[7]
+    assert "I am other." in told[7]
+    assert "OPENAI_API_KEY is gone" in told[9]
+    for path in tmp_path.rglob("*"):
+        assert not path.is_file() or PLANTED.encode() not in path.read_bytes()

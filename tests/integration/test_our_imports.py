@@ -276,15 +276,14 @@ del sys.path[0]
 import asyncio
 from pathlib import Path
 from codeagent_nb.errors import ModelUnavailable
-from codeagent_nb.models.embedded.server_process import ServerProcess, ServerSettings
+from codeagent_nb.models.embedded.joining import join_server
+from codeagent_nb.models.embedded.server_process import ServerSettings
 sys.path.insert(0, "")
 async def main():
-    process = ServerProcess(ServerSettings(Path("no-such-file.gguf"), 512, 1))
     try:
-        await process.wait_ready()
+        await join_server(ServerSettings(Path("no-such-file.gguf"), 512, 1))
     except ModelUnavailable as error:
         print(error)
-    await process.stop()
 asyncio.run(main())
 """
 

@@ -136,7 +136,7 @@ async def test_a_traceback_can_be_opened_and_is_escaped(stage: Stages) -> None:
         ("refused", "Attempt 2 was not run: javascript is not run here; the accepted languages are python and bash"),
         ("refused in part", "Attempt 1 was run in part: javascript is not run here; the accepted languages are "),
         ("cut off", "Attempt 1 was not run: the reply was cut off, so none of its code is run"),
-        ("repeated", "Attempt 2 was not run: this is the code that just failed, and it would fail again; change it"),
+        ("repeated", "Attempt 2 was not run: this is the code that just failed, and it would fail again"),
     ],
 )
 async def test_what_did_not_run_is_told_with_the_reason(stage: Stages, path: str, said: str) -> None:

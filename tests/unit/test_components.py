@@ -157,6 +157,7 @@ def everything() -> list[tuple[type, tuple[Any, ...], dict[str, Any]]]:
             max_retries=1,
             backoff=Backoff(first=1.0, longest=2.0, jitter=0.0, longest_asked=3.0),
             model_info={"vision": True, "family": "f"},
+            unix_socket="/run/model.sock",
             create_args={"temperature": 0.5, "max_tokens": 10, "stop": ["a"], "extra_headers": {"X-Team": "b"}},
         ),
         made(LocalChatCompletionClient, path=Path("m.gguf"), context_size=1, threads=2, temperature=0.5, max_tokens=3),

@@ -14,8 +14,8 @@ from codeagent_nb.errors import AgentError, NoModelConfigured, WeightsError
 from codeagent_nb.events import TextMessage
 from codeagent_nb.models.openai.client import OpenAIChatCompletionClient
 from codeagent_nb.notebook import commands
-from codeagent_nb.notebook.magic_commands import notebook_path
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
+from codeagent_nb.notebook.open_notebook import notebook_path
 from codeagent_nb.notebook.setup.card import Cards
 from codeagent_nb.notebook.setup.folder_choice import (
     FolderAnswer,
@@ -424,7 +424,7 @@ def test_a_card_says_why_in_one_sentence(error: AgentError, sentence: str | None
 def test_what_was_chosen_is_used_by_the_agent_and_by_nothing_else(tmp_path: Path) -> None:
     agent = NotebookAgent("n")
     agent.use({"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": "http://localhost:1/v1", "CODEAGENT_MODEL": "m"})
-    client = agent.model("")
+    client, _ = agent.models.choose("")
     assert isinstance(client, OpenAIChatCompletionClient)
     assert client.where == "'m' at localhost"
     assert KEY not in json.dumps(dict(os.environ)), "no process of ours inherits it"
@@ -444,7 +444,7 @@ def test_a_model_that_was_chosen_before_is_not_taken_for_the_new_one() -> None:
     agent = NotebookAgent("n")
     for name in ("one", "two"):
         agent.use({"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": "http://localhost:1/v1", "CODEAGENT_MODEL": name})
-        client = agent.model("")
+        client, _ = agent.models.choose("")
         assert isinstance(client, OpenAIChatCompletionClient)
         assert client.where == f"'{name}' at localhost"
 

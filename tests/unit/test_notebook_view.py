@@ -80,7 +80,7 @@ async def test_a_failed_attempt_is_kept_folded_and_never_runs_again(stage: Stage
         "<details><summary>Attempt 1 failed: ValueError: bad</summary>\n\n"
         "```python\nprint(1)\n```\n\n```text\nTraceback\nValueError: bad\n```\n\n</details>"
     )
-    assert "Trying again: a &lt;typo>" in "".join(source for kind, source in cells(notebook) if kind == "note")
+    assert "Trying again: a &#60;typo&#62;" in "".join(source for kind, source in cells(notebook) if kind == "note")
 
 
 async def test_the_result_of_a_failed_run_says_that_it_failed(stage: Stages) -> None:

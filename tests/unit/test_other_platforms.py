@@ -31,7 +31,7 @@ for package in (kernel_executor, codeagent_nb):
 
 RUN_AS_FILES = (
     "codeagent_nb.__main__",
-    "codeagent_nb.models.embedded.server_main",
+    "codeagent_nb.models.embedded.server.main",
     "kernel_executor.processes.watchdog_process",
 )
 

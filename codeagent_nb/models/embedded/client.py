@@ -1,4 +1,4 @@
-"""Owns the embedded model as a client: started when first asked, ended by `close`. Knows no wire format."""
+"""Owns the embedded model as a client: a server is joined when first asked, left by `close`. Knows no wire format."""
 
 import asyncio
 import os
@@ -14,7 +14,8 @@ from pydantic import BaseModel
 from codeagent_nb.errors import ModelUnavailable, NoModelConfigured, WeightsError
 from codeagent_nb.init_arguments import remembers_arguments
 from codeagent_nb.models.embedded import weights
-from codeagent_nb.models.embedded.server_process import ServerProcess, ServerSettings
+from codeagent_nb.models.embedded.joining import JoinedServer, join_server
+from codeagent_nb.models.embedded.server_process import ServerSettings
 from codeagent_nb.models.openai.client import OpenAIChatCompletionClient
 from codeagent_nb.models.types import CreateResult, LLMMessage, ModelInfo
 
@@ -24,18 +25,19 @@ _TIMEOUT = 900.0  # seconds to the first byte; a long prompt on a slow machine t
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    process: ServerProcess
+    server: JoinedServer
     client: OpenAIChatCompletionClient
 
-    async def stop(self) -> None:
+    async def leave(self) -> None:
         await self.client.close()
-        await self.process.stop()
+        self.server.leave()
 
 
 class LocalChatCompletionClient:
-    """Run the embedded model (or any GGUF file) on this machine, in a child process.
+    """Run the embedded model (or any GGUF file) on this machine, in one process for all programs of a user.
 
-    The first call starts it, which takes seconds; calls at once are queued. Use `close` when done.
+    The first call starts it, which takes seconds, unless another notebook or command has; calls at once are queued.
+    Nobody sees the prompts of another. Use `close` when done: it ends when the last one has left.
 
     Args:
         path: The GGUF file; by default what `weights.find` finds.
@@ -75,7 +77,7 @@ class LocalChatCompletionClient:
     @property
     def pid(self) -> int | None:
         """Return the process id of the server, None while there is none."""
-        return self._running.process.pid if self._running else None
+        return self._running.server.lease.pid if self._running else None
 
     async def create_stream(
         self,
@@ -104,21 +106,21 @@ class LocalChatCompletionClient:
                 async for item in stream:
                     yield item
         except ModelUnavailable as error:
-            words = await running.process.last_words()
+            words = await running.server.last_words()
             raise ModelUnavailable(f"The embedded model gave no whole reply ({error}): {words}") from error
 
     async def close(self) -> None:
-        """End the server and wait for its end; may be called twice."""
+        """Leave the server, which ends a little later unless others use it; may be called twice."""
         async with self._starting:
             running, self._running = self._running, None
             if running is not None:
-                await running.stop()
+                await running.leave()
 
     async def _ensure_running(self) -> _Running:
         async with self._starting:
-            if self._running is not None and not self._running.process.alive:
+            if self._running is not None and not self._running.server.lease.alive:
                 dead, self._running = self._running, None
-                await dead.stop()
+                await dead.leave()
             if self._running is None:
                 self._running = await self._start()
             return self._running
@@ -128,22 +130,18 @@ class LocalChatCompletionClient:
             raise NoModelConfigured("The embedded model needs: pip install 'codeagent-nb[local]'")
         # The first look at a downloaded file hashes a gigabyte.
         path = await asyncio.to_thread(self._find_file)
-        process = ServerProcess(ServerSettings(path, self._context_size, self._threads))
-        try:
-            await process.wait_ready()
-        except BaseException:  # a cancelled start, too: nobody else knows this child
-            await process.stop()
-            raise
+        server = await join_server(ServerSettings(path, self._context_size, self._threads))
         client = OpenAIChatCompletionClient(
             path.stem,
-            api_key=process.key,
-            base_url=f"{process.url}/v1",
+            api_key=server.lease.token,
+            base_url="http://localhost/v1",
+            unix_socket=str(server.socket),
             timeout=_TIMEOUT,
             max_retries=0,
             model_info=_INFO,
             **self._create_args,
         )
-        return _Running(process, client)
+        return _Running(server, client)
 
     def _find_file(self) -> Path:
         if self._path is not None:

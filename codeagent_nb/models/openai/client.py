@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import re
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from pydantic import BaseModel
 from codeagent_nb.errors import ModelRefused, ModelUnavailable
 from codeagent_nb.init_arguments import remembers_arguments
 from codeagent_nb.models.openai import faults, stream, wire
+from codeagent_nb.models.openai.addresses import host_of, is_address
 from codeagent_nb.models.openai.faults import Backoff, Fault
 from codeagent_nb.models.types import CreateResult, LLMMessage, ModelInfo
 
@@ -43,6 +45,7 @@ class OpenAIChatCompletionClient:
         max_retries: Further tries after the first, as long as no text has been yielded.
         backoff: How long to wait between tries.
         model_info: What the model can do; by default everything but vision.
+        unix_socket: Path of the socket that the server listens on, where it has no port; `base_url` gives the rest.
         create_args: Further arguments of every call, e.g. `temperature`, `seed`, `max_tokens`; those that the
             SDK does not know are sent as well.
     """
@@ -59,11 +62,13 @@ class OpenAIChatCompletionClient:
         max_retries: int = 4,
         backoff: Backoff = _DEFAULT_BACKOFF,
         model_info: ModelInfo | None = None,
+        unix_socket: str | None = None,
         **create_args: Any,
     ) -> None:
         self._model = model
         self._api_key = api_key or os.environ.get("OPENAI_API_KEY") or ""
         self._base_url = base_url or os.environ.get("OPENAI_BASE_URL") or None
+        self._unix_socket = unix_socket
         self._timeouts = (timeout, connect_timeout)
         self._max_retries = max_retries
         self._backoff = backoff
@@ -83,8 +88,11 @@ class OpenAIChatCompletionClient:
     @property
     def where(self) -> str:
         """The model and the server's host, for people."""
-        host = urlsplit(self._base_url).hostname if self._base_url else "api.openai.com"
-        return f"{self._model!r} at {host}"
+        return f"{self._model!r} at {self._host}"
+
+    @property
+    def _host(self) -> str:
+        return host_of(self._base_url) if self._base_url else "api.openai.com"
 
     async def create_stream(
         self,
@@ -125,6 +133,24 @@ class OpenAIChatCompletionClient:
                 return
             attempt += await self._recover(reply, request, fault, attempt)
 
+    async def served_models(self) -> tuple[str, ...]:
+        """Return the names of the models that the server offers, in its order.
+
+        Raises:
+            ModelUnavailable: The server cannot be reached.
+            ModelRefused: It does not accept the key, or has no list.
+        """
+        try:
+            answer = await self._open_sdk().models.with_raw_response.list()
+            text = answer.http_response.text
+        except faults.fault_types() as error:
+            fault = faults.read_fault(error, self._api_key)
+            ended = faults.unavailable(self._host, fault, 1) if fault.passing else faults.refused(self._host, fault)
+            raise ended from None
+        if names := wire.model_names(text):
+            return names
+        raise ModelRefused(f"{self._host} gives no list of its models -> See its documentation for their names.")
+
     async def close(self) -> None:
         """Release the connections; may be called twice."""
         sdk, self._sdk = self._sdk, None
@@ -144,15 +170,29 @@ class OpenAIChatCompletionClient:
                 base_url=self._base_url,
                 timeout=timeout,
                 max_retries=0,  # ours also cover streams that break before their first word
-                http_client=openai.DefaultAsyncHttpxClient(timeout=timeout, trust_env=not is_local),
+                http_client=openai.DefaultAsyncHttpxClient(
+                    timeout=timeout, trust_env=not is_local, **self._transport()
+                ),
             )
         return self._sdk
+
+    def _transport(self) -> dict[str, Any]:
+        if self._unix_socket is None:
+            return {}
+        import openai
+
+        # openai 2 stands on httpx, openai 3 on httpx2.
+        http = sys.modules[openai.DefaultAsyncHttpxClient.__mro__[1].__module__]
+        return {"transport": http.AsyncHTTPTransport(uds=self._unix_socket)}
 
     def _check_settings(self) -> None:
         if not self._api_key:
             raise ModelRefused(f"{self.where} needs a key -> Set OPENAI_API_KEY, or pass api_key.")
-        if self._base_url and not self._base_url.startswith(("http://", "https://")):
-            raise ModelRefused(f"{self.where}: the base URL must start with http:// or https://.")
+        if self._base_url and not is_address(self._base_url):
+            raise ModelRefused(
+                f"{self.where}: that is not the address of a server -> Set OPENAI_BASE_URL to one that starts with "
+                "http:// or https://, e.g. http://localhost:11434/v1."
+            )
 
     def _request(
         self, messages: Sequence[LLMMessage], shape: type[BaseModel] | None, extra: Mapping[str, Any]

@@ -146,12 +146,18 @@ def unavailable(where: str, fault: Fault, tries: int) -> ModelError:
     """Word the end of all tries."""
     asked = f", which asks to wait {fault.retry_after:.0f} s" if fault.retry_after else ""
     times = f" after {tries} tries" if tries > 1 else ""
-    return ModelUnavailable(f"{where} gave no reply{times}{asked}: {fault.quote}")
+    return ModelUnavailable(f"{where} gave no reply{times}{asked}: {fault.quote} {_patience(fault)}")
 
 
 def refused(where: str, fault: Fault) -> ModelError:
     """Word a refusal, with what to do next."""
     return ModelRefused(f"{where} refused the request ({_status_name(fault)}): {fault.quote} {_advice(fault)}")
+
+
+def _patience(fault: Fault) -> str:
+    if fault.status == 0:
+        return "-> Check that the server runs, its address (OPENAI_BASE_URL), and the network."
+    return "-> Try again later, or use another model or server."
 
 
 def _status_name(fault: Fault) -> str:

@@ -48,7 +48,7 @@ class Preparation:
 
     Args:
         agent: Who solves them.
-        find_model: Returns the model of a name.
+        find_model: Returns the model of a name, and what is to be said before a task goes to it.
         environment: What is known of servers and keys.
         notebook: Path of the notebook, if it is known.
     """
@@ -56,7 +56,7 @@ class Preparation:
     def __init__(
         self,
         agent: NotebookAgent,
-        find_model: Callable[[str], ChatCompletionClient],
+        find_model: Callable[[str], tuple[ChatCompletionClient, str]],
         environment: Mapping[str, str],
         notebook: str = "",
     ) -> None:
@@ -131,13 +131,19 @@ class Preparation:
 
     async def _model(self, task: Task, surface: Surface) -> ChatCompletionClient:
         try:
-            return self._find_model(task.model)
+            model, note = self._find_model(task.model)
         except (NoModelConfigured, WeightsError) as error:
-            why, reason = str(error).split("\n", 1)[0].removesuffix(" One of these gives you one:"), reason_of(error)
+            return await self._asked(error, surface)
+        if note:
+            surface.say(self._agent.secrets.text(note))
+        return model
+
+    async def _asked(self, missing: AgentError, surface: Surface) -> ChatCompletionClient:
         if not surface.cards or not await surface.cards.is_shown():
-            raise NoModelConfigured(ways_in_cells(why))
-        await self.ask_for_a_model(surface.cards, reason)
-        return self._find_model("")  # what was chosen there, whatever was named before
+            why = str(missing).split("\n", 1)[0].removesuffix(" One of these gives you one:")
+            raise NoModelConfigured(ways_in_cells(why)) from missing
+        await self.ask_for_a_model(surface.cards, reason_of(missing))
+        return self._find_model("")[0]  # what was chosen there, whatever was named before
 
     async def offer_a_model(self, cards: Cards, reason: str) -> None:
         """Show the ways to a model while no task waits for one; as `ask_for_a_model`."""

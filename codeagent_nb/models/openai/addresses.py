@@ -1,0 +1,29 @@
+"""Reads the address of a model's server: is it one, and what people are shown of it. Pure: asks nobody."""
+
+import re
+from urllib.parse import urlsplit
+
+_PASSWORD = re.compile(r"(?:(?<=//)|^)[^/?#]*@")
+
+
+def is_address(url: str) -> bool:
+    """Return whether a text is the address of a server: a scheme that can be spoken, a host, a port that exists."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def host_of(url: str) -> str:
+    """Return the host of an address; of a text that is none, all that is no password."""
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:
+        host = None
+    return host or without_password(url) or "no address"
+
+
+def without_password(url: str) -> str:
+    """Return an address without what stands before an `@`."""
+    return _PASSWORD.sub("", url)

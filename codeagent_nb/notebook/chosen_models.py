@@ -1,0 +1,84 @@
+"""The models of one notebook: each started once, another one when the environment is another. Knows no IPython."""
+
+from collections import ChainMap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from codeagent_nb.models.choose import VARIABLES, choose_model
+from codeagent_nb.models.types import ChatCompletionClient
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a model was chosen by.
+
+    Args:
+        name: The one asked for; empty looks at the environment.
+        values: What stood there, by variable. They may be keys: they are compared, and shown nowhere.
+    """
+
+    name: str
+    values: tuple[str, ...] = field(repr=False)
+
+    @classmethod
+    def of(cls, name: str, environment: Mapping[str, str]) -> "Choice":
+        """Return what a choice now depends on."""
+        return cls(name, tuple(environment.get(variable, "") for variable in VARIABLES))
+
+    def differs_from(self, earlier: "Choice") -> Iterator[str]:
+        """Yield what has become of each variable since an earlier choice."""
+        for variable, was, value in zip(VARIABLES, earlier.values, self.values, strict=True):
+            if was != value:
+                yield f"{variable} {'is set' if not was else 'has changed' if value else 'is gone'}"
+
+
+class ChosenModels:
+    """The models that tasks of a notebook have been given to, and what is to be said when that changes.
+
+    Args:
+        environment: Where servers and keys are known from, as it changes.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._chosen: dict[str, str] = {}
+        self.environment: Mapping[str, str] = ChainMap(self._chosen, cast("dict[str, str]", environment))
+        self._clients: dict[Choice, ChatCompletionClient] = {}
+        self._last: dict[str, Choice] = {}
+
+    def choose(self, name: str) -> tuple[ChatCompletionClient, str]:
+        """Return the model of a name, and what is to be said before a task goes to it.
+
+        A key may be set, or taken away, in mid-session: cells stayed on the embedded model without a word.
+
+        Raises:
+            NoModelConfigured: There is none; it says what to do.
+            WeightsError: The embedded model is not here.
+        """
+        choice, last = Choice.of(name, self.environment), self._last.get(name)
+        if choice not in self._clients:
+            self._clients[choice] = choose_model(name or None, self.environment)
+        self._last[name] = choice
+        return self._clients[choice], "" if last in {None, choice} else self._change(last, choice)
+
+    def use(self, chosen: Mapping[str, str]) -> None:
+        """Put variables before those of the environment from now on."""
+        self._chosen.update(chosen)
+
+    def _change(self, last: Choice | None, choice: Choice) -> str:
+        if last is None or last not in self._clients:
+            return ""
+        before, now = (where(self._clients[each]) for each in (last, choice))
+        goes = f"The model is still {now}" if before == now else f"This task goes to {now}, no longer to {before}"
+        return f"{', '.join(choice.differs_from(last))}. {goes}."
+
+    def take_all(self) -> tuple[ChatCompletionClient, ...]:
+        """Return all models, to be closed, and forget them."""
+        clients = tuple(self._clients.values())
+        self._clients, self._last = {}, {}
+        return clients
+
+
+def where(client: ChatCompletionClient) -> str:
+    """Return a model for people."""
+    return str(getattr(client, "where", type(client).__name__))
