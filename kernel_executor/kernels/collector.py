@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kernel_executor.outputs.fold import OutputFolder
-from kernel_executor.outputs.message import Message
+from kernel_executor.outputs.message import LOST_REPLY, Message
 from kernel_executor.outputs.output_changes import OutputChange, read_count
 from kernel_executor.sockets.joining import TextJoiner
 from kernel_executor.sockets.router import KernelDeath
@@ -29,10 +29,12 @@ ROOM_AFTER_THE_END = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a request ended: with a reply, without one, or with the kernel's death."""
+    """How a request ended: with a reply, without one, or with the kernel's death; or its reply was lost on the way."""
 
     reply: dict[str, Any] | None = None
     death: KernelDeath | None = None
+    lost: str = ""
+    """Why the reply will not come."""
 
 
 class Collector:
@@ -60,6 +62,7 @@ class Collector:
         self._idle = False
         self._late_room = ROOM_AFTER_THE_END
         self.late: list[Message] = []
+        self.lost_output = ""
         self.execution_count: int | None = None
         self.begun: asyncio.Future[None] = self._loop.create_future()
         self.ended: asyncio.Future[Ending] = self._loop.create_future()
@@ -76,7 +79,11 @@ class Collector:
         self._set_deadline()
 
     def _read(self, message: Message) -> None:
-        if message.is_reply:
+        if message.type == LOST_REPLY and message.is_reply:
+            self._end(Ending(lost=str(message.content.get("reason"))))
+        elif message.is_loss:
+            self.lost_output = str(message.content.get("reason"))
+        elif message.is_reply:
             self._reply = message.content
         elif message.is_idle:
             self._idle = True
