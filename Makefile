@@ -113,7 +113,7 @@ $(STAMPS)/demo: $(VENV)/pyvenv.cfg $(INPUTS)
 	@touch $@
 
 $(STAMPS)/test: $(STAMPS)/demo
-	$(PIP) install --constraint requirements.lock --editable '.[docker,autogen]' --group test
+	$(PIP) install --constraint requirements.lock --editable '.[docker,autogen,remote]' --group test
 	@touch $@
 
 # Checkers that run in Node. Where there is no npm, Node comes from PyPI into .venv: that needs neither apt nor root.
