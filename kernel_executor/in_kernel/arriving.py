@@ -32,12 +32,12 @@ class Texts(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         return self._texts[name]
 
 
-def arrive(texts, session, limits):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
+def arrive(texts, session, limits, owned):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
     """Import the package, unless it is there, and guard the kernel; return its version of Python."""
     package = min(texts, key=len)
     finder = Texts(texts)  # type: ignore[no-untyped-call]
     sys.meta_path.insert(0, finder)
     try:
-        return importlib.import_module(package + ".live").install(session, limits)
+        return importlib.import_module(package + ".live").install(session, limits, owned=owned)
     finally:
         sys.meta_path.remove(finder)

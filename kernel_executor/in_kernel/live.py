@@ -17,6 +17,7 @@ from typing import Any
 from . import start
 from .guard import OutputGuard
 from .interrupts import Interrupts
+from .left_over import end_with_us
 from .one_thread import INTERRUPTED
 from .pace import Pace
 from .sent import RECALL, Sent
@@ -24,6 +25,9 @@ from .text import HeadTail
 from .threads import inherit_context
 
 EXECUTE = "execute_request"
+
+END = "codeagent_end_request"
+"""Asks a kernel of ours, on control, to end at once: a server waits 5 s for one that does not answer."""
 
 KNOWN = "known"
 UNSEEN = "unseen"
@@ -116,12 +120,13 @@ class SharedGuard(OutputGuard):
         return not self._live.is_ours(parent_id) or super().guard(message)
 
 
-def install(session: str, limits: tuple[int, int, int, int]) -> str:
+def install(session: str, limits: tuple[int, int, int, int], *, owned: bool) -> str:
     """Guard what the requests of a session cause from now on; return the kernel's version of Python.
 
     Args:
         session: The session.
         limits: Those of `OutputGuard`; of a kernel that is guarded already they stay as they are.
+        owned: Whether the kernel is that session's own, to be ended with all that it has started.
     """
     from IPython import get_ipython
 
@@ -131,6 +136,9 @@ def install(session: str, limits: tuple[int, int, int, int]) -> str:
         live = shell.kernel.codeagent_live = Live(shell)
         _guard(live, limits)
     live.sessions.add(session)
+    if owned:
+        end_with_us()
+        live.kernel.control_handlers[END] = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
     return ".".join(map(str, sys.version_info[:3]))
 
 
@@ -200,4 +208,4 @@ def _interrupt_code_only(live: Live, interrupts: Interrupts) -> None:
     kernel.pre_handler_hook, kernel.should_handle, kernel.do_execute = pre_handler_hook, should_handle, do_execute
 
 
-__all__ = ["EXECUTE", "KNOWN", "RECALL", "UNSEEN", "install", "recall"]
+__all__ = ["END", "EXECUTE", "KNOWN", "RECALL", "UNSEEN", "install", "recall"]

@@ -12,20 +12,21 @@ GUARD_TIMEOUT = 30.0
 """Seconds; it takes 0.1."""
 
 
-async def bring_guard(kernel: Kernel, session: str, limits: OutputLimits) -> bool:
+async def bring_guard(kernel: Kernel, session: str, limits: OutputLimits, *, owned: bool) -> bool:
     """Guard what the requests of a session cause; return whether that could be done: only ipykernel can be guarded.
 
     Args:
         kernel: Where.
         session: The session's id.
         limits: How much output of one block is kept.
+        owned: Whether the kernel is to be ended with all that it has started.
     """
     numbers = (limits.head, limits.tail, limits.display, limits.displays)
     texts = _texts()
     # One expression: it leaves no name behind.
     expression = (
         f"(lambda names: (exec({texts['arriving']!r}, names), "
-        f"names['arrive']({_modules()!r}, {session!r}, {numbers!r}))[-1])({{'__name__': 'codeagent_arriving'}})"
+        f"names['arrive']({_modules()!r}, {session!r}, {numbers!r}, {owned}))[-1])({{'__name__': 'arriving'}})"
     )
     return await evaluate(kernel, expression, GUARD_TIMEOUT) is not None
 

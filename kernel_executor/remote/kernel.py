@@ -2,13 +2,14 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from kernel_executor.aio.tasks import uninterrupted
 from kernel_executor.errors import KernelStartError
+from kernel_executor.in_kernel.live import END
 from kernel_executor.kernels.kernel import Kernel, Launched
 from kernel_executor.kernels.supervisor import STATE_LOST
 from kernel_executor.outputs.fold import OutputLimits
@@ -47,12 +48,18 @@ class RemoteKernel:
         self._fate: Fate = "lost"
         self._cause = ""
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._heard: Callable[[], float] = lambda: 0.0
+        self._transport: WebsocketTransport | None = None
         self._watch = asyncio.ensure_future(self._look_now_and_then())
 
-    def hear(self, heard: Callable[[], float]) -> None:
-        """Be told how to ask when the last message came, by the loop's clock."""
-        self._heard = heard
+    def reached_by(self, transport: WebsocketTransport) -> None:
+        """Know the way to it."""
+        self._transport = transport
+
+    @property
+    def transport(self) -> WebsocketTransport:
+        """The way to it."""
+        assert self._transport is not None  # noqa: S101 - it is known before anybody can ask
+        return self._transport
 
     @property
     def said(self) -> str:
@@ -78,7 +85,8 @@ class RemoteKernel:
 
     async def has_ended(self) -> bool:
         """Ask the server, if nothing was heard of it for a while."""
-        if not self._ended.done() and asyncio.get_running_loop().time() - self._heard() > QUIET:
+        heard = self._transport.heard if self._transport else 0.0
+        if not self._ended.done() and asyncio.get_running_loop().time() - heard > QUIET:
             await self._look()
         return self._ended.done()
 
@@ -114,6 +122,8 @@ class RemoteKernel:
             self.end(NOT_OURS, "kept")
 
     async def _remove(self) -> str:
+        if self._transport and self._transport.is_guarded and not self._ended.done():
+            await self._transport.send("control", END, uuid.uuid4().hex, {})
         try:
             await self._api.end(self.id)
         except ServerError as error:
@@ -157,7 +167,6 @@ class RemoteKernelPlan:
     limits: OutputLimits
     patience: float
     is_guarded: bool = False
-    _transport: WebsocketTransport | None = None
     _given_up: RemoteKernel | None = None  # it may live: it could not be reached
     _news: str = ""
 
@@ -210,8 +219,7 @@ class RemoteKernelPlan:
             if isinstance(error, ConnectionError):
                 raise KernelStartError(f"no channel to kernel {process.id} on {self.api.server}: {error}") from None
             raise
-        self._transport = transport
-        process.hear(lambda: transport.heard)
+        process.reached_by(transport)
         return Launched(process, transport, "signal", lambda: self._leave(process))
 
     async def _found(self) -> RemoteKernel:
@@ -248,10 +256,11 @@ class RemoteKernelPlan:
     async def admit(self, process: RemoteKernel, kernel: Kernel) -> Isolation:
         """Bring our guard into it, and report that what holds it is not ours."""
         process.is_ours = self.kernel_id is None
-        session = self._transport.session if self._transport else ""
-        self.is_guarded = self.language == "python" and await bring_guard(kernel, session, self.limits)
-        if self._transport:
-            self._transport.is_guarded = self.is_guarded
+        transport = process.transport
+        self.is_guarded = self.language == "python" and await bring_guard(
+            kernel, transport.session, self.limits, owned=process.is_ours
+        )
+        transport.is_guarded = self.is_guarded
         return Isolation(reason=f"it runs on {self.api.server}, and what holds it there is not ours to see")
 
     def explained(self, result: BlockResult, _isolation: Isolation) -> BlockResult:
