@@ -90,6 +90,12 @@ class RemoteKernel:
             await self._look()
         return self._ended.done()
 
+    async def is_idle(self) -> bool:
+        """Return whether the server takes it to be idle."""
+        with suppress(ServerError):
+            return ((await self._api.kernel(self.id)) or {}).get("execution_state") == "idle"
+        return False
+
     async def _look_now_and_then(self) -> None:
         while True:
             await asyncio.sleep(LOOK_EVERY)
@@ -213,6 +219,7 @@ class RemoteKernelPlan:
                 message_limits(self.limits),
                 patience=self.patience,
                 on_end=process.end,
+                is_idle=process.is_idle,
             )
         except BaseException as error:
             await uninterrupted(self._discard(process))

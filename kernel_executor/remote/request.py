@@ -41,8 +41,7 @@ class Sequence:
         passed = [] if waits or number == self.next else [message]
         self.later[number] = None if passed else message
         self.weight += 0 if passed else message.weight
-        passed += self._in_order()
-        return [*passed, *self.skip()] if self.weight > HELD_ROOM else passed
+        return passed + self._in_order()
 
     def _in_order(self) -> list[Message]:
         ready = []
@@ -83,12 +82,14 @@ class Request:
         message: What is sent.
         is_handed_over: Whether it was written to a connection, and may have arrived.
         was_cut: Whether the connection was cut since.
+        asked: How often the kernel was asked for it in vain since something was heard from it, or since the last cut.
     """
 
     channel: Channel
     message: dict[str, Any]
     is_handed_over: bool = False
     was_cut: bool = False
+    asked: int = 0
     has_ended: bool = False
     sequence: Sequence = field(default_factory=Sequence)
     is_numbered: bool = False
@@ -121,7 +122,11 @@ class Request:
         if received.number is not None:
             self.is_numbered = True
             ready = self.sequence.take(received.number, message, waits=not self.has_ended)
-            return [each for one in ready for each in self._pass(one)]
+            told = (
+                [] if self.sequence.weight <= HELD_ROOM else [self._lost_output("too much came behind what is missing")]
+            )
+            ready += self.sequence.skip() if told else []
+            return [*told, *(each for one in ready for each in self._pass(one))]
         if received.id in self._ids:
             return []
         self._ids[received.id] = None

@@ -9,8 +9,9 @@ import ast
 import asyncio
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from kernel_executor import in_kernel
@@ -25,6 +26,22 @@ from kernel_executor.sockets.router import Fate
 
 FIRST_DELAY, LONGEST_DELAY = 0.05, 5.0
 """Seconds between attempts to connect, doubled each time."""
+
+FIRST_ANSWER, LONGEST_ANSWER = 0.5, 120.0
+"""Seconds to wait for an answer before the kernel is asked again, doubled each time: it may be busy for hours, and what
+is sent in the first moments of a connection a server may lose: it tries out the kernel's channels then (measured)."""
+
+IN_VAIN = 3
+"""Answers after which what did not come with them is given up; some of it is lost on the same way."""
+
+FIRST_OPENING, LONGEST_OPENING = 4.0, 60.0
+"""Seconds to wait for a connection to open: a server waits for the kernel, and may do so for nothing."""
+
+FIRST_SIGN = 3.0
+"""Seconds to wait for the first sign of a request, which is there in milliseconds if nobody else has the kernel."""
+
+DEAF = 3
+"""Questions without an answer after which the server is asked whether the kernel is idle."""
 
 GAP_PATIENCE = 1.0
 """Seconds to wait for what is missing, or for the second half of an end, before the kernel is asked."""
@@ -53,6 +70,7 @@ class WebsocketTransport:
         limits: How much of a message is kept.
         patience: Seconds without a connection after which it is given up.
         on_end: Called when the kernel is found gone or cannot be reached any more, with the reason.
+        is_idle: Asks the server whether it takes the kernel to be idle.
     """
 
     def __init__(
@@ -64,15 +82,18 @@ class WebsocketTransport:
         *,
         patience: float,
         on_end: Callable[[str, Fate], None],
+        is_idle: Callable[[], Awaitable[bool]],
     ) -> None:
         self.session = uuid.uuid4().hex
         self.is_guarded = False
         """Whether our guard is in the kernel; set by who brought it there."""
-        self._address = server.websocket(kernel_id, self.session)
+        self._address = partial(server.websocket, kernel_id)
+        self._buffered_for = self.session
         self._token = token
         self._limits = limits
         self._patience = patience
         self._on_end = on_end
+        self._is_idle = is_idle
         self._socket: WebSocket | None = None
         self._requests: dict[str, Request] = {}
         self._asked: dict[str, tuple[Request, dict[str, Any]]] = {}
@@ -91,13 +112,13 @@ class WebsocketTransport:
             ConnectionError: That cannot be done.
         """
         transport = cls(server, token, kernel_id, limits, **settings)
-        transport._socket = await transport._connect()
+        transport._socket = await transport._connect(LONGEST_OPENING)
         return transport
 
-    async def _connect(self) -> WebSocket:
+    async def _connect(self, timeout: float) -> WebSocket:
         # The text of JSON may be escaped, and v1 adds parts that are not read.
         most = 2 * max(self._limits.display, self._limits.text) + 1_000_000
-        return await WebSocket.open(self._address, self._token, most=most)
+        return await WebSocket.open(self._address(self._buffered_for), self._token, most=most, timeout=timeout)
 
     def listen(self, on_message: Callable[[Message], None], on_failure: Callable[[Exception], None]) -> None:
         """Hand over every message as it comes, each once, and the error if there is no connection any more."""
@@ -116,7 +137,7 @@ class WebsocketTransport:
             request = self._requests[msg_id] = Request(channel, message)
             self._forget_oldest()
             await self._hand_over(request)
-            self._expect(request, SILENCE)
+            self._expect(request, FIRST_SIGN)
         else:
             await self._write(channel, message)
 
@@ -156,6 +177,7 @@ class WebsocketTransport:
                 self._asked.clear()
                 for request in self._open:
                     request.was_cut = request.was_cut or request.is_handed_over
+                    request.asked = 0
                 self._socket = await self._connected_again()
                 for request in self._open:
                     await self._resume(request)
@@ -186,13 +208,13 @@ class WebsocketTransport:
         Raises:
             ConnectionError: The kernel is gone, we are not let in, or nobody answers for too long.
         """
-        loop, delay = asyncio.get_running_loop(), FIRST_DELAY
+        loop, delay, opening = asyncio.get_running_loop(), FIRST_DELAY, FIRST_OPENING
         deadline = loop.time() + self._patience
         while True:
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - so that not all come at once
             try:
                 async with asyncio.timeout_at(deadline):
-                    return await self._connect()
+                    return await self._connect(opening)
             except Refused as error:
                 if error.status == 404:  # behind a hub, a server that is starting answers 503
                     self._on_end("the server ended it, perhaps because it was idle for long", "lost")
@@ -202,7 +224,8 @@ class WebsocketTransport:
             except (ConnectionError, TimeoutError) as error:
                 if loop.time() > deadline:
                     raise ConnectionError(f"the server could not be reached for {self._patience:.0f} s") from error
-            delay = min(2 * delay, LONGEST_DELAY)
+                self._ask_for_new_channels()
+            delay, opening = min(2 * delay, LONGEST_DELAY), min(2 * opening, LONGEST_OPENING)
 
     def _take(self, received: Received) -> None:
         message = received.message
@@ -237,9 +260,15 @@ class WebsocketTransport:
 
     async def _resume(self, request: Request) -> None:
         """Find out what became of a request: by our guard, or by whether the kernel has gone on to another one."""
-        self._expect(request, 2 * SILENCE)
+        if not self._socket:
+            return  # it is done when there is a connection
+        self._expect(request, min(FIRST_ANSWER * 2**request.asked, LONGEST_ANSWER))
+        request.asked += 1
         if not request.is_handed_over:
             await self._hand_over(request)
+            return
+        if request.asked > DEAF and await self._is_idle():
+            self._give_up_channels(request)
             return
         msg_id = RECALL + uuid.uuid4().hex
         code = ""
@@ -259,6 +288,23 @@ class WebsocketTransport:
         self._asked[msg_id] = (request, {})
         await self._write(request.channel, self._message(EXECUTE, msg_id, content))
 
+    def _ask_for_new_channels(self) -> None:
+        """Take another id for the next connection, if our guard keeps what came for this one.
+
+        Two connections of one session, as a network that repeats a question makes them, leave a server with channels
+        that the kernel does not hear, or none at all (seen), and it hands them on to the next one of that session.
+        """
+        if self.is_guarded:
+            self._buffered_for = uuid.uuid4().hex
+
+    def _give_up_channels(self, request: Request) -> None:
+        """Give up channels through which nothing comes, though the kernel has nothing to do."""
+        self._ask_for_new_channels()
+        if not self.is_guarded:
+            self._pass(request.give_up(CUT))
+        elif self._socket:
+            self._socket.abort()
+
     def _take_answer(self, message: Message) -> None:
         """Take in what comes of our asking: the reply, and the idle behind what was sent once more."""
         request, halves = self._asked.get(message.parent_id, (None, {}))
@@ -271,14 +317,16 @@ class WebsocketTransport:
             self._begin(self._settle(request, halves["reply"]))
 
     async def _settle(self, request: Request, reply: dict[str, Any]) -> None:
-        state = _state(reply)
+        state, sent = _state(reply)
         if request.has_ended:
             return
-        if self.is_guarded and not state:  # another process has no memory of what it was
+        if state == KNOWN and sent and request.asked < IN_VAIN:
+            await self._resume(request)
+        elif self.is_guarded and not state:  # another process has no memory of what it was
             self._on_end(RESTARTED, "lost")
         elif state == UNSEEN and not request.has_begun:
             await self._hand_over(request)
-            self._expect(request, SILENCE)
+            self._expect(request, FIRST_SIGN)
         elif state in {KNOWN, UNSEEN} or request.was_cut:
             self._pass(request.give_up(CUT))
         else:
@@ -299,11 +347,11 @@ class WebsocketTransport:
             connection.abort()
 
 
-def _state(reply: dict[str, Any]) -> str:
-    """Return what the guard has answered, or nothing if it has not."""
+def _state(reply: dict[str, Any]) -> tuple[str, int]:
+    """Return what the guard has answered, and how much it has sent again; nothing if it has not answered."""
     try:
         text = reply["user_expressions"]["value"]["data"]["text/plain"]
-        state, _ = ast.literal_eval(text)
+        state, sent = ast.literal_eval(text)
+        return (state, int(sent)) if state in {KNOWN, UNSEEN} else ("", 0)
     except (KeyError, TypeError, ValueError, SyntaxError, RecursionError, MemoryError):
-        return ""
-    return state if state in {KNOWN, UNSEEN} else ""
+        return "", 0

@@ -14,9 +14,6 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from kernel_executor.remote.server import Token
 from kernel_executor.remote.wire import V1
 
-OPEN_TIMEOUT = 30.0
-"""Seconds; a server answers when the kernel does, which may be starting."""
-
 PING_INTERVAL = 15.0
 PING_TIMEOUT = 15.0
 """Seconds; a connection that is cut without a word is found out by them."""
@@ -77,13 +74,14 @@ class WebSocket:
         return bool(self._connection.subprotocol == V1)
 
     @classmethod
-    async def open(cls, address: str, token: Token, *, most: int) -> "WebSocket":
+    async def open(cls, address: str, token: Token, *, most: int, timeout: float) -> "WebSocket":
         """Connect.
 
         Args:
             address: Where; with the session's id, and no secret.
             token: Who we are.
             most: Bytes of the longest message that is taken.
+            timeout: Seconds to wait for the server's answer.
 
         Raises:
             Refused: The server answered something else.
@@ -94,7 +92,7 @@ class WebSocket:
             additional_headers=token.headers,
             subprotocols=[client.Subprotocol(V1)],
             compression=None,  # a small frame could become a large one
-            open_timeout=OPEN_TIMEOUT,
+            open_timeout=timeout,
             ping_interval=PING_INTERVAL,
             ping_timeout=PING_TIMEOUT,
             close_timeout=1.0,

@@ -69,7 +69,9 @@ async def counts(server: JupyterServer, kernel_id: str) -> dict[int, int]:
         return dict(eval(await other.evaluate("seen") or "{}"))
 
 
-async def run_blocks(server: JupyterServer, proxy: ChaosProxy, number: int, patience: float) -> tuple[list[Ran], dict[int, int]]:
+async def run_blocks(
+    server: JupyterServer, proxy: ChaosProxy, number: int, patience: float
+) -> tuple[list[Ran], dict[int, int]]:
     await proxy.start()
     deeds, proxy.deeds = proxy.deeds, ()
     url = f"http://127.0.0.1:{proxy.port}"
