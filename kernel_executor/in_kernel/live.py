@@ -14,7 +14,7 @@ import threading
 import time
 from typing import Any
 
-from . import start
+from . import files, start
 from .guard import OutputGuard
 from .interrupts import Interrupts
 from .left_over import end_with_us
@@ -208,4 +208,4 @@ def _interrupt_code_only(live: Live, interrupts: Interrupts) -> None:
     kernel.pre_handler_hook, kernel.should_handle, kernel.do_execute = pre_handler_hook, should_handle, do_execute
 
 
-__all__ = ["END", "EXECUTE", "KNOWN", "RECALL", "UNSEEN", "install", "recall"]
+__all__ = ["END", "EXECUTE", "KNOWN", "RECALL", "UNSEEN", "files", "install", "recall"]

@@ -3,18 +3,16 @@
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from pathlib import Path, PurePosixPath
+from typing import Final
 
 from kernel_executor.errors import KernelStartError
 from kernel_executor.folders.work_folder import open_for_code
 from kernel_executor.kernels.runner import KernelRunner
 from kernel_executor.lifecycle.base import ManagedExecutor
 from kernel_executor.outputs.fold import OutputLimits
+from kernel_executor.remote.files import download, upload
 from kernel_executor.remote.server import Server, Token, checked_variables
-
-if TYPE_CHECKING:
-    from kernel_executor.remote.rest import Api
 
 PATIENCE = 120.0
 """Seconds without a connection after which a block is told as `unknown`."""
@@ -83,7 +81,6 @@ class RemoteKernelExecutor(ManagedExecutor[KernelRunner]):
             limits=limits or OutputLimits(),
             patience=patience,
         )
-        self._api: Api | None = None
 
     async def _open(self, stack: AsyncExitStack) -> KernelRunner:
         try:
@@ -114,3 +111,43 @@ class RemoteKernelExecutor(ManagedExecutor[KernelRunner]):
     def keeps_variables(self) -> bool:
         """Variables stay from block to block."""
         return True
+
+    @property
+    def kernel_id(self) -> str:
+        """The kernel that was started or found last; another executor can be given it.
+
+        Raises:
+            NotStarted: It was not started.
+        """
+        return str(getattr(self._runner.plan, "last_id", ""))
+
+    async def upload(self, path: str | Path, name: str = "") -> None:
+        """Copy a file of this machine into the kernel's folder.
+
+        Args:
+            path: The file.
+            name: Its path there; empty takes the file's own name.
+
+        Raises:
+            NotStarted: It was not started.
+            KernelExecutorError: It did not arrive as it is here.
+        """
+        source = Path(path)
+        async with self._lock:
+            await upload(source, name or source.name, self._runner.evaluate)
+
+    async def download(self, name: str, path: str | Path | None = None) -> Path:
+        """Copy a file from the kernel's folder to this machine; return where it is.
+
+        Args:
+            name: Its path there.
+            path: Where to; None takes its last name, in `work_dir`.
+
+        Raises:
+            NotStarted: It was not started.
+            KernelExecutorError: There is no such file, or it changed meanwhile.
+        """
+        target = Path(path) if path else self.work_dir / PurePosixPath(name).name
+        async with self._lock:
+            await download(name, target, self._runner.evaluate, self.settings.limits)
+        return target

@@ -173,6 +173,7 @@ class RemoteKernelPlan:
     limits: OutputLimits
     patience: float
     is_guarded: bool = False
+    last_id: str = ""
     _given_up: RemoteKernel | None = None  # it may live: it could not be reached
     _news: str = ""
 
@@ -227,6 +228,7 @@ class RemoteKernelPlan:
                 raise KernelStartError(f"no channel to kernel {process.id} on {self.api.server}: {error}") from None
             raise
         process.reached_by(transport)
+        self.last_id = process.id
         return Launched(process, transport, "signal", lambda: self._leave(process))
 
     async def _found(self) -> RemoteKernel:

@@ -20,6 +20,14 @@ V1 = "v1.kernel.websocket.jupyter.org"
 
 CHANNELS: dict[str, Channel] = {"shell": "shell", "control": "control", "iopub": "iopub"}
 
+OFFSETS = 128
+"""Offsets in a request in v1, most of them of empty buffers.
+
+A Jupyter Server reads what still comes on a connection that another one has replaced as if it were in the older
+protocol: seven offsets are 117 million parts then, of which it makes a list, until the machine has no memory left (seen
+with 2.21, again and again). From 128 on the number is negative there, and the message an error.
+"""
+
 OURS = frozenset({LOST_REPLY, LOST_OUTPUT})
 
 
@@ -60,6 +68,7 @@ def pack(channel: Channel, message: dict[str, Any], *, v1: bool) -> str | bytes:
         return json.dumps({**message, "channel": channel, "buffers": []})
     names = ("header", "parent_header", "metadata", "content")
     parts = [channel.encode(), *(json.dumps(message[name]).encode() for name in names)]
+    parts += [b""] * (OFFSETS - 1 - len(parts))
     offsets = [8 * (len(parts) + 2)]
     for part in parts:
         offsets.append(offsets[-1] + len(part))

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2
@@ -29,7 +29,7 @@ class JupyterServer:
     """
 
     url: str
-    token: str
+    token: str = field(repr=False)
     root: Path
     log: Path
     pid: int

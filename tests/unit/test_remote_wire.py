@@ -65,8 +65,10 @@ def test_a_message_is_read_in_every_form_that_servers_write(form: str) -> None:
 
 def test_a_request_is_written_as_the_server_reads_it() -> None:
     request = message("execute_request", {"code": "é"})
-    channel, parts = deserialize_msg_from_ws_v1(pack("shell", request, v1=True))
+    channel, [*parts] = deserialize_msg_from_ws_v1(pack("shell", request, v1=True))
     assert channel == "shell"
+    parts, buffers = parts[:4], parts[4:]
+    assert set(buffers) == {b""}
     assert [json.loads(part) for part in parts] == [
         request[name] for name in ("header", "parent_header", "metadata", "content")
     ]
@@ -76,6 +78,11 @@ def test_a_request_is_written_as_the_server_reads_it() -> None:
 def test_the_servers_own_reader_agrees_about_buffers() -> None:
     binary = as_legacy(message(), "iopub", (b"abc",))
     assert deserialize_binary_message(binary)["buffers"] == [b"abc"]
+
+
+def test_a_request_that_a_server_reads_in_the_wrong_protocol_is_an_error_and_no_gigabytes() -> None:
+    with pytest.raises(IndexError):
+        deserialize_binary_message(pack("shell", message("execute_request", {"code": "1"}), v1=True))
 
 
 BAD: dict[str, str | bytes] = {
