@@ -24,7 +24,7 @@ def put(name: str, offset: int, piece: str) -> int:
 
 
 def finish(name: str, digest: str) -> bool:
-    """Give a file its name, if it is what was sent; return whether it is there, also if it was before."""
+    """Rename a file that is whole to what it is to be called; return whether it is there, also if it was before."""
     if os.path.exists(name + PART):
         if look(name + PART)[1] != digest:
             os.remove(name + PART)

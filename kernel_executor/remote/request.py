@@ -63,7 +63,7 @@ class Sequence:
         return max(self.later) + 1 - self.next - len(self.later) if self.later else 0
 
     def skip(self) -> list[Message]:
-        """Give up what is missing; return what waited for it."""
+        """Stop waiting for what is missing; return what waited for it."""
         if not self.later:
             return []
         messages = [message for _, message in sorted(self.later.items()) if message]

@@ -5,7 +5,6 @@ connection when it was cut is in no buffer: our guard in the kernel is asked for
 the kernel runs none twice, and what it has not seen is sent again under its own id.
 """
 
-import ast
 import asyncio
 import random
 import uuid
@@ -14,9 +13,9 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from kernel_executor import in_kernel
 from kernel_executor.in_kernel.live import EXECUTE, KNOWN, RECALL, UNSEEN
 from kernel_executor.outputs.message import Channel, Message
+from kernel_executor.remote.questions import answer_of, message_of, question
 from kernel_executor.remote.request import Request
 from kernel_executor.remote.server import Server, Token
 from kernel_executor.remote.websocket import Refused, WebSocket
@@ -132,7 +131,7 @@ class WebsocketTransport:
 
     async def send(self, channel: Channel, msg_type: str, msg_id: str, content: dict[str, Any]) -> None:
         """Send a request under a given `msg_id`; one to run code is sent when there is a connection."""
-        message = self._message(msg_type, msg_id, content)
+        message = message_of(self.session, msg_type, msg_id, content)
         if msg_type == EXECUTE:
             request = self._requests[msg_id] = Request(channel, message)
             self._forget_oldest()
@@ -140,17 +139,6 @@ class WebsocketTransport:
             self._expect(request, FIRST_SIGN)
         else:
             await self._write(channel, message)
-
-    def _message(self, msg_type: str, msg_id: str, content: dict[str, Any]) -> dict[str, Any]:
-        header = {
-            "msg_id": msg_id,
-            "msg_type": msg_type,
-            "session": self.session,
-            "username": "codeagent",
-            "date": "2000-01-01T00:00:00Z",  # must be one, and is read by nobody
-            "version": "5.3",
-        }
-        return {"header": header, "parent_header": {}, "metadata": {}, "content": content}
 
     async def _hand_over(self, request: Request) -> None:
         if self._socket:
@@ -271,22 +259,9 @@ class WebsocketTransport:
             self._give_up_channels(request)
             return
         msg_id = RECALL + uuid.uuid4().hex
-        code = ""
-        if self.is_guarded:
-            waiting = request.sequence.waiting
-            code = (
-                f'__import__("{in_kernel.MODULE}.live").live.recall({request.id!r}, {request.sequence.next}, {waiting})'
-            )
-        content = {
-            "code": "",
-            "silent": True,
-            "store_history": False,
-            "user_expressions": {"value": code} if code else {},
-            "allow_stdin": False,
-            "stop_on_error": False,
-        }
         self._asked[msg_id] = (request, {})
-        await self._write(request.channel, self._message(EXECUTE, msg_id, content))
+        content = question(request, guarded=self.is_guarded)
+        await self._write(request.channel, message_of(self.session, EXECUTE, msg_id, content))
 
     def _ask_for_new_channels(self) -> None:
         """Take another id for the next connection, if our guard keeps what came for this one.
@@ -298,7 +273,7 @@ class WebsocketTransport:
             self._buffered_for = uuid.uuid4().hex
 
     def _give_up_channels(self, request: Request) -> None:
-        """Give up channels through which nothing comes, though the kernel has nothing to do."""
+        """Drop channels through which nothing comes, though the kernel has nothing to do."""
         self._ask_for_new_channels()
         if not self.is_guarded:
             self._pass(request.give_up(CUT))
@@ -317,7 +292,7 @@ class WebsocketTransport:
             self._begin(self._settle(request, halves["reply"]))
 
     async def _settle(self, request: Request, reply: dict[str, Any]) -> None:
-        state, sent = _state(reply)
+        state, sent = answer_of(reply)
         if request.has_ended:
             return
         if state == KNOWN and sent and request.asked < IN_VAIN:
@@ -345,13 +320,3 @@ class WebsocketTransport:
         connection, self._socket = self._socket, None
         if connection:
             connection.abort()
-
-
-def _state(reply: dict[str, Any]) -> tuple[str, int]:
-    """Return what the guard has answered, and how much it has sent again; nothing if it has not answered."""
-    try:
-        text = reply["user_expressions"]["value"]["data"]["text/plain"]
-        state, sent = ast.literal_eval(text)
-        return (state, int(sent)) if state in {KNOWN, UNSEEN} else ("", 0)
-    except (KeyError, TypeError, ValueError, SyntaxError, RecursionError, MemoryError):
-        return "", 0
