@@ -29,6 +29,9 @@ EXECUTE = "execute_request"
 END = "codeagent_end_request"
 """Asks a kernel of ours, on control, to end at once: a server waits 5 s for one that does not answer."""
 
+CANCEL = "codeagent_cancel_request"
+"""Asks, on control, not to run requests that have not begun."""
+
 KNOWN = "known"
 UNSEEN = "unseen"
 
@@ -58,6 +61,11 @@ class Live:
         if header.get("msg_type") != EXECUTE or header.get("session") not in self.sessions:
             return True
         return self.sent.begin(header.get("msg_id", ""))
+
+    def cancel(self, _stream: Any, _ident: Any, request: dict[str, Any]) -> None:
+        """Count requests as seen, so that they are not run when their turn comes."""
+        for msg_id in request["content"].get("ids", []):
+            self.sent.begin(msg_id)
 
     def send_in_time(self, stream: Any, message: Any, *others: Any, **options: Any) -> Any:
         """Send a message, numbered, when the server will let it through."""
@@ -135,6 +143,7 @@ def install(session: str, limits: tuple[int, int, int, int], *, owned: bool) -> 
     if live is None:
         live = shell.kernel.codeagent_live = Live(shell)
         _guard(live, limits)
+        live.kernel.control_handlers[CANCEL] = live.cancel
     live.sessions.add(session)
     if owned:
         end_with_us()
@@ -208,4 +217,4 @@ def _interrupt_code_only(live: Live, interrupts: Interrupts) -> None:
     kernel.pre_handler_hook, kernel.should_handle, kernel.do_execute = pre_handler_hook, should_handle, do_execute
 
 
-__all__ = ["END", "EXECUTE", "KNOWN", "RECALL", "UNSEEN", "files", "install", "recall"]
+__all__ = ["CANCEL", "END", "EXECUTE", "KNOWN", "RECALL", "UNSEEN", "files", "install", "recall"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kernel_executor.aio.tasks import uninterrupted
 from kernel_executor.errors import KernelStartError
-from kernel_executor.in_kernel.live import END
+from kernel_executor.in_kernel.live import CANCEL, END
 from kernel_executor.kernels.kernel import Kernel, Launched
 from kernel_executor.kernels.supervisor import STATE_LOST
 from kernel_executor.outputs.fold import OutputLimits
@@ -29,6 +29,7 @@ LOOK_EVERY = 15.0
 """Seconds between questions whether it is still there: of one that the server ends the websocket stays open."""
 
 NOT_OURS = "it does not stop, and was not started here: it is left running, and the code perhaps, too"
+NOT_BEGUN = "the kernel was busy with what others run in it, and this block has not begun"
 GONE = "the server ended it, perhaps because it was idle for long"
 
 
@@ -112,7 +113,9 @@ class RemoteKernel:
         return 1
 
     async def interrupt(self) -> None:
-        """Have the server interrupt it."""
+        """Have the server interrupt it, unless what it runs is another's."""
+        if not self.is_ours and self.transport.waiting:
+            return
         with suppress(ServerError):  # then it is interrupted again, and given up in the end
             await self._api.interrupt(self.id)
 
@@ -124,6 +127,9 @@ class RemoteKernel:
         elif self.is_ours:
             told = await self._remove()
             self.end(told or "it was ended", "unknown" if told else "lost")
+        elif waiting := self._transport.waiting if self._transport else []:
+            await self.transport.send("control", CANCEL, uuid.uuid4().hex, {"ids": waiting})
+            self.end(NOT_BEGUN, "kept")
         else:
             self.end(NOT_OURS, "kept")
 
@@ -255,8 +261,8 @@ class RemoteKernelPlan:
 
     def _leave(self, process: RemoteKernel) -> None:
         """Remember a kernel that may live on: the next one is that one, if it is still there."""
-        if process.fate == "unknown" and self.kernel_id is None:
-            self._given_up = process
+        if self.kernel_id is None and (process.fate == "unknown" or not process.is_ours):
+            self._given_up = process  # the second: it was there again, and has not answered yet
 
     async def _discard(self, process: RemoteKernel) -> None:
         await process.kill()

@@ -119,6 +119,11 @@ class WebsocketTransport:
         most = 2 * max(self._limits.display, self._limits.text) + 1_000_000
         return await WebSocket.open(self._address(self._buffered_for), self._token, most=most, timeout=timeout)
 
+    @property
+    def waiting(self) -> list[str]:
+        """The requests of which nothing has come: the kernel may have others to do."""
+        return [request.id for request in self._open if not request.has_begun]
+
     def listen(self, on_message: Callable[[Message], None], on_failure: Callable[[Exception], None]) -> None:
         """Hand over every message as it comes, each once, and the error if there is no connection any more."""
         self._on_message, self._on_failure = on_message, on_failure

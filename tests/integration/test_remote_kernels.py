@@ -102,6 +102,19 @@ async def test_code_that_does_not_stop_in_a_kernel_that_was_found_is_left_runnin
     assert executor.kernel_id in server.kernels()
 
 
+async def test_a_block_that_waits_for_another_clients_code_neither_interrupts_it_nor_runs_later(
+    server: JupyterServer, executor: RemoteKernelExecutor
+) -> None:
+    async with executor_on(server, kernel_id=executor.kernel_id) as other:
+        slow = asyncio.create_task(run(executor, "import time; time.sleep(4); print('whole')"))
+        await asyncio.sleep(0.5)
+        [block] = (await run(other, "late = 1", timeout=0.5)).blocks
+        assert (block.status, block.state_lost) == ("timeout", False)
+        assert "has not begun" in block.note
+        assert (await slow).output == "whole"
+        assert (await run(other, "print('late' in globals())")).output == "False"
+
+
 async def test_another_clients_output_is_neither_bounded_nor_shown(server: JupyterServer) -> None:
     limits = OutputLimits(head=100, tail=50)
     async with executor_on(server) as first, executor_on(server, kernel_id=first.kernel_id, limits=limits) as second:
