@@ -130,6 +130,39 @@ async def test_a_block_is_unknown_only_if_nobody_could_be_asked_for_longer_than_
         assert not each.result.state_lost
 
 
+async def test_where_the_kernel_cannot_be_asked_doubt_is_told_and_nothing_runs_twice(server: JupyterServer) -> None:
+    """A kernel of another language: what a cut has taken is not had again, and that is not kept quiet."""
+    proxy = proxy_of(server, seed=3, every=0.3, deeds=("cut", "cut", "delay"))
+    await proxy.start()
+    deeds, proxy.deeds = proxy.deeds, ()
+    results: list[BlockResult] = []
+    try:
+        url = f"http://127.0.0.1:{proxy.port}"
+        settings = {"server": url, "token": server.token, "kernel_name": "echo", "path": "", "patience": 30}
+        async with RemoteKernelExecutor(**settings) as executor:  # type: ignore[arg-type]
+            proxy.deeds = deeds
+            for number in range(40):
+                code = "\n".join(f"{number}.{part}" for part in range(4))
+                results += (await executor.execute_code_blocks([CodeBlock(code, "echo")])).blocks
+    finally:
+        await proxy.stop()
+    ran = (server.root / "ran.txt").read_text().splitlines()
+    assert len(set(ran)) == len(ran), "a block ran twice"
+    for number, result in enumerate(results):
+        pieces = told(result)
+        wanted = [f"{number}.{part}" for part in range(4)]
+        assert len(set(pieces)) == len(pieces)
+        assert set(pieces) <= set(wanted)
+        if result.status == "ok":
+            assert f"{number}.0" in ran
+            assert pieces == wanted or "Output incomplete" in result.note
+        else:
+            assert result.status == "unknown"
+    doubtful = [result for result in results if result.status == "unknown" or result.note]
+    assert doubtful, "nothing was cut"
+    assert len(doubtful) < len(results)
+
+
 async def run_many(number: int) -> None:
     with tempfile.TemporaryDirectory() as folder, jupyter_server(Path(folder) / "server") as server:
         proxy = proxy_of(server, seed=int(time.time()), deeds=EVERY)

@@ -106,7 +106,7 @@ async def test_a_block_that_waits_for_another_clients_code_neither_interrupts_it
     server: JupyterServer, executor: RemoteKernelExecutor
 ) -> None:
     async with executor_on(server, kernel_id=executor.kernel_id) as other:
-        slow = asyncio.create_task(run(executor, "import time; time.sleep(4); print('whole')"))
+        slow = asyncio.create_task(run(executor, "import time; time.sleep(6); print('whole')"))
         await asyncio.sleep(0.5)
         [block] = (await run(other, "late = 1", timeout=0.5)).blocks
         assert (block.status, block.state_lost) == ("timeout", False)
@@ -245,6 +245,15 @@ async def test_both_protocols_are_spoken(tmp_path: Path, protocol: str) -> None:
                 "{'a': 1}",
             ]
             assert (await run(executor, "echo hi", "sh")).output == "hi"
+
+
+async def test_a_kernel_of_another_language_runs_without_our_guard(server: JupyterServer) -> None:
+    async with executor_on(server, kernel_name="echo") as executor:
+        assert executor.languages == ("echo",)
+        assert (await run(executor, "one\ntwo", "echo")).output == "one\ntwo"
+        assert (await run(executor, "echo hi", "sh")).blocks[0].status == "skipped"
+        with pytest.raises(KernelExecutorError, match="is the kernel a Python kernel"):
+            await executor.download("x")
 
 
 async def test_a_server_that_is_not_there_is_named() -> None:

@@ -56,12 +56,14 @@ def jupyter_server(
     """
     root, runtime, log = folder / "root", folder / "runtime", folder / "server.log"
     root.mkdir(parents=True)
+    _add_echo_kernel(folder / "data" / "kernels" / "echo", python)
     token = secrets.token_hex(24)
     environment = {
         # With pytest's variables ipykernel relays nothing that is written to a descriptor.
         **{name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER_", "JPY_", "PYTEST_"))},
         "JUPYTER_RUNTIME_DIR": str(runtime),
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTER_DATA_DIR": str(folder / "data"),
         "JUPYTER_TOKEN": token,
         "JUPYTER_NO_CONFIG": "1",
         "PYTHONWARNINGS": "ignore",
@@ -79,6 +81,12 @@ def jupyter_server(
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
+
+
+def _add_echo_kernel(folder: Path, python: str) -> None:
+    folder.mkdir(parents=True)
+    argv = [python, str(Path(__file__).with_name("echo_kernel.py")), "-f", "{connection_file}"]
+    (folder / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "Echo", "language": "echo"}))
 
 
 def _url(server: "subprocess.Popen[bytes]", runtime: Path, log: Path) -> str:
