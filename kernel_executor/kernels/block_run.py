@@ -165,10 +165,10 @@ class BlockRun:
         return {}
 
     def _status(self, ending: Ending, error: dict[str, Any]) -> BlockStatus:
+        if not self._abandoned and (ending.lost or (ending.death and ending.death.fate == "unknown")):
+            return "unknown"  # also if it was to be stopped: nobody knows whether it was
         if self._stopped == "timeout" or (self._stopped and (error or ending.death)):
             return self._stopped
-        if ending.lost or (ending.death and ending.death.fate == "unknown"):
-            return "unknown"
         if ending.death:
             return "died"
         return "error" if error and not exits_well(error) else "ok"

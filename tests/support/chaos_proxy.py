@@ -134,12 +134,12 @@ class ChaosProxy:
             deed = self._random.choice(possible)
             self._count(deed)
             if deed == "away":
-                await self._be_away()
+                await self.be_away()
             else:
                 ends = self._random.choice(list(self._pairs.values()))
                 self._faults[self._random.choice(ends)] = deed
 
-    async def _be_away(self) -> None:
+    async def be_away(self) -> None:
         began, self._is_away = time.monotonic(), True
         for task in tuple(self._pairs):
             task.cancel()
