@@ -92,6 +92,7 @@ servers: $(STAMPS)/test  ## kernels on servers and behind gateways, and 1,000 bl
 	$(BIN)/python -m pytest tests/integration/test_remote_gateways.py tests/integration/test_remote_kernels.py
 	$(BIN)/python -m pytest tests/integration/test_every_executor.py -k remote
 	$(BIN)/python -m tests.integration.test_remote_chaos 1000
+	PYTHONPATH=. $(BIN)/python tests/benchmarks/remote_latency.py
 
 notebooks: $(STAMPS)/test  ## execute the example notebooks and keep their outputs
 	$(BIN)/python tools/run_notebooks.py
