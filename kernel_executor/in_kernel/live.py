@@ -6,6 +6,7 @@ harmless, an interrupt stops code and nothing else. It holds for requests of our
 
 from __future__ import annotations
 
+import _thread
 import codecs
 import os
 import signal
@@ -190,7 +191,8 @@ def _change(stream: Any, kind: Any) -> None:
         os.dup2(writes, attributes["_original_stdstream_fd"])
         os.close(writes)
         attributes["_fid"] = reads
-        threading.Thread(target=kind._watch_pipe_fd, args=(stream,), daemon=True).start()  # noqa: SLF001
+        # Not a `Thread`: ipykernel 6 keeps who started one, and what it writes would always belong to this request.
+        _thread.start_new_thread(kind._watch_pipe_fd, (stream,))  # noqa: SLF001
 
 
 def _interrupt_code_only(live: Live, interrupts: Interrupts) -> None:
