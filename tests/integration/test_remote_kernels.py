@@ -194,7 +194,7 @@ async def test_late_output_is_attributed_to_its_block(executor: RemoteKernelExec
     assert "".join(event.change.output["text"] for event in told) == "late\n"  # type: ignore[union-attr]
 
 
-async def test_ten_thousand_small_outputs_arrive_in_spite_of_the_servers_limits(executor: RemoteKernelExecutor) -> None:
+async def test_thousands_of_small_outputs_arrive_in_spite_of_the_servers_limits(executor: RemoteKernelExecutor) -> None:
     code = "import IPython.display as d\nfor i in range(4_000): d.display(i)"
     [block] = (await run(executor, code, timeout=60)).blocks
     assert (block.status, block.note) == ("ok", "")
