@@ -82,7 +82,7 @@ def test_a_token_that_no_header_can_hold_is_refused_without_being_repeated(bad: 
     assert bad not in str(caught.value)
 
 
-GOOD = {"KERNEL_USERNAME": "me", "KERNEL_WORKING_DIR": "/work", "KERNEL_IMAGE": "a/b:1", "KERNEL_X": "y" * 4_096}
+GOOD = {"KERNEL_USERNAME": "me", "KERNEL_WORKING_DIR": "/data", "KERNEL_IMAGE": "a/b:1", "KERNEL_X": "y" * 4_096}
 
 BAD: dict[str, dict[str, Any]] = {
     "another name": {"PATH": "/bin"},
