@@ -15,7 +15,7 @@ INPUTS := pyproject.toml requirements.lock $(wildcard codeagent_nb/labextension/
 # A container may set it: then each of thousands of processes compiles the same files anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test unit dialects attacks browser check javascript typing coverage bench matrix beside large notebooks pictures lock clean
+.PHONY: help demo test unit dialects attacks browser check javascript typing coverage bench matrix beside large servers notebooks pictures lock clean
 
 help:  ## list these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -97,6 +97,15 @@ large:  ## whether everyday work on 2 GB of data meets a limit of the sandbox: h
 	build/data/bin/python -m pip --disable-pip-version-check -qq install --editable . --group large
 	build/data/bin/python tests/benchmarks/large_data.py
 
+servers: $(STAMPS)/test  ## kernels on servers and behind gateways, and 1,000 blocks over a connection that is cut at random
+	$(PYTHON) -m venv build/servers
+	build/servers/bin/python -m pip --disable-pip-version-check -qq install --upgrade 'pip>=25.1'
+	build/servers/bin/python -m pip --disable-pip-version-check -qq install --group servers
+	$(BIN)/python -m pytest tests/integration/test_remote_gateways.py tests/integration/test_remote_kernels.py
+	$(BIN)/python -m pytest tests/integration/test_every_executor.py -k remote
+	$(BIN)/python -m tests.integration.test_remote_chaos 1000
+	PYTHONPATH=. $(BIN)/python tests/benchmarks/remote_latency.py
+
 notebooks: $(STAMPS)/test  ## execute the example notebooks and keep their outputs
 	$(BIN)/python tools/run_notebooks.py
 
@@ -126,7 +135,7 @@ $(STAMPS)/demo: $(VENV)/pyvenv.cfg $(INPUTS)
 	@touch $@
 
 $(STAMPS)/test: $(STAMPS)/demo
-	$(PIP) install --constraint requirements.lock --editable '.[docker,autogen]' --group test
+	$(PIP) install --constraint requirements.lock --editable '.[docker,autogen,remote]' --group test
 	@touch $@
 
 # Checkers that run in Node. Where there is no npm, Node comes from PyPI into .venv: that needs neither apt nor root.

@@ -89,6 +89,7 @@ BLOCK_ENDS: Mapping[BlockStatus, BlockEnd] = {
     "died": BlockEnd(Shown("kernel died", "✗", "failed", "bad"), "failed"),
     "skipped": BlockEnd(Shown("skipped", "■", "skipped", "muted"), "was skipped"),
     "refused": BlockEnd(Shown("refused", "✗", "skipped", "warn"), "was refused"),
+    "unknown": BlockEnd(Shown("outcome unknown", "✗", "warn", "warn"), "may or may not have run"),
 }
 
 BLOCK_STATES: Mapping[str, BlockEnd] = {

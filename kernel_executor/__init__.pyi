@@ -36,6 +36,7 @@ from .limits.resource_limits import ResourceLimits as ResourceLimits
 from .outputs.fold import OutputLimits as OutputLimits, fold as fold
 from .outputs.output_changes import Append as Append, Clear as Clear, Update as Update
 from .ports import AttemptExecutor as AttemptExecutor, CodeExecutor as CodeExecutor
+from .remote.executor import RemoteKernelExecutor as RemoteKernelExecutor
 from .replay import ReplayCodeExecutor as ReplayCodeExecutor
 from .sandbox.isolation import Isolation as Isolation
 from .scripts.executor import LocalCommandLineCodeExecutor as LocalCommandLineCodeExecutor

@@ -7,7 +7,8 @@ from typing import Any, Literal
 Output = dict[str, Any]
 """One nbformat output dict: `stream`, `display_data`, `execute_result` or `error`."""
 
-BlockStatus = Literal["ok", "error", "timeout", "interrupted", "died", "skipped", "refused"]
+BlockStatus = Literal["ok", "error", "timeout", "interrupted", "died", "skipped", "refused", "unknown"]
+"""How a block ended. `unknown`: it was sent, and whether it ran to its end could not be learned."""
 
 KernelState = Literal["kept", "rolled_back", "restored", "lost"]
 """What became of a kernel's variables (design D18)."""

@@ -7,12 +7,15 @@ from typing import Literal
 
 from kernel_executor.containers.container import Container
 from kernel_executor.containers.refusals import explained_by
+from kernel_executor.kernels.kernel import Kernel, Launched
 from kernel_executor.kernels.kernelspec import LAUNCHER, KernelProgram
+from kernel_executor.kernels.launching import launch_in_folder
 from kernel_executor.kernels.local import STDERR_KEPT
 from kernel_executor.kernels.run_folder import RunFolder
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.sandbox.interpreter import Interpreter
 from kernel_executor.sandbox.isolation import Isolation
+from kernel_executor.sockets.router import Fate
 from kernel_executor.types import BlockResult
 
 
@@ -38,7 +41,12 @@ class ContainerKernel:
         """What its exit code does not tell, nobody knows."""
         return ""
 
-    def has_ended(self) -> bool:
+    @property
+    def fate(self) -> Fate:
+        """Its variables end with it."""
+        return "lost"
+
+    async def has_ended(self) -> bool:
         """Return whether its end was told."""
         return self._done.done()
 
@@ -92,6 +100,11 @@ class ContainerKernelPlan:
         )
 
     @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages of blocks that run in it."""
+        return self.program.block_languages
+
+    @property
     def gate(self) -> None:
         """A container's network is chosen when it is made."""
         return
@@ -101,14 +114,26 @@ class ContainerKernelPlan:
         """Ending a kernel ends all that runs in its container."""
         return True
 
-    async def launch(self, folder: RunFolder) -> ContainerKernel:
+    @property
+    def why_no_replay(self) -> str:
+        """Code may be run again when it has ended."""
+        return ""
+
+    def take_news(self) -> str:
+        """Return nothing: who holds a kernel sees it end."""
+        return ""
+
+    async def launch(self) -> Launched[ContainerKernel]:
         """Start the process."""
+        return await launch_in_folder(self.program, self.work_dir, self.limits, self._start, run_parent=self.run_parent)
+
+    async def _start(self, folder: RunFolder) -> ContainerKernel:
         return ContainerKernel(self.container, folder.command(self.program, self.limits, 0))
 
     def explained(self, result: BlockResult, isolation: Isolation) -> BlockResult:
         """Return a block's result with what the container has to do with its error."""
         return explained_by(result, isolation)
 
-    def look_at(self, _process: ContainerKernel, _folder: RunFolder) -> Isolation:
+    async def admit(self, _process: ContainerKernel, _kernel: Kernel) -> Isolation:
         """Report what holds the container."""
         return self.isolation

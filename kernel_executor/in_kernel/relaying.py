@@ -54,7 +54,10 @@ class Relaying:
         with self._relaying:
             if not select.select([self._fid], [], [], 0)[0]:
                 return False
-            piece = os.read(self._fid, PIECE)
+            try:
+                piece = os.read(self._fid, PIECE)
+            except BlockingIOError:  # in a kernel that we came to later, another thread may have been first
+                return False
             self.write(self._decoder.decode(piece))
             os.write(self._original_stdstream_copy, piece)
             return True

@@ -41,12 +41,12 @@ def main(arguments: list[str]) -> None:
     _be_first_to_go(memory)
     _die_with_parent()
     guard, interrupts = OutputGuard(*limits), Interrupts()
-    globals()["GuardedOutStream"] = _outstream_class(guard, interrupts)
+    globals()["GuardedOutStream"] = guarded_stream(guard, interrupts)
     forget_in_forks()
     app = application(interrupts, outstream_class=f"{MODULE}.start.GuardedOutStream")
     app.initialize(arguments[5:])
-    _install(app, guard, interrupts)
-    _spare_work(app)
+    guard_kernel(app, guard, interrupts)
+    spare_work(app)
     _do_without_terminals(app.shell)
     watch()
     inherit_context()
@@ -91,7 +91,8 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
-def _outstream_class(guard: OutputGuard, interrupts: Interrupts) -> type:
+def guarded_stream(guard: OutputGuard, interrupts: Interrupts) -> type:
+    """Return ipykernel's class of streams with a guard in front."""
     from ipykernel.iostream import OutStream
 
     class GuardedOutStream(Relaying, OutStream):  # type: ignore[misc]
@@ -172,7 +173,7 @@ def _guarded_send(session: Any, guard: OutputGuard) -> Any:
     return guarded_send
 
 
-def _install(app: Any, guard: OutputGuard, interrupts: Interrupts) -> None:
+def guard_kernel(app: Any, guard: OutputGuard, interrupts: Interrupts) -> None:
     """Attach the guards to a kernel that is set up but not yet running."""
     shell = app.shell
     is_within = _nesting(shell)
@@ -225,7 +226,7 @@ def _nesting(shell: Any) -> Callable[[], bool]:
     return lambda: running[0] > 0
 
 
-def _spare_work(app: Any) -> None:
+def spare_work(app: Any) -> None:
     """Make ipykernel do once what it does twice a cell: transform the code."""
     # "Flush doesn't seem to make it to the clients", it says, and waits 0.5 ms before each reply. Ours waits for idle,
     # which takes the same way as the outputs, behind them.

@@ -5,7 +5,7 @@ Knows one kernel; nothing of other blocks, restarts or languages.
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kernel_executor.kernels.collector import Collector, Ending
@@ -18,6 +18,7 @@ from kernel_executor.outputs.message import Message
 from kernel_executor.outputs.output_changes import OutputChange, read_error
 from kernel_executor.outputs.results import exit_code, exits_well
 from kernel_executor.outputs.widgets import Widgets
+from kernel_executor.sockets.router import Fate
 from kernel_executor.types import BlockResult, BlockStatus, CodeBlock
 
 LAST_WORDS = 1.0
@@ -25,6 +26,16 @@ LAST_WORDS = 1.0
 
 AT_DEADLINE: Patience = (2.0, 1.0)
 """A kernel's variables are worth a little patience."""
+
+
+NOT_KNOWN = "Whether this block ran to its end is not known"
+
+FATES: Mapping[Fate, str] = {
+    "lost": STATE_LOST,
+    "kept": "{why}.",
+    "unknown": "whether variables are kept shows when the kernel can be reached again.",
+}
+"""What is said of the variables of a kernel that was given up."""
 
 
 class BlockRun:
@@ -140,8 +151,8 @@ class BlockRun:
             traceback=tuple(map(self._shown, error.get("traceback") or ())),
             duration=time.monotonic() - self._started,
             truncated=self._folder.truncated,
-            state_lost=self._killed or ending.death is not None or bool(self._news),
-            note=" ".join(filter(None, [self._news, self._note(status, ending)])),
+            state_lost=self._loses_state(ending) or bool(self._news),
+            note=" ".join(filter(None, [self._news, self._note(status, ending), self._incomplete])),
             widgets=self._widgets.take_states(),
         )
 
@@ -162,11 +173,13 @@ class BlockRun:
         if reply.get("status") in ("error", "aborted"):  # tuples: code can send what has no hash
             # When showing a result fails, ipykernel 7.4 replies with an exception it does not have.
             return shown[-1] if shown and reply.get("ename") in (None, "NoneType") else read_error(reply)
-        if ending.reply is None and ending.death is None:
+        if ending.reply is None and ending.death is None and not ending.lost:
             return shown[-1] if shown else {"ename": "NoReply", "evalue": "the kernel ended the block without a reply"}
         return {}
 
     def _status(self, ending: Ending, error: dict[str, Any]) -> BlockStatus:
+        if not self._abandoned and (ending.lost or (ending.death and ending.death.fate == "unknown")):
+            return "unknown"  # also if it was to be stopped: nobody knows whether it was
         if self._stopped == "timeout" or (self._stopped and (error or ending.death)):
             return self._stopped
         if ending.death:
@@ -177,8 +190,24 @@ class BlockRun:
         if self._abandoned:
             return "Interrupted: the executor was stopped."
         if status == "died":
-            return f"The kernel died ({ending.death}); {STATE_LOST}"
-        kept = STATE_LOST if self._killed or ending.death else "variables are kept."
+            return f"The kernel died ({ending.death}); {self._state(ending)}"
+        if status == "unknown":
+            why = ending.lost or str(ending.death)
+            return f"{NOT_KNOWN} ({why}); it is not run again by itself. {self._state(ending).capitalize()}"
         if status == "timeout":
-            return f"Stopped at the time limit, after {time.monotonic() - self._started:.1f} s; {kept}"
-        return f"Interrupted; {kept}" if status == "interrupted" else ""
+            return f"Stopped at the time limit, after {time.monotonic() - self._started:.1f} s; {self._state(ending)}"
+        return f"Interrupted; {self._state(ending)}" if status == "interrupted" else ""
+
+    def _loses_state(self, ending: Ending) -> bool:
+        return ending.death.fate == "lost" if ending.death else self._killed
+
+    def _state(self, ending: Ending) -> str:
+        """Return a clause about the variables."""
+        if self._loses_state(ending):
+            return STATE_LOST
+        return FATES[ending.death.fate].format(why=ending.death) if ending.death else "variables are kept."
+
+    @property
+    def _incomplete(self) -> str:
+        lost = self._collector.lost_output
+        return f"Output incomplete: {lost}." if lost else ""

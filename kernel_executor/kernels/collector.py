@@ -11,7 +11,7 @@ from typing import Any
 
 from kernel_executor.in_kernel.guard import COMMS
 from kernel_executor.outputs.fold import OutputFolder
-from kernel_executor.outputs.message import Message
+from kernel_executor.outputs.message import LOST_REPLY, Message
 from kernel_executor.outputs.output_changes import OutputChange, read_count, read_pages
 from kernel_executor.outputs.widgets import Widgets
 from kernel_executor.sockets.joining import TextJoiner
@@ -35,10 +35,12 @@ ROOM_AFTER_THE_END = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a request ended: with a reply, without one, or with the kernel's death."""
+    """How a request ended: with a reply, without one, or with the kernel's death; or its reply was lost on the way."""
 
     reply: dict[str, Any] | None = None
     death: KernelDeath | None = None
+    lost: str = ""
+    """Why the reply will not come."""
 
 
 class Collector:
@@ -74,6 +76,7 @@ class Collector:
         self._idle = False
         self._late_room = ROOM_AFTER_THE_END
         self.late: list[Message] = []
+        self.lost_output = ""
         self.execution_count: int | None = None
         self.begun: asyncio.Future[None] = self._loop.create_future()
         self.ended: asyncio.Future[Ending] = self._loop.create_future()
@@ -90,7 +93,11 @@ class Collector:
         self._set_deadline()
 
     def _read(self, message: Message) -> None:
-        if message.is_reply:
+        if message.type == LOST_REPLY and message.is_reply:
+            self._end(Ending(lost=str(message.content.get("reason"))))
+        elif message.is_loss:
+            self.lost_output = str(message.content.get("reason"))
+        elif message.is_reply:
             self._reply = message.content
         elif message.is_idle:
             self._idle = True
@@ -98,15 +105,19 @@ class Collector:
             self.execution_count = read_count(message.content)
             if not self.begun.done():  # executed code can say it again
                 self.begun.set_result(None)
-        elif message.type in COMMS:
+        else:
+            self._show(message)
+        if self._reply is not None and self._idle:
+            self._end(Ending(reply=self._reply))
+
+    def _show(self, message: Message) -> None:
+        if message.type in COMMS:
             self._widgets.take(message)
             self._refresh_soon()
         elif self._widgets.capture(message):
             self._refresh_soon()
         elif change := self._folder.add(message):
             self._changes.take(change)
-        if self._reply is not None and self._idle:
-            self._end(Ending(reply=self._reply))
 
     def _refresh_soon(self) -> None:
         if self._refreshing is None:

@@ -1,22 +1,19 @@
-"""One life of a managed kernel: start, ready, requests, interrupt, death. Knows no blocks, outputs or time limits."""
+"""One life of a managed kernel: ready, requests, interrupt, death. Knows no blocks, outputs, time limits or places."""
 
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from kernel_executor.aio.tasks import acquired, uninterrupted
+from kernel_executor.aio.tasks import uninterrupted
 from kernel_executor.errors import KernelStartError
-from kernel_executor.kernels.kernelspec import KernelProgram
-from kernel_executor.kernels.run_folder import RunFolder, create_run_folder
 from kernel_executor.network.gate import Gate
-from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.outputs.message import Message
 from kernel_executor.sandbox.isolation import Isolation
-from kernel_executor.sockets.assembler import TEXT, MessageLimits
-from kernel_executor.sockets.router import KernelDeath, Router, Taker
-from kernel_executor.sockets.transport import SocketTransport
+from kernel_executor.sockets.router import Fate, KernelDeath, Router, Taker
+from kernel_executor.sockets.transport import Transport
 from kernel_executor.types import BlockResult
 
 START_TIMEOUT = 60.0  # seconds; a cold start takes 0.6 s here, 6 s with bytecode off (measured)
@@ -42,8 +39,13 @@ class KernelProcess(Protocol):
         """Why it was ended, a clause, where its exit code does not tell; known when it has ended."""
         ...
 
-    def has_ended(self) -> bool:
-        """Return whether it has ended, as far as can be seen without waiting."""
+    @property
+    def fate(self) -> Fate:
+        """What became of its variables; known when it has ended."""
+        ...
+
+    async def has_ended(self) -> bool:
+        """Look whether it has ended: the news of that may still be on the way."""
         ...
 
     async def wait(self) -> int:
@@ -67,27 +69,34 @@ class KernelProcess(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Launched(Generic[Process]):
+    """A kernel that was launched, and the way to it.
+
+    Args:
+        process: Its process.
+        transport: Carries messages to and from it.
+        interrupt_mode: `signal` if the process is to be interrupted, `message` if the kernel is to be asked.
+        let_go: Removes what was made here for it; called when it has ended.
+    """
+
+    process: Process
+    transport: Transport
+    interrupt_mode: str
+    let_go: Callable[[], None]
+
+
 class KernelPlan(Protocol[Process]):
     """All that is needed to start a kernel, again and again."""
 
     @property
-    def program(self) -> KernelProgram:
-        """What is started."""
+    def languages(self) -> tuple[str, ...]:
+        """The languages of blocks that run in it."""
         ...
 
     @property
     def work_dir(self) -> Path:
-        """Its working folder, on this machine."""
-        ...
-
-    @property
-    def run_parent(self) -> Path | None:
-        """Where its run folder lies; None is the folder for temporary files."""
-        ...
-
-    @property
-    def limits(self) -> OutputLimits:
-        """Bounds of a block's output."""
+        """The user's folder, on this machine."""
         ...
 
     @property
@@ -100,40 +109,46 @@ class KernelPlan(Protocol[Process]):
         """Whether a kernel must have ended before the next one starts."""
         ...
 
-    async def launch(self, folder: RunFolder) -> Process:
-        """Start the process with the connection file of a run folder.
+    @property
+    def why_no_replay(self) -> str:
+        """Why code is never run again to take back what failed; empty if it may be."""
+        ...
+
+    async def launch(self) -> Launched[Process]:
+        """Start the process, and connect to it.
 
         Raises:
             KernelStartError: It cannot be started.
         """
         ...
 
-    def explained(self, result: BlockResult, isolation: Isolation) -> BlockResult:
-        """Return a block's result with what holds the kernel has to do with its error."""
-        ...
-
-    def look_at(self, process: Process, folder: RunFolder) -> Isolation:
-        """Report what holds a kernel that was started.
+    async def admit(self, process: Process, kernel: "Kernel") -> Isolation:
+        """Prepare a kernel that answers, and report what holds it.
 
         Raises:
             KernelStartError: It is gone, or not held as it was meant to be.
         """
         ...
 
+    def take_news(self) -> str:
+        """Return, once, what became of the kernel before the one that was launched, if variables are at stake."""
+        ...
+
+    def explained(self, result: BlockResult, isolation: Isolation) -> BlockResult:
+        """Return a block's result with what holds the kernel has to do with its error."""
+        ...
+
 
 class Kernel:
     """A running kernel. Made by `start_kernel`; everything here belongs to the loop that started it."""
 
-    def __init__(
-        self, process: KernelProcess, folder: RunFolder, plan: KernelPlan[Any], on_late: Callable[[Message], None]
-    ) -> None:
-        self._process = process
-        self._folder = folder
-        self._interrupt_mode = plan.program.interrupt_mode
+    def __init__(self, launched: Launched[Any], on_late: Callable[[Message], None]) -> None:
+        self._process: KernelProcess = launched.process
+        self._let_go = launched.let_go
+        self._interrupt_mode = launched.interrupt_mode
         self._on_late = on_late
         self._welcomed = asyncio.Event()
-        transport = SocketTransport(folder.connection, _message_limits(plan.limits))
-        self._router = Router(transport, self._on_orphan, lambda: process.cause)
+        self._router = Router(launched.transport, self._on_orphan, lambda: self._process.cause)
         self._exit_watch = asyncio.create_task(self._watch_exit())
         self.isolation = Isolation()
 
@@ -144,7 +159,7 @@ class Kernel:
 
     async def check(self) -> bool:
         """Return whether it lives, by looking at the process: the news of its death may still be on the way."""
-        if self._process.has_ended():
+        if await self._process.has_ended():
             await asyncio.wait({self._exit_watch})
         return self.death is None
 
@@ -162,12 +177,12 @@ class Kernel:
         except asyncio.CancelledError:
             self._abandon()  # the loop is closing without `stop`: nobody will end this kernel if not we
             raise
-        self._router.fail(KernelDeath(code, self._process.cause))
+        self._router.fail(KernelDeath(code, self._process.cause, self._process.fate))
 
     def _abandon(self) -> None:
         self._process.reap()
         self._router.close()
-        self._folder.remove()
+        self._let_go()
 
     async def request(self, msg_type: str, content: dict[str, Any], take: Taker) -> str:
         """Send a request on the shell channel and hand all it causes to `take`; `release` the id when done."""
@@ -190,16 +205,16 @@ class Kernel:
         Raises:
             KernelStartError: The process ended.
         """
-        while True:
-            answers = Answers()
-            msg_id = await self.request("kernel_info_request", {}, answers.put_nowait)
-            try:
-                async with asyncio.timeout(ASK_AGAIN):
-                    await self._answered(answers)
-                    return
-            except TimeoutError:
-                continue
-            finally:
+        answers, asked = Answers(), list[str]()
+        answered = asyncio.ensure_future(self._answered(answers))
+        try:
+            while not answered.done():  # an answer to any of them will do: one may take longer than we wait
+                asked.append(await self.request("kernel_info_request", {}, answers.put_nowait))
+                await asyncio.wait({answered}, timeout=ASK_AGAIN)
+            answered.result()
+        finally:
+            answered.cancel()
+            for msg_id in asked:
                 self.release(msg_id)
 
     async def _answered(self, answers: Answers) -> None:
@@ -252,7 +267,7 @@ class Kernel:
         self._exit_watch.cancel()
         await asyncio.wait({self._exit_watch})
         await self._process.remove()
-        self._folder.remove()
+        self._let_go()
 
 
 async def start_kernel(plan: KernelPlan[Any], on_late: Callable[[Message], None]) -> Kernel:
@@ -265,22 +280,13 @@ async def start_kernel(plan: KernelPlan[Any], on_late: Callable[[Message], None]
     Raises:
         KernelStartError: It ended, did not answer in time, or is not held as it was meant to be.
     """
-    folder = create_run_folder(plan.program, plan.work_dir, plan.run_parent)
-    try:
-        process = await acquired(plan.launch(folder), _discard)
-    except BaseException:
-        folder.remove()
-        raise
-    try:
-        kernel = Kernel(process, folder, plan, on_late)
-    except BaseException:  # no more file descriptors, say
-        await uninterrupted(_discard(process))
-        folder.remove()
-        raise
+    launched = await plan.launch()
+    kernel = Kernel(launched, on_late)
+    process = launched.process
     try:
         async with asyncio.timeout(START_TIMEOUT):
             await kernel.wait_ready()
-        kernel.isolation = plan.look_at(process, folder)
+            kernel.isolation = await plan.admit(process, kernel)
     except BaseException as error:
         # Whatever stops the start, a cancellation included, must not leave a process behind.
         await uninterrupted(kernel.aclose())
@@ -290,14 +296,3 @@ async def start_kernel(plan: KernelPlan[Any], on_late: Callable[[Message], None]
             ) from error
         raise
     return kernel
-
-
-def _message_limits(limits: OutputLimits) -> MessageLimits:
-    # Text may be wide, and escaped in JSON.
-    return MessageLimits(display=limits.display_room, text=max(TEXT, 8 * (limits.head + limits.tail)))
-
-
-async def _discard(process: KernelProcess) -> None:
-    process.reap()
-    await process.wait()
-    await process.remove()

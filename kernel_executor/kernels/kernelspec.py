@@ -40,6 +40,11 @@ class KernelProgram:
     interpreter: Interpreter
     interrupt_mode: str = "signal"
 
+    @property
+    def block_languages(self) -> tuple[str, ...]:
+        """The languages of blocks that run in it: a script needs what our starter brings along."""
+        return ("python", "bash") if self.guarded else (self.language,)
+
 
 async def find_program(kernel_name: str, environment: Mapping[str, str]) -> KernelProgram:
     """Look up an installed kernelspec by name.

@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import IO
 
 from kernel_executor.errors import KernelStartError
+from kernel_executor.kernels.kernel import Kernel, Launched
 from kernel_executor.kernels.kernelspec import KernelProgram
+from kernel_executor.kernels.launching import launch_in_folder
 from kernel_executor.kernels.run_folder import RunFolder
 from kernel_executor.network.gate import Gate
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.sandbox.enclosure import Enclosure
 from kernel_executor.sandbox.isolation import Isolation
 from kernel_executor.sandbox.process import ManagedProcess
+from kernel_executor.sockets.router import Fate
 from kernel_executor.types import BlockResult
 
 STDERR_KEPT = 8_192  # bytes: the end of what a kernel said before it failed
@@ -45,7 +48,12 @@ class LocalKernel:
         """Why it was ended, if it used too much of the machine."""
         return self._process.cause
 
-    def has_ended(self) -> bool:
+    @property
+    def fate(self) -> Fate:
+        """Its variables end with it."""
+        return "lost"
+
+    async def has_ended(self) -> bool:
         """Look at the process: the news of its end may still be on the way."""
         return self._process.poll() is not None
 
@@ -91,8 +99,9 @@ class LocalKernelPlan:
         return self.enclosure.work_dir
 
     @property
-    def run_parent(self) -> None:
-        """Any place will do."""
+    def languages(self) -> tuple[str, ...]:
+        """The languages of blocks that run in it."""
+        return self.program.block_languages
 
     @property
     def gate(self) -> Gate | None:
@@ -104,12 +113,24 @@ class LocalKernelPlan:
         """Each has processes of its own."""
         return False
 
-    async def launch(self, folder: RunFolder) -> LocalKernel:
+    @property
+    def why_no_replay(self) -> str:
+        """Code may be run again in another one."""
+        return ""
+
+    def take_news(self) -> str:
+        """Return nothing: who holds a kernel sees it end."""
+        return ""
+
+    async def launch(self) -> Launched[LocalKernel]:
         """Start the process; takes milliseconds.
 
         Raises:
             KernelStartError: It cannot be started.
         """
+        return await launch_in_folder(self.program, self.work_dir, self.limits, self._start)
+
+    async def _start(self, folder: RunFolder) -> LocalKernel:
         command = folder.command(self.program, self.limits, self.memory_limit)
         try:
             return LocalKernel(await ManagedProcess.start(command, self.enclosure, shared=[folder.path]))
@@ -120,7 +141,7 @@ class LocalKernelPlan:
         """Return a block's result with what the sandbox has to do with its error."""
         return self.enclosure.explained(result, isolation)
 
-    def look_at(self, process: LocalKernel, _folder: RunFolder) -> Isolation:
+    async def admit(self, process: LocalKernel, _kernel: Kernel) -> Isolation:
         """Report what holds a kernel that was started; errors are those of `Enclosure.look_at`."""
         return self.enclosure.look_at(process.pid)
 

@@ -81,8 +81,7 @@ class KernelRunner:
     @property
     def languages(self) -> tuple[str, ...]:
         """The languages of blocks that run."""
-        program = self.plan.program
-        return ("python", "bash") if program.guarded else (program.language,)
+        return self.plan.languages
 
     async def run_block(self, index: int, block: CodeBlock, timeout: float | None, on_event: Listener) -> BlockResult:
         """Run a block and tell its events.
@@ -151,7 +150,7 @@ class KernelRunner:
             return None
         kernel = await self._keeper.live()
         is_lost = kernel is not self._used
-        why_not = self._history.why_no_replay
+        why_not = self.plan.why_no_replay or self._history.why_no_replay
         if not why_not and (is_lost or self.plan.stands_alone):
             why_not, is_lost = await self._replay_here(kernel, fresh=is_lost), True
         elif not why_not:

@@ -9,6 +9,7 @@ from kernel_executor.errors import NotStarted
 from kernel_executor.kernels.kernel import Kernel, KernelPlan, start_kernel
 from kernel_executor.outputs.message import Message
 from kernel_executor.sandbox.isolation import Isolation
+from kernel_executor.sockets.router import KernelDeath
 
 SOON = 0.05
 """Seconds until a replacement is begun: never on a loop that is closing, where nobody would await or cancel the task,
@@ -59,7 +60,7 @@ class KernelKeeper:
         kernel = self._kernel
         if kernel is None or kernel is self._given_up or not await kernel.check():
             if kernel and kernel is not self._given_up:
-                self._news = f"The kernel had died before this block ({kernel.death}); {STATE_LOST}"
+                self._news = _news_of(kernel.death)
             self._begin_replacement()
             await self._adopt()
         if self._kernel is None:
@@ -69,14 +70,14 @@ class KernelKeeper:
     def take_news(self) -> str:
         """Return, once, what there is to tell if variables were lost without notice."""
         news, self._news = self._news, ""
-        return news
+        return self.plan.take_news() or news
 
     async def restart(self) -> None:
         """Start afresh now."""
         if not self._replacement:
             self._begin_replacement()
         await self._adopt()
-        self._news = ""
+        self.take_news()
 
     async def replace_if(self, prepare: Callable[[Kernel], Awaitable[str]]) -> str:
         """Start a kernel beside the one that lives; it takes the place of that one if it could be prepared.
@@ -163,6 +164,13 @@ class KernelKeeper:
         self._kernel = None
         for kernel in filter(None, kernels):
             await kernel.aclose()
+
+
+def _news_of(death: KernelDeath | None) -> str:
+    """Return what there is to tell of a kernel that was found gone; where its fate is open, its plan finds out."""
+    if death is None or death.fate != "lost":
+        return ""
+    return f"The kernel had died before this block ({death}); {STATE_LOST}"
 
 
 STOPPED = "the executor was stopped while a kernel was being started for this call"

@@ -26,6 +26,15 @@ REPLIES = frozenset({"execute_reply", "kernel_info_reply", "interrupt_reply"})
 """Messages on shell and control whose content is read."""
 
 
+LOST_REPLY = "codeagent_lost_reply"
+"""Made by a transport, on shell: the reply to a request will not come any more. Its content has a `reason`."""
+
+LOST_OUTPUT = "codeagent_lost_output"
+"""Made by a transport, on IOPub: of what a request caused, something will not come. Its content has a `reason`.
+
+A kernel can make up neither: the content of such a message is not read.
+"""
+
 LENIENT = 65_536
 """Bytes up to which a bad one becomes a question mark; each costs as much as 5 good ones, and more in a long text."""
 
@@ -91,3 +100,8 @@ class Message:
     def is_reply(self) -> bool:
         """Whether this answers a request on shell or control; one that was too much to be kept answers nothing."""
         return self.channel != "iopub" and self.type.endswith("_reply") and not self.is_left_out
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether this tells of output that will not come."""
+        return self.type == LOST_OUTPUT and not self.is_left_out

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from kernel_executor.in_kernel.guard import COMMS, DISPLAYS
+from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.outputs.message import MALFORMED, REPLIES, TEXTS, Channel, Message, decode
 from kernel_executor.sockets.json_bounds import TooHeavy, Weigher, guess
 from kernel_executor.sockets.zmtp import MAX_FRAME, ProtocolError
@@ -51,6 +52,11 @@ class MessageLimits:
 
     display: int = 25_000_000
     text: int = TEXT
+
+
+def message_limits(limits: OutputLimits) -> MessageLimits:
+    """Return what messages of a block may weigh: text may be wide, and escaped in JSON."""
+    return MessageLimits(display=limits.display_room, text=max(TEXT, 8 * (limits.head + limits.tail)))
 
 
 @dataclass(slots=True)

@@ -7,11 +7,14 @@ made the request that caused it, and what nobody waits for goes to `on_orphan` (
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from kernel_executor.outputs.exit_codes import describe_exit
 from kernel_executor.outputs.message import Channel, Message
 from kernel_executor.sockets.transport import Transport
+
+Fate = Literal["lost", "kept", "unknown"]
+"""What became of the variables of a kernel that is given up: it ended, it goes on without us, or nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +24,12 @@ class KernelDeath:
     Args:
         exit_code: Of its process; 128 + N if signal N ended it.
         reason: What happened, if the exit code does not tell.
+        fate: What became of its variables; if that is unknown, so is what became of the block.
     """
 
     exit_code: int
     reason: str = ""
+    fate: Fate = "lost"
 
     def __str__(self) -> str:
         return self.reason or describe_exit(self.exit_code)

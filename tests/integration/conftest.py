@@ -8,8 +8,9 @@ import pytest
 
 from kernel_executor import KernelCodeExecutor
 from tests.containers import NoContainerEngineError, container_engine
-from tests.integration.executor_kinds import KINDS
+from tests.integration.executor_kinds import KINDS, REMOTE
 from tests.integration.scripted_server import ScriptedServer, Serve
+from tests.support.jupyter_server import JupyterServer, jupyter_server
 
 
 def _bubblewrap_works() -> bool:
@@ -37,6 +38,18 @@ def engine() -> Iterator[str]:
             pytest.skip(str(error))
         stack.enter_context(pytest.MonkeyPatch.context()).setenv("DOCKER_HOST", url)
         yield url
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
+    """A Jupyter Server on this machine; skip where what speaks to it is not installed."""
+    pytest.importorskip("websockets")
+    with ExitStack() as stack:
+        server = stack.enter_context(jupyter_server(tmp_path_factory.mktemp("server")))
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        for name, value in zip(REMOTE, (server.url, server.token, str(server.root)), strict=True):
+            patch.setenv(name, value)
+        yield server
 
 
 @pytest.fixture(scope="module", params=KINDS)

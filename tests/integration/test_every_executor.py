@@ -26,7 +26,7 @@ from kernel_executor import (
     NotStarted,
     OutputLimits,
 )
-from tests.integration.executor_kinds import KERNELS, KINDS, SCRIPTS, Executor
+from tests.integration.executor_kinds import EVERYWHERE, KERNELS, SCRIPTS, Executor
 
 pytestmark = [pytest.mark.integration, pytest.mark.timing, pytest.mark.asyncio(loop_scope="module")]
 
@@ -233,6 +233,16 @@ DIFFERENCES: Mapping[tuple[str, str], Difference] = {
     ),
     **of(["os._exit(3)"], KERNELS, "the kernel is gone with the code", status="died", loses_state=True, note="code 3"),
     **of(["kills itself", "segfault"], KERNELS, "the kernel is gone with the code", loses_state=True),
+    **of(
+        ["os._exit(3)", "kills itself", "segfault"],
+        ["remote kernel"],
+        "a server looks every 3 s whether its kernel lives, and does not tell how it ended",
+        status="died",
+        exit_code=1,
+        loses_state=True,
+        note="its process ended",
+        within=6.0,
+    ),
     **of(["sh kills itself"], KERNELS, "only the shell died: the kernel and its variables live", status="error"),
     **of(["NUL in code"], KERNELS, "Python reads the code itself, and says so in its own words", says="null byte"),
     **of(
@@ -268,9 +278,18 @@ def expected(name: str, kind: str) -> Row:
     return replace(ROWS[name], **difference.changes) if difference else ROWS[name]
 
 
+@pytest.fixture(scope="module", params=EVERYWHERE)
+def kind(request: pytest.FixtureRequest) -> str:
+    """Run a test with every executor there is."""
+    for word, needed in {"container": "engine", "remote": "server"}.items():
+        if word in request.param:
+            request.getfixturevalue(needed)
+    return str(request.param)
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shared(kind: str) -> AsyncIterator[Executor]:
-    async with KINDS[kind](timeout=20, limits=LIMITS) as executor:
+    async with EVERYWHERE[kind](timeout=20, limits=LIMITS) as executor:
         yield executor
 
 
@@ -326,7 +345,7 @@ async def test_a_fault_is_told_truly_and_leaves_the_executor_as_good_as_new(
 
 async def test_every_difference_is_one() -> None:
     for (name, of_kind), difference in DIFFERENCES.items():
-        assert of_kind in KINDS
+        assert of_kind in EVERYWHERE
         assert difference.why
         assert replace(ROWS[name], **difference.changes) != ROWS[name], f"{name}: as for the others"
 
@@ -507,7 +526,7 @@ async def test_an_expression_is_evaluated_in_time_or_not_at_all(shared: Executor
 
 
 async def test_stopping_while_a_block_runs_ends_it_as_interrupted_and_leaves_nothing(kind: str) -> None:
-    executor = KINDS[kind](timeout=20)
+    executor = EVERYWHERE[kind](timeout=20)
     await executor.start()
     folder = executor.work_dir
     code = f"import subprocess\nprint('before\\n', end='', flush=True)\nsubprocess.run(['sleep', '{SLEEP}'])"
@@ -523,7 +542,7 @@ async def test_stopping_while_a_block_runs_ends_it_as_interrupted_and_leaves_not
     with pytest.raises(NotStarted, match=r"executor\.start"):
         await waiting
     assert await none_left()
-    assert not folder.exists()
+    assert not folder.exists() or "remote" in kind, "a folder on a server is not ours to remove"
     await executor.stop()
 
 
@@ -531,7 +550,7 @@ async def test_in_a_read_only_folder_code_runs_and_what_it_made_is_not_lost(kind
     row = expected("read-only folder", kind)
     tmp_path.chmod(0o555)
     try:
-        async with KINDS[kind](timeout=20, work_dir=tmp_path) as executor:
+        async with EVERYWHERE[kind](timeout=20, work_dir=tmp_path) as executor:
             result = await run(executor, row.code)
             held = [file.reason for file in executor.held_files]
             assert held == ["it cannot be copied (Permission denied)"] or not os.geteuid() or "bare" in kind

@@ -39,6 +39,7 @@ from kernel_executor import (
     NotStarted,
     Output,
     OutputLimits,
+    RemoteKernelExecutor,
     ReplayCodeExecutor,
     ResourceLimits,
     RollBack,
@@ -111,10 +112,13 @@ def results(result: CodeResult, rolled_back: RollBack) -> None:
 
 
 def executors_are_executors(
-    kernel: KernelCodeExecutor, script: LocalCommandLineCodeExecutor, container: DockerCommandLineCodeExecutor
+    kernel: KernelCodeExecutor,
+    script: LocalCommandLineCodeExecutor,
+    container: DockerCommandLineCodeExecutor,
+    remote: RemoteKernelExecutor,
 ) -> None:
-    executors: list[CodeExecutor] = [kernel, script, container]
-    attempts: list[AttemptExecutor] = [kernel, script, container]
+    executors: list[CodeExecutor] = [kernel, script, container, remote]
+    attempts: list[AttemptExecutor] = [kernel, script, container, remote]
     executors.extend(attempts)
 
 

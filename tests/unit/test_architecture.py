@@ -142,6 +142,7 @@ PUBLIC = {
         "NotStarted",
         "Output",
         "OutputLimits",
+        "RemoteKernelExecutor",
         "ReplayCodeExecutor",
         "ResourceLimits",
         "RollBack",

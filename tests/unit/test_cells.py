@@ -301,7 +301,7 @@ def test_a_run_that_was_never_begun_ends_without_harm() -> None:
 
 # Nothing that failed is code (design D19)
 
-STATUSES: Any = ("ok", "error", "timeout", "interrupted", "died", "skipped", "refused")
+STATUSES: Any = ("ok", "error", "timeout", "interrupted", "died", "skipped", "refused", "unknown")
 steps_of_a_session = st.lists(
     st.one_of(
         st.sampled_from(["begin", "task", "start", "finish", "late", "given ended well", "given failed"]),

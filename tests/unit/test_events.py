@@ -33,7 +33,7 @@ truncations = st.builds(Truncation, st.integers(0), st.integers(0), st.integers(
 block_results = st.builds(
     BlockResult,
     block=blocks,
-    status=st.sampled_from(["ok", "error", "timeout", "interrupted", "died", "skipped"]),
+    status=st.sampled_from(["ok", "error", "timeout", "interrupted", "died", "skipped", "refused", "unknown"]),
     exit_code=st.integers(0, 255),
     outputs=st.lists(outputs, max_size=2).map(tuple),
     traceback=st.lists(text, max_size=2).map(tuple),

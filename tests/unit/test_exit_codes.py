@@ -52,6 +52,7 @@ def test_an_exit_with_nothing_or_zero_is_a_success(evalue: str, well: bool) -> N
         ("died", 139, 139),
         ("died", 3, 3),
         ("died", 0, 1),
+        ("unknown", 0, 1),
     ],
 )
 def test_other_ends(status: BlockStatus, died_with: int, code: int) -> None:

@@ -35,6 +35,9 @@ RUN_AS_FILES = (
     "kernel_executor.processes.watchdog_process",
 )
 
+REMOTE = [f"kernel_executor.remote.{name}" for name in ("kernel", "transport", "websocket")]
+"""What needs the extra of that name."""
+
 INSIST = """
 import asyncio
 from kernel_executor import LocalCommandLineCodeExecutor, SandboxUnavailable
@@ -65,6 +68,7 @@ ON_MACOS = (
 
 def test_nothing_that_only_linux_has_is_needed_to_import() -> None:
     apart = [*RUN_AS_FILES, *(() if find_spec("autogen_core") else ["kernel_executor.autogen"])]
+    apart += [] if find_spec("websockets") else REMOTE
     imported = on_macos(IMPORT_ALL, " ".join(apart))
     assert {"kernel_executor.sandbox.landlock", "codeagent_nb.cli.app", "codeagent_nb.notebook.magics"} <= {*imported}
 

@@ -1,0 +1,189 @@
+"""What is asked of a server by HTTP: its kernels, and its files. Knows no websocket and no messages.
+
+`httpx2` is imported here and only here.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import httpx2
+
+from kernel_executor.errors import KernelExecutorError
+from kernel_executor.outputs.clean_text import cleaned
+from kernel_executor.remote.server import Server, Token
+
+TIMEOUT = httpx2.Timeout(30.0, connect=10.0)
+START_TIMEOUT = 300.0
+"""Seconds a gateway may take to start a kernel: a cluster may have to find a machine first."""
+
+ATTEMPTS = 4
+PAUSE = 0.3
+"""Seconds, doubled each time."""
+
+PARTING = 2.0
+"""Seconds to end a kernel when our event loop is closing."""
+
+SAID = 300
+"""Characters of an answer that an error repeats."""
+
+
+class ServerError(KernelExecutorError):
+    """A server did not do what it was asked.
+
+    Args:
+        message: What happened.
+        status: Of its answer in HTTP; 0 if there was none.
+    """
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Api:
+    """A server's REST API.
+
+    Args:
+        server: The server.
+        token: Who we are there.
+    """
+
+    def __init__(self, server: Server, token: Token) -> None:
+        self.server = server
+        self._token = token
+        # No redirections: they would take the token elsewhere.
+        self._client = httpx2.AsyncClient(headers=token.headers, timeout=TIMEOUT, follow_redirects=False)
+
+    async def aclose(self) -> None:
+        """Close its connections."""
+        await self._client.aclose()
+
+    async def _ask(
+        self, method: str, *parts: str, body: Any = None, params: Mapping[str, str] | None = None, timeout: float = 30.0
+    ) -> Any:
+        """Ask once.
+
+        Raises:
+            ServerError: It refused, or did not answer.
+        """
+        address = self.server.address(*parts)
+        try:
+            answer = await self._client.request(
+                method, address, json=body, params=params, timeout=httpx2.Timeout(timeout, connect=10.0)
+            )
+        except httpx2.ConnectError as error:
+            raise ServerError(f"{self.server} cannot be reached: {error}", NOT_SENT) from None
+        except httpx2.HTTPError as error:
+            raise ServerError(f"{self.server} did not answer: {type(error).__name__} {error}") from None
+        if answer.is_success:
+            return answer.json() if answer.content else None
+        raise ServerError(self._explained(method, "/".join(parts), answer), answer.status_code)
+
+    def _explained(self, method: str, what: str, answer: httpx2.Response) -> str:
+        status = answer.status_code
+        if status in {401, 403}:
+            return f"{self.server} refused {method} {what} (HTTP {status}): is the token right, and still valid?"
+        if answer.is_redirect:
+            return f"{self.server} wants to send us elsewhere (HTTP {status}): is that the address of a Jupyter server?"
+        said = cleaned(self._token.absent_from(_message(answer)))[:SAID]
+        return f"{self.server} answered HTTP {status} to {method} {what}{f': {said}' if said else ''}"
+
+    async def _insist(self, method: str, *parts: str, **settings: Any) -> Any:
+        """Ask for what does no harm if it is done twice, again and again where nobody answered.
+
+        Raises:
+            ServerError: It refused, or did not answer.
+        """
+        for attempt in range(ATTEMPTS):
+            try:
+                return await self._ask(method, *parts, **settings)
+            except ServerError as error:
+                if attempt + 1 == ATTEMPTS or (error.status > 0 and error.status not in PASSING):
+                    raise
+                await asyncio.sleep(PAUSE * 2**attempt)
+        raise AssertionError
+
+    async def version(self) -> str:
+        """Return the server's version; empty if it does not tell."""
+        told = await self._insist("GET")
+        return str(told.get("version", "")) if isinstance(told, dict) else ""
+
+    async def kernelspecs(self) -> tuple[str, dict[str, str]]:
+        """Return the name of the usual kernel, and the language of each."""
+        told = await self._insist("GET", "kernelspecs")
+        specs = told.get("kernelspecs", {}) if isinstance(told, dict) else {}
+        languages = {name: str(spec.get("spec", {}).get("language", "")).lower() for name, spec in specs.items()}
+        return str(told.get("default", "")), languages
+
+    async def kernel(self, kernel_id: str) -> dict[str, Any] | None:
+        """Return what the server knows of a kernel; None if it has none of that id."""
+        try:
+            told = await self._insist("GET", "kernels", kernel_id)
+        except ServerError as error:
+            if error.status == 404:
+                return None
+            raise
+        return told if isinstance(told, dict) else {}
+
+    async def start(self, kernel_id: str, name: str, path: str, env: Mapping[str, str]) -> str:
+        """Start a kernel; return its id, which is the one asked for if the server takes one from a client.
+
+        Where it did not answer, it is looked whether a kernel of that id is there, and asked once more if not.
+        """
+        wanted: dict[str, Any] = {"name": name, "kernel_id": kernel_id}
+        wanted |= {"path": path} if path else {}
+        wanted |= {"env": dict(env)} if env else {}
+        for attempt in range(ATTEMPTS):
+            try:
+                told = await self._ask("POST", "kernels", body=wanted, timeout=START_TIMEOUT)
+            except ServerError as error:
+                if error.status > 0 or attempt + 1 == ATTEMPTS:
+                    raise
+                if error.status != NOT_SENT and await self.kernel(kernel_id) is not None:
+                    return kernel_id
+                await asyncio.sleep(PAUSE * 2**attempt)
+            else:
+                if isinstance(told, dict) and told.get("id"):
+                    return str(told["id"])
+                # In gateway mode a server takes an id for that of a kernel that runs, finds none, and starts none.
+                wanted.pop("kernel_id", None)
+        raise ServerError(f"{self.server} did not name the kernel it started: is it a Jupyter server?")
+
+    async def end(self, kernel_id: str) -> None:
+        """End a kernel; one that is gone is well."""
+        try:
+            await self._insist("DELETE", "kernels", kernel_id)
+        except ServerError as error:
+            if error.status != 404:
+                raise
+
+    async def interrupt(self, kernel_id: str) -> None:
+        """Interrupt a kernel, once."""
+        await self._ask("POST", "kernels", kernel_id, "interrupt", body={}, timeout=5.0)
+
+    async def contents(self, method: str, path: str, body: Any = None) -> Any:
+        """Ask for a file, or write one; where there are none, the status is 404 or 405."""
+        params = {"content": "1", "format": "base64", "type": "file"} if method == "GET" else None
+        return await self._insist(method, "contents", *path.split("/"), body=body, params=params, timeout=300.0)
+
+    def end_now(self, kernel_id: str) -> None:
+        """End a kernel while the event loop is closing and nothing can be awaited any more."""
+        with suppress(httpx2.HTTPError):  # nobody is left to tell
+            httpx2.delete(self.server.address("kernels", kernel_id), headers=self._token.headers, timeout=PARTING)
+
+
+NOT_SENT = -1
+"""In the place of a status: nobody took the question."""
+
+PASSING = frozenset({502, 503, 504})
+"""What proxies answer while a server is away for a moment."""
+
+
+def _message(answer: httpx2.Response) -> str:
+    try:
+        told = answer.json()
+        return str(told.get("message") or told.get("reason") or "") if isinstance(told, dict) else ""
+    except ValueError:
+        return ""  # a page of HTML says nothing that the status does not

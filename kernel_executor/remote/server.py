@@ -1,0 +1,91 @@
+"""Where a server is, and who we are there. Knows the shape of addresses and secrets; opens no connection."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+KERNEL_VARIABLE_LIMIT = 4_096
+"""Characters of a variable's value; Enterprise Gateway refuses more."""
+
+UNSAFE = frozenset("`$\n\r\0")
+"""Characters that Enterprise Gateway refuses in a value, for it is put into a shell's command or a manifest."""
+
+SECRET_PARTS = frozenset({"token", "access_token", "auth_token", "api_key", "password"})
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A secret that is written nowhere but into the header it is for."""
+
+    _secret: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not self._secret.isascii() or not self._secret.isprintable():
+            raise ValueError("the token has characters that no header can hold: was more than the token copied?")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The header that every server takes: Kernel Gateway refuses `Bearer` (measured)."""
+        return {"Authorization": f"token {self._secret}"} if self._secret else {}
+
+    def absent_from(self, text: str) -> str:
+        """Return a text that a server wrote, without the secret, which some repeat in an error's page."""
+        return text.replace(self._secret, "[token]") if self._secret else text
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The address of a server, without a secret in it.
+
+    Args:
+        url: Up to and without `/api`; behind a JupyterHub, up to the user's name or the named server's.
+    """
+
+    url: str
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("the server's address must be a URL, such as https://hub.example.org/user/me")
+        if parts.username is not None or parts.password is not None or _names_secret(parts.query):
+            # Neither is repeated here: an exception goes to logs and notebooks.
+            raise ValueError("the server's address has a secret in it: leave it out, and pass it as token=")
+        path = parts.path.rstrip("/")
+        for end in ("/lab", "/tree", "/api"):  # as copied from a browser
+            path = path.removesuffix(end)
+        object.__setattr__(self, "url", urlunsplit((parts.scheme, parts.netloc, path, "", "")))
+
+    def address(self, *parts: str) -> str:
+        """Return the address of something in the API."""
+        return "/".join([self.url, "api", *(quote(part, safe="") for part in parts)])
+
+    def websocket(self, kernel_id: str, session: str) -> str:
+        """Return the address of a kernel's channels, for one session; it has no secret in it, either."""
+        scheme = "wss" if self.url.startswith("https") else "ws"
+        address = self.address("kernels", kernel_id, "channels").split(":", 1)[1]
+        return f"{scheme}:{address}?{urlencode({'session_id': session})}"
+
+    def __str__(self) -> str:
+        return self.url
+
+
+def _names_secret(query: str) -> bool:
+    return any(name.lower() in SECRET_PARTS for name, _ in parse_qsl(query, keep_blank_values=True))
+
+
+def checked_variables(env: Mapping[str, str]) -> dict[str, str]:
+    """Return variables for a kernel of an Enterprise Gateway, if it will take them.
+
+    Raises:
+        ValueError: It would not; the message names the variable, and not its value.
+    """
+    for name, value in env.items():
+        if not name.startswith("KERNEL_") or not name.replace("_", "").isalnum() or not name.isascii():
+            raise ValueError(f"{name!r}: a server takes only variables whose names begin with KERNEL_")
+        if not isinstance(value, str):
+            raise ValueError(f"{name} must be a str, and is {type(value).__name__}")  # noqa: TRY004 - one kind for all
+        if len(value) > KERNEL_VARIABLE_LIMIT:
+            raise ValueError(f"{name} has more than {KERNEL_VARIABLE_LIMIT:,} characters")
+        if UNSAFE & set(value):
+            raise ValueError(f"{name} has a character that gateways refuse: no `, $, line end or NUL")
+    return dict(env)
