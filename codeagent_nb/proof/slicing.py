@@ -1,0 +1,60 @@
+"""Which cells a cell needs: the static slice, by names, files and settings of modules. Pure (design D22).
+
+What a text does not show is not seen here; whoever trusts a slice proves it by a replay.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Literal
+
+from codeagent_nb.proof.cell_code import CellCode
+
+Care = Literal["close", "wide"]
+"""`close` takes a value to be changed where the code surely or likely changes it, `wide` where it could."""
+
+
+def needed(cells: Sequence[CellCode], roots: Collection[int], care: Care) -> set[int]:
+    """Return the places of all cells that some need, with these.
+
+    Args:
+        cells: In the order in which they run.
+        roots: Places of the cells whose results are wanted.
+        care: How carefully it is looked for changes in place.
+    """
+    found = set(roots)
+    waiting = sorted(found, reverse=True)
+    while waiting:
+        for place in direct_needs(cells, waiting.pop(), care) - found:
+            found.add(place)
+            waiting.append(place)
+    return found
+
+
+def direct_needs(cells: Sequence[CellCode], place: int, care: Care) -> set[int]:
+    """Return the earlier cells that one needs by itself: those that made or changed what it reads."""
+    cell = cells[place]
+    found: set[int] = set()
+    open_names = cell.reads | cell.changes | (cell.may_change if care == "wide" else set())
+    for earlier in reversed(range(place)):
+        before = cells[earlier]
+        if before.is_opaque or cell.is_opaque:
+            found.add(earlier)
+            continue
+        touched = before.makes | before.changes | (before.may_change if care == "wide" else set())
+        if open_names & touched or _is_read_as_file(before, cell) or _has_set_up(before, cell):
+            found.add(earlier)
+        if before.runs_programs and care == "wide":
+            found.add(earlier)
+        open_names = open_names - before.replaces
+    return found
+
+
+def _is_read_as_file(before: CellCode, cell: CellCode) -> bool:
+    written = before.writes | (before.strings if before.runs_programs else set())
+    return any("." in name and name in cell.strings for name in written)
+
+
+def _has_set_up(before: CellCode, cell: CellCode) -> bool:
+    """Return whether an earlier cell has made a module work in another way that this one uses."""
+    return bool(before.sets_up & (cell.reads | cell.makes | cell.imports)) or any(
+        module in before.sets_up for name in cell.imports for module in (name, name.partition(".")[0])
+    )
