@@ -333,10 +333,16 @@ def made_files(cells: Sequence[CellCode]) -> set[str]:
     made: set[str] = set()
     named: set[str] = set()
     for cell in cells:
-        made |= {text for text in cell.writes if text not in named and _is_name(text)}
+        made |= {text for text in cell.writes if text not in named and is_file_name(text)}
         named |= cell.strings
     return made
 
 
-def _is_name(text: str) -> bool:
-    return bool(re.fullmatch(r"[^\n\0]{1,200}", text)) and not text.startswith(("/", "~")) and ".." not in text
+def is_file_name(text: str) -> bool:
+    """Return whether a text could be the name of a file in the notebook's folder."""
+    return (
+        bool(re.fullmatch(r"[^\n\0]{1,200}", text))
+        and text != "."
+        and not text.startswith(("/", "~"))
+        and ".." not in text
+    )

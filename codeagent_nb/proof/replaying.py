@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from codeagent_nb.log.redaction import Secrets
+from codeagent_nb.proof.masking_results import without_secrets
 from codeagent_nb.proof.numbers import Window
 from codeagent_nb.proof.reading import CodeCell
 from codeagent_nb.proof.watching import ASK, BEGIN, Opened, read_opened, read_versions, versions_of
@@ -26,12 +28,14 @@ class ReplaySettings:
         network: What it may reach.
         limits: How much of the machine it may use.
         cell_seconds: How long each cell may take.
+        secrets: What is taken out of what the code shows, as it was when the notebook was saved.
     """
 
     sandbox: SandboxMode = "auto"
     network: Network = "none"
     limits: ResourceLimits = field(default_factory=ResourceLimits)
     cell_seconds: float = CELL_SECONDS
+    secrets: Secrets | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +110,8 @@ async def replay(
             on_cell(cell)
             if cell.code.strip():
                 done = await executor.execute_code_blocks([CodeBlock(cell.code)])
-                results[cell.number] = done.blocks[-1]
+                result = done.blocks[-1]
+                results[cell.number] = without_secrets(result, settings.secrets) if settings.secrets else result
         seconds = time.monotonic() - began
         return Replay(
             results=results,

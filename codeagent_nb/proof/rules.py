@@ -141,8 +141,8 @@ AFTER_FAILURE: Sequence[Rule] = (
     _by_changed_code,
     _by_time,
     _by_library,
-    _by_chance,
     _by_earlier,
+    _by_chance,
 )
 """Of a cell that fails in the replay and did not before."""
 

@@ -4,6 +4,7 @@ What a text does not show is not seen here; whoever trusts a slice proves it by 
 """
 
 from collections.abc import Collection, Sequence
+from pathlib import PurePosixPath
 from typing import Literal
 
 from codeagent_nb.proof.cell_code import CellCode
@@ -50,7 +51,13 @@ def direct_needs(cells: Sequence[CellCode], place: int, care: Care) -> set[int]:
 
 def _is_read_as_file(before: CellCode, cell: CellCode) -> bool:
     written = before.writes | (before.strings if before.runs_programs else set())
-    return any("." in name and name in cell.strings for name in written)
+    return any(places_of(name) & cell.strings for name in written if "." in name)
+
+
+def places_of(name: str) -> set[str]:
+    """Return a file's name and those of the folders it is in, by which code may come to it."""
+    path = PurePosixPath(name)
+    return {name, str(path), *map(str, path.parents)} - {".", "/"}
 
 
 def _has_set_up(before: CellCode, cell: CellCode) -> bool:

@@ -71,7 +71,7 @@ def remarks(verdict: Verdict) -> Iterator[str]:
         yield f"Not compared: {', '.join(aside)}."
     for why in dict.fromkeys(verdict.not_replayed.values()):
         numbers = [str(number) for number, reason in verdict.not_replayed.items() if reason == why]
-        yield f"Not replayed: cell {', '.join(numbers)}, for {why}."
+        yield f"Not replayed: cell {', '.join(numbers)} ({why})."
     yield f"Not seen: {NOT_SEEN}."
 
 

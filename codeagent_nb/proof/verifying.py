@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from codeagent_nb.proof.cell_code import CellCode, made_files, read_cell
+from codeagent_nb.proof.cell_code import CellCode, is_file_name, made_files, read_cell
 from codeagent_nb.proof.comparing import Comparison, compare_outputs
 from codeagent_nb.proof.evidence import Evidence, Files, ReasonKind
 from codeagent_nb.proof.reading import CodeCell, ReadNotebook
@@ -112,8 +112,7 @@ async def verify(notebook: ReadNotebook, settings: ReplaySettings, progress: Pro
         KernelStartError: The kernel does not start.
     """
     study = Study.of(notebook)
-    first, absent = await _first_replay(study, settings, progress)
-    compared = {cell.number: compared_cell(cell, first) for cell in study.cells if is_compared(cell, first)}
+    first, compared, absent = await _first_replay(study, settings, progress)
     differing = frozenset(number for number, done in compared.items() if done.difference)
     unsteady = await _unsteady(first, differing, lambda seed: study.replay(settings, absent, progress, hash_seed=seed))
     files = await asyncio.to_thread(_files_read, study, first, absent)
@@ -141,16 +140,51 @@ def compared_cell(cell: CodeCell, done: Replay) -> Comparison:
     return compare_outputs(cell.outputs, done.results[cell.number].outputs, done.window)
 
 
-async def _first_replay(study: Study, settings: ReplaySettings, progress: Progress) -> tuple[Replay, frozenset[str]]:
+Compared = Mapping[int, Comparison]
+"""What came of comparing each cell, by its number."""
+
+
+async def _first_replay(
+    study: Study, settings: ReplaySettings, progress: Progress
+) -> tuple[Replay, Compared, frozenset[str]]:
     """Replay a notebook without the files that it makes itself; some are known only when it has run."""
     absent = frozenset(made_files(study.codes))
     done = await study.replay(settings, absent, progress)
-    if any(result.denials for result in done.results.values()):
-        written = frozenset(name for name, how in done.opened.items() if how == "w")
-        if written - absent:
-            absent |= written
-            done = await study.replay(settings, absent, progress)
-    return done, absent
+    compared = _compared(study, done)
+    for more in (_refused_files(done), _perhaps_made(study, done)):
+        if not more <= absent and any(one.difference for one in compared.values()):
+            again = await study.replay(settings, absent | more, progress)
+            found = _compared(study, again)
+            if _trouble(again, found) < _trouble(done, compared):
+                done, compared, absent = again, found, absent | more
+    return done, compared, absent
+
+
+def _compared(study: Study, done: Replay) -> Compared:
+    return {cell.number: compared_cell(cell, done) for cell in study.cells if is_compared(cell, done)}
+
+
+def _trouble(done: Replay, compared: Compared) -> tuple[int, int]:
+    """Return how many cells failed, and how many differ."""
+    failed = sum(result.status != "ok" for result in done.results.values())
+    return failed, sum(one.difference is not None for one in compared.values())
+
+
+def _refused_files(done: Replay) -> frozenset[str]:
+    """Return the files that code wrote before it read them, if it was refused something.
+
+    On the machine of a colleague they are the user's.
+    """
+    if not any(result.denials for result in done.results.values()):
+        return frozenset()
+    return frozenset(name for name, how in done.opened.items() if how == "w")
+
+
+def _perhaps_made(study: Study, done: Replay) -> frozenset[str]:
+    """Return the files the code names that Python was not seen to open: a database, say, that the code made itself."""
+    texts = {text for code in study.codes for text in code.strings if is_file_name(text)}
+    here = {text for text in texts if (study.folder / text).exists()}
+    return frozenset(here - {name for name, how in done.opened.items() if how == "r"})
 
 
 async def _unsteady(
@@ -215,7 +249,7 @@ def _kept(evidence: Evidence, fresh: Record) -> Record:
 
 
 def _not_replayed(cells: Sequence[CodeCell], compared: Collection[int]) -> list[tuple[int, str]]:
-    reasons = {True: "it asks a model", False: "it was never run, so that it states nothing"}
+    reasons = {True: "a model is asked", False: "never run, so that nothing is stated"}
     return [
         (cell.number, reasons[cell.is_task]) for cell in cells if cell.number not in compared and cell.source.strip()
     ]
@@ -224,7 +258,7 @@ def _not_replayed(cells: Sequence[CodeCell], compared: Collection[int]) -> list[
 def _files_read(study: Study, done: Replay, absent: Collection[str]) -> dict[str, FileRead]:
     """Hash the files that were seen to be opened, and those the code names."""
     opened = {name for name, how in done.opened.items() if how == "r"}
-    named = {text for code in study.codes for text in code.strings if 0 < len(text) < 256}
+    named = {text for code in study.codes for text in code.strings if is_file_name(text)}
     written = {name for name, how in done.opened.items() if how == "w"} | set(absent)
     found: dict[str, FileRead] = {}
     for name in sorted((opened | {os.path.normpath(text) for text in named}) - written):

@@ -20,6 +20,7 @@ Cell = str | tuple[str, str]
 async def executed(path: Path, cells: Sequence[Cell]) -> Path:
     """Run cells in a kernel in the notebook's folder, and save them with what they show."""
     nodes: list[Node] = []
+    path.touch()  # as a session does: its name is seen by code that lists the folder
     async with KernelCodeExecutor(work_dir=path.parent, hidden=[path]) as executor:
         for number, cell in enumerate(cells, start=1):
             if isinstance(cell, tuple):
