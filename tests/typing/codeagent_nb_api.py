@@ -163,7 +163,9 @@ async def events(agent: CodeExecutorAgent) -> None:
 
 def models(local: LocalChatCompletionClient, remote: OpenAIChatCompletionClient) -> None:
     replay = ReplayChatCompletionClient(["Hello.", CreateResult(content="Hi."), AgentError("no")])
-    clients: list[ChatCompletionClient] = [local, remote, replay]
+    recorder, cassette = RecordingChatCompletionClient(remote, "calls.json"), CassetteChatCompletionClient("calls.json")
+    clients: list[ChatCompletionClient] = [local, remote, replay, recorder, cassette]
+    assert_type(PromptChanged("another prompt"), PromptChanged)
     stream = clients[0].create_stream(
         [SystemMessage(content="Be brief."), UserMessage(content="Hi"), AssistantMessage(content="Hello")]
     )
