@@ -41,6 +41,10 @@ PROOF_EXIT_CODES = """\
 Exit codes: 0 proved · 1 an output differs · 2 wrong arguments, or a notebook that cannot be replayed ·
 3 no cell states a result · 5 no kernel, or no sandbox, to replay it in · 130 interrupted."""
 
+TRIM_EXIT_CODES = """\
+Exit codes: 0 written · 2 wrong arguments, a notebook that cannot be trimmed, or a file that cannot be written ·
+5 no kernel, or no sandbox, to replay it in · 130 interrupted."""
+
 app = typer.Typer(
     name="codeagent-nb",
     help="An agent that writes code, runs it in a sandboxed Jupyter kernel, and leaves a true notebook behind.",
@@ -214,6 +218,29 @@ def verify(
     def work(secrets: Secrets) -> Coroutine[Any, Any, int]:
         settings = ReplaySettings(network=allowed, limits=bounds, cell_seconds=timeout, secrets=secrets)
         return proving.verify_notebooks(CleanConsole(), notebooks, settings, record=record)
+
+    _exit_with(work)
+
+
+@app.command(epilog=TRIM_EXIT_CODES)
+def trim(  # noqa: PLR0917 - typer's parameters are the command line's
+    notebook: Annotated[Path, typer.Argument(help="A notebook in Python; it stays as it is.")],
+    script: Annotated[bool, typer.Option("--script", help="Write a Python script.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The file to write.", show_default="NAME.trimmed.ipynb or .py")
+    ] = None,
+    keep: Annotated[
+        list[int] | None, typer.Option("--keep", help="A further cell of code to keep, counted from 1. Repeatable.")
+    ] = None,
+    network: Annotated[str, typer.Option(help="What the replay may reach, as for `run`.")] = "none",
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds one cell may take.")] = CELL_SECONDS,
+) -> None:
+    """Write what the final outputs of a notebook need, and nothing else: proved by running it in a sandbox."""
+    allowed = _read(read_network, network, "--network")
+
+    def work(secrets: Secrets) -> Coroutine[Any, Any, int]:
+        settings = ReplaySettings(network=allowed, cell_seconds=timeout, secrets=secrets)
+        return proving.trim_notebook(CleanConsole(), notebook, settings, out=out, script=script, keep=keep or ())
 
     _exit_with(work)
 

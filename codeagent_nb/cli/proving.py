@@ -1,22 +1,25 @@
 """Carries out `verify` and `trim`, and the proof at the end of `run`: prints what matters, returns exit codes."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.text import Text
 
-from codeagent_nb.errors import AgentError
+from codeagent_nb.errors import AgentError, SessionError
 from codeagent_nb.events import BlockFinishedEvent
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.proof.reading import CodeCell, ReadNotebook, read_notebook
 from codeagent_nb.proof.recording import record_verdict
 from codeagent_nb.proof.replaying import ReplaySettings
 from codeagent_nb.proof.telling import headline, report
+from codeagent_nb.proof.trimming import as_notebook, prove_script, script_of, trim
 from codeagent_nb.proof.verdict import Verdict
 from codeagent_nb.proof.verifying import verify
 from codeagent_nb.session.session import Session, SessionSettings
 from codeagent_nb.views.clean_console import CleanConsole
 from kernel_executor import KernelExecutorError
+from kernel_executor.folders.safe_files import folder_of
 from kernel_executor.text import cleaned
 
 PROVED, DIFFERS, NOTHING_TO_PROVE = 0, 1, 3
@@ -53,6 +56,50 @@ def exit_code_of(verdict: Verdict) -> int:
     if not verdict.compared:
         return NOTHING_TO_PROVE
     return PROVED if verdict.proved else DIFFERS
+
+
+async def trim_notebook(
+    console: CleanConsole, path: Path, settings: ReplaySettings, *, out: Path | None, script: bool, keep: Sequence[int]
+) -> int:
+    """Write a notebook's final outputs and what they need into another file; return the exit code.
+
+    Args:
+        console: Where it is said.
+        path: The notebook; it stays as it is.
+        settings: How it is replayed.
+        out: The other file; None chooses a name beside it.
+        script: Whether that is a script.
+        keep: Numbers of further cells whose outputs are wanted.
+    """
+    notebook = read_notebook(path)
+    target = out or notebook.path.with_name(f"{notebook.path.stem}.trimmed{'.py' if script else '.ipynb'}")
+    with console.status("Replaying ..."):
+        trimmed = await trim(notebook, settings, keep)
+        content = script_of(trimmed).encode() if script else as_notebook(trimmed)
+        if script:
+            await prove_script(trimmed, content.decode(), settings)
+    write_new(target, content)
+    kept, dropped = len(trimmed.kept), trimmed.dropped
+    told = f"{kept} {'cell' if kept == 1 else 'cells'} of code kept, {dropped} dropped; proved by a replay"
+    _print(console, settings, f"{target}: {told}.")
+    return PROVED
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file that is not there yet.
+
+    Raises:
+        SessionError: It is there, or cannot be written.
+    """
+    try:
+        with folder_of(path.expanduser().absolute()) as folder, os.fdopen(folder.create(path.name), "wb") as file:
+            file.write(content)
+    except FileExistsError as error:
+        raise SessionError(
+            f"{str(path)!r} exists already and is not overwritten: choose another name (--out)"
+        ) from error
+    except OSError as error:
+        raise SessionError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
 
 
 async def verify_session(console: CleanConsole, session: Session, settings: SessionSettings, secrets: Secrets) -> None:

@@ -6,8 +6,10 @@ IPython's own lines are taken out first. Knows no outputs and no kernel.
 import ast
 import builtins
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+
+from codeagent_nb.proof.file_names import writes_files, written_files
 
 PYTHON_MAGICS = frozenset({"time", "timeit", "capture", "prun", "python", "python3", "py"})
 """Cell magics below which Python stands."""
@@ -28,6 +30,10 @@ PURE = frozenset(
 )
 
 
+EVERYTHING = "*"
+"""Stands among modules for IPython itself: what a magic changes, all later cells may show."""
+
+
 @dataclass(slots=True)
 class CellCode:
     """What a cell's code does with names.
@@ -38,6 +44,10 @@ class CellCode:
         replaces: Those of them that it binds whatever happens, and does not need from before.
         changes: Names whose values it surely, or likely, changes in place.
         may_change: Names whose values it could change in place.
+        firm: Those of the changed that no reading of its outputs makes doubtful.
+        keyed: Keys or columns that it sets, by the name of what they are in.
+        mentions: Texts and attributes in it, columns among them.
+        for_show: Whether it has printed or drawn something: then a call whose value is dropped was likely for that.
         sets_up: Modules that it makes work in another way.
         strings: Texts in it, names of files among them.
         writes: Texts that are given to what writes files.
@@ -51,6 +61,10 @@ class CellCode:
     replaces: set[str] = field(default_factory=set)
     changes: set[str] = field(default_factory=set)
     may_change: set[str] = field(default_factory=set)
+    firm: set[str] = field(default_factory=set)
+    keyed: dict[str, set[str]] = field(default_factory=dict)
+    mentions: set[str] = field(default_factory=set)
+    for_show: bool = False
     sets_up: set[str] = field(default_factory=set)
     strings: set[str] = field(default_factory=set)
     writes: set[str] = field(default_factory=set)
@@ -76,14 +90,15 @@ def _plain_line(match: re.Match[str]) -> str:
     return f"{match.group('indent')}{timed.group(1) if timed else 'pass'}"
 
 
-def read_cell(source: str, *, shows_value: bool = True) -> CellCode:
+def read_cell(source: str, *, shows_value: bool = True, for_show: bool = False) -> CellCode:
     """Return what a cell's code does.
 
     Args:
         source: Of the cell.
         shows_value: Whether its last expression has shown a value: else it was there for what it does.
+        for_show: Whether it has printed or drawn something.
     """
-    done = CellCode()
+    done = CellCode(for_show=for_show)
     code = python_of(source)
     lines = [match for match in LINE_MAGIC.finditer(source) if match.group("mark") == "!"]
     done.runs_programs = code is None or bool(lines)
@@ -104,12 +119,9 @@ def read_cell(source: str, *, shows_value: bool = True) -> CellCode:
 
 
 def _modules_of_magics(source: str) -> set[str]:
-    """Return `matplotlib` for `%matplotlib inline`, and so on: what follows may need it."""
-    return {
-        match.group("rest").split()[0]
-        for match in LINE_MAGIC.finditer(source)
-        if match.group("mark") == "%" and match.group("rest").split() and not match.group("rest").startswith("time")
-    }
+    """Return EVERYTHING if a cell has a magic like `%matplotlib inline`: what follows may need it."""
+    magics = [match.group("rest") for match in LINE_MAGIC.finditer(source) if match.group("mark") == "%"]
+    return {EVERYTHING} if any(not magic.startswith("time") for magic in magics) else set()
 
 
 def _take_statement(done: CellCode, statement: ast.stmt, *, is_discarded: bool) -> None:
@@ -119,6 +131,10 @@ def _take_statement(done: CellCode, statement: ast.stmt, *, is_discarded: bool) 
     done.makes |= names.makes
     done.replaces |= _surely_bound(statement) - done.reads
     done.changes |= names.changes
+    done.firm |= names.firm
+    for root, keys in names.keyed.items():
+        done.keyed.setdefault(root, set()).update(keys)
+    done.mentions |= names.strings | names.attributes
     done.may_change |= names.may_change
     done.strings |= names.strings
     done.writes |= names.writes
@@ -172,6 +188,9 @@ class _Names(ast.NodeVisitor):
     local: set[str] = field(default_factory=set)
     makes: set[str] = field(default_factory=set)
     changes: set[str] = field(default_factory=set)
+    firm: set[str] = field(default_factory=set)
+    keyed: dict[str, set[str]] = field(default_factory=dict)
+    attributes: set[str] = field(default_factory=set)
     may_change: set[str] = field(default_factory=set)
     strings: set[str] = field(default_factory=set)
     writes: set[str] = field(default_factory=set)
@@ -193,11 +212,16 @@ class _Names(ast.NodeVisitor):
                 self.reads.add(name)
             case ast.Name(id=name):
                 self.makes.add(name)
+            case ast.Subscript(value=ast.Name(id=root), slice=ast.Constant(value=str(key)), ctx=ast.Store()):
+                self.changes.add(root)
+                self.keyed.setdefault(root, set()).add(key)
             case ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.Subscript(ctx=ast.Store() | ast.Del()):
-                self.changes |= {root_of(node)} - {""}
+                self._change(root_of(node))
+            case ast.Attribute(attr=name):
+                self.attributes.add(name)
             case ast.AugAssign(target=ast.Name(id=name)):
                 self.reads.add(name)
-                self.changes.add(name)
+                self._change(name)
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                 self.makes.add(name)
             case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
@@ -213,12 +237,16 @@ class _Names(ast.NodeVisitor):
             case ast.Call():
                 self._take_call(node)
 
+    def _change(self, name: str) -> None:
+        self.changes |= {name} - {""}
+        self.firm |= {name} - {""}
+
     def _take_call(self, call: ast.Call) -> None:
         root = root_of(call.func)
         given = {root_of(argument) for argument in (*call.args, *(keyword.value for keyword in call.keywords))}
         self.may_change |= (given | ({root} if isinstance(call.func, ast.Attribute) else set())) - {""}
         if any(keyword.arg == "inplace" and _is_true(keyword.value) for keyword in call.keywords):
-            self.changes |= {root} - {""}
+            self._change(root)
         if writes_files(call):
             self.writes |= written_files(call)
 
@@ -231,6 +259,7 @@ class _Names(ast.NodeVisitor):
         loaded = {node.id for node in inner if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
         self.deep_reads |= (loaded - arguments - bound) | shared
         self.changes |= shared
+        self.firm |= shared
         self.strings |= {node.value for node in inner if isinstance(node, ast.Constant) and isinstance(node.value, str)}
         for node in inner:
             if isinstance(node, ast.Import):
@@ -297,52 +326,5 @@ def dotted(node: ast.AST) -> str:
     return ""
 
 
-WRITES = re.compile(
-    r"^(?:to_(?!numpy|dict|list|frame|datetime|numeric|timedelta|records|string)\w+|save\w*|write\w*|dump\w*|export\w*|mkdir|makedirs|touch)$"
-)
-"""Names of functions and methods that write files."""
-
-
-def writes_files(call: ast.Call) -> bool:
-    """Return whether a call, by its name, writes a file."""
-    name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
-    if name == "open":
-        modes = [*call.args[1:2], *(keyword.value for keyword in call.keywords if keyword.arg == "mode")]
-        return any(isinstance(mode, ast.Constant) and set(str(mode.value)) & set("wax+") for mode in modes)
-    return bool(WRITES.match(name))
-
-
-CONTENT = re.compile(r"^write(?:_text|_bytes|lines|row|rows)?$")
-"""What is given to these is content; the file is what they are called on."""
-
-
-def written_files(call: ast.Call) -> set[str]:
-    """Return the names of files that stand in a call which writes files."""
-    name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
-    arguments = [] if CONTENT.match(name) else call.args[:1] if name == "open" else call.args
-    texts = [node for argument in (call.func, *arguments) for node in ast.walk(argument)]
-    return {node.value for node in texts if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-
-
 def _is_true(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and bool(node.value)
-
-
-def made_files(cells: Sequence[CellCode]) -> set[str]:
-    """Return the files that cells make themselves: written before anything else names them, in this order of cells."""
-    made: set[str] = set()
-    named: set[str] = set()
-    for cell in cells:
-        made |= {text for text in cell.writes if text not in named and is_file_name(text)}
-        named |= cell.strings
-    return made
-
-
-def is_file_name(text: str) -> bool:
-    """Return whether a text could be the name of a file in the notebook's folder."""
-    return (
-        bool(re.fullmatch(r"[^\n\0]{1,200}", text))
-        and text != "."
-        and not text.startswith(("/", "~"))
-        and ".." not in text
-    )

@@ -8,13 +8,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from codeagent_nb.proof.cell_code import CellCode, is_file_name, made_files, read_cell
+from codeagent_nb.proof.cell_code import CellCode, read_cell
 from codeagent_nb.proof.comparing import Comparison, compare_outputs
 from codeagent_nb.proof.evidence import Evidence, Files, ReasonKind
+from codeagent_nb.proof.file_names import is_file_name
 from codeagent_nb.proof.reading import CodeCell, ReadNotebook
 from codeagent_nb.proof.reasons import reasons_of
 from codeagent_nb.proof.record import CellRecord, Record, read_record, record_of
 from codeagent_nb.proof.replaying import Replay, ReplaySettings, replay
+from codeagent_nb.proof.slicing import made_files
 from codeagent_nb.proof.sources import Source, imported_names, sources_of
 from codeagent_nb.proof.verdict import FileRead, FoundDifference, Verdict
 
@@ -53,7 +55,7 @@ class Study:
         imported = imported_names(cell.code for cell in notebook.cells)
         return cls(
             notebook=notebook,
-            codes=tuple(read_cell(cell.code, shows_value=shows_value(cell)) for cell in notebook.cells),
+            codes=tuple(map(read_code, notebook.cells)),
             sources=tuple(sources_of(cell.code, imported) for cell in notebook.cells),
         )
 
@@ -81,9 +83,23 @@ class Study:
     async def replay(
         self, settings: ReplaySettings, absent: Collection[str], progress: Progress, hash_seed: str = ""
     ) -> Replay:
-        """Replay its cells; errors are those of `replay`."""
+        """Replay all its cells; errors are those of `replay`."""
+        return await self._replayed(self.cells, settings, absent, progress, hash_seed)
+
+    async def replay_some(self, cells: Sequence[CodeCell], settings: ReplaySettings, progress: Progress) -> Replay:
+        """Replay other cells in its place; errors are those of `replay`."""
+        return await self._replayed(cells, settings, made_files(self.codes), progress)
+
+    async def _replayed(
+        self,
+        cells: Sequence[CodeCell],
+        settings: ReplaySettings,
+        absent: Collection[str],
+        progress: Progress,
+        hash_seed: str = "",
+    ) -> Replay:
         return await replay(
-            self.cells,
+            cells,
             self.folder,
             settings,
             hidden=self.hidden,
@@ -92,6 +108,12 @@ class Study:
             hash_seed=hash_seed,
             on_cell=progress,
         )
+
+
+def read_code(cell: CodeCell) -> CellCode:
+    """Return what a cell's code does, by what it has shown, too."""
+    has_shown = any(output["output_type"] != "execute_result" for output in cell.outputs)
+    return read_cell(cell.code, shows_value=shows_value(cell), for_show=has_shown)
 
 
 def shows_value(cell: CodeCell) -> bool:
