@@ -66,6 +66,8 @@ def remarks(verdict: Verdict) -> Iterator[str]:
         ]
         if files:
             yield f"Files {how if how == 'opened' else 'named in the code'}: {', '.join(files)}."
+    if verdict.without:
+        yield f"Replayed as if these were not there, for the code makes them: {', '.join(verdict.without)}."
     aside = sorted({what for found in verdict.set_aside.values() for what in found})
     if aside:
         yield f"Not compared: {', '.join(aside)}."
@@ -96,6 +98,7 @@ def metadata(verdict: Verdict) -> dict[str, Any]:
         "not_compared": {str(number): list(what) for number, what in verdict.set_aside.items()},
         "not_replayed": {str(number): why for number, why in verdict.not_replayed.items()},
         "files": {name: {"sha256": file.digest, "how": file.how} for name, file in verdict.files.items()},
+        "without": list(verdict.without),
         "not_seen": NOT_SEEN,
         "tolerance": TOLERANCE,
         "isolation": verdict.isolation,

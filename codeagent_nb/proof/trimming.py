@@ -81,7 +81,8 @@ async def trim(
 def final_cells(notebook: ReadNotebook, study: Study, keep: Sequence[int]) -> set[int]:
     """Return the places, among the cells of code, of those whose outputs are wanted.
 
-    They are the last of each task that show a text and a picture, and those that write a file which no other cell reads.
+    They are the last of each task that shows something, the last that shows a picture, and those that write a file
+    which no other cell reads.
     """
     if wrong := [number for number in keep if not 1 <= number <= len(study.cells)]:
         raise SessionError(f"there is no cell of code {wrong[0]}: they are counted from 1 to {len(study.cells)}")

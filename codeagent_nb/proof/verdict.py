@@ -52,6 +52,7 @@ class Verdict:
         set_aside: What was not compared, by the number of the cell.
         not_replayed: Cells that were not replayed or state nothing, and why.
         files: Files that the code read, by name.
+        without: Files of the folder that were not there for the replay, because the code makes them itself.
         versions: Of the modules it imports, and of Python.
         isolation: What held the code.
         seconds: How long the cells took.
@@ -64,6 +65,7 @@ class Verdict:
     set_aside: Mapping[int, Sequence[str]] = field(default_factory=dict)
     not_replayed: Mapping[int, str] = field(default_factory=dict)
     files: Mapping[str, FileRead] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     isolation: str = ""
     seconds: float = 0.0

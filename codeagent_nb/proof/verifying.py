@@ -5,7 +5,7 @@ import hashlib
 import os
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from codeagent_nb.proof.cell_code import CellCode, read_cell
@@ -149,7 +149,8 @@ async def verify(notebook: ReadNotebook, settings: ReplaySettings, progress: Pro
         files=Files(digests={name: file.digest for name, file in files.items()}, newer=_newer(study, files)),
         versions=first.versions,
     )
-    return _verdict(evidence, compared, files, first)
+    without = tuple(sorted(name for name in absent if (study.folder / name).exists()))
+    return replace(_verdict(evidence, compared, files, first), without=without)
 
 
 def is_compared(cell: CodeCell, done: Replay) -> bool:
@@ -206,7 +207,8 @@ def _perhaps_made(study: Study, done: Replay) -> frozenset[str]:
     """Return the files the code names that Python was not seen to open: a database, say, that the code made itself."""
     texts = {text for code in study.codes for text in code.strings if is_file_name(text)}
     here = {text for text in texts if (study.folder / text).exists()}
-    return frozenset(here - {name for name, how in done.opened.items() if how == "r"})
+    # What is newer than the notebook was made by somebody else.
+    return frozenset(here - {name for name, how in done.opened.items() if how == "r"} - _newer(study, here))
 
 
 async def _unsteady(

@@ -1,5 +1,7 @@
 """Studies to be proved, and the lies that are planted in them: who runs them decides how many."""
 
+# ruff: noqa: E501 - tables of cases, a line each
+
 import base64
 import io
 import json
@@ -7,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.executed_notebooks import Node, changed, code_cells
+from codeagent_nb.proof.verdict import Verdict
+from tests.support.executed_notebooks import Node, changed, code_cells, executed
 
 CSV = "name,group,x,y\nAnna,a,1,2.5\nBen,b,2,3.25\nCleo,a,3,4.125\nDora,b,4,8.5\n"
 HELPER = "def double(x):\n    return 2 * x\n"
@@ -118,6 +121,14 @@ STUDIES: dict[str, StudyCase] = {
 }  # fmt: skip
 
 
+async def made(name: str, folder: Path) -> Path:
+    """Run a study in a folder; return its notebook."""
+    folder.mkdir(exist_ok=True)
+    for beside, text in STUDIES[name].files.items():
+        (folder / beside).write_text(text)
+    return await executed(folder / "study.ipynb", STUDIES[name].cells)
+
+
 Plant = Callable[[Path], None]
 
 
@@ -136,6 +147,12 @@ class Lie:
     plant: Plant
     reason: str
     cell: int = 0
+
+
+def told_right(lie: Lie, verdict: Verdict) -> bool:
+    """Return whether a lie was found where it is, and no other reason was named."""
+    kinds = {found.number: found.reason.kind for found in verdict.differences}
+    return kinds.get(lie.cell) == lie.reason and verdict.reasons <= {lie.reason, *STUDIES[lie.study].reasons}
 
 
 def in_text(number: int, old: str, new: str) -> Plant:
