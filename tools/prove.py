@@ -1,4 +1,4 @@
-"""Prove all studies and look for all planted lies of `tests/support/proof_cases.py`; write what came of it to docs/proof.md.
+"""Prove all studies, and look for all lies, of `tests/support/proof_cases.py`; write the result to docs/proof.md.
 
     PYTHONPATH=. python tools/prove.py [--write]
 
@@ -28,8 +28,8 @@ INTRODUCTION = """\
 # Proof: what was tried
 
 `codeagent-nb verify` replays a notebook in a fresh sandboxed kernel, compares its outputs with what is saved, and names
-the reason of each difference. `make proof` runs {studies} true notebooks and {lies} in each of which one lie was planted
-after it had been proved, and writes this page. `tests/integration/test_proof.py` runs 15 of each in every `make test`.
+the reason of each difference. `make proof` runs {studies} true notebooks, and {lies} in each of which one lie was
+planted after it had been proved, and writes this page. `make test` runs 15 of each.
 
 Last run: {at}, version {version}, Python {python}, {seconds:.0f} s. {right} of {all} verdicts were right.
 """

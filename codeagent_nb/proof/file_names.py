@@ -2,6 +2,7 @@
 
 import ast
 import re
+from typing import TypeGuard
 
 WRITES = re.compile(
     r"^(?:to_(?!numpy|dict|list|frame|datetime|numeric|timedelta|records|string)\w+|save\w*|write\w*|dump\w*|export\w*|mkdir|makedirs|touch)$"
@@ -22,11 +23,18 @@ CONTENT = re.compile(r"^write(?:_text|_bytes|lines|row|rows)?$")
 """What is given to these is content; the file is what they are called on."""
 
 
+def is_open(node: ast.AST) -> TypeGuard[ast.Call]:
+    """Return whether a node calls `open`."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "open"
+
+
 def written_files(call: ast.Call) -> set[str]:
     """Return the names of files that stand in a call which writes files."""
     name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
     arguments = [] if CONTENT.match(name) else call.args[:1] if name == "open" else call.args
-    texts = [node for argument in (call.func, *arguments) for node in ast.walk(argument)]
+    nodes = [node for argument in (call.func, *arguments) for node in ast.walk(argument)]
+    modes = {id(mode) for node in nodes if is_open(node) for mode in node.args[1:]}
+    texts = [node for node in nodes if id(node) not in modes]
     return {node.value for node in texts if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 

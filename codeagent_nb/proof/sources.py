@@ -52,8 +52,11 @@ def sources_of(code: str, imported: Mapping[str, str]) -> dict[Source, str]:
     tree = _tree(code)
     if tree is None:
         return found
+    seeded = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call) and _is_seeded(node)}
     for node in ast.walk(tree):
         match node:
+            case ast.Attribute() if id(node) in seeded:
+                continue
             case ast.Set() | ast.SetComp():
                 found.setdefault("unordered", "a set")
             case ast.Constant(value=str(text)) if ADDRESS.match(text):
@@ -63,12 +66,16 @@ def sources_of(code: str, imported: Mapping[str, str]) -> dict[Source, str]:
     return found
 
 
+def _is_seeded(call: ast.Call) -> bool:
+    return any(keyword.arg in SEEDED for keyword in call.keywords)
+
+
 def _take(found: dict[Source, str], node: ast.Call | ast.Attribute, imported: Mapping[str, str]) -> None:
     called = node.func if isinstance(node, ast.Call) else node
     written = dotted(called)
     first, _, rest = written.lstrip(".").partition(".")
     full = f"{imported.get(first, first)}.{rest}" if rest else imported.get(first, first)
-    is_seeded = isinstance(node, ast.Call) and any(keyword.arg in SEEDED for keyword in node.keywords)
+    is_seeded = isinstance(node, ast.Call) and _is_seeded(node)
     kinds: dict[Source, bool] = {
         "random": bool(CHANCE.search(full)) and not is_seeded and not full.endswith("seed"),
         "time": bool(CLOCK.search(full)),
