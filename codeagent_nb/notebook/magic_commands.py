@@ -3,11 +3,11 @@
 import asyncio
 import os
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
@@ -152,6 +152,7 @@ class MagicCommands:
             "allow": self._allow,
             "reset": lambda _: self.reset(),
             "save": self._save,
+            "verify": self._verify,
             "models": lambda _: self._models(),
             "panel": lambda _: self.panel(),
             "help": lambda _: say(commands.HELP),
@@ -212,17 +213,24 @@ class MagicCommands:
             return
         self.agent_of_notebook.refuse_if_busy()
         wanted = [] if names == "all" else shlex.split(names)
-        if not self.in_kernel:
-            say(self._loop_thread().run(self._taken(wanted)))
-            return
-        # The kernel's loop cannot be waited for from within it, so what came of it is shown when it is there.
-        shown = display({"text/plain": "Saving ..."}, raw=True, display_id=True)
-        saving = asyncio.ensure_future(self._take_and_show(wanted, shown))
-        self._background.add(saving)
-        saving.add_done_callback(self._background.discard)
+        self._say_later("Saving ...", self._taken(wanted))
 
-    async def _take_and_show(self, names: Sequence[str], shown: DisplayHandle) -> None:
-        shown.update({"text/plain": await self._taken(names)}, raw=True)
+    def _verify(self, path: str) -> None:
+        self.agent_of_notebook.refuse_if_busy()
+        self._say_later("Replaying ...", commands.verify(self.agent_of_notebook, path.strip(QUOTES)))
+
+    def _say_later(self, meanwhile: str, work: Coroutine[Any, Any, str]) -> None:
+        """Show what work returns; the kernel's loop cannot be waited for from within it."""
+        if not self.in_kernel:
+            say(self._loop_thread().run(work))
+            return
+        shown = display({"text/plain": meanwhile}, raw=True, display_id=True)
+        working = asyncio.ensure_future(self._show_result(work, shown))
+        self._background.add(working)
+        working.add_done_callback(self._background.discard)
+
+    async def _show_result(self, work: Coroutine[Any, Any, str], shown: DisplayHandle) -> None:
+        shown.update({"text/plain": await work}, raw=True)
 
     async def _taken(self, names: Sequence[str]) -> str:
         try:
