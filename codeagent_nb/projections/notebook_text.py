@@ -32,7 +32,9 @@ END = """,
   "language_info": {{
    "file_extension": ".py",
    "mimetype": "text/x-python",
-   "name": "python"
+   "name": "python",
+   "nbconvert_exporter": "python",
+   "pygments_lexer": "ipython3"
   }}
  }},
  "nbformat": 4,

@@ -3,6 +3,7 @@
 A slice that is not proved is not taken: the next wider one is tried, and at last all cells.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -180,21 +181,17 @@ def script_of(trimmed: Trimmed) -> str:
     Raises:
         SessionError: A cell awaits something at its top level, which a script cannot.
     """
-    parts = list(_parts(trimmed))
+    parts = [(kind, number, _in_comment(text) if kind in SPOKEN else text) for kind, number, text in _parts(trimmed)]
+    title = next((text for kind, _, text in parts if kind == "task"), "")
+    if title:
+        parts.remove(("task", 0, title))
     shown = {
         place: shows_value(trimmed.notebook.cells[number - 1])
         for place, (kind, number, _) in enumerate(parts)
         if kind == "code" and number
     }
-    tasks = [text for kind, _, text in parts if kind == "task"]
-    title = next(
-        (line.strip() for line in "\n".join(tasks).splitlines() if line.strip("# ").lower() not in {"", "task"}), ""
-    )
-    cells = [("code" if kind == "code" else "markdown", text) for kind, _, text in parts if kind != "task"]
-    moved = [place for place, (kind, _, _) in enumerate(parts) if kind != "task"]
-    text = as_script(
-        cells, title, trimmed.notebook.path.name, {new: shown[old] for new, old in enumerate(moved) if old in shown}
-    )
+    cells = [("code" if kind == "code" else "markdown", text) for kind, _, text in parts]
+    text = as_script(cells, title, trimmed.notebook.path.name, shown)
     try:
         compile(text, "script", "exec")
     except SyntaxError as error:
@@ -202,6 +199,16 @@ def script_of(trimmed: Trimmed) -> str:
             f"the trimmed cells are no script ({error.msg}, line {error.lineno}): make a notebook"
         ) from error
     return text
+
+
+HEADING = re.compile(r"^## (?:Task|Result|Answer)\n+")
+FACTS = re.compile(r"\n+\*\d+ (?:try|tries) · [^\n]*\*\s*$")
+"""How a run went, which stands below its result; a reader of what is left need not know."""
+
+
+def _in_comment(text: str) -> str:
+    """Return words of the agent without the heading that a notebook has them under."""
+    return HEADING.sub("", text).strip()
 
 
 async def prove_script(trimmed: Trimmed, text: str, settings: ReplaySettings) -> None:
@@ -227,7 +234,8 @@ def _parts(trimmed: Trimmed) -> Iterator[tuple[str, int, str]]:
         number = by_place.get(place)
         if number is None:
             if node.get("cell_type") == "markdown" and _is_kept(nodes, place, by_place, trimmed):
-                yield _kind(node) or "markdown", 0, joined(node["source"])
+                text = joined(node["source"])
+                yield _kind(node) or "markdown", 0, FACTS.sub("", text) if _kind(node) else text
             continue
         if number in trimmed.kept:
             if has_imports:
