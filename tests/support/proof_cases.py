@@ -95,7 +95,57 @@ STUDIES: dict[str, StudyCase] = {
     "much": StudyCase(cells=["for i in range(120_000):\n    print('line', i)", "print('after')"]),
     "counter": StudyCase(cells=["x = 1", "x = x * 3", "x += 4", "print(x)"]),
     "two names": StudyCase(cells=["rate = 0.2", "price = 100", "print(price * (1 + rate))"]),
+    # What other projects' notebooks stumbled over when they were compared
+    "values of labels": StudyCase(  # nbval#204
+        cells=["import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nax.plot([1, 2])\nax.set_xlabel('x')", "ax.set_title('t')"]
+    ),
+    "inline image": StudyCase(  # nbval#97
+        cells=["from PIL import Image\nfrom IPython.display import display", "display(Image.new('RGB', (8, 8), (1, 2, 3)))"]
+    ),
+    "timestamped table": StudyCase(  # nbval#6
+        cells=["import pandas as pd\nfrom datetime import datetime", "pd.DataFrame({'at': [datetime.now()], 'x': [1]})"]
+    ),
+    "logger on standard output": StudyCase(  # nbval#60
+        cells=[
+            "import logging, sys\nlogging.basicConfig(stream=sys.stdout, level='INFO', format='%(asctime)s %(message)s', datefmt='%Y-%m-%d %H:%M:%S', force=True)",
+            "logging.info('rows %d', 4)",
+        ]
+    ),
+    "logger on standard error": StudyCase(  # MDAnalysis/UserGuide#357
+        cells=["import logging\nlogging.basicConfig(level='INFO', force=True)", "logging.info('rows %d', 4)"]
+    ),
+    "size of a figure": StudyCase(  # nbval#185
+        cells=["%matplotlib inline\nimport matplotlib.pyplot as plt", "plt.figure(figsize=(3, 2))\nplt.plot([1, 3, 2], 'o-', label='graph')\nplt.legend()"]
+    ),
+    "seed in the first cell only": StudyCase(  # dtreeviz#255
+        cells=["import random\nrandom.seed(0)", "a = random.random()", "b = random.random()", "print(a, b)"]
+    ),
+    "ties in a sort": StudyCase(  # machine-learning-for-trading#1119
+        cells=[READ, "df.sort_values('group', kind='stable').name.tolist()", "df.groupby('group').size().sort_values(ascending=False)"]
+    ),
+    "object arrays": StudyCase(cells=["import numpy as np", "np.array([object(), len], dtype=object)"]),
+    "nested functions": StudyCase(cells=["def outer():\n    def inner(): ...\n    return inner", "outer()", "[outer(), lambda x: x]"]),
+    "dictionaries of frames": StudyCase(cells=[READ, "{name: part for name, part in df.groupby('group')}"]),
+    "frames in pieces": StudyCase(cells=[READ, "from IPython.display import display\nfor _, row in df.iterrows():\n    display(row)"]),
+    "cleared output": StudyCase(cells=["from IPython.display import clear_output\nfor i in range(3):\n    clear_output(wait=True)\n    print('step', i)"]),
+    "updated display": StudyCase(cells=["from IPython.display import display\nhandle = display('begun', display_id=True)\nhandle.update('ended')"]),
     # What differs by nature
+    "sampled rows": StudyCase(  # AllenSDK#2671, edvart#76
+        cells=["import pandas as pd\ndf = pd.DataFrame({'x': range(1000)})", "df.sample(5)"], reasons=frozenset({"random"})
+    ),
+    "colours by lot": StudyCase(  # AllenSDK#2671
+        cells=["import matplotlib.pyplot as plt, random", "plt.scatter(range(9), range(9), c=[random.random() for _ in range(9)])\nplt.show()"],
+        reasons=frozenset({"random"}),
+    ),
+    "transfer speed": StudyCase(  # AllenSDK#2671
+        cells=["import time\nt = time.time()\nx = sum(range(10**5))", "print(f'{1e6 / (time.time() - t):.3f} bytes/s')"],
+        reasons=frozenset({"time"}),
+    ),
+    "joined set": StudyCase(  # FLAML#673
+        cells=["words = set('the quick brown fox jumps over a lazy dog'.split())", "print(' '.join(words))"],
+        reasons=frozenset({"random"}),
+    ),
+    "identity": StudyCase(cells=["x = [object() for _ in range(50)]\nprint(id(x) // 16 % 100_003, hash(str(id(x))))"], reasons=frozenset({"random"})),
     "unseeded": StudyCase(cells=["import numpy as np", "x = np.random.normal(size=3)", "print(x)"], reasons=frozenset({"random"})),
     "choice": StudyCase(cells=["import random", "print(random.random())"], reasons=frozenset({"random"})),
     "unique": StudyCase(cells=["import uuid\nprint(uuid.uuid4())"], reasons=frozenset({"random"})),
