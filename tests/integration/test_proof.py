@@ -221,6 +221,7 @@ async def test_a_cell_that_takes_too_long_is_stopped_and_said(tmp_path: Path) ->
         tmp_path / "n.ipynb", ["import time, os\nif os.path.exists('slow'): time.sleep(60)\nprint(1)"]
     )
     (tmp_path / "slow").touch()
+    os.utime(path, (1, 1))  # the file came later, so that the notebook cannot have made it
     verdict = await verified(path, settings=ReplaySettings(cell_seconds=1.0))
     assert verdict.reasons == {"stopped"}
 
@@ -231,3 +232,39 @@ async def test_what_the_network_gave_is_said_to_come_from_there(tmp_path: Path) 
     output = {"output_type": "stream", "name": "stdout", "text": "200\n"}
     changed(path, lambda node: code_cells(node)[0].update(source=source, outputs=[output]))
     assert (await verified(path)).reasons == {"network"}
+
+
+# What is replayed cannot lie its way through
+
+
+OPENED = "import sys\nopened = sys.modules['codeagent_opened_files']\n"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "opened.seen.clear()\nopened.seen['/etc/passwd'] = 'r'",
+        "opened.seen = object()",
+        "del sys.modules['codeagent_opened_files']",
+        "class Liar(dict):\n    def __repr__(self): return '{' * 10**6\nopened.seen = Liar()",
+        "opened.seen.update({f'../x{i}': 'r' for i in range(10**4)})",
+    ],
+    ids=["cleared", "another object", "removed", "a repr", "many"],
+)
+async def test_what_was_opened_is_a_help_and_no_trust(code: str, tmp_path: Path) -> None:
+    path = await executed(tmp_path / "n.ipynb", ["print(1)", "print(2)"])
+    changed(path, lambda node: code_cells(node)[0].update(source=OPENED + code, outputs=[]))
+    in_text(2, "2", "3")(path)
+    verdict = await verified(path)
+    assert [one.number for one in verdict.differences] == [2]
+    assert not any(".." in name or name.startswith("/") for name in verdict.files)
+
+
+async def test_a_notebook_in_a_hostile_folder_runs_none_of_it(tmp_path: Path) -> None:
+    """Modules that lie beside a notebook are imported by its own code, in the sandbox, and never by ours."""
+    trace = tmp_path / "trace"
+    for name in ("json.py", "PIL.py", "nbformat.py", "sitecustomize.py"):
+        (tmp_path / name).write_text(f"open({str(trace)!r}, 'w').write('ran')\n")
+    path = await executed(tmp_path / "n.ipynb", ["print(1)"])
+    assert (await verified(path)).proved
+    assert not trace.exists()
