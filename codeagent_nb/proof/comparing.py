@@ -117,7 +117,7 @@ class _Parts:
     @classmethod
     def of(cls, outputs: Sequence[Output]) -> "_Parts":
         parts = cls()
-        for output in map(harmless_output, outputs):
+        for output in map(harmless_output, map(harmless_output, outputs)):  # what is saved was cleaned already
             match output["output_type"]:
                 case "stream" if output["name"] == "stderr":
                     parts.stderr += output["text"]

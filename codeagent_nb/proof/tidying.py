@@ -150,6 +150,8 @@ def _docstring(title: str) -> str:
 
 
 SHELL = re.compile(r"^(?P<indent>[ \t]*)!(?P<command>.*)$", re.MULTILINE)
+CAPTURED = re.compile(r"^(?P<target>[ \t]*\w+)\s*=\s*!(?P<command>.*)$", re.MULTILINE)
+TIMED = re.compile(r"^(?P<indent>[ \t]*)%time\s+(?P<statement>.*)$", re.MULTILINE)
 SHELL_CELL = re.compile(r"^\s*%%(?:bash|sh|!)[^\n]*\n(?P<body>.*)$", re.DOTALL)
 CELL_MAGIC = re.compile(r"^\s*%%(?:time|timeit|capture)\b[^\n]*\n")
 LINE_MAGIC = re.compile(r"^[ \t]*%.*$\n?", re.MULTILINE)
@@ -159,6 +161,14 @@ def _as_plain_python(source: str, *, shows: bool) -> str:
     if shell := SHELL_CELL.match(source):
         return f"subprocess.run(['bash', '-c', {shell.group('body')!r}], check=True)"
     source = CELL_MAGIC.sub("", source)
+    source = CAPTURED.sub(
+        lambda found: (
+            f"{found['target']} = subprocess.run({found['command']!r}, shell=True, capture_output=True, text=True)"
+            ".stdout.splitlines()"
+        ),
+        source,
+    )
+    source = TIMED.sub(lambda found: f"{found['indent']}{found['statement']}", source)
     source = SHELL.sub(lambda found: f"{found['indent']}subprocess.run({found['command']!r}, shell=True)", source)
     source = LINE_MAGIC.sub("", source).strip("\n")
     tree = _tree(source)

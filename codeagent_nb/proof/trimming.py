@@ -4,7 +4,7 @@ A slice that is not proved is not taken: the next wider one is tried, and at las
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from codeagent_nb.proof.recording import written_notebook
 from codeagent_nb.proof.replaying import Replay, ReplaySettings
 from codeagent_nb.proof.slicing import Care, needed
 from codeagent_nb.proof.tidying import as_script, gathered, imports_of
-from codeagent_nb.proof.verifying import Progress, Study, read_code, shows_value
+from codeagent_nb.proof.verifying import Progress, Study, first_replay, read_code, shows_value
 from codeagent_nb.rendering.cell_outputs import harmless_output
 from kernel_executor import Output
 
@@ -35,12 +35,14 @@ class Trimmed:
         kept: Numbers of its cells of code that are kept.
         sources: Their code now, by number; that of the imports has the number 0.
         outputs: What each has shown in the replay that proves them.
+        absent: Files that were not there for it, because the code makes them.
     """
 
     notebook: ReadNotebook
     kept: tuple[int, ...]
     sources: dict[int, str]
     outputs: dict[int, tuple[Output, ...]]
+    absent: frozenset[str] = frozenset()
 
     @property
     def dropped(self) -> int:
@@ -66,13 +68,14 @@ async def trim(
     """
     study = Study.of(notebook)
     roots = final_cells(notebook, study, keep)
+    _, _, absent = await first_replay(study, settings, progress)
     tried: list[dict[int, str]] = []
     for sources in _plans(study, roots):
         if sources not in tried:
             tried.append(sources)
-            if (done := await _proved(study, sources, settings, progress)) is not None:
+            if (done := await _proved(study, sources, settings, absent, progress)) is not None:
                 kept = tuple(number for number in sources if number)
-                return Trimmed(notebook=notebook, kept=kept, sources=sources, outputs=done)
+                return Trimmed(notebook=notebook, kept=kept, sources=sources, outputs=done, absent=absent)
     raise SessionError(
         f"{str(notebook.path)!r} cannot be trimmed: its final outputs do not come out the same with all cells either. "
         f"`codeagent-nb verify {notebook.path.name}` says why"
@@ -128,14 +131,18 @@ def _plans(study: Study, roots: set[int]) -> Iterator[dict[int, str]]:
 
 
 async def _proved(
-    study: Study, sources: dict[int, str], settings: ReplaySettings, progress: Progress
+    study: Study,
+    sources: dict[int, str],
+    settings: ReplaySettings,
+    absent: Collection[str],
+    progress: Progress,
 ) -> dict[int, tuple[Output, ...]] | None:
     """Replay kept cells; return what they show if all of it is as it was saved."""
     cells = [
         replace(study.cells[number - 1], source=source) if number else CodeCell(place=0, number=0, source=source)
         for number, source in sources.items()
     ]
-    done = await study.replay_some(cells, settings, progress)
+    done = await study.replay_some(cells, settings, absent, progress)
     for number in filter(None, sources):
         saved, result = study.cells[number - 1], done.results.get(number)
         if result is None and saved.outputs:
@@ -219,7 +226,7 @@ async def prove_script(trimmed: Trimmed, text: str, settings: ReplaySettings) ->
     """
     study = Study.of(trimmed.notebook)
     cell = CodeCell(place=0, number=1, source=text)
-    result = (await study.replay_some([cell], settings, lambda _: None)).results[1]
+    result = (await study.replay_some([cell], settings, trimmed.absent, lambda _: None)).results[1]
     if result.status != "ok":
         why = f"{result.ename}: {result.evalue}" if result.ename else result.note
         raise SessionError(f"the script fails where the cells do not ({why}): make a notebook")

@@ -86,9 +86,11 @@ class Study:
         """Replay all its cells; errors are those of `replay`."""
         return await self._replayed(self.cells, settings, absent, progress, hash_seed)
 
-    async def replay_some(self, cells: Sequence[CodeCell], settings: ReplaySettings, progress: Progress) -> Replay:
+    async def replay_some(
+        self, cells: Sequence[CodeCell], settings: ReplaySettings, absent: Collection[str], progress: Progress
+    ) -> Replay:
         """Replay other cells in its place; errors are those of `replay`."""
-        return await self._replayed(cells, settings, made_files(self.codes), progress)
+        return await self._replayed(cells, settings, absent, progress)
 
     async def _replayed(
         self,
@@ -134,7 +136,7 @@ async def verify(notebook: ReadNotebook, settings: ReplaySettings, progress: Pro
         KernelStartError: The kernel does not start.
     """
     study = Study.of(notebook)
-    first, compared, absent = await _first_replay(study, settings, progress)
+    first, compared, absent = await first_replay(study, settings, progress)
     differing = frozenset(number for number, done in compared.items() if done.difference)
     unsteady = await _unsteady(first, differing, lambda seed: study.replay(settings, absent, progress, hash_seed=seed))
     files = await asyncio.to_thread(_files_read, study, first, absent)
@@ -167,7 +169,7 @@ Compared = Mapping[int, Comparison]
 """What came of comparing each cell, by its number."""
 
 
-async def _first_replay(
+async def first_replay(
     study: Study, settings: ReplaySettings, progress: Progress
 ) -> tuple[Replay, Compared, frozenset[str]]:
     """Replay a notebook without the files that it makes itself; some are known only when it has run."""

@@ -104,6 +104,14 @@ async def test_what_was_trimmed_is_proved_where_it_lies(tmp_path: Path) -> None:
         (["import pandas as pd\ns = pd.Series([2, 1])", "t = s", "t[0] = 9", "print(s.tolist())"], "t[0] = 9"),
         (["x = 1", "exec('x = 2')", "print(x)"], "exec('x = 2')"),
         (["%%bash\necho 5 > n.txt", "print(open('n.txt').read())"], "echo 5 > n.txt"),
+        (
+            [
+                "import sqlite3\ncon = sqlite3.connect('made.db')\ncon.execute('create table t (a)')",
+                "con.execute('insert into t values (7)')\ncon.commit()",
+                "con.execute('select * from t').fetchall()",
+            ],
+            "insert into t",
+        ),
         (["n = 0", "for i in range(3):\n    n += i", "print(n)"], "n += i"),
     ],
 )  # fmt: skip

@@ -158,4 +158,6 @@ def test_a_script_prints_what_the_notebook_showed_and_runs_shells_by_subprocess(
     assert "print(x + 1)" in text
     assert "# Why." in text
     assert text.count("subprocess.run(") == 2
+    ast.parse(as_script([("code", "names = !ls\n%time y = len(names)")], "", "n.ipynb", {}))
+    assert "\ny = len(names)" in as_script([("code", "%time y = len(names)")], "", "n.ipynb", {})
     assert "import subprocess" in text

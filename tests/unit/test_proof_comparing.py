@@ -10,6 +10,7 @@ from PIL import Image
 
 from codeagent_nb.proof.comparing import compare_outputs, text_of
 from codeagent_nb.proof.numbers import Window
+from codeagent_nb.rendering.cell_outputs import harmless_output
 from kernel_executor import Output
 
 WINDOW = Window(datetime.now(UTC), datetime.now(UTC))
@@ -125,6 +126,21 @@ def test_a_picture_with_too_many_pixels_is_not_opened() -> None:
     found = compare_outputs([shown(image_png=bomb)], [shown(image_png=picture())], WINDOW).difference
     assert found
     assert "pixels" in found.saved or "cannot be read" in found.saved
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        shown(image_svg__xml='<svg xmlns="http://www.w3.org/2000/svg"><rect width="3"/></svg>'),
+        shown(text_html="<table><tr><td>1</td></tr></table><script>1</script>", text_plain="1"),
+        shown(text_latex="$x^2$"),
+        shown(text_markdown="**7**"),
+        shown(**{"application_vnd.jupyter.widget-view__json": {"model_id": "a"}, "text_plain": "Box()"}),
+    ],
+    ids=lambda output: next(iter(output["data"])),
+)
+def test_what_was_saved_clean_is_the_same_as_what_is_cleaned_now(output: Output) -> None:
+    assert what([harmless_output(output)], [output]) is None
 
 
 def test_what_was_not_compared_is_said() -> None:
