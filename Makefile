@@ -15,7 +15,7 @@ INPUTS := pyproject.toml requirements.lock $(wildcard codeagent_nb/labextension/
 # A container may set it: then each of thousands of processes compiles the same files anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test unit dialects attacks browser check javascript typing coverage bench matrix beside large servers notebooks pictures lock clean
+.PHONY: help demo test unit dialects attacks browser proof check javascript typing coverage bench matrix beside large servers notebooks pictures lock clean
 
 help:  ## list these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,10 @@ browser: $(STAMPS)/test  ## all browser tests, on the built wheel in a clean env
 	@bash .ci/system-packages.sh bubblewrap chromium chromium-headless-shell
 	$(BIN)/python tools/lanes.py wheel browser pages
 	cd build/wheel/run && ../env/bin/python -m pytest tests/browser -m "repeated and not attacks"
+
+proof: $(STAMPS)/test  ## prove true notebooks, and find planted lies, many of both: docs/proof.md
+	@bash .ci/system-packages.sh bubblewrap
+	PYTHONPATH=. $(BIN)/python tools/prove.py --write
 
 check: $(STAMPS)/test  ## lint, types of both languages, import contracts
 	$(BIN)/ruff check .

@@ -31,6 +31,7 @@ from .errors import (
     ModelRefused as ModelRefused,
     ModelUnavailable as ModelUnavailable,
     NoModelConfigured as NoModelConfigured,
+    PromptChanged as PromptChanged,
     ReplayScriptError as ReplayScriptError,
     SessionError as SessionError,
     TerminatedException as TerminatedException,
@@ -71,6 +72,10 @@ from .log.event_log import EVENT_LOGGER_NAME as EVENT_LOGGER_NAME, EventLog as E
 from .log.redaction import Secrets as Secrets
 from .loop.results import Response as Response, TaskResult as TaskResult
 from .loop.run_settings import RunSettings as RunSettings
+from .models.cassette import (
+    CassetteChatCompletionClient as CassetteChatCompletionClient,
+    RecordingChatCompletionClient as RecordingChatCompletionClient,
+)
 from .models.embedded.client import LocalChatCompletionClient as LocalChatCompletionClient
 from .models.openai.client import OpenAIChatCompletionClient as OpenAIChatCompletionClient
 from .models.replay import ReplayChatCompletionClient as ReplayChatCompletionClient

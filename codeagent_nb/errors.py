@@ -5,6 +5,7 @@ AgentError
  |   +- ModelUnavailable           server gone, time-out, 5xx or 429 after all retries, stream broken off
  |   +- ModelRefused               the server understood and said no: bad key, unknown model, bad request
  |   +- ReplayScriptError          a replayed script was not consumed exactly
+ |       +- PromptChanged          a recording has no reply to what is asked now
  +- NoModelConfigured              nothing says which model to use
  +- WeightsError                   the embedded model's file cannot be had, or is not the right one
  +- ApprovalRequired               unsandboxed code must be approved, and there is nobody to ask
@@ -37,6 +38,10 @@ class ModelRefused(ModelError):  # noqa: N818 - named after the event
 
 class ReplayScriptError(ModelError):
     """The script of a replay client and the calls made to it do not match."""
+
+
+class PromptChanged(ReplayScriptError):  # noqa: N818 - named after the event
+    """A recording of calls has no reply to a request: the prompt is another than when it was recorded."""
 
 
 class NoModelConfigured(AgentError):  # noqa: N818 - named after the state

@@ -13,11 +13,12 @@ import typer
 from rich.text import Text
 
 import codeagent_nb
-from codeagent_nb.cli import doctor as doctor_checks, running
+from codeagent_nb.cli import doctor as doctor_checks, proving, running
 from codeagent_nb.errors import AgentError, ApprovalRequired, ModelError, NoModelConfigured, SessionError, WeightsError
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.models.embedded import weights
+from codeagent_nb.proof.replaying import CELL_SECONDS, ReplaySettings
 from codeagent_nb.session.session import SessionSettings, new_notebook
 from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.views.standard_streams import bear_any_text, clean_standard_error, raw_standard_error, say, write_name
@@ -34,6 +35,14 @@ EXIT_USAGE, EXIT_NOT_RUN, EXIT_MODEL, EXIT_KERNEL, EXIT_INTERRUPTED = 2, 3, 4, 5
 EXIT_CODES = """\
 Exit codes: 0 done · 1 no code succeeded · 2 wrong arguments, or a file that cannot be used ·
 3 the code was refused or not approved · 4 the model cannot be used · 5 the kernel cannot be used · 130 interrupted."""
+
+PROOF_EXIT_CODES = """\
+Exit codes: 0 proved · 1 an output differs · 2 wrong arguments, or a notebook that cannot be replayed ·
+3 no cell states a result · 5 no kernel, or no sandbox, to replay it in · 130 interrupted."""
+
+TRIM_EXIT_CODES = """\
+Exit codes: 0 written · 2 wrong arguments, a notebook that cannot be trimmed, or a file that cannot be written ·
+5 no kernel, or no sandbox, to replay it in · 130 interrupted."""
 
 app = typer.Typer(
     name="codeagent-nb",
@@ -112,6 +121,12 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
         ),
     ] = "none",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Run code without asking, sandboxed or not.")] = False,
+    verified: Annotated[
+        bool,
+        typer.Option(
+            "--verify/--no-verify", help="Replay the notebook at the end, if its cells took less than a minute."
+        ),
+    ] = True,
 ) -> None:
     """Solve a task and write a notebook.
 
@@ -140,7 +155,9 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
         model=None, timeout=timeout, max_retries=max_retries, approval="never" if yes else "auto"
     )
     _exit_with(
-        lambda secrets: running.run_task(CleanConsole(), task, model, session_settings, run_settings, secrets=secrets)
+        lambda secrets: running.run_task(
+            CleanConsole(), task, model, session_settings, run_settings, secrets=secrets, verify=verified
+        )
     )
 
 
@@ -181,6 +198,50 @@ def clean(
         return [running.clean_notebook(CleanConsole(), path, partial(_complain, secrets=secrets)) for path in notebooks]
 
     raise typer.Exit(0 if all(_guarded(clean_all)) else EXIT_USAGE)
+
+
+@app.command(epilog=PROOF_EXIT_CODES)
+def verify(
+    notebooks: Annotated[list[Path], typer.Argument(help="Notebooks in Python, whoever made them.")],
+    network: Annotated[str, typer.Option(help="What the replay may reach, as for `run`.")] = "none",
+    limits: Annotated[str, typer.Option(help="How much of the machine it may use, as for `run`.")] = "",
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds one cell may take.")] = CELL_SECONDS,
+    record: Annotated[bool, typer.Option(help="Write the verdict into the notebook.")] = True,
+) -> None:
+    """Prove that notebooks say what their code does: run them again in a fresh sandboxed kernel, and compare.
+
+    Nothing that the code makes is saved. Each difference is named with its reason.
+    """
+    allowed, bounds = _read(read_network, network, "--network"), _read(ResourceLimits.read, limits, "--limits")
+
+    def work(secrets: Secrets) -> Coroutine[Any, Any, int]:
+        settings = ReplaySettings(network=allowed, limits=bounds, cell_seconds=timeout, secrets=secrets)
+        return proving.verify_notebooks(CleanConsole(), notebooks, settings, record=record)
+
+    _exit_with(work)
+
+
+@app.command(epilog=TRIM_EXIT_CODES)
+def trim(  # noqa: PLR0917 - typer's parameters are the command line's
+    notebook: Annotated[Path, typer.Argument(help="A notebook in Python; it stays as it is.")],
+    script: Annotated[bool, typer.Option("--script", help="Write a Python script.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The file to write.", show_default="NAME.trimmed.ipynb or .py")
+    ] = None,
+    keep: Annotated[
+        list[int] | None, typer.Option("--keep", help="A further cell of code to keep, counted from 1. Repeatable.")
+    ] = None,
+    network: Annotated[str, typer.Option(help="What the replay may reach, as for `run`.")] = "none",
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds one cell may take.")] = CELL_SECONDS,
+) -> None:
+    """Write what the final outputs of a notebook need, and nothing else: proved by running it in a sandbox."""
+    allowed = _read(read_network, network, "--network")
+
+    def work(secrets: Secrets) -> Coroutine[Any, Any, int]:
+        settings = ReplaySettings(network=allowed, cell_seconds=timeout, secrets=secrets)
+        return proving.trim_notebook(CleanConsole(), notebook, settings, out=out, script=script, keep=keep or ())
+
+    _exit_with(work)
 
 
 @app.command()

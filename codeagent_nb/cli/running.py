@@ -12,6 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.text import Text
 
 import codeagent_nb
+from codeagent_nb.cli.proving import verify_session
 from codeagent_nb.errors import NoModelConfigured, SessionError
 from codeagent_nb.events import RunFinishedEvent
 from codeagent_nb.log.redaction import Secrets
@@ -43,8 +44,9 @@ async def run_task(
     run_settings: RunSettings,
     *,
     secrets: Secrets,
+    verify: bool = True,
 ) -> int:
-    """Solve a task and say where the notebook is.
+    """Solve a task, say where the notebook is, and prove it unless that is not wanted.
 
     Returns:
         The exit code.
@@ -63,6 +65,8 @@ async def run_task(
             console.print(Text.assemble("Notebook: ", (str(session.notebook), "bold")), soft_wrap=True)
             if kept := await session.keep_held_files():
                 console.print(Text.assemble("Files that were not saved: ", (str(kept), "bold")), soft_wrap=True)
+    if verify:
+        await verify_session(console, session, session_settings, secrets)
     finished = [event for event in session.log.events if isinstance(event, RunFinishedEvent)]
     return RUN_ENDS[finished[-1].status].exit_code
 

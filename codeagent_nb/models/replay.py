@@ -82,7 +82,7 @@ class ReplayChatCompletionClient:
         self._calls.append(CreateCall(tuple(messages), json_output, MappingProxyType(dict(extra_create_args or {}))))
         result = _as_result(self._next_reply(messages), messages)
         await asyncio.sleep(0)
-        for word in _WORD.findall(result.content):
+        for word in in_words(result.content):
             if self._delay:
                 await asyncio.sleep(self._delay)
             yield word
@@ -115,6 +115,11 @@ class ReplayChatCompletionClient:
         if isinstance(reply, BaseException):
             raise reply
         return reply
+
+
+def in_words(text: str) -> list[str]:
+    """Return a text in the pieces that a model would stream."""
+    return _WORD.findall(text)
 
 
 def _as_result(reply: str | CreateResult, messages: Sequence[LLMMessage]) -> CreateResult:

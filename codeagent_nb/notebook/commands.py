@@ -1,11 +1,19 @@
-"""What `%agent status`, `history` and `help` say. Pure texts; knows events, no IPython."""
+"""What `%agent status`, `history`, `verify` and `help` say. Knows events and notebooks, no IPython."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
+from codeagent_nb.errors import AgentError
 from codeagent_nb.events import AgentEvent, RunFinishedEvent, RunStartedEvent, TextMessage
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.notebook.tasks import Place
+from codeagent_nb.proof.reading import read_notebook
+from codeagent_nb.proof.recording import record_verdict
+from codeagent_nb.proof.replaying import ReplaySettings
+from codeagent_nb.proof.telling import report
+from codeagent_nb.proof.verifying import verify as verify_notebook
 from codeagent_nb.text import HOW_TO_TAKE, held_rows
+from kernel_executor import KernelExecutorError
 
 HELP = """\
 %agent status         what the agent is doing, its model, how its code is isolated
@@ -17,6 +25,8 @@ HELP = """\
 %agent allow NAME     let the code of this session reach a name of the network
 %agent reset          clear the conversation and shut the kernel down; saved sessions are kept
 %agent save PATH      save the session so far as a notebook of another name
+%agent verify         replay the saved session in a fresh sandboxed kernel, and compare what it shows
+%agent verify PATH    the same with another notebook; the verdict is written into it
 %agent model          models that can be used here; the one in use is marked
 %agent model NAME     give the next tasks to another model; `auto` to what the environment says
 %agent panel          a chat with the agent
@@ -61,6 +71,27 @@ def files(agent: NotebookAgent) -> str:
     if not held:
         return "Every file that the code made was saved."
     return "\n".join(["Not saved:", *(f"  {row}" for row in held_rows(held)), f"{HOW_TO_TAKE}."])
+
+
+async def verify(agent: NotebookAgent, path: str) -> str:
+    """Return what a replay of the saved session, or of another notebook, came to.
+
+    Args:
+        agent: The agent of this notebook.
+        path: The other notebook, into which the verdict is written; empty means the session's, which is written with
+            each task and would lose it.
+    """
+    session = agent.session
+    if not path and session is None:
+        return "No session yet: the first %%agent cell starts one."
+    try:
+        notebook = read_notebook(Path(path).expanduser() if path or session is None else session.notebook)
+        verdict = await verify_notebook(notebook, ReplaySettings(secrets=agent.secrets))
+        if path:
+            record_verdict(notebook, verdict)
+    except (AgentError, KernelExecutorError) as error:
+        return agent.secrets.text(f"Not verified: {error}")
+    return agent.secrets.text("\n".join(report(verdict)))
 
 
 def history(events: Sequence[AgentEvent]) -> str:

@@ -174,6 +174,7 @@ class MagicCommands:
             "allow": self._allow,
             "reset": lambda _: self.reset(),
             "save": self._save,
+            "verify": self._verify,
             "model": self._switch,
             "models": self._switch,
             "panel": lambda _: self.panel(),
@@ -244,6 +245,10 @@ class MagicCommands:
         self.agent_of_notebook.refuse_if_busy()
         wanted = [] if names == "all" else shlex.split(names)
         self._show_when_done(self._taken(wanted), "Saving ...")
+
+    def _verify(self, path: str) -> None:
+        self.agent_of_notebook.refuse_if_busy()
+        self._show_when_done(commands.verify(self.agent_of_notebook, path.strip(QUOTES)), "Replaying ...")
 
     def _show_when_done(self, work: Coroutine[Any, Any, str], meanwhile: str) -> None:
         """Show what came of something when it is there: the kernel's loop cannot be waited for from within it."""

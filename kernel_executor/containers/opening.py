@@ -25,6 +25,7 @@ from kernel_executor.kernels.runner import KernelRunner
 from kernel_executor.lifecycle.listeners import LateOutputs
 from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner, names_in
 from kernel_executor.scripts.script import Script
+from kernel_executor.stage.options import StageOptions
 from kernel_executor.stage.place import Place
 from kernel_executor.stage.stage import Stage
 
@@ -85,7 +86,8 @@ async def open_container(
 async def _open_stage(settings: ContainerSettings, work_dir: Path, stack: AsyncExitStack) -> Stage:
     # An engine elsewhere sees nothing but `bind_dir`, so the stage lies in the folder itself there.
     parent = work_dir if settings.bind_dir else None
-    stage = await Stage.open(work_dir, mounted=settings.writable, hidden=settings.hidden, parent=parent)
+    options = StageOptions(mounted=settings.writable, hidden=settings.hidden)
+    stage = await Stage.open(work_dir, options, parent=parent)
     if settings.stop_container:
         stack.push_async_callback(stage.aclose)
     else:

@@ -39,6 +39,8 @@ class KernelCodeExecutor(ManagedExecutor[KernelRunner]):
         writable: Files and folders that it may change, in `work_dir` or elsewhere.
         devices: Device files it may use, e.g. those of a GPU; a sandbox hides them.
         hidden: Files and folders of `work_dir` that sandboxed code does not see; they need not exist yet.
+        absent: Files and folders of `work_dir` that are not there for sandboxed code, so that it makes them itself.
+        delivers: False keeps what sandboxed code makes out of `work_dir`, for good: it runs for what it shows.
         env: Further variables for the kernel; ours pass only by an allow-list.
         limits: How much output of one block is kept.
         resource_limits: How much of the machine sandboxed code may use.
@@ -60,6 +62,8 @@ class KernelCodeExecutor(ManagedExecutor[KernelRunner]):
         writable: Sequence[str | Path] = (),
         devices: Sequence[str | Path] = (),
         hidden: Sequence[str | Path] = (),
+        absent: Sequence[str | Path] = (),
+        delivers: bool = True,
         env: Mapping[str, str] | None = None,
         limits: OutputLimits | None = None,
         resource_limits: ResourceLimits | None = None,
@@ -77,6 +81,8 @@ class KernelCodeExecutor(ManagedExecutor[KernelRunner]):
             writable=existing_paths(writable),
             devices=existing_paths(devices),
             hidden=absolute_paths(hidden),
+            absent=absolute_paths(absent),
+            delivers=delivers,
             env=dict(env or {}),
             limits=limits or OutputLimits(),
             resource_limits=resource_limits or ResourceLimits(),

@@ -29,6 +29,8 @@ class KernelSettings:
     writable: tuple[Path, ...] = ()
     devices: tuple[Path, ...] = ()
     hidden: tuple[Path, ...] = ()
+    absent: tuple[Path, ...] = ()
+    delivers: bool = True
     env: Mapping[str, str] = field(default_factory=dict)
     limits: OutputLimits = field(default_factory=OutputLimits)
     resource_limits: ResourceLimits = field(default_factory=ResourceLimits)

@@ -20,6 +20,7 @@ from kernel_executor.sandbox.enclosure import Enclosure
 from kernel_executor.sandbox.environment import kernel_environment
 from kernel_executor.sandbox.interpreter import Interpreter
 from kernel_executor.sandbox.policy import Granted, SandboxMode, SandboxPolicy, as_it_leads, mounted_in
+from kernel_executor.stage.options import StageOptions
 from kernel_executor.stage.place import HOME, INSTALLED_AT, Place
 from kernel_executor.stage.stage import Stage
 
@@ -51,6 +52,16 @@ class Confinement(Granted, Protocol):
     @property
     def hidden(self) -> tuple[Path, ...]:
         """Files of `work_dir` that code does not see."""
+        ...
+
+    @property
+    def absent(self) -> tuple[Path, ...]:
+        """Files of `work_dir` that are not there for code."""
+        ...
+
+    @property
+    def delivers(self) -> bool:
+        """Whether what code makes is ever delivered."""
         ...
 
     @property
@@ -183,8 +194,14 @@ async def _enclosed(
 ) -> Enclosure:
     """Return where code runs in a sandbox that works; errors are those of `enclose`."""
     mounted = mounted_in(policy.work_dir, wanted, policy.interpreter)
-    is_mounted = mechanism == "bubblewrap"
-    stage = await Stage.open(policy.work_dir, mounted=mounted, hidden=wanted.hidden, is_mounted=is_mounted)
+    options = StageOptions(
+        mounted=mounted,
+        hidden=wanted.hidden,
+        absent=wanted.absent,
+        is_mounted=mechanism == "bubblewrap",
+        delivers=wanted.delivers,
+    )
+    stage = await Stage.open(policy.work_dir, options)
     stack.push_async_callback(stage.aclose)
     gate = Gate.of(wanted.network)
     own = _own_variables(wanted, stage.place) | _of_network(gate)

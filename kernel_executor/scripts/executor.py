@@ -63,6 +63,16 @@ class ScriptSettings:
     network: Network = "none"
 
     @property
+    def absent(self) -> tuple[Path, ...]:
+        """Nothing: only a kernel replays what ran before."""
+        return ()
+
+    @property
+    def delivers(self) -> bool:
+        """Always: only a kernel replays what ran before."""
+        return True
+
+    @property
     def python(self) -> str:
         """The interpreter of Python scripts."""
         # Absolute, and no link is followed: it tells the interpreter which environment is meant.

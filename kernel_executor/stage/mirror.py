@@ -45,6 +45,7 @@ class Mirror:
         original: Where code can read the user's folder itself.
         mounted: Paths that the host's own files are mounted on, or that lead to them where nothing can be mounted.
         hidden: Paths that are not shown; they are the user's all the same.
+        absent: Paths that are neither shown nor the user's: code runs as if they had never been there.
         is_mounted: Whether the stage is mounted in the user's place, and folders can be mounted on it.
     """
 
@@ -57,6 +58,7 @@ class Mirror:
         original: str,
         mounted: Collection[str] = (),
         hidden: Collection[str] = (),
+        absent: Collection[str] = (),
         is_mounted: bool = True,
     ) -> None:
         self._user = user
@@ -64,6 +66,7 @@ class Mirror:
         self._ownership = ownership
         self._mounted = set(mounted)
         self._hidden = frozenset(hidden)
+        self._absent = frozenset(absent)
         self.read_only: tuple[str, ...] = ()
         """Folders that are to be mounted read-only, because they hold too much to be copied."""
         self._shown: dict[str, Shown] = {}
@@ -106,7 +109,16 @@ class Mirror:
         """Return whether a path is the user's: shown, mounted, or there without being shown."""
         if name in self._shown or self.is_mounted(name):
             return True
-        return name not in self.own and self._user.look(name) is not None
+        return name not in self.own and not self.is_absent(name) and self._user.look(name) is not None
+
+    @property
+    def _unseen(self) -> Collection[str]:
+        """What is mounted by itself, or not at all."""
+        return self._hidden | self._mounted | self._absent
+
+    def is_absent(self, name: str) -> bool:
+        """Return whether code runs as if a path were not there."""
+        return _is_of(name, self._absent)
 
     def is_open(self, name: str) -> bool:
         """Return whether the code's files may be in a folder of the stage."""
@@ -123,7 +135,7 @@ class Mirror:
         to remove, and ends well.
         """
         found = self._user.walk(limit=MAX_ENTRIES, enters=self._enters)
-        closed = [name for name in found.entries if name in found.closed and name not in self._hidden | self._mounted]
+        closed = [name for name in found.entries if name in found.closed and name not in self._unseen]
         if not self._is_mounted:
             for name in self._mounted:
                 self._showing.link(name)
@@ -165,7 +177,9 @@ class Mirror:
         budget = MAX_COPIED
         for name, original in found.entries.items():
             shown = self._shown.get(name)
-            if name in self._mounted or (shown and (name in self._hidden or is_settled(original, shown.original))):
+            if name in self._mounted or self.is_absent(name):
+                continue
+            if shown and (name in self._hidden or is_settled(original, shown.original)):
                 continue
             with suppress(OSError):  # a file that is gone again; the others are shown
                 budget -= self._take_over_one(name, original, linked=name in found.closed, room=min(SMALL, budget))
@@ -186,7 +200,7 @@ class Mirror:
         return self._show(name, original, linked=linked, room=room)
 
     def _enters(self, name: str) -> bool:
-        if name in self._mounted or name in self._hidden:
+        if name in self._mounted or name in self._hidden or name in self._absent:
             return False
         base = parts_of(name)[-1]
         leads_to_a_mount = any(mounted.startswith(f"{name}/") for mounted in self._mounted)

@@ -9,7 +9,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
@@ -26,6 +26,7 @@ from kernel_executor.stage.denials import Denial, with_denials
 from kernel_executor.stage.folders import HIDDEN_PREFIX, base_of, link_all, make_folder
 from kernel_executor.stage.lending import Lending
 from kernel_executor.stage.mirror import Mirror
+from kernel_executor.stage.options import USUAL, StageOptions
 from kernel_executor.stage.outbox import MAX_LOOKED_AT, Outbox
 from kernel_executor.stage.ownership import Ownership, state_folder
 from kernel_executor.stage.place import Place
@@ -51,9 +52,8 @@ class Stage:
         user: The user's folder.
         files: The stage itself.
         aside: What failed attempts have made, beside it.
-        mounted: Paths in the user's folder that the host's own files are mounted on.
-        hidden: Paths in it that are not shown.
         owned: Our folder that holds the stage, and its lock.
+        options: What it shows and delivers.
     """
 
     def __init__(
@@ -64,8 +64,7 @@ class Stage:
         aside: Tree,
         *,
         owned: tuple[Path, IO[bytes]],
-        mounted: Collection[str] = (),
-        hidden: Collection[str] = (),
+        options: StageOptions,
     ) -> None:
         self._user = user
         self._files = files
@@ -75,10 +74,12 @@ class Stage:
             files,
             self._ownership,
             original=place.original,
-            mounted=mounted,
-            hidden=hidden,
+            mounted=_names_in(place.base, options.mounted),
+            hidden=_names_in(place.base, [*options.hidden, *place.base.glob(f"{HIDDEN_PREFIX}*")]),
+            absent=_names_in(place.base, options.absent),
             is_mounted=place.is_mounted,
         )
+        self._delivers = options.delivers
         self._folder, self._lock = owned
         # For who forgets `stop`, or whose loop is closed before.
         self._take_away = weakref.finalize(self, _take_away, *owned, user, files, aside)
@@ -93,29 +94,19 @@ class Stage:
         self._busy = threading.Lock()
 
     @classmethod
-    async def open(
-        cls,
-        work_dir: Path,
-        *,
-        mounted: Sequence[Path] = (),
-        hidden: Sequence[Path] = (),
-        parent: Path | None = None,
-        is_mounted: bool = True,
-    ) -> Self:
+    async def open(cls, work_dir: Path, options: StageOptions = USUAL, *, parent: Path | None = None) -> Self:
         """Make a stage and show the user's files in it.
 
         Args:
             work_dir: The user's folder, resolved.
-            mounted: What of the host is mounted in the folder.
-            hidden: What is not to be shown; it need not be in the folder.
+            options: What it shows and delivers.
             parent: Where the stage lies; None is a place of our own.
-            is_mounted: Whether code will see it in the place of the user's folder.
 
         Raises:
             KernelStartError: The folder cannot be read, or no stage can be made.
         """
         try:
-            return await in_thread(partial(cls._open, work_dir, mounted, hidden, parent, is_mounted))
+            return await in_thread(partial(cls._open, work_dir, options, parent))
         except OSError as error:
             raise KernelStartError(
                 f"cannot make a place for code to work in beside {str(work_dir)!r}: {error.strerror or error}. "
@@ -123,10 +114,8 @@ class Stage:
             ) from error
 
     @classmethod
-    def _open(
-        cls, work_dir: Path, mounted: Sequence[Path], hidden: Sequence[Path], parent: Path | None, is_mounted: bool
-    ) -> Self:
-        base = base_of(work_dir)
+    def _open(cls, work_dir: Path, options: StageOptions, parent: Path | None) -> Self:
+        base, is_mounted = base_of(work_dir), options.is_mounted
         folder = make_folder(work_dir, parent)
         with ExitStack() as undo:
             undo.callback(remove_tree, folder)
@@ -144,8 +133,7 @@ class Stage:
             Tree(user),
             *(Tree(descriptor, ours=True) for descriptor in ours),
             owned=(folder, lock_file),
-            mounted=_names_in(base, mounted),
-            hidden=_names_in(base, [*hidden, *base.glob(f"{HIDDEN_PREFIX}*")]),
+            options=options,
         )
 
     @property
@@ -237,7 +225,7 @@ class Stage:
 
     def _is_taken(self, name: str, seen: Seen) -> bool:
         """Return whether a file of the code's has a name of the user's; two folders of one name are one."""
-        present = self._user.look(name)
+        present = None if self._mirror.is_absent(name) else self._user.look(name)
         if present is None or (present.is_folder and seen.is_folder):
             return False
         if not self._is_own(name, present):
@@ -255,6 +243,8 @@ class Stage:
 
     async def deliver(self) -> FilesDelivered:
         """Deliver what code has made and what is data by its kind; tell what stays behind, once."""
+        if not self._delivers:
+            return FilesDelivered()
         found = await self._latest_look()
         if not self.outbox.has_news(found):
             return FilesDelivered()
@@ -267,6 +257,8 @@ class Stage:
 
     async def hold_back(self) -> FilesDelivered:
         """Deliver nothing of what was made since the last delivery, for it failed; tell what there is."""
+        if not self._delivers:
+            return FilesDelivered()
         found = await self._latest_look()
         return self.outbox.hold_back(found) if self.outbox.has_news(found) else FilesDelivered()
 
@@ -277,6 +269,8 @@ class Stage:
             names: As they were told.
             into: Another folder of the user's, which exists.
         """
+        if not self._delivers:
+            return FilesDelivered()
         return await self._copying(partial(self.outbox.take, names, into))
 
     async def _copying(self, work: Callable[[], FilesDelivered]) -> FilesDelivered:

@@ -37,7 +37,9 @@ def test_a_task_ends_with_exit_0_a_readable_story_and_a_valid_notebook(serve: Se
         assert told in done.stdout
     notebook = nbformat.read(tmp_path / "work" / "study.ipynb", as_version=4)
     nbformat.validate(notebook)
-    assert [cell.cell_type for cell in notebook.cells] == ["markdown", "markdown", "markdown", "code", "markdown"]
+    kinds = [cell.cell_type for cell in notebook.cells]
+    assert kinds == ["markdown", "markdown", "markdown", "code", "markdown", "markdown"], "the last is the proof"
+    assert "Proved: 1 cell ran again" in done.stdout
     assert "'a'" in json.dumps(server.requests[0]["messages"]), "the prompt names the columns"
     assert (tmp_path / "work" / "table.csv").read_text() == table.read_text()
     saved = "".join(path.read_text() for path in (tmp_path / "work").glob("study*"))

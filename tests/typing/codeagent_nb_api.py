@@ -24,6 +24,7 @@ from codeagent_nb import (
     BlockOutputEvent,
     BlockStartedEvent,
     BufferedChatCompletionContext,
+    CassetteChatCompletionClient,
     ChatAgent,
     ChatCompletionClient,
     ChatCompletionContext,
@@ -53,7 +54,9 @@ from codeagent_nb import (
     ModelUnavailable,
     NoModelConfigured,
     OpenAIChatCompletionClient,
+    PromptChanged,
     PythonCodeExecutionTool,
+    RecordingChatCompletionClient,
     ReplayChatCompletionClient,
     ReplayScriptError,
     Reply,
@@ -163,7 +166,9 @@ async def events(agent: CodeExecutorAgent) -> None:
 
 def models(local: LocalChatCompletionClient, remote: OpenAIChatCompletionClient) -> None:
     replay = ReplayChatCompletionClient(["Hello.", CreateResult(content="Hi."), AgentError("no")])
-    clients: list[ChatCompletionClient] = [local, remote, replay]
+    recorder, cassette = RecordingChatCompletionClient(remote, "calls.json"), CassetteChatCompletionClient("calls.json")
+    clients: list[ChatCompletionClient] = [local, remote, replay, recorder, cassette]
+    assert_type(PromptChanged("another prompt"), PromptChanged)
     stream = clients[0].create_stream(
         [SystemMessage(content="Be brief."), UserMessage(content="Hi"), AssistantMessage(content="Hello")]
     )

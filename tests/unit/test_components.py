@@ -101,6 +101,8 @@ def everything() -> list[tuple[type, tuple[Any, ...], dict[str, Any]]]:
             writable=(FOLDER,),
             devices=("/dev/null",),
             hidden=(f"{FOLDER}/hidden",),
+            absent=(f"{FOLDER}/absent",),
+            delivers=False,
             env={"LANG": "C"},
             limits=OutputLimits(head=1, tail=2, display=3, displays=4),
             resource_limits=ResourceLimits(memory=1, processes=2, disk=3, file_size=4, temporary=5, files=6),

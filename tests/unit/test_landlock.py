@@ -11,6 +11,7 @@ from kernel_executor.sandbox.interpreter import Interpreter
 from kernel_executor.sandbox.isolation import Isolation
 from kernel_executor.sandbox.landlock import READ, READ_DIR, USE, WRITE, Rule
 from kernel_executor.sandbox.policy import SandboxPolicy, as_it_leads
+from kernel_executor.stage.options import StageOptions
 from kernel_executor.stage.stage import Stage
 
 WRITES = WRITE & ~READ
@@ -24,7 +25,7 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     (work / "inner").mkdir(parents=True)
     for name in ("data.csv", "secret.txt", "inner/secret.txt", "inner/seen.txt"):
         (work / name).write_text(name)
-    return await Stage.open(work, is_mounted=False)
+    return await Stage.open(work, StageOptions(is_mounted=False))
 
 
 def rules_of(stage: Stage, **granted: tuple[Path, ...]) -> dict[str, Rule]:

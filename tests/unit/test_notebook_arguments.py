@@ -172,7 +172,18 @@ def test_the_status_before_the_first_task_says_how_to_begin() -> None:
 
 
 def test_the_help_lists_the_commands() -> None:
-    for name in ("status", "history", "reset", "save PATH", "model", "model NAME", "panel", "help"):
+    for name in (
+        "status",
+        "history",
+        "reset",
+        "save PATH",
+        "verify",
+        "verify PATH",
+        "model",
+        "model NAME",
+        "panel",
+        "help",
+    ):
         assert f"%agent {name} " in commands.HELP
 
 

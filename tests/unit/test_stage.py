@@ -16,6 +16,7 @@ from kernel_executor.folders.trees import FOLDER, Tree
 from kernel_executor.in_kernel.read_only import ORIGINAL
 from kernel_executor.stage import copying, delivery, folders, mirror, outbox, showing
 from kernel_executor.stage.copying import exchange, give_name
+from kernel_executor.stage.options import StageOptions
 from kernel_executor.stage.stage import Stage
 
 DONE = BlockResult(block=CodeBlock("1"), status="ok", exit_code=0)
@@ -530,7 +531,7 @@ def test_the_rights_of_a_folder_that_is_not_ours_are_left_alone(tmp_path: Path) 
 async def test_of_what_is_hidden_the_name_is_shown_and_taken_as_soon_as_it_is_there(folder: Path, exists: bool) -> None:
     if exists:
         (folder / "session.ipynb").write_text("ours")
-    stage = await Stage.open(folder, hidden=[folder / "session.ipynb"])
+    stage = await Stage.open(folder, StageOptions(hidden=[folder / "session.ipynb"]))
     await stage.refresh()
     assert (stage.place.files / "session.ipynb").exists() is exists
     if exists:
@@ -553,9 +554,45 @@ async def test_of_what_is_hidden_the_name_is_shown_and_taken_as_soon_as_it_is_th
 async def test_what_the_user_lets_be_changed_is_no_news_of_the_stage(folder: Path) -> None:
     (folder / "granted").mkdir()
     (folder / "granted" / "a.csv").write_text("1")
-    stage = await Stage.open(folder, mounted=[folder / "granted"])
+    stage = await Stage.open(folder, StageOptions(mounted=[folder / "granted"]))
     assert not (stage.place.files / "granted").exists()
     (stage.place.files / "granted").mkdir()  # as bubblewrap does, to mount on it
     assert await denials(stage) == ()
     assert not await stage.deliver()
     stage.close()
+
+
+# A stage for code that runs for what it shows
+
+
+async def test_what_is_absent_is_not_there_and_its_name_is_free(folder: Path) -> None:
+    (folder / "made.csv").write_text("old")
+    (folder / "plots").mkdir()
+    (folder / "plots" / "a.png").write_text("old")
+    absent = [folder / "made.csv", folder / "plots", folder / "never.csv"]
+    stage = await Stage.open(folder, StageOptions(absent=absent, delivers=False))
+    assert not (stage.place.files / "made.csv").exists()
+    assert not (stage.place.files / "plots").exists()
+    (stage.place.files / "made.csv").write_text("new")
+    (stage.place.files / "plots").mkdir()
+    (stage.place.files / "plots" / "a.png").write_text("new")
+    assert (await stage.check(DONE)).status == "ok"
+    await stage.refresh()
+    assert (stage.place.files / "made.csv").read_text() == "new"
+    await stage.aclose()
+    assert (folder / "made.csv").read_text() == "old"
+
+
+async def test_a_stage_that_does_not_deliver_keeps_all_to_itself_and_still_protects(folder: Path) -> None:
+    (folder / "mine.csv").write_text("mine")
+    stage = await Stage.open(folder, StageOptions(delivers=False))
+    (stage.place.files / "new.csv").write_text("new")
+    (stage.place.files / "mine.csv").write_text("theirs")
+    assert (await stage.check(DONE)).status == "refused"
+    assert not (await stage.deliver()).delivered
+    assert not (await stage.hold_back()).held
+    assert not (await stage.take(["new.csv"])).delivered
+    assert (stage.place.files / "new.csv").exists(), "later code reads it"
+    await stage.aclose()
+    assert "new.csv" not in names(folder)
+    assert (folder / "mine.csv").read_text() == "mine"
