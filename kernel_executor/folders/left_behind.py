@@ -11,15 +11,24 @@ from typing import IO
 from kernel_executor.folders.trees import FOLDER, remove
 
 LOCK = "owner.lock"
+NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+"""How a file of ours is made where code may write: never through a link, never over another one."""
 
 
 def lock(folder: Path) -> IO[bytes]:
-    """Lock a file in a folder until our process ends, however that comes. It has its name only when it is locked."""
-    nameless = folder / f".{LOCK}"
-    file = nameless.open("xb")
-    fcntl.flock(file, fcntl.LOCK_EX)
-    nameless.rename(folder / LOCK)
-    return file
+    """Lock a file in a folder until our process ends, however that comes. It has its name only when it is locked.
+
+    Raises:
+        OSError: The folder is a link, which code may have put in its place; or it cannot be written to.
+    """
+    nameless, inside = f".{LOCK}", os.open(folder, FOLDER)
+    try:
+        file = os.fdopen(os.open(nameless, NEW, 0o600, dir_fd=inside), "wb")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        os.rename(nameless, LOCK, src_dir_fd=inside, dst_dir_fd=inside)
+        return file
+    finally:
+        os.close(inside)
 
 
 def sweep(locks: Iterable[Path]) -> list[Path]:

@@ -80,6 +80,11 @@ def _kernel_class(interrupts: Interrupts) -> type:
 
         _supports_kernel_subshells = False
 
+        @property
+        def banner(self) -> str:
+            """What is said of it: IPython picks a tip, with a number that it takes from the code's own generator."""
+            return "IPython"
+
         def __init__(self, **traits: Any) -> None:
             super().__init__(**traits)
             self.shell_channel_thread = NoThread()

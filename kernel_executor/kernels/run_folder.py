@@ -1,21 +1,21 @@
 """The private folder of one life of a kernel: our starter, its connection file, its sockets. Knows files only."""
 
+import json
 import os
 import platform
 import secrets
 import shutil
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from jupyter_client.connect import write_connection_file
-
 from kernel_executor import in_kernel
 from kernel_executor.folders import left_behind
-from kernel_executor.folders.left_behind import LOCK, lock
+from kernel_executor.folders.left_behind import LOCK, NEW, lock
+from kernel_executor.folders.trees import FOLDER
 from kernel_executor.kernels.kernelspec import LAUNCHER, KernelProgram
 from kernel_executor.outputs.fold import OutputLimits
 
@@ -24,6 +24,9 @@ PREFIX = "codeagent-k-"
 
 CONTAINER_PREFIX = "codeagent-c-"
 """Of a folder that a container sees; the run folders of its kernels are in it."""
+
+CONNECTION = "connection.json"
+CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
 
 SOCKET_PATH_LIMIT = 107 if platform.system() == "Linux" else 103
 """Bytes of a Unix socket's path, sun_path less its NUL."""
@@ -90,18 +93,46 @@ def create_run_folder(program: KernelProgram, work_dir: Path, parent: Path | Non
 
 
 def _filled(path: Path, program: KernelProgram) -> RunFolder:
-    if program.guarded:
-        ours = Path(in_kernel.__file__).parent
-        shutil.copytree(ours, path / in_kernel.MODULE, ignore=shutil.ignore_patterns("__pycache__"))
     # ipc, not tcp: not for speed (equal within noise) but because no other user can connect to it.
-    file, connection = write_connection_file(
-        str(path / "connection.json"),
-        transport="ipc",
-        ip=str(path / "k"),
-        key=secrets.token_hex(32).encode(),
-        kernel_name=program.language,
-    )
-    return RunFolder(path, Path(file), connection, lock(path))
+    connection = {
+        **{f"{channel}_port": number for number, channel in enumerate(CHANNELS, start=1)},
+        "transport": "ipc",
+        "ip": str(path / "k"),
+        "key": secrets.token_hex(32),
+        "signature_scheme": "hmac-sha256",
+        "kernel_name": program.language,
+    }
+    # By descriptor: in a container, code of an earlier kernel may have put a link in the folder's place meanwhile.
+    with _opened(path) as folder:
+        if program.guarded:
+            _put_starter(folder)
+        _write(folder, CONNECTION, json.dumps(connection).encode())
+    return RunFolder(path, path / CONNECTION, connection, lock(path))
+
+
+def _put_starter(folder: int) -> None:
+    """Copy what runs inside a kernel."""
+    os.mkdir(in_kernel.MODULE, 0o700, dir_fd=folder)
+    inner = os.open(in_kernel.MODULE, FOLDER, dir_fd=folder)
+    try:
+        for file in Path(in_kernel.__file__).parent.glob("*.py"):
+            _write(inner, file.name, file.read_bytes())
+    finally:
+        os.close(inner)
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    descriptor = os.open(folder, FOLDER)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _write(folder: int, name: str, content: bytes) -> None:
+    with os.fdopen(os.open(name, NEW, 0o600, dir_fd=folder), "wb") as file:
+        file.write(content)
 
 
 def sweep(parent: Path) -> None:

@@ -87,6 +87,14 @@ async def test_code_that_swallows_the_interrupt_is_killed_and_the_loss_is_told(s
     assert not after.state_lost, "told once, with the block that caused it"
 
 
+async def test_to_be_interrupted_takes_no_random_number_of_the_code(shared: KernelCodeExecutor) -> None:
+    """The poke asks what the kernel is, and IPython's answer had a tip in it, chosen by the code's own generator."""
+    await run(shared, "import random\nrandom.seed(3)\nfirst = random.random()\nrandom.seed(3)")
+    endless = await shared.execute_code_blocks([CodeBlock("while True: pass")], timeout=0.5)
+    assert endless.blocks[0].status == "timeout"
+    assert await shared.evaluate("random.random() == first") == "True"
+
+
 DEATHS = {
     "os._exit": ("import os\nos._exit(3)", 3, "exit code 3"),
     "os._exit(0)": ("import os\nos._exit(0)", 1, "exit code 0"),

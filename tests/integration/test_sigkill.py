@@ -58,8 +58,9 @@ def saved_state(folder: Path) -> tuple[str, int]:
 
 def assert_the_journal_goes_on_from(saved: nbformat.NotebookNode, events: tuple[AgentEvent, ...]) -> None:
     """The journal is written first, so what is saved is what its first events, all or nearly all, add up to."""
+    language = saved.metadata.language_info  # what the kernel said, which is no event
     for length in range(len(events), -1, -1):
-        if nbformat.from_dict(notebook_of(events[:length])) == saved:
+        if nbformat.from_dict(notebook_of(events[:length], language)) == saved:
             return
     pytest.fail(f"the saved notebook of {len(saved.cells)} cells is not in the journal of {len(events)} events")
 

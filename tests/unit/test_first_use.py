@@ -247,7 +247,7 @@ async def test_a_fault_of_the_model_is_told_by_who_catches_it_and_not_before(sta
         await scene.agent.run(task="x")
     assert isinstance(console.file, io.StringIO)
     assert "the server is gone" not in console.file.getvalue()
-    assert "✗ error" in console.file.getvalue()
+    assert "✗ something went wrong" in console.file.getvalue()
 
 
 def test_the_panel_says_a_fault_once() -> None:

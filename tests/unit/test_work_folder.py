@@ -133,3 +133,19 @@ def test_sweeping_follows_no_link_waits_for_no_pipe_and_touches_no_other_folder(
     sweep(tmp_path)
     names = [*(f"codeagent-k-{name}" for name in ("link", "other", "pipe")), "codeagent-work", "kept"]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
+
+
+def test_a_run_folder_is_not_filled_through_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container its parent is shared: code of an earlier kernel can put a link in its place."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+
+    def made_by_code(*_: object, **__: object) -> str:
+        (tmp_path / "codeagent-k-x").symlink_to(elsewhere)
+        return str(tmp_path / "codeagent-k-x")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", made_by_code)
+    program = KernelProgram(("true",), "none", {}, guarded=False, interpreter=Interpreter())
+    with pytest.raises(OSError, match="codeagent-k-x"):
+        create_run_folder(program, tmp_path / "work", tmp_path)
+    assert list(elsewhere.iterdir()) == []
