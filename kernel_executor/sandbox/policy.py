@@ -125,7 +125,8 @@ class System:
 
 
 def _leads_into(path: Path) -> bool:
-    return any(map(path.resolve().is_relative_to, SYSTEM))
+    """Return whether a link itself names a part of the system: one of several steps would lead nowhere inside."""
+    return any(map(Path(os.path.normpath(path.parent / path.readlink())).is_relative_to, SYSTEM))
 
 
 def interpreter_paths(interpreter: Interpreter) -> list[Path]:

@@ -9,7 +9,7 @@ import pytest
 from kernel_executor.in_kernel.read_only import ORIGINAL
 from kernel_executor.sandbox.bubblewrap import bubblewrap_arguments, mounts
 from kernel_executor.sandbox.interpreter import Interpreter
-from kernel_executor.sandbox.policy import SandboxPolicy, mounted_in
+from kernel_executor.sandbox.policy import SandboxPolicy, System, mounted_in
 from kernel_executor.stage.place import Place
 
 RUN = Path("/tmp/codeagent-run")
@@ -136,3 +136,14 @@ def test_an_environment_that_is_linked_in_a_checkout_is_shown_where_it_is(tmp_pa
     interpreter = Interpreter(prefixes=(checkout / ".venv",), paths=(checkout, checkout / ".venv" / "lib"))
     policy = SandboxPolicy(work_dir=tmp_path / "work", interpreter=interpreter)
     assert [mount.target for mount in mounts(policy)] == [checkout, real]
+
+
+def test_a_link_of_several_steps_is_shown_as_what_it_leads_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`/etc/localtime` may lead to a file in /etc that leads to the zone."""
+    (tmp_path / "step").symlink_to("/usr/bin/env")
+    for name, target in {"direct": "/usr/bin/env", "in steps": tmp_path / "step"}.items():
+        (tmp_path / name).symlink_to(target)
+    monkeypatch.setattr("kernel_executor.sandbox.policy.ETC", (f"{tmp_path}/direct", f"{tmp_path}/in steps"))
+    system = System.now()
+    assert system.links[f"{tmp_path}/direct"] == "/usr/bin/env"
+    assert tmp_path / "in steps" in system.files
