@@ -1,14 +1,17 @@
-r"""What `\r` and `\b` do to a line of text, as on a terminal. Pure."""
+r"""What `\r`, `\b` and the sequences that move a cursor or erase do to a line of text, as on a terminal. Pure.
+
+A cursor that would go behind the end of a line stands at its end; one that leaves its line (up, down) is not followed.
+"""
 
 import re
 
 
 def overwrite(text: str) -> str:
-    r"""Carry out carriage returns and backspaces as a terminal would.
+    r"""Carry out what moves the cursor in a line, and what erases there, as a terminal would.
 
     `"50 %\r100 %"` becomes `"100 %"`; a shorter text overwrites only the beginning of a longer one.
     """
-    if "\r" not in text and "\b" not in text:
+    if not MOVES.search(text):
         return text
     return "\n".join(_write(line)[0] for line in text.replace("\r\n", "\n").split("\n"))
 
@@ -36,7 +39,7 @@ def settle(line: str) -> str:
 
 def _write(line: str) -> tuple[str, int]:
     """Return what the line looks like, and the column of the cursor."""
-    if "\r" not in line and "\b" not in line:
+    if not MOVES.search(line):
         return line, len(line)
     places, column = _places(line)
     return "".join(map(line.__getitem__, places)), column
@@ -44,22 +47,51 @@ def _write(line: str) -> tuple[str, int]:
 
 def _places(line: str) -> tuple[list[int], int]:
     """Return where in the line each character stands that is seen of it, and the column of the cursor."""
-    if "\r" not in line and "\b" not in line:
+    if not MOVES.search(line):
         return [*range(len(line))], len(line)
     cells: list[int] = []
     column = 0
     for found in PIECE.finditer(line):
-        if found[0] == "\r":
+        piece = found[0]
+        if piece == "\r":
             column = 0
-        elif found[0].startswith("\b"):
-            column = max(0, column - len(found[0]))
+        elif piece.startswith("\b"):
+            column = max(0, column - len(piece))
+        elif found["move"]:
+            column = min(_moved(column, found["move"], found["by"]), len(cells))
         elif found["erase"] is not None:
-            del cells[0 if found["erase"] == "2" else column :]
-        elif not found[0].startswith("\x1b["):
-            cells[column : column + len(found[0])] = range(*found.span())
-            column += len(found[0])
+            column = _erase(cells, column, found["erase"])
+        elif not piece.startswith(("\x1b[", "\x1b]")):
+            cells[column : column + len(piece)] = range(*found.span())
+            column += len(piece)
     return cells, column
 
 
-PIECE = re.compile(r"\r|\x08+|\x1b\[(?P<erase>[02]?)K|\x1b\[[0-?]*[ -/]*[@-~]|\x1b|[^\r\x08\x1b]+")
+def _moved(column: int, move: str, by: str) -> int:
+    count = int(by[:5] or 1)  # of any number of digits: no line is that long
+    match move:
+        case "C":
+            return column + count
+        case "D":
+            return max(0, column - count)
+        case _:
+            return max(0, count - 1)
+
+
+def _erase(cells: list[int], column: int, part: str) -> int:
+    """Erase what is behind the cursor, before it, or all; return where the cursor stands then."""
+    if part in {"", "0"}:
+        del cells[column:]
+        return column
+    del cells[0 : column if part == "1" else len(cells)]
+    return 0
+
+
+MOVES = re.compile(r"[\r\x08]|\x1b\[\d*[CDGK`]")
+"""A line without any of these is as it is."""
+
+PIECE = re.compile(
+    r"\r|\x08+|\x1b\[(?P<erase>[012]?)K|\x1b\[(?P<by>\d*)(?P<move>[CDG`])|\x1b\[[0-?]*[ -/]*[@-~]"
+    r"|\x1b\][^\x07\x1b]{0,2000}(?:\x07|\x1b\\)|\x1b|[^\r\x08\x1b]+"
+)
 """What moves the cursor, erases, or has no width; colours are lost in a line that is written over."""

@@ -345,6 +345,36 @@ def test_colours_have_no_width_and_erasing_erases(text: str, seen: str) -> None:
     assert overwrite(text) == seen
 
 
+OF_PROGRAMS = {
+    "rburns/ansi-to-html#109": ("\x1b[2K TEXT 1 \r\x1b[2K TEXT 2 \r", " TEXT 2 "),
+    "jupyterlab/jupyterlab#1860": ("\r 0\r 1\r 9", " 9"),
+    "timholy/ProgressMeter.jl#271": ("Progress:  99%\r\x1b[KProgress: 100%", "Progress: 100%"),
+    "jupyter/notebook#4749": ("Loading data...\r\x1b[KDone", "Done"),
+    "rndusr/torf-cli#5": ("10.5 % of it\x1b[2K\x1b[1`99 %", "99 %"),
+    "liorhass/UsbTerminal#7": ("a longer line\x1b[G\x1b[Kshort", "short"),
+    "jupyterlab/jupyterlab#15861": ("\x1b]8;;http://example.com\x1b\\50%\x1b]8;;\x1b\\\r100%", "100%"),
+    "Textualize/rich#1163": ("\x1b]8;;http://a.b\x07wait\x1b]8;;\x07\rdone", "done"),
+    "keras-team/keras#66": ("1/10 [>....]" + "\b" * 12 + "\r10/10 [====]", "10/10 [====]"),
+    "allenai/allennlp#719": ("step 1" + "\x08" * 6 + "step 2", "step 2"),
+    "manrajgrover/halo#32": ("\x1b[?25l- Loading\r\x1b[2K| Loading\r\x1b[2K\x1b[?25hok", "ok"),
+    "jupyter/notebook#444": ("\x1b[?25lbusy\x1b[?25h\rfree", "free"),
+    "IonicaBizau/anser#18": ("#####      (33%)\r############(100%)\r", "############(100%)"),
+    "pavdmyt/yaspin#195": ("/ long text\r\x1b[0K- text", "- text"),
+    "a move by very much": ("abc\x1b[" + "9" * 5000 + "DX", "Xbc"),
+    "a move behind the end": ("ab\x1b[80Gc", "abc"),
+    "forward over what is there": ("abc\r\x1b[2CX", "abX"),
+    "erased before the cursor": ("old old\x1b[1K\rnew", "new"),
+    "a sequence that is not whole": ("ab\x1b[", "ab\x1b["),
+    "up a line, which is not followed": ("Foo\nHello\x1b[A\rBar", "Foo\nBarlo"),
+}
+"""What programs send, most with an issue of somebody who saw it come out otherwise."""
+
+
+@pytest.mark.parametrize(("text", "seen"), OF_PROGRAMS.values(), ids=OF_PROGRAMS)
+def test_lines_of_programs_are_as_on_a_terminal(text: str, seen: str) -> None:
+    assert overwrite(text) == seen
+
+
 @pytest.mark.parametrize("at", range(25))
 def test_a_line_that_comes_in_pieces_is_the_same(at: int) -> None:
     text = "Load \x1b[32m55%\x1b[0m\r\x1b[KDone"
