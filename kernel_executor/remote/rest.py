@@ -74,12 +74,16 @@ class Api:
                 method, address, json=body, params=params, timeout=httpx2.Timeout(timeout, connect=10.0)
             )
         except httpx2.ConnectError as error:
-            raise ServerError(f"{self.server} cannot be reached: {error}", NOT_SENT) from None
-        except httpx2.HTTPError as error:
-            raise ServerError(f"{self.server} did not answer: {type(error).__name__} {error}") from None
+            raise self._error(f"{self.server} cannot be reached: {error}", NOT_SENT) from None
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise self._error(f"{self.server} did not answer: {type(error).__name__} {error}") from None
         if answer.is_success:
             return answer.json() if answer.content else None
-        raise ServerError(self._explained(method, "/".join(parts), answer), answer.status_code)
+        raise self._error(self._explained(method, "/".join(parts), answer), answer.status_code)
+
+    def _error(self, text: str, status: int = 0) -> ServerError:
+        """Return an error without the token: libraries repeat a header they refuse, and servers what they were sent."""
+        return ServerError(self._token.absent_from(text), status)
 
     def _explained(self, method: str, what: str, answer: httpx2.Response) -> str:
         status = answer.status_code
