@@ -131,37 +131,20 @@ class Api:
             raise
         return told if isinstance(told, dict) else {}
 
-    async def start(self, kernel_id: str, name: str, path: str, env: Mapping[str, str]) -> str:
-        """Start a kernel; return its id, which is the one asked for if the server takes one from a client.
+    async def post_kernel(self, wanted: Mapping[str, Any]) -> str:
+        """Ask once for a kernel; return its id, empty if the server names none."""
+        told = await self._ask("POST", "kernels", body=dict(wanted), timeout=START_TIMEOUT)
+        return str(told.get("id") or "") if isinstance(told, dict) else ""
 
-        Where it did not answer, it is looked whether a kernel of that id is there, and asked once more if not.
-        """
-        wanted: dict[str, Any] = {"name": name, "kernel_id": kernel_id}
-        wanted |= {"path": path} if path else {}
-        wanted |= {"env": dict(env)} if env else {}
-        for attempt in range(ATTEMPTS):
-            try:
-                told = await self._ask("POST", "kernels", body=wanted, timeout=START_TIMEOUT)
-            except ServerError as error:
-                if error.status > 0 or attempt + 1 == ATTEMPTS:
-                    raise
-                if error.status != NOT_SENT and await self.kernel(kernel_id) is not None:
-                    return kernel_id
-                await asyncio.sleep(PAUSE * 2**attempt)
-            else:
-                if isinstance(told, dict) and told.get("id"):
-                    return str(told["id"])
-                # In gateway mode a server takes an id for that of a kernel that runs, finds none, and starts none.
-                wanted.pop("kernel_id", None)
-        raise ServerError(f"{self.server} did not name the kernel it started: is it a Jupyter server?")
-
-    async def end(self, kernel_id: str) -> None:
-        """End a kernel; one that is gone is well."""
+    async def end(self, kernel_id: str) -> bool:
+        """End a kernel; return whether it was there. One that is gone is well."""
         try:
             await self._insist("DELETE", "kernels", kernel_id)
         except ServerError as error:
             if error.status != 404:
                 raise
+            return False
+        return True
 
     async def interrupt(self, kernel_id: str) -> None:
         """Interrupt a kernel, once."""
