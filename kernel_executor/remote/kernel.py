@@ -304,7 +304,7 @@ async def find_kernel(api: Api, name: str | None, kernel_id: str | None) -> tupl
         raise KernelStartError(str(error)) from error
     if found is None:
         raise KernelStartError(f"{api.server} has no kernel {kernel_id}")
-    wanted = str(found.get("name", "")) or name or usual
+    wanted = str(found.get("name") or "") or name or usual
     if wanted not in languages and not kernel_id:
         names = ", ".join(sorted(languages)) or "none"
         raise KernelStartError(f"{api.server} has no kernel named {wanted!r}. It has: {names}.")

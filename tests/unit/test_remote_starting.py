@@ -136,3 +136,61 @@ async def test_a_kernel_that_starts_behind_an_error_is_ended() -> None:
         with pytest.raises(ServerError, match="HTTP 500"):
             await start_kernel(api, "mine", "python3", "", {})
     assert kernels.started == kernels.ended == ["mine"]
+
+
+ODD = {
+    "a page to log in": "<html><form>password</form></html>",
+    "a text": "ok",
+    "JSON that is cut off": '{"kernelspecs": {',
+    "JSON that is too deep": "[" * 100_000,
+    "nothing": "",
+    "null": "null",
+    "a list": "[]",
+    "a number": "3",
+    "a string": '"kernelspecs"',
+    "true": "true",
+    "an object without kernels": "{}",
+    "a list of kernels": '{"kernelspecs": []}',
+    "null for kernels": '{"kernelspecs": null}',
+    "a kernel that is null": '{"default": null, "kernelspecs": {"python3": null}}',
+    "a kernel that is a list": '{"default": "python3", "kernelspecs": {"python3": []}}',
+    "a kernel without a description": '{"default": "python3", "kernelspecs": {"python3": {}}}',
+    "a kernel whose description is null": '{"default": "python3", "kernelspecs": {"python3": {"spec": null}}}',
+    "a kernel whose description is a text": '{"default": "python3", "kernelspecs": {"python3": {"spec": "x"}}}',
+}
+
+
+@pytest.mark.parametrize("text", ODD.values(), ids=ODD)
+async def test_an_answer_that_no_jupyter_server_gives_is_told_as_an_error_of_ours(text: str) -> None:
+    async def answer(_method: str, _path: str, _body: bytes) -> tuple[int, str]:
+        return 200, text
+
+    async with api_on(answer) as api:
+        with pytest.raises(KernelStartError, match=r"no Jupyter server|no kernel named"):
+            await find_kernel(api, None, None)
+
+
+async def test_a_kernel_that_is_described_wrongly_does_not_hide_the_others() -> None:
+    async def answer(_method: str, _path: str, _body: bytes) -> tuple[int, str]:
+        return 200, json.dumps({"default": "r", "kernelspecs": {"x": None, "r": {"spec": {"language": "R"}}}})
+
+    async with api_on(answer) as api:
+        assert await find_kernel(api, None, None) == ("r", "r")
+
+
+async def test_null_for_a_kernel_tells_that_there_is_none() -> None:
+    async def answer(_method: str, _path: str, _body: bytes) -> tuple[int, str]:
+        return 200, "null"
+
+    async with api_on(answer) as api:
+        assert await api.kernel("some") is None
+
+
+@pytest.mark.parametrize("text", ["<html>", "[]", "3", "true", '""', ""])
+async def test_what_is_no_answer_about_a_kernel_does_not_tell_that_it_is_there(text: str) -> None:
+    async def answer(_method: str, _path: str, _body: bytes) -> tuple[int, str]:
+        return 200, text
+
+    async with api_on(answer) as api:
+        with pytest.raises(ServerError, match="no Jupyter server"):
+            await api.kernel("some")
