@@ -266,6 +266,8 @@ class WebsocketTransport:
         is_open = any(asked is request for asked, _ in self._asked.values())
         if is_open or request.asked >= DEAF:
             is_idle = await self._is_idle()
+            if request.has_ended:
+                return
             if is_open and not is_idle:  # it answers when it gets there: more questions would pile up before it
                 request.found_busy += 1
                 return
