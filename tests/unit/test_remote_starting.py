@@ -194,3 +194,19 @@ async def test_what_is_no_answer_about_a_kernel_does_not_tell_that_it_is_there(t
     async with api_on(answer) as api:
         with pytest.raises(ServerError, match="no Jupyter server"):
             await api.kernel("some")
+
+
+async def test_a_token_that_is_sent_back_is_not_in_the_error_that_the_library_makes_of_it() -> None:
+    async def repeat(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        [line] = [line for line in head.split(b"\r\n") if line.lower().startswith(b"authorization")]
+        writer.write(line + b"\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(repeat, "127.0.0.1", 0)
+    api = Api(Server(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"), Token("s3cr3t-0123"))
+    with pytest.raises(ServerError, match="token") as caught:
+        await api.interrupt("some")
+    await api.aclose()
+    server.close()
+    assert "s3cr3t" not in str(caught.value)
