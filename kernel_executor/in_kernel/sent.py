@@ -45,6 +45,8 @@ class Sent:
             self._begun[msg_id] = 0
             if not msg_id.startswith(RECALL):
                 self._kept[msg_id] = {}
+                for parent_id in list(self._kept)[:-REQUESTS]:
+                    self._forget(parent_id)
             while len(self._begun) > BEGUN:
                 self._begun.pop(next(iter(self._begun)))
             return True
@@ -57,31 +59,31 @@ class Sent:
         """Number a message that a noted request causes, in place, and keep it; once, however often it comes here."""
         parent_id = (message.get("parent_header") or {}).get("msg_id", "")
         metadata = message.get("metadata")
-        if not self.has_begun(parent_id) or parent_id.startswith(RECALL) or not isinstance(metadata, dict):
+        if parent_id.startswith(RECALL) or not isinstance(metadata, dict):
             return
         with self._lock:
-            if NUMBER in metadata:
+            number = self._begun.get(parent_id)
+            if number is None or NUMBER in metadata:
                 return
-            metadata[NUMBER] = number = self._begun[parent_id]
+            metadata[NUMBER] = number
             self._begun[parent_id] = number + 1
-            if parent_id in self._kept:  # what comes late of an old one is not kept in the place of a newer one's
-                size = OVERHEAD + _size(message.get("content"))
-                self._kept[parent_id][number] = (message, size)
+            size = OVERHEAD + _size(message.get("content"))
+            if (kept := self._kept.get(parent_id)) is not None:  # a late one has no place among newer requests'
+                kept[number] = (message, size)
                 self._size += size
                 self._make_room(parent_id)
 
     def _make_room(self, newest: str) -> None:
-        for parent_id in list(self._kept)[:-REQUESTS]:
-            self._forget(parent_id)
         for parent_id in list(self._kept):
             if self._size > self._room and parent_id != newest:
                 self._forget(parent_id)
-        kept = self._kept[newest]
-        while self._size > self._room and len(kept) > 1:
+        kept = self._kept.get(newest)
+        while kept and self._size > self._room and len(kept) > 1:
             self._size -= kept.pop(next(iter(kept)))[1]
 
     def _forget(self, parent_id: str) -> None:
-        self._size -= sum(size for _, size in self._kept.pop(parent_id).values())
+        # A signal handler that prints meanwhile may have forgotten it, too.
+        self._size -= sum(size for _, size in self._kept.pop(parent_id, {}).values())
 
     def again(self, msg_id: str, first: int, but: list[int]) -> list[dict[str, Any]]:
         """Return what is kept of a request's messages from a number on, without some."""

@@ -82,6 +82,8 @@ class LateOutputs:
         """Report a message that belongs to no open request, if it is a known block's output."""
         if message.type in COMMS:
             self.widgets.take(message)
+        if message.is_loss and message.parent_id in self._blocks:
+            self._say(message.parent_id, f"\n[late output is missing: {message.content.get('reason')}]\n")
         if message.parent_id not in self._blocks or message.type not in OUTPUTS or self.widgets.capture(message):
             return
         size = max(message.weight, DISPLAY_OVERHEAD)

@@ -16,6 +16,7 @@ from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.remote.guarding import bring_guard
 from kernel_executor.remote.rest import Api, ServerError
 from kernel_executor.remote.server import Token
+from kernel_executor.remote.starting import start_kernel
 from kernel_executor.remote.transport import WebsocketTransport
 from kernel_executor.sandbox.isolation import Isolation
 from kernel_executor.sockets.assembler import message_limits
@@ -243,7 +244,7 @@ class RemoteKernelPlan:
         if kernel_id is not None and await self._is_there(kernel_id, left):
             # Until it answers it is not ours to end: what runs in it may be what nobody knows the end of.
             return RemoteKernel(self.api, kernel_id, is_ours=False)
-        started = await self.api.start(str(uuid.uuid4()), self.name, self.path, self.env)
+        started = await start_kernel(self.api, str(uuid.uuid4()), self.name, self.path, self.env)
         return RemoteKernel(self.api, started, is_ours=True)
 
     async def _is_there(self, kernel_id: str, left: RemoteKernel | None) -> bool:
@@ -303,7 +304,7 @@ async def find_kernel(api: Api, name: str | None, kernel_id: str | None) -> tupl
         raise KernelStartError(str(error)) from error
     if found is None:
         raise KernelStartError(f"{api.server} has no kernel {kernel_id}")
-    wanted = str(found.get("name", "")) or name or usual
+    wanted = str(found.get("name") or "") or name or usual
     if wanted not in languages and not kernel_id:
         names = ", ".join(sorted(languages)) or "none"
         raise KernelStartError(f"{api.server} has no kernel named {wanted!r}. It has: {names}.")

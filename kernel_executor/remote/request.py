@@ -17,6 +17,9 @@ IDS = 20_000
 HELD_ROOM = 50_000_000
 """Bytes of messages that wait for one that is missing; then what is missing is given up."""
 
+HELD = 10_000
+"""Messages that are remembered behind one that is missing, late ones that were passed on at once among them."""
+
 NOBODY_KNOWS = "the connection was cut while it ran, and this kernel cannot tell whether something is missing"
 
 
@@ -53,6 +56,11 @@ class Sequence:
         return messages
 
     @property
+    def is_full(self) -> bool:
+        """Whether what is missing is to be given up for what came behind it."""
+        return self.weight > HELD_ROOM or len(self.later) > HELD
+
+    @property
     def waiting(self) -> list[int]:
         """The numbers of what waits for a message before it."""
         return sorted(number for number, message in self.later.items() if message)
@@ -82,7 +90,8 @@ class Request:
         message: What is sent.
         is_handed_over: Whether it was written to a connection, and may have arrived.
         was_cut: Whether the connection was cut since.
-        asked: How often the kernel was asked for it in vain since something was heard from it, or since the last cut.
+        asked: How often the kernel was asked for it in vain since something new came in order, or since the last cut.
+        found_busy: How often the server was asked instead, and took the kernel to be busy, since then.
     """
 
     channel: Channel
@@ -90,6 +99,7 @@ class Request:
     is_handed_over: bool = False
     was_cut: bool = False
     asked: int = 0
+    found_busy: int = 0
     has_ended: bool = False
     sequence: Sequence = field(default_factory=Sequence)
     is_numbered: bool = False
@@ -121,18 +131,24 @@ class Request:
             message = replace(message, channel=self.channel)
         if received.number is not None:
             self.is_numbered = True
+            before = self.sequence.next
             ready = self.sequence.take(received.number, message, waits=not self.has_ended)
-            told = (
-                [] if self.sequence.weight <= HELD_ROOM else [self._lost_output("too much came behind what is missing")]
-            )
+            if self.sequence.next > before:  # what comes behind a gap does not bring what is missing
+                self.forget_questions()
+            told = [self._lost_output("too much came behind what is missing")] if self.sequence.is_full else []
             ready += self.sequence.skip() if told else []
             return [*told, *(each for one in ready for each in self._pass(one))]
         if received.id in self._ids:
             return []
+        self.forget_questions()
         self._ids[received.id] = None
         if len(self._ids) > IDS:
             self._ids.pop(next(iter(self._ids)))
         return self._pass(message)
+
+    def forget_questions(self) -> None:
+        """Count questions in vain from here on."""
+        self.asked = self.found_busy = 0
 
     def _pass(self, message: Message) -> list[Message]:
         if self.has_ended:

@@ -74,12 +74,23 @@ class Api:
                 method, address, json=body, params=params, timeout=httpx2.Timeout(timeout, connect=10.0)
             )
         except httpx2.ConnectError as error:
-            raise ServerError(f"{self.server} cannot be reached: {error}", NOT_SENT) from None
-        except httpx2.HTTPError as error:
-            raise ServerError(f"{self.server} did not answer: {type(error).__name__} {error}") from None
+            raise self._error(f"{self.server} cannot be reached: {error}", NOT_SENT) from None
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise self._error(f"{self.server} did not answer: {type(error).__name__} {error}") from None
         if answer.is_success:
-            return answer.json() if answer.content else None
-        raise ServerError(self._explained(method, "/".join(parts), answer), answer.status_code)
+            try:
+                return answer.json() if answer.content else ""
+            except NO_JSON:  # a page to log in, or a proxy's
+                raise self._not_understood(method, "/".join(parts), answer.status_code) from None
+        raise self._error(self._explained(method, "/".join(parts), answer), answer.status_code)
+
+    def _error(self, text: str, status: int = 0) -> ServerError:
+        """Return an error without the token: libraries repeat a header they refuse, and servers what they were sent."""
+        return ServerError(self._token.absent_from(text), status)
+
+    def _not_understood(self, method: str, what: str, status: int = 200) -> ServerError:
+        text = f"{self.server} answered {method} {what or 'api'} with what no Jupyter server answers"
+        return self._error(f"{text}: is that the address of one?", status)
 
     def _explained(self, method: str, what: str, answer: httpx2.Response) -> str:
         status = answer.status_code
@@ -108,56 +119,52 @@ class Api:
     async def version(self) -> str:
         """Return the server's version; empty if it does not tell."""
         told = await self._insist("GET")
-        return str(told.get("version", "")) if isinstance(told, dict) else ""
+        return _text(told, "version")
 
     async def kernelspecs(self) -> tuple[str, dict[str, str]]:
-        """Return the name of the usual kernel, and the language of each."""
+        """Return the name of the usual kernel, and the language of each that is described.
+
+        Raises:
+            ServerError: It refused, or did not answer, or with something else.
+        """
         told = await self._insist("GET", "kernelspecs")
-        specs = told.get("kernelspecs", {}) if isinstance(told, dict) else {}
-        languages = {name: str(spec.get("spec", {}).get("language", "")).lower() for name, spec in specs.items()}
-        return str(told.get("default", "")), languages
+        specs = told.get("kernelspecs") if isinstance(told, dict) else None
+        if not isinstance(specs, dict):
+            raise self._not_understood("GET", "kernelspecs")
+        inner = {name: each.get("spec") for name, each in specs.items() if isinstance(each, dict)}
+        languages = {name: _text(spec, "language").lower() for name, spec in inner.items() if isinstance(spec, dict)}
+        return _text(told, "default"), languages
 
     async def kernel(self, kernel_id: str) -> dict[str, Any] | None:
-        """Return what the server knows of a kernel; None if it has none of that id."""
+        """Return what the server knows of a kernel; None if it has none of that id.
+
+        Raises:
+            ServerError: It refused, or did not answer, or with something else.
+        """
         try:
             told = await self._insist("GET", "kernels", kernel_id)
         except ServerError as error:
             if error.status == 404:
                 return None
             raise
-        return told if isinstance(told, dict) else {}
+        if told is not None and not isinstance(told, dict):
+            raise self._not_understood("GET", f"kernels/{kernel_id}")
+        return told  # in gateway mode a server answers null, and HTTP 200, for one that it does not have
 
-    async def start(self, kernel_id: str, name: str, path: str, env: Mapping[str, str]) -> str:
-        """Start a kernel; return its id, which is the one asked for if the server takes one from a client.
+    async def post_kernel(self, wanted: Mapping[str, Any]) -> str:
+        """Ask once for a kernel; return its id, empty if the server names none."""
+        told = await self._ask("POST", "kernels", body=dict(wanted), timeout=START_TIMEOUT)
+        return _text(told, "id")
 
-        Where it did not answer, it is looked whether a kernel of that id is there, and asked once more if not.
-        """
-        wanted: dict[str, Any] = {"name": name, "kernel_id": kernel_id}
-        wanted |= {"path": path} if path else {}
-        wanted |= {"env": dict(env)} if env else {}
-        for attempt in range(ATTEMPTS):
-            try:
-                told = await self._ask("POST", "kernels", body=wanted, timeout=START_TIMEOUT)
-            except ServerError as error:
-                if error.status > 0 or attempt + 1 == ATTEMPTS:
-                    raise
-                if error.status != NOT_SENT and await self.kernel(kernel_id) is not None:
-                    return kernel_id
-                await asyncio.sleep(PAUSE * 2**attempt)
-            else:
-                if isinstance(told, dict) and told.get("id"):
-                    return str(told["id"])
-                # In gateway mode a server takes an id for that of a kernel that runs, finds none, and starts none.
-                wanted.pop("kernel_id", None)
-        raise ServerError(f"{self.server} did not name the kernel it started: is it a Jupyter server?")
-
-    async def end(self, kernel_id: str) -> None:
-        """End a kernel; one that is gone is well."""
+    async def end(self, kernel_id: str) -> bool:
+        """End a kernel; return whether it was there. One that is gone is well."""
         try:
             await self._insist("DELETE", "kernels", kernel_id)
         except ServerError as error:
             if error.status != 404:
                 raise
+            return False
+        return True
 
     async def interrupt(self, kernel_id: str) -> None:
         """Interrupt a kernel, once."""
@@ -181,9 +188,18 @@ PASSING = frozenset({502, 503, 504})
 """What proxies answer while a server is away for a moment."""
 
 
+NO_JSON = (ValueError, RecursionError)
+
+
+def _text(told: Any, name: str) -> str:
+    """Return a text of an answer; empty if it is none."""
+    value = told.get(name) if isinstance(told, dict) else None
+    return value if isinstance(value, str) else ""
+
+
 def _message(answer: httpx2.Response) -> str:
     try:
         told = answer.json()
-        return str(told.get("message") or told.get("reason") or "") if isinstance(told, dict) else ""
-    except ValueError:
+        return _text(told, "message") or _text(told, "reason")
+    except NO_JSON:
         return ""  # a page of HTML says nothing that the status does not

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from html import escape
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 KERNEL_VARIABLE_LIMIT = 4_096
@@ -20,7 +21,8 @@ class Token:
     _secret: str = field(repr=False)
 
     def __post_init__(self) -> None:
-        if not self._secret.isascii() or not self._secret.isprintable():
+        # A header with an outer blank is refused as it is sent, by an error that repeats all of it.
+        if not self._secret.isascii() or not self._secret.isprintable() or self._secret != self._secret.strip():
             raise ValueError("the token has characters that no header can hold: was more than the token copied?")
 
     @property
@@ -29,8 +31,12 @@ class Token:
         return {"Authorization": f"token {self._secret}"} if self._secret else {}
 
     def absent_from(self, text: str) -> str:
-        """Return a text that a server wrote, without the secret, which some repeat in an error's page."""
-        return text.replace(self._secret, "[token]") if self._secret else text
+        """Return a text that a server or a library wrote, without the secret, however it is quoted there."""
+        secret = self._secret
+        written = {secret, repr(secret)[1:-1], secret.replace("\\", "\\\\"), quote(secret, safe=""), escape(secret)}
+        for each in sorted(written - {""}, key=len, reverse=True):  # the longest first: others are a part of it
+            text = text.replace(each, "[token]")
+        return text
 
 
 @dataclass(frozen=True, slots=True)

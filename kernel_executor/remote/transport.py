@@ -30,6 +30,8 @@ FIRST_ANSWER, LONGEST_ANSWER = 0.5, 120.0
 """Seconds to wait for an answer before the kernel is asked again, doubled each time: it may be busy for hours, and what
 is sent in the first moments of a connection a server may lose: it tries out the kernel's channels then (measured)."""
 
+MOST_DOUBLED = 10
+
 IN_VAIN = 3
 """Answers after which what did not come with them is given up; some of it is lost on the same way."""
 
@@ -170,7 +172,7 @@ class WebsocketTransport:
                 self._asked.clear()
                 for request in self._open:
                     request.was_cut = request.was_cut or request.is_handed_over
-                    request.asked = 0
+                    request.forget_questions()
                 self._socket = await self._connected_again()
                 for request in self._open:
                     await self._resume(request)
@@ -255,14 +257,24 @@ class WebsocketTransport:
         """Find out what became of a request: by our guard, or by whether the kernel has gone on to another one."""
         if not self._socket:
             return  # it is done when there is a connection
-        self._expect(request, min(FIRST_ANSWER * 2**request.asked, LONGEST_ANSWER))
-        request.asked += 1
+        tried = min(request.asked + request.found_busy, MOST_DOUBLED)
+        self._expect(request, min(FIRST_ANSWER * 2**tried, LONGEST_ANSWER))
         if not request.is_handed_over:
+            request.asked += 1
             await self._hand_over(request)
             return
-        if request.asked > DEAF and await self._is_idle():
-            self._give_up_channels(request)
-            return
+        is_open = any(asked is request for asked, _ in self._asked.values())
+        if is_open or request.asked >= DEAF:
+            is_idle = await self._is_idle()
+            if request.has_ended:
+                return
+            if is_open and not is_idle:  # it answers when it gets there: more questions would pile up before it
+                request.found_busy += 1
+                return
+            if is_idle and request.asked >= DEAF:
+                self._give_up_channels(request)
+                return
+        request.asked += 1
         msg_id = RECALL + uuid.uuid4().hex
         self._asked[msg_id] = (request, {})
         content = question(request, guarded=self.is_guarded)

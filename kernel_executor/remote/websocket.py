@@ -65,8 +65,9 @@ class _Connect(client.connect):  # type: ignore[misc]
 class WebSocket:
     """An open connection. Made by `open`."""
 
-    def __init__(self, connection: client.ClientConnection) -> None:
+    def __init__(self, connection: client.ClientConnection, token: Token) -> None:
         self._connection = connection
+        self._token = token
 
     @property
     def is_v1(self) -> bool:
@@ -102,13 +103,13 @@ class WebSocket:
             create_connection=QuickConnection,
         )
         try:
-            return cls(await connect)
+            return cls(await connect, token)
         except InvalidStatus as error:
             raise Refused(error.response.status_code) from None  # its request has the header
         except InvalidHandshake as error:
             raise ConnectionError(f"no websocket could be opened: {type(error).__name__}") from None
         except (OSError, WebSocketException) as error:
-            raise ConnectionError(f"no connection: {error}") from None
+            raise ConnectionError(f"no connection: {token.absent_from(str(error))}") from None
 
     async def send(self, data: str | bytes) -> None:
         """Send a message.
@@ -119,7 +120,7 @@ class WebSocket:
         try:
             await self._connection.send(data)
         except ConnectionClosed as error:
-            raise ConnectionError(str(error)) from None
+            raise ConnectionError(self._token.absent_from(str(error))) from None  # the server's words are in it
 
     async def messages(self) -> AsyncIterator[str | bytes]:
         """Yield what comes until the connection is closed, by whomever."""

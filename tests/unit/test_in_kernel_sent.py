@@ -69,6 +69,18 @@ def test_of_older_requests_nothing_is_kept_and_their_numbers_go_on() -> None:
     assert len(keeper.again(str(REQUESTS + 1), 0, [])) == 1
 
 
+@pytest.mark.parametrize("later", range(1, REQUESTS + 4))
+def test_what_comes_late_of_a_request_is_numbered_however_many_have_begun_since(later: int) -> None:
+    keeper = Sent()
+    keeper.begin("a")
+    sent(keeper, "a", "x")
+    for number in range(later):
+        keeper.begin(str(number))
+    told = sent(keeper, "a", "late", "later")
+    assert [each["metadata"][NUMBER] for each in told] == [1, 2]
+    assert (keeper.again("a", 1, []) == told) == (later < REQUESTS)
+
+
 def test_no_more_is_kept_than_there_is_room_for_and_the_newest_stays() -> None:
     keeper = Sent(room=10_000)
     keeper.begin("a")

@@ -2,7 +2,7 @@
 
 from kernel_executor.events import ExecutionEvent, LateOutput
 from kernel_executor.lifecycle.listeners import LATE_ROOM, LateOutputs
-from kernel_executor.outputs.message import Message
+from kernel_executor.outputs.message import LOST_OUTPUT, Message
 from kernel_executor.outputs.output_changes import Append, Update
 from kernel_executor.text import as_text
 
@@ -31,6 +31,15 @@ async def test_late_output_is_bounded_and_told_until_the_next_block() -> None:
     late.expect("b")
     late.take(text("y", "b"))
     assert told(events)[-2:] == ["\n[... 500,000 bytes of late output left out ...]\n", "y"]
+
+
+async def test_late_output_that_is_lost_on_the_way_is_told_for_blocks_that_are_known() -> None:
+    late, events = LateOutputs(), list[ExecutionEvent]()
+    late.add(events.append)
+    late.expect("a")
+    for block_id in ("a", "another"):
+        late.take(Message("iopub", LOST_OUTPUT, block_id, {"reason": "cut"}))
+    assert told(events) == ["\n[late output is missing: cut]\n"]
 
 
 async def test_one_budget_is_for_all_ended_blocks() -> None:

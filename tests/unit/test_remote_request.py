@@ -134,6 +134,35 @@ def test_what_waits_for_something_missing_is_bounded(monkeypatch: pytest.MonkeyP
     assert some.sequence.weight == 0
 
 
+@pytest.mark.parametrize("ended", [False, True])
+def test_what_is_remembered_behind_a_gap_is_bounded_and_that_is_told(
+    monkeypatch: pytest.MonkeyPatch, ended: bool
+) -> None:
+    monkeypatch.setattr(module, "HELD", 10)
+    some = request()
+    passed(some, BLOCK if ended else [])
+    first = some.sequence.next + 1  # one is missing, and never comes
+    kinds = passed(some, [text(number) for number in range(first, first + 100)])
+    assert kinds.count("stream") == 100
+    assert kinds.count(LOST_OUTPUT) == 1
+    assert len(some.sequence.later) <= 10
+
+
+@pytest.mark.parametrize("told", [text(0), text(None), reply(0), idle(0)])
+def test_questions_in_vain_are_counted_from_what_came_last(told: Received) -> None:
+    some = request(asked=2, found_busy=3)
+    some.take(told)
+    assert (some.asked, some.found_busy) == (0, 0)
+
+
+def test_what_comes_behind_a_gap_or_again_is_no_answer() -> None:
+    some = request()
+    passed(some, [text(0), text(None, name="a")])
+    some.asked = 2
+    passed(some, [text(0), text(2), text(None, name="a")])
+    assert some.asked == 2
+
+
 @given(st.integers(0, 2**32), st.integers(1, 30))
 def test_whatever_is_cut_out_and_comes_again_nothing_is_doubled_and_order_stays(seed: int, size: int) -> None:
     chance = random.Random(seed)

@@ -75,11 +75,26 @@ def test_a_token_shows_itself_in_its_header_only() -> None:
     assert token.absent_from(f"<p>bad token {SECRET}</p>") == "<p>bad token [token]</p>"
 
 
-@pytest.mark.parametrize("bad", [f"{SECRET}\n", f"{SECRET}\r\nX: y", f"{SECRET}\0", "tokén", f"\t{SECRET}"])
+@pytest.mark.parametrize(
+    "bad", [f"{SECRET}\n", f"{SECRET}\r\nX: y", f"{SECRET}\0", "tokén", f"\t{SECRET}", f"{SECRET} ", f" {SECRET}", " "]
+)
 def test_a_token_that_no_header_can_hold_is_refused_without_being_repeated(bad: str) -> None:
     with pytest.raises(ValueError, match="was more than the token copied") as caught:
         Token(bad)
-    assert bad not in str(caught.value)
+    assert not bad.strip() or bad.strip() not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("secret", "text"),
+    [
+        ("a/b+c", "GET /?token=a%2Fb%2Bc failed"),
+        ("a&b<c", "<p>a&amp;b&lt;c</p>"),
+        ("a\\b", r"Illegal header value b'token a\\b'"),
+        ("it's\\n", repr(b"token it's\\n")),
+    ],
+)
+def test_a_token_is_taken_out_of_a_text_however_it_is_quoted_there(secret: str, text: str) -> None:
+    assert "[token]" in Token(secret).absent_from(text)
 
 
 GOOD = {"KERNEL_USERNAME": "me", "KERNEL_WORKING_DIR": "/data", "KERNEL_IMAGE": "a/b:1", "KERNEL_X": "y" * 4_096}
