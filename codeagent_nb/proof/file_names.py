@@ -5,9 +5,9 @@ import re
 from typing import TypeGuard
 
 WRITES = re.compile(
-    r"^(?:to_(?!numpy|dict|list|frame|datetime|numeric|timedelta|records|string)\w+|save\w*|write\w*|dump\w*|export\w*|mkdir|makedirs|touch)$"
+    r"^(?:to_(?!numpy|dict|list|frame|datetime|numeric|timedelta|records|string)\w+|save\w*|write\w*|dump\w*|export\w*|touch)$"
 )
-"""Names of functions and methods that write files."""
+"""Names of functions and methods that write files; not those that make folders, which may hold a user's files."""
 
 
 def writes_files(call: ast.Call) -> bool:

@@ -93,6 +93,13 @@ def test_a_file_is_made_if_it_is_written_before_anything_names_it() -> None:
 
 
 @pytest.mark.parametrize(
+    "code", ["Path('data').mkdir(exist_ok=True)", "os.makedirs('data', exist_ok=True)", "os.mkdir('data')"]
+)
+def test_a_folder_that_is_made_is_no_file_the_code_makes(code: str) -> None:
+    assert made_files(cells(code, "pd.read_csv('data/penguins.csv')")) == set()
+
+
+@pytest.mark.parametrize(
     ("code", "kind"),
     [
         ("import numpy as np\nnp.random.rand(3)", "random"),
