@@ -93,10 +93,24 @@ def test_a_file_is_made_if_it_is_written_before_anything_names_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["Path('data').mkdir(exist_ok=True)", "os.makedirs('data', exist_ok=True)", "os.mkdir('data')"]
+    "code",
+    [
+        "Path('data').mkdir(exist_ok=True)",
+        "os.makedirs('data', exist_ok=True)",
+        "os.path.isdir('data') or os.mkdir('data')",
+    ],
 )
-def test_a_folder_that_is_made_is_no_file_the_code_makes(code: str) -> None:
+def test_a_folder_that_holds_what_is_read_is_not_made_by_the_code(code: str) -> None:
     assert made_files(cells(code, "pd.read_csv('data/penguins.csv')")) == set()
+
+
+def test_a_folder_that_may_be_there_already_is_not_made_by_the_code() -> None:
+    assert made_files(cells("os.makedirs('data', exist_ok=True)", "pd.read_csv(folder / 'penguins.csv')")) == set()
+
+
+def test_a_folder_that_must_not_be_there_is_made_by_the_code() -> None:
+    made = made_files(cells("os.mkdir('out')\nopen('out/a.csv', 'w').write('x')", "open('out/a.csv').read()"))
+    assert made == {"out", "out/a.csv"}
 
 
 @pytest.mark.parametrize(
