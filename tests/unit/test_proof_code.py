@@ -1,10 +1,12 @@
 """What the text of code shows: names, changes in place, files, chance; and the slice that follows from it."""
 
 import ast
+import time
 from typing import Any
 
 import pytest
 
+from codeagent_nb.errors import SessionError
 from codeagent_nb.proof.cell_code import CellCode, read_cell
 from codeagent_nb.proof.slicing import Care, made_files, needed
 from codeagent_nb.proof.sources import imported_names, sources_of
@@ -182,3 +184,62 @@ def test_a_script_prints_what_the_notebook_showed_and_runs_shells_by_subprocess(
     ast.parse(as_script([("code", "names = !ls\n%time y = len(names)")], "", "n.ipynb", {}))
     assert "\ny = len(names)" in as_script([("code", "%time y = len(names)")], "", "n.ipynb", {})
     assert "import subprocess" in text
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        's = """\n100\n% of total\n!important\n"""\nprint(s)',
+        "s = '''\n%matplotlib inline\nnames = !ls\nWhy?\n'''\nprint(s)",
+        "a = (7\n%3)\nprint(a)",
+        "a = 7 \\\n% 3\nprint(a)",
+        "# Which?\n\ntotal = 5\nprint(total)  # right?",
+        's = f"""{1}\n%time x = 2\n"""\nprint(s)',
+        's = r"""\\"""\nprint(s)',
+    ],
+)
+def test_python_is_the_same_in_a_script_whatever_its_lines_begin_with(source: str) -> None:
+    assert source in as_script([("code", source)], "", "n.ipynb", {})
+
+
+def test_a_quotation_mark_in_a_command_begins_no_string() -> None:
+    text = as_script([("code", "!echo it's\n%matplotlib inline\nx = 1\n!echo 2")], "", "n.ipynb", {})
+    assert text.count("subprocess.run(") == 2
+    ast.parse(text)
+
+
+@pytest.mark.parametrize(
+    "source", ["!wc -l {path}", "names = !ls $folder", "%cd data", "%run other.py", "t = %timeit -o f()", "%env A=1"]
+)
+def test_what_only_ipython_can_do_is_no_script(source: str) -> None:
+    with pytest.raises(SessionError, match="needs IPython"):
+        as_script([("code", source)], "", "n.ipynb", {})
+
+
+def test_the_last_value_is_printed_whatever_letters_names_have() -> None:
+    text = as_script([("code", "größe = 1; größe")], "", "n.ipynb", {0: True})
+    assert "größe = 1\nprint(größe)\n" in text
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "# Which island?\n\ntotal = 5\nimport math\nprint(math.sqrt(total))",
+        "len?\n\n\ntotal = 5\nimport math\nprint(math.sqrt(total))",
+        "total = 5\x0c\nimport math\nprint(math.sqrt(total))",
+    ],
+)
+def test_only_imports_go_to_the_top(source: str) -> None:
+    first, rest = gathered([source])
+    assert first == "import math"
+    assert rest.splitlines() == source.replace("import math\n", "").splitlines()
+
+
+@pytest.mark.parametrize(
+    "source", [" " * 40_000, "a" + " " * 40_000, "a," * 20_000, "?" * 40_000, "x? " * 15_000, "(" * 40_000]
+)
+def test_hostile_code_is_read_in_a_moment(source: str) -> None:
+    """Four hundred blanks took 0.07 s, and the time was cubic."""
+    began = time.monotonic()
+    read_cell(source + "!x" if source.isspace() else source)
+    assert time.monotonic() - began < 20
