@@ -12,8 +12,10 @@ LINE = re.compile(
     r"(?P<mark>[%!])(?P<rest>(?:\\\n|[^\n])*+)"
     r"|[ \t]*+\?[^\n]*|[^\n#'\"?]*+\?++[ \t]*+(?=\n|\Z)"
 )
-"""A line of IPython's, with those that backslashes join to it; one that asks for help has no mark. No part gives back what it took: blanks, tried in each part,
-took cubic time."""
+"""A line of IPython's, with those that backslashes join to it; one that asks for help has no mark.
+
+No part gives back what it took: blanks, tried in each part, took cubic time.
+"""
 
 PIECE = re.compile(
     r"(?P<string>(?P<quotes>\"\"\"|''')(?:\\.|(?!(?P=quotes)).)*+(?:(?P=quotes)|\Z)"

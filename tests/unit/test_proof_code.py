@@ -235,6 +235,12 @@ def test_only_imports_go_to_the_top(source: str) -> None:
     assert rest.splitlines() == source.replace("import math\n", "").splitlines()
 
 
+def test_a_command_of_several_lines_is_one() -> None:
+    text = as_script([("code", "!echo a \\\n  b\nx = 1")], "", "n.ipynb", {})
+    assert "subprocess.run('echo a \\\\\\n  b', shell=True)\nx = 1" in text
+    assert gathered(["!echo a \\\n  b\nimport os\nos.getcwd()"]) == ["import os", "!echo a \\\n  b\nos.getcwd()"]
+
+
 @pytest.mark.parametrize(
     "source", [" " * 40_000, "a" + " " * 40_000, "a," * 20_000, "?" * 40_000, "x? " * 15_000, "(" * 40_000]
 )
