@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from codeagent_nb.errors import SessionError
 from codeagent_nb.proof.cell_code import python_of, read_cell
-from codeagent_nb.proof.ipython_lines import with_lines_replaced
+from codeagent_nb.proof.ipython_lines import ipython_lines, with_lines_replaced
 from codeagent_nb.text import one_line
 
-SETS_UP = re.compile(r"^[ \t]*%(?:matplotlib|config|load_ext)\b.*$", re.MULTILINE)
+SETS_UP = re.compile(r"[ \t]*%(?:matplotlib|config|load_ext)\b")
 """Magics that go with the imports."""
 
 
@@ -19,7 +19,7 @@ def imports_of(source: str) -> str:
     found, without = _without_imports(source)
     if source.lstrip().startswith("%%"):
         return ""
-    return "\n".join([*(match.group().strip() for match in SETS_UP.finditer(without)), *found])
+    return "\n".join([*_set_ups(without), *found])
 
 
 def gathered(sources: Sequence[str]) -> list[str]:
@@ -35,14 +35,22 @@ def gathered(sources: Sequence[str]) -> list[str]:
         found, without = _without_imports(source)
         statements |= dict.fromkeys(found)
         if not source.lstrip().startswith("%%"):
-            magics |= dict.fromkeys(match.group().strip() for match in SETS_UP.finditer(without))
-            without = SETS_UP.sub("", without).strip("\n")
+            magics |= dict.fromkeys(_set_ups(without))
+            without = with_lines_replaced(without, _unless_set_up).strip("\n")
         rest.append(without)
     used = {name for source in rest for name in _names_in(source)}
     kept = [text for text in (_used_part(statement, used) for statement in statements) if text]
     draws = any(re.search(r"plt\b|plot|matplotlib|seaborn|sns\b", text) for text in (*kept, *rest))
     wanted = [magic for magic in magics if draws or not magic.startswith("%matplotlib")]
     return ["\n".join([*wanted, *_sorted_imports(kept)]), *rest]
+
+
+def _set_ups(source: str) -> list[str]:
+    return [line.group().strip() for line in ipython_lines(source) if SETS_UP.match(line.group())]
+
+
+def _unless_set_up(line: re.Match[str]) -> str:
+    return "" if SETS_UP.match(line.group()) else line.group()
 
 
 def _without_imports(source: str) -> tuple[list[str], str]:

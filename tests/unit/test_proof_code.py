@@ -10,7 +10,7 @@ from codeagent_nb.errors import SessionError
 from codeagent_nb.proof.cell_code import CellCode, read_cell
 from codeagent_nb.proof.slicing import Care, made_files, needed
 from codeagent_nb.proof.sources import imported_names, sources_of
-from codeagent_nb.proof.tidying import as_script, gathered
+from codeagent_nb.proof.tidying import as_script, gathered, imports_of
 
 
 @pytest.mark.parametrize(
@@ -200,6 +200,13 @@ def test_a_script_prints_what_the_notebook_showed_and_runs_shells_by_subprocess(
 )
 def test_python_is_the_same_in_a_script_whatever_its_lines_begin_with(source: str) -> None:
     assert source in as_script([("code", source)], "", "n.ipynb", {})
+
+
+def test_a_magic_in_a_text_is_no_set_up() -> None:
+    source = 's = """\n%matplotlib inline\n"""\nplt.plot(s)'
+    assert gathered([source]) == ["", source]
+    assert imports_of(source) == ""
+    assert imports_of("%matplotlib inline\nimport a\nb = 1") == "%matplotlib inline\nimport a"
 
 
 def test_a_quotation_mark_in_a_command_begins_no_string() -> None:
