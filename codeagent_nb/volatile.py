@@ -12,7 +12,8 @@ PATTERNS = (
     (re.compile(r"(?:/private)?/var/folders/\w+/\w+/T/[\w.+-]+"), TEMPORARY),
     (re.compile(r"(?<![\w.])(?:/var)?/tmp/[\w.+-]+"), TEMPORARY),
     (re.compile(rf"{TEMPORARY}/\d+\.py\b"), f"{TEMPORARY}.py"),  # a cell, as ipykernel names it in warnings
-    (re.compile(r"[^\s'\"<>]*/(?:site|dist)-packages/"), "site-packages/"),
+    # Begun only where a path begins: begun at each character, a text without spaces took quadratic time.
+    (re.compile(r"(?<![^\s'\"<>])[^\s'\"<>]*/(?:site|dist)-packages/"), "site-packages/"),
 )
 
 

@@ -10,13 +10,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from codeagent_nb.proof.file_names import writes_files, written_files
+from codeagent_nb.proof.ipython_lines import ipython_lines, with_lines_replaced
 
 PYTHON_MAGICS = frozenset({"time", "timeit", "capture", "prun", "python", "python3", "py"})
 """Cell magics below which Python stands."""
 
 CELL_MAGIC = re.compile(r"^\s*%%(\w+)[^\n]*\n?")
-LINE_MAGIC = re.compile(r"^(?P<indent>[ \t]*)(?:(?P<target>[\w, ]+?)\s*=\s*)?(?P<mark>[%!])(?P<rest>.*)$", re.MULTILINE)
-HELP = re.compile(r"^.*\?\s*$|^\?.*$", re.MULTILINE)
 
 BUILTINS = frozenset(dir(builtins))
 
@@ -74,15 +73,20 @@ class CellCode:
 
 
 def python_of(source: str) -> str | None:
-    """Return a cell's code without IPython's own lines; None if it is in another language."""
+    """Return a cell's code without IPython's own lines; None if it is in another language.
+
+    Below cell magics, each line stays the line it was: places in the code are looked up in the source.
+    """
     while magic := CELL_MAGIC.match(source):
         if magic.group(1) not in PYTHON_MAGICS:
             return None
         source = source[magic.end() :]
-    return HELP.sub("", LINE_MAGIC.sub(_plain_line, source))
+    return with_lines_replaced(source, lambda line: _plain_line(line) + "\n" * line.group().count("\n"))
 
 
 def _plain_line(match: re.Match[str]) -> str:
+    if not match["mark"]:
+        return ""
     target = match.group("target")
     if target:
         return f"{match.group('indent')}{target} = None"
@@ -100,7 +104,8 @@ def read_cell(source: str, *, shows_value: bool = True, for_show: bool = False) 
     """
     done = CellCode(for_show=for_show)
     code = python_of(source)
-    lines = [match for match in LINE_MAGIC.finditer(source) if match.group("mark") == "!"]
+    own = list(ipython_lines(source)) if code is not None else []
+    lines = [match for match in own if match["mark"] == "!"]
     done.runs_programs = code is None or bool(lines)
     if code is None:
         done.strings = set(re.findall(r"[\w./-]+", source))
@@ -111,16 +116,16 @@ def read_cell(source: str, *, shows_value: bool = True, for_show: bool = False) 
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         done.is_opaque = True
         return done
-    done.sets_up |= _modules_of_magics(source)
+    done.sets_up |= _modules_of_magics(own)
     for number, statement in enumerate(tree.body):
         is_last = number == len(tree.body) - 1
         _take_statement(done, statement, is_discarded=not (is_last and shows_value))
     return done
 
 
-def _modules_of_magics(source: str) -> set[str]:
+def _modules_of_magics(lines: Iterable[re.Match[str]]) -> set[str]:
     """Return EVERYTHING if a cell has a magic like `%matplotlib inline`: what follows may need it."""
-    magics = [match.group("rest") for match in LINE_MAGIC.finditer(source) if match.group("mark") == "%"]
+    magics = [match["rest"] for match in lines if match["mark"] == "%"]
     return {EVERYTHING} if any(not magic.startswith("time") for magic in magics) else set()
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any, Literal
 
-from codeagent_nb.proof.numbers import TextDifference, Window, compare_texts
+from codeagent_nb.proof.numbers import TINY, TextDifference, Window, compare_texts
 from codeagent_nb.proof.pictures import UnreadablePicture, compare_pictures
 from codeagent_nb.rendering.cell_outputs import harmless_output
 from codeagent_nb.volatile import settled
@@ -25,15 +25,15 @@ HTML = "text/html"
 JSON = re.compile(r"application/(?:.*\+)?json")
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
-TIMING = re.compile(r"^(?:CPU times: .*|Wall time: .*|.* ± .* per loop .*)$", re.MULTILINE)
+TIMING = re.compile(r"^(?:CPU times: .*|Wall time: .*|[^±\n]* ± .* per loop .*)$", re.MULTILINE)
 """What `%time`, `%%time` and `%timeit` print."""
 
 WARNING = re.compile(r"^\S.*:\d+: (?:\w+\.)*\w*Warning: .*\n(?:[ \t].*\n?)*", re.MULTILINE)
-PROGRESS = re.compile(r"^.*(?:\d+%\||\d(?:it/s|s/it)\b|\r).*$\n?", re.MULTILINE)
+PROGRESS = re.compile(r"^.*(?:\d%\||\d(?:it/s|s/it)\b|\r).*$\n?", re.MULTILINE)
 
 IDS = re.compile(
     r"\bT_[0-9a-f]{5}(?=[\"_\s#])|\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
-    r"|(?<=\bid=\")[^\"]*[0-9a-f]{6}[^\"]*|(?<=[f(]#)[^\")]*[0-9a-f]{6}[^\")]*|(?<=ef=\"#)[^\")]*[0-9a-f]{6}[^\")]*|<dc:date>[^<]*"
+    r"|(?<=\bid=\")[^\"]*[0-9a-f]{6}[^\"]*|(?<=[f(]#)[^\"()#]{0,200}[0-9a-f]{6}[^\"()#]{0,200}|(?<=ef=\"#)[^\")]*[0-9a-f]{6}[^\")]*|<dc:date>[^<]*"
 )
 """Names that libraries draw by lot for what they show in HTML and SVG."""
 
@@ -80,6 +80,7 @@ class Comparison:
 
 
 CLOCK = "readings of the clock"
+NOISE = f"numbers below {TINY:g}, which rounding makes of zero"
 
 
 def compare_outputs(saved: Sequence[Output], now: Sequence[Output], window: Window) -> Comparison:
@@ -102,6 +103,8 @@ def compare_outputs(saved: Sequence[Output], now: Sequence[Output], window: Wind
             done.differ("missing", _shown(one), "")
         else:
             _compare_displays(done, one, other, window)
+    for one, other, clean in zip(ones.raw, others.raw, ones.displays, strict=False):
+        _compare_taken_out(done, one, other, clean, window)
     return done
 
 
@@ -113,11 +116,14 @@ class _Parts:
     stderr: str = ""
     errors: list[Output] = field(default_factory=list)
     displays: list[Output] = field(default_factory=list)
+    raw: list[Output] = field(default_factory=list)
+    """The displays again, as they were before they were cleaned."""
 
     @classmethod
     def of(cls, outputs: Sequence[Output]) -> "_Parts":
         parts = cls()
-        for output in map(harmless_output, map(harmless_output, outputs)):  # what is saved was cleaned already
+        for given in outputs:
+            output = harmless_output(harmless_output(given))  # what is saved was cleaned already
             match output["output_type"]:
                 case "stream" if output["name"] == "stderr":
                     parts.stderr += output["text"]
@@ -127,6 +133,7 @@ class _Parts:
                     parts.errors.append(output)
                 case _:
                     parts.displays.append(output)
+                    parts.raw.append(given)
         return parts
 
 
@@ -137,16 +144,18 @@ def _without_timing(text: str, done: Comparison) -> str:
     return TIMING.sub("[timing]", text)
 
 
-LEFT_OUT = re.compile(r"\n\[\.\.\. [\d,]+ characters left out \.\.\.\]\n")
+LEFT_OUT = re.compile(r"\n\[\.\.\. (?P<count>\d[\d,]{0,20}) characters left out \.\.\.\]\n")
 """Stands where output was cut; a notebook that was run elsewhere has all of it."""
 
 
 def _cut_alike(one: str, other: str) -> tuple[str, str]:
-    """Return two texts without what was cut out of either."""
+    """Return two texts without what was cut out of one of them, if the other has as much as it says there."""
     for first, second, swapped in ((one, other, False), (other, one, True)):
         if (cut := LEFT_OUT.search(first)) and not LEFT_OUT.search(second):
             head, tail = first[: cut.start()], first[cut.end() :]
-            alike = f"{second[: len(head)]}{second[max(len(head), len(second) - len(tail)) :]}"
+            if len(second) - len(head) - len(tail) != int(cut["count"].replace(",", "")):
+                continue
+            alike = f"{second[: len(head)]}{second[len(second) - len(tail) :]}"
             return (alike, head + tail) if swapped else (head + tail, alike)
     return one, other
 
@@ -154,10 +163,15 @@ def _cut_alike(one: str, other: str) -> tuple[str, str]:
 def _compare_text(done: Comparison, what: What, saved: str, now: str, window: Window) -> None:
     if saved == now:
         return
+    whole = (saved, now)
     saved, now = _cut_alike(saved, now)
+    if (saved, now) != whole:
+        done.aside("the middle of output that was cut")
     compared = compare_texts(settled(saved), settled(now), window)
     if compared.clock:
         done.aside(CLOCK)
+    if compared.noise:
+        done.aside(NOISE)
     if compared.difference:
         _differ_in_text(done, what, compared.difference)
 
@@ -198,6 +212,21 @@ def _compare_displays(done: Comparison, saved: Output, now: Output, window: Wind
             done.differ("extra", "", f"{mime}: {other[mime]}")
         else:
             _compare_values(done, mime, one[mime], other[mime], window)
+
+
+def _compare_taken_out(done: Comparison, saved: Output, now: Output, clean: Output, window: Window) -> None:
+    """Take in what differs only in what cleaning takes out, such as the data of a chart that a script draws.
+
+    It is set aside, not a difference: scripts have names in them that are drawn by lot. What was saved clean states
+    nothing of it.
+    """
+    for mime, content in saved.get("data", {}).items():
+        other = now.get("data", {}).get(mime)
+        if mime != WIDGET and other is not None and content not in (other, clean["data"].get(mime)):
+            raw = Comparison()
+            _compare_values(raw, mime, content, other, window)
+            if raw.difference and not done.difference:
+                done.aside(f"what cleaning takes out of {mime}")
 
 
 def _compare_values(done: Comparison, mime: str, saved: Any, now: Any, window: Window) -> None:

@@ -16,7 +16,15 @@ def writes_files(call: ast.Call) -> bool:
     if name == "open":
         modes = [*call.args[1:2], *(keyword.value for keyword in call.keywords if keyword.arg == "mode")]
         return any(isinstance(mode, ast.Constant) and set(str(mode.value)) & set("wax+") for mode in modes)
-    return bool(WRITES.match(name))
+    return bool(WRITES.match(name)) and not _allows_existing(call)
+
+
+def _allows_existing(call: ast.Call) -> bool:
+    """Return whether a call makes a folder unless it is there: then it may be a user's, with files of theirs."""
+    return any(
+        keyword.arg == "exist_ok" and not (isinstance(keyword.value, ast.Constant) and not keyword.value.value)
+        for keyword in call.keywords
+    )
 
 
 CONTENT = re.compile(r"^write(?:_text|_bytes|lines|row|rows)?$")

@@ -12,7 +12,14 @@ from math import isclose
 RELATIVE, ABSOLUTE = 1e-9, 1e-12
 """Numbers with a point or an exponent are the same within these; whole numbers only if they are equal."""
 
-TOLERANCE = f"numbers with a decimal point within {RELATIVE:g} of one another, relatively, or {ABSOLUTE:g}"
+TINY = 1e-15
+"""Two numbers below it that are written with exponents differ by what rounding makes of zero; larger ones, such as a
+p-value of 3.2e-15, mean what they say."""
+
+TOLERANCE = (
+    f"numbers with a decimal point within {RELATIVE:g} of one another, relatively, or {ABSOLUTE:g}; "
+    f"those with exponents only relatively, unless both are below {TINY:g}"
+)
 
 TOKEN = re.compile(
     r"(?P<moment>\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?)?)"
@@ -91,10 +98,12 @@ class Compared:
 
     Args:
         clock: Readings of the clock that were set aside.
+        noise: Numbers so near zero that they were set aside.
         difference: The first difference.
     """
 
     clock: int = 0
+    noise: int = 0
     difference: TextDifference | None = None
 
 
@@ -105,6 +114,9 @@ def compare_texts(saved: str, now: str, window: Window) -> Compared:
         return done
     for one, other in _pairs(saved.rstrip(), now.rstrip()):
         if one and other and _is_same(one, other):
+            continue
+        if one and other and _is_noise(one, other):
+            done.noise += 1
             continue
         if one and other and _is_clock(one, other, window):
             done.clock += 1
@@ -143,7 +155,18 @@ def same_number(first: str, second: str) -> bool:
     """Return whether two numbers, as they are written, are the same but for noise."""
     if _is_whole(first) or _is_whole(second):
         return first == second
-    return isclose(float(first), float(second), rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+    absolute = 0.0 if _has_exponent(first) and _has_exponent(second) else ABSOLUTE
+    return isclose(float(first), float(second), rel_tol=RELATIVE, abs_tol=absolute)
+
+
+def _has_exponent(text: str) -> bool:
+    return "e" in text.lower()
+
+
+def _is_noise(one: re.Match[str], other: re.Match[str]) -> bool:
+    texts = (one.group(), other.group())
+    are_numbers = one.lastgroup == other.lastgroup == "number"
+    return are_numbers and all(_has_exponent(text) and abs(float(text)) < TINY for text in texts)
 
 
 def _is_whole(text: str) -> bool:

@@ -7,7 +7,8 @@ import base64
 import binascii
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count, zip_longest
 from typing import Any
 
 MOST_PIXELS = 50_000_000
@@ -31,11 +32,15 @@ def compare_pictures(saved: str, now: str) -> str:
     one, other = _bytes(saved), _bytes(now)
     if one == other:
         return ""
-    first, second = _pixels(one), _pixels(other)
-    if first.size != second.size:
-        return f"the size is {_size(first.size)}, and was {_size(second.size)} in the replay"
-    differing = _differing(first, second)
-    return f"{differing:,} of {first.size[0] * first.size[1]:,} pixels differ" if differing else ""
+    for number, (first, second) in enumerate(zip_longest(_frames(one), _frames(other)), start=1):
+        if first is None or second is None:
+            return f"{'the replay' if first is None else 'the notebook'} has more than {number - 1} frames"
+        if first.size != second.size:
+            return f"the size is {_size(first.size)}, and was {_size(second.size)} in the replay"
+        if differing := _differing(first, second):
+            where = f" in frame {number}" if number > 1 else ""
+            return f"{differing:,} of {first.size[0] * first.size[1]:,} pixels differ{where}"
+    return ""
 
 
 def _bytes(text: str) -> bytes:
@@ -45,7 +50,31 @@ def _bytes(text: str) -> bytes:
         raise UnreadablePicture("a picture is not valid base64") from error
 
 
-def _pixels(content: bytes) -> Any:
+def _frames(content: bytes) -> Iterator[Any]:
+    """Yield the pixels of each frame: a picture may move."""
+    picture = _opened(content)
+    size = picture.size[0] * picture.size[1]
+    for number in count():
+        if number and (number + 1) * size > MOST_PIXELS:
+            raise UnreadablePicture(f"the frames of a picture have more than {MOST_PIXELS:,} pixels")
+        if (frame := _frame(picture, number)) is None:
+            return
+        yield frame
+
+
+def _frame(picture: Any, number: int) -> Any:
+    """Return the pixels of a frame; None after the last."""
+    try:
+        if number:
+            picture.seek(number)
+        return picture.convert("RGBA")
+    except EOFError:
+        return None
+    except Exception as error:  # as below
+        raise UnreadablePicture(f"a picture cannot be read ({type(error).__name__})") from error
+
+
+def _opened(content: bytes) -> Any:
     try:
         from PIL import Image
     except ImportError as error:
@@ -55,7 +84,7 @@ def _pixels(content: bytes) -> Any:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             picture = Image.open(io.BytesIO(content), formats=FORMATS)
             if picture.size[0] * picture.size[1] <= MOST_PIXELS:
-                return picture.convert("RGBA")
+                return picture
     # Whatever a decoder makes of bytes that are anybody's: it has raised SyntaxError, struct.error, and more.
     except Exception as error:
         raise UnreadablePicture(f"a picture cannot be read ({type(error).__name__})") from error

@@ -22,7 +22,7 @@ MOST_BYTES = 256 << 20
 TASK = re.compile(r"^\s*%%agent\b")
 """A cell that asks a model: there is nothing to replay."""
 
-ABOUT_US = re.compile(r"^\s*%(?:agent\b|(?:re)?load_ext\s+codeagent_nb\b|config\s+CodeAgent\b).*$", re.MULTILINE)
+ABOUT_US = re.compile(r"^[ \t]*%(?:agent\b|(?:re)?load_ext\s+codeagent_nb\b|config\s+CodeAgent\b).*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

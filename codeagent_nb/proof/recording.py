@@ -35,9 +35,11 @@ def record_verdict(notebook: ReadNotebook, verdict: Verdict) -> None:
 def with_verdict(notebook: ReadNotebook, verdict: Verdict) -> bytes:
     """Return the content of a notebook with a verdict in the place of an earlier one."""
     node = json.loads(notebook.content)
-    about = node.setdefault("metadata", {}).get("codeagent")
+    said = node.get("metadata")
+    kept = said if isinstance(said, dict) else {}
+    about = kept.get("codeagent")
     ours = about if isinstance(about, dict) else {}
-    node["metadata"]["codeagent"] = {**ours, "proof": metadata(verdict)}
+    node["metadata"] = {**kept, "codeagent": {**ours, "proof": metadata(verdict)}}
     node["cells"] = [*(cell for cell in node["cells"] if not is_badge(cell)), _badge_cell(node, verdict)]
     return written_notebook(node)
 
@@ -65,5 +67,6 @@ def _badge_cell(node: dict[str, Any], verdict: Verdict) -> dict[str, Any]:
         "metadata": {"codeagent": {"kind": KIND}},
         "source": badge(verdict).splitlines(keepends=True),
     }
-    has_ids = node.get("nbformat_minor", 0) >= 5
+    minor = node.get("nbformat_minor")
+    has_ids = isinstance(minor, int) and minor >= 5
     return {"cell_type": "markdown", "id": "codeagent-proof", **cell} if has_ids else cell

@@ -85,10 +85,16 @@ def _has_set_up(before: CellCode, cell: CellCode) -> bool:
 
 
 def made_files(cells: Sequence[CellCode]) -> set[str]:
-    """Return the files that cells make themselves: written before anything else names them, in this order of cells."""
+    """Return the files that cells make themselves: written before anything else names them, in this order of cells.
+
+    A folder is not among them if something in it is read that no cell writes.
+    """
+    given = {text for cell in cells for text in cell.strings if is_file_name(text)}
+    given -= {text for cell in cells for text in cell.writes}
+    holding = {folder for text in given for folder in places_of(text) - {text}}
     made: set[str] = set()
     named: set[str] = set()
     for cell in cells:
-        made |= {text for text in cell.writes if text not in named and is_file_name(text)}
+        made |= {text for text in cell.writes if text not in named | holding and is_file_name(text)}
         named |= cell.strings
     return made

@@ -13,6 +13,8 @@ from codeagent_nb.text import one_line
 
 SHORT_HASH = 12
 
+MARKS = {"proved": "✓", "differs": "▲", "nothing to prove": "○"}
+
 
 def headline(verdict: Verdict) -> str:
     """Return a verdict as one sentence."""
@@ -28,9 +30,15 @@ def headline(verdict: Verdict) -> str:
     return f"Differs: {len(verdict.differences)} of {_cells(verdict.compared)}, by {', '.join(reasons)}."
 
 
+def _in_a_word(verdict: Verdict) -> str:
+    if not verdict.compared:
+        return "nothing to prove"
+    return "proved" if verdict.proved else "differs"
+
+
 def badge(verdict: Verdict) -> str:
     """Return a verdict as the Markdown of a cell."""
-    mark = "✓" if verdict.proved else "▲"
+    mark = MARKS[_in_a_word(verdict)]
     where = f"{verdict.at:%Y-%m-%d %H:%M} UTC · Python {inert(verdict.versions.get('Python', 'unknown'))}"
     lines = [f"**{mark} {inert(headline(verdict))}** {where}"]
     lines += [f"- {inert(_where(found))}: {inert(told_reason(found))}" for found in verdict.differences]
@@ -81,7 +89,7 @@ def metadata(verdict: Verdict) -> dict[str, Any]:
     """Return a verdict as it stands in a notebook's metadata."""
     return {
         "format": FORMAT,
-        "verdict": "proved" if verdict.proved else "differs",
+        "verdict": _in_a_word(verdict),
         "at": verdict.at.isoformat(timespec="seconds"),
         "compared": verdict.compared,
         "differences": [

@@ -5,9 +5,12 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 
+from codeagent_nb.errors import SessionError
 from codeagent_nb.proof.cell_code import python_of, read_cell
+from codeagent_nb.proof.ipython_lines import ipython_lines, with_lines_replaced
+from codeagent_nb.text import one_line
 
-SETS_UP = re.compile(r"^[ \t]*%(?:matplotlib|config|load_ext)\b.*$", re.MULTILINE)
+SETS_UP = re.compile(r"[ \t]*%(?:matplotlib|config|load_ext)\b")
 """Magics that go with the imports."""
 
 
@@ -16,7 +19,7 @@ def imports_of(source: str) -> str:
     found, without = _without_imports(source)
     if source.lstrip().startswith("%%"):
         return ""
-    return "\n".join([*(match.group().strip() for match in SETS_UP.finditer(without)), *found])
+    return "\n".join([*_set_ups(without), *found])
 
 
 def gathered(sources: Sequence[str]) -> list[str]:
@@ -32,8 +35,8 @@ def gathered(sources: Sequence[str]) -> list[str]:
         found, without = _without_imports(source)
         statements |= dict.fromkeys(found)
         if not source.lstrip().startswith("%%"):
-            magics |= dict.fromkeys(match.group().strip() for match in SETS_UP.finditer(without))
-            without = SETS_UP.sub("", without).strip("\n")
+            magics |= dict.fromkeys(_set_ups(without))
+            without = with_lines_replaced(without, _unless_set_up).strip("\n")
         rest.append(without)
     used = {name for source in rest for name in _names_in(source)}
     kept = [text for text in (_used_part(statement, used) for statement in statements) if text]
@@ -42,12 +45,20 @@ def gathered(sources: Sequence[str]) -> list[str]:
     return ["\n".join([*wanted, *_sorted_imports(kept)]), *rest]
 
 
+def _set_ups(source: str) -> list[str]:
+    return [line.group().strip() for line in ipython_lines(source) if SETS_UP.match(line.group())]
+
+
+def _unless_set_up(line: re.Match[str]) -> str:
+    return "" if SETS_UP.match(line.group()) else line.group()
+
+
 def _without_imports(source: str) -> tuple[list[str], str]:
     """Return the imports at the top level of a cell, one name each, and its code without them."""
     tree = _tree(source)
     if tree is None or source.lstrip().startswith("%%"):
         return [], source
-    lines = source.splitlines()
+    lines = _lines(source)
     found: list[str] = []
     for node in tree.body:
         if isinstance(node, ast.Import | ast.ImportFrom) and _stands_alone(node, tree, lines):
@@ -55,6 +66,11 @@ def _without_imports(source: str) -> tuple[list[str], str]:
             for number in range(node.lineno - 1, node.end_lineno or node.lineno):
                 lines[number] = "\0"
     return found, "\n".join(line for line in lines if line != "\0").strip("\n")
+
+
+def _lines(source: str) -> list[str]:
+    """Return lines as Python counts them: not at form feeds and the like, as `splitlines` does."""
+    return re.split(r"\r\n|\r|\n", source)
 
 
 def _stands_alone(node: ast.stmt, tree: ast.Module, lines: Sequence[str]) -> bool:
@@ -132,6 +148,9 @@ def as_script(cells: Sequence[tuple[str, str]], title: str, origin: str, shown: 
         title: What it is for; its first line.
         origin: The notebook it was made from.
         shown: For each cell of code, by its place, whether its last expression has shown a value.
+
+    Raises:
+        SessionError: A line of IPython's does what a script cannot.
     """
     bodies: list[str] = []
     for place, (kind, text) in enumerate(cells):
@@ -149,36 +168,52 @@ def _docstring(title: str) -> str:
     return title.replace("\\", "\\\\").replace('"""', "'''").strip().rstrip('"') or "An analysis."
 
 
-SHELL = re.compile(r"^(?P<indent>[ \t]*)!(?P<command>.*)$", re.MULTILINE)
-CAPTURED = re.compile(r"^(?P<target>[ \t]*\w+)\s*=\s*!(?P<command>.*)$", re.MULTILINE)
-TIMED = re.compile(r"^(?P<indent>[ \t]*)%time\s+(?P<statement>.*)$", re.MULTILINE)
 SHELL_CELL = re.compile(r"^\s*%%(?:bash|sh|!)[^\n]*\n(?P<body>.*)$", re.DOTALL)
 CELL_MAGIC = re.compile(r"^\s*%%(?:time|timeit|capture)\b[^\n]*\n")
-LINE_MAGIC = re.compile(r"^[ \t]*%.*$\n?", re.MULTILINE)
+TIMED = re.compile(r"time[ \t]+(?P<statement>.*)", re.DOTALL)
+NEEDLESS = re.compile(r"(?:timeit|matplotlib|config|load_ext|reload_ext|autoreload|pip|conda|who|whos|precision)\b")
+"""Magics that a script does without: they set up how a notebook shows things, or what is installed."""
+FROM_PYTHON = re.compile(r"\{|\$[A-Za-z_]")
+"""In a command: IPython puts values of Python there."""
+
+
+def _as_plain_line(line: re.Match[str]) -> str | None:
+    """Return a line of IPython's as Python; None if a script does without.
+
+    Raises:
+        SessionError: A script cannot do the same.
+    """
+    if not line["mark"]:
+        return None
+    rest, indent = line["rest"].strip(), line["indent"]
+    if line["mark"] == "!" and not FROM_PYTHON.search(rest):
+        if line["target"]:
+            run = f"subprocess.run({rest!r}, shell=True, capture_output=True, text=True).stdout.splitlines()"
+            return f"{indent}{line['target']} = {run}"
+        return f"{indent}subprocess.run({rest!r}, shell=True)"
+    if line["mark"] == "%" and not line["target"]:
+        if timed := TIMED.fullmatch(rest):
+            return f"{indent}{timed['statement']}"
+        if NEEDLESS.match(rest):
+            return None
+    raise SessionError(
+        f"the trimmed cells are no script ({one_line(line.group().strip())!r} needs IPython): make a notebook"
+    )
 
 
 def _as_plain_python(source: str, *, shows: bool) -> str:
     if shell := SHELL_CELL.match(source):
         return f"subprocess.run(['bash', '-c', {shell.group('body')!r}], check=True)"
-    source = CELL_MAGIC.sub("", source)
-    source = CAPTURED.sub(
-        lambda found: (
-            f"{found['target']} = subprocess.run({found['command']!r}, shell=True, capture_output=True, text=True)"
-            ".stdout.splitlines()"
-        ),
-        source,
-    )
-    source = TIMED.sub(lambda found: f"{found['indent']}{found['statement']}", source)
-    source = SHELL.sub(lambda found: f"{found['indent']}subprocess.run({found['command']!r}, shell=True)", source)
-    source = LINE_MAGIC.sub("", source).strip("\n")
+    source = with_lines_replaced(CELL_MAGIC.sub("", source), _as_plain_line).strip("\n")
     tree = _tree(source)
     if tree is None or not tree.body:
         return source
     last = tree.body[-1]
     if shows and isinstance(last, ast.Expr):
-        lines = source.splitlines()
+        lines = _lines(source)
         before = lines[: last.lineno - 1]
         expression = ast.get_source_segment(source, last.value) or ""
-        first = lines[last.lineno - 1][: last.col_offset].rstrip("; ")
+        # Python counts the place in bytes.
+        first = lines[last.lineno - 1].encode()[: last.col_offset].decode().rstrip("; ")
         return "\n".join([*before, *([first] if first else []), f"print({expression})"])
     return source

@@ -4,11 +4,12 @@ A slice that is not proved is not taken: the next wider one is tried, and at las
 """
 
 import re
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from codeagent_nb.errors import SessionError
+from codeagent_nb.projections.notebook_cell import RAISES
 from codeagent_nb.projections.notebook_text import in_lines
 from codeagent_nb.proof.comparing import compare_outputs
 from codeagent_nb.proof.reading import CodeCell, ReadNotebook, joined
@@ -165,8 +166,7 @@ def as_notebook(trimmed: Trimmed) -> bytes:
     said = node.get("metadata")
     metadata: dict[str, Any] = said if isinstance(said, dict) else {}
     cells = [
-        _code_node(text, trimmed.outputs.get(number, ())) if kind == "code" else _words(text)
-        for kind, number, text in _parts(trimmed)
+        _code_node(part.text, trimmed, part.number) if part.kind == "code" else _words(part) for part in _parts(trimmed)
     ]
     count = 0
     for number, cell in enumerate(cells, start=1):
@@ -188,16 +188,16 @@ def script_of(trimmed: Trimmed) -> str:
     Raises:
         SessionError: A cell awaits something at its top level, which a script cannot.
     """
-    parts = [(kind, number, _in_comment(text) if kind in SPOKEN else text) for kind, number, text in _parts(trimmed)]
-    title = next((text for kind, _, text in parts if kind == "task"), "")
-    if title:
-        parts.remove(("task", 0, title))
+    parts = [replace(part, text=_in_comment(part.text)) if part.kind in SPOKEN else part for part in _parts(trimmed)]
+    asked = next((part for part in parts if part.kind == "task" and part.text), None)
+    parts = [part for part in parts if part is not asked]
+    title = asked.text if asked else ""
     shown = {
-        place: shows_value(trimmed.notebook.cells[number - 1])
-        for place, (kind, number, _) in enumerate(parts)
-        if kind == "code" and number
+        place: shows_value(trimmed.notebook.cells[part.number - 1])
+        for place, part in enumerate(parts)
+        if part.kind == "code" and part.number
     }
-    cells = [("code" if kind == "code" else "markdown", text) for kind, _, text in parts]
+    cells = [("code" if part.kind == "code" else "markdown", part.text) for part in parts]
     text = as_script(cells, title, trimmed.notebook.path.name, shown)
     try:
         compile(text, "script", "exec")
@@ -209,7 +209,7 @@ def script_of(trimmed: Trimmed) -> str:
 
 
 HEADING = re.compile(r"^## (?:Task|Result|Answer)\n+")
-FACTS = re.compile(r"\n+\*\d+ (?:try|tries) · [^\n]*\*\s*$")
+FACTS = re.compile(r"(?<!\n)\n+\*\d+ (?:try|tries) · [^\n]*\*\s*$")
 """How a run went, which stands below its result; a reader of what is left need not know."""
 
 
@@ -232,8 +232,25 @@ async def prove_script(trimmed: Trimmed, text: str, settings: ReplaySettings) ->
         raise SessionError(f"the script fails where the cells do not ({why}): make a notebook")
 
 
-def _parts(trimmed: Trimmed) -> Iterator[tuple[str, int, str]]:
-    """Yield kind, number and text of what is kept, in order; the imports come before the first code."""
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A cell that is kept.
+
+    Args:
+        kind: `code`, `markdown`, or the kind of the agent's words.
+        number: Of a cell of code, from 1; 0 for the imports, and words.
+        text: Its code or words now.
+        attachments: Pictures that its words show.
+    """
+
+    kind: str
+    number: int
+    text: str
+    attachments: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _parts(trimmed: Trimmed) -> Iterator[_Part]:
+    """Yield what is kept, in order; the imports come before the first code."""
     by_place = {cell.place: cell.number for cell in trimmed.notebook.cells}
     nodes: list[Any] = trimmed.notebook.node["cells"]
     has_imports = bool(trimmed.sources.get(0))
@@ -242,14 +259,20 @@ def _parts(trimmed: Trimmed) -> Iterator[tuple[str, int, str]]:
         if number is None:
             if node.get("cell_type") == "markdown" and _is_kept(nodes, place, by_place, trimmed):
                 text = joined(node["source"])
-                yield _kind(node) or "markdown", 0, FACTS.sub("", text) if _kind(node) else text
+                attached = node.get("attachments")
+                yield _Part(
+                    kind=_kind(node) or "markdown",
+                    number=0,
+                    text=FACTS.sub("", text) if _kind(node) else text,
+                    attachments=attached if isinstance(attached, dict) else {},
+                )
             continue
         if number in trimmed.kept:
             if has_imports:
                 has_imports = False
-                yield "code", 0, trimmed.sources[0]
+                yield _Part("code", 0, trimmed.sources[0])
             if trimmed.sources[number].strip():
-                yield "code", number, trimmed.sources[number]
+                yield _Part("code", number, trimmed.sources[number])
 
 
 def _is_kept(nodes: Sequence[Any], place: int, by_place: dict[int, int], trimmed: Trimmed) -> bool:
@@ -273,16 +296,18 @@ def _kind(cell: Any) -> str:
     return kind if isinstance(kind, str) and cell.get("cell_type") == "markdown" else ""
 
 
-def _words(text: str) -> dict[str, Any]:
-    return {"cell_type": "markdown", "metadata": {}, "source": text.splitlines(keepends=True)}
+def _words(part: _Part) -> dict[str, Any]:
+    attached = {"attachments": dict(part.attachments)} if part.attachments else {}
+    return {"cell_type": "markdown", "metadata": {}, "source": part.text.splitlines(keepends=True), **attached}
 
 
-def _code_node(source: str, outputs: Sequence[Output]) -> dict[str, Any]:
+def _code_node(source: str, trimmed: Trimmed, number: int) -> dict[str, Any]:
+    may_raise = number > 0 and trimmed.notebook.cells[number - 1].may_raise
     return {
         "cell_type": "code",
-        "metadata": {},
+        "metadata": {"tags": [RAISES]} if may_raise else {},
         "source": source.splitlines(keepends=True),
-        "outputs": [in_lines(harmless_output(output)) for output in outputs],
+        "outputs": [in_lines(harmless_output(output)) for output in trimmed.outputs.get(number, ())],
     }
 
 

@@ -172,7 +172,10 @@ Compared = Mapping[int, Comparison]
 async def first_replay(
     study: Study, settings: ReplaySettings, progress: Progress
 ) -> tuple[Replay, Compared, frozenset[str]]:
-    """Replay a notebook without the files that it makes itself; some are known only when it has run."""
+    """Replay a notebook without the files that it makes itself; some are known only when it has run.
+
+    Code that fails may miss what it does not make after all, such as a folder it adds to: then all is there once.
+    """
     absent = frozenset(made_files(study.codes))
     done = await study.replay(settings, absent, progress)
     compared = _compared(study, done)
@@ -182,6 +185,11 @@ async def first_replay(
             found = _compared(study, again)
             if _trouble(again, found) < _trouble(done, compared):
                 done, compared, absent = again, found, absent | more
+    if _failed(done) and any((study.folder / name).exists() for name in absent):
+        again = await study.replay(settings, frozenset(), progress)
+        found = _compared(study, again)
+        if _trouble(again, found) < _trouble(done, compared):
+            done, compared, absent = again, found, frozenset()
     return done, compared, absent
 
 
@@ -191,8 +199,11 @@ def _compared(study: Study, done: Replay) -> Compared:
 
 def _trouble(done: Replay, compared: Compared) -> tuple[int, int]:
     """Return how many cells failed, and how many differ."""
-    failed = sum(result.status != "ok" for result in done.results.values())
-    return failed, sum(one.difference is not None for one in compared.values())
+    return _failed(done), sum(one.difference is not None for one in compared.values())
+
+
+def _failed(done: Replay) -> int:
+    return sum(result.status != "ok" for result in done.results.values())
 
 
 def _refused_files(done: Replay) -> frozenset[str]:

@@ -123,6 +123,17 @@ async def test_a_notebook_is_proved_on_the_machine_of_a_colleague(
     assert verdict.proved, "\n".join(report(verdict))
 
 
+@pytest.mark.parametrize(
+    "makes", ["os.makedirs('data', exist_ok=True)", "if not os.path.isdir('data'):\n    os.mkdir('data')"]
+)
+async def test_a_folder_that_code_makes_sure_of_is_there_with_the_files_of_the_user(tmp_path: Path, makes: str) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "penguins.csv").write_text("7.5")
+    cells = [f"import os\n{makes}", "print(open(os.path.join('data', 'penguins.csv')).read())"]
+    verdict = await verified(await executed(tmp_path / "n.ipynb", cells))
+    assert verdict.proved, "\n".join(report(verdict))
+
+
 # What a notebook says about itself is never obeyed
 
 

@@ -1,14 +1,16 @@
 """What the text of code shows: names, changes in place, files, chance; and the slice that follows from it."""
 
 import ast
+import time
 from typing import Any
 
 import pytest
 
+from codeagent_nb.errors import SessionError
 from codeagent_nb.proof.cell_code import CellCode, read_cell
 from codeagent_nb.proof.slicing import Care, made_files, needed
 from codeagent_nb.proof.sources import imported_names, sources_of
-from codeagent_nb.proof.tidying import as_script, gathered
+from codeagent_nb.proof.tidying import as_script, gathered, imports_of
 
 
 @pytest.mark.parametrize(
@@ -93,6 +95,27 @@ def test_a_file_is_made_if_it_is_written_before_anything_names_it() -> None:
 
 
 @pytest.mark.parametrize(
+    "code",
+    [
+        "Path('data').mkdir(exist_ok=True)",
+        "os.makedirs('data', exist_ok=True)",
+        "os.path.isdir('data') or os.mkdir('data')",
+    ],
+)
+def test_a_folder_that_holds_what_is_read_is_not_made_by_the_code(code: str) -> None:
+    assert made_files(cells(code, "pd.read_csv('data/penguins.csv')")) == set()
+
+
+def test_a_folder_that_may_be_there_already_is_not_made_by_the_code() -> None:
+    assert made_files(cells("os.makedirs('data', exist_ok=True)", "pd.read_csv(folder / 'penguins.csv')")) == set()
+
+
+def test_a_folder_that_must_not_be_there_is_made_by_the_code() -> None:
+    made = made_files(cells("os.mkdir('out')\nopen('out/a.csv', 'w').write('x')", "open('out/a.csv').read()"))
+    assert made == {"out", "out/a.csv"}
+
+
+@pytest.mark.parametrize(
     ("code", "kind"),
     [
         ("import numpy as np\nnp.random.rand(3)", "random"),
@@ -161,3 +184,75 @@ def test_a_script_prints_what_the_notebook_showed_and_runs_shells_by_subprocess(
     ast.parse(as_script([("code", "names = !ls\n%time y = len(names)")], "", "n.ipynb", {}))
     assert "\ny = len(names)" in as_script([("code", "%time y = len(names)")], "", "n.ipynb", {})
     assert "import subprocess" in text
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        's = """\n100\n% of total\n!important\n"""\nprint(s)',
+        "s = '''\n%matplotlib inline\nnames = !ls\nWhy?\n'''\nprint(s)",
+        "a = (7\n%3)\nprint(a)",
+        "a = 7 \\\n% 3\nprint(a)",
+        "# Which?\n\ntotal = 5\nprint(total)  # right?",
+        's = f"""{1}\n%time x = 2\n"""\nprint(s)',
+        's = r"""\\"""\nprint(s)',
+    ],
+)
+def test_python_is_the_same_in_a_script_whatever_its_lines_begin_with(source: str) -> None:
+    assert source in as_script([("code", source)], "", "n.ipynb", {})
+
+
+def test_a_magic_in_a_text_is_no_set_up() -> None:
+    source = 's = """\n%matplotlib inline\n"""\nplt.plot(s)'
+    assert gathered([source]) == ["", source]
+    assert imports_of(source) == ""
+    assert imports_of("%matplotlib inline\nimport a\nb = 1") == "%matplotlib inline\nimport a"
+
+
+def test_a_quotation_mark_in_a_command_begins_no_string() -> None:
+    text = as_script([("code", "!echo it's\n%matplotlib inline\nx = 1\n!echo 2")], "", "n.ipynb", {})
+    assert text.count("subprocess.run(") == 2
+    ast.parse(text)
+
+
+@pytest.mark.parametrize(
+    "source", ["!wc -l {path}", "names = !ls $folder", "%cd data", "%run other.py", "t = %timeit -o f()", "%env A=1"]
+)
+def test_what_only_ipython_can_do_is_no_script(source: str) -> None:
+    with pytest.raises(SessionError, match="needs IPython"):
+        as_script([("code", source)], "", "n.ipynb", {})
+
+
+def test_the_last_value_is_printed_whatever_letters_names_have() -> None:
+    text = as_script([("code", "größe = 1; größe")], "", "n.ipynb", {0: True})
+    assert "größe = 1\nprint(größe)\n" in text
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "# Which island?\n\ntotal = 5\nimport math\nprint(math.sqrt(total))",
+        "len?\n\n\ntotal = 5\nimport math\nprint(math.sqrt(total))",
+        "total = 5\x0c\nimport math\nprint(math.sqrt(total))",
+    ],
+)
+def test_only_imports_go_to_the_top(source: str) -> None:
+    first, rest = gathered([source])
+    assert first == "import math"
+    assert rest.splitlines() == source.replace("import math\n", "").splitlines()
+
+
+def test_a_command_of_several_lines_is_one() -> None:
+    text = as_script([("code", "!echo a \\\n  b\nx = 1")], "", "n.ipynb", {})
+    assert "subprocess.run('echo a \\\\\\n  b', shell=True)\nx = 1" in text
+    assert gathered(["!echo a \\\n  b\nimport os\nos.getcwd()"]) == ["import os", "!echo a \\\n  b\nos.getcwd()"]
+
+
+@pytest.mark.parametrize(
+    "source", [" " * 40_000, "a" + " " * 40_000, "a," * 20_000, "?" * 40_000, "x? " * 15_000, "(" * 40_000]
+)
+def test_hostile_code_is_read_in_a_moment(source: str) -> None:
+    """Four hundred blanks took 0.07 s, and the time was cubic."""
+    began = time.monotonic()
+    read_cell(source + "!x" if source.isspace() else source)
+    assert time.monotonic() - began < 20

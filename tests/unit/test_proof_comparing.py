@@ -2,6 +2,7 @@
 
 import base64
 import io
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,6 +36,13 @@ def picture(colour: tuple[int, int, int] = (255, 255, 255), size: tuple[int, int
     return base64.b64encode(into.getvalue()).decode()
 
 
+def film(*shades: int) -> str:
+    into = io.BytesIO()
+    first, *more = (Image.new("L", (20, 10), shade) for shade in shades)
+    first.save(into, "GIF", save_all=True, append_images=more)
+    return base64.b64encode(into.getvalue()).decode()
+
+
 def what(saved: list[Output], now: list[Output]) -> str | None:
     found = compare_outputs(saved, now, WINDOW).difference
     return found.what if found else None
@@ -65,6 +73,10 @@ SAME: dict[str, tuple[list[Output], list[Output]]] = {
     "ids in html": (
         [shown(text_html='<table id="T_0a1b2"><tr><td id="T_0a1b2_row0">1</td></tr></table>')],
         [shown(text_html='<table id="T_c3d4e"><tr><td id="T_c3d4e_row0">1</td></tr></table>')],
+    ),
+    "a film packed otherwise": (
+        [shown(image_gif=film(0, 255))],
+        [shown(image_gif=base64.b64encode(base64.b64decode(film(0, 255)) + b"\0").decode())],
     ),
     "output that was cut": (
         [stream("abc" * 10 + "\n[... 30 characters left out ...]\n" + "xyz" * 10)],
@@ -105,6 +117,16 @@ OTHER: dict[str, tuple[list[Output], list[Output], str]] = {
         [stream("abc" * 20 + "xyz" * 10)],
         "text",
     ),
+    "a cut that stands for all": ([stream("\n[... 9 characters left out ...]\n")], [stream("accuracy 0.91")], "text"),
+    "a cut that tells another number": (
+        [stream("abc\n[... 31 characters left out ...]\nxyz")],
+        [stream("abc" + "." * 30 + "xyz")],
+        "text",
+    ),
+    "a p-value": ([stream("p = 3.2e-15")], [stream("p = 8.1e-13")], "number"),
+    "a p-value that is tiny": ([stream("p = 3.2e-16")], [stream("p = 8.1e-13")], "number"),
+    "a later frame": ([shown(image_gif=film(0, 255))], [shown(image_gif=film(0, 90))], "picture"),
+    "a frame more": ([shown(image_gif=film(0, 255))], [shown(image_gif=film(0, 255, 90))], "picture"),
     "the colour of a bar in SVG": (
         [shown(image_svg__xml='<svg xmlns="http://www.w3.org/2000/svg"><rect width="3" fill="red"/></svg>')],
         [shown(image_svg__xml='<svg xmlns="http://www.w3.org/2000/svg"><rect width="4" fill="red"/></svg>')],
@@ -146,6 +168,48 @@ def test_what_was_saved_clean_is_the_same_as_what_is_cleaned_now(output: Output)
 def test_what_was_not_compared_is_said() -> None:
     done = compare_outputs(*SAME["a warning that comes once"], WINDOW)
     assert done.set_aside == ["warnings and progress bars"]
+
+
+def drawn(data: str) -> Output:
+    return shown(text_html=f'<div id="x"></div><script>draw({data})</script>', text_plain="<Chart>")
+
+
+@pytest.mark.parametrize(
+    ("saved", "now", "mime"),
+    [
+        (drawn("[1, 2, 3]"), drawn("[9, 9, 9]"), "text/html"),
+        (shown(application_geo__json={"v": 1}), shown(application_geo__json={"v": 2}), "application/geo+json"),
+        (shown(application_javascript="draw(1)"), shown(application_javascript="draw(2)"), "application/javascript"),
+        (shown(application_pdf="JVBERi0="), shown(application_pdf="JVBERi1="), "application/pdf"),
+    ],
+)
+def test_what_differs_only_where_it_is_cleaned_away_is_said(saved: Output, now: Output, mime: str) -> None:
+    assert any(mime in one for one in compare_outputs([saved], [now], WINDOW).set_aside)
+    assert not compare_outputs([saved], [saved], WINDOW).set_aside
+    assert not compare_outputs([harmless_output(saved)], [now], WINDOW).set_aside
+
+
+def test_output_that_was_cut_is_said_not_to_be_compared_there() -> None:
+    done = compare_outputs(*SAME["output that was cut"], WINDOW)
+    assert done.set_aside == ["the middle of output that was cut"]
+
+
+def test_numbers_that_rounding_makes_of_zero_are_said() -> None:
+    done = compare_outputs([stream("mean 1.1e-16")], [stream("mean -2.2e-16")], WINDOW)
+    assert done.difference is None
+    assert any("1e-15" in one for one in done.set_aside)
+
+
+@pytest.mark.parametrize(
+    "text", ["(#" * 20_000, "f#" * 20_000, "1" * 40_000, "a" * 40_000, " ± " * 15_000, "/" * 40_000, 'id="' * 10_000]
+)
+def test_hostile_output_is_compared_in_a_moment(text: str) -> None:
+    """Each took minutes, on the event loop."""
+    began = time.monotonic()
+    compare_outputs(
+        [shown(text_html=text), stream(text), stream(text, "stderr")], [shown(text_html="x"), stream("y")], WINDOW
+    )
+    assert time.monotonic() - began < 20
 
 
 def test_the_text_of_outputs_is_the_same_however_a_file_holds_them() -> None:
