@@ -110,7 +110,10 @@ def describe_zip(name: str, budget: int) -> str:
 
 def _sheets_of(archive: zipfile.ZipFile) -> list[str]:
     """Return the sheets of a workbook, without a reader of workbooks."""
-    for part, tag in (("xl/workbook.xml", r"<(?:\w+:)?sheet\s[^>]*?\bname=\"([^\"]*)\""), ("content.xml", TABLE)):
+    for part, tag in (
+        ("xl/workbook.xml", r"<(?:\w+:)?sheet\s[^>]*?\bname=\"([^\"]{0,1000})\""),
+        ("content.xml", TABLE),
+    ):
         if part in archive.namelist():
             with archive.open(part) as file:
                 text = file.read(5_000_000).decode("utf-8", "replace")
@@ -118,7 +121,7 @@ def _sheets_of(archive: zipfile.ZipFile) -> list[str]:
     return []
 
 
-TABLE = r"<table:table\s[^>]*?table:name=\"([^\"]*)\""
+TABLE = r"<table:table\s[^>]*?table:name=\"([^\"]{0,1000})\""
 
 
 def _sheets_said(sheets: list[str]) -> str:
