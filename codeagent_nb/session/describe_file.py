@@ -24,6 +24,7 @@ from codeagent_nb.session.sniff_table import NOTHING, Parsed, is_number, sniff
 SAMPLE_ROWS = 200_000  # rows read to describe a table; more would make the user wait
 BYTES = 24_000_000
 LINE = 1_000_000  # bytes of the first line
+FIRST = 1_000  # characters of a file that no reader reads
 TABLES = frozenset({".csv", ".tsv", ".tab", ".psv"})
 MAYBE_TABLES = frozenset({".txt", ".dat", ".asc", ".data", ".xls", ".log", ""})
 BINARY = frozenset({".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".parquet", ".feather", ".arrow", ".db", ".sqlite"})
@@ -110,7 +111,13 @@ def _text(name: str, budget: int) -> str:
 
 
 def _lines(text: str, budget: int) -> str:
-    return "\n".join(line[:200] for line in text[: 2 * budget].splitlines()[:10])
+    """Return the first lines of a text, up to one in which a name promises a key: what follows may be the key."""
+    shown: list[str] = []
+    for line in text[: 2 * budget].splitlines()[:10]:
+        if any(is_secret(word.strip("\"' ")) for word in re.split(r"[,;\t|:={}]", line)):
+            return "\n".join([*shown, f"{HIDDEN} from here on: a name promises a key."])
+        shown.append(line[:200])
+    return "\n".join(shown)
 
 
 def _is_surely_a_table(parsed: Parsed) -> bool:
@@ -125,7 +132,7 @@ def _is_surely_a_table(parsed: Parsed) -> bool:
 
 
 def _first_lines(name: str) -> str:
-    """Return how a file begins that no reader reads; nothing of one that names a key in its first lines."""
+    """Return how a file begins that no reader reads."""
     try:
         data, whole, _ = _read(name)
         encoding = encoding_of(data, whole)
@@ -133,10 +140,8 @@ def _first_lines(name: str) -> str:
         return ""
     if not encoding:
         return "It is a binary file."
-    lines = data[:20_000].decode(encoding, "replace").splitlines()[:5]
-    if any(is_secret(word.strip("\"' ")) for line in lines for word in re.split(r"[,;\t|:={}]", line)):
-        return f"Its first lines are {HIDDEN}: a name in them promises a key."
-    return "\n".join(["It begins:", *(line[:200] for line in lines)]) if lines else ""
+    lines = _lines(data[:20_000].decode(encoding, "replace"), FIRST)
+    return f"It begins:\n{lines}" if lines else ""
 
 
 # Tables as text
@@ -150,7 +155,9 @@ def _table(  # noqa: PLR0917 - what is known of one file
     except ImportError:
         return _without_pandas(name, data, options, parsed, budget)
     if len(data) > LINE and not re.search(rb"[\r\n]", data[:LINE]):
-        return f"Its first line is longer than {LINE:,} bytes. It begins:\n{data[:200].decode('latin-1')}"
+        return (
+            f"Its first line is longer than {LINE:,} bytes. It begins:\n{_lines(data[:200].decode('latin-1'), budget)}"
+        )
     if not whole:
         data = _whole_rows(data, options)
     columns = _width(data, options, parsed)
