@@ -185,7 +185,7 @@ def _rows_to_read(book: Any, sheet: Any, beginning: Any) -> int:
 
     What openpyxl reads is looked at row by row; with another reader, only the first rows are known.
     """
-    width = max(1, beginning.shape[1])
+    width: int = max(1, beginning.shape[1])
     try:
         for at, row in enumerate(book.book[sheet].iter_rows(max_row=SHEET_ROWS, values_only=True)):
             width = max(width, len(row))

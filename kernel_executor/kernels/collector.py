@@ -133,7 +133,7 @@ class Collector:
                 self._changes.take(self._folder.refresh(update))
 
     def _end(self, ending: Ending) -> None:
-        """End, even if a last change cannot be made: that raises to the reader, but nobody waits for ever."""
+        """End, even if a last change cannot be made: that raises to the reader, but nobody waits for it any longer."""
         try:
             self._refresh()
             for page in read_pages(ending.reply or {}) if not self.ended.done() else ():
