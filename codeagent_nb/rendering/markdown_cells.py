@@ -4,7 +4,6 @@ Jupyter cleans what a Markdown cell becomes, but it does load pictures: `![](htt
 send away what it says, without a click. So HTML is shown as text, and a picture becomes a link to it.
 """
 
-import html
 import re
 from collections.abc import Iterator
 from itertools import pairwise
@@ -13,6 +12,7 @@ from markdown_it import MarkdownIt
 
 from codeagent_nb.rendering.cleaning.addresses import LINK
 from codeagent_nb.rendering.cleaning.mathematics import MATHEMATICS, without_refused
+from kernel_executor.outputs.html_text import unescaped
 
 TEXT_LIMIT = 50_000
 """Characters of one cell: the whole stands in the journal. JupyterLab renders a cell's text at one go."""
@@ -125,7 +125,7 @@ def _without_programs(text: str) -> str:
 
 
 def _leads_on(destination: str) -> bool:
-    flat = NO_PART_OF_A_DESTINATION.sub("", html.unescape(destination))
+    flat = NO_PART_OF_A_DESTINATION.sub("", unescaped(destination))
     return bool(LINK.match(flat)) and not PADDED.search(destination)
 
 

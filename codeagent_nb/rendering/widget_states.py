@@ -36,6 +36,14 @@ ICON = re.compile(r"[\w -]{0,60}")
 MARKED_UP = ("description", "description_tooltip", "tooltip", "placeholder")
 """Written into the page as HTML by some versions of ipywidgets."""
 
+WHOLLY_TEXT = frozenset({"icon", *MARKED_UP})
+"""A list there becomes a text, too, when a page makes it one: what is in it would be HTML."""
+
+OF_TEXT = frozenset({"HTMLModel", "HTMLMathModel", "LabelModel"})
+MAY_BEGIN_A_TAG = re.compile(r"<(?![\s\d=])")
+IN_QUOTES = re.compile(r"[^<>\"]*")
+"""ipywidgets 7 writes an option of a Combobox between quotes into HTML."""
+
 IN_A_SCRIPT = re.compile(r"<(?:/?script|!--)", re.IGNORECASE)
 """Ends the element in which nbconvert writes the states into a page."""
 
@@ -63,13 +71,18 @@ def harmless_state(entry: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def whole(states: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """Return the entries whose models name no model that is missing: such a one cannot be made."""
-    kept = dict(states)
-    while missing := [
-        key for key, entry in kept.items() if any(named not in kept for named in references(entry["state"]))
-    ]:
-        for key in missing:
-            del kept[key]
-    return kept
+    named_by: dict[str, list[str]] = {}
+    for key, entry in states.items():
+        for named in references(entry["state"]):
+            named_by.setdefault(named, []).append(key)
+    missing = [named for named in named_by if named not in states]
+    left_out: set[str] = set()
+    while missing:  # each is looked at once: of a chain of boxes, the last one takes all others with it
+        for key in named_by.get(missing.pop(), ()):
+            if key not in left_out:
+                left_out.add(key)
+                missing.append(key)
+    return {key: entry for key, entry in states.items() if key not in left_out}
 
 
 def reached(models: Container[str], states: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
@@ -104,15 +117,36 @@ def _part(name: str, key: str, value: Any) -> Any:
             [harmless_output(output) for output in value if isinstance(output, dict)] if isinstance(value, list) else []
         )
     value = encodable(strict(value))
+    if key == "options" and name == "ComboboxModel":
+        options = value if isinstance(value, list) else []
+        return [one for one in options if isinstance(one, str) and IN_QUOTES.fullmatch(one)]
+    is_style = OF_STYLE.fullmatch(name) is not None and not key.startswith("_")
+    if isinstance(value, list | dict):
+        return _container(name, key, value, is_style)
     if not isinstance(value, str):
         return value
-    if OF_STYLE.fullmatch(name) and not key.startswith("_"):
+    if is_style:
         return value if STYLE_VALUE.fullmatch(value) else None
     if refused_in_mathematics(value) or (key == "icon" and not ICON.fullmatch(value)):
         return ""
     if key == "value" and name in {"HTMLModel", "HTMLMathModel"}:
         return clean_html(value).removeprefix(BEGIN).removesuffix(END)
-    return html_text(value) if key in MARKED_UP and "<" in value else value
+    return _without_tags(value) if key in MARKED_UP and "<" in value else value
+
+
+def _container(name: str, key: str, value: list[Any] | dict[str, Any], is_style: bool) -> Any:
+    """Return a list or dict of a state, where a page does not make a text of it."""
+    if is_style:
+        return None
+    if key in WHOLLY_TEXT or (key == "value" and name in OF_TEXT):
+        return ""
+    return value
+
+
+def _without_tags(value: str) -> str:
+    """Return the text of HTML, of which none is made again: `&lt;b&gt;` is read as `<b>`."""
+    text = html_text(value)
+    return "" if refused_in_mathematics(text) else MAY_BEGIN_A_TAG.sub("&lt;", text)
 
 
 def _is_picture(state: Mapping[str, Any], buffers: Any) -> bool:

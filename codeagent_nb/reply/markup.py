@@ -1,12 +1,12 @@
 """Reads what stands instead of fences: HTML, and comments in it. Knows nothing of the run policy."""
 
-import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from codeagent_nb.reply.marks import FENCE_LINE, Mark, regions
 from codeagent_nb.reply.syntax import is_bare_program, looks_like_code
+from kernel_executor.outputs.html_text import unescaped
 
 _COMMENT_MARK = re.compile(r"<!--|(--)>")
 _OTHER_LINE_ENDS = re.compile("[\x0b\x0c\x85\u2028\u2029]")
@@ -78,7 +78,7 @@ def code_elements(text: str) -> Iterator[RawBlock]:
         if any(FENCE_LINE.match(line) for line in inner.split("\n")):
             continue
         language = _CODE_LANGUAGE.search(f"{match[3] or ''} {match[2]}")
-        code = html.unescape(_MARKUP.sub("", inner)).strip("\n") + "\n"
+        code = unescaped(_MARKUP.sub("", inner)).strip("\n") + "\n"
         is_block = match[1].lower() == "pre" or "\n" in text[match.start() : end]
         if is_block or (_is_paragraph(text, match.start(), end + len(match[1]) + 3) and _is_code(code)):
             yield RawBlock(language[1] if language else "", code)

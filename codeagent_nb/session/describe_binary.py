@@ -21,10 +21,13 @@ from codeagent_nb.session.describe_data import HIDDEN, first_rows, fit, is_secre
 
 BATCH_ROWS = 200_000
 BATCH_CELLS = 4_000_000
+BATCH_BYTES = 16_000_000
 WIDE = 1_000  # columns
 SHEET_ROWS = 5_000  # a workbook is read a hundred times slower than text
+SHEET_CELLS = 500_000
 SHEETS = 8
 UNPACKED = 200_000_000
+LONGEST = 1_000_000  # bytes of a value in a database
 SECONDS = 3.0  # for one statement of SQL
 
 
@@ -58,8 +61,22 @@ def describe_parquet(name: str, budget: int) -> str:
         rows, schema = file.metadata.num_rows, file.schema_arrow
         limit = max(1, min(BATCH_ROWS, BATCH_CELLS // max(1, len(schema))))
         large = file.num_row_groups and file.metadata.row_group(0).total_byte_size > UNPACKED
-        first = None if large else next(file.iter_batches(batch_size=limit), None)
+        first = None if large else _few_batches(file, limit)
         return _arrow_told(call_of("read_parquet", name, {}), rows, schema, first, budget)
+
+
+def _few_batches(file: Any, limit: int) -> list[Any]:
+    """Return batches of a Parquet file up to a number of rows, and of bytes: one long text may stand in each row."""
+    probe = next(file.iter_batches(batch_size=min(limit, 20)), None)
+    if probe is None:
+        return []
+    row = probe.nbytes // max(1, probe.num_rows) + 1
+    batches: list[Any] = []
+    for batch in file.iter_batches(batch_size=max(1, min(limit, BATCH_BYTES // 8 // row))):
+        batches.append(batch)
+        if sum(len(each) for each in batches) >= limit or sum(each.nbytes for each in batches) >= BATCH_BYTES:
+            break
+    return batches
 
 
 def describe_arrow(name: str, budget: int) -> str:
@@ -73,18 +90,18 @@ def describe_arrow(name: str, budget: int) -> str:
         batches = file.num_record_batches
         small = os.path.getsize(name) < UNPACKED
         sizes = [file.get_batch(at).num_rows for at in range(batches)] if small else []
-        first = file.get_batch(0).slice(0, BATCH_ROWS) if sizes else None
-        return _arrow_told(call_of("read_feather", name, {}), sum(sizes), file.schema, first, budget)
+        first = file.get_batch(0) if sizes else None
+        few = None if first is None else [first.slice(0, BATCH_BYTES // (first.nbytes // max(1, len(first)) + 1) + 1)]
+        return _arrow_told(call_of("read_feather", name, {}), sum(sizes), file.schema, few, budget)
 
 
-def _arrow_told(call: str, rows: int, schema: Any, first: Any, budget: int) -> str:
-    if first is None and rows:
+def _arrow_told(call: str, rows: int, schema: Any, batches: Any, budget: int) -> str:
+    if batches is None and rows:
         columns = [f"- {field.name!r}: {field.type}" for field in schema]
         return fit(f"`{call}` gives {rows:,} rows and {len(columns)} columns:", columns, [], budget)
     import pyarrow
 
-    batches = [] if first is None else [first]
-    return _told(call, pyarrow.Table.from_batches(batches, schema).to_pandas(), rows, budget)
+    return _told(call, pyarrow.Table.from_batches(batches or [], schema).to_pandas(), rows, budget)
 
 
 # Archives and workbooks
@@ -110,7 +127,10 @@ def describe_zip(name: str, budget: int) -> str:
 
 def _sheets_of(archive: zipfile.ZipFile) -> list[str]:
     """Return the sheets of a workbook, without a reader of workbooks."""
-    for part, tag in (("xl/workbook.xml", r"<(?:\w+:)?sheet\s[^>]*?\bname=\"([^\"]*)\""), ("content.xml", TABLE)):
+    for part, tag in (
+        ("xl/workbook.xml", r"<(?:\w+:)?sheet\s[^>]*?\bname=\"([^\"]{0,1000})\""),
+        ("content.xml", TABLE),
+    ):
         if part in archive.namelist():
             with archive.open(part) as file:
                 text = file.read(5_000_000).decode("utf-8", "replace")
@@ -118,7 +138,7 @@ def _sheets_of(archive: zipfile.ZipFile) -> list[str]:
     return []
 
 
-TABLE = r"<table:table\s[^>]*?table:name=\"([^\"]*)\""
+TABLE = r"<table:table\s[^>]*?table:name=\"([^\"]{0,1000})\""
 
 
 def _sheets_said(sheets: list[str]) -> str:
@@ -140,17 +160,40 @@ def describe_workbook(name: str, budget: int) -> str:
             options = {"sheet_name": sheet} if at else {}
             options.update({"skiprows": skip} if (skip := _title_rows(beginning)) else {})
             if not shown:
-                table = book.parse(**{"sheet_name": sheet, **options}, nrows=SHEET_ROWS)
-                more = " at least (only these were looked at)" if len(table) == SHEET_ROWS else ""
                 call = call_of("read_excel", name, options)
-                head = f"`{call}` gives {len(table):,} rows{more} and {table.shape[1]} columns:"
-                shown = fit(head, told_columns(table), first_rows(table), budget * 3 // 4)
+                shown = _sheet(book, beginning, call, {"sheet_name": sheet, **options}, budget * 3 // 4)
                 said.append(repr(sheet))
             else:
                 names = [shown_value(value) for value in beginning.iloc[options.get("skiprows", 0)].dropna()][:12]
                 said.append(f"{sheet!r} (columns {', '.join(names)})")
     all_of_them = f"It has {len(sheets)} sheets: {'; '.join(said)}." if len(sheets) > 1 else ""
     return "\n".join(filter(None, [all_of_them[: budget // 3], shown or "It is an empty workbook."]))
+
+
+def _sheet(book: Any, beginning: Any, call: str, options: dict[str, Any], budget: int) -> str:
+    most = _rows_to_read(book, options["sheet_name"], beginning)
+    further = max(0, beginning.shape[1] - WIDE)
+    part = {"usecols": range(WIDE)} if further else {}
+    table = book.parse(**options, nrows=most, **part)
+    more = " at least (only these were looked at)" if most < SHEET_ROWS or len(table) == SHEET_ROWS else ""
+    head = f"`{call}` gives {len(table):,} rows{more} and {table.shape[1] + further} columns:"
+    return fit(head, told_columns(table), first_rows(table), budget, further)
+
+
+def _rows_to_read(book: Any, sheet: Any, beginning: Any) -> int:
+    """Return how many rows of a sheet make a table of bounded size: one cell in column XFD makes 16,384 of each row.
+
+    What openpyxl reads is looked at row by row; with another reader, only the first rows are known.
+    """
+    width: int = max(1, beginning.shape[1])
+    try:
+        for at, row in enumerate(book.book[sheet].iter_rows(max_row=SHEET_ROWS, values_only=True)):
+            width = max(width, len(row))
+            if (at + 1) * width > SHEET_CELLS:
+                return max(1, at - 1)
+    except Exception:  # each reader has objects of its own
+        return max(1, min(SHEET_ROWS, SHEET_CELLS // width))
+    return SHEET_ROWS
 
 
 def _title_rows(beginning: Any) -> int:
@@ -170,15 +213,17 @@ def describe_sqlite(name: str, budget: int) -> str:
     with closing(sqlite3.connect(f"file:{place}?mode=ro&immutable=1", uri=True)) as database:
         ends = time.monotonic() + SECONDS
         database.set_progress_handler(lambda: time.monotonic() > ends, 10_000)
+        if hasattr(database, "setlimit"):  # of Python 3.11; no clock ends a function that makes a text of a gigabyte
+            database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
         database.text_factory = lambda raw: raw.decode("utf-8", "replace")
         found = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table' LIMIT 500").fetchall()
         tables = [
             table for table, sql in found if not table.startswith("sqlite_") and "VIRTUAL" not in sql[:20].upper()
         ]
-        lines = [line for table in tables for line in _sql_table(database, table)]
+        lines = [line for table in tables for line in _sql_table(database, table, ends)]
     if not tables:
         return "It is an SQLite database without tables."
-    first = '"' + tables[0].replace('"', '""') + '"'
+    first = _sql_name(tables[0])
     query = f"SELECT * FROM {first}"  # noqa: S608 - to be read, not run
     head = (
         f"It is an SQLite database of {len(tables)} table{'s' * (len(tables) != 1)}; "
@@ -187,16 +232,43 @@ def describe_sqlite(name: str, budget: int) -> str:
     return fit(head, lines, [], budget)
 
 
-def _sql_table(database: Any, table: str) -> list[str]:
-    quoted = '"' + table.replace('"', '""') + '"'
-    columns = [(str(row[1]), str(row[2])) for row in database.execute(f"PRAGMA table_info({quoted})")]
-    told = ", ".join(f"{column!r} {kind}".strip() for column, kind in columns)
-    rows = database.execute(f"SELECT * FROM {quoted} LIMIT 2").fetchall()  # noqa: S608 - quoted; of a file in a sandbox
-    shown = [
-        ", ".join(HIDDEN if is_secret(column) else shown_value(value)[:60] for (column, _), value in zip(columns, row))
+def _sql_table(database: Any, table: str, ends: float) -> list[str]:
+    if time.monotonic() > ends:
+        return [f"- {table!r}"]
+    quoted = _sql_name(table)
+    known = database.execute(f"PRAGMA table_xinfo({quoted})").fetchall()  # of SQLite 3.26
+    known = known or database.execute(f"PRAGMA table_info({quoted})").fetchall()
+    columns = [(str(row[1]), str(row[2])) for row in known]
+    told = ", ".join(f"{column!r} {kind}".strip() for column, kind in columns[:WIDE])
+    # A generated column is computed as it is read, by whatever expression the file has.
+    kept = [str(row[1]) for row in known if len(row) < 7 or row[6] not in GENERATED][:WIDE]
+    return [f"- {table!r}: {told}", *(f"  {row[:300]}" for row in _sql_rows(database, quoted, kept))]
+
+
+def _sql_rows(database: Any, quoted: str, columns: list[str]) -> list[str]:
+    """Return the first rows of a table; none if there is a value in them that is too large to look at."""
+    import sqlite3
+
+    if not columns:
+        return []
+    names = ", ".join(map(_sql_name, columns))
+    query = f"SELECT {names} FROM {quoted} LIMIT 2"  # noqa: S608 - quoted; of a file in a sandbox
+    try:
+        rows = database.execute(query).fetchall()
+    except sqlite3.Error as error:
+        return [f"its rows are not shown: {error}"]
+    return [
+        ", ".join(HIDDEN if is_secret(column) else shown_value(value)[:60] for column, value in zip(columns, row))
         for row in rows
     ]
-    return [f"- {table!r}: {told}", *(f"  {row[:300]}" for row in shown)]
+
+
+def _sql_name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+GENERATED = (2, 3)
+"""What SQLite calls columns that are computed."""
 
 
 MAGIC: dict[bytes, Callable[[str, int], str]] = {

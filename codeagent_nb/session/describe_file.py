@@ -14,6 +14,8 @@ import json
 import os
 import re
 import warnings
+from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from codeagent_nb.session.describe_binary import MAGIC, WIDE, call_of, told_columns
@@ -23,7 +25,9 @@ from codeagent_nb.session.sniff_table import NOTHING, Parsed, is_number, sniff
 
 SAMPLE_ROWS = 200_000  # rows read to describe a table; more would make the user wait
 BYTES = 24_000_000
+CELLS = 1_000_000  # of a table that is made of records: each may name other columns
 LINE = 1_000_000  # bytes of the first line
+FIRST = 1_000  # characters of a file that no reader reads
 TABLES = frozenset({".csv", ".tsv", ".tab", ".psv"})
 MAYBE_TABLES = frozenset({".txt", ".dat", ".asc", ".data", ".xls", ".log", ""})
 BINARY = frozenset({".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".parquet", ".feather", ".arrow", ".db", ".sqlite"})
@@ -110,7 +114,13 @@ def _text(name: str, budget: int) -> str:
 
 
 def _lines(text: str, budget: int) -> str:
-    return "\n".join(line[:200] for line in text[: 2 * budget].splitlines()[:10])
+    """Return the first lines of a text, up to one in which a name promises a key: what follows may be the key."""
+    shown: list[str] = []
+    for line in text[: 2 * budget].splitlines()[:10]:
+        if any(is_secret(word.strip("\"' ")) for word in re.split(r"[,;\t|:={}]", line)):
+            return "\n".join([*shown, f"{HIDDEN} from here on: a name promises a key."])
+        shown.append(line[:200])
+    return "\n".join(shown)
 
 
 def _is_surely_a_table(parsed: Parsed) -> bool:
@@ -125,7 +135,7 @@ def _is_surely_a_table(parsed: Parsed) -> bool:
 
 
 def _first_lines(name: str) -> str:
-    """Return how a file begins that no reader reads; nothing of one that names a key in its first lines."""
+    """Return how a file begins that no reader reads."""
     try:
         data, whole, _ = _read(name)
         encoding = encoding_of(data, whole)
@@ -133,10 +143,8 @@ def _first_lines(name: str) -> str:
         return ""
     if not encoding:
         return "It is a binary file."
-    lines = data[:20_000].decode(encoding, "replace").splitlines()[:5]
-    if any(is_secret(word.strip("\"' ")) for line in lines for word in re.split(r"[,;\t|:={}]", line)):
-        return f"Its first lines are {HIDDEN}: a name in them promises a key."
-    return "\n".join(["It begins:", *(line[:200] for line in lines)]) if lines else ""
+    lines = _lines(data[:20_000].decode(encoding, "replace"), FIRST)
+    return f"It begins:\n{lines}" if lines else ""
 
 
 # Tables as text
@@ -150,7 +158,9 @@ def _table(  # noqa: PLR0917 - what is known of one file
     except ImportError:
         return _without_pandas(name, data, options, parsed, budget)
     if len(data) > LINE and not re.search(rb"[\r\n]", data[:LINE]):
-        return f"Its first line is longer than {LINE:,} bytes. It begins:\n{data[:200].decode('latin-1')}"
+        return (
+            f"Its first line is longer than {LINE:,} bytes. It begins:\n{_lines(data[:200].decode('latin-1'), budget)}"
+        )
     if not whole:
         data = _whole_rows(data, options)
     columns = _width(data, options, parsed)
@@ -265,12 +275,12 @@ def _json(name: str, text: str, whole: bool, options: dict[str, Any], budget: in
     lines = [line for line in text.splitlines() if line.strip()]
     records = lines if whole else lines[:-1]
     if _are_records(records) and (len(records) > 1 or not _ending(name).endswith("json") or _ending(name) == ".ndjson"):
-        return _records(name, records, {"lines": True, **options}, whole, budget)
+        return _records(name, records, [], {"lines": True, **options}, whole, budget)
     if not whole:
         return f"It is JSON of more than {BYTES:,} bytes. It begins:\n{_lines(text, budget)}"
     value = json.loads(text.lstrip("\ufeff"))
     if type(value) is list and value and all(type(item) is dict for item in value):
-        return _records(name, [text], options, whole, budget)
+        return _records(name, [text], value, options, whole, budget)
     kind, shown = type_name(value).replace("builtins.", ""), shown_value(value)
     tables = [key for key, part in value.items() if _is_list_of_dicts(part)] if type(value) is dict else []
     flat = [f"`pandas.json_normalize(json.load(open({name!r}))[{key!r}])` makes a table of it." for key in tables[:3]]
@@ -295,13 +305,38 @@ def _are_records(lines: list[str]) -> bool:
         return False
 
 
-def _records(name: str, lines: list[str], options: dict[str, Any], whole: bool, budget: int) -> str:
+def _records(  # noqa: PLR0917 - what is known of one file
+    name: str, lines: list[str], items: list[dict[str, Any]], options: dict[str, Any], whole: bool, budget: int
+) -> str:
+    """Describe records, one a line, or all of them as items of one list."""
     try:
         import pandas
     except ImportError:
         return f"It is a table; pandas is not installed. It begins:\n{_lines(lines[0], budget)}"
     given = {key: value for key, value in options.items() if key not in ("compression", "encoding")}
-    table = pandas.read_json(io.StringIO("\n".join(lines[:SAMPLE_ROWS]).lstrip("\ufeff")), **given)
-    more = "" if whole and len(lines) <= SAMPLE_ROWS else " at least (only these were looked at)"
-    head = f"`{call_of('read_json', name, options)}` gives {len(table):,} rows{more} and {table.shape[1]} columns:"
-    return fit(head, told_columns(table), first_rows(table), budget)
+    there = len(items) or len(lines)
+    count, keys = _few_records(items or map(json.loads, lines))
+    text = "\n".join(lines[:count])
+    if (items and count < there) or len(keys) > WIDE:
+        kept = dict.fromkeys(islice(keys, WIDE))
+        few = items[:count] or list(map(json.loads, lines[:count]))
+        given.pop("lines", None)
+        text = json.dumps([{key: item[key] for key in item if key in kept} for item in few])
+    table = pandas.read_json(io.StringIO(text.lstrip("\ufeff")), **given)
+    more = "" if whole and count == there else " at least (only these were looked at)"
+    number = table.shape[1] + max(0, len(keys) - WIDE)
+    head = f"`{call_of('read_json', name, options)}` gives {len(table):,} rows{more} and {number} columns:"
+    return fit(head, told_columns(table), first_rows(table), budget, max(0, number - WIDE))
+
+
+def _few_records(items: Iterable[dict[str, Any]]) -> tuple[int, dict[str, None]]:
+    """Return how many records make a table of bounded size, and their keys: each may have keys of its own."""
+    keys: dict[str, None] = {}
+    count = 0
+    for item in items:
+        more = dict.fromkeys(key for key in item if key not in keys)
+        if count and (count == SAMPLE_ROWS or (count + 1) * (len(keys) + len(more)) > CELLS):
+            break
+        keys.update(more)
+        count += 1
+    return count, keys

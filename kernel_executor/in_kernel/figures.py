@@ -19,8 +19,8 @@ class LeftOpen:
 
     def show(self, *_: object) -> None:
         """Show each figure that is new or changed; never raise. To be called after a cell."""
-        managers = _managers()
         try:
+            managers = _managers()
             if not managers or not _writes_files_only():
                 return
             for manager in managers:
@@ -42,9 +42,12 @@ class LeftOpen:
 
 
 def _managers() -> list[Any]:
-    """Return pyplot's figures; nothing is imported for that."""
-    helpers = sys.modules.get("matplotlib._pylab_helpers")
-    return helpers.Gcf.get_all_fig_managers() if helpers else []
+    """Return pyplot's figures; nothing is imported for that.
+
+    The module is there before its classes are while another thread imports it, and without them in a stub.
+    """
+    known = getattr(sys.modules.get("matplotlib._pylab_helpers"), "Gcf", None)
+    return [*known.get_all_fig_managers()] if known else []
 
 
 def _writes_files_only() -> bool:

@@ -133,13 +133,16 @@ class Collector:
                 self._changes.take(self._folder.refresh(update))
 
     def _end(self, ending: Ending) -> None:
-        self._refresh()
-        for page in read_pages(ending.reply or {}) if not self.ended.done() else ():
-            if change := self._folder.apply(page):
-                self._changes.take(change)
-        self._changes.flush()
-        if not self.ended.done():
-            self.ended.set_result(ending)
+        """End, even if a last change cannot be made: that raises to the reader, but nobody waits for it any longer."""
+        try:
+            self._refresh()
+            for page in read_pages(ending.reply or {}) if not self.ended.done() else ():
+                if change := self._folder.apply(page):
+                    self._changes.take(change)
+            self._changes.flush()
+        finally:
+            if not self.ended.done():
+                self.ended.set_result(ending)
 
     def _set_deadline(self) -> None:
         """Wait only so long for the next message when one half of the end is there."""

@@ -32,6 +32,17 @@ CELLS = frozenset({"td", "th"})
 CELL, GAP = "\x1f", "\x1e"
 """Stand for the gap between two cells, and for white space that is as good as none at the edge of a line."""
 
+_TOO_LARGE = re.compile(r"&#(?:0*+[0-9]{8,}|[xX]0*+[0-9a-fA-F]{7,});?")
+_ZEROS = re.compile(r"(?<=&#)0+(?=[0-9])")
+
+
+def unescaped(text: str) -> str:
+    """Return a text without entities; a number beyond all characters is no character.
+
+    Python reads no number of more than 4,300 digits: `html.unescape` raises on it.
+    """
+    return html.unescape(_ZEROS.sub("", _TOO_LARGE.sub("\ufffd", text)))
+
 
 def html_text(page: str) -> str:
     """Return the text of an HTML page, a line for each row of a table; empty if it has none."""
@@ -52,7 +63,7 @@ def html_text(page: str) -> str:
 
 
 def _text(part: str, *, verbatim: bool) -> str:
-    said = html.unescape(part).replace(CELL, " ").replace(GAP, " ")
+    said = unescaped(part).replace(CELL, " ").replace(GAP, " ")
     return said if verbatim else re.sub(r"\s+", GAP, said)
 
 
@@ -70,7 +81,7 @@ def _spoken(token: re.Match[str]) -> str:
 
 def _named(attributes: str) -> str:
     values = {found[1].lower(): found[2] or found[3] or found[4] or "" for found in _VALUE.finditer(attributes)}
-    name = html.unescape(values.get("alt") or values.get("title") or "").strip()
+    name = unescaped(values.get("alt") or values.get("title") or "").strip()
     return f"[picture: {name}]" if name else ""
 
 

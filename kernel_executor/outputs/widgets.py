@@ -21,6 +21,8 @@ MOST_KEPT = 5_000_000
 MOST_MODELS = 2_000
 MOST_KEYS = 500  # of one state; ipywidgets have about 30
 MODEL_OVERHEAD = 1_000
+PART_OVERHEAD = 50
+LONGEST_ID = 200  # characters; those of ipywidgets have 32
 CAPTURED = 2_000_000
 """Bytes that one Output widget takes in; what is more stands where it would without the widget."""
 
@@ -81,7 +83,7 @@ class Widgets:
         state = data.get("state") if isinstance(data, dict) else None
         if not isinstance(model_id, str) or not isinstance(data, dict) or not isinstance(state, dict):
             return
-        if data.get("method") == "echo_update":  # what a page has said, which is us
+        if len(model_id) > LONGEST_ID or data.get("method") == "echo_update":  # what a page has said, which is us
             return
         if message.type == "comm_open":
             self._forget(model_id)
@@ -96,18 +98,19 @@ class Widgets:
     def _update(self, model_id: str, model: _Model, state: dict[str, Any], message: Message, paths: Any) -> None:
         model.state.update(state)
         self._changed.add(model_id)
-        texts = sum(len(value) for value in state.values() if isinstance(value, str))
+        texts = sum(len(value) for value in state.values() if isinstance(value, str)) + sum(map(len, state))
         others = sum(not isinstance(value, str) for value in state.values()) or 1
         share = max(0, message.weight - texts) // others
-        model.sizes |= {key: len(value) if isinstance(value, str) else share for key, value in state.items()}
+        sizes = ((key, len(value) if isinstance(value, str) else share) for key, value in state.items())
+        model.sizes |= {key: len(key) + size for key, size in sizes}
         model.buffers = {path: kept for path, kept in model.buffers.items() if path[0] not in state}
         if isinstance(paths, list):
             for path, buffer in zip(paths, message.buffers, strict=False):
                 if isinstance(path, list) and path and all(isinstance(part, str | int) for part in path):
                     model.buffers[tuple(path)] = buffer
         if model.buffers:
-            model.sizes["buffers of all"] = sum(map(len, model.buffers.values()))
-        if len(model.state) > MOST_KEYS:
+            model.sizes["buffers of all"] = sum(_size(path) + len(kept) for path, kept in model.buffers.items())
+        if max(len(model.state), len(model.buffers)) > MOST_KEYS:
             self._forget(model_id)
         elif model.is_output:
             self._update_output(model_id, model, state)
@@ -198,7 +201,7 @@ class Widgets:
         return {**data, "text/plain": said} if said else data
 
     def _watch(self, display_id: str, model_id: str, data: dict[str, Any], metadata: dict[str, Any]) -> None:
-        if len(str(metadata)) + sum(len(str(part)) for part in data.values()) > VIEW_SIZE:
+        if len(display_id) + len(str(metadata)) + sum(len(str(part)) for part in data.values()) > VIEW_SIZE:
             return
         self._views[display_id] = _View(model_id, data, metadata)
         if len(self._views) > MOST_VIEWS:
@@ -245,6 +248,13 @@ class Widgets:
         if model is None:
             return {}
         return {**model.state, "outputs": [*model.captured.outputs]} if model.captured else model.state
+
+
+def _size(path: tuple[str | int, ...]) -> int:
+    """Return how much the place of a buffer takes up; code names it as it likes."""
+    return PART_OVERHEAD * (1 + len(path)) + sum(
+        len(part) if isinstance(part, str) else part.bit_length() // 8 for part in path
+    )
 
 
 def _filled(outputs: Any) -> OutputFolder:

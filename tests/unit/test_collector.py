@@ -34,6 +34,18 @@ async def test_reply_and_idle_end_a_request_in_either_order(messages: tuple[Mess
     assert some.ended.result() == Ending(reply={"status": "ok"})
 
 
+async def test_a_request_ends_though_a_last_change_cannot_be_told() -> None:
+    def fails(change: OutputChange) -> None:
+        raise RuntimeError("no room")
+
+    some = collector(on_change=fails)
+    for message in (INPUT, text("a"), REPLY):
+        some.take(message)
+    with pytest.raises(RuntimeError, match="no room"):
+        some.take(IDLE)
+    assert some.ended.result() == Ending(reply={"status": "ok"})
+
+
 async def test_outputs_are_folded_and_told() -> None:
     folder, changes = OutputFolder(), list[OutputChange]()
     some = collector(folder, changes.append)

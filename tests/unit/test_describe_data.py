@@ -485,3 +485,34 @@ def test_what_a_file_has_under_a_name_of_a_key_is_not_told() -> None:
     told = describe(write("users.csv", "user,api_key\nann,hunter2-1\n"), BUDGET)
     assert "ann,<not shown>" in told
     assert "hunter2" not in told
+
+
+QUOTED = {
+    ".env": "HOME=/root\nOPENAI_API_KEY=hunter2-1\n",
+    "a.env": "export GITHUB_TOKEN='hunter2-1'\n",
+    "a.yaml": "model: x\napi_key:\n  hunter2-1\n",
+    "a.txt": "user: ann\npassword: hunter2-1\n",
+    ".netrc": "machine example.org login ann password hunter2-1\n",
+    ".pgpass.toml": "[db]\nDB_PASSWORD = 'hunter2-1'\n",
+    "a.ini": "[s3]\naws_secret_access_key = hunter2-1\n",
+    "a.xml": "<a>\n<password>hunter2-1</password></a>\n",
+    "id": "-----BEGIN RSA PRIVATE KEY-----\nhunter2-1\n-----END RSA PRIVATE KEY-----\n",
+    "a.py": "import openai\nopenai.api_key = 'hunter2-1'\n",
+    "a.md": "# Notes\n- password: hunter2-1\n",
+    "a.xlsx": "apiKey: hunter2-1\n",
+    "long.csv": "password=hunter2-1" + "x" * 1_000_001,
+    "cut.json": '{"api_key": "hunter2-1", "a": [' + "1, " * 9_000_000,
+    "broken.json": '{"api_key": "hunter2-1", ',
+}
+
+
+@pytest.mark.parametrize(("name", "content"), QUOTED.items(), ids=QUOTED)
+def test_lines_after_a_name_of_a_key_are_not_quoted(name: str, content: str) -> None:
+    told = describe(write(name, content), BUDGET)
+    assert "hunter2" not in told
+    assert "<not shown>" in told
+
+
+def test_lines_before_a_name_of_a_key_are_quoted() -> None:
+    told = describe(write("a.yaml", "model: x\napi_key: hunter2-1\n"), BUDGET)
+    assert told.endswith("It begins:\nmodel: x\n<not shown> from here on: a name promises a key.")

@@ -447,7 +447,7 @@ OTHERS: dict[str, tuple[str, str | bytes, tuple[str, ...]]] = {
     "keys of what cannot be read": (
         "a.json",
         '{"user": "ann",\n"api_key": "hunter2-1"',
-        ("Its first lines are <not shown>",),
+        ("<not shown> from here on",),
     ),
     "a gzip that breaks off": (
         "a.csv.gz",
@@ -510,6 +510,62 @@ def test_of_a_wide_table_the_first_columns_are_read_and_all_are_counted() -> Non
     assert "gives 1 rows and 30000 columns" in told
     assert "- 'column 0': int64" in told
     assert "more columns" in told
+
+
+def sheet_of(cells: dict[tuple[int, int], Any]) -> bytes:
+    openpyxl = pytest.importorskip("openpyxl")
+    book, buffer = openpyxl.Workbook(), io.BytesIO()
+    for (row, column), value in cells.items():
+        book.active.cell(row, column, value)
+    book.save(buffer)
+    return buffer.getvalue()
+
+
+COSTLY: dict[str, tuple[str, Callable[[], bytes], str]] = {
+    "each record of another key": ("a.json", lambda: json.dumps([{f"k{n}": 0} for n in range(1_500)]).encode(), "1000"),
+    "each line of another key": ("a.jsonl", lambda: b"".join(b'{"k%d": 0}\n' % n for n in range(1_500)), "1000"),
+    "a cell far to the right": ("a.xlsx", lambda: sheet_of({(1, 1): "a", (1, 16_384): "b", (100, 1): 1}), "16384"),
+    "one further down": ("a.xlsx", lambda: sheet_of({(1, 1): "a", (900, 1): 1, (60, 16_384): "b"}), "1"),
+}
+
+
+@pytest.mark.parametrize(("name", "content", "columns"), COSTLY.values(), ids=COSTLY)
+def test_of_a_table_of_empty_cells_a_part_is_looked_at(name: str, content: Callable[[], bytes], columns: str) -> None:
+    told = told_of(name, content())
+    assert f"rows at least (only these were looked at) and {columns} columns" in told
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+def test_of_records_of_many_keys_the_first_are_read_and_all_are_counted(name: str) -> None:
+    record = json.dumps({f"k{n}": n for n in range(2_000)})
+    told = told_of(name, f"[{record}, {record}]" if name == "a.json" else f"{record}\n{record}\n")
+    assert "gives 2 rows and 2000 columns" in told
+    assert "- 'k0': int64" in told
+    assert "more columns" in told
+
+
+def test_of_long_texts_of_parquet_a_part_is_read() -> None:
+    pytest.importorskip("pyarrow")
+    told = told_of("a.parquet", parquet(x=["y" * 2_000] * 30_000))
+    [looked_at] = re.findall(r"gives 30,000 rows \(of them ([\d,]+) were looked at\)", told)
+    assert 1_000 < int(looked_at.replace(",", "")) < 12_000
+
+
+def test_what_a_database_would_compute_is_not_computed() -> None:
+    with sqlite3.connect("a.db") as database:
+        database.executescript(
+            """CREATE TABLE plain (x INTEGER); INSERT INTO plain VALUES (7);
+            CREATE TABLE bomb (x INTEGER, y AS (length(hex(zeroblob(x * 5000000)))));
+            INSERT INTO bomb (x) VALUES (4);
+            CREATE TABLE large (x BLOB); INSERT INTO large VALUES (zeroblob(2000000));"""
+        )
+    database.close()
+    told = describe("a.db", BUDGET)
+    assert "- 'bomb': 'x' INTEGER, 'y'" in told
+    assert "40000000" not in told
+    assert "  4" in told.splitlines()
+    assert "  7" in told.splitlines()
+    assert "  its rows are not shown: string or blob too big" in told.splitlines()
 
 
 def test_rows_beyond_the_part_that_is_read_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from typing import Any
 
 import nbformat
@@ -104,6 +105,60 @@ def test_parts_that_could_do_something_are_taken_out() -> None:
     assert (style["background"], style["text_color"]) == (None, "red")
 
 
+IMG = "<img src=x onerror=alert(1)>"
+NO_TEXT: dict[str, tuple[str, str, Any]] = {
+    "HTML in a list": ("HTMLModel", "value", [IMG]),
+    "HTML in a list in a list": ("HTMLMathModel", "value", [[IMG]]),
+    "HTML in a dict": ("HTMLModel", "value", {"a": IMG}),
+    "mathematics in a list": ("LabelModel", "value", [r"$\href{javascript:alert(1)}{x}$"]),
+    "a description": ("IntSliderModel", "description", [IMG]),
+    "an old tooltip": ("IntSliderModel", "description_tooltip", [IMG]),
+    "a tooltip": ("ButtonModel", "tooltip", [IMG]),
+    "a placeholder": ("TextModel", "placeholder", [IMG]),
+    "an icon": ("ButtonModel", "icon", ['x" onclick="alert(1)']),
+    "a width": ("LayoutModel", "width", ["url(https://example.org)"]),
+    "a colour": ("ButtonStyleModel", "button_color", {"a": "url(https://example.org)"}),
+    "mathematics that tags hide": ("IntSliderModel", "description", r"$\hr<b></b>ef{javascript:alert(1)}{x}$"),
+}
+
+
+@pytest.mark.parametrize(("name", "key", "value"), NO_TEXT.values(), ids=NO_TEXT)
+def test_a_list_is_not_saved_where_a_page_makes_a_text_of_it(name: str, key: str, value: Any) -> None:
+    view_name = "LayoutView" if name == "LayoutModel" else "StyleView" if "Style" in name else name[:-5] + "View"
+    assert not cleaned(name, _view_name=view_name, **{key: value})[key]
+
+
+def test_lists_stay_where_a_widget_has_them() -> None:
+    assert cleaned("IntRangeSliderModel", value=[1, 2])["value"] == [1, 2]
+    assert cleaned("DatePickerModel", value={"year": 2024, "month": 1, "date": 2})["value"]["year"] == 2024
+    assert cleaned("DropdownModel", _options_labels=["a", "b"])["_options_labels"] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        "&lt;img src=x onerror=alert(1)&gt;<b>",
+        "<b>&#60;img src=x onerror=alert(1)&#62;</b>",
+        "&#x3c;svg/onload=alert(1)&#x3E;<i></i>",
+        "<br>&LT;script&GT;alert(1)&LT;/script&GT;",
+        "<b>&lt</b>img src=x onerror=alert(1)>",
+        "<<b></b>img src=x onerror=alert(1)>",
+    ],
+)
+def test_a_description_does_not_become_html_again(description: str) -> None:
+    assert not re.search(r"<[a-zA-Z/!?]", cleaned("IntSliderModel", description=description)["description"])
+
+
+def test_a_description_keeps_a_sign_that_begins_no_tag() -> None:
+    assert cleaned("IntSliderModel", description="<b>R&amp;D</b> 1 < 2")["description"] == "R&D 1 < 2"
+
+
+def test_options_of_a_combobox_do_not_end_their_quotes() -> None:
+    assert cleaned("ComboboxModel", options=["a & b", '"><img src=x>', ['">'], "x<y"])["options"] == ["a & b"]
+    assert cleaned("ComboboxModel", options={"a": '"><img src=x>'})["options"] == []
+    assert cleaned("ComboboxModel", options='"><img src=x>')["options"] == []
+
+
 def test_what_an_output_widget_holds_is_cleaned_like_any_output() -> None:
     held = [{"output_type": "display_data", "data": {"text/html": "<i onclick=x>y</i>"}, "metadata": {}}, 7]
     [output] = cleaned("OutputModel", _model_module="@jupyter-widgets/output", outputs=held, msg_id="m")["outputs"]
@@ -119,6 +174,12 @@ def test_a_widget_that_needs_one_that_is_not_saved_is_not_saved() -> None:
         "d": {"state": {}},
     }
     assert set(whole(states)) == {"c", "d"}
+
+
+def test_a_long_chain_of_widgets_is_gone_through_once() -> None:
+    chain = {str(at): {"state": {"children": [f"IPY_MODEL_{at + 1}"]}} for at in range(3_000)}
+    assert whole(chain) == {}
+    assert len(whole(chain | {"3000": {"state": {}}})) == 3_001
 
 
 def story(outputs: list[dict[str, Any]], widgets: dict[str, Any], status: Any = "ok") -> list[AgentEvent]:

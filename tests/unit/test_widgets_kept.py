@@ -1,13 +1,15 @@
 """Widgets as a page keeps them: bounded whatever code sends, and nothing of what they say is lost before that."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import given, strategies as st
 
 from kernel_executor import Append, Update
 from kernel_executor.outputs.message import Message
-from kernel_executor.outputs.widgets import CAPTURED, MOST_KEPT, MOST_MODELS, Widgets
+from kernel_executor.outputs.widgets import CAPTURED, MOST_KEPT, MOST_KEYS, MOST_MODELS, Widgets
 from kernel_executor.outputs.words import VIEW
 
 
@@ -115,6 +117,42 @@ def test_a_flood_of_bytes_and_updates_is_bounded() -> None:
     for number in range(5_000):
         changed(widgets, "9", **{f"key{number}": "x" * 1_000})
     assert len(json.dumps(widgets.take_states())) < 2 * MOST_KEPT
+
+
+def placed(widgets: Widgets, *path: Any) -> None:
+    data = {"method": "update", "state": {}, "buffer_paths": [[*path]]}
+    widgets.take(comm("comm_msg", "a", data, (b"",)))
+
+
+def flooded(step: Callable[[Widgets, int], None], times: int) -> dict[str, Any]:
+    widgets = Widgets()
+    opened(widgets, "a")
+    view(widgets, "a")
+    for at in range(times):
+        step(widgets, at)
+    return widgets.take_states()
+
+
+FLOODS: dict[str, tuple[Callable[[Widgets, int], None], int]] = {
+    "long places of empty buffers": (lambda widgets, at: placed(widgets, f"{at}{'x' * 20_000}"), 400),
+    "deep places of empty buffers": (lambda widgets, at: placed(widgets, "k", at, *[0] * 1_000), 400),
+    "places that are large numbers": (lambda widgets, at: placed(widgets, "k", *[10**4_000] * 20, at), 400),
+    "many places of empty buffers": (lambda widgets, at: placed(widgets, f"k{at}"), MOST_KEYS + 1),
+    "long names of values": (lambda widgets, at: changed(widgets, "a", **{f"{at}{'x' * 20_000}": ""}), 400),
+}
+
+
+@pytest.mark.parametrize(("step", "times"), FLOODS.values(), ids=FLOODS)
+def test_what_names_the_parts_of_a_widget_counts_as_kept(step: Callable[[Widgets, int], None], times: int) -> None:
+    assert list(flooded(step, 10)) == ["a"]
+    assert flooded(step, times) == {}
+
+
+def test_a_widget_of_a_huge_id_is_not_kept() -> None:
+    widgets = Widgets()
+    opened(widgets, "x" * 1_000_000)
+    view(widgets, "x" * 1_000_000)
+    assert widgets.take_states() == {}
 
 
 def test_widgets_within_themselves_are_read_once() -> None:

@@ -196,6 +196,25 @@ def test_the_text_of_a_page_is_what_is_read_on_it(page: str, said: str) -> None:
     assert html_text(page) == said
 
 
+NUMBERS = {
+    "beyond what Python reads": ("&#" + "1" * 5_000 + ";", "\ufffd"),
+    "without an end": ("<p>&#" + "9" * 5_000, "\ufffd"),
+    "in base 16": ("&#x" + "f" * 5_000 + ";", "\ufffd"),
+    "of zeros": ("a&#" + "0" * 5_000 + ";", "a\ufffd"),
+    "after zeros": ("&#" + "0" * 5_000 + "65;", "A"),
+    "in base 16 after zeros": ("&#x" + "0" * 5_000 + "41;", "A"),
+    "of a picture's name": ("<img alt='&#" + "1" * 5_000 + ";'>", "[picture: \ufffd]"),
+    "of the last character": ("&#x10FFFD;", "\U0010fffd"),
+    "one beyond": ("&#1114112;", "\ufffd"),
+    "of a face": ("&#128512;&#x1F600;", "😀😀"),
+}
+
+
+@pytest.mark.parametrize(("page", "said"), NUMBERS.values(), ids=NUMBERS)
+def test_a_character_by_its_number_is_read_however_long_that_is(page: str, said: str) -> None:
+    assert html_text(page) == said
+
+
 def test_of_a_long_page_the_beginning_is_read() -> None:
     text = html_text("<p>x</p>" + "y" * 2 * MOST_READ)
     assert text.startswith("x\ny")
