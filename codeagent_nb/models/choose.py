@@ -99,7 +99,7 @@ def usable_models(env: Mapping[str, str]) -> list[str]:
 
 
 def _client(name: str, env: Mapping[str, str], max_retries: int) -> OpenAIChatCompletionClient:
-    key, url = env.get("OPENAI_API_KEY") or _NO_KEY, env.get("OPENAI_BASE_URL") or OPENAI_URL
+    key, url = env.get("OPENAI_API_KEY", "").strip() or _NO_KEY, env.get("OPENAI_BASE_URL") or OPENAI_URL
     return OpenAIChatCompletionClient(name, api_key=key, base_url=url, max_retries=max_retries)
 
 

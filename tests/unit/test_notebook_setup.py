@@ -280,6 +280,29 @@ class Asking:
         self.task = asyncio.ensure_future(Cards(page, always).ask(self.setup))
 
 
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://h.example/v1", "https://h.example/v1"),
+        ("https://user:pw-s3cret@h.example/v1", "https://h.example/v1"),
+        ("https://pw-s3cret@h.example:8443/v1", "https://h.example:8443/v1"),
+        ("https://h.example/v1?api_key=pw-s3cret", "https://h.example/v1"),
+        ("https://h.example/v1?subscription-key=pw-s3cret&api-version=2024-10-21",
+         "https://h.example/v1?api-version=2024-10-21"),
+        ("https://h.example/v1#pw-s3cret", "https://h.example/v1"),
+        ("user:pw-s3cret@h.example/v1", ""),
+        ("sk-pw-s3cret", ""),
+        ("", ""),
+    ],
+)  # fmt: skip
+async def test_the_address_is_shown_without_what_may_be_a_key(page: FakeFrontEnd, address: str, shown: str) -> None:
+    asking = Asking(page, {"OPENAI_BASE_URL": address})
+    fields = asking.setup.fields()
+    asking.task.cancel()
+    assert fields["key"]["url"] == shown
+    assert "s3cret" not in json.dumps(fields)
+
+
 async def test_a_key_is_tried_and_then_in_nothing_that_is_shown(page: FakeFrontEnd, server: ScriptedServer) -> None:
     server.wanted_key, url = KEY, f"http://127.0.0.1:{server.http.server_port}/v1"
     asking = Asking(page, {})
