@@ -168,3 +168,27 @@ async def test_a_value_that_is_wrong_is_refused_and_not_left_out() -> None:
     said = {"message": "Invalid 'temperature': decimal above maximum value.", "param": "temperature"}
     with pytest.raises(ModelRefused, match="above maximum"):
         await ask(plain(400, {"error": said}), temperature=9)
+
+
+CUT_SHORT = [
+    ("length", "max_tokens"), ("length", "MAX_TOKENS"), ("length", "LENGTH"), ("length", "max_output_tokens"),
+    ("length", "model_length"), ("length", "model_context_window_exceeded"), ("length", "token_limit"),
+    ("length", "max-tokens"), ("length", "incomplete"), ("length", "truncated"),
+    ("content_filter", "SAFETY"), ("content_filter", "content-filter"), ("content_filter", "RECITATION"),
+    ("content_filter", "PROHIBITED_CONTENT"), ("content_filter", "refusal"), ("content_filter", "sensitive"),
+    ("content_filter", "guardrail_intervened"), ("function_calls", "tool_use"), ("function_calls", "TOOL_CALLS"),
+    ("stop", "STOP"), ("stop", "Stop"), ("unknown", "end_turn"), ("unknown", "eos"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("read", "said"), CUT_SHORT)
+async def test_an_end_is_read_in_the_words_of_every_api(read: str, said: str) -> None:
+    assert (await ask(stream(HELLO, chunk({}, said))))[0].finish_reason == read
+
+
+@pytest.mark.parametrize("said", ["error", "abort", "aborted", "network_error", "insufficient_system_resource"])
+async def test_an_end_that_the_server_did_not_come_to_is_no_reply(said: str) -> None:
+    with pytest.raises(ModelUnavailable, match=f"mid-reply.*{said}"):
+        await ask(stream(HELLO, chunk({}, said)))
+    result, asked = await ask(stream(chunk({}, said)), stream(HELLO, END))
+    assert (result.content, len(asked)) == ("Hello.", 2)

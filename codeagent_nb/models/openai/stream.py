@@ -17,6 +17,13 @@ _FINISH: Mapping[str, FinishReason] = {
     "function_call": "function_calls",
     "content_filter": "content_filter",
 }
+# What gateways hand on of other APIs' words. A cut that is not seen as one has half a plan run.
+_FINISH_WORDS: Mapping[str, FinishReason] = {
+    r"length|max_?\w*tokens|limit|truncat|incomplete|context_window": "length",
+    r"filter|safety|recitation|blocklist|prohibited|spii|sensitive|refus|guardrail|moderat": "content_filter",
+    r"^tool_?(?:use|calls?)$|^function_?calls?$": "function_calls",
+}
+_BROKE_OFF = re.compile(r"error|abort|cancel|interrupt|insufficient|timeout|timed_out")
 
 _THOUGHT_KEY = re.compile(r"(?<!finish_)(?<!stop_)reason|think|thought", re.IGNORECASE)
 _NO_THOUGHT = re.compile(r"signature|token|effort|index|id$", re.IGNORECASE)
@@ -167,7 +174,7 @@ class PartialReply:
 
     def _take_choice(self, choice: Json) -> str:
         if reason := choice.get("finish_reason"):
-            self.finish = _FINISH.get(reason, "unknown")
+            self.finish = _finish_of(str(reason))
         # A server that does not stream may send the whole message instead of a delta.
         delta = choice.get("delta") or choice.get("message") or {}
         thought = _thought_in(delta)
@@ -198,6 +205,20 @@ class PartialReply:
         if text and "\ud800" <= text[-1] <= "\udbff":
             text, self._half = text[:-1], text[-1]
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+
+
+def _finish_of(said: str) -> FinishReason:
+    """Return why a reply ended, whichever API's word it is.
+
+    Raises:
+        StreamError: The server did not come to its end.
+    """
+    word = re.sub(r"[\s-]+", "_", said.strip().lower())
+    if word in _FINISH:
+        return _FINISH[word]
+    if _BROKE_OFF.search(word):
+        raise StreamError(f"an end that is none: {said[:100]!r}")
+    return next((reason for pattern, reason in _FINISH_WORDS.items() if re.search(pattern, word)), "unknown")
 
 
 def _text_in(content: object) -> str:
