@@ -1,13 +1,14 @@
 """What servers of others have sent, each shape with its source: read, or told in the server's words."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from codeagent_nb.errors import ModelError, ModelRefused, ModelUnavailable
 from codeagent_nb.models.openai.client import Backoff, OpenAIChatCompletionClient
-from codeagent_nb.models.types import CreateResult, RequestUsage, UserMessage
+from codeagent_nb.models.types import CreateResult, LLMMessage, RequestUsage, SystemMessage, UserMessage
 from tests.servers.http import Answer, Asked, plain, serving
 
 
@@ -97,7 +98,9 @@ NOT_TAKEN = [
 ]  # fmt: skip
 
 
-async def ask(*answers: Answer, **settings: Any) -> tuple[CreateResult, list[Asked]]:
+async def ask(
+    *answers: Answer, prompt: Sequence[LLMMessage] = (UserMessage(content="hi"),), **settings: Any
+) -> tuple[CreateResult, list[Asked]]:
     """Ask a server that gives these answers in turn, the last one again and again."""
     left = list(answers)
     async with serving(lambda _: left.pop(0) if len(left) > 1 else left[0]) as server:
@@ -110,7 +113,7 @@ async def ask(*answers: Answer, **settings: Any) -> tuple[CreateResult, list[Ask
             **settings,
         )
         try:
-            items = [item async for item in client.create_stream([UserMessage(content="hi")])]
+            items = [item async for item in client.create_stream(prompt)]
         finally:
             await client.close()
         result = items[-1]
@@ -192,3 +195,52 @@ async def test_an_end_that_the_server_did_not_come_to_is_no_reply(said: str) -> 
         await ask(stream(HELLO, chunk({}, said)))
     result, asked = await ask(stream(chunk({}, said)), stream(HELLO, END))
     assert (result.content, len(asked)) == ("Hello.", 2)
+
+
+LIMITS_OF_RATE = [
+    (plain(429, {"type": "error", "error": {"type": "rate_limit_error", "message":
+        "This request would exceed your organization's rate limit of 30,000 input tokens per minute"}}), "Anthropic"),
+    (plain(429, [{"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "message":
+        "You exceeded your current quota. Quota exceeded for metric: generate_content_free_tier_input_token_count"}}]),
+     "Gemini"),
+    (plain(429, {"error": {"message": "Number of input tokens has exceeded your per-minute limit"}}), "Anthropic"),
+    (stream({"error": {"message": "prompt tokens would exceed the limit per minute"}}), "in a stream, without status"),
+    (stream({"error": {"message": "input token quota exceeded", "type": "rate_limit_exceeded"}}), "in a stream"),
+    (plain(503, {"error": {"message": "input tokens per day exceeded, try again"}}), "a gateway"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("answer", "source"), LIMITS_OF_RATE)
+async def test_a_limit_of_tokens_in_a_time_is_waited_for(answer: Answer, source: str) -> None:
+    result, asked = await ask(answer, stream(HELLO, END))
+    assert (result.content, len(asked)) == ("Hello.", 2), source
+
+
+NO_SYSTEM_ROLE = [
+    "Developer instruction is not enabled for models/gemma-3-27b-it",
+    "Only user and assistant roles are supported!",
+    "This model does not support system messages",
+    "this model doesn't support the system role",
+    "Invalid role: system",
+    "Unrecognized role 'system' in messages[0]",
+    "Unexpected role 'system' after role 'user'",
+    "Unknown message role: system",
+    "role 'system' is not allowed",
+    "Invalid value: 'system'. Supported values are: 'user' and 'assistant'.",
+    "Unsupported value: 'messages[0].role' does not support 'system' with this model.",
+    "System prompts are unsupported by this template",
+]
+
+
+@pytest.mark.parametrize("said", NO_SYSTEM_ROLE)
+async def test_a_model_without_a_system_role_is_asked_without_one(said: str) -> None:
+    answers = [plain(400, {"error": {"message": said}}), stream(HELLO, END)]
+    result, asked = await ask(*answers, prompt=[SystemMessage(content="Be terse."), UserMessage(content="hi")])
+    assert result.content == "Hello."
+    assert [message["role"] for message in asked[1].body["messages"]] == ["user"]
+
+
+@pytest.mark.parametrize("said", ["Invalid system_fingerprint", "the system is not available", "operating system error"])
+async def test_a_refusal_of_another_kind_leaves_the_system_role(said: str) -> None:
+    with pytest.raises(ModelRefused):
+        await ask(plain(400, {"error": {"message": said}}), prompt=[SystemMessage(content="s"), UserMessage(content="u")])
