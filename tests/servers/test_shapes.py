@@ -240,7 +240,136 @@ async def test_a_model_without_a_system_role_is_asked_without_one(said: str) -> 
     assert [message["role"] for message in asked[1].body["messages"]] == ["user"]
 
 
-@pytest.mark.parametrize("said", ["Invalid system_fingerprint", "the system is not available", "operating system error"])
+@pytest.mark.parametrize(
+    "said", ["Invalid system_fingerprint", "the system is not available", "operating system error"]
+)
 async def test_a_refusal_of_another_kind_leaves_the_system_role(said: str) -> None:
     with pytest.raises(ModelRefused):
-        await ask(plain(400, {"error": {"message": said}}), prompt=[SystemMessage(content="s"), UserMessage(content="u")])
+        await ask(
+            plain(400, {"error": {"message": said}}), prompt=[SystemMessage(content="s"), UserMessage(content="u")]
+        )
+
+
+def choice(**fields: Any) -> dict[str, Any]:
+    return {"choices": [{"index": 0, **fields}]}
+
+
+ODD = [
+    stream({"choices": [None]}, HELLO, END),
+    stream({"choices": "x"}, HELLO, END),
+    stream({"choices": {"0": 1}}, HELLO, END),
+    stream({"choices": [["x"]]}, HELLO, END),
+    stream(choice(delta="Hello."), END),
+    stream(choice(text="Hello."), END),
+    stream(choice(message="Hello."), END),
+    stream(choice(delta=["Hello."]), END),
+    stream(choice(delta=7), HELLO, END),
+    stream(HELLO, choice(delta={}, finish_reason={"type": "stop"})),
+    stream(HELLO, choice(delta={}, finish_reason=["stop"])),
+    stream(HELLO, choice(delta={}, finish_reason=1)),
+    stream(chunk({"content": {"type": "text", "text": "Hello."}}), END),
+    stream(chunk({"content": {"text": "Hello."}}), END),
+    stream(chunk({"content": 5}), HELLO, END),
+    stream(chunk({"content": [None, 3, {"text": None}]}), HELLO, END),
+    stream(chunk({"content": "Hello.", "tool_calls": [None, 3, {"function": None}, {}]}), END),
+    stream(chunk({"content": "Hello.", "function_call": 5}), END),
+    stream(chunk({"content": "Hello."}, usage={"completion_tokens": 2.5, "prompt_tokens": "x"}), END),
+    stream(chunk({"content": "Hello."}, usage={"completion_tokens": [1], "prompt_tokens": -1}), END),
+    stream(chunk({"content": "Hello."}, usage=[3]), END),
+]
+
+
+@pytest.mark.parametrize("answer", ODD, ids=range(len(ODD)))
+async def test_an_odd_shape_loses_no_text_and_raises_nothing(answer: Answer) -> None:
+    assert (await ask(answer))[0].content == "Hello."
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "reasoning", "text": "t"},
+        {"type": "thinking", "text": "t"},
+        {"type": "thought", "text": "t"},
+        {"type": "reasoning.text", "text": "t"},
+        {"thought": True, "text": "t"},
+    ],
+)
+async def test_a_part_that_is_a_thought_is_none_of_the_text(part: dict[str, Any]) -> None:
+    result, _ = await ask(stream(chunk({"content": [part, {"type": "text", "text": "Hello."}]}), END))
+    assert (result.thought, result.content) == ("t", "Hello.")
+
+
+@pytest.mark.parametrize("names", [["python", "python", "python"], ["py", "thon", ""], ["python", None, 3]])
+async def test_the_name_of_a_call_is_read_once(names: list[object]) -> None:
+    calls = [chunk({"tool_calls": [{"index": 0, "function": {"name": name, "arguments": ""}}]}) for name in names]
+    assert '"name": "python"' in (await ask(stream(*calls, chunk({}, "tool_calls"))))[0].content
+
+
+async def test_a_call_whose_function_is_a_name_is_kept() -> None:
+    call = {"function": "python", "arguments": {"code": "1"}}
+    assert '"name": "python"' in (await ask(stream(chunk({"tool_calls": [call]}, "tool_calls"))))[0].content
+
+
+NO_REPLY = [
+    ({"message": "Unauthorized"}, "Unauthorized"),
+    ({"success": False, "errors": [{"code": 10000, "message": "Authentication error"}]}, "Authentication error"),
+    ({"code": "InvalidApiKey", "message": "No API-key provided."}, "No API-key.*OPENAI_API_KEY"),
+    ({"statusCode": 401, "message": "Access denied due to invalid subscription key"}, "Access denied.*OPENAI_API_KEY"),
+    ({"fault": {"faultstring": "Invalid ApiKey"}}, "Invalid ApiKey"),
+    ({"errors": ["no such model"]}, "no such model"),
+    ({"msg": "token expired", "code": 1001}, "token expired"),
+    ({"status": "fail", "reason": "quota"}, "quota"),
+    ({"data": {"message": "not here"}}, "not here"),
+    ({"detail": "Not Found"}, "Not Found"),
+    ({"choices": None, "message": "busy"}, "busy"),
+    ({}, "{}"),
+    ([], "no JSON object"),
+    ("OK", "stream of events"),
+]
+
+
+@pytest.mark.parametrize(("body", "said"), NO_REPLY)
+async def test_json_without_a_reply_is_told_at_once(body: object, said: str) -> None:
+    asked: list[Asked] = []
+    async with serving(lambda _: plain(200, body)) as server:
+        client = OpenAIChatCompletionClient("m", api_key="k", base_url=f"{server.url}/v1", backoff=Backoff(first=0.0))
+        with pytest.raises(ModelRefused, match=said):
+            [item async for item in client.create_stream([UserMessage(content="hi")])]
+        await client.close()
+        asked = server.asked
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    "data", [{"message": "boom"}, {"error": {"message": "boom"}}, "boom", {"type": "x", "text": "boom"}]
+)
+async def test_an_event_of_the_kind_error_is_told(data: object) -> None:
+    with pytest.raises(ModelUnavailable, match="boom"):
+        await ask(Answer((f"event: error\ndata: {json.dumps(data)}\n\n",)))
+
+
+async def test_the_kind_of_an_event_ends_with_it() -> None:
+    end = f"data: {json.dumps(HELLO)}\n\ndata: [DONE]\n\n"
+    assert (await ask(Answer(("event: error\n\n", end))))[0].content == "Hello."
+
+
+@pytest.mark.parametrize(
+    "deltas",
+    [
+        [{"reasoning_content": "```python\nprint(1)\n```", "content": ""}],
+        [{"reasoning_content": "Hm."}],
+        [{"content": " \n"}],
+        [{"content": " "}, {"content": "\n"}],
+        [{"reasoning": "Hm."}, {"content": "\n\n"}],
+    ],
+)
+async def test_thoughts_and_white_space_are_no_reply(deltas: list[dict[str, Any]]) -> None:
+    empty = stream(*map(chunk, deltas), END)
+    result, asked = await ask(empty, stream(HELLO, END))
+    assert (result.content, len(asked)) == ("Hello.", 2)
+    with pytest.raises(ModelUnavailable, match=r"empty reply|without an answer"):
+        await ask(empty)
+
+
+async def test_white_space_before_a_reply_is_kept() -> None:
+    assert (await ask(stream(chunk({"content": " "}), chunk({"content": "\n x"}), END)))[0].content == " \n x"

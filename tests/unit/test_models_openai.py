@@ -339,7 +339,9 @@ async def test_a_key_is_sent_without_the_white_space_around_it(server: Server, a
     assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
 
 
-@pytest.mark.parametrize("wrong", ["\u201c{}\u201d", "{}\u00fc", "{}\r\nX-Other: 1", "\ufeff{}", "{}\0", "{}\u200b", "a\x7f{}"])
+@pytest.mark.parametrize(
+    "wrong", ["\u201c{}\u201d", "{}\u00fc", "{}\r\nX-Other: 1", "\ufeff{}", "{}\0", "{}\u200b", "a\x7f{}"]
+)
 @pytest.mark.parametrize("call", ["create_stream", "served_models"])
 async def test_a_key_that_no_header_holds_is_refused_and_not_shown(server: Server, wrong: str, call: str) -> None:
     client = client_of(server, api_key=wrong.format("AIzaSyABCDEF1234567890"))

@@ -126,7 +126,7 @@ class OpenAIChatCompletionClient:
                             break
                 if text := reply.end():
                     yield text
-                fault = Fault("an empty reply came" if reply.finished else "the stream ended before the reply did")
+                fault = Fault(reply.why_none)
             except fault_types as error:
                 fault = faults.read_fault(error, self._api_key)
             if reply.finished and not reply.is_empty:

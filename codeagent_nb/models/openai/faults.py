@@ -182,10 +182,10 @@ def _status_name(fault: Fault) -> str:
 def _advice(fault: Fault) -> str:
     if fault.code == "insufficient_quota":
         return "-> The account has no credit left: see the provider's billing page."
-    if fault.code == NO_STREAM:
-        return "-> Check the address (OPENAI_BASE_URL): with many servers it ends in /v1."
     if fault.status in {401, 403}:
         return "-> Check OPENAI_API_KEY, and that it belongs to this server."
+    if fault.code == NO_STREAM:
+        return "-> Check the address (OPENAI_BASE_URL): with many servers it ends in /v1."
     if fault.status == 404:
         return "-> Check the model's name (CODEAGENT_MODEL) and the address (OPENAI_BASE_URL)."
     if fault.status == 400 and _KEY_REFUSED.search(fault.text):  # Gemini's status for it
