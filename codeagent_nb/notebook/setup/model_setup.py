@@ -159,6 +159,8 @@ class ModelSetup(Card):
         self.changed()
 
     def _finish(self, chosen: Mapping[str, str]) -> None:
+        if self.is_answered:  # a check of a key that ends late takes nothing from another answer
+            return
         self._use(chosen)
         self.settle()
 
