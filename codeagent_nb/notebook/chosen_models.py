@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from codeagent_nb.models.choose import VARIABLES, choose_model
+from codeagent_nb.models.choose import VARIABLES, choose_model, default_model
 from codeagent_nb.models.types import ChatCompletionClient
 
 
@@ -48,6 +48,10 @@ class ChosenFirst(Mapping[str, str]):
         self._chosen = {**self._first(), **chosen}
         self._then = Choice.of("", self._environment)
 
+    def put_last(self) -> None:
+        """Take all of that back."""
+        self._chosen = {}
+
     def _first(self) -> Mapping[str, str]:
         # What is said last counts: a key that was set after a click was not looked at.
         return self._chosen if Choice.of("", self._environment) == self._then else {}
@@ -71,6 +75,7 @@ class ChosenModels:
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
+        self._outer = environment
         self._chosen = ChosenFirst(environment)
         self.environment: Mapping[str, str] = self._chosen
         self._clients: dict[Choice, ChatCompletionClient] = {}
@@ -94,6 +99,11 @@ class ChosenModels:
     def use(self, chosen: Mapping[str, str]) -> None:
         """Put variables before those of the environment, until one that a model is chosen by changes there."""
         self._chosen.put_first(chosen)
+
+    def follow_environment(self) -> None:
+        """Take back what was put before the environment, unless there would be no model then."""
+        if default_model(self._outer):
+            self._chosen.put_last()
 
     def _change(self, last: Choice | None, choice: Choice) -> str:
         if last is None or last not in self._clients:

@@ -272,6 +272,8 @@ class MagicCommands:
         name = name.strip(QUOTES)
         if name:
             chosen = "" if name == AUTO else name
+            if not chosen:
+                self.agent_of_notebook.models.follow_environment()
             client, _ = self._model(chosen)
             self.settings.model = chosen
             say(f"The next tasks go to {self.agent_of_notebook.secrets.text(where(client))}.")

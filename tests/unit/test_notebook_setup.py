@@ -520,3 +520,18 @@ async def test_a_check_that_ends_after_the_answer_takes_nothing_from_it(page: Fa
     asking.setup._finish({"CODEAGENT_MODEL": "late"})
     await asking.task
     assert asking.chosen == [{"CODEAGENT_MODEL": "first"}]
+
+
+@pytest.mark.parametrize(
+    ("environment", "where"),
+    [
+        ({"OPENAI_API_KEY": KEY}, "api.openai.com"),
+        ({"OPENAI_BASE_URL": "https://h.example/v1", "CODEAGENT_MODEL": "m"}, "h.example"),
+        ({"CODEAGENT_MODEL_PATH": "/nowhere"}, "localhost"),  # there is no other: what was clicked stays
+    ],
+)
+def test_what_the_environment_says_is_returned_to(environment: dict[str, str], where: str) -> None:
+    models = ChosenModels({"HOME": "/h", **environment})
+    models.use({"OPENAI_BASE_URL": "http://localhost:11434/v1", "OPENAI_API_KEY": "", "CODEAGENT_MODEL": "qwen"})
+    models.follow_environment()
+    assert where in str(getattr(models.choose("")[0], "where", ""))
