@@ -89,7 +89,7 @@ def default_model(env: Mapping[str, str]) -> str:
 def usable_models(env: Mapping[str, str]) -> list[str]:
     """Return the names of models that can be had here, the default first; asks no server."""
     wanted = env.get("CODEAGENT_MODEL", "")
-    local = [LOCAL_NAME] if find_spec("xllamacpp") is not None and weights.find(env) is not None else []
+    local = [LOCAL_NAME] if _has_local(env) else []
     if not (env.get("OPENAI_API_KEY") or env.get("OPENAI_BASE_URL")):
         return local
     fallback = DEFAULT_OPENAI_MODEL if _is_openai(env) else ""  # another server has models of its own
@@ -99,7 +99,7 @@ def usable_models(env: Mapping[str, str]) -> list[str]:
 
 
 def _client(name: str, env: Mapping[str, str], max_retries: int) -> OpenAIChatCompletionClient:
-    key, url = env.get("OPENAI_API_KEY") or _NO_KEY, env.get("OPENAI_BASE_URL") or OPENAI_URL
+    key, url = env.get("OPENAI_API_KEY", "").strip() or _NO_KEY, env.get("OPENAI_BASE_URL") or OPENAI_URL
     return OpenAIChatCompletionClient(name, api_key=key, base_url=url, max_retries=max_retries)
 
 
@@ -122,6 +122,13 @@ def _local(env: Mapping[str, str]) -> ChatCompletionClient | None:
         return None
     path = weights.find(env)
     return LocalChatCompletionClient(path) if path else None
+
+
+def _has_local(env: Mapping[str, str]) -> bool:
+    try:
+        return find_spec("xllamacpp") is not None and weights.find(env) is not None
+    except WeightsError:  # what is wrong with its file is no reason against the others
+        return False
 
 
 def _local_or_why(env: Mapping[str, str]) -> ChatCompletionClient:

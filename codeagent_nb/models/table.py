@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from rich.table import Column, Table
 from rich.text import Text
 
+from codeagent_nb.errors import WeightsError
 from codeagent_nb.models.choose import LOCAL_NAME, OPENAI_HOST, default_model
 from codeagent_nb.models.embedded import weights
 from codeagent_nb.models.openai.addresses import host_of
@@ -35,8 +36,9 @@ def model_table(
         masked: Takes secrets out of a text: a server may quote a key.
     """
     table = Table("", *(Column(name, overflow="fold") for name in ("model", "state", "how")), title=None)
+    embedded = _embedded(environment, switch)  # first: looking removes a damaged file, and only then tells of it
     in_use = default_model(environment) if used is None else used
-    for name, *told in (_embedded(environment, switch), *_of_server(environment, served, in_use, switch)):
+    for name, *told in (embedded, *_of_server(environment, served, in_use, switch)):
         mark = IN_USE if in_use and name == in_use else ""
         table.add_row(*map(Text, map(masked, (mark, *told))))  # not strings: brackets in a path are no markup
     return table
@@ -44,10 +46,13 @@ def model_table(
 
 def _embedded(environment: Mapping[str, str], switch: str) -> Row:
     known = weights.KNOWN_MODEL
-    path = weights.find(environment)
     label = f"{LOCAL_NAME} ({known.name}, {known.size / 1e9:.1f} GB)"
     if find_spec("xllamacpp") is None:
         return LOCAL_NAME, label, "no server", "pip install 'codeagent-nb[local]'"
+    try:
+        path = weights.find(environment)
+    except WeightsError as error:
+        return LOCAL_NAME, label, "cannot be used", str(error)
     if path is None:
         return LOCAL_NAME, label, "not fetched", "codeagent-nb model fetch"
     return LOCAL_NAME, label, f"ready: {path}", f"{switch} {LOCAL_NAME}"

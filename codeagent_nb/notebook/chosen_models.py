@@ -1,11 +1,9 @@
 """The models of one notebook: each started once, another one when the environment is another. Knows no IPython."""
 
-from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import cast
 
-from codeagent_nb.models.choose import VARIABLES, choose_model
+from codeagent_nb.models.choose import VARIABLES, choose_model, default_model
 from codeagent_nb.models.types import ChatCompletionClient
 
 
@@ -33,6 +31,42 @@ class Choice:
                 yield f"{variable} {'is set' if not was else 'has changed' if value else 'is gone'}"
 
 
+class ChosenFirst(Mapping[str, str]):
+    """An environment behind what was chosen with buttons, until the environment itself says something new.
+
+    Args:
+        environment: As it changes.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._chosen: Mapping[str, str] = {}
+        self._then = Choice.of("", environment)
+
+    def put_first(self, chosen: Mapping[str, str]) -> None:
+        """Put variables before those of the environment of now."""
+        self._chosen = {**self._first(), **chosen}
+        self._then = Choice.of("", self._environment)
+
+    def put_last(self) -> None:
+        """Take all of that back."""
+        self._chosen = {}
+
+    def _first(self) -> Mapping[str, str]:
+        # What is said last counts: a key that was set after a click was not looked at.
+        return self._chosen if Choice.of("", self._environment) == self._then else {}
+
+    def __getitem__(self, name: str) -> str:
+        first = self._first()
+        return first[name] if name in first else self._environment[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._environment, **self._first()})
+
+    def __len__(self) -> int:
+        return len({**self._environment, **self._first()})
+
+
 class ChosenModels:
     """The models that tasks of a notebook have been given to, and what is to be said when that changes.
 
@@ -41,8 +75,9 @@ class ChosenModels:
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._chosen: dict[str, str] = {}
-        self.environment: Mapping[str, str] = ChainMap(self._chosen, cast("dict[str, str]", environment))
+        self._outer = environment
+        self._chosen = ChosenFirst(environment)
+        self.environment: Mapping[str, str] = self._chosen
         self._clients: dict[Choice, ChatCompletionClient] = {}
         self._last: dict[str, Choice] = {}
 
@@ -62,8 +97,13 @@ class ChosenModels:
         return self._clients[choice], "" if last in {None, choice} else self._change(last, choice)
 
     def use(self, chosen: Mapping[str, str]) -> None:
-        """Put variables before those of the environment from now on."""
-        self._chosen.update(chosen)
+        """Put variables before those of the environment, until one that a model is chosen by changes there."""
+        self._chosen.put_first(chosen)
+
+    def follow_environment(self) -> None:
+        """Take back what was put before the environment, unless there would be no model then."""
+        if default_model(self._outer):
+            self._chosen.put_last()
 
     def _change(self, last: Choice | None, choice: Choice) -> str:
         if last is None or last not in self._clients:

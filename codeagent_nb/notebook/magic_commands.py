@@ -14,7 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import DisplayHandle, display
 
 from codeagent_nb.approval import ApprovalFunc
-from codeagent_nb.errors import AgentError, WeightsError
+from codeagent_nb.errors import AgentError
 from codeagent_nb.models.choose import usable_models
 from codeagent_nb.models.served import ask_server
 from codeagent_nb.models.types import ChatCompletionClient
@@ -272,6 +272,8 @@ class MagicCommands:
         name = name.strip(QUOTES)
         if name:
             chosen = "" if name == AUTO else name
+            if not chosen:
+                self.agent_of_notebook.models.follow_environment()
             client, _ = self._model(chosen)
             self.settings.model = chosen
             say(f"The next tasks go to {self.agent_of_notebook.secrets.text(where(client))}.")
@@ -316,10 +318,7 @@ class MagicCommands:
         self.shell.display_pub.publish(data, metadata)
 
     def _names_of_models(self, first: str) -> list[str]:
-        try:
-            usable = usable_models(self.agent_of_notebook.models.environment)
-        except WeightsError:  # the panel says so, and offers others
-            usable = []
+        usable = usable_models(self.agent_of_notebook.models.environment)
         return list(dict.fromkeys(filter(None, [first or self.settings.model, *usable, *self._clients()])))
 
     def _clients(self) -> list[str]:

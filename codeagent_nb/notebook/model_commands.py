@@ -31,7 +31,8 @@ def models_text(
         secrets: What is not shown.
     """
     text = StringIO()
-    table = model_table(environment, served, used=used or None, switch="%agent model", masked=secrets.text)
+    named = "" if used in clients else used or None  # a variable is no model of the server
+    table = model_table(environment, served, used=named, switch="%agent model", masked=secrets.text)
     CleanConsole(file=text, width=WIDTH, force_terminal=False).print(table)
     variables = [f"{IN_USE if name == used else ' '} {name}, a variable of this notebook" for name in clients]
     return "\n".join([text.getvalue().rstrip(), *variables, HOW_TO_SWITCH])

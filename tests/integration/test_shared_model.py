@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -512,6 +513,51 @@ async def test_a_starter_that_is_killed_in_mid_start_leaves_none(tmp_path: Path)
     files.close()
     mine.leave()
     assert await ends(mine.lease.pid)
+
+
+async def test_a_server_whose_starter_was_killed_takes_no_place_of_the_next_one(tmp_path: Path) -> None:
+    settings = ServerSettings(model_file(tmp_path, b"slow"), 512, 1, linger=5.0)  # it would not end by itself
+    with another(settings) as program:
+        files = files_of(settings)
+        deadline = time.monotonic() + SOON
+        while not files.path("log").exists() and time.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        program.kill()
+    mine = await join_server(settings)
+    await asyncio.sleep(1.0)
+    assert await said(mine, "Hi.") == "slot 0, known 0"
+    other = await join_server(settings)
+    assert other.lease.pid == mine.lease.pid
+    files.close()
+    for server in (mine, other):
+        server.leave()
+
+
+@pytest.mark.parametrize("lost", ["socket", "key", "folder", "replaced"])
+async def test_a_server_that_is_found_no_more_is_left_at_the_next_call(
+    tmp_path: Path, runtime: Path, lost: str
+) -> None:
+    path = model_file(tmp_path, b"any")
+    client = LocalChatCompletionClient(path, context_size=512, threads=1)
+    assert [item async for item in client.create_stream([UserMessage(content="Hi.")])]
+    before = client.pid
+    (socket_file,) = runtime.glob("*/*.sock")
+    if lost == "folder":
+        shutil.rmtree(socket_file.parent)
+    elif lost == "key":
+        socket_file.with_suffix(".key").unlink()
+    else:
+        socket_file.unlink()
+    second = LocalChatCompletionClient(path, context_size=512, threads=1)
+    if lost == "replaced":  # another notebook came first, so that a server listens there that does not know the token
+        assert [item async for item in second.create_stream([UserMessage(content="Hi.")])]
+    items = [item async for item in client.create_stream([UserMessage(content="Hi.")])]
+    assert isinstance(items[-1], CreateResult)
+    assert client.pid != before
+    await client.close()
+    await second.close()
+    assert before is not None
+    assert await ends(before)
 
 
 async def test_a_cancelled_start_leaves_none_and_the_next_one_works(tmp_path: Path) -> None:

@@ -8,14 +8,15 @@ import pytest
 
 from codeagent_nb.cli.jupyter_checks import numbers
 from codeagent_nb.errors import ModelRefused, NoModelConfigured
-from codeagent_nb.models.choose import choose_model, default_model
+from codeagent_nb.log.redaction import Secrets
+from codeagent_nb.models.choose import choose_model, default_model, usable_models
 from codeagent_nb.models.openai.addresses import host_of, is_address, without_password
 from codeagent_nb.models.openai.client import OpenAIChatCompletionClient
 from codeagent_nb.models.openai.wire import model_names
 from codeagent_nb.models.served import Served
 from codeagent_nb.models.table import IN_USE, model_table
 from codeagent_nb.models.types import UserMessage
-from codeagent_nb.notebook.model_commands import not_served
+from codeagent_nb.notebook.model_commands import models_text, not_served
 from codeagent_nb.views.clean_console import CleanConsole
 
 
@@ -204,3 +205,21 @@ def test_the_default_model_is_that_of_the_environment() -> None:
 )
 def test_versions_are_compared_by_their_numbers(text: str, expected: tuple[int, ...]) -> None:
     assert numbers(text) == expected
+
+
+@pytest.mark.parametrize("path", ["/no/such/file.gguf", "~/none.gguf", "relative.gguf", "/dev/null", "/"])
+def test_a_file_that_is_no_model_is_told_in_the_list_and_hides_no_other(path: str) -> None:
+    pytest.importorskip("xllamacpp")
+    environment = {"CODEAGENT_MODEL_PATH": path, "OPENAI_API_KEY": "sk-none"}
+    served = Served(("gpt-x",))
+    said = models_text(environment, served, used="", clients=(), secrets=Secrets({}))
+    assert "gpt-x" in said
+    assert "cannot be used" in said
+    assert usable_models(environment)[0] == default_model(environment) == "gpt-4.1-mini"
+
+
+def test_a_variable_that_is_used_is_no_model_of_the_server() -> None:
+    environment = {"OPENAI_API_KEY": "sk-none"}
+    said = models_text(environment, Served(("a", "b")), used="mine", clients=("mine",), secrets=Secrets({}))
+    assert [line for line in said.splitlines() if "mine" in line] == [f"{IN_USE} mine, a variable of this notebook"]
+    assert said.count(IN_USE) == 1

@@ -1,7 +1,13 @@
 """Who may use which slot of the embedded model, and in what order."""
 
+import os
+import resource
+import socket
+
+import pytest
 from hypothesis import given, strategies as st
 
+from codeagent_nb.models.embedded.lease import Lease
 from codeagent_nb.models.embedded.server.slots import Slots, Turn
 
 
@@ -93,3 +99,25 @@ def test_nobody_ever_goes_on_from_what_another_left(count: int, steps: list[tupl
         elif step == "forget":
             slots.forget(client)
             inside = ["" if whose == client else whose for whose in inside]
+
+
+@pytest.mark.skipif(
+    0 <= resource.getrlimit(resource.RLIMIT_NOFILE)[0] <= 1100,
+    reason="this many files cannot be open here",
+)
+def test_a_hold_is_looked_at_however_many_files_are_open() -> None:
+    opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(1030)]
+    ours, theirs = socket.socketpair()
+    try:
+        lease = Lease(ours, "token", 1)
+        assert ours.fileno() >= 1024
+        assert lease.alive
+        theirs.close()
+        assert not lease.alive
+        lease.end()
+        assert not lease.alive
+    finally:
+        ours.close()
+        theirs.close()
+        for each in opened:
+            os.close(each)

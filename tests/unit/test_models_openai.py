@@ -332,6 +332,25 @@ async def test_a_missing_key_is_refused_before_any_call(server: Server, monkeypa
         await ask(client_of(server, api_key=None))
 
 
+@pytest.mark.parametrize("around", ["{}\r", "{}\n", " {}", "\t{}\r\n", "\xa0{}"])
+async def test_a_key_is_sent_without_the_white_space_around_it(server: Server, around: str) -> None:
+    server.handlers = [streams(delta("hi", "stop"))]
+    await ask(client_of(server, api_key=around.format(KEY)))
+    assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
+
+
+@pytest.mark.parametrize(
+    "wrong", ["\u201c{}\u201d", "{}\u00fc", "{}\r\nX-Other: 1", "\ufeff{}", "{}\0", "{}\u200b", "a\x7f{}"]
+)
+@pytest.mark.parametrize("call", ["create_stream", "served_models"])
+async def test_a_key_that_no_header_holds_is_refused_and_not_shown(server: Server, wrong: str, call: str) -> None:
+    client = client_of(server, api_key=wrong.format("AIzaSyABCDEF1234567890"))
+    with pytest.raises(ModelRefused, match="OPENAI_API_KEY") as caught:
+        await (ask(client) if call == "create_stream" else client.served_models())
+    assert "AIzaSy" not in str(caught.value)
+    assert server.requests == []
+
+
 async def test_nobody_listening_is_unavailable() -> None:
     with socket.socket() as bound:  # the port is ours, but refuses connections
         bound.bind(("127.0.0.1", 0))

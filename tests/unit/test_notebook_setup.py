@@ -14,6 +14,7 @@ from codeagent_nb.errors import AgentError, NoModelConfigured, WeightsError
 from codeagent_nb.events import TextMessage
 from codeagent_nb.models.openai.client import OpenAIChatCompletionClient
 from codeagent_nb.notebook import commands
+from codeagent_nb.notebook.chosen_models import ChosenModels
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.notebook.open_notebook import notebook_path
 from codeagent_nb.notebook.setup.card import Cards
@@ -280,6 +281,29 @@ class Asking:
         self.task = asyncio.ensure_future(Cards(page, always).ask(self.setup))
 
 
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://h.example/v1", "https://h.example/v1"),
+        ("https://user:pw-s3cret@h.example/v1", "https://h.example/v1"),
+        ("https://pw-s3cret@h.example:8443/v1", "https://h.example:8443/v1"),
+        ("https://h.example/v1?api_key=pw-s3cret", "https://h.example/v1"),
+        ("https://h.example/v1?subscription-key=pw-s3cret&api-version=2024-10-21",
+         "https://h.example/v1?api-version=2024-10-21"),
+        ("https://h.example/v1#pw-s3cret", "https://h.example/v1"),
+        ("user:pw-s3cret@h.example/v1", ""),
+        ("sk-pw-s3cret", ""),
+        ("", ""),
+    ],
+)  # fmt: skip
+async def test_the_address_is_shown_without_what_may_be_a_key(page: FakeFrontEnd, address: str, shown: str) -> None:
+    asking = Asking(page, {"OPENAI_BASE_URL": address})
+    fields = asking.setup.fields()
+    asking.task.cancel()
+    assert fields["key"]["url"] == shown
+    assert "s3cret" not in json.dumps(fields)
+
+
 async def test_a_key_is_tried_and_then_in_nothing_that_is_shown(page: FakeFrontEnd, server: ScriptedServer) -> None:
     server.wanted_key, url = KEY, f"http://127.0.0.1:{server.http.server_port}/v1"
     asking = Asking(page, {})
@@ -458,3 +482,56 @@ def test_the_notebooks_path_is_what_the_server_or_vs_code_says() -> None:
     assert notebook_path({"JPY_SESSION_NAME": "/a/b.ipynb"}, {}) == "/a/b.ipynb"
     assert notebook_path({}, {"__vsc_ipynb_file__": "/c/d.ipynb"}) == "/c/d.ipynb"
     assert notebook_path({}, {}) == ""
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("OPENAI_API_KEY", KEY[::-1]), ("OPENAI_BASE_URL", "https://api.example.org/v1"), ("CODEAGENT_MODEL", "gpt-y")],
+)
+def test_what_is_set_after_a_click_counts(variable: str, value: str) -> None:
+    environment = {"HOME": "/h"}
+    models = ChosenModels(environment)
+    card = {"OPENAI_BASE_URL": "http://localhost:11434/v1", "OPENAI_API_KEY": "", "CODEAGENT_MODEL": "qwen"}
+    models.use(card)
+    first, _ = models.choose("")
+    assert "localhost" in str(getattr(first, "where", ""))
+    environment |= {"OPENAI_API_KEY": KEY, "CODEAGENT_MODEL": "gpt-x", variable: value}
+    now, note = models.choose("")
+    assert "localhost" not in str(getattr(now, "where", ""))
+    assert "This task goes to" in note
+    assert dict(models.environment) == environment
+
+
+def test_a_click_after_that_counts_again() -> None:
+    environment = {"OPENAI_API_KEY": KEY}
+    models = ChosenModels(environment)
+    models.use({"CODEAGENT_MODEL": "one"})
+    environment["OPENAI_API_KEY"] = KEY[::-1]
+    assert "CODEAGENT_MODEL" not in models.environment
+    models.use({"OPENAI_BASE_URL": "http://localhost:1/v1"})
+    assert "CODEAGENT_MODEL" not in models.environment
+    environment["UNRELATED"] = "x"
+    assert models.environment["OPENAI_BASE_URL"] == "http://localhost:1/v1"
+
+
+async def test_a_check_that_ends_after_the_answer_takes_nothing_from_it(page: FakeFrontEnd) -> None:
+    asking = Asking(page, {})
+    asking.setup._finish({"CODEAGENT_MODEL": "first"})
+    asking.setup._finish({"CODEAGENT_MODEL": "late"})
+    await asking.task
+    assert asking.chosen == [{"CODEAGENT_MODEL": "first"}]
+
+
+@pytest.mark.parametrize(
+    ("environment", "where"),
+    [
+        ({"OPENAI_API_KEY": KEY}, "api.openai.com"),
+        ({"OPENAI_BASE_URL": "https://h.example/v1", "CODEAGENT_MODEL": "m"}, "h.example"),
+        ({"CODEAGENT_MODEL_PATH": "/nowhere"}, "localhost"),  # there is no other: what was clicked stays
+    ],
+)
+def test_what_the_environment_says_is_returned_to(environment: dict[str, str], where: str) -> None:
+    models = ChosenModels({"HOME": "/h", **environment})
+    models.use({"OPENAI_BASE_URL": "http://localhost:11434/v1", "OPENAI_API_KEY": "", "CODEAGENT_MODEL": "qwen"})
+    models.follow_environment()
+    assert where in str(getattr(models.choose("")[0], "where", ""))

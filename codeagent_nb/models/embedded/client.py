@@ -118,7 +118,7 @@ class LocalChatCompletionClient:
 
     async def _ensure_running(self) -> _Running:
         async with self._starting:
-            if self._running is not None and not self._running.server.lease.alive:
+            if self._running is not None and not self._running.server.is_found:
                 dead, self._running = self._running, None
                 await dead.leave()
             if self._running is None:

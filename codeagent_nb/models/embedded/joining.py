@@ -21,17 +21,27 @@ class JoinedServer:
     Args:
         lease: Its hold.
         files: Where the server is found.
+        key: What lay beside the socket then; another one is that of another server.
         process: The server, if this client has started it.
     """
 
     lease: Lease
     files: ServerFiles
+    key: str
     process: ServerProcess | None
 
     @property
     def socket(self) -> Path:
         """Where it listens."""
         return self.files.path("sock")
+
+    @property
+    def is_found(self) -> bool:
+        """Whether it is there, and whoever comes to its socket finds it.
+
+        A logout empties the folder while the server lives on, and one that hung is replaced at the same place.
+        """
+        return self.lease.alive and self.socket.exists() and self.files.read_key() == self.key
 
     async def last_words(self) -> str:
         """Return how the server ended and what it wrote last."""
@@ -69,8 +79,9 @@ async def join_server(settings: ServerSettings) -> JoinedServer:
 async def _join(settings: ServerSettings, files: ServerFiles) -> JoinedServer:
     async with files.locked():
         key = files.read_key()
-        lease = await _lease(files, key) if key else None
-        return JoinedServer(lease, files, None) if lease else await _start(settings, files)
+        if key and (lease := await _lease(files, key)):
+            return JoinedServer(lease, files, key, None)
+        return await _start(settings, files)
 
 
 async def _start(settings: ServerSettings, files: ServerFiles) -> JoinedServer:
@@ -83,7 +94,7 @@ async def _start(settings: ServerSettings, files: ServerFiles) -> JoinedServer:
         await process.stop()
         raise
     process.let_go()
-    return JoinedServer(lease, files, process)
+    return JoinedServer(lease, files, key, process)
 
 
 async def _lease(files: ServerFiles, key: str) -> Lease | None:

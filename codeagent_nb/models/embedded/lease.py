@@ -30,7 +30,11 @@ class Lease:
     @property
     def alive(self) -> bool:
         """Whether the server is there: nothing more comes on this connection but its end."""
-        return self.connection.fileno() >= 0 and not select.select([self.connection], [], [], 0)[0]
+        if self.connection.fileno() < 0:
+            return False
+        poll = select.poll()  # select itself takes no number of a file from 1,024 on
+        poll.register(self.connection, select.POLLIN)
+        return not poll.poll(0)
 
     def end(self) -> None:
         """End the hold; may be called twice."""

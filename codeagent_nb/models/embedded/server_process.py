@@ -79,6 +79,7 @@ class ServerProcess:
             "linger": settings.linger,
             "key": key,
             "socket": str(files.path("sock")),
+            "key_file": str(files.path("key")),
             "lock": str(files.path("lock")),
             "files": [str(path) for path in files.passing],
         }

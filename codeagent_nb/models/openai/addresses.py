@@ -1,8 +1,9 @@
 """Reads the address of a model's server: is it one, and what people are shown of it. Pure: asks nobody."""
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
+_NO_SECRET = frozenset({"api-version"})  # of a query: Azure needs it; any other name may hold a key
 _PASSWORD = re.compile(r"(?:(?<=//)|^)[^/?#]*@")
 
 
@@ -27,3 +28,12 @@ def host_of(url: str) -> str:
 def without_password(url: str) -> str:
     """Return an address without what stands before an `@`."""
     return _PASSWORD.sub("", url)
+
+
+def without_secrets(url: str) -> str:
+    """Return an address without password, fragment and all of its query that may be a key; "" of what is no address."""
+    if not is_address(url):
+        return ""
+    parts = urlsplit(without_password(url))
+    kept = [(name, value) for name, value in parse_qsl(parts.query) if name.lower() in _NO_SECRET]
+    return parts._replace(query=urlencode(kept), fragment="").geturl()

@@ -66,7 +66,8 @@ class OpenAIChatCompletionClient:
         **create_args: Any,
     ) -> None:
         self._model = model
-        self._api_key = api_key or os.environ.get("OPENAI_API_KEY") or ""
+        # A file written on Windows leaves the end of its line with the key.
+        self._api_key = (api_key or os.environ.get("OPENAI_API_KEY") or "").strip()
         self._base_url = base_url or os.environ.get("OPENAI_BASE_URL") or None
         self._unix_socket = unix_socket
         self._timeouts = (timeout, connect_timeout)
@@ -125,7 +126,7 @@ class OpenAIChatCompletionClient:
                             break
                 if text := reply.end():
                     yield text
-                fault = Fault("an empty reply came" if reply.finished else "the stream ended before the reply did")
+                fault = Fault(reply.why_none)
             except fault_types as error:
                 fault = faults.read_fault(error, self._api_key)
             if reply.finished and not reply.is_empty:
@@ -188,6 +189,12 @@ class OpenAIChatCompletionClient:
     def _check_settings(self) -> None:
         if not self._api_key:
             raise ModelRefused(f"{self.where} needs a key -> Set OPENAI_API_KEY, or pass api_key.")
+        # No header can hold others; what refuses them there quotes the whole key, escaped so that no mask finds it.
+        if not (self._api_key.isascii() and self._api_key.isprintable()):
+            raise ModelRefused(
+                f"{self.where}: the key has characters that no key has, such as curly quotes or the end of a line "
+                "-> Set OPENAI_API_KEY, or pass api_key, as the provider gave it."
+            )
         if self._base_url and not is_address(self._base_url):
             raise ModelRefused(
                 f"{self.where}: that is not the address of a server -> Set OPENAI_BASE_URL to one that starts with "

@@ -19,9 +19,17 @@ if TYPE_CHECKING:
 _PASSING = frozenset({408, 409, 425, 429})
 _KEY_SHAPE = re.compile(r"\bsk-[\w*.-]{4,}")
 _NO_SYSTEM_ROLE = re.compile(
-    r"system.{0,20}\b(?:role|message|instruction|prompt)s?\b.{0,20}\b(?:not|un|isn't)\s?(?:be\s)?(?:supported|enabled|allowed)"
-    r"|role\b.{0,20}\bnot support\b.{0,5}\bsystem|conversation roles must alternate",
-    re.IGNORECASE,
+    r"""\b(?:system|developer)\b.{0,20}\b(?:role|message|instruction|prompt)s?\b
+            .{0,20}(?:\bnot|\bun|n't)\s?(?:be\s)?(?:supported|enabled|allowed|permitted|accepted)
+    |(?:not|n't)\ (?:support|accept|allow|have|take)\b.{0,20}\b(?:system|developer)\b.{0,3}\b
+            (?:role|message|instruction|prompt)
+    |\brole\b.{0,20}\bnot\ support\b.{0,5}\bsystem
+    |\bonly\b.{0,30}\buser\b.{0,20}\bassistant\b.{0,20}\broles?\b
+    |\b(?:invalid|unrecognized|unexpected|unknown|unsupported)\b.{0,40}\brole\b.{0,20}\b(?:system|developer)\b
+    |\brole\b.{0,5}\b(?:system|developer)\b.{0,20}(?:invalid|\bnot\b|n't|unsupported|unknown|unrecognized)
+    |\b(?:invalid|unsupported)\ value\b.{0,5}\b(?:system|developer)\b
+    |conversation\ roles\ must\ alternate""",
+    re.IGNORECASE | re.VERBOSE,
 )
 _UNSUPPORTED = re.compile(
     r"unsupported|(?:not|n't) (?:be )?(?:support|permitted|allowed)|unrecognized|unknown|unexpected"
@@ -32,6 +40,9 @@ _TOO_LONG = re.compile(
     r"context (?:size|length|window).{0,60}exceed|exceed.{0,60}context|maximum context"
     r"|(?:token count|input|prompt).{0,80}exceed|prompt is too long|too many tokens|\binputs?\b.{0,5} tokens?\b",
     re.IGNORECASE,
+)
+_LIMIT_OF_RATE = re.compile(
+    r"rate.?limit|quota|per[ _-]?(?:second|minute|min|hour|day)|\bTP[MD]\b|\bresource.{0,3}exhausted", re.IGNORECASE
 )
 _KEY_REFUSED = re.compile(r"api.?key", re.IGNORECASE)
 _LONG_KEY = 12  # characters
@@ -105,7 +116,11 @@ class Fault:
     @property
     def is_too_long(self) -> bool:
         """Whether the prompt does not fit into the model's context; llama.cpp says so with status 500, too."""
-        return self.code == "context_length_exceeded" or bool(_TOO_LONG.search(self.text))
+        if self.code == "context_length_exceeded":
+            return True
+        # A limit of tokens for a minute passes with the minute, though it also names the input's tokens.
+        is_rate = self.status == 429 or _LIMIT_OF_RATE.search(self.text)
+        return not is_rate and bool(_TOO_LONG.search(self.text))
 
     @property
     def rejects_system_role(self) -> bool:
@@ -167,10 +182,10 @@ def _status_name(fault: Fault) -> str:
 def _advice(fault: Fault) -> str:
     if fault.code == "insufficient_quota":
         return "-> The account has no credit left: see the provider's billing page."
-    if fault.code == NO_STREAM:
-        return "-> Check the address (OPENAI_BASE_URL): with many servers it ends in /v1."
     if fault.status in {401, 403}:
         return "-> Check OPENAI_API_KEY, and that it belongs to this server."
+    if fault.code == NO_STREAM:
+        return "-> Check the address (OPENAI_BASE_URL): with many servers it ends in /v1."
     if fault.status == 404:
         return "-> Check the model's name (CODEAGENT_MODEL) and the address (OPENAI_BASE_URL)."
     if fault.status == 400 and _KEY_REFUSED.search(fault.text):  # Gemini's status for it

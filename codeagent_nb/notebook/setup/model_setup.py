@@ -18,6 +18,7 @@ from codeagent_nb.errors import ModelRefused, ModelUnavailable
 from codeagent_nb.models.choose import DEFAULT_OPENAI_MODEL, LOCAL_NAME, OPENAI_URL
 from codeagent_nb.models.embedded import weights
 from codeagent_nb.models.embedded.background_fetch import BackgroundFetch, Fetch, FetchState
+from codeagent_nb.models.openai.addresses import without_secrets
 from codeagent_nb.models.servers import FoundServer, checked_address, models_at, servers_here
 from codeagent_nb.notebook.setup.card import Card
 from codeagent_nb.notebook.setup.progress import progress_text
@@ -92,7 +93,7 @@ class ModelSetup(Card):
                 "busy": self._key.busy,
                 "error": self._key.error,
                 "models": list(self._key.models),
-                "url": self._environment.get("OPENAI_BASE_URL", ""),
+                "url": without_secrets(self._environment.get("OPENAI_BASE_URL", "")),
                 "usual": DEFAULT_OPENAI_MODEL,
             },
             "servers": {
@@ -158,6 +159,8 @@ class ModelSetup(Card):
         self.changed()
 
     def _finish(self, chosen: Mapping[str, str]) -> None:
+        if self.is_answered:  # a check of a key that ends late takes nothing from another answer
+            return
         self._use(chosen)
         self.settle()
 

@@ -35,6 +35,7 @@ def main() -> None:
     key = secrets.token_urlsafe(32)
     server = load(settings, key)
     engine = front.Engine(urlsplit(server.listening_address).port, key)
+    _leave_if_replaced(settings)
     listening = front.Front(settings["socket"], settings["key"], engine, there)
     ready.write(json.dumps({"listens": True}) + "\n")
     ready.close()
@@ -88,6 +89,8 @@ def _end_when_alone(settings: dict[str, Any], clients: Any) -> None:
     lock = os.open(settings["lock"], os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     while True:
         time.sleep(LOOK)
+        if clients.alone_for():
+            _leave_if_replaced(settings)
         if clients.alone_for() <= settings["linger"]:
             continue
         try:
@@ -95,10 +98,24 @@ def _end_when_alone(settings: dict[str, Any], clients: Any) -> None:
         except BlockingIOError:
             continue
         if clients.alone_for() > settings["linger"]:
+            _leave_if_replaced(settings)
             for name in settings["files"]:
                 Path(name).unlink(missing_ok=True)
             os._exit(0)  # threads of the server would outlive a normal exit
         fcntl.flock(lock, fcntl.LOCK_UN)
+
+
+def _leave_if_replaced(settings: dict[str, Any]) -> None:
+    """End this process if the place is another server's by now: whoever started this one was killed meanwhile.
+
+    It took the other one's socket, or unlinked that and the key, and neither was found any more.
+    """
+    try:
+        key = Path(settings["key_file"]).read_text("ascii")
+    except (OSError, ValueError):
+        key = ""
+    if key != settings["key"]:
+        os._exit(0)
 
 
 if __name__ == "__main__":
