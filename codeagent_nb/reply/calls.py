@@ -11,7 +11,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from textwrap import dedent
 
-from codeagent_nb.reply.call_values import UNREADABLE_CALL, call_block, calls_in_value, read_value, values_in
+from codeagent_nb.reply.call_values import (
+    UNREADABLE_CALL,
+    call_block,
+    calls_in_value,
+    is_in_span,
+    marked_code,
+    read_value,
+    values_in,
+)
 from codeagent_nb.reply.marks import Mark, find_marks, is_mentioned, outside_fences
 from codeagent_nb.reply.markup import RawBlock
 from codeagent_nb.reply.syntax import is_bare_program, is_tool_name, looks_like_code, parse
@@ -27,6 +35,8 @@ _CALL_IN_TOKEN = frozenset({"action", "plugin", "recipient", "function", "functi
 _PAIRED = PYTHON_ALIASES | SHELL_ALIASES | {"execute", "exec", "run", "tool", "function", "action", "call", "tools"}
 _PAIRED_CODE = re.compile(r"code$|cell$|snippet|program|python|jupyter|bash|shell")
 _OUTPUT = re.compile(r"<[|/]?\w{0,40}(?:output|result|response)\w{0,40}\|?>")
+_NAMES_OUTPUT = re.compile(r"(?:^|_)(?:outputs?|results?|responses?)(?:_|$)")
+_OUTPUT_TOKEN = re.compile(r"<\|\w{0,40}(?:output|result|response)\w{0,40}\|>")
 _RUNS = re.compile(
     r"python|bash|shell|jupyter|interpreter|^(?:execute|exec|run)|^z?sh$|^py3?$|(?:^|_)(?:code|cell|block)$|code$"
 )
@@ -53,7 +63,7 @@ _NO_NAMES = frozenset({"json", "function", "functions", "call", "assistant", "ar
 _FENCED = re.compile(r"```[ \t]*(?P<language>[\w+.-]*)[^\n]*\n(?P<code>.*?)```", re.DOTALL)
 _LAST_MARKS = re.compile(rf"(?:\s*(?:{_TEMPLATE.pattern}))+\s*\Z")
 _ACTION = re.compile(
-    r"^[ \t*]*(?:Action|✿FUNCTION✿|Tool|Function)\**:\**[ \t]*(?P<name>[\w. -]{1,60}?)[ \t]*\n+"
+    r"^[ \t*]*(?P<label>Action|✿FUNCTION✿|Tool|Function)\**:\**[ \t]*+(?P<name>\w[\w. -]{0,60}?)[ \t]*+\n+"
     r"[ \t*]*(?:Action Input|✿ARGS✿|Tool Input|Args|Arguments|Input)\**:\**\s*(?P<input>.+?)"
     r"(?=^[ \t*]*(?:Observation|✿RESULT✿)|\Z)",
     re.DOTALL | re.MULTILINE,
@@ -130,6 +140,8 @@ def _split(text: str, depth: int) -> Iterator[str | RawBlock]:
 
 
 def _may_be_call(name: str, more: str) -> bool:
+    if _NAMES_OUTPUT.search(name):  # what a run gave, as templates hand it to the model
+        return False
     if name in _CALL_IF_NAMED and _NAMED.search(more):
         return True
     return bool(_CALL.search(name) or _PAIRED_CODE.search(name)) or name in _CALL_IN_TOKEN or name in _PAIRED
@@ -187,7 +199,7 @@ def _read_body(mark: Mark, body: str, *, ended: bool) -> tuple[list[RawBlock], i
         return [call_block(called, parameters)], len(body)
     for start, end, value in values_in(body):
         called = name or ("" if runs else _called(body[:start]))
-        if blocks := calls_in_value(value, called):
+        if blocks := calls_in_value(value, called) or marked_code(value):
             return blocks, end
     if body.lstrip().startswith(("{", "[")) and (blocks := calls_in_value(read_value(body.strip()), name)):
         return blocks, len(body)
@@ -266,6 +278,11 @@ def without_template_marks(text: str) -> str:
     return text[: len(text[:-_LAST]) + match.start()] + "\n" if match else text
 
 
+def before_output(text: str) -> str:
+    """Return what stands before the token that begins the output of a run."""
+    return _OUTPUT_TOKEN.split(text)[0]
+
+
 def unmarked_calls(text: str) -> list[RawBlock]:
     """Read calls in a text that has neither marks nor fences: JSON, `Action:` and `Action Input:`, `tool_code`.
 
@@ -275,10 +292,8 @@ def unmarked_calls(text: str) -> list[RawBlock]:
     Returns:
         The code in each call; nothing if there is none.
     """
-    if match := _ACTION.search(text):
-        value = read_value(match["input"].strip())
-        blocks = calls_in_value(value, match["name"]) if isinstance(value, dict) else []
-        return blocks or [call_block(match["name"], match["input"].strip())]
+    if (match := _ACTION.search(text)) and (blocks := _action(match)):
+        return blocks
     if (match := _LABEL.match(text)) and (named := match["label"].lower()):
         code = _OUTPUT_LABEL.split(match["code"])[0]
         is_python = normalize(named) == "python" or _CALL.search(named)
@@ -288,9 +303,21 @@ def unmarked_calls(text: str) -> list[RawBlock]:
         return [RawBlock("python", match["code"].strip() + "\n")]
     if text.lstrip().startswith(("{", "[")) and (blocks := calls_in_value(read_value(text.strip()))):
         return blocks
-    values = list(values_in(text))
+    values = [(start, end, value) for start, end, value in values_in(text) if not is_in_span(text, start, end)]
     blocks = [block for start, _, value in values for block in calls_in_value(value, _named_before(text[:start]))]
     return blocks or (pythonic_calls(text) if text.lstrip().startswith("[") else []) or _broken(text)
+
+
+def _action(match: re.Match[str]) -> list[RawBlock]:
+    """Read `Action:` and `Action Input:`; `Tool:` and `Input:` head the rows of other lists, too."""
+    name, given = match["name"], match["input"].strip()
+    value = read_value(given)
+    if isinstance(value, dict) and (blocks := calls_in_value(value, name)):
+        return blocks
+    is_call = match["label"] in {"Action", "✿FUNCTION✿"} or (
+        is_tool_name(name) and (is_bare_program(given) or looks_like_code(given))
+    )
+    return [call_block(name, given)] if is_call else []
 
 
 def _named_before(text: str) -> str:

@@ -31,6 +31,7 @@ from dataclasses import dataclass, replace
 from textwrap import dedent
 
 from codeagent_nb.reply.calls import (
+    before_output,
     calls_in_block,
     marked_calls,
     names_call,
@@ -170,7 +171,7 @@ def _raw_blocks(text: str) -> Sequence[RawBlock]:
         return _with_calls(found, are_alone=not any(_is_accepted(block) for block in fenced))
     if other := list(code_elements(text)) or open_code_element(text) or unmarked_calls(text):
         return other
-    program = dedent(text).strip("\n") + "\n"
+    program = dedent(before_output(text)).strip("\n") + "\n"
     whole = repaired_python(program).code if looks_like_code(program) else program
     return [RawBlock("python", program)] if is_bare_program(whole) else found
 
