@@ -34,7 +34,7 @@ _MOST_TRIED = 200
 _MOST_LITERAL = 50_000
 _DEEPEST = 5
 _OF_CODE = re.compile(
-    r"code|language|lang|format|kernel|thoughts?|think(?:ing)?|reason(?:ing)?|plan|explanation|timeout"
+    r"code|language|lang|format|kernel|thoughts?|thinking|reason(?:ing)?|plan|explanation|timeout"
 )
 """Keys that models write beside `code`; with any other the code is a field of a record: a country's, a package's."""
 _SAYS_CODE = re.compile(r"code|tool|function|call|exec|python|bash|shell")
