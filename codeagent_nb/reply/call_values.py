@@ -33,9 +33,7 @@ _MOST_TRIED = 200
 """Braces in a text that are tried as the beginning of a value."""
 _MOST_LITERAL = 50_000
 _DEEPEST = 5
-_OF_CODE = re.compile(
-    r"code|language|lang|format|kernel|thoughts?|thinking|reason(?:ing)?|plan|explanation|timeout"
-)
+_OF_CODE = re.compile(r"code|language|lang|format|kernel|thoughts?|thinking|reason(?:ing)?|plan|explanation|timeout")
 """Keys that models write beside `code`; with any other the code is a field of a record: a country's, a package's."""
 _SAYS_CODE = re.compile(r"code|tool|function|call|exec|python|bash|shell")
 _TICKS = re.compile(r"(?<!`)`{1,2}(?!`)")

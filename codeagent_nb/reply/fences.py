@@ -153,7 +153,8 @@ def _judge(fence: _Fence) -> _Found:
         return _cut(fence, end)
     if inner is None and fence.closed:
         return _without_glued_closer(fence) or as_read
-    if (fence.language in _DOCUMENTS or names_reasoning(fence.language)) and inner is not None and (end := _paired_closer(fence)):
+    is_document = fence.language in _DOCUMENTS or names_reasoning(fence.language)
+    if is_document and inner is not None and (end := _paired_closer(fence)):
         return _cut(fence, end)
     if is_complete(fence.code, fence.language) and (fence.closed or not fence.in_container):
         return as_read
