@@ -36,6 +36,7 @@ _DEEPEST = 5
 _OF_CODE = re.compile(r"code|language|lang|format|kernel|thoughts?|thinking|reason(?:ing)?|plan|explanation|timeout")
 """Keys that models write beside `code`; with any other the code is a field of a record: a country's, a package's."""
 _SAYS_CODE = re.compile(r"code|tool|function|call|exec|python|bash|shell")
+_ANSWER = re.compile(r"final[\s_-]*(?:answer|response|result)", re.IGNORECASE)
 _TICKS = re.compile(r"(?<!`)`{1,2}(?!`)")
 
 
@@ -62,6 +63,8 @@ def calls_in_value(value: Any, name: str = "", depth: int = 0) -> list[RawBlock]
 def _call(value: Mapping[str, Any], name: str) -> list[RawBlock]:
     named = next((key for key in _NAMES if isinstance(value.get(key), str)), "")
     filled = next((key for key in _ARGUMENTS if key != named and key in value), "")
+    if named and filled and (_is_schema(value[filled]) or is_answer(value[named])):
+        return []
     if named and filled and _is_call(value, named, filled):
         return [call_block(value[named], value[filled])]
     if name:
@@ -106,6 +109,16 @@ def _is_of_code(key: str, value: Mapping[str, Any]) -> bool:
     if key == "type":
         return bool(_SAYS_CODE.search(str(value[key])))
     return bool(_OF_CODE.fullmatch(key)) or (key == "content" and value.get("type") == "code")
+
+
+def is_answer(name: str) -> bool:
+    """Return whether a tool of this name is no tool, but how an agent is made to say that it is done."""
+    return bool(_ANSWER.fullmatch(name.strip()))
+
+
+def _is_schema(arguments: object) -> bool:
+    """Return whether the parameters of a function are described, and not given."""
+    return isinstance(arguments, dict) and isinstance(arguments.get("properties"), dict) and "type" in arguments
 
 
 def _is_call(value: Mapping[str, Any], named: str, filled: str) -> bool:

@@ -64,7 +64,7 @@ UNFENCED = "there is code in the text that is not in a fenced block"
 REPEATED = "a later block repeats it"
 INFO_LINE = "code stands on the line of the opening fence"
 
-_CUT_REASONS = frozenset({"length", "content_filter"})
+_CUT_REASONS = frozenset({"length", "max_tokens", "content_filter", "safety"})
 _REPEAT_LIMIT = 100
 
 
@@ -117,7 +117,7 @@ def read_reply(markdown: str, finish_reason: str = "stop") -> Reply:
     """
     thinking = split_thinking(clean(markdown))
     unended = not thinking.ended or not (thinking.visible.strip() or thinking.thought is None)
-    cut_off = finish_reason in _CUT_REASONS or unended
+    cut_off = finish_reason.lower() in _CUT_REASONS or unended
     judged = _judge_all(thinking.visible)
     judged = _cut_short(judged, thinking.visible) if cut_off else judged
     drafts = _drafts(thinking.thought or "", DRAFT) if unended else []
