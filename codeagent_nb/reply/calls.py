@@ -36,7 +36,7 @@ _CALL_IN_TOKEN = frozenset({"action", "plugin", "recipient", "function", "functi
 _PAIRED = PYTHON_ALIASES | SHELL_ALIASES | {"execute", "exec", "run", "tool", "function", "action", "call", "tools"}
 _PAIRED_CODE = re.compile(r"code$|cell$|snippet|program|python|jupyter|bash|shell")
 _OUTPUT = re.compile(r"<[|/]?\w{0,40}(?:output|result|response)\w{0,40}\|?>")
-_NAMES_OUTPUT = re.compile(r"(?:^|_)(?:outputs?|results?|responses?)(?:_|$)")
+_NAMES_OUTPUT = re.compile(r"(?:^|_)(?:outputs?|results?|responses?|text|markdown)(?:_|$)")
 _OUTPUT_TOKEN = re.compile(r"<\|\w{0,40}(?:output|result|response)\w{0,40}\|>")
 _RUNS = re.compile(
     r"python|bash|shell|jupyter|interpreter|^(?:execute|exec|run)|^z?sh$|^py3?$|(?:^|_)(?:code|cell|block)$|code$"
@@ -145,7 +145,7 @@ def _split(text: str, depth: int) -> Iterator[str | RawBlock]:
 
 
 def _may_be_call(name: str, more: str) -> bool:
-    if _NAMES_OUTPUT.search(name):  # what a run gave, as templates hand it to the model
+    if _NAMES_OUTPUT.search(name):  # what a run gave, or the words beside it, as templates have them
         return False
     if name in _CALL_IF_NAMED and _NAMED.search(more):
         return True

@@ -237,7 +237,8 @@ def _is_bare(line: str) -> bool:
 
 def _forgotten(fence: _Fence, inner: int) -> _Found:
     code = fence.until(inner)
-    return _Found(RawBlock(fence.info, code, closed=False, flaw=FORGOTTEN) if code.strip() else None, inner)
+    is_twice = not (code.strip() or names_reasoning(fence.language))  # in a block of thoughts it is a draft
+    return _Found(None if is_twice else RawBlock(fence.info, code, closed=False, flaw=FORGOTTEN), inner)
 
 
 def _undent(line: str, quotes: int, width: int) -> str:

@@ -180,8 +180,9 @@ def test_what_is_marked_as_output_does_not_run(text: str) -> None:
     assert codes(text) == []
 
 
-def test_the_output_after_marked_code_is_left_out() -> None:
-    assert codes("<|jupyter_code|>print(1)<|jupyter_output|>1") == ["print(1)\n"]
+@pytest.mark.parametrize("rest", ["", "<|jupyter_text|>So it is 1.", "<|jupyter_markdown|># One"])
+def test_the_output_after_marked_code_is_left_out(rest: str) -> None:
+    assert codes(f"<|jupyter_code|>print(1)<|jupyter_output|>1{rest}") == ["print(1)\n"]
 
 
 @pytest.mark.parametrize(

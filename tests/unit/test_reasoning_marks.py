@@ -169,3 +169,8 @@ def test_a_placeholder_in_the_middle_of_a_sentence_hides_nothing() -> None:
 def test_a_block_of_thoughts_is_data() -> None:
     reply = read_reply(f"```thinking\nLet me see.\n```\n{MEANT}")
     assert ([block.code for block in reply.blocks], reply.refused) == (["good()\n"], ())
+
+
+@pytest.mark.parametrize("fence", ["````thoughts", "```thinking", "~~~reasoning"])
+def test_a_draft_in_a_block_of_thoughts_without_an_end_does_not_run(fence: str) -> None:
+    assert read_reply(f"{fence}\n{DRAFTED}").blocks == ()
