@@ -5,7 +5,7 @@ Read next: `driver.py`, which performs the effects.
 """
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from codeagent_nb import events
@@ -204,6 +204,8 @@ def _generate(
     created: CreateResult = yield Ask("generate", resample=resample)
     reply = only(read_reply(created.content, finish_reason=created.finish_reason), languages)
     reply = without_secret_code(reply, secret_in)
+    if not (reply.text.strip() or reply.blocks):  # nothing, or reasoning alone, which a server may send apart
+        reply = replace(reply, cut_off=True)
     if thought := created.thought or reply.thought:
         yield Tell(events.ThoughtEvent(source=name, content=thought))
     return reply

@@ -33,6 +33,11 @@ _MOST_TRIED = 200
 """Braces in a text that are tried as the beginning of a value."""
 _MOST_LITERAL = 50_000
 _DEEPEST = 5
+_OF_CODE = re.compile(r"code|language|lang|format|kernel|thoughts?|thinking|reason(?:ing)?|plan|explanation|timeout")
+"""Keys that models write beside `code`; with any other the code is a field of a record: a country's, a package's."""
+_SAYS_CODE = re.compile(r"code|tool|function|call|exec|python|bash|shell")
+_ANSWER = re.compile(r"final[\s_-]*(?:answer|response|result)", re.IGNORECASE)
+_TICKS = re.compile(r"(?<!`)`{1,2}(?!`)")
 
 
 def calls_in_value(value: Any, name: str = "", depth: int = 0) -> list[RawBlock]:
@@ -58,15 +63,62 @@ def calls_in_value(value: Any, name: str = "", depth: int = 0) -> list[RawBlock]
 def _call(value: Mapping[str, Any], name: str) -> list[RawBlock]:
     named = next((key for key in _NAMES if isinstance(value.get(key), str)), "")
     filled = next((key for key in _ARGUMENTS if key != named and key in value), "")
+    if named and filled and (_is_schema(value[filled]) or is_answer(value[named])):
+        return []
     if named and filled and _is_call(value, named, filled):
         return [call_block(value[named], value[filled])]
-    if language := next((value[key] for key in _LANGUAGES if is_language(value.get(key))), ""):
-        code = _code_of(value) or (value.get("content") if value.get("type") == "code" else None)
-        return [RawBlock(language, _whole_lines(code))] if isinstance(code, str) else []
     if name:
-        return [call_block(name, value)]
-    code = value.get("code")
-    return [RawBlock("python", _whole_lines(code))] if isinstance(code, str) and is_bare_program(code) else []
+        return marked_code(value) or [call_block(name, value)]
+    return _unmarked_code(value, named)
+
+
+def marked_code(value: Any) -> list[RawBlock]:
+    """Return the code beside the name of a language, under any key: the mark around it says that it is a call."""
+    language = _said(value) if isinstance(value, dict) else ""
+    code = (_code_of(value) or _content(value)) if language else None
+    return [] if code is None else [RawBlock(language, _whole_lines(code))]
+
+
+def _unmarked_code(value: Mapping[str, Any], named: str) -> list[RawBlock]:
+    """Return the code of a value that nothing but its keys says to be a call.
+
+    `{"name": "build", "format": "shell", "command": "rm -rf build"}` is data: scripts and packages look like that.
+    """
+    tool = value[named] if named and is_tool_name(value[named]) else ""
+    code = next((each for each in (value.get("code"), _content(value)) if isinstance(each, str)), None)
+    source = value.get("source")
+    if code is None and isinstance(source, str) and is_bare_program(source):
+        code, value = source, {key: each for key, each in value.items() if key != "source"}
+    if code is None or not all((tool and key == named) or _is_of_code(key, value) for key in value):
+        return []
+    if (language := _said(value)) and not tool:
+        return [] if is_known(code) else [RawBlock(language, _whole_lines(code))]  # a list of languages and their codes
+    return [RawBlock(_language(tool, value), _whole_lines(code))] if is_bare_program(code) else []
+
+
+def _said(value: Mapping[str, Any]) -> str:
+    return next((value[key] for key in _LANGUAGES if is_language(value.get(key))), "")
+
+
+def _content(value: Mapping[str, Any]) -> str | None:
+    content = value.get("content") if value.get("type") == "code" else None
+    return content if isinstance(content, str) else None
+
+
+def _is_of_code(key: str, value: Mapping[str, Any]) -> bool:
+    if key == "type":
+        return bool(_SAYS_CODE.search(str(value[key])))
+    return bool(_OF_CODE.fullmatch(key)) or (key == "content" and value.get("type") == "code")
+
+
+def is_answer(name: str) -> bool:
+    """Return whether a tool of this name is no tool, but how an agent is made to say that it is done."""
+    return bool(_ANSWER.fullmatch(name.strip()))
+
+
+def _is_schema(arguments: object) -> bool:
+    """Return whether the parameters of a function are described, and not given."""
+    return isinstance(arguments, dict) and isinstance(arguments.get("properties"), dict) and "type" in arguments
 
 
 def _is_call(value: Mapping[str, Any], named: str, filled: str) -> bool:
@@ -109,7 +161,7 @@ def _shown(arguments: object) -> str:
 
 def _language(name: str, arguments: object) -> str:
     given = arguments if isinstance(arguments, dict) else {}
-    said = next((given[key] for key in _LANGUAGES if is_language(given.get(key))), "")
+    said = _said(given)
     words = [word for word in re.split(r"[^a-z0-9+#]+", name.lower()) if is_language(word)]
     other = next((word for word in words if normalize(word) not in ACCEPTED), "")
     is_python = any(normalize(word) == "python" for word in words)
@@ -126,6 +178,12 @@ def _code_of(arguments: object) -> str | None:
 
 def _whole_lines(code: str) -> str:
     return code.strip("\n") + "\n"
+
+
+def is_in_span(text: str, start: int, end: int) -> bool:
+    """Return whether a value stands in a code span: it is quoted there, so it is no call."""
+    before = text[text.rfind("\n", 0, start) + 1 : start]
+    return len(_TICKS.findall(before)) % 2 == 1 and bool(_TICKS.search(text, end))
 
 
 def values_in(text: str) -> Iterator[tuple[int, int, Any]]:

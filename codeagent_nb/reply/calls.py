@@ -5,16 +5,25 @@ otherwise, so a mark is known by the words in its name, and what is between mark
 What cannot be read is given with a flaw: a call is never an answer in words.
 """
 
-import ast
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from textwrap import dedent
 
-from codeagent_nb.reply.call_values import UNREADABLE_CALL, call_block, calls_in_value, read_value, values_in
+from codeagent_nb.reply.call_values import (
+    UNREADABLE_CALL,
+    call_block,
+    calls_in_value,
+    is_answer,
+    is_in_span,
+    marked_code,
+    read_value,
+    values_in,
+)
 from codeagent_nb.reply.marks import Mark, find_marks, is_mentioned, outside_fences
 from codeagent_nb.reply.markup import RawBlock
-from codeagent_nb.reply.syntax import is_bare_program, is_tool_name, looks_like_code, parse
+from codeagent_nb.reply.pythonic_calls import pythonic_alone, pythonic_calls
+from codeagent_nb.reply.syntax import is_bare_program, is_tool_name, looks_like_code
 from kernel_executor.languages import PYTHON_ALIASES, SHELL_ALIASES, normalize
 
 _CALL = re.compile(
@@ -27,6 +36,8 @@ _CALL_IN_TOKEN = frozenset({"action", "plugin", "recipient", "function", "functi
 _PAIRED = PYTHON_ALIASES | SHELL_ALIASES | {"execute", "exec", "run", "tool", "function", "action", "call", "tools"}
 _PAIRED_CODE = re.compile(r"code$|cell$|snippet|program|python|jupyter|bash|shell")
 _OUTPUT = re.compile(r"<[|/]?\w{0,40}(?:output|result|response)\w{0,40}\|?>")
+_NAMES_OUTPUT = re.compile(r"(?:^|_)(?:outputs?|results?|responses?|text|markdown)(?:_|$)")
+_OUTPUT_TOKEN = re.compile(r"<\|\w{0,40}(?:output|result|response)\w{0,40}\|>")
 _RUNS = re.compile(
     r"python|bash|shell|jupyter|interpreter|^(?:execute|exec|run)|^z?sh$|^py3?$|(?:^|_)(?:code|cell|block)$|code$"
 )
@@ -35,6 +46,10 @@ _TO_TOOL = re.compile(
     r"(?:<\|start\|>[^<\n]{0,100}|<\|channel\|>[^<\n]{0,100}){0,2}(?<![\w.])to=(?P<name>[\w.-]+)[^{<\n]{0,60}"
     r"(?:<\|channel\|>[^<\n]{0,60})?(?:<\|constrain\|>[^<\n]{0,40})?(?:<\|message\|>|(?=\{))"
     r"(?P<body>.*?)(?:<\|(?:call|end|return)\|>|(?=<\|start\|>)|\Z)",
+    re.DOTALL,
+)
+_BARE_TO = re.compile(  # the same without its tokens
+    r"\A\s*+(?:assistant)?(?:commentary|analysis)?\s*+to=(?P<name>[\w.-]+)[ \t]*+(?:code|json)?\s*\n(?P<body>.+)\Z",
     re.DOTALL,
 )
 _NAMED = re.compile(r"\bname\s*=\s*[\"']?([\w.:-]+)|\A=\s*[\"']?([\w.:-]+)")
@@ -53,7 +68,7 @@ _NO_NAMES = frozenset({"json", "function", "functions", "call", "assistant", "ar
 _FENCED = re.compile(r"```[ \t]*(?P<language>[\w+.-]*)[^\n]*\n(?P<code>.*?)```", re.DOTALL)
 _LAST_MARKS = re.compile(rf"(?:\s*(?:{_TEMPLATE.pattern}))+\s*\Z")
 _ACTION = re.compile(
-    r"^[ \t*]*(?:Action|✿FUNCTION✿|Tool|Function)\**:\**[ \t]*(?P<name>[\w. -]{1,60}?)[ \t]*\n+"
+    r"^[ \t*]*(?P<label>Action|✿FUNCTION✿|Tool|Function)\**:\**[ \t]*+(?P<name>\w[\w. -]{0,60}?)[ \t]*+\n+"
     r"[ \t*]*(?:Action Input|✿ARGS✿|Tool Input|Args|Arguments|Input)\**:\**\s*(?P<input>.+?)"
     r"(?=^[ \t*]*(?:Observation|✿RESULT✿)|\Z)",
     re.DOTALL | re.MULTILINE,
@@ -130,6 +145,8 @@ def _split(text: str, depth: int) -> Iterator[str | RawBlock]:
 
 
 def _may_be_call(name: str, more: str) -> bool:
+    if _NAMES_OUTPUT.search(name):  # what a run gave, or the words beside it, as templates have them
+        return False
     if name in _CALL_IF_NAMED and _NAMED.search(more):
         return True
     return bool(_CALL.search(name) or _PAIRED_CODE.search(name)) or name in _CALL_IN_TOKEN or name in _PAIRED
@@ -150,7 +167,7 @@ def _call_at(text: str, marks: Sequence[Mark], number: int, depth: int) -> _Call
     alike = (other for other in marks[number + 1 :] if other.name == mark.name and other.bracket == mark.bracket)
     stop = next(alike, None)
     is_sure, ended = _is_sure(mark), stop is not None and stop.is_end
-    if not is_sure and (not ended or mark.is_weak or mark.bracket in "[{"):
+    if not is_sure and (not ended or mark.is_weak or mark.bracket == "{"):
         return None
     body = text[mark.end : stop.start if stop else len(text)]
     end = stop.end if stop and ended else mark.end + len(body)
@@ -174,9 +191,13 @@ def _without_beginning(text: str, position: int, mark: Mark) -> _Call | None:
 def _paired(mark: Mark, body: str) -> list[RawBlock]:
     """Read `<python>...</python>` and its like; such names occur in other texts, too."""
     if _RUNS.search(mark.name) and not _FENCED.search(body):
-        is_code = mark.name in _PAIRED or is_bare_program(dedent(body).strip("\n")) or looks_like_code(body)
+        is_sure = mark.name in (_PAIRED if mark.bracket != "[" else PYTHON_ALIASES | SHELL_ALIASES)
+        is_code = is_sure or is_bare_program(dedent(body).strip("\n")) or looks_like_code(body)
         return [_code(mark.name, body, ended=True)] if is_code and body.strip() else []
-    return calls_in_value(read_value(body.strip()), _name_in(mark.more))
+    name = _name_in(mark.more)
+    if blocks := calls_in_value(read_value(body.strip()), name):
+        return blocks
+    return [_code(name, body, ended=True)] if is_tool_name(name) and body.strip() else []
 
 
 def _read_body(mark: Mark, body: str, *, ended: bool) -> tuple[list[RawBlock], int]:
@@ -187,7 +208,7 @@ def _read_body(mark: Mark, body: str, *, ended: bool) -> tuple[list[RawBlock], i
         return [call_block(called, parameters)], len(body)
     for start, end, value in values_in(body):
         called = name or ("" if runs else _called(body[:start]))
-        if blocks := calls_in_value(value, called):
+        if blocks := calls_in_value(value, called) or marked_code(value):
             return blocks, end
     if body.lstrip().startswith(("{", "[")) and (blocks := calls_in_value(read_value(body.strip()), name)):
         return blocks, len(body)
@@ -229,27 +250,6 @@ def _code(name: str, body: str, *, ended: bool) -> RawBlock:
     return RawBlock(language, dedent(_TEMPLATE.sub("", body)).strip("\n").rstrip() + "\n", closed=ended)
 
 
-def pythonic_calls(text: str) -> list[RawBlock]:
-    """Read calls written as Python: `[python(code="print(1)")]`; nothing if the text is anything else."""
-    tree = parse(text.strip()) if text.lstrip()[:1].isalpha() or text.lstrip()[:1] == "[" else ""
-    if not isinstance(tree, ast.Module) or len(tree.body) != 1 or not isinstance(tree.body[0], ast.Expr):
-        return []
-    value = tree.body[0].value
-    calls = value.elts if isinstance(value, ast.List) else [value]
-    if not calls or not all(isinstance(call, ast.Call) and call.keywords and not call.args for call in calls):
-        return []
-    return [_pythonic(call) for call in calls if isinstance(call, ast.Call)]
-
-
-def _pythonic(call: ast.Call) -> RawBlock:
-    arguments = {
-        keyword.arg: keyword.value.value
-        for keyword in call.keywords
-        if keyword.arg and isinstance(keyword.value, ast.Constant)
-    }
-    return call_block(ast.unparse(call.func), arguments)
-
-
 def marked_calls(text: str) -> list[RawBlock]:
     """Return the code in the calls that are marked in a text."""
     return [piece for piece in split_calls(text) if isinstance(piece, RawBlock)]
@@ -266,6 +266,11 @@ def without_template_marks(text: str) -> str:
     return text[: len(text[:-_LAST]) + match.start()] + "\n" if match else text
 
 
+def before_output(text: str) -> str:
+    """Return what stands before the token that begins the output of a run."""
+    return _OUTPUT_TOKEN.split(text)[0]
+
+
 def unmarked_calls(text: str) -> list[RawBlock]:
     """Read calls in a text that has neither marks nor fences: JSON, `Action:` and `Action Input:`, `tool_code`.
 
@@ -275,22 +280,36 @@ def unmarked_calls(text: str) -> list[RawBlock]:
     Returns:
         The code in each call; nothing if there is none.
     """
-    if match := _ACTION.search(text):
-        value = read_value(match["input"].strip())
-        blocks = calls_in_value(value, match["name"]) if isinstance(value, dict) else []
-        return blocks or [call_block(match["name"], match["input"].strip())]
+    if (match := _ACTION.search(text)) and (blocks := _action(match)):
+        return blocks
     if (match := _LABEL.match(text)) and (named := match["label"].lower()):
         code = _OUTPUT_LABEL.split(match["code"])[0]
         is_python = normalize(named) == "python" or _CALL.search(named)
         if is_python and (named == "tool_code" or is_bare_program(code)):
             return [RawBlock("python", code.strip("\n") + "\n")]
+    if (match := _BARE_TO.match(text)) and is_tool_name(match["name"]):
+        return _addressed(match["name"], match["body"])
     if match := _CODE_LABEL.search(text):
         return [RawBlock("python", match["code"].strip() + "\n")]
     if text.lstrip().startswith(("{", "[")) and (blocks := calls_in_value(read_value(text.strip()))):
         return blocks
-    values = list(values_in(text))
+    values = [(start, end, value) for start, end, value in values_in(text) if not is_in_span(text, start, end)]
     blocks = [block for start, _, value in values for block in calls_in_value(value, _named_before(text[:start]))]
-    return blocks or (pythonic_calls(text) if text.lstrip().startswith("[") else []) or _broken(text)
+    return blocks or pythonic_alone(text) or _broken(text)
+
+
+def _action(match: re.Match[str]) -> list[RawBlock]:
+    """Read `Action:` and `Action Input:`; `Tool:` and `Input:` head the rows of other lists, too."""
+    name, given = match["name"], match["input"].strip()
+    value = read_value(given)
+    if isinstance(value, dict) and (blocks := calls_in_value(value, name)):
+        return blocks
+    if is_answer(name):
+        return []
+    is_call = match["label"] in {"Action", "✿FUNCTION✿"} or (
+        is_tool_name(name) and (is_bare_program(given) or looks_like_code(given))
+    )
+    return [call_block(name, given)] if is_call else []
 
 
 def _named_before(text: str) -> str:
@@ -299,6 +318,10 @@ def _named_before(text: str) -> str:
     return match[1] if match else ""
 
 
+def _is_whole(text: str) -> bool:
+    return next(values_in(text), (-1,))[0] == 0 or read_value(text) is not None
+
+
 def _broken(text: str) -> list[RawBlock]:
-    is_call = text.lstrip()[:1] in {"{", "["} and _BROKEN.search(text[:500])
+    is_call = text.lstrip()[:1] in {"{", "["} and _BROKEN.search(text[:500]) and not _is_whole(text.strip())
     return [RawBlock("json", text, flaw="a tool call that is not valid JSON")] if is_call else []

@@ -17,6 +17,9 @@ from codeagent_nb.reply.syntax import parses, without_python_prompts
 LONGEST = 50_000
 """Characters of code that are looked at: each repair is tried by parsing."""
 
+_MOST_SEARCHED = 1_000_000
+"""Characters of code times the starts of strings without an end: more would take seconds."""
+
 Repair = Callable[[str], str]
 
 _STRING = re.compile(
@@ -24,7 +27,8 @@ _STRING = re.compile(
     r"|\"(?:\\.|[^\"\\\n])*+\"|'(?:\\.|[^'\\\n])*+')|(?<!&)#[^\n\x85\u2028\u2029]*",
     re.DOTALL,
 )
-_SHELL_STRING = re.compile(r"\"(?:\\.|[^\"\\])*+\"|'[^']*+'|(?<!\S)#[^\n]*", re.DOTALL)
+# What nobody closes is a string to its end: to look for an end at each quote took a time that grows with the square.
+_SHELL_STRING = re.compile(r"\\[\"'\\]|\"(?:\\.|[^\"\\])*+(?:\"|\\?\Z)|'[^']*+'|(?<!\S)#[^\n]*", re.DOTALL)
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|nbsp|#\d{1,6}|#[xX][0-9A-Fa-f]{1,6});")
 _OPERATOR = re.compile(r"&(lt|gt|amp);")
 _ENTITIES = "HTML entities"
@@ -32,6 +36,8 @@ _DOUBLE = "\u201c\u201d\u201e\u201f\u2033\uff02\u00ab\u00bb"
 _SINGLE = "\u2018\u2019\u201a\u201b\u2032\u00b4\uff07\u2039\u203a"
 _QUOTED = re.compile(rf"[{_DOUBLE}]([^{_DOUBLE}\"\n]*)[{_DOUBLE}]|[{_SINGLE}]([^{_SINGLE}'\n]*)[{_SINGLE}]")
 _LINE_ENDS = re.compile("[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_JOINER = re.compile("[\u200c\u200d]")
+_SELECTOR = re.compile("[\ufe00-\ufe0f\U000e0020-\U000e007f]")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _SIGNS = str.maketrans({
     **{chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},  # full width
@@ -69,7 +75,9 @@ class Repaired:
 
 def repaired_python(code: str) -> Repaired:
     """Return code that does not parse in a form that does, if nothing but mechanical damage is between them."""
-    if len(code) > LONGEST:
+    # A string whose quotes are escaped has no end, and each is searched for one.
+    unended = code.count('\\"""') + code.count("\\'''")
+    if len(code) > LONGEST or len(code) * unended > _MOST_SEARCHED:
         return Repaired(code)
     if _reads(code):
         plain = _REPAIRS[_ENTITIES](code) if _may_parse_by_chance(code) else code
@@ -131,6 +139,25 @@ def _without_entities(text: str) -> str:
 
 def _without_invisible(text: str) -> str:
     return "".join(char for char in _ANSI.sub("", text) if not _is_invisible(char))
+
+
+def _without_strays(text: str) -> str:
+    """Take out invisible characters but those that a word or an emoji is spelled with: file names have them."""
+    plain = _ANSI.sub("", text)
+    return "".join(char for at, char in enumerate(plain) if not _is_invisible(char) or _is_spelling(plain, at))
+
+
+def _is_spelling(text: str, at: int) -> bool:
+    """Return whether a joiner stands between letters of a script that has it, or a selector or tag after a sign."""
+    before, after = text[max(at - 1, 0) : at], text[at + 1 : at + 2]
+    if _JOINER.match(text[at]):
+        return _is_sign(before) and _is_sign(after)
+    return bool(_SELECTOR.match(text[at])) and (_is_sign(before) or after == "\u20e3")  # that makes a keycap
+
+
+def _is_sign(char: str) -> bool:
+    is_shown = not char.isascii() and not char.isspace()
+    return is_shown and (not _is_invisible(char) or bool(_SELECTOR.match(char)))
 
 
 def _is_invisible(char: str) -> bool:
@@ -226,6 +253,6 @@ _REPAIRS: dict[str, Repair] = {
 }
 _SHELL_REPAIRS: dict[str, Repair] = {
     _ENTITIES: _outside(_SHELL_STRING, _without_entities),
-    "invisible characters": _outside(_SHELL_STRING, _without_invisible),
+    "invisible characters": _outside(_SHELL_STRING, _without_strays),
     "other spaces": _outside(_SHELL_STRING, _with_plain_spaces),
 }

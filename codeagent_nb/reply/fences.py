@@ -16,6 +16,7 @@ from markdown_it.token import Token
 from codeagent_nb.reply.info_strings import read_info
 from codeagent_nb.reply.marks import FENCE_LINE
 from codeagent_nb.reply.markup import RawBlock, code_elements
+from codeagent_nb.reply.reasoning import names_reasoning
 from codeagent_nb.reply.repair import is_closer, is_opener, repair
 from codeagent_nb.reply.syntax import is_complete, is_open_ended
 
@@ -152,7 +153,8 @@ def _judge(fence: _Fence) -> _Found:
         return _cut(fence, end)
     if inner is None and fence.closed:
         return _without_glued_closer(fence) or as_read
-    if fence.language in _DOCUMENTS and inner is not None and (end := _paired_closer(fence)):
+    is_document = fence.language in _DOCUMENTS or names_reasoning(fence.language)
+    if is_document and inner is not None and (end := _paired_closer(fence)):
         return _cut(fence, end)
     if is_complete(fence.code, fence.language) and (fence.closed or not fence.in_container):
         return as_read
@@ -181,7 +183,8 @@ def _paired_closer(fence: _Fence) -> int | None:
     depth = 1
     for number in range(fence.start + 1, len(fence.lines)):
         line = fence.lines[number]
-        depth += is_opener(line) - is_closer(line, fence.ticks[0] * 3)
+        is_inner = is_opener(line) and fence.ticks[0] * 3 in line  # a fence of the other kind has closers of its own
+        depth += is_inner - is_closer(line, fence.ticks[0] * 3)
         if not depth:
             return number
     return None
@@ -234,7 +237,8 @@ def _is_bare(line: str) -> bool:
 
 def _forgotten(fence: _Fence, inner: int) -> _Found:
     code = fence.until(inner)
-    return _Found(RawBlock(fence.info, code, closed=False, flaw=FORGOTTEN) if code.strip() else None, inner)
+    is_twice = not (code.strip() or names_reasoning(fence.language))  # in a block of thoughts it is a draft
+    return _Found(None if is_twice else RawBlock(fence.info, code, closed=False, flaw=FORGOTTEN), inner)
 
 
 def _undent(line: str, quotes: int, width: int) -> str:

@@ -22,6 +22,8 @@ _CLOSERS = {"<": ">", "&": ";", "[": "]", "◁": "▷", "【": "】", "⟨": "�
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _BEGIN = frozenset({"begin", "start", "open"})
 _END = frozenset({"end", "stop", "close", "finish"})
+_SPACED_BOUNDS = frozenset({"begin", "start", "end", "stop"})  # `<details open>` has an attribute
+_LONGEST_NAME = 3
 _FILLING = _BEGIN | _END | {"of", "the"}
 _LOOKED_BACK = 200  # characters of a line in which an open code span is looked for
 
@@ -73,9 +75,10 @@ def find_marks(text: str, means: Callable[[str, str], bool]) -> Iterator[Mark]:
         bracket = match["open"][0]
         if _CLOSERS[bracket] != match["close"][-1] or match["void"]:
             continue
-        words = _words(match["name"])
+        words, more = _words(match["name"]), (match["more"] or "").strip()
+        if _is_spaced(words, more):
+            words, more = _words(f"{match['name']} {more}"), ""
         name = "_".join(word for word in words if word not in _FILLING) or "_".join(words)
-        more = (match["more"] or "").strip()
         if means(name, more):
             yield Mark(
                 start=match.start(),
@@ -91,6 +94,15 @@ def find_marks(text: str, means: Callable[[str, str], bool]) -> Iterator[Mark]:
 
 def _words(name: str) -> list[str]:
     return [word for word in re.split(r"[\W_▁]+", _CAMEL.sub("_", name).lower()) if word]
+
+
+def _is_spaced(words: list[str], more: str) -> bool:
+    """Return whether what follows a name goes on with it: `BEGIN THINKING`, `chain of thought`, `THINKING END`."""
+    following = more.lower().split()
+    if not following or not more.replace(" ", "").isalpha() or len(following) > _LONGEST_NAME:
+        return False
+    is_phrase = "of" in following or bool({*words} & (_BEGIN | _END))
+    return is_phrase or (len(following) == 1 and following[0] in _SPACED_BOUNDS)
 
 
 def _is_end(match: re.Match[str], words: list[str]) -> bool:
@@ -177,12 +189,24 @@ class _Walk:
                 yield from self._pass_end(item)
             elif self._fence:
                 self._in_fence.add(item.name)
-            elif not is_mentioned(self._text, item):
+            elif is_mentioned(self._text, item):
+                number = self._after_mention(item, number)
+            else:
                 region, number = self._open(item, number)
                 if region:
                     yield region
         if self._doubtful:
             yield self._stray(self._doubtful)
+
+    def _after_mention(self, mark: Mark, number: int) -> int:
+        """Return the number of what follows a mark that is talked about, together with its end if that is, too."""
+        end = self._ends[number - 1]
+        closer = self._items[end] if end is not None else None
+        if end is None or not isinstance(closer, Mark):
+            return number
+        is_line = "\n" not in self._text[mark.end : closer.start]
+        is_quoted = self._text[closer.end : closer.end + 1] in {*"`\"'"}
+        return end + 1 if is_line or is_quoted else number
 
     def _open(self, mark: Mark, number: int) -> tuple[Region | None, int]:
         """Return the region that a mark begins, if it does, and the number of what follows it."""
@@ -205,7 +229,8 @@ class _Walk:
         self._doubtful = self._doubtful if self._fence else None
 
     def _pass_end(self, mark: Mark) -> Iterator[Region]:
-        if is_mentioned(self._text, mark):
+        is_phrase = mark.is_weak and " " in self._text[mark.start : mark.end].strip("<> ")
+        if is_phrase or is_mentioned(self._text, mark):  # `[end of analysis]` may be a remark
             return
         if not self._fence:
             yield self._stray(mark)

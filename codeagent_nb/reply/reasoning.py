@@ -16,7 +16,17 @@ _WORD = re.compile(
     r"|introspect|brainstorm|(?:^|_)cot(?:_|$)"
 )
 _FOLDED = re.compile(r"\b(?:type|class|id|role|name)\s*=\s*[\"']?[^\"'>]*(?:think|thought|reason)", re.IGNORECASE)
-_FOLDS = frozenset({"details", "div", "section", "aside"})
+_TYPED = re.compile(r"\b(?:type|name|role)\s*=\s*[\"']?analysis\b", re.IGNORECASE)
+_NO_FOLD = re.compile(r"param|arg|function|invoke|tool|input|field|^(?:img|br|hr|meta|link|a|code|pre)$")
+"""Elements whose attributes name something else: what a call is given, a field of a form, a class of code."""
+_SUMMARY = re.compile(r"\s*<summary\b[^>]*>(?P<summary>[^\n]{0,200}?)</summary>", re.IGNORECASE)
+_SAYS_REASONING = re.compile(
+    r"[\W_]*(?:[\w']+\s+){0,2}(?:think\w*|thoughts?|reasoning|chain[ -]of[ -]thought|scratch ?pad)"
+    r"(?:\s+(?:process|steps?|trace|log|for\b.*|\(.*))?[\W_]*",
+    re.IGNORECASE,
+)
+_TAG = re.compile(r"<[^>]*>")
+_SURE = re.compile(r"think|thought")
 # What some say in words around it: Granite, Apriel, the command line of Ollama.
 _SPOKEN = (
     re.compile(
@@ -26,6 +36,9 @@ _SPOKEN = (
     ),
     re.compile(
         r"\A\s*Thinking\.\.\.(?P<thought>.*?)^[ \t]*+\.\.\.done thinking\.(?P<rest>.*)\Z", re.DOTALL | re.MULTILINE
+    ),
+    re.compile(  # MedGemma's, two of the tokens that Gemma leaves unused
+        r"\A\s*<unused\d+>\s*thought\b(?P<thought>.*?)(?:<unused\d+>(?P<rest>.*)|\Z)", re.DOTALL
     ),
 )
 
@@ -73,18 +86,47 @@ def split_thinking(text: str) -> Thinking:
 
 
 def _reasoning(text: str) -> Iterator[Region]:
-    return regions(text, list(_without_other_folds(find_marks(text, _may_be_reasoning))))
+    return regions(text, _without_placeholders(text, list(_without_other_folds(text, find_marks(text, _may_be_mark)))))
 
 
-def _may_be_reasoning(name: str, more: str) -> bool:
-    return names_reasoning(name) or (name in _FOLDS and bool(not more or _FOLDED.search(more)))
+def _may_be_mark(name: str, more: str) -> bool:
+    return names_reasoning(name) or not more or name == "details" or _is_folded(name, more)
 
 
-def _without_other_folds(marks: Iterable[Mark]) -> Iterator[Mark]:
+def _is_folded(name: str, more: str) -> bool:
+    return bool(_FOLDED.search(more) or _TYPED.search(more)) and not _NO_FOLD.search(name)
+
+
+def _is_fold(text: str, mark: Mark) -> bool:
+    """Return whether an element holds reasoning by its attributes, or by the summary that stands for it."""
+    if mark.bracket not in "<&" or _is_folded(mark.name, mark.more):
+        return mark.bracket in "<&"
+    match = _SUMMARY.match(text, mark.end) if mark.name == "details" else None
+    return bool(match and _SAYS_REASONING.fullmatch(_TAG.sub("", match["summary"])))
+
+
+def _without_placeholders(text: str, marks: list[Mark]) -> list[Mark]:
+    """Leave out words in angle brackets within sentences: `The field <reason> is free text.`, and their ends.
+
+    Thoughts are excepted: no sentence has a field of that name, and servers put them in the middle of a line.
+    """
+    ends: dict[str, Mark] = {}
+    left: set[int] = set()
+    for mark in reversed(marks):
+        if mark.is_end:
+            ends[mark.name] = mark
+        elif mark.is_weak and mark.bracket == "<" and not mark.more and not _SURE.search(mark.name):
+            end = ends.get(mark.name)
+            if end and (end.is_weak or "\n" not in text[mark.end : end.start]):
+                left |= {mark.start, end.start}
+    return [mark for mark in marks if mark.start not in left]
+
+
+def _without_other_folds(text: str, marks: Iterable[Mark]) -> Iterator[Mark]:
     """Leave out the elements that fold something else away."""
     opened: set[str] = set()
     for mark in marks:
-        if mark.name in _FOLDS and not (mark.name in opened if mark.is_end else mark.more):
+        if not names_reasoning(mark.name) and not (mark.name in opened if mark.is_end else _is_fold(text, mark)):
             continue
         (opened.discard if mark.is_end else opened.add)(mark.name)
         yield mark
@@ -93,5 +135,6 @@ def _without_other_folds(marks: Iterable[Mark]) -> Iterator[Mark]:
 def _spoken_as_marks(text: str) -> str:
     for pattern in _SPOKEN:
         if match := pattern.match(text):
-            return f"<thought>{match['thought']}</thought>{match['rest']}"
+            end = "" if match["rest"] is None else f"</thought>{match['rest']}"
+            return f"<thought>{match['thought']}{end}"
     return text

@@ -31,6 +31,7 @@ from dataclasses import dataclass, replace
 from textwrap import dedent
 
 from codeagent_nb.reply.calls import (
+    before_output,
     calls_in_block,
     marked_calls,
     names_call,
@@ -63,7 +64,7 @@ UNFENCED = "there is code in the text that is not in a fenced block"
 REPEATED = "a later block repeats it"
 INFO_LINE = "code stands on the line of the opening fence"
 
-_CUT_REASONS = frozenset({"length", "content_filter"})
+_CUT_REASONS = frozenset({"length", "max_tokens", "content_filter", "safety"})
 _REPEAT_LIMIT = 100
 
 
@@ -116,7 +117,7 @@ def read_reply(markdown: str, finish_reason: str = "stop") -> Reply:
     """
     thinking = split_thinking(clean(markdown))
     unended = not thinking.ended or not (thinking.visible.strip() or thinking.thought is None)
-    cut_off = finish_reason in _CUT_REASONS or unended
+    cut_off = finish_reason.lower() in _CUT_REASONS or unended
     judged = _judge_all(thinking.visible)
     judged = _cut_short(judged, thinking.visible) if cut_off else judged
     drafts = _drafts(thinking.thought or "", DRAFT) if unended else []
@@ -170,7 +171,7 @@ def _raw_blocks(text: str) -> Sequence[RawBlock]:
         return _with_calls(found, are_alone=not any(_is_accepted(block) for block in fenced))
     if other := list(code_elements(text)) or open_code_element(text) or unmarked_calls(text):
         return other
-    program = dedent(text).strip("\n") + "\n"
+    program = dedent(before_output(text)).strip("\n") + "\n"
     whole = repaired_python(program).code if looks_like_code(program) else program
     return [RawBlock("python", program)] if is_bare_program(whole) else found
 

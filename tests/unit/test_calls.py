@@ -95,6 +95,50 @@ WORDS = [
     "The set {1, 2} and the list [1, 2].",
     "Action: none is needed.",
 ]
+# Data with the keys of a call: records that package indexes, scripts and editors keep, and calls that are quoted.
+DATA = [
+    'I ran `{"lang":"sh","cmd":"rm -rf x"}` for you.',
+    'It sent `{"name": "python", "arguments": {"code": "print(1)"}}` to the tool.',
+    'It sent ``{"language": "python", "code": "print(1)"}`` first and `x` then.',
+    '{"lang": "sh", "cmd": "rm -rf x"}',
+    '```json\n{"name":"build","format":"shell","command":"rm -rf build"}\n```',
+    '[{"name":"numpy","language":"Python","source":"https://github.com/numpy/numpy"}]',
+    'Country codes: {"name":"Germany","code":"del x"}',
+    '{"count": 3, "code": "import os"}',
+    '{"id": 7, "language": "python", "code": "import os"}',
+    '{"type": "error", "code": "import os"}',
+    '[{"language": "Python", "code": "py"}, {"language": "Bash", "code": "sh"}]',
+    '{"name": "Python", "code": "py"}',
+    '```json\n{"scripts": [{"name": "test", "kernel": "bash", "script": "make test"}]}\n```',
+    '{"language": "python", "source": "stdin"}',
+    '{"title": "Loop", "lang": "python", "code": "for i in x: pass"}',
+    "**Tool:** Python\n**Input:** the file sales.csv",
+    "Function: Python developer\nInput: two reports a week",
+    "Tool: python\nArguments: none were given.",
+    """{"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}}}""",
+    """[{"name": "python", "parameters": {"type": "object", "properties": {"code": {"type": "string"}}}}]""",
+    '{"action": "Final Answer", "action_input": "It is 4."}',
+    '{"name": "final_answer", "arguments": {"answer": "It is 4."}}',
+    "Thought: x\nAction: Final Answer\nAction Input: It is 4.",
+    "[CODE]E42[/CODE]",
+    "[RUN]a long way[/RUN]",
+    '<tool name="hammer">It hits.</tool>',
+    'linear(code="import os")',
+    "They go to=python\nand to=java.",
+]
+# The output of a run, as a template marks it: nothing to run.
+OUTPUTS = [
+    "<|execute_result|>\n1",
+    "<|jupyter_output|>\n1",
+    "<execution_result>\nprint(1)\n</execution_result>",
+    "<|code_output|>print(1)",
+    "<code_execution_result>print(1)</code_execution_result>",
+    "<|tool_response|>\nprint(1)",
+    "<python_output>print(1)</python_output>",
+    "<run_result>\n1\n</run_result>",
+    "<function_results>\n1\n</function_results>",
+    "<tool_code_output>\n1",
+]
 
 
 def codes(text: str) -> list[str]:
@@ -123,6 +167,49 @@ def test_what_is_no_call_is_an_answer(text: str) -> None:
     assert not (reply.blocks)
     assert not (reply.refused)
     assert not (reply.cut_off)
+
+
+@pytest.mark.parametrize("text", DATA)
+def test_data_with_the_keys_of_a_call_is_an_answer(text: str) -> None:
+    reply = read_reply(text)
+    assert (reply.blocks, reply.refused) == ((), ())
+
+
+@pytest.mark.parametrize("text", OUTPUTS)
+def test_what_is_marked_as_output_does_not_run(text: str) -> None:
+    assert codes(text) == []
+
+
+@pytest.mark.parametrize("rest", ["", "<|jupyter_text|>So it is 1.", "<|jupyter_markdown|># One"])
+def test_the_output_after_marked_code_is_left_out(rest: str) -> None:
+    assert codes(f"<|jupyter_code|>print(1)<|jupyter_output|>1{rest}") == ["print(1)\n"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"tool": "python", "code": "import os"}',
+        '<tool_call>{"language": "python", "source": "import os"}</tool_call>',
+        '{"type": "code", "language": "python", "code": "import os"}',
+        '{"language": "python", "source": "import os"}',
+        '{"plan": "I import it.", "language": "python", "code": "import os"}',
+        "Tool: python\nInput: import os",
+        "[PYTHON]\nimport os\n[/PYTHON]",
+        "I run it: [PYTHON]import os[/PYTHON]",
+        "[CODE]import os[/CODE]",
+        '<tool name="python">import os</tool>',
+        '<action name="run_python">\nimport os\n</action>',
+        'python(code="import os")',
+        'functions.python(code="import os")',
+        "assistantcommentary to=python code\nimport os",
+        "commentary to=functions.python code\nimport os",
+        'assistantcommentary to=python json\n{"code": "import os"}',
+        "analysisWe import it.assistantcommentary to=python code\nimport os",
+        "**Action:** python\n**Input:** import os",
+    ],
+)
+def test_a_call_with_keys_of_its_own_still_runs(text: str) -> None:
+    assert codes(text) == ["import os\n"]
 
 
 @pytest.mark.parametrize(

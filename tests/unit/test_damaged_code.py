@@ -6,7 +6,7 @@ from textwrap import dedent
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from codeagent_nb.reply.damage import repaired_python
+from codeagent_nb.reply.damage import repaired_python, repaired_shell
 from codeagent_nb.reply.run_policy import read_reply
 from codeagent_nb.reply.syntax import parses
 
@@ -147,3 +147,33 @@ def test_a_string_comes_through_any_damage_around_it(text: str) -> None:
     code = f"x\u00a0=\u200b {text!r}\uff1b y = 1 &lt; 2"
     repaired = repaired_python(code)
     assert ast.literal_eval(ast.parse(repaired.code).body[0].value) == text  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "cat \u0646\u0645\u0648\u0646\u0647\u200c\u0647\u0627.csv",
+        "echo \U0001f468\u200d\U0001f469\u200d\U0001f467",
+        "touch \u2764\ufe0f.txt",
+        "touch \u2764\ufe0f\u200d\U0001f525.txt",
+        "ls 1\ufe0f\u20e3",
+        "ls \U0001f3f4\U000e0067\U000e0062\U000e007f",
+        "cat \u0915\u094d\u200d\u0937.txt",
+        "cat \u845b\ufe00.txt",
+        "ls \U0001f575\ufe0f\u200d\u2642\ufe0f",
+        "mv \u0645\u06cc\u200c\u0631\u0648\u0645 a",
+    ],
+)
+def test_joiners_in_the_words_of_a_script_are_left(script: str) -> None:
+    assert repaired_shell(f"{script}\n").code == f"{script}\n"
+
+
+@pytest.mark.parametrize(
+    "script", ["ls\u200b -l", "ls\u200d -l", "\ufeffls -l", "ls \u200c-l", "ls\ufe0f -l", "ls \u2060-l"]
+)
+def test_other_invisible_characters_in_a_script_are_damage(script: str) -> None:
+    assert repaired_shell(script).code == "ls -l"
+
+
+def test_escaped_quotes_outside_of_strings_open_none() -> None:
+    assert repaired_shell('echo \\"a &amp;&amp; ls').code == 'echo \\"a && ls'

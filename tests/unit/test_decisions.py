@@ -21,11 +21,34 @@ PLAIN = '{"reason": "a typo", "retry": true}'
         '{"reason": "a typo", "retry": "true", "confidence": 0.9}',
         '{"retry": "Yes", "reason": "a typo"}',
         f"{{ {{ broken {PLAIN}",
+        "{'retry': True, 'reason': 'a typo'}",
+        "{'retry': true, 'reason': 'a typo'}",
+        '{"retry": true, "reason": "a typo",}',
+        '{"retry": True, "reason": "a typo",\n}',
+        "```python\n{'reason': 'a typo', 'retry': True}\n```",
+        "I decide: {'reason': 'a typo', 'retry': 'yes'}.",
+        f"{{'retry': False, 'reason': 'none'}} is wrong: {PLAIN}",
     ],
 )
 def test_it_is_found_however_it_is_written(text: str) -> None:
     decision = read_decision(text)
     assert (decision.reason, decision.retry) == ("a typo", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"retry": true, "reason": "a\ntypo"}', "a\ntypo"),
+        ('{"retry": true, "reason": "a\ttypo"}', "a\ttypo"),
+        ('{"retry": true, "reason": "a\n\ntypo",}', "a\n\ntypo"),
+        ('{"retry": true, "reason": null}', ""),
+        ("{'retry': True, 'reason': None}", ""),
+        ("{'retry': true, 'reason': \"it's a typo\",}", "it's a typo"),
+    ],
+)
+def test_a_reason_is_read_as_it_was_written(text: str, reason: str) -> None:
+    decision = read_decision(text)
+    assert (decision.reason, decision.retry) == (reason, True)
 
 
 def test_without_a_reason_it_is_a_decision_still() -> None:

@@ -387,3 +387,23 @@ def test_without_a_yes_the_model_goes_on() -> None:
 def test_after_the_last_try_nobody_is_asked() -> None:
     hand = Refused([], [CODE, "It failed."])
     assert solve(hand, retries=0).status == "failed"
+
+
+@pytest.mark.parametrize(
+    "created",
+    [
+        CreateResult(content=""),
+        CreateResult(content=" \n"),
+        CreateResult(content="", thought=CODE),
+        CreateResult(content="\n\n", thought="Let me see."),
+        CreateResult(content="<think></think>"),
+        CreateResult(content=f"<think>{CODE}</think>\n"),
+    ],
+)
+def test_a_reply_without_text_or_code_is_no_answer(created: CreateResult) -> None:
+    hand = Hand([created, "It is 1."])
+    outcome = hand.play(policy("a", max_retries_on_error=1, retry_by="status"))
+    assert (outcome.status, outcome.text, outcome.tries) == ("answered", "It is 1.", 2)
+    assert [event.nothing_ran for event in hand.told(CodeRefusedEvent)] == [True]
+    alone = Hand([created]).play(policy("a", max_retries_on_error=0, retry_by="status"))
+    assert (alone.status, bool(alone.text)) == ("refused", True)

@@ -1,5 +1,7 @@
 """Reasoning is known by a word in the name of its mark, whatever the mark: drafts in it never run."""
 
+import json
+
 import pytest
 
 from codeagent_nb.reply.run_policy import DRAFT, read_reply
@@ -22,6 +24,25 @@ MARKS = [
     ("◁think▷", "◁/think▷"),
     ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
     ("<think>", "</thinking>"),
+    ("[BEGIN THINKING]", "[END THINKING]"),
+    ("[THINKING START]", "[THINKING END]"),
+    ("[START OF REASONING]", "[END OF REASONING]"),
+    ("[thinking]", "[end thinking]"),
+    ("<chain of thought>", "</chain of thought>"),
+    ("<begin of thought>", "<end of thought>"),
+    ("<unused94>thought", "<unused95>"),
+    ("````thinking", "````"),
+    ("~~~thinking", "~~~"),
+    ("````reasoning", "````"),
+    ('<message type="thinking">', "</message>"),
+    ('<channel name="analysis">', "</channel>"),
+    ('<p class="thinking">', "</p>"),
+    ("<blockquote class='model-reasoning'>", "</blockquote>"),
+    ("<details>\n<summary>Reasoning</summary>\n", "</details>"),
+    ("<details>\n<summary>\U0001f4ad Thought for 3 seconds</summary>\n", "</details>"),
+    ("<details open>\n<summary><b>Thought process</b></summary>\n", "</details>"),
+    ('<details class="fold"><summary>Show thinking</summary>', "</details>"),
+    ("<details><summary>Chain of thought (long)</summary>\n", "</details>"),
 ]
 # From issues of others, each in its own words; `{}` is the draft.
 FURTHER = [
@@ -51,6 +72,28 @@ ORDINARY = [
     "<details>\n<summary>The code</summary>\n\n",
     "Thoughts: it is easy.\n",
     "<Thumbnail>\n</Thumbnail>\n\n",
+    "<details>\n<summary>Why I thought of this code</summary>\n\n",
+    "<details>\n<summary>Data analysis</summary>\n\n",
+    "<p>\n\nA paragraph.\n\n</p>\n\n",
+    "The remark [end of analysis] ends the file.\n",
+    "[begin analysis] is a heading.\n",
+    "The column `<think>hi</think>` holds 5.\n",
+    "It prints '<think>hi</think>' here.\n",
+    "It shows <reason>late</reason>.\n",
+    "<unused12> is a token.\n",
+]
+# Each is one text, marks and all: in quotes, in code spans, in sentences.
+MENTIONS = [
+    "The column `<think>hi</think>` holds 5",
+    "The element '<thinking>hi</thinking>' holds 5",
+    'It reads "<think>\nhi</think>" from the file.',
+    "The file shows <reason>late</reason>.",
+    "The file shows <reason>late</reason> and <reason>early</reason>.",
+    "The value is <analysis>late</analysis>",
+    "Write `<scratchpad>` and `</scratchpad>` around it.",
+    "Use `<think>a</think>` or `<think>b</think>`.",
+    "The fields <reason> and <reflection> are free text.",
+    "See `<details><summary>Reasoning</summary>x</details>` there.",
 ]
 
 
@@ -58,8 +101,9 @@ ORDINARY = [
 def test_a_draft_between_marks_does_not_run(begin: str, end: str) -> None:
     reply = read_reply(f"{begin}\nmaybe\n{DRAFTED}\n{end}\n{MEANT}")
     assert [block.code for block in reply.blocks] == ["good()\n"]
-    assert "bad()" in (reply.thought or "")
-    assert "bad()" not in reply.text
+    if not begin.lstrip("`~").startswith(("thinking", "reasoning")):  # a block of thoughts is data
+        assert "bad()" in (reply.thought or "")
+        assert "bad()" not in reply.text
 
 
 @pytest.mark.parametrize(("text", "source"), FURTHER, ids=[source for _, source in FURTHER])
@@ -67,6 +111,29 @@ def test_a_draft_in_what_others_met_does_not_run(text: str, source: str) -> None
     reply = read_reply(text.format(DRAFTED) + MEANT)
     assert [block.code for block in reply.blocks] == ["good()\n"], source
     assert "bad()" in (reply.thought or "")
+
+
+@pytest.mark.parametrize("text", MENTIONS)
+def test_marks_that_are_talked_about_stay_in_the_text(text: str) -> None:
+    reply = read_reply(text)
+    assert (reply.text, reply.thought, reply.cut_off) == (text, None, False)
+
+
+@pytest.mark.parametrize("code", ["s = '<think>hi</think>'\nprint(s)", 's = """<think>\nhi</think>"""\nprint(s)'])
+def test_code_with_quoted_marks_runs_whole(code: str) -> None:
+    call = json.dumps({"name": "python", "arguments": {"code": code}})
+    assert [block.code for block in read_reply(code).blocks] == [f"{code}\n"]
+    assert [block.code for block in read_reply(f"<tool_call>\n{call}\n</tool_call>").blocks] == [f"{code}\n"]
+
+
+def test_code_between_words_in_angle_brackets_runs() -> None:
+    reply = read_reply(f"The field <reason> is free text.\n{MEANT}\nIt ends with </reason>.")
+    assert [block.code for block in reply.blocks] == ["good()\n"]
+
+
+def test_a_draft_whose_beginning_stands_in_a_sentence_does_not_run() -> None:
+    reply = read_reply(f"So: <reasoning>perhaps\n{DRAFTED}\n</reasoning>\n{MEANT}")
+    assert [block.code for block in reply.blocks] == ["good()\n"]
 
 
 @pytest.mark.parametrize("text", ORDINARY)
@@ -102,3 +169,8 @@ def test_a_placeholder_in_the_middle_of_a_sentence_hides_nothing() -> None:
 def test_a_block_of_thoughts_is_data() -> None:
     reply = read_reply(f"```thinking\nLet me see.\n```\n{MEANT}")
     assert ([block.code for block in reply.blocks], reply.refused) == (["good()\n"], ())
+
+
+@pytest.mark.parametrize("fence", ["````thoughts", "```thinking", "~~~reasoning"])
+def test_a_draft_in_a_block_of_thoughts_without_an_end_does_not_run(fence: str) -> None:
+    assert read_reply(f"{fence}\n{DRAFTED}").blocks == ()

@@ -394,3 +394,9 @@ def test_warnings_of_the_parser_stay_inside() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert ran(r"print('\d')") == ["print('\\d')\n"]
+
+
+@pytest.mark.parametrize("finish_reason", ["length", "LENGTH", "max_tokens", "MAX_TOKENS", "SAFETY", "content_filter"])
+def test_no_code_of_a_reply_that_was_cut_off_runs(finish_reason: str) -> None:
+    reply = read_reply("```python\nprint(1)\n```", finish_reason)
+    assert (reply.blocks, reply.cut_off) == ((), True)

@@ -101,6 +101,14 @@ HOSTILE = {
     "labels": "Code:\n" * 50_000 + "<end_code",
     "entities": "```python\n" + "&lt; " * 10_000 + "\n```",
     "damaged blocks": "```python\nprint(\u201ca\n```\n\n" * 3_000,
+    "spaces in an action": "Action:" + " " * 100_000 + "x:",
+    "escaped quotes": "```python\n" + '\\"""\n' * 9_000 + "\n```",
+    "escaped apostrophes": "```python\n" + "\\'''\n" * 9_000 + "\n```",
+    "escaped quotes of a shell": "```bash\n" + 'a \\" b\n' * 6_000 + "\n```",
+    "mentions": "`<think>` x</think> " * 20_000,
+    "folds": "<details>\n<summary>x" * 20_000,
+    "words in brackets": "<a b c " * 30_000 + "[begin of the " * 30_000,
+    "spans": '`{"a": 1} ' * 20_000,
     "options": "```python " + "a=1 " * 100_000 + "\na\n```\n",
 }
 
