@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -404,6 +405,7 @@ async def test_without_the_extra_the_command_stands_in_place_of_the_download(
     def fetch(*, progress: Callable[[int, int, str], None]) -> Path:
         raise AssertionError("nothing is fetched that could not be used")
 
+    monkeypatch.delitem(sys.modules, "xllamacpp", raising=False)  # another test may have imported it
     monkeypatch.setattr("sys.path", [])  # nothing that is not imported yet can be found
     monkeypatch.setattr("sys.path_importer_cache", {})
     asking = Asking(page, {}, fetch=fetch)
