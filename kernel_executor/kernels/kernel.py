@@ -147,7 +147,8 @@ class Kernel:
         self._let_go = launched.let_go
         self._interrupt_mode = launched.interrupt_mode
         self._on_late = on_late
-        self._welcomed = asyncio.Event()
+        self._is_welcomed = False
+        self._answers = Answers()  # to what is asked while it starts
         self._router = Router(launched.transport, self._on_orphan, lambda: self._process.cause)
         self._exit_watch = asyncio.create_task(self._watch_exit())
         self.isolation = Isolation()
@@ -165,7 +166,9 @@ class Kernel:
 
     def _on_orphan(self, message: Message) -> None:
         if message.type == "iopub_welcome":
-            self._welcomed.set()
+            if not self._is_welcomed:
+                self._answers.put_nowait(message)  # who waits for it alone would wait until it is asked again
+            self._is_welcomed = True
         else:
             self._on_late(message)
 
@@ -205,7 +208,7 @@ class Kernel:
         Raises:
             KernelStartError: The process ended.
         """
-        answers, asked = Answers(), list[str]()
+        answers, asked = self._answers, list[str]()
         answered = asyncio.ensure_future(self._answered(answers))
         try:
             while not answered.done():  # an answer to any of them will do: one may take longer than we wait
@@ -219,7 +222,7 @@ class Kernel:
 
     async def _answered(self, answers: Answers) -> None:
         replied = idle = False
-        while not (replied and (idle or self._welcomed.is_set())):
+        while not (replied and (idle or self._is_welcomed)):
             message = await answers.get()
             if isinstance(message, KernelDeath):
                 raise KernelStartError(
