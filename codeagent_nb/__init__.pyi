@@ -31,6 +31,7 @@ from .errors import (
     ModelRefused as ModelRefused,
     ModelUnavailable as ModelUnavailable,
     NoModelConfigured as NoModelConfigured,
+    NoModelList as NoModelList,
     PromptChanged as PromptChanged,
     ReplayScriptError as ReplayScriptError,
     SessionError as SessionError,

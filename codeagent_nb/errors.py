@@ -4,6 +4,7 @@ AgentError
  +- ModelError                     the model could not give a reply
  |   +- ModelUnavailable           server gone, time-out, 5xx or 429 after all retries, stream broken off
  |   +- ModelRefused               the server understood and said no: bad key, unknown model, bad request
+ |   |   +- NoModelList            a server does not say which models it has; it may have some
  |   +- ReplayScriptError          a replayed script was not consumed exactly
  |       +- PromptChanged          a recording has no reply to what is asked now
  +- NoModelConfigured              nothing says which model to use
@@ -34,6 +35,10 @@ class ModelUnavailable(ModelError):  # noqa: N818 - named after the state
 
 class ModelRefused(ModelError):  # noqa: N818 - named after the event
     """The server refused the request: bad key, unknown model, malformed request."""
+
+
+class NoModelList(ModelRefused):
+    """A server does not say which models it has; it may have some."""
 
 
 class ReplayScriptError(ModelError):

@@ -6,15 +6,19 @@ from importlib.util import find_spec
 from codeagent_nb.errors import NoModelConfigured, WeightsError
 from codeagent_nb.models.embedded import weights
 from codeagent_nb.models.embedded.client import LocalChatCompletionClient
-from codeagent_nb.models.openai.addresses import host_of, is_address, without_password
+from codeagent_nb.models.openai.addresses import (
+    NO_KEY,
+    OPENAI_HOST,
+    OPENAI_URL,
+    host_of,
+    is_address,
+    without_password,
+)
 from codeagent_nb.models.openai.client import OpenAIChatCompletionClient
 from codeagent_nb.models.types import ChatCompletionClient
 
 LOCAL_NAME = "local"
 DEFAULT_OPENAI_MODEL = "gpt-4.1-mini"
-OPENAI_HOST = "api.openai.com"
-OPENAI_URL = f"https://{OPENAI_HOST}/v1"
-_NO_KEY = "none"  # servers without keys still want the header
 
 _INSTALL = "pip install 'codeagent-nb[local]'"
 _FETCH = "codeagent-nb model fetch"
@@ -99,7 +103,7 @@ def usable_models(env: Mapping[str, str]) -> list[str]:
 
 
 def _client(name: str, env: Mapping[str, str], max_retries: int) -> OpenAIChatCompletionClient:
-    key, url = env.get("OPENAI_API_KEY", "").strip() or _NO_KEY, env.get("OPENAI_BASE_URL") or OPENAI_URL
+    key, url = env.get("OPENAI_API_KEY", "").strip() or NO_KEY, env.get("OPENAI_BASE_URL") or OPENAI_URL
     return OpenAIChatCompletionClient(name, api_key=key, base_url=url, max_retries=max_retries)
 
 

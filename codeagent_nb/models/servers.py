@@ -1,43 +1,20 @@
-"""Asks OpenAI-compatible servers which models they have. Knows no client and no notebook; keeps no key.
-
-A key goes to the server that is named and nowhere else: redirects are not followed.
-"""
+"""Where model servers may be: on this machine, and at what a person typed. Knows no client and no notebook."""
 
 import asyncio
-import json
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from http.client import HTTPException
-from typing import Any
-from urllib.error import HTTPError
 from urllib.parse import urlsplit
-from urllib.request import (
-    HTTPDefaultErrorHandler,
-    HTTPErrorProcessor,
-    HTTPHandler,
-    HTTPSHandler,
-    OpenerDirector,
-    ProxyHandler,
-    Request,
-)
 
-from codeagent_nb.errors import ModelRefused, ModelUnavailable
-from kernel_executor.text import cleaned
+from codeagent_nb.errors import AgentError, ModelRefused, NoModelList
+from codeagent_nb.models.openai.addresses import LOOPBACK
+from codeagent_nb.models.served import served_models
 
 KNOWN_SERVERS: Mapping[str, int] = {"Ollama": 11434, "LM Studio": 1234, "llama.cpp": 8080, "vLLM": 8000}
 """What people run on their own machine, and the port each listens at unless it is told another one."""
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _ANY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - what Ollama's variable may hold; nothing listens there
-_TIMEOUT = 5.0  # seconds, to connect and between two reads
 _ENDPOINTS = ("/chat/completions", "/completions", "/models")
 """Ends of addresses that are copied from examples; the address of the API stands before them."""
-_MOST_BYTES = 4 << 20
-_MOST_MODELS = 500
-_LONGEST_NAME = 200
-_NOT_FOR_CHAT = ("embed", "rerank", "whisper", "tts-", "dall-e", "moderation")
-"""Parts of names of models that cannot be talked to. Ollama lists its embedding models with the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,85 +67,14 @@ def _ollama(host: str) -> str:
 
 async def _found(name: str, url: str) -> FoundServer | None:
     try:
-        models = await models_at(url)
-        return None if models is None else FoundServer(name, url, tuple(models))
+        models = await served_models({"OPENAI_BASE_URL": url})
+    except NoModelList:  # something else listens there
+        return None
     except ModelRefused:
         return FoundServer(name, url, (), needs_key=True)
-    except ModelUnavailable:
+    except AgentError:
         return None
-
-
-async def models_at(url: str, key: str = "") -> list[str] | None:
-    """Return the names of the models that a server has; None if it does not say.
-
-    Args:
-        url: The address of its API, as in `OPENAI_BASE_URL`.
-        key: What it wants to know, if anything.
-
-    Raises:
-        ModelRefused: It does not accept the key.
-        ModelUnavailable: It cannot be reached.
-    """
-    return await asyncio.to_thread(_ask, url, key)
-
-
-def _ask(url: str, key: str) -> list[str] | None:
-    headers = {"Accept": "application/json", "User-Agent": "codeagent-nb"}
-    if key:
-        headers["Authorization"] = f"Bearer {key}"
-    try:
-        host = urlsplit(url).hostname
-        opener = _opener(ProxyHandler({}) if host in LOOPBACK else ProxyHandler())
-        request = Request(f"{url.rstrip('/')}/models", headers=headers)  # noqa: S310 - `checked_address`
-        with opener.open(request, timeout=_TIMEOUT) as response:
-            body = response.read(_MOST_BYTES)
-    except HTTPError as error:
-        error.close()
-        if error.code == 401:
-            raise ModelRefused(f"the server at {host} does not accept this key") from None
-        if error.code >= 500:
-            raise ModelUnavailable(f"the server at {host} answers with an error ({error.code})") from None
-        return None
-    except (OSError, HTTPException, ValueError) as error:  # ValueError: a key that no header can hold
-        reason = getattr(error, "reason", None)
-        why = os.strerror(reason.errno) if isinstance(reason, OSError) and reason.errno else type(error).__name__
-        raise ModelUnavailable(f"no answer from the server at {host or url} ({why})") from None
-    try:
-        return names_in(json.loads(body))
-    except (ValueError, RecursionError):
-        return None
-
-
-def _opener(proxies: ProxyHandler) -> OpenerDirector:
-    """Return what opens addresses and follows no redirect: the key would go along to whoever is named there."""
-    opener = OpenerDirector()
-    for handler in (proxies, HTTPHandler(), HTTPSHandler(), HTTPDefaultErrorHandler(), HTTPErrorProcessor()):
-        opener.add_handler(handler)
-    return opener
-
-
-def names_in(answer: Any) -> list[str]:
-    """Return the names in an answer of `/v1/models`; those of models that cannot be talked to are left out.
-
-    Raises:
-        ValueError: It is no such answer.
-    """
-    match answer:
-        case {"data": list(entries)} | list(entries):  # Together sends the bare list
-            found = list(_names(entries))
-        case {"data": None, "object": "list"}:  # Ollama without any model
-            found = []
-        case _:
-            raise ValueError("no list of models")
-    can_chat = (name for name in found if not any(part in name.lower() for part in _NOT_FOR_CHAT))
-    return list(dict.fromkeys(can_chat))[:_MOST_MODELS]
-
-
-def _names(entries: Iterable[Any]) -> Iterable[str]:
-    for entry in entries:
-        name = entry.get("id") if isinstance(entry, dict) else None
-        if isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME and name == cleaned(name).strip():
-            yield name
+    return FoundServer(name, url, models or ())
 
 
 def checked_address(text: str) -> str:

@@ -7,9 +7,9 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from codeagent_nb.errors import WeightsError
-from codeagent_nb.models.choose import LOCAL_NAME, OPENAI_HOST, default_model
+from codeagent_nb.models.choose import LOCAL_NAME, default_model
 from codeagent_nb.models.embedded import weights
-from codeagent_nb.models.openai.addresses import host_of
+from codeagent_nb.models.openai.addresses import OPENAI_HOST, host_of
 from codeagent_nb.models.served import Served
 
 IN_USE = "▶"

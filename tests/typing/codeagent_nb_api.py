@@ -53,6 +53,7 @@ from codeagent_nb import (
     ModelReplyEvent,
     ModelUnavailable,
     NoModelConfigured,
+    NoModelList,
     OpenAIChatCompletionClient,
     PromptChanged,
     PythonCodeExecutionTool,
@@ -303,6 +304,9 @@ async def a_session(mode: ApprovalMode, asked: ApprovalFunc, client: ChatComplet
         async with open_session(SessionSettings(notebook=Path("a.ipynb")), views=[view], secrets=secrets) as session:
             assert_type(session, Session)
             assert_type(await session.run("Count.", settings), TaskResult)
+    except NoModelList as error:
+        unlisted: ModelRefused = error
+        raise unlisted from None
     except (ModelRefused, ModelUnavailable, ReplayScriptError) as error:
         failed: ModelError = error
         raise failed from None

@@ -65,6 +65,7 @@ PUBLIC = {
         "ModelReplyEvent",
         "ModelUnavailable",
         "NoModelConfigured",
+        "NoModelList",
         "OpenAIChatCompletionClient",
         "PromptChanged",
         "PythonCodeExecutionTool",

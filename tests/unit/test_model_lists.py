@@ -12,7 +12,7 @@ from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.models.choose import choose_model, default_model, usable_models
 from codeagent_nb.models.openai.addresses import host_of, is_address, without_password
 from codeagent_nb.models.openai.client import OpenAIChatCompletionClient
-from codeagent_nb.models.openai.wire import model_names
+from codeagent_nb.models.openai.listing import model_names
 from codeagent_nb.models.served import Served
 from codeagent_nb.models.table import IN_USE, model_table
 from codeagent_nb.models.types import UserMessage
@@ -24,30 +24,37 @@ from codeagent_nb.views.clean_console import CleanConsole
     ("answer", "names"),
     [
         ({"object": "list", "data": [{"id": "gpt-x"}, {"id": "o-y"}]}, ["gpt-x", "o-y"]),  # OpenAI
+        ({"object": "list", "data": None}, []),  # an Ollama without models
+        ({"object": "list", "data": []}, []),
         ({"data": [{"id": "a"}, {"id": "a"}, {"id": "b"}]}, ["a", "b"]),
         ({"models": [{"name": "qwen:7b", "model": "qwen:7b"}]}, ["qwen:7b"]),  # Ollama's own
         ({"models": ["a", "b"]}, ["a", "b"]),
-        ([{"id": "meta/llama"}, {"id": "x"}], ["meta/llama", "x"]),  # Together
+        ([{"id": "meta-llama/Llama-3", "object": "model"}], ["meta-llama/Llama-3"]),  # odysseus#2202: Together
         (["a"], ["a"]),
         (
             {"data": [{"id": "a", "object": "model", "meta": {"n_ctx": 1}}], "models": [{"name": "b"}]},
             ["a"],
-        ),  # llama.cpp
-        ({"data": [{"id": None}, {"id": 3}, {}, None, [], "  ", {"id": "a"}]}, ["a"]),
-        ({"data": None}, []),
-        ({"error": "no"}, []),
-        ({"data": {"a": 1}}, []),
-        ("text", []),
-        (3, []),
+        ),  # llama.cpp, localmind#11
+        ({"data": [{"id": "qwen3.5-2b", "owned_by": "organization_owner"}]}, ["qwen3.5-2b"]),  # webai-at-home#208
+        ({"data": [{"id": "gemma4:e4b", "created": 1}, {"id": "nomic-embed-text:latest"}]}, ["gemma4:e4b"]),
+        ({"data": [{"id": None}, {"id": 3}, {}, None, [], "  ", {"id": ""}, {"id": "a"}]}, ["a"]),  # open-webui#11362
+        ({"data": [{"id": "x" * 201}, {"id": "a\u202eb"}, {"id": "a\x1b[31m"}, {"id": " a"}]}, []),
+        ({"data": [{"id": "text-embedding-3-small"}, {"id": "whisper-1"}, {"id": "gpt-x"}]}, ["gpt-x"]),
+        ({"data": [{"id": f"m{number}"} for number in range(10_000)]}, [f"m{number}" for number in range(500)]),
     ],
 )
 def test_the_names_in_a_list_of_models_are_read_however_it_is_built(answer: object, names: list[str]) -> None:
-    assert list(model_names(json.dumps(answer))) == names
+    assert model_names(json.dumps(answer)) == tuple(names)
 
 
-@pytest.mark.parametrize("text", ["", "<html>404</html>", "[" * 100_000, "{", "\ud800"])
-def test_what_is_no_list_of_models_has_no_names(text: str) -> None:
-    assert model_names(text) == ()
+@pytest.mark.parametrize("answer", [{"data": None}, {"error": "no"}, {"data": {"a": 1}}, "text", None, 3])  # uor-r4#680
+def test_an_answer_of_another_kind_is_no_list_of_models(answer: object) -> None:
+    assert model_names(json.dumps(answer)) is None
+
+
+@pytest.mark.parametrize("text", ["", "<html>404</html>", "[" * 100_000, "{", "\ud800", b"\xff\xfe"])
+def test_what_is_no_json_is_no_list_of_models(text: str | bytes) -> None:
+    assert model_names(text) is None
 
 
 NO_ADDRESSES = [

@@ -1,16 +1,16 @@
 """Servers on this machine and elsewhere, asked for their models: where they are, what they answer, who gets the key."""
 
-import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 
-from codeagent_nb.errors import ModelRefused, ModelUnavailable
-from codeagent_nb.models.servers import FoundServer, addresses, checked_address, models_at, names_in, servers_here
+from codeagent_nb.errors import ModelRefused, ModelUnavailable, NoModelList
+from codeagent_nb.models.openai import listing
+from codeagent_nb.models.served import served_models
+from codeagent_nb.models.servers import FoundServer, addresses, checked_address, servers_here
 
 
 @dataclass
@@ -67,8 +67,12 @@ def other() -> Iterator[Answers]:
     yield from serving(Answers())
 
 
+async def models_at(url: str, key: str = "") -> tuple[str, ...] | None:
+    return await served_models({"OPENAI_BASE_URL": url, "OPENAI_API_KEY": key})
+
+
 async def test_a_server_names_its_models_and_gets_the_key_in_the_header_only(server: Answers) -> None:
-    assert await models_at(server.url, "sk-one") == ["small"]
+    assert await models_at(server.url, "sk-one") == ("small",)
     assert server.asked == [("/v1/models", "Bearer sk-one")]
 
 
@@ -79,9 +83,19 @@ async def test_without_a_key_none_is_sent(server: Answers, monkeypatch: pytest.M
 
 
 async def test_a_key_does_not_follow_a_redirect(server: Answers, other: Answers) -> None:
-    server.status, server.location = 302, f"{other.url}/models"
-    assert await models_at(server.url, "sk-one") is None
+    server.status, server.location = 302, f"{other.url}/models?key=sk-one"
+    with pytest.raises(NoModelList, match=r"sends to 127\.0\.0\.1.*OPENAI_BASE_URL") as caught:
+        await models_at(server.url, "sk-one")
     assert other.asked == []
+    assert "sk-one" not in str(caught.value)
+
+
+@pytest.mark.parametrize("location", ["", "/v1/models/", "http://[bad", "//"])
+async def test_a_redirect_to_nowhere_is_told(server: Answers, location: str) -> None:
+    server.status, server.location = 308, location
+    with pytest.raises(NoModelList, match="HTTP 308"):
+        await models_at(server.url, "sk-one")
+    assert len(server.asked) == 1
 
 
 async def test_no_proxy_comes_between_us_and_this_machine(
@@ -89,31 +103,56 @@ async def test_no_proxy_comes_between_us_and_this_machine(
 ) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, other.url.removesuffix("/v1"))
-    assert await models_at(server.url) == ["small"]
+    assert await models_at(server.url) == ("small",)
     assert other.asked == []
 
 
 @pytest.mark.parametrize(("status", "outcome"), [(401, ModelRefused), (500, ModelUnavailable), (503, ModelUnavailable)])
 async def test_what_a_server_says_no_to_is_told(server: Answers, status: int, outcome: type[Exception]) -> None:
-    server.status = status
-    with pytest.raises(outcome, match=r"127\.0\.0\.1"):
+    server.status, server.body = status, b'{"error": {"message": "no such key: sk-one"}}'
+    with pytest.raises(outcome, match=r"127\.0\.0\.1.*no such key") as caught:
+        await models_at(server.url, "sk-one")
+    assert not isinstance(caught.value, NoModelList)
+    assert "sk-one" not in str(caught.value)
+
+
+async def test_gemini_refuses_a_key_with_another_status(server: Answers) -> None:
+    server.status, server.body = 400, b'[{"error": {"code": 400, "message": "API key not valid."}}]'
+    with pytest.raises(ModelRefused, match="does not accept this key"):
         await models_at(server.url, "sk-one")
 
 
 @pytest.mark.parametrize("status", [403, 404, 405])
 async def test_a_server_that_lists_no_models_may_have_some(server: Answers, status: int) -> None:
     server.status = status
-    assert await models_at(server.url, "sk-one") is None
+    with pytest.raises(NoModelList, match=f"HTTP {status}"):
+        await models_at(server.url, "sk-one")
+
+
+@pytest.mark.parametrize("status", [200, 401])
+async def test_of_an_answer_without_end_a_part_is_read(
+    server: Answers, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "_MOST_BYTES", 10_000)
+    server.status, server.body = status, b'{"data": [' + b'{"id": "a"}, ' * 1_000_000 + b"{}]}"
+    with pytest.raises(ModelRefused) as caught:
+        await models_at(server.url, "sk-one")
+    assert len(str(caught.value)) < 1_000
+
+
+async def test_what_the_address_has_behind_a_question_mark_stays_there(server: Answers) -> None:
+    assert await models_at(f"{server.url}?api-version=1") == ("small",)
+    assert server.asked == [("/v1/models?api-version=1", None)]
 
 
 async def test_no_server_is_told_with_its_host_and_without_the_key() -> None:
-    with pytest.raises(ModelUnavailable, match=r"no answer from the server at 127\.0\.0\.1 \(") as caught:
+    with pytest.raises(ModelUnavailable, match=r"127\.0\.0\.1 gave no reply: \w") as caught:
         await models_at("http://127.0.0.1:9/v1", "sk-one")
     assert "sk-one" not in str(caught.value)
 
 
 async def test_a_key_that_no_header_can_hold_is_no_crash(server: Answers) -> None:
-    with pytest.raises(ModelUnavailable):
+    with pytest.raises(ModelRefused, match="characters that no key has"):
         await models_at(server.url, "sk-one\r\nX-More: 1")
     assert server.asked == []
 
@@ -162,48 +201,6 @@ def test_the_known_servers_are_at_their_usual_ports() -> None:
 )
 def test_ollama_is_where_its_own_variable_says_if_that_is_on_this_machine(host: str, url: str) -> None:
     assert addresses({"OLLAMA_HOST": host})["Ollama"] == url
-
-
-MODELS = [
-    ({"object": "list", "data": [{"id": "a"}, {"id": "b"}]}, ["a", "b"]),
-    ({"object": "list", "data": None}, []),  # an Ollama without models
-    ({"object": "list", "data": []}, []),
-    ([{"id": "meta-llama/Llama-3", "object": "model"}], ["meta-llama/Llama-3"]),  # odysseus#2202: Together
-    ({"data": [{"id": "qwen3.5-2b", "owned_by": "organization_owner"}]}, ["qwen3.5-2b"]),  # webai-at-home#208
-    ({"data": [{"id": "gemma4:e4b", "created": 1}, {"id": "nomic-embed-text:latest"}]}, ["gemma4:e4b"]),
-    ({"models": [{"name": "m.gguf"}], "object": "list", "data": [{"id": "m.gguf"}]}, ["m.gguf"]),  # localmind#11
-    ({"data": [{"id": "V3", "meta": {"n_params": 6}}]}, ["V3"]),  # ktransformers#123
-    ({"data": [{"name": "no id"}, None, "text", {"id": 7}, {"id": ""}, {"id": "a"}]}, ["a"]),  # open-webui#11362
-    ({"data": [{"id": "a"}, {"id": "a"}]}, ["a"]),
-    ({"data": [{"id": "x" * 201}, {"id": "a\u202eb"}, {"id": "a\x1b[31m"}, {"id": " a"}]}, []),
-    ({"data": [{"id": "text-embedding-3-small"}, {"id": "whisper-1"}, {"id": "gpt-x"}]}, ["gpt-x"]),
-]
-
-
-@pytest.mark.parametrize(("answer", "names"), MODELS)
-def test_names_are_read_from_what_servers_really_send(answer: Any, names: list[str]) -> None:
-    assert names_in(json.loads(json.dumps(answer))) == names
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        {"error": "no"},  # uor-r4#680: errors that are sent as 200
-        {"models": ["a"]},
-        {"data": {"a": 1}},
-        {"data": None},
-        "ok",
-        None,
-        3,
-    ],
-)
-def test_what_is_no_list_of_models_is_none(answer: Any) -> None:
-    with pytest.raises(ValueError, match="no list of models"):
-        names_in(answer)
-
-
-def test_a_list_without_end_is_cut() -> None:
-    assert len(names_in({"data": [{"id": f"m{number}"} for number in range(10_000)]})) == 500
 
 
 @pytest.mark.parametrize(

@@ -341,8 +341,8 @@ async def test_of_several_models_one_is_to_be_chosen(page: FakeFrontEnd, server:
         ({"key": "", "url": "https://api.openai.com/v1", "model": ""}, "type a key"),
         ({"key": KEY, "url": "file:///etc/passwd", "model": ""}, "not the address of a server"),
         ({"key": KEY, "url": f"https://me:{KEY}@host/v1", "model": ""}, "its own field"),
-        ({"key": KEY, "url": "http://127.0.0.1:9", "model": "m"}, "no answer"),
-        ({"key": None, "url": 7, "model": []}, "no answer|not the address|type a key"),
+        ({"key": KEY, "url": "http://127.0.0.1:9", "model": "m"}, "gave no reply"),
+        ({"key": None, "url": 7, "model": []}, "gave no reply|not the address|type a key"),
     ],
 )
 async def test_what_cannot_work_is_told_in_the_card(page: FakeFrontEnd, message: dict[str, Any], error: str) -> None:

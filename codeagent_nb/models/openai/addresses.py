@@ -3,6 +3,14 @@
 import re
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+OPENAI_HOST = "api.openai.com"
+OPENAI_URL = f"https://{OPENAI_HOST}/v1"
+
+NO_KEY = "none"
+"""The key for servers that have none: the SDK insists on one."""
+
 _NO_SECRET = frozenset({"api-version"})  # of a query: Azure needs it; any other name may hold a key
 _PASSWORD = re.compile(r"(?:(?<=//)|^)[^/?#]*@")
 
@@ -23,6 +31,12 @@ def host_of(url: str) -> str:
     except ValueError:
         host = None
     return host or without_password(url) or "no address"
+
+
+def endpoint(url: str, name: str) -> str:
+    """Return the address of a part of an API; what the API's own address has behind a `?` comes last."""
+    parts = urlsplit(url)
+    return parts._replace(path=f"{parts.path.rstrip('/')}/{name}", fragment="").geturl()
 
 
 def without_password(url: str) -> str:

@@ -14,8 +14,8 @@ from pydantic import BaseModel
 
 from codeagent_nb.errors import ModelRefused, ModelUnavailable
 from codeagent_nb.init_arguments import remembers_arguments
-from codeagent_nb.models.openai import faults, stream, wire
-from codeagent_nb.models.openai.addresses import host_of, is_address
+from codeagent_nb.models.openai import faults, listing, stream, wire
+from codeagent_nb.models.openai.addresses import LOOPBACK, OPENAI_URL, host_of, is_address
 from codeagent_nb.models.openai.faults import Backoff, Fault
 from codeagent_nb.models.types import CreateResult, LLMMessage, ModelInfo
 
@@ -28,7 +28,6 @@ __all__ = ["Backoff", "OpenAIChatCompletionClient"]
 
 _LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")
 
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _DEFAULT_BACKOFF = Backoff()
 _FULL_INFO: ModelInfo = {"function_calling": True, "json_output": True, "structured_output": True}
 
@@ -75,6 +74,7 @@ class OpenAIChatCompletionClient:
         self._backoff = backoff
         self._info: ModelInfo = model_info if model_info is not None else {**_FULL_INFO, "family": model}
         self._create_args = create_args
+        self._http: openai.DefaultAsyncHttpxClient | None = None
         self._sdk: openai.AsyncOpenAI | None = None
         # What this server turned out to understand; weakened when it refuses, for all later calls.
         self._json_mode = wire.JsonMode.SCHEMA
@@ -93,7 +93,7 @@ class OpenAIChatCompletionClient:
 
     @property
     def _host(self) -> str:
-        return host_of(self._base_url) if self._base_url else "api.openai.com"
+        return host_of(self._base_url or OPENAI_URL)
 
     async def create_stream(
         self,
@@ -138,44 +138,48 @@ class OpenAIChatCompletionClient:
         """Return the names of the models that the server offers, in its order.
 
         Raises:
-            ModelUnavailable: The server cannot be reached.
-            ModelRefused: It does not accept the key, or has no list.
+            ModelUnavailable: The server cannot be reached, or is overloaded.
+            ModelRefused: It does not accept the key.
+            NoModelList: It does not say which models it has.
         """
-        try:
-            answer = await self._open_sdk().models.with_raw_response.list()
-            text = answer.http_response.text
-        except faults.fault_types() as error:
-            fault = faults.read_fault(error, self._api_key)
-            ended = faults.unavailable(self._host, fault, 1) if fault.passing else faults.refused(self._host, fault)
-            raise ended from None
-        if names := wire.model_names(text):
-            return names
-        raise ModelRefused(f"{self._host} gives no list of its models -> See its documentation for their names.")
+        self._check_settings()
+        return await listing.models_at(self._open_http(), self._base_url or OPENAI_URL, self._api_key)
 
     async def close(self) -> None:
         """Release the connections; may be called twice."""
-        sdk, self._sdk = self._sdk, None
-        if sdk is not None:
-            await sdk.close()
+        http, self._http, self._sdk = self._http, None, None
+        if http is not None:
+            await http.aclose()
 
     def _open_sdk(self) -> "openai.AsyncOpenAI":
         if self._sdk is None:
             import openai
 
             self._check_settings()
-            timeout = openai.Timeout(self._timeouts[0], connect=self._timeouts[1])
-            # A proxy of the environment must not come between us and a server on this machine.
-            is_local = bool(self._base_url) and urlsplit(self._base_url).hostname in _LOOPBACK
             self._sdk = openai.AsyncOpenAI(
                 api_key=self._api_key,
                 base_url=self._base_url,
-                timeout=timeout,
+                timeout=self._timeout(),
                 max_retries=0,  # ours also cover streams that break before their first word
-                http_client=openai.DefaultAsyncHttpxClient(
-                    timeout=timeout, trust_env=not is_local, **self._transport()
-                ),
+                http_client=self._open_http(),
             )
         return self._sdk
+
+    def _open_http(self) -> "openai.DefaultAsyncHttpxClient":
+        if self._http is None:
+            import openai
+
+            # A proxy of the environment must not come between us and a server on this machine.
+            is_local = bool(self._base_url) and urlsplit(self._base_url).hostname in LOOPBACK
+            self._http = openai.DefaultAsyncHttpxClient(
+                timeout=self._timeout(), trust_env=not is_local, **self._transport()
+            )
+        return self._http
+
+    def _timeout(self) -> "openai.Timeout":
+        import openai
+
+        return openai.Timeout(self._timeouts[0], connect=self._timeouts[1])
 
     def _transport(self) -> dict[str, Any]:
         if self._unix_socket is None:

@@ -8,13 +8,9 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from codeagent_nb.errors import ModelError, ModelRefused, ModelUnavailable
 from codeagent_nb.models.openai.stream import NO_STREAM, StreamError
-
-if TYPE_CHECKING:
-    import openai
 
 _PASSING = frozenset({408, 409, 425, 429})
 _KEY_SHAPE = re.compile(r"\bsk-[\w*.-]{4,}")
@@ -114,6 +110,11 @@ class Fault:
         return self.argument if self.argument in arguments else next(named, "")
 
     @property
+    def refuses_key(self) -> bool:
+        """Whether the server does not accept the key; Gemini's status for that is 400."""
+        return self.status == 401 or (self.status == 400 and bool(_KEY_REFUSED.search(self.text)))
+
+    @property
     def is_too_long(self) -> bool:
         """Whether the prompt does not fit into the model's context; llama.cpp says so with status 500, too."""
         if self.code == "context_length_exceeded":
@@ -148,7 +149,7 @@ def read_fault(error: Exception, secret: str) -> Fault:
     import openai
 
     if isinstance(error, openai.APIStatusError):
-        return _read_status(error, secret)
+        return _read_said(error.status_code, error.body, error.response.headers, secret)
     if isinstance(error, StreamError):
         return Fault(text=_clean(f"the server sent {error}", secret), status=error.status, code=error.code)
     if isinstance(error, openai.APITimeoutError) or "Timeout" in type(error).__name__:
@@ -182,31 +183,48 @@ def _status_name(fault: Fault) -> str:
 def _advice(fault: Fault) -> str:
     if fault.code == "insufficient_quota":
         return "-> The account has no credit left: see the provider's billing page."
-    if fault.status in {401, 403}:
+    if fault.refuses_key or fault.status == 403:
         return "-> Check OPENAI_API_KEY, and that it belongs to this server."
     if fault.code == NO_STREAM:
         return "-> Check the address (OPENAI_BASE_URL): with many servers it ends in /v1."
     if fault.status == 404:
         return "-> Check the model's name (CODEAGENT_MODEL) and the address (OPENAI_BASE_URL)."
-    if fault.status == 400 and _KEY_REFUSED.search(fault.text):  # Gemini's status for it
-        return "-> Check OPENAI_API_KEY, and that it belongs to this server."
     if fault.is_too_long or "context" in fault.text:
         return "-> If the prompt is too long: reset the conversation, or limit the model context."
     return "-> Check the model's name and the arguments given for it."
 
 
-def _read_status(error: "openai.APIStatusError", secret: str) -> Fault:
-    body = _error_body(error.body)
-    said = body.get("message") if isinstance(body, dict) else body
+def read_answer(status: int, body: bytes, headers: Mapping[str, str], secret: str) -> Fault:
+    """Reduce an answer that is an error to what matters.
+
+    Args:
+        status: Of HTTP.
+        body: What the server says of it.
+        headers: With the time to wait, if there is one.
+        secret: The key; it is cut out of every text.
+    """
+    text = body.decode(errors="replace").strip()
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        said = text
+    return _read_said(status, said, headers, secret)
+
+
+def _read_said(status: int, said: object, headers: Mapping[str, str], secret: str) -> Fault:
+    body = _error_body(said)
+    fields = body if isinstance(body, dict) else {}
+    message = fields.get("message") if isinstance(body, dict) else body
     # Servers built on FastAPI put the reason under "detail", and others elsewhere: then take all they said.
-    text = str(said or (json.dumps(body) if body else error.message))
-    named = f" ({error.param})" if error.param and error.param not in text else ""
+    text = str(message or (json.dumps(body) if body else "no reason given"))
+    argument = str(fields.get("param") or "")
+    named = f" ({argument})" if argument not in text else ""
     return Fault(
         text=_clean(text + named, secret),
-        status=error.status_code,
-        code=str(error.code or error.type or ""),
-        retry_after=_retry_after(error.response.headers),
-        argument=str(error.param or ""),
+        status=status,
+        code=str(fields.get("code") or fields.get("type") or ""),
+        retry_after=_retry_after(headers),
+        argument=argument,
     )
 
 

@@ -115,18 +115,3 @@ def _strict(node: object) -> object:
         closed["additionalProperties"] = False
         closed["required"] = [*properties]
     return closed
-
-
-def model_names(text: str) -> tuple[str, ...]:
-    """Return the names in a list of models, each once; none if it is no such list.
-
-    OpenAI puts objects with an `id` under `data`; others call that `models` or `name`, or leave the outer object out.
-    """
-    try:
-        answer = json.loads(text)
-    except (ValueError, RecursionError):
-        return ()
-    listed = answer.get("data", answer.get("models")) if isinstance(answer, dict) else answer
-    entries = listed if isinstance(listed, list) else []
-    names = (entry.get("id", entry.get("name")) if isinstance(entry, dict) else entry for entry in entries)
-    return tuple(dict.fromkeys(name for name in names if isinstance(name, str) and name.strip()))

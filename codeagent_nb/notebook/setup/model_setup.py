@@ -14,12 +14,13 @@ from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
-from codeagent_nb.errors import ModelRefused, ModelUnavailable
-from codeagent_nb.models.choose import DEFAULT_OPENAI_MODEL, LOCAL_NAME, OPENAI_URL
+from codeagent_nb.errors import AgentError, NoModelList
+from codeagent_nb.models.choose import DEFAULT_OPENAI_MODEL, LOCAL_NAME
 from codeagent_nb.models.embedded import weights
 from codeagent_nb.models.embedded.background_fetch import BackgroundFetch, Fetch, FetchState
-from codeagent_nb.models.openai.addresses import without_secrets
-from codeagent_nb.models.servers import FoundServer, checked_address, models_at, servers_here
+from codeagent_nb.models.openai.addresses import OPENAI_URL, without_secrets
+from codeagent_nb.models.served import served_models
+from codeagent_nb.models.servers import FoundServer, checked_address, servers_here
 from codeagent_nb.notebook.setup.card import Card
 from codeagent_nb.notebook.setup.progress import progress_text
 
@@ -196,24 +197,26 @@ class ModelSetup(Card):
             return Asked(error=str(error))
         if not key and url in ("", OPENAI_URL):
             return Asked(error="type a key, or the address of a server that needs none")
-        url = url or OPENAI_URL
+        server = {"OPENAI_API_KEY": key, "OPENAI_BASE_URL": url or OPENAI_URL}
         try:
-            models = await models_at(url, key)
-        except (ModelRefused, ModelUnavailable) as error:
-            return Asked(error=str(error))
-        wanted = model or _only_one(url, models)
+            models = await served_models(server) or ()
+        except NoModelList:  # it may have some
+            models = ()
+        except AgentError as error:
+            return Asked(error=str(error).partition(" -> ")[0])  # what is advised is about variables
+        wanted = model or _only_one(server["OPENAI_BASE_URL"], models)
         if not wanted:
             question = "choose one of its models" if models else "name the model: this server does not list any"
-            return Asked(error=question, models=tuple(models or ()))
-        self._finish({"OPENAI_API_KEY": key, "OPENAI_BASE_URL": url, "CODEAGENT_MODEL": wanted})
+            return Asked(error=question, models=models)
+        self._finish({**server, "CODEAGENT_MODEL": wanted})
         return Asked()
 
 
-def _only_one(url: str, models: Sequence[str] | None) -> str:
+def _only_one(url: str, models: Sequence[str]) -> str:
     """Return the model that is meant if none is named, or ""."""
     if urlsplit(url).hostname == urlsplit(OPENAI_URL).hostname:
         return DEFAULT_OPENAI_MODEL
-    return models[0] if models and len(models) == 1 else ""
+    return models[0] if len(models) == 1 else ""
 
 
 def install_command() -> str:
