@@ -45,6 +45,7 @@ class Request:
     headers: dict[str, str]
     writer: asyncio.StreamWriter
     reader: asyncio.StreamReader
+    target: str
 
     async def send(self, data: str) -> None:
         self.writer.write(data.encode())
@@ -78,7 +79,7 @@ class Server:
             pairs = (line.split(":", 1) for line in head.splitlines()[1:] if ":" in line)
             headers = {name.lower(): value.strip() for name, value in pairs}
             body = json.loads(await reader.readexactly(int(headers["content-length"])))
-            self.requests.append(Request(body, headers, writer, reader))
+            self.requests.append(Request(body, headers, writer, reader, head.split()[1]))
             await self.handlers[min(len(self.requests), len(self.handlers)) - 1](self.requests[-1])
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the client went away: what some tests are about
@@ -324,6 +325,12 @@ async def test_refusals_name_the_model_the_host_and_what_to_do(
     assert advice in str(caught.value)
     assert "secret" not in str(caught.value)
     assert len(server.requests) == 1
+
+
+async def test_what_the_address_has_behind_a_question_mark_comes_last(server: Server) -> None:
+    server.handlers = [streams(delta("hi", "stop"))]
+    await ask(client_of(server, base_url=f"{server.url}/?api-version=2024-10-21&x=#there"))
+    assert server.requests[0].target == "/v1/chat/completions?api-version=2024-10-21"
 
 
 async def test_a_missing_key_is_refused_before_any_call(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BaseModel
 
@@ -156,9 +156,12 @@ class OpenAIChatCompletionClient:
             import openai
 
             self._check_settings()
+            parts = urlsplit(self._base_url or OPENAI_URL)
             self._sdk = openai.AsyncOpenAI(
                 api_key=self._api_key,
-                base_url=self._base_url,
+                # The SDK would put the path behind a query: /v1/?api-version=1chat/completions.
+                base_url=parts._replace(query="", fragment="").geturl(),
+                default_query=dict(parse_qsl(parts.query)),
                 timeout=self._timeout(),
                 max_retries=0,  # ours also cover streams that break before their first word
                 http_client=self._open_http(),
