@@ -73,11 +73,12 @@ def _is_seen_anyway(mount: Mount, mounts: Mapping[Path, Mount]) -> bool:
     return around is not None and all(one.kind == "ro-bind" and one.source == one.target for one in (around, mount))
 
 
-def bubblewrap_arguments(policy: SandboxPolicy, shared: Sequence[Path] = ()) -> list[str]:
+def bubblewrap_arguments(policy: SandboxPolicy, system: System, shared: Sequence[Path] = ()) -> list[str]:
     """Translate a policy into bubblewrap's arguments; the order of mounts matters.
 
     Args:
         policy: What may be touched.
+        system: What is seen of the system's own.
         shared: Folders of ours that are writable, e.g. that of a kernel's sockets and connection file.
     """
     mounted = mounts(policy, shared)
@@ -91,7 +92,7 @@ def bubblewrap_arguments(policy: SandboxPolicy, shared: Sequence[Path] = ()) -> 
             "--disable-userns",
         ),
         *("--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "sandbox"),
-        *_system(),
+        *_system(system),
         *("--proc", "/proc", "--dev", "/dev", *_in_memory(policy.temporary), "--dir", HOME),
         *(word for path in bubblewrap_start.kernel_files() for word in ("--ro-bind-try", path, path)),
         *(word for path in bubblewrap_start.telling_files() for word in ("--ro-bind", "/dev/null", path)),
@@ -110,8 +111,7 @@ def _in_memory(size: int) -> Iterator[str]:
     yield from ("--remount-ro", "/dev")
 
 
-def _system() -> Iterator[str]:
-    system = System.now()
+def _system(system: System) -> Iterator[str]:
     for path, link in system.links.items():
         yield from ("--symlink", link, path)
     for folder in system.folders:
@@ -142,8 +142,10 @@ def why_unusable_now(policy: SandboxPolicy, environment: Mapping[str, str]) -> s
     if not bwrap:
         return "bubblewrap is not installed (Debian, Ubuntu, Fedora: install the package `bubblewrap`)"
     try:
-        with bubblewrap_start.opened() as files:
-            command = bubblewrap_start.command(bwrap, [*bubblewrap_arguments(policy), "true"], environment, files)
+        system = System.now()
+        with bubblewrap_start.opened(system) as files:
+            arguments = bubblewrap_arguments(policy, system)
+            command = bubblewrap_start.command(bwrap, [*arguments, "true"], environment, files)
             process = run_helper_now(command, bubblewrap_start.own_environment(environment), pass_fds=tuple(files))
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"bubblewrap does not work here: {error}"

@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kernel_executor.errors import KernelStartError
@@ -38,19 +38,21 @@ class InBubblewrap:
         policy: What it may touch.
         stage: What it may write to.
         shared: Folders of ours that are writable inside.
+        system: What it sees of the system's own; to look takes 0.4 ms.
     """
 
     policy: SandboxPolicy
     stage: Stage
     shared: tuple[Path, ...]
+    system: System = field(default_factory=System.now)
 
     @contextmanager
     def start(self, command: Sequence[str], environment: Mapping[str, str], info: int, gate: int) -> Iterator[Start]:
         """Open what it is started with."""
         program = bubblewrap_start.find() or "/usr/bin/bwrap"  # it was there a moment ago
-        arguments = bubblewrap.bubblewrap_arguments(self.policy, self.shared)
+        arguments = bubblewrap.bubblewrap_arguments(self.policy, self.system, self.shared)
         words = ["--info-fd", str(info), "--block-fd", str(gate), *arguments, "--", *command]
-        with bubblewrap_start.opened() as files:
+        with bubblewrap_start.opened(self.system) as files:
             line = bubblewrap_start.command(program, words, environment, files)
             yield Start(line, bubblewrap_start.own_environment(environment), tuple(files))
 
@@ -112,7 +114,7 @@ class InBubblewrap:
             )
             for mount in mounts
         ]
-        return [*own, *(Expected.of(path, Seen.of(path.stat())) for path in System.now().folders)]
+        return [*own, *(Expected.of(path, Seen.of(path.stat())) for path in self.system.folders)]
 
 
 def shows_filters() -> bool:

@@ -8,7 +8,7 @@ from kernel_executor.sandbox import covering
 from kernel_executor.sandbox.bubblewrap import bubblewrap_arguments
 from kernel_executor.sandbox.covering import MOST_COVERED, to_cover
 from kernel_executor.sandbox.interpreter import Interpreter
-from kernel_executor.sandbox.policy import SandboxPolicy, with_covers
+from kernel_executor.sandbox.policy import SandboxPolicy, System, with_covers
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nx\n"
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nx\n"
@@ -122,7 +122,7 @@ def test_installations_and_what_is_granted_are_shown_whole(project: Path) -> Non
 
 
 def test_a_cover_lies_on_the_folder_and_cannot_be_written_to(project: Path) -> None:
-    words = bubblewrap_arguments(policy_of(project))
+    words = bubblewrap_arguments(policy_of(project), System.now())
     at = words.index(str(project / ".env"))
     assert words[at - 2 : at] == ["--ro-bind", "/dev/null"]
     folder = words.index(str(project))

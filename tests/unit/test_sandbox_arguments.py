@@ -1,5 +1,6 @@
 """How bubblewrap is told: pure argument lists, in an order that matters."""
 
+from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -8,9 +9,11 @@ import pytest
 
 from kernel_executor.in_kernel.read_only import ORIGINAL
 from kernel_executor.sandbox.bubblewrap import bubblewrap_arguments, mounts
+from kernel_executor.sandbox.in_bubblewrap import InBubblewrap
 from kernel_executor.sandbox.interpreter import Interpreter
 from kernel_executor.sandbox.policy import SandboxPolicy, System, mounted_in
 from kernel_executor.stage.place import Place
+from kernel_executor.stage.stage import Stage
 
 RUN = Path("/tmp/codeagent-run")
 
@@ -38,14 +41,14 @@ def policy(tmp_path: Path) -> SandboxPolicy:
 
 
 def test_everything_is_unshared_and_all_privileges_dropped(policy: SandboxPolicy) -> None:
-    arguments = bubblewrap_arguments(policy, [RUN])
+    arguments = bubblewrap_arguments(policy, System.now(), [RUN])
     assert {"--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--disable-userns"} <= set(arguments)
     assert {"--die-with-parent", "--new-session"} <= set(arguments)
     assert arguments[arguments.index("--cap-drop") + 1] == "ALL"
 
 
 def test_later_mounts_lie_on_earlier_ones(policy: SandboxPolicy) -> None:
-    found = binds(bubblewrap_arguments(policy, [RUN]))
+    found = binds(bubblewrap_arguments(policy, System.now(), [RUN]))
     assert policy.stage
     wanted = [
         ("--tmpfs", "/tmp"),
@@ -60,7 +63,7 @@ def test_later_mounts_lie_on_earlier_ones(policy: SandboxPolicy) -> None:
 
 
 def test_only_the_stage_and_what_was_granted_is_writable(policy: SandboxPolicy) -> None:
-    writable = {path for kind, path in binds(bubblewrap_arguments(policy, [RUN])) if kind == "--bind"}
+    writable = {path for kind, path in binds(bubblewrap_arguments(policy, System.now(), [RUN])) if kind == "--bind"}
     assert policy.stage
     assert writable == {str(policy.stage.files), f"{policy.work_dir}/granted", str(RUN)}
 
@@ -78,20 +81,20 @@ def test_the_home_folder_is_never_bound_as_a_whole(place: str, tmp_path: Path, m
     monkeypatch.setenv("HOME", str(home))
     claimed = {"home": home, "parent": home.parent, "root": Path("/")}[place]
     interpreter = Interpreter(prefixes=(claimed, home / "venv"), paths=(claimed,))
-    arguments = bubblewrap_arguments(SandboxPolicy(work_dir=tmp_path, interpreter=interpreter), [RUN])
+    arguments = bubblewrap_arguments(SandboxPolicy(work_dir=tmp_path, interpreter=interpreter), System.now(), [RUN])
     sources = {path for kind, path in binds(arguments) if kind.endswith("bind")}
     assert str(claimed) not in sources
     assert str(home / "venv") in sources
 
 
 def test_devices_are_hidden_unless_granted(tmp_path: Path) -> None:
-    assert "--dev-bind" not in bubblewrap_arguments(SandboxPolicy(work_dir=tmp_path), [RUN])
+    assert "--dev-bind" not in bubblewrap_arguments(SandboxPolicy(work_dir=tmp_path), System.now(), [RUN])
 
 
 def test_not_all_of_etc_is_shown(policy: SandboxPolicy) -> None:
-    shown = {path for _, path in binds(bubblewrap_arguments(policy, [RUN]))}
+    shown = {path for _, path in binds(bubblewrap_arguments(policy, System.now(), [RUN]))}
     assert not {"/etc", "/etc/shadow", "/root", "/home", "/", "/var", "/run", "/sys"} & (shown - {"/"})
-    assert ("--ro-bind", "/") not in binds(bubblewrap_arguments(policy, [RUN]))
+    assert ("--ro-bind", "/") not in binds(bubblewrap_arguments(policy, System.now(), [RUN]))
 
 
 def test_a_python_in_the_work_folder_lies_on_the_stage(tmp_path: Path) -> None:
@@ -101,7 +104,7 @@ def test_a_python_in_the_work_folder_lies_on_the_stage(tmp_path: Path) -> None:
     policy = SandboxPolicy(
         work_dir=work, stage=Place(work, work, tmp_path / "stage"), interpreter=Interpreter(prefixes=(work / ".venv",))
     )
-    found = binds(bubblewrap_arguments(policy, [RUN]))
+    found = binds(bubblewrap_arguments(policy, System.now(), [RUN]))
     assert found.index(("--bind", str(tmp_path / "stage"))) < found.index(("--ro-bind", str(work / ".venv")))
     assert mounted_in(work, policy, policy.interpreter) == [work / ".venv"]
 
@@ -147,3 +150,20 @@ def test_a_link_of_several_steps_is_shown_as_what_it_leads_to(tmp_path: Path, mo
     system = System.now()
     assert system.links[f"{tmp_path}/direct"] == "/usr/bin/env"
     assert tmp_path / "in steps" in system.files
+
+
+async def test_what_of_the_system_is_seen_is_looked_at_once(
+    policy: SandboxPolicy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was looked at three times for a start, and may have been another system each time."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("kernel_executor.sandbox.policy.SYSTEM", (f"{tmp_path}/folder",))
+    monkeypatch.setattr("kernel_executor.sandbox.policy.ETC", (f"{tmp_path}/file",))
+    with closing(await Stage.open(tmp_path / "work", parent=tmp_path)) as stage:
+        around = InBubblewrap(replace(policy, stage=None), stage, ())
+        monkeypatch.setattr("kernel_executor.sandbox.policy.SYSTEM", ())
+        monkeypatch.setattr("kernel_executor.sandbox.policy.ETC", ())
+        with around.start(["true"], {}, 0, 0) as start:
+            assert ("--ro-bind", f"{tmp_path}/folder") in pairwise(start.command)
+            assert ("--file", f"{tmp_path}/file") in zip(start.command, start.command[2:], strict=False)
