@@ -98,20 +98,10 @@ async def replay(
         timeout=settings.cell_seconds,
     )
     async with executor:
-        if not executor.isolation.isolates:
-            raise SandboxUnavailable(
-                f"a replay runs in a sandbox only, and none works here: {executor.isolation.reason}. "
-                "`codeagent-nb doctor` says what helps"
-            )
+        _check_isolated(executor)
         await executor.evaluate(BEGIN, timeout=ASK_SECONDS)  # no block: it would count as one
         begins, began = datetime.now(UTC), time.monotonic()
-        results: dict[int, BlockResult] = {}
-        for cell in cells:
-            on_cell(cell)
-            if cell.code.strip():
-                done = await executor.execute_code_blocks([CodeBlock(cell.code)])
-                result = done.blocks[-1]
-                results[cell.number] = without_secrets(result, settings.secrets) if settings.secrets else result
+        results = await _results(executor, cells, settings.secrets, on_cell)
         seconds = time.monotonic() - began
         return Replay(
             results=results,
@@ -121,3 +111,28 @@ async def replay(
             isolation=executor.isolation.summary,
             seconds=seconds,
         )
+
+
+def _check_isolated(executor: KernelCodeExecutor) -> None:
+    if not executor.isolation.isolates:
+        raise SandboxUnavailable(
+            f"a replay runs in a sandbox only, and none works here: {executor.isolation.reason}. "
+            "`codeagent-nb doctor` says what helps"
+        )
+
+
+async def _results(
+    executor: KernelCodeExecutor,
+    cells: Sequence[CodeCell],
+    secrets: Secrets | None,
+    on_cell: Callable[[CodeCell], None],
+) -> dict[int, BlockResult]:
+    """Run the cells that have code, and return what came of each, by its number."""
+    results: dict[int, BlockResult] = {}
+    for cell in cells:
+        on_cell(cell)
+        if cell.code.strip():
+            done = await executor.execute_code_blocks([CodeBlock(cell.code)])
+            result = done.blocks[-1]
+            results[cell.number] = without_secrets(result, secrets) if secrets else result
+    return results
