@@ -6,16 +6,17 @@ import platform
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from kernel_executor import in_kernel
 from kernel_executor.folders import left_behind
-from kernel_executor.folders.left_behind import LOCK, NEW, lock
-from kernel_executor.folders.trees import FOLDER
+from kernel_executor.folders.left_behind import LOCK, lock
+from kernel_executor.folders.safe_files import OpenFolder, open_folder
+from kernel_executor.folders.trees import Tree
 from kernel_executor.kernels.kernelspec import LAUNCHER, KernelProgram
 from kernel_executor.outputs.fold import OutputLimits
 
@@ -103,35 +104,23 @@ def _filled(path: Path, program: KernelProgram) -> RunFolder:
         "kernel_name": program.language,
     }
     # By descriptor: in a container, code of an earlier kernel may have put a link in the folder's place meanwhile.
-    with _opened(path) as folder:
+    with closing(open_folder(path)) as folder:
         if program.guarded:
             _put_starter(folder)
         _write(folder, CONNECTION, json.dumps(connection).encode())
     return RunFolder(path, path / CONNECTION, connection, lock(path))
 
 
-def _put_starter(folder: int) -> None:
-    """Copy what runs inside a kernel."""
-    os.mkdir(in_kernel.MODULE, 0o700, dir_fd=folder)
-    inner = os.open(in_kernel.MODULE, FOLDER, dir_fd=folder)
-    try:
+def _put_starter(folder: OpenFolder) -> None:
+    """Copy what runs inside a kernel, into a folder that nobody has put there."""
+    os.mkdir(in_kernel.MODULE, 0o700, dir_fd=folder.descriptor)
+    with Tree(folder.descriptor).opened(in_kernel.MODULE) as inner:
         for file in Path(in_kernel.__file__).parent.glob("*.py"):
-            _write(inner, file.name, file.read_bytes())
-    finally:
-        os.close(inner)
+            _write(OpenFolder(folder.path / in_kernel.MODULE, inner), file.name, file.read_bytes())
 
 
-@contextmanager
-def _opened(folder: Path) -> Iterator[int]:
-    descriptor = os.open(folder, FOLDER)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _write(folder: int, name: str, content: bytes) -> None:
-    with os.fdopen(os.open(name, NEW, 0o600, dir_fd=folder), "wb") as file:
+def _write(folder: OpenFolder, name: str, content: bytes) -> None:
+    with os.fdopen(folder.create(name), "wb") as file:
         file.write(content)
 
 
