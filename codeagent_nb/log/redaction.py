@@ -4,6 +4,7 @@ An event is kept, shown and sent only after it has been here: it holds no value 
 disguised for the eye, and it can be written as JSON and read back, whatever executed code has put into its outputs.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
@@ -25,6 +26,9 @@ MAX_DEPTH = 100  # levels of a display that is nested too deeply to be written
 LEAST_NUMBER = 10 ** (MIN_LENGTH - 1)
 MOST_NUMBER = 10**300  # Python writes none of more than 4,300 digits
 KEPT = frozenset({"type", "created_at"})
+
+CUT = re.compile(r"""(["']?\ ?\.\.\.|\n)""")
+"""Where a preview cuts a value: 37 of a key's 50 letters are as good as the key, and are not found as such."""
 
 OF_EXCEPTIONS = (
     "filename",
@@ -71,6 +75,14 @@ class Redactor:
     def text(self, text: str) -> str:
         """Return `text` without secret values."""
         return self.finder.masked(text)
+
+    def preview(self, text: str) -> str:
+        """Return a text in which values were cut to fit, without secrets and without what a cut has left of one."""
+        return "".join(map(self._without_beginning, CUT.split(self.text(text))))
+
+    def _without_beginning(self, piece: str) -> str:
+        begun = self.finder.beginning(piece)
+        return piece if begun is None or begun.letters < MIN_LENGTH else f"{piece[: begun.start]}[redacted]"
 
     def secret_in(self, data: bytes) -> str:
         """Return the name of a variable whose value is in `data`, or ""; none is longer than `longest` bytes."""
@@ -158,6 +170,10 @@ class Secrets:
     def text(self, text: str) -> str:
         """Return `text` without secret values."""
         return self.look().text(text)
+
+    def preview(self, text: str) -> str:
+        """Return a text in which values were cut to fit, without secrets and without what a cut has left of one."""
+        return self.look().preview(text)
 
     def name_in(self, text: str) -> str:
         """Return the name of a variable whose value can be read in a text, or ""."""

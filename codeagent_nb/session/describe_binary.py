@@ -17,7 +17,7 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
 
-from codeagent_nb.session.describe_data import HIDDEN, first_rows, fit, is_secret, shown_value, told_column
+from codeagent_nb.session.describe_data import HIDDEN, first_rows, fit, is_secret, short, shown_value, told_column
 
 BATCH_ROWS = 200_000
 BATCH_CELLS = 4_000_000
@@ -258,7 +258,7 @@ def _sql_rows(database: Any, quoted: str, columns: list[str]) -> list[str]:
     except sqlite3.Error as error:
         return [f"its rows are not shown: {error}"]
     return [
-        ", ".join(HIDDEN if is_secret(column) else shown_value(value)[:60] for column, value in zip(columns, row))
+        ", ".join(HIDDEN if is_secret(column) else short(value, 60) for column, value in zip(columns, row))
         for row in rows
     ]
 

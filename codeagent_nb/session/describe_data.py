@@ -36,15 +36,17 @@ def _what(value: Any, budget: int) -> str:
     if _is(value, "pandas", "Series"):
         # Its labels are names, as those of a dict.
         hidden = is_secret((value.name, *(() if value.index.dtype.kind in "biufcmM" else value.index)))
-        few = ", ".join(HIDDEN if hidden else _short(item) for item in value.head(3))
+        few = ", ".join(HIDDEN if hidden else short(item) for item in value.head(3))
         return (
             f"a pandas.Series of {len(value):,} values:\n{told_column(value, value.name, hidden)}\nFirst values: {few}"
         )
     if _is(value, "polars", "DataFrame"):
         columns = [f"- {column!r}: {dtype}" for column, dtype in value.schema.items()]
         head = f"a polars.DataFrame with {value.height:,} rows and {value.width} columns:"
-        masks = [sys.modules["polars"].lit(HIDDEN).alias(name) for name in value.columns if is_secret(name)]
-        return fit(head, columns, value.head(3).with_columns(masks).write_csv().splitlines(), budget)
+        few = value.head(3)
+        named = [name for name in few.columns if is_secret(name) or not all(map(_is_told_as_it_is, few[name]))]
+        masks = [sys.modules["polars"].lit(HIDDEN).alias(name) for name in named]
+        return fit(head, columns, few.with_columns(masks).write_csv().splitlines(), budget)
     if _is(value, "pyarrow", "Table"):
         columns = [f"- {field.name!r}: {field.type}" for field in value.schema]
         head = f"a pyarrow.Table with {value.num_rows:,} rows and {value.num_columns} columns:"
@@ -60,6 +62,20 @@ def _what(value: Any, budget: int) -> str:
 def _is(value: Any, library: str, kind: str) -> bool:
     """Return whether a value is a library's own; a class may be named as one likes, and a subclass may do anything."""
     return library in sys.modules and type(value) is getattr(sys.modules[library], kind, None)
+
+
+LOOKED_THROUGH = 1_000  # characters; of a row fewer are shown
+NAMED = re.compile(r"""(?<![\w.-])([\w.-]+)["']?\s*[:=]\s*\S""")
+PASSWORD = re.compile(r"://[^\s/?#@:]*:[^\s/?#@]+@")
+
+
+def tells_key(text: str) -> bool:
+    """Return whether a text may hold a key: behind a name that promises one, or the password in an address.
+
+    A setting may stand in a text of its own: `"env": ["API_KEY=..."]`, and JSON in JSON.
+    """
+    text = text[:LOOKED_THROUGH]
+    return bool(PASSWORD.search(text)) or any(is_secret(found.group(1)) for found in NAMED.finditer(text))
 
 
 def is_secret(name: Any = None) -> bool:
@@ -114,11 +130,19 @@ def first_rows(table: Any) -> list[str]:
         return []
     for place, name in enumerate(few.columns):
         values, hidden = few.iloc[:, place], is_secret(name)
-        if hidden or not all(map(_is_plain, values)):
+        if hidden or not all(map(_is_told_as_it_is, values)):
             few = few.copy(deep=False)
-            few.isetitem(place, [HIDDEN if hidden else shown_value(value) for value in values])
+            few.isetitem(place, [HIDDEN if hidden else _cell(value) for value in values])
     with_index = type(table.index).__name__ != "RangeIndex" and not is_secret(tuple(few.index.names))
     return list(few.to_csv(index=with_index).splitlines())
+
+
+def _is_told_as_it_is(value: Any) -> bool:
+    return not tells_key(value) if type(value) is str else _is_plain(value)
+
+
+def _cell(value: Any) -> Any:
+    return value if type(value) is str and not tells_key(value) else shown_value(value)
 
 
 PLAIN = (type(None), bool, int, float, complex, str, bytes, date, timedelta, Decimal)
@@ -147,6 +171,8 @@ def shown_value(value: Any, depth: int = 0) -> str:
     kind = type(value)
     if kind is int and value.bit_length() > 1_000:
         return f"<int of {value.bit_length():,} bits>"
+    if kind is str and tells_key(value):
+        return HIDDEN
     if kind in (str, bytes):
         return repr(value) if len(value) <= TEXT_SHOWN else f"{value[:TEXT_SHOWN]!r}..."
     if kind in CONTAINERS:
@@ -173,7 +199,10 @@ def _container(value: Any, depth: int) -> str:
 
 
 def _cut(text: str, budget: int) -> str:
-    return text if len(text) <= budget else f"{text[: budget // 2]} ... {text[-budget // 4 :]}"
+    if len(text) <= budget:
+        return text
+    # What is left of an item at the end may be half of a key, which nobody would find.
+    return f"{text[: budget // 2]} ... {text[-budget // 4 :].partition(', ')[2]}"
 
 
 def told_column(values: Any, name: Any, hidden: bool = False) -> str:
@@ -186,9 +215,9 @@ def told_column(values: Any, name: Any, hidden: bool = False) -> str:
     if values.dtype == object and (odd := _types_of_objects(known)):
         return f"{line}, holds {odd}"
     if few := _few_values(known):
-        return f"{line}, values {', '.join(_short(value) for value in few)}"
+        return f"{line}, values {', '.join(short(value) for value in few)}"
     if values.dtype.kind in "iuf" and len(known):
-        return f"{line}, from {_short(known.min())} to {_short(known.max())}"
+        return f"{line}, from {short(known.min())} to {short(known.max())}"
     return line
 
 
@@ -206,9 +235,10 @@ def _few_values(known: Any) -> list[Any]:
     return list(known.unique()) if known.nunique() <= 6 else []
 
 
-def _short(value: Any) -> str:
+def short(value: Any, length: int = 40) -> str:
+    """Return a value in a few characters; a cut is marked, for there a key may have begun."""
     text = shown_value(value.item() if _is_plain(value) and hasattr(type(value), "item") else value)
-    return text if len(text) <= 40 else text[:37] + "..."
+    return text if len(text) <= length else text[: length - 3] + "..."
 
 
 def fit(head: str, columns: list[str], rows: list[str], budget: int, further: int = 0) -> str:

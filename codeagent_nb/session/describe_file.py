@@ -19,7 +19,7 @@ from itertools import islice
 from typing import Any
 
 from codeagent_nb.session.describe_binary import MAGIC, WIDE, call_of, told_columns
-from codeagent_nb.session.describe_data import HIDDEN, first_rows, fit, is_secret, shown_value, type_name
+from codeagent_nb.session.describe_data import HIDDEN, first_rows, fit, is_secret, shown_value, tells_key, type_name
 from codeagent_nb.session.sniff_encoding import encoding_of
 from codeagent_nb.session.sniff_table import NOTHING, Parsed, is_number, sniff
 
@@ -117,7 +117,7 @@ def _lines(text: str, budget: int) -> str:
     """Return the first lines of a text, up to one in which a name promises a key: what follows may be the key."""
     shown: list[str] = []
     for line in text[: 2 * budget].splitlines()[:10]:
-        if any(is_secret(word.strip("\"' ")) for word in re.split(r"[,;\t|:={}]", line)):
+        if tells_key(line) or any(is_secret(word.strip("\"' ")) for word in re.split(r"[,;\t|:={}]", line)):
             return "\n".join([*shown, f"{HIDDEN} from here on: a name promises a key."])
         shown.append(line[:200])
     return "\n".join(shown)
@@ -243,7 +243,9 @@ def _without_pandas(name: str, data: bytes, options: dict[str, Any], parsed: Par
             continue
         count += 1
         if count <= 3:
-            cells = (HIDDEN if is_secret(*header[at : at + 1]) else cell for at, cell in enumerate(row))
+            cells = (
+                HIDDEN if is_secret(*header[at : at + 1]) or tells_key(cell) else cell for at, cell in enumerate(row)
+            )
             sample.append((separator if not spaced else " ").join(cells))
         for index, values in enumerate(columns):
             values.append(row[index] if index < len(row) else "")

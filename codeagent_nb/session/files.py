@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from codeagent_nb.errors import SessionError
+from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.session.describing import description_of, told
 from kernel_executor.folders.home import with_home
 
@@ -67,12 +68,18 @@ def _bring(file: Path, folder: Path) -> str:
     return file.name
 
 
-async def describe_files(executor: Evaluator, names: Sequence[str]) -> str:
-    """Describe files in the kernel's working folder: exact names, columns, dtypes, missing counts, a few rows."""
+async def describe_files(executor: Evaluator, names: Sequence[str], secrets: Secrets) -> str:
+    """Describe files in the kernel's working folder: exact names, columns, dtypes, missing counts, a few rows.
+
+    Args:
+        executor: The kernel.
+        names: The files.
+        secrets: What is shown nowhere. The kernel cannot leave them out, for it must not know them.
+    """
     if not names:
         return ""
     budget = CONTEXT_BUDGET // len(names)
-    return "\n\n".join([await _describe(executor, name, budget) for name in names])
+    return secrets.preview("\n\n".join([await _describe(executor, name, budget) for name in names]))
 
 
 async def _describe(executor: Evaluator, name: str, budget: int) -> str:

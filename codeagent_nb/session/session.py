@@ -106,7 +106,7 @@ class Session:
         check_files(files)
         names = await asyncio.to_thread(bring_files, files, self.notebook.parent)
         await self.executor.execute_code_blocks([])  # with each call, code sees what is new in the folder
-        return await describe_files(self.executor, names)
+        return await describe_files(self.executor, names, self.log.secrets)
 
     async def take_files(self, names: Sequence[str], into: Path | None = None) -> FilesEvent:
         """Copy files that stayed where code works into the session's folder, or another one.
@@ -191,7 +191,7 @@ async def open_session(
         stack.callback(lambda: notebook_view.catch_up(log.events))
         claimed.pop_all()  # the kernel runs: from here on there is something to keep
         notebook_view.take_language(language_info := read_language_info(await executor.evaluate(QUESTION)))
-        context = await describe_files(executor, names)
+        context = await describe_files(executor, names, log.secrets)
         agent = CodeExecutorAgent(AGENT_NAME, executor, log=log)
         session = Session(notebook, journal, agent, executor, log, context, language_info)
         executor.on_late_output(session.on_late_output)

@@ -87,4 +87,5 @@ def _forget(session: Session, written: WrittenVariable) -> None:
 async def _describe(session: Session, written: WrittenVariable) -> str:
     call = description_of("describe_variable", repr(written.name), written.name, str(DESCRIPTION_BUDGET))
     answer = await session.executor.evaluate(call)
-    return told(answer, DESCRIPTION_BUDGET + 200) or f"The variable `{written.name}` is there."
+    description = session.log.secrets.preview(told(answer, DESCRIPTION_BUDGET + 200))
+    return description or f"The variable `{written.name}` is there."

@@ -600,3 +600,26 @@ def test_an_encoding_is_told_by_the_words_it_makes(encoding: str, text: str) -> 
 def test_a_letter_that_is_cut_in_two_is_utf_8_still() -> None:
     assert encoding_of("aäöü".encode()[:-1], whole=False) == "utf-8"
     assert encoding_of("aäöü".encode()[:-1], whole=True) != "utf-8"
+
+
+SETTINGS = {
+    "a.json": json.dumps({"env": ["API_KEY=hunter2-1", "MODE=fast"]}),
+    "b.json": json.dumps({"inner": json.dumps({"api_key": "hunter2-1"})}),
+    "c.json": json.dumps({"url": "postgres://user:hunter2-1@host/db"}),
+    "d.jsonl": f"{json.dumps({'m': 'password: hunter2-1'})}\n{json.dumps({'m': 'x'})}\n",
+    "e.csv": "m,n\nhttps://host/?token=hunter2-1,1\nx,2\n",
+    "f.txt": "connect to postgres://user:hunter2-1@host/db\n",
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_setting_in_a_text_is_not_shown_where_its_name_promises_a_key(name: str) -> None:
+    told = told_of(name, SETTINGS[name])
+    assert "hunter2-1" not in told
+    assert "<not shown>" in told
+
+
+def test_what_only_looks_like_a_setting_is_shown() -> None:
+    told = told_of("a.csv", "m,n\nkey facts,1\nhttp://host:8080/a@b?page=2,2\nmonkey: 3,3\n")
+    assert "<not shown>" not in told
+    assert "http://host:8080/a@b?page=2" in told
