@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 from codeagent_nb.session.describe_data import HIDDEN, first_rows, fit, is_secret, short, shown_value, told_column
+from codeagent_nb.session.leading_zeros import PADDED, with_zeros
 
 BATCH_ROWS = 200_000
 BATCH_CELLS = 4_000_000
@@ -160,8 +161,7 @@ def describe_workbook(name: str, budget: int) -> str:
             options = {"sheet_name": sheet} if at else {}
             options.update({"skiprows": skip} if (skip := _title_rows(beginning)) else {})
             if not shown:
-                call = call_of("read_excel", name, options)
-                shown = _sheet(book, beginning, call, {"sheet_name": sheet, **options}, budget * 3 // 4)
+                shown = _sheet(book, name, beginning, options, budget * 3 // 4)
                 said.append(repr(sheet))
             else:
                 names = [shown_value(value) for value in beginning.iloc[options.get("skiprows", 0)].dropna()][:12]
@@ -170,12 +170,19 @@ def describe_workbook(name: str, budget: int) -> str:
     return "\n".join(filter(None, [all_of_them[: budget // 3], shown or "It is an empty workbook."]))
 
 
-def _sheet(book: Any, beginning: Any, call: str, options: dict[str, Any], budget: int) -> str:
-    most = _rows_to_read(book, options["sheet_name"], beginning)
+def _sheet(book: Any, name: str, beginning: Any, options: dict[str, Any], budget: int) -> str:
+    most = _rows_to_read(book, options.get("sheet_name", book.sheet_names[0]), beginning)
     further = max(0, beginning.shape[1] - WIDE)
     part = {"usecols": range(WIDE)} if further else {}
-    table = book.parse(**options, nrows=most, **part)
+
+    def read(options: dict[str, Any]) -> Any:
+        return book.parse(**options, nrows=most, **part)
+
+    table = read(options)
+    if any(type(value) is str and PADDED.search(value) for value in beginning.to_numpy().ravel()):
+        table, options = with_zeros(read, options, table)
     more = " at least (only these were looked at)" if most < SHEET_ROWS or len(table) == SHEET_ROWS else ""
+    call = call_of("read_excel", name, options)
     head = f"`{call}` gives {len(table):,} rows{more} and {table.shape[1] + further} columns:"
     return fit(head, told_columns(table), first_rows(table), budget, further)
 

@@ -16,6 +16,7 @@ from itertools import islice
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
+from codeagent_nb.session.leading_zeros import WITH_ZEROS, are_codes
 from kernel_executor.secret_names import names_secret
 
 HIDDEN = "<not shown>"
@@ -214,6 +215,8 @@ def told_column(values: Any, name: Any, hidden: bool = False) -> str:
     known = values.dropna()
     if values.dtype == object and (odd := _types_of_objects(known)):
         return f"{line}, holds {odd}"
+    if values.dtype.kind not in "biufcmM" and are_codes(known):
+        line = f"{line}, {WITH_ZEROS}"
     if few := _few_values(known):
         return f"{line}, values {', '.join(short(value) for value in few)}"
     if values.dtype.kind in "iuf" and len(known):

@@ -20,8 +20,10 @@ from typing import Any
 
 from codeagent_nb.session.describe_binary import MAGIC, WIDE, call_of, told_columns
 from codeagent_nb.session.describe_data import HIDDEN, first_rows, fit, is_secret, shown_value, tells_key, type_name
+from codeagent_nb.session.describe_without_pandas import told_without_pandas
+from codeagent_nb.session.leading_zeros import PADDED, PADDED_BYTES, with_zeros
 from codeagent_nb.session.sniff_encoding import encoding_of
-from codeagent_nb.session.sniff_table import NOTHING, Parsed, is_number, sniff
+from codeagent_nb.session.sniff_table import Parsed, is_number, sniff
 
 SAMPLE_ROWS = 200_000  # rows read to describe a table; more would make the user wait
 BYTES = 24_000_000
@@ -156,7 +158,7 @@ def _table(  # noqa: PLR0917 - what is known of one file
     try:
         import pandas
     except ImportError:
-        return _without_pandas(name, data, options, parsed, budget)
+        return told_without_pandas(name, data, options, parsed, budget, SAMPLE_ROWS)
     if len(data) > LINE and not re.search(rb"[\r\n]", data[:LINE]):
         return (
             f"Its first line is longer than {LINE:,} bytes. It begins:\n{_lines(data[:200].decode('latin-1'), budget)}"
@@ -166,11 +168,18 @@ def _table(  # noqa: PLR0917 - what is known of one file
     columns = _width(data, options, parsed)
     part = {"usecols": range(WIDE)} if columns > WIDE else {}
     reader = "read_table" if _ending(name) == ".tsv" else "read_csv"
+    wide = options.get("encoding", "")[:6] in ("utf-16", "utf-32")
     error: Exception | None = None
-    for tried in _attempts(options):
-        given = {key: value for key, value in tried.items() if key != "compression"}
+
+    def read(options: dict[str, Any]) -> Any:
+        given = {key: value for key, value in options.items() if key != "compression"}
+        return getattr(pandas, reader)(io.BytesIO(data), nrows=SAMPLE_ROWS, **part, **given)
+
+    for attempt in _attempts(options):
         try:
-            table = getattr(pandas, reader)(io.BytesIO(data), nrows=SAMPLE_ROWS, **part, **given)
+            table, tried = read(attempt), attempt
+            if wide or PADDED_BYTES.search(data):
+                table, tried = with_zeros(read, attempt, table)
         except Exception as fault:  # the next one may do
             error = error or fault
             continue
@@ -219,55 +228,6 @@ def _left_out(parsed: Parsed, options: dict[str, Any]) -> str:
     where = f" (line {', '.join(odd[:5])}{' and more' if len(odd) > 5 else ''})" if odd else ""
     what = "these rows" if "on_bad_lines" in options else "these fields"
     return f"Some rows have more fields than the first one{where}; the call leaves {what} out.\n"
-
-
-def _without_pandas(name: str, data: bytes, options: dict[str, Any], parsed: Parsed, budget: int) -> str:
-    separator, encoding = parsed.separator, options.get("encoding", "utf-8-sig")
-    text = data.decode(encoding, "replace")
-    skipped, lines = options.get("skiprows", 0), io.StringIO(text, newline="")
-    for _ in range(skipped):
-        lines.readline()
-    spaced = separator == r"\s+"
-    rows = (
-        (line.split() for line in lines) if spaced else csv.reader(lines, delimiter=separator, quoting=parsed.quoting)
-    )
-    header = next(iter(filter(None, rows)), [])
-    if options.get("header", 0) is None:
-        header, first = [str(at) for at in range(len(header))], [header]
-    else:
-        first = []
-    columns: list[list[str]] = [[] for _ in header]
-    sample, count = [",".join(header)] if not first else [], 0
-    for row in (*first, *rows):
-        if not row:  # pandas skips empty lines, too
-            continue
-        count += 1
-        if count <= 3:
-            cells = (
-                HIDDEN if is_secret(*header[at : at + 1]) or tells_key(cell) else cell for at, cell in enumerate(row)
-            )
-            sample.append((separator if not spaced else " ").join(cells))
-        for index, values in enumerate(columns):
-            values.append(row[index] if index < len(row) else "")
-        if count == SAMPLE_ROWS:
-            break
-    usual = not {"encoding", "sep", "skiprows", "header"} & set(options)
-    use = "the csv module" if usual or spaced else f"`{_csv_call(name, options)}`"
-    head = f"It is a table of {count:,} rows and {len(header)} columns (pandas is not installed; use {use}):"
-    return fit(head, [_plain_column(*column) for column in zip(header, columns)], sample, budget)
-
-
-def _csv_call(name: str, options: dict[str, Any]) -> str:
-    encoding = options.get("encoding", "utf-8-sig")
-    opened = f"open({name!r}, newline='', encoding={encoding!r})"
-    skipped = f" after {options['skiprows']} lines" if "skiprows" in options else ""
-    return f"csv.reader({opened}, delimiter={options.get('sep', ',')!r})`{skipped}`".rstrip("`")
-
-
-def _plain_column(name: str, values: list[str]) -> str:
-    known = [value for value in values if value.strip().lower() not in NOTHING]
-    kind = "number" if known and all(map(is_number, known)) else "text"
-    return f"- {name!r}: {kind}, {len(values) - len(known):,} missing"
 
 
 # JSON
@@ -324,7 +284,14 @@ def _records(  # noqa: PLR0917 - what is known of one file
         few = items[:count] or list(map(json.loads, lines[:count]))
         given.pop("lines", None)
         text = json.dumps([{key: item[key] for key in item if key in kept} for item in few])
-    table = pandas.read_json(io.StringIO(text.lstrip("\ufeff")), **given)
+
+    def read(more: dict[str, Any]) -> Any:
+        return pandas.read_json(io.StringIO(text.lstrip("\ufeff")), **more)
+
+    table = read(given)
+    if PADDED.search(text):
+        table, given = with_zeros(read, given, table, as_it_is=False)
+        options = {**options, **({"dtype": given["dtype"]} if "dtype" in given else {})}
     more = "" if whole and count == there else " at least (only these were looked at)"
     number = table.shape[1] + max(0, len(keys) - WIDE)
     head = f"`{call_of('read_json', name, options)}` gives {len(table):,} rows{more} and {number} columns:"

@@ -6,12 +6,20 @@ from functools import cache
 from inspect import getsource
 from types import ModuleType
 
-from codeagent_nb.session import describe_binary, describe_data, describe_file, sniff_encoding, sniff_table
+from codeagent_nb.session import (
+    describe_binary,
+    describe_data,
+    describe_file,
+    describe_without_pandas,
+    leading_zeros,
+    sniff_encoding,
+    sniff_table,
+)
 from kernel_executor import secret_names
 from kernel_executor.text import encodable
 
-OF_VARIABLES = (secret_names, describe_data)
-SENT = (*OF_VARIABLES, sniff_encoding, sniff_table, describe_binary, describe_file)
+OF_VARIABLES = (secret_names, leading_zeros, describe_data)
+SENT = (*OF_VARIABLES, sniff_encoding, sniff_table, describe_without_pandas, describe_binary, describe_file)
 """Whose sources are sent, in this order: the kernel may have none of our packages."""
 
 

@@ -165,6 +165,12 @@ def test_a_table_is_told_without_pandas_too() -> None:
     ]
 
 
+def test_without_pandas_codes_with_leading_zeros_are_text() -> None:
+    told = describe_without_pandas(write("a.csv", "zip,n\n01234,1\n10115,2\n"))
+    assert "- 'zip': text, 0 missing, digits with leading zeros" in told
+    assert "- 'n': number, 0 missing" in told
+
+
 def test_without_pandas_the_budget_holds_too() -> None:
     header = ",".join(f"column number {number}" for number in range(500))
     assert len(describe_without_pandas(write("wide.csv", f"{header}\n"), 1_000)) <= 1_200

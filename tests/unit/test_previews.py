@@ -623,3 +623,42 @@ def test_what_only_looks_like_a_setting_is_shown() -> None:
     told = told_of("a.csv", "m,n\nkey facts,1\nhttp://host:8080/a@b?page=2,2\nmonkey: 3,3\n")
     assert "<not shown>" not in told
     assert "http://host:8080/a@b?page=2" in told
+
+
+PADDED: dict[str, tuple[str, str | bytes]] = {
+    "csv": ("a.csv", "zip,agent,n\n01234,007,1\n10115,012,2\n"),
+    "gaps": ("a.csv", "zip,agent,n\n01234,,1\n,012,2\n"),
+    "late": ("a.csv", "zip,agent,n\n" + "99999,100,1\n" * 5_000 + "01234,007,1\n"),
+    "quoted": ("a.csv", 'zip;agent;n\n"01234";"007";1,5\n"10115";"012";2,5\n'),
+    "utf-16": ("a.csv", "zip,agent,n\n01234,007,1\n10115,012,2\n".encode("utf-16")),
+    "tabs": ("a.tsv", "zip\tagent\tn\n01234\t007\t1\n"),
+    "json": ("a.json", json.dumps([{"zip": "01234", "agent": "007", "n": 1}, {"zip": "10115", "agent": "1", "n": 2}])),
+    "lines": ("a.jsonl", '{"zip": "01234", "agent": "007", "n": 1}\n{"zip": "10115", "agent": "012", "n": 2}\n'),
+}
+
+
+@pytest.mark.parametrize("case", PADDED)
+def test_codes_with_leading_zeros_are_text_and_it_is_said(case: str) -> None:
+    """Read as numbers they were told as 1234 and 7, which the file does not hold."""
+    told = told_of(*PADDED[case])
+    table = read_as_told(told)
+    assert kinds(table)[:2] == "tt"
+    assert {"01234"} <= set(table["zip"])
+    assert kinds(table)[2] in "if"
+    for name in ("zip", "agent"):
+        assert re.search(rf"- '{name}': \w+, \d missing, digits with leading zeros", told), told
+
+
+def test_codes_in_a_workbook_are_text() -> None:
+    pytest.importorskip("openpyxl")
+    pandas.DataFrame({"zip": ["01234", "10115"], "n": [1, 2]}).to_excel("a.xlsx", index=False)
+    told = describe("a.xlsx", BUDGET)
+    assert list(read_as_told(told)["zip"]) == ["01234", "10115"]
+    assert "digits with leading zeros" in told
+
+
+@pytest.mark.parametrize("content", ["x,y\n0,0.5\n10,00.5\n", "x,y\n0,2024-01-02\n1,05:30\n", "x,y\n0,-01\n1,7\n"])
+def test_numbers_that_only_have_zeros_stay_numbers(content: str) -> None:
+    told = told_of("a.csv", content)
+    assert "leading zeros" not in told
+    assert read_as_told(told)["x"].dtype.kind == "i"

@@ -1,0 +1,65 @@
+"""Describes a table as text where there is no pandas. Runs *in the kernel*, see `describe_file.py`."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+from codeagent_nb.session.describe_data import HIDDEN, fit, is_secret, tells_key
+from codeagent_nb.session.leading_zeros import WITH_ZEROS, are_codes
+from codeagent_nb.session.sniff_table import NOTHING, Parsed, is_number
+
+
+def told_without_pandas(  # noqa: PLR0917 - what is known of one file
+    name: str, data: bytes, options: dict[str, Any], parsed: Parsed, budget: int, most: int
+) -> str:
+    """Describe a table, of which at most so many rows are looked at."""
+    separator, encoding = parsed.separator, options.get("encoding", "utf-8-sig")
+    text = data.decode(encoding, "replace")
+    skipped, lines = options.get("skiprows", 0), io.StringIO(text, newline="")
+    for _ in range(skipped):
+        lines.readline()
+    spaced = separator == r"\s+"
+    rows = (
+        (line.split() for line in lines) if spaced else csv.reader(lines, delimiter=separator, quoting=parsed.quoting)
+    )
+    header = next(iter(filter(None, rows)), [])
+    if options.get("header", 0) is None:
+        header, first = [str(at) for at in range(len(header))], [header]
+    else:
+        first = []
+    columns: list[list[str]] = [[] for _ in header]
+    sample, count = [",".join(header)] if not first else [], 0
+    for row in (*first, *rows):
+        if not row:  # pandas skips empty lines, too
+            continue
+        count += 1
+        if count <= 3:
+            cells = (
+                HIDDEN if is_secret(*header[at : at + 1]) or tells_key(cell) else cell for at, cell in enumerate(row)
+            )
+            sample.append((separator if not spaced else " ").join(cells))
+        for index, values in enumerate(columns):
+            values.append(row[index] if index < len(row) else "")
+        if count == most:
+            break
+    usual = not {"encoding", "sep", "skiprows", "header"} & set(options)
+    use = "the csv module" if usual or spaced else f"`{_csv_call(name, options)}`"
+    head = f"It is a table of {count:,} rows and {len(header)} columns (pandas is not installed; use {use}):"
+    return fit(head, [_plain_column(*column) for column in zip(header, columns)], sample, budget)
+
+
+def _csv_call(name: str, options: dict[str, Any]) -> str:
+    encoding = options.get("encoding", "utf-8-sig")
+    opened = f"open({name!r}, newline='', encoding={encoding!r})"
+    skipped = f" after {options['skiprows']} lines" if "skiprows" in options else ""
+    return f"csv.reader({opened}, delimiter={options.get('sep', ',')!r})`{skipped}`".rstrip("`")
+
+
+def _plain_column(name: str, values: list[str]) -> str:
+    known = [value for value in values if value.strip().lower() not in NOTHING]
+    if are_codes(known):
+        return f"- {name!r}: text, {len(values) - len(known):,} missing, {WITH_ZEROS}"
+    kind = "number" if known and all(map(is_number, known)) else "text"
+    return f"- {name!r}: {kind}, {len(values) - len(known):,} missing"
