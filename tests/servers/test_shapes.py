@@ -197,6 +197,25 @@ async def test_an_end_that_the_server_did_not_come_to_is_no_reply(said: str) -> 
     assert (result.content, len(asked)) == ("Hello.", 2)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "MALFORMED_FUNCTION_CALL",
+        "malformed_function_call",
+        "function_call_filter: MALFORMED_FUNCTION_CALL",
+        "UNEXPECTED_TOOL_CALL",
+        "TOO_MANY_TOOL_CALLS",
+    ],
+)
+async def test_a_call_that_the_server_does_not_read_is_no_empty_reply(said: str) -> None:
+    """Gemini ends with it, and without text: that was told as an empty reply, or as one that a filter held back."""
+    for events in ([chunk({"role": "assistant"}, said)], [HELLO, chunk({}, said)]):
+        with pytest.raises(ModelUnavailable, match=rf"called a tool.*{said}.*-> Ask again.*fenced block"):
+            await ask(stream(*events))
+    result, asked = await ask(stream(chunk({}, said)), stream(HELLO, END))
+    assert (result.content, len(asked)) == ("Hello.", 2)
+
+
 LIMITS_OF_RATE = [
     (plain(429, {"type": "error", "error": {"type": "rate_limit_error", "message":
         "This request would exceed your organization's rate limit of 30,000 input tokens per minute"}}), "Anthropic"),

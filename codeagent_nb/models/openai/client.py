@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BaseModel
 
-from codeagent_nb.errors import ModelRefused, ModelUnavailable
+from codeagent_nb.errors import ModelRefused
 from codeagent_nb.init_arguments import remembers_arguments
 from codeagent_nb.models.openai import faults, listing, stream, wire
 from codeagent_nb.models.openai.addresses import LOOPBACK, OPENAI_URL, host_of, is_address
@@ -224,7 +224,7 @@ class OpenAIChatCompletionClient:
     async def _recover(self, reply: stream.PartialReply, request: Mapping[str, Any], fault: Fault, attempt: int) -> int:
         """Make ready for the next try, or raise; return how many tries this one counts as."""
         if reply.text:
-            raise ModelUnavailable(f"{self.where} broke off in mid-reply: {fault.quote}")
+            raise faults.broken_off(self.where, fault)
         if self._weakened(request, fault):
             return 0
         await asyncio.sleep(self._next_wait(fault, attempt))

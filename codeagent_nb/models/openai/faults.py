@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from codeagent_nb.errors import ModelError, ModelRefused, ModelUnavailable
-from codeagent_nb.models.openai.stream import NO_STREAM, StreamError
+from codeagent_nb.models.openai.stream import MALFORMED_CALL, NO_STREAM, StreamError
 
 _PASSING = frozenset({408, 409, 425, 429})
 _KEY_SHAPE = re.compile(r"\bsk-[\w*.-]{4,}")
@@ -41,6 +41,7 @@ _LIMIT_OF_RATE = re.compile(
     r"rate.?limit|quota|per[ _-]?(?:second|minute|min|hour|day)|\bTP[MD]\b|\bresource.{0,3}exhausted", re.IGNORECASE
 )
 _KEY_REFUSED = re.compile(r"api.?key", re.IGNORECASE)
+_CALL_IN_FENCE = "-> Ask again, and say that the code stands in a fenced block; or use another model."
 _LONG_KEY = 12  # characters
 _MAX_TEXT = 2000  # characters of a server's message that we look at
 _MAX_QUOTE = 300  # characters of it that people see
@@ -170,7 +171,15 @@ def refused(where: str, fault: Fault) -> ModelError:
     return ModelRefused(f"{where} refused the request ({_status_name(fault)}): {fault.quote} {_advice(fault)}")
 
 
+def broken_off(where: str, fault: Fault) -> ModelError:
+    """Word the end of a stream in mid-reply."""
+    advice = f" {_CALL_IN_FENCE}" if fault.code == MALFORMED_CALL else ""
+    return ModelUnavailable(f"{where} broke off in mid-reply: {fault.quote}{advice}")
+
+
 def _patience(fault: Fault) -> str:
+    if fault.code == MALFORMED_CALL:
+        return _CALL_IN_FENCE
     if fault.status == 0:
         return "-> Check that the server runs, its address (OPENAI_BASE_URL), and the network."
     return "-> Try again later, or use another model or server."

@@ -21,6 +21,7 @@ _FINISH_WORDS: Mapping[str, FinishReason] = {
     r"filter|safety|recitation|blocklist|prohibited|spii|sensitive|refus|guardrail|moderat": "content_filter",
     r"^tool_?(?:use|calls?)$|^function_?calls?$": "function_calls",
 }
+_MALFORMED_CALL = re.compile(r"(?:malformed|unexpected|invalid)_(?:tool|function)_?calls?|too_many_tool_calls")
 _BROKE_OFF = re.compile(r"error|abort|cancel|interrupt|insufficient|timeout|timed_out")
 
 _STATUS_NAMES = {
@@ -34,6 +35,9 @@ _STATUS_NAMES = {
 
 NO_STREAM = "no_stream"
 """Code of an answer that is no event stream, and will be none the next time."""
+
+MALFORMED_CALL = "malformed_call"
+"""Code of a reply that its server threw away, for it held a call of a tool that is none. The next one may be well."""
 
 MOST_PLAIN = 100_000
 """Characters of such an answer that are read."""
@@ -233,6 +237,11 @@ def _finish_of(said: object) -> FinishReason:
     word = re.sub(r"[\s-]+", "_", said.strip().lower())
     if word in _FINISH:
         return _FINISH[word]
+    if _MALFORMED_CALL.search(word):
+        raise StreamError(
+            f"no reply, for the model called a tool in a form that the server does not read: {said[:100]!r}",
+            code=MALFORMED_CALL,
+        )
     if _BROKE_OFF.search(word):
         raise StreamError(f"an end that is none: {said[:100]!r}")
     return next((reason for pattern, reason in _FINISH_WORDS.items() if re.search(pattern, word)), "unknown")
