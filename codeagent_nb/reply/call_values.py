@@ -96,6 +96,21 @@ def _unmarked_code(value: Mapping[str, Any], named: str) -> list[RawBlock]:
     return [RawBlock(_language(tool, value), _whole_lines(code))] if is_bare_program(code) else []
 
 
+def command_alone(text: str) -> list[RawBlock]:
+    """Read a reply that is nothing but `{"language": "bash", "command": "ls"}`.
+
+    Beside words, in a fence or a list, with other or further keys that is data: scripts in an index look like that.
+    """
+    value = read_value(text.strip()) if text.lstrip().startswith("{") else None
+    if not isinstance(value, dict):
+        return []
+    language, command = value.get("language"), value.get("command")
+    if not (isinstance(language, str) and isinstance(command, str) and normalize(language) == "bash"):
+        return []
+    is_call = all(key == "command" or _is_of_code(key, value) for key in value)
+    return [RawBlock("bash", _whole_lines(command))] if is_call and command.strip() and not is_known(command) else []
+
+
 def _said(value: Mapping[str, Any]) -> str:
     return next((value[key] for key in _LANGUAGES if is_language(value.get(key))), "")
 

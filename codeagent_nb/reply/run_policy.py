@@ -30,6 +30,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from textwrap import dedent
 
+from codeagent_nb.reply.call_values import command_alone
 from codeagent_nb.reply.calls import (
     before_output,
     calls_in_block,
@@ -169,7 +170,7 @@ def _raw_blocks(text: str) -> Sequence[RawBlock]:
     found = read_blocks(text)
     if fenced := [block for block in found if block.flaw != INDENTED]:
         return _with_calls(found, are_alone=not any(_is_accepted(block) for block in fenced))
-    if other := list(code_elements(text)) or open_code_element(text) or unmarked_calls(text):
+    if other := list(code_elements(text)) or open_code_element(text) or unmarked_calls(text) or command_alone(text):
         return other
     program = dedent(before_output(text)).strip("\n") + "\n"
     whole = repaired_python(program).code if looks_like_code(program) else program
