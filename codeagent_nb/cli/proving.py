@@ -9,11 +9,12 @@ from rich.text import Text
 from codeagent_nb.errors import AgentError, SessionError
 from codeagent_nb.events import BlockFinishedEvent
 from codeagent_nb.log.redaction import Secrets
+from codeagent_nb.proof.proving_scripts import prove_script
 from codeagent_nb.proof.reading import CodeCell, ReadNotebook, read_notebook
 from codeagent_nb.proof.recording import record_verdict
 from codeagent_nb.proof.replaying import ReplaySettings
 from codeagent_nb.proof.telling import headline, report
-from codeagent_nb.proof.trimming import as_notebook, prove_script, script_of, trim
+from codeagent_nb.proof.trimming import as_notebook, script_of, trim
 from codeagent_nb.proof.verdict import Verdict
 from codeagent_nb.proof.verifying import verify
 from codeagent_nb.session.session import Session, SessionSettings

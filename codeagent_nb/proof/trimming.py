@@ -218,20 +218,6 @@ def _in_comment(text: str) -> str:
     return HEADING.sub("", text).strip()
 
 
-async def prove_script(trimmed: Trimmed, text: str, settings: ReplaySettings) -> None:
-    """Run a script in the sandbox, in the notebook's folder.
-
-    Raises:
-        SessionError: It fails.
-    """
-    study = Study.of(trimmed.notebook)
-    cell = CodeCell(place=0, number=1, source=text)
-    result = (await study.replay_some([cell], settings, trimmed.absent, lambda _: None)).results[1]
-    if result.status != "ok":
-        why = f"{result.ename}: {result.evalue}" if result.ename else result.note
-        raise SessionError(f"the script fails where the cells do not ({why}): make a notebook")
-
-
 @dataclass(frozen=True, slots=True)
 class _Part:
     """A cell that is kept.

@@ -12,9 +12,10 @@ import pytest
 from codeagent_nb.errors import SessionError
 from codeagent_nb.proof.comparing import compare_outputs
 from codeagent_nb.proof.numbers import Window
+from codeagent_nb.proof.proving_scripts import prove_script
 from codeagent_nb.proof.reading import read_notebook
 from codeagent_nb.proof.replaying import ReplaySettings
-from codeagent_nb.proof.trimming import Trimmed, as_notebook, prove_script, script_of, trim
+from codeagent_nb.proof.trimming import Trimmed, as_notebook, script_of, trim
 from tests.support.executed_notebooks import Cell, executed, verified
 from tests.support.proof_cases import CSV
 
@@ -171,6 +172,44 @@ async def test_a_script_is_proved_too(tmp_path: Path) -> None:
     await prove_script(done, script, ReplaySettings())
     with pytest.raises(SessionError, match="ZeroDivisionError"):
         await prove_script(done, f"{script}\n1 / 0\n", ReplaySettings())
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["print('a', end='')", "print('b')\nprint('b')", "'text'"],
+        ["import numpy as np", "np.arange(3) / 2", "np.float64(2.5)"],
+        ["import datetime", "datetime.date(2024, 1, 2)", "[1.5, {'a': None}]", "datetime.timedelta(hours=1)"],
+        ["import pandas as pd\n" + READ, "df", "df.y", "df.describe()"],
+        ["import time", "print(time.time() < 0, 7)", "list(range(200))"],
+    ],
+)
+async def test_what_cells_show_is_found_in_what_their_script_prints(cells: list[str], tmp_path: Path) -> None:
+    done = await trimmed(tmp_path, cells, keep=list(range(1, len(cells) + 1)))
+    await prove_script(done, script_of(done), ReplaySettings())
+
+
+async def test_a_script_that_prints_something_else_is_none(tmp_path: Path) -> None:
+    """It was only looked at whether it ran."""
+    done = await trimmed(tmp_path, ["import pandas as pd\n" + READ, "print('max', df.y.max())", "df.y.max()"], keep=[2])
+    script = script_of(done)
+    for changed, cell in ((script.replace("'max'", "'most'"), 2), (script.replace("print(df.y.max())", "print(7)"), 3)):
+        assert changed != script
+        with pytest.raises(SessionError, match=f"does not print what cell {cell} shows"):
+            await prove_script(done, changed, ReplaySettings())
+
+
+@pytest.mark.parametrize(
+    ("cells", "why"),
+    [
+        (["%precision 2\n1 / 3"], "does not print what cell 1 shows"),
+        (["display('a')"], "needs 'display'"),
+    ],
+)
+async def test_what_needs_a_notebook_is_no_script(cells: list[str], why: str, tmp_path: Path) -> None:
+    done = await trimmed(tmp_path, cells, keep=[1])
+    with pytest.raises(SessionError, match=why):
+        await prove_script(done, script_of(done), ReplaySettings())
 
 
 async def test_cells_that_await_are_no_script(tmp_path: Path) -> None:
