@@ -28,8 +28,9 @@ ENDINGS = 3
 async def start_kernel(api: Api, kernel_id: str, name: str, path: str, env: Mapping[str, str]) -> str:
     """Start a kernel; return its id, which is the one asked for if the server takes one from a client.
 
-    Where it did not answer, it is looked whether a kernel of that id is there, and asked once more if not. Whoever
-    gets no id, because of an error or a cancellation, has no kernel there, either, as far as that can be done.
+    Where it did not answer, it is looked whether a kernel of that id is there, and asked once more if not, unless a
+    proxy has lost patience: the server is still at it. Who gets no id, because of an error or a cancellation, has no
+    kernel there, either, as far as that can be done; an error names one that may still come.
 
     Raises:
         ServerError: It refused, or did not answer.
@@ -41,9 +42,12 @@ async def start_kernel(api: Api, kernel_id: str, name: str, path: str, env: Mapp
     try:
         return await asyncio.shield(work)
     except BaseException as error:
-        if not _is_refusal(error):
-            await uninterrupted(_leave_none(api, kernel_id, work))
-        raise
+        if _is_refusal(error):
+            raise
+        has_ended = await uninterrupted(_leave_none(api, kernel_id, work))
+        if has_ended or not isinstance(error, ServerError) or _is_definite(error):
+            raise
+        raise ServerError(f"{error}. {_may_come(wanted)}", error.status) from error
 
 
 async def _started(api: Api, wanted: dict[str, Any]) -> str:
@@ -57,8 +61,11 @@ async def _started(api: Api, wanted: dict[str, Any]) -> str:
                 # Without an id of ours there is nothing to look for, and a second one must not be started.
                 if _is_definite(error) or "kernel_id" not in wanted:
                     raise
-                if await _appears(api, kernel_id, SLOW_START if error.status == GATEWAY_TIMEOUT else LOOKED_FOR):
+                is_at_it = error.status == GATEWAY_TIMEOUT
+                if await _appears(api, kernel_id, SLOW_START if is_at_it else LOOKED_FOR):
                     return kernel_id
+                if is_at_it:
+                    raise
             if attempt + 1 == ATTEMPTS:
                 raise
             await asyncio.sleep(PAUSE * 2**attempt)
@@ -80,21 +87,33 @@ async def _appears(api: Api, kernel_id: str, seconds: float) -> bool:
     return True
 
 
-async def _leave_none(api: Api, kernel_id: str, work: "asyncio.Task[str]") -> None:
-    """End the kernel that a start may have left on the server."""
+def _may_come(wanted: Mapping[str, Any]) -> str:
+    """Return what becomes of a kernel that starts when nobody waits for it any more."""
+    if "kernel_id" not in wanted:
+        return "A kernel may have been started all the same, whose id is not known: see the server's list of kernels"
+    kernel_id = wanted["kernel_id"]
+    return (
+        f"Should it start kernel {kernel_id} yet, nobody uses it: shut it down on the server, or take it with "
+        f"kernel_id={kernel_id!r}"
+    )
+
+
+async def _leave_none(api: Api, kernel_id: str, work: "asyncio.Task[str]") -> bool:
+    """End the kernel that a start may have left on the server; return whether there was one."""
     await asyncio.wait({work}, timeout=PARTING)
     work.cancel()
     await ended(work)
     if not work.cancelled():
         error = work.exception()
         if _is_refusal(error):
-            return
+            return False
         kernel_id = kernel_id if error else work.result()
     with suppress(ServerError):  # the first error, or the cancellation, is what is told
         for attempt in range(ENDINGS):
             await asyncio.sleep(PAUSE * attempt)
             if await api.end(kernel_id):
-                return
+                return True
+    return False
 
 
 def _is_refusal(error: BaseException | None) -> bool:

@@ -14,6 +14,7 @@ from kernel_executor.errors import KernelStartError
 pytest.importorskip("httpx2")
 pytest.importorskip("websockets")
 from kernel_executor.outputs.fold import OutputLimits
+from kernel_executor.remote import starting
 from kernel_executor.remote.kernel import RemoteKernelPlan, find_kernel
 from kernel_executor.remote.rest import Api, ServerError
 from kernel_executor.remote.server import Server, Token
@@ -26,6 +27,7 @@ class Kernels:
     def __init__(self, seconds: float = 0.0, proxy_status: int = 0, times: int = 1) -> None:
         self.seconds, self.proxy_status, self.times = seconds, proxy_status, times
         self.asked = asyncio.Event()
+        self.questions = 0
         self.started: list[str] = []
         self.ended: list[str] = []
         self._tasks: list[asyncio.Task[None]] = []
@@ -38,6 +40,12 @@ class Kernels:
         await asyncio.sleep(self.seconds)
         self.started.append(kernel_id)
 
+    async def stop(self) -> None:
+        """Start no more."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks)
+
     async def answer(self, method: str, path: str, body: bytes) -> tuple[int, str]:
         kernel_id = path.rpartition("/")[2]
         if method == "POST":
@@ -45,6 +53,7 @@ class Kernels:
             task = asyncio.ensure_future(self._start(wanted))
             self._tasks.append(task)
             self.asked.set()
+            self.questions += 1
             if self.proxy_status and self.times:
                 self.times -= 1
                 return self.proxy_status, "<html>too slow</html>"
@@ -117,6 +126,19 @@ async def test_where_a_proxy_gave_up_the_kernel_that_starts_behind_it_is_the_one
     async with api_on(kernels.answer) as api:
         assert await start_kernel(api, "mine", "python3", "", {}) == "mine"
     assert kernels.started == ["mine"]
+
+
+async def test_a_kernel_that_may_start_after_all_is_named_and_not_asked_for_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A second question starts a second process, and the first one is in no server's list."""
+    monkeypatch.setattr(starting, "SLOW_START", 0.1)
+    kernels = Kernels(seconds=30.0, proxy_status=504)
+    async with api_on(kernels.answer) as api:
+        with pytest.raises(ServerError, match=r"HTTP 504.*Should it start kernel mine yet.*kernel_id='mine'"):
+            await start_kernel(api, "mine", "python3", "", {})
+    assert kernels.questions == 1
+    await kernels.stop()
 
 
 async def test_a_kernel_that_starts_behind_an_error_is_ended() -> None:
