@@ -27,6 +27,7 @@ from kernel_executor import (
     NotStarted,
     with_requirements,
 )
+from kernel_executor.sandbox.policy import SandboxMode
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
@@ -284,6 +285,16 @@ async def test_variables_pass_by_the_allow_list_only(shared: LocalCommandLineCod
 async def test_a_variable_named_like_a_key_is_refused() -> None:
     with pytest.raises(ValueError, match="looks like a key"):
         await LocalCommandLineCodeExecutor(env={"OPENAI_API_KEY": PLANTED}).start()
+
+
+@pytest.mark.usefixtures("bubblewrap")
+@pytest.mark.parametrize("sandbox", ["bubblewrap", "landlock"])
+async def test_a_script_is_the_first_to_go_when_memory_runs_out(sandbox: SandboxMode, tmp_path: Path) -> None:
+    """In bubblewrap only our own kernels were: what has most memory went first, perhaps the notebook's kernel."""
+    score = "/proc/self/oom_score"
+    async with LocalCommandLineCodeExecutor(sandbox=sandbox, work_dir=tmp_path) as executor:
+        for code, language in ((f"print(open({score!r}).read())", "python"), (f"cat {score}", "sh")):
+            assert int((await run(executor, code, language)).output) > int(Path(score).read_text())
 
 
 async def test_the_network_cannot_be_reached(sandboxed: LocalCommandLineCodeExecutor) -> None:
