@@ -1,6 +1,7 @@
 """What works where Landlock holds the code: on machines that refuse user namespaces, of which one is made here."""
 
 import asyncio
+import fcntl
 import json
 import os
 import shutil
@@ -152,6 +153,21 @@ async def test_programs_that_read_the_systems_settings_do_without(kernel: Kernel
 
 async def test_a_kernel_is_the_first_to_go_when_memory_runs_out(kernel: KernelCodeExecutor) -> None:
     assert await said(kernel, "print(open('/proc/self/oom_score_adj').read())") == "1000"
+
+
+async def test_a_file_that_can_be_read_can_be_locked(kernel: KernelCodeExecutor) -> None:
+    """What SECURITY.md says of Landlock: it knows no right for that."""
+    path = kernel.work_dir / "data.csv"
+    await said(kernel, f"import fcntl\nheld = open({str(path)!r})\nfcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)")
+    with path.open() as file, pytest.raises(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    await said(kernel, "held.close()")
+
+
+async def test_there_are_no_pseudo_terminals(kernel: KernelCodeExecutor) -> None:
+    code = "import os\ntry: os.openpty()\nexcept OSError as error: print(type(error).__name__)"
+    assert await said(kernel, code) in {"OSError", "PermissionError", "FileNotFoundError"}
+    assert "cannot" in await said(kernel, "test -w /dev/ptmx && echo x > /dev/ptmx || echo cannot", "sh")
 
 
 async def test_a_swallowed_write_by_a_command_is_refused(kernel: KernelCodeExecutor) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import http.client
 import socket
+import ssl
 import threading
 import time
 import urllib.error
@@ -243,6 +244,22 @@ async def test_a_name_with_its_port_may_lead_to_a_private_address(net: Net) -> N
     _, port = await net.proxy("data.example.org:443", places=[place(server.port)])
     said = await net.said(port, b"CONNECT data.example.org:443 HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n")
     assert said.endswith(b"hello")
+
+
+async def test_a_tunnel_is_not_looked_into(net: Net) -> None:
+    """What SECURITY.md says: of several sites behind one address the name of one is a way to all of them."""
+    server = await net.server()
+    _, port = await net.proxy(f"127.0.0.1:{server.port}")
+    sent, to_send = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        ssl.create_default_context().wrap_bio(sent, to_send, server_hostname="other.example.org").do_handshake()
+    hello_of_another = to_send.read()
+    _, writer = await net.tunnel(port, server.port)
+    writer.write(hello_of_another + b"\r\n\r\n")
+    writer.write_eof()
+    await server.ended.wait()
+    assert b"other.example.org" in hello_of_another
+    assert server.received == [hello_of_another + b"\r\n\r\n"]
 
 
 async def test_a_name_is_resolved_once_and_each_address_is_tried(net: Net) -> None:
