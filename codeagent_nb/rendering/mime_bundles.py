@@ -6,6 +6,7 @@ is said. Everything that shows an output, and everything that saves one, comes h
 """
 
 import base64
+import json
 import re
 from collections import Counter
 from collections.abc import Container, Mapping
@@ -22,7 +23,7 @@ from codeagent_nb.rendering.cleaning.mathematics import refused_in_mathematics
 from codeagent_nb.rendering.cleaning.removed import removed_from_html, removed_line
 from codeagent_nb.rendering.fallback import guarded
 from codeagent_nb.rendering.html import markdown_html
-from codeagent_nb.rendering.nbformat_outputs import valid_output
+from codeagent_nb.rendering.nbformat_outputs import strict, valid_output
 from kernel_executor import Output
 from kernel_executor.outputs.html_text import html_text
 from kernel_executor.outputs.widget_text import view_of
@@ -40,13 +41,15 @@ PASSED = frozenset({"application/json", "application/vnd.dataresource+json"})
 what it loads; of Vega-Lite only what computes nothing."""
 
 PLOTLY = "application/vnd.plotly.v1+json"
-FIGURE = "An interactive figure; JupyterLab shows it, with the extension for it."
-"""Stands in the place of what draws a figure by scripts, where nothing else is shown of it."""
-LEFT_OUT = (
-    "An interactive chart is left out here, because scripts draw it. "
-    "Have the code save it as a file such as chart.html, and open that in a browser."
-)
 CHART = "application/vnd.vegalite.v5+json"
+"""The newest type of Vega-Lite that JupyterLab draws (4.6), so every chart gets it, also one of version 6."""
+FIGURES = {
+    PLOTLY: "An interactive figure; JupyterLab shows it, with the extension for it.",
+    CHART: "An interactive chart; JupyterLab shows it.",
+}
+"""Stands in the place of what draws a figure by scripts, where nothing else is shown of it."""
+SAVE_IT = "Have the code save it as a file such as chart.html, and open that in a browser."
+LEFT_OUT = f"An interactive chart is left out here, because scripts draw it. {SAVE_IT}"
 DRAWN = re.compile(r"application/vnd\.bokehjs_exec\.v\d+\+json")
 SCRIPT = re.compile(r"<script\b|<iframe\b[^<>]{0,500}?\ssrcdoc\s*=", re.IGNORECASE)
 PLACE = re.compile(r"<(?:div|canvas|span|table|svg|iframe)\b[^<>]{0,500}?\s(?:id|srcdoc)\s*=", re.IGNORECASE)
@@ -64,6 +67,8 @@ NAMES: Mapping[str, str] = {
     **dict.fromkeys(PICTURES, "a picture that is none"),
 }
 VEGA = re.compile(r"application/vnd\.vega(?:lite)?\.")
+RENDERER_NOTE = re.compile(r"(?<=^<Vega)(Lite)?( \d+ object>)\s+If you see this message, .*", re.DOTALL)
+"""Altair's advice to enable a renderer, which is no help where a chart was left out."""
 NAMEABLE = re.compile(r"[\w.+/-]{1,80}")
 
 
@@ -106,7 +111,7 @@ def _bundle(output: Output, models: Container[str] = ()) -> tuple[dict[str, Any]
         case "error":
             return {}, {}
     given = output["data"]
-    data = {mime: shown for mime, content in given.items() if (shown := _shown(mime, content)) is not None}
+    data = {_type(mime): shown for mime, content in given.items() if (shown := _shown(mime, content)) is not None}
     if (model_id := view_of(given)) and model_id in models:
         data[VIEW] = {"model_id": model_id, "version_major": 2, "version_minor": 0}
     as_html = [render(_text(given[mime])) for mime, render in AS_HTML.items() if mime in given]
@@ -114,8 +119,8 @@ def _bundle(output: Output, models: Container[str] = ()) -> tuple[dict[str, Any]
         data["text/html"] = as_html[0]
     if chart := _embedded_chart(given):
         data = {mime: content for mime, content in data.items() if mime != "text/html"} | {CHART: chart}
-    if any(map(_is_figure, data)) and is_name(data.get("text/plain", "<>")):
-        data["text/plain"] = FIGURE
+    if (figure := next(filter(_is_figure, data), "")) and is_name(data.get("text/plain", "<>")):
+        data["text/plain"] = FIGURES[figure]
     sizes = {mime: _size(output["metadata"].get(mime)) for mime in data if mime in PICTURES}
     data = _with_line(data, sizes, _lines(given, data))
     return data, {mime: size for mime, size in sizes.items() if size and mime in data}
@@ -123,13 +128,17 @@ def _bundle(output: Output, models: Container[str] = ()) -> tuple[dict[str, Any]
 
 def _embedded_chart(given: Mapping[str, Any]) -> Any:
     page = _text(given.get("text/html", ""))
-    is_read = page and not any(map(_is_figure, given)) and len(page) <= HTML_LIMIT
+    is_read = page and not any(_is_figure(_type(mime)) for mime in given) and len(page) <= HTML_LIMIT
     return harmless_vega_lite(embedded_chart(page)) if is_read else None
 
 
 def _lines(given: Mapping[str, Any], shown: Mapping[str, Any]) -> str:
     """Return in one line what of an output is not shown."""
-    return " ".join(filter(None, [LEFT_OUT if _is_undrawn(given, shown) else "", removed_line(_removed(given, shown))]))
+    removed = removed_line(_removed(given, shown))
+    if _is_undrawn(given, shown):
+        return f"{LEFT_OUT} {removed}" if removed else LEFT_OUT
+    is_gone = any(map(VEGA.match, given)) and not any(map(_is_figure, shown)) and not shown.keys() & PICTURES
+    return f"{removed} {SAVE_IT}" if is_gone else removed
 
 
 def _is_undrawn(given: Mapping[str, Any], shown: Mapping[str, Any]) -> bool:
@@ -143,7 +152,7 @@ def _is_undrawn(given: Mapping[str, Any], shown: Mapping[str, Any]) -> bool:
 def _shown(mime: str, content: Any) -> Any:
     match mime:
         case "text/plain":
-            return _text(content)
+            return RENDERER_NOTE.sub(r"\1\2", _text(content))
         case "text/html":
             cleaned = clean_html(_text(content))
             # What is not seen, or stands for what scripts would draw, would hide the other representations.
@@ -157,10 +166,18 @@ def _shown(mime: str, content: Any) -> Any:
             text = _text(content)
             return text if BASE64.fullmatch(text) else None
         case _ if VEGA_LITE.fullmatch(mime):
-            return harmless_vega_lite(content)
+            return harmless_vega_lite(_chart(content))
         case _ if mime in PASSED:
             return encodable(content)
     return None
+
+
+def _chart(content: Any) -> Any:
+    """Return a chart that stands as text where nbformat wants text: Altair 6 names the type `v6.json`, not `v6+json`."""
+    try:
+        return strict(json.loads(content)) if isinstance(content, str) else content
+    except (ValueError, RecursionError):
+        return None
 
 
 def _text(content: Any) -> str:
@@ -178,7 +195,7 @@ def _removed(given: Mapping[str, Any], shown: Mapping[str, Any]) -> Counter[str]
     """Return what of an output is not shown, by kind."""
     html = _text(given.get("text/html", ""))
     is_drawn = any(map(_is_figure, shown))
-    gone = {mime for mime in given if mime not in shown and mime not in AS_HTML and given[mime]}
+    gone = {mime for mime in given if _type(mime) not in shown and mime not in AS_HTML and given[mime]}
     if html and not is_much(html):
         gone -= {"text/html"}
     # What draws a figure that is shown is not missed.
@@ -187,7 +204,12 @@ def _removed(given: Mapping[str, Any], shown: Mapping[str, Any]) -> Counter[str]
 
 
 def _is_figure(mime: str) -> bool:
-    return mime == PLOTLY or VEGA_LITE.fullmatch(mime) is not None
+    return mime in FIGURES
+
+
+def _type(mime: str) -> str:
+    """Return the type under which a front end shows what has another one."""
+    return CHART if VEGA_LITE.fullmatch(mime) else mime
 
 
 def _name(mime: str) -> str:

@@ -12,8 +12,11 @@ from kernel_executor.outputs.html_text import html_text
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 
-OBJECT_NAME = re.compile(r"<[^\n]*>|[\w.]+\(\.\.\.\)")
-"""A `repr` that names an object and tells nothing of what is in it: one line, in angle brackets or left empty."""
+OBJECT_NAME = re.compile(
+    r"<[^\n]*>|[\w.]+\(\.\.\.\)|<Vega(?:Lite)? \d+ object>\s+If you see this message, (?s:.{0,500})"
+)
+"""A `repr` that names an object and tells nothing of what is in it: one line, in angle brackets or left empty. Below its
+name, Altair explains how to enable a renderer, which the front end does not need."""
 
 INTERNALS = re.compile(r"<[\w.]+ object at 0x[0-9a-fA-F]+>")
 """In a `repr` that writes out how an object is made: 17 kB for a table of two rows (great_tables)."""
@@ -28,7 +31,7 @@ PLACEHOLDER = re.compile(
 
 SCRIPTS = re.compile(r"(?:application|text)/(?:(?:x-)?javascript|ecmascript)|application/vnd\.bokehjs_\w+\.v\d+\+json")
 
-FIGURES = re.compile(r"application/vnd\.(?:plotly|vega|vegalite)\.v[\w.]+\+json")
+FIGURES = re.compile(r"application/vnd\.(?:plotly|vega|vegalite)\.v[\w.]+[+.]json")
 
 PICTURES = ("image/", "audio/", "video/")
 

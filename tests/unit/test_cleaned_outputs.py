@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 from codeagent_nb.events import BlockFinishedEvent, BlockStartedEvent, GivenCodeFinishedEvent, TextMessage
 from codeagent_nb.rendering.cell_outputs import harmless_output, shown_output
 from codeagent_nb.rendering.cleaning.html_outputs import clean_html
-from codeagent_nb.rendering.mime_bundles import FIGURE, harmless_bundle
+from codeagent_nb.rendering.mime_bundles import FIGURES, PLOTLY, harmless_bundle
 from kernel_executor import BlockResult, CodeBlock
 from tests.browser.hostile_outputs import outputs
 from tests.support.hostile_html import assert_harmless, display, hostile, judged
@@ -174,7 +174,7 @@ def test_a_figure_alone_says_where_it_is_seen() -> None:
     figure = {"data": [{"type": "bar", "y": [1]}], "layout": {}}
     data = {"application/vnd.plotly.v1+json": figure, "text/html": "<div></div><script>draw()</script>"}
     shown, _ = harmless_bundle({"output_type": "display_data", "data": data, "metadata": {}})
-    assert shown == {"application/vnd.plotly.v1+json": figure, "text/plain": FIGURE}
+    assert shown == {"application/vnd.plotly.v1+json": figure, "text/plain": FIGURES[PLOTLY]}
 
 
 # Style sheets

@@ -14,7 +14,7 @@ from codeagent_nb.events import BlockFinishedEvent, BlockOutputEvent, BlockStart
 from codeagent_nb.rendering.cleaning.html_outputs import CELLS_LIMIT, HTML_LIMIT, TAGS_LIMIT, clean_html
 from codeagent_nb.rendering.fallback import guarded
 from codeagent_nb.rendering.html import HIGHLIGHT_LIMIT, LEXERS, code_html, growing_html, markdown_html, text_html
-from codeagent_nb.rendering.mime_bundles import TEXT_SHOWN, harmless_bundle
+from codeagent_nb.rendering.mime_bundles import SAVE_IT, TEXT_SHOWN, harmless_bundle
 from codeagent_nb.rendering.shown_outputs import ShownOutputs
 from kernel_executor import Append, BlockResult, Clear, CodeBlock, Update
 from tests.support.hostile_html import HOSTILE, assert_harmless, display, hostile, judged
@@ -336,6 +336,7 @@ VEGA_LITE = [
     "application/vnd.vegalite.v5+json",
     "application/vnd.vegalite.v6+json",
     "application/vnd.vegalite.v6.1.0+json",
+    "application/vnd.vegalite.v6.json",
 ]
 POINTS = [{"a": 1, "b": "https"}, {"a": 2, "b": "imagery"}]
 CHART = {
@@ -352,7 +353,7 @@ CHART = {
 def test_a_chart_of_vega_lite_whose_data_stand_in_it_is_shown(mime: str) -> None:
     chart = {**CHART, "$schema": "https://vega.github.io/schema/vega-lite/v5.json"}
     output = {"output_type": "display_data", "data": {mime: chart, "text/plain": "x"}, "metadata": {mime: {"a": 1}}}
-    assert harmless_bundle(output) == ({mime: CHART, "text/plain": "x"}, {})
+    assert harmless_bundle(output) == ({VEGA_LITE[0]: CHART, "text/plain": "x"}, {})
 
 
 def test_columns_of_a_chart_may_be_called_as_keys_that_compute() -> None:
@@ -398,7 +399,7 @@ def test_a_chart_of_vega_lite_that_loads_or_computes_is_shown_as_text(part: dict
         "data": {VEGA_LITE[0]: {**CHART, **part}, "text/plain": "c"},
         "metadata": {},
     }
-    said = "c\n[Removed from this output: an interactive figure that loads or computes.]"
+    said = f"c\n[Removed from this output: an interactive figure that loads or computes. {SAVE_IT}]"
     assert harmless_bundle(output) == ({"text/plain": said}, {})
 
 

@@ -15,7 +15,8 @@ from kernel_executor.text import encodable
 PLOTLY_MAP = re.compile(r"(?:scatter|choropleth|density)(?:geo|mapbox|map)|choropleth", re.IGNORECASE)
 """Kinds of traces that load outlines or tiles, without an address in the figure."""
 
-VEGA_LITE = re.compile(r"application/vnd\.vegalite\.v([456])(?:\.[0-9.]+)?\+json")
+VEGA_LITE = re.compile(r"application/vnd\.vegalite\.v([456])(?:\.[0-9.]+)?[+.]json")
+"""Altair 6 writes `v6.json`, earlier versions `v5+json`."""
 CHART_BEGINS = re.compile(r"\}\)\((?=\{)")
 CHART_ENDS = re.compile(r"\s*,\s*\{\s*\"mode\":\s*\"vega-lite\"")
 """Around what Altair's page gives to the function that embeds it: that is how it shows charts in all front ends."""
