@@ -173,7 +173,7 @@ def _shown(mime: str, content: Any) -> Any:
 
 
 def _chart(content: Any) -> Any:
-    """Return a chart that stands as text where nbformat wants text: Altair 6 names the type `v6.json`, not `v6+json`."""
+    """Return a chart, also one in text: Altair 6 names the type `v6.json`, and only `+json` may be more than text."""
     try:
         return strict(json.loads(content)) if isinstance(content, str) else content
     except (ValueError, RecursionError):

@@ -15,8 +15,10 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 OBJECT_NAME = re.compile(
     r"<[^\n]*>|[\w.]+\(\.\.\.\)|<Vega(?:Lite)? \d+ object>\s+If you see this message, (?s:.{0,500})"
 )
-"""A `repr` that names an object and tells nothing of what is in it: one line, in angle brackets or left empty. Below its
-name, Altair explains how to enable a renderer, which the front end does not need."""
+"""A `repr` that names an object and tells nothing of what is in it: one line, in angle brackets or left empty.
+
+Below its name, a chart of Altair explains how to enable a renderer.
+"""
 
 INTERNALS = re.compile(r"<[\w.]+ object at 0x[0-9a-fA-F]+>")
 """In a `repr` that writes out how an object is made: 17 kB for a table of two rows (great_tables)."""

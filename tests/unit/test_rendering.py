@@ -17,6 +17,7 @@ from codeagent_nb.rendering.html import HIGHLIGHT_LIMIT, LEXERS, code_html, grow
 from codeagent_nb.rendering.mime_bundles import SAVE_IT, TEXT_SHOWN, harmless_bundle
 from codeagent_nb.rendering.shown_outputs import ShownOutputs
 from kernel_executor import Append, BlockResult, Clear, CodeBlock, Update
+from tests.support.charts import CHART, LOADING, ROWS
 from tests.support.hostile_html import HOSTILE, assert_harmless, display, hostile, judged
 
 
@@ -338,15 +339,6 @@ VEGA_LITE = [
     "application/vnd.vegalite.v6.1.0+json",
     "application/vnd.vegalite.v6.json",
 ]
-POINTS = [{"a": 1, "b": "https"}, {"a": 2, "b": "imagery"}]
-CHART = {
-    "config": {"view": {"continuousWidth": 300}},
-    "data": {"name": "data-1"},
-    "datasets": {"data-1": POINTS},
-    "mark": {"type": "bar", "tooltip": True},
-    "encoding": {"x": {"field": "a", "type": "quantitative"}, "y": {"field": "b", "title": "the b"}},
-    "params": [{"name": "p", "select": {"type": "interval", "encodings": ["x"]}, "bind": "scales"}],
-}
 
 
 @pytest.mark.parametrize("mime", VEGA_LITE)
@@ -357,41 +349,13 @@ def test_a_chart_of_vega_lite_whose_data_stand_in_it_is_shown(mime: str) -> None
 
 
 def test_columns_of_a_chart_may_be_called_as_keys_that_compute() -> None:
-    names = ("element", "test", "filter", "input", "init", "on", "zoom", "url", "patch", "signal")
-    rows = [dict.fromkeys(names, "image")]
-    for data in ({"data": {"values": rows}}, {"datasets": {"data-1": rows}}, {"layer": [{"data": {"values": rows}}]}):
+    for data in ROWS:
         chart = {**CHART, **data}
         output = {"output_type": "display_data", "data": {VEGA_LITE[0]: chart}, "metadata": {}}
         assert harmless_bundle(output)[0][VEGA_LITE[0]] == chart
 
 
-@pytest.mark.parametrize(
-    "part",
-    [
-        {"data": {"url": "x.csv"}},
-        {"data": {"values": [{"image": "/secret"}]}},
-        {"data": {"values": "a,image\n1,https:evil.test/x.png"}},
-        {"datasets": {"data-1": "a,image\n1,x.png"}},
-        {"layer": [{"mark": "bar", "data": {"values": "a,image\n1,x.png"}}]},
-        {"layer": [{"mark": "bar", "data": {"values": [{"image": "x.png"}]}}]},
-        {"spec": {"mark": "bar", "data": {"values": [], "url": "x.csv"}}},
-        {"encoding": {"data": {"values": [{"expr": "1"}]}}},
-        {"data": {"values": [{"url": "see https:evil.test/x.png"}]}},
-        {"data": {"values": [{"href": ["x javascript:f()"]}]}},
-        {"data": {"values": [{"a": "image"}]}, "title": "//evil.test"},
-        {"mark": "image", "encoding": {"url": {"field": "a"}}},
-        {"mark": {"type": "bar", "href": "x"}},
-        {"encoding": {"tooltip": [{"field": "b", "title": "image"}]}},
-        {"encoding": {"tooltip": [{"field": "a['im\\age']"}]}},
-        {"transform": [{"calculate": "'im' + 'age'", "as": "x"}]},
-        {"encoding": {"color": {"condition": {"test": "true", "value": "red"}}}},
-        {"params": [{"name": "p", "expr": "1"}]},
-        {"params": [{"name": "p", "bind": {"input": "range"}}]},
-        {"config": {"signals": [{"name": "p", "update": "1"}]}},
-        {"usermeta": {"embedOptions": {"patch": "x.json"}}},
-        {"encoding": {"x": {"field": "a", "axis": {"labelExpr": "datum.value"}}}},
-    ],
-)
+@pytest.mark.parametrize("part", LOADING)
 def test_a_chart_of_vega_lite_that_loads_or_computes_is_shown_as_text(part: dict[str, Any]) -> None:
     """Its tooltips load the address in a field called `image`, and an expression may make such a field."""
     output = {

@@ -50,8 +50,12 @@ function isPictureElsewhere(key, value) {
 
 /** @param {string} text */
 function isHarmlessText(text) {
+  return !isAddress(text) && !MAP.test(text) && isHarmlessMathematics(text);
+}
+
+/** Whether a text may lead elsewhere; an embedded picture does not. @param {string} text */
+export function isAddress(text) {
   // Browsers leave out blanks and control characters within an address, or at its beginning.
   const flat = text.replace(/[\x00-\x20]/g, "").replaceAll("\\", "/");
-  const isAddress = ADDRESS.test(flat) || (flat.includes("//") && !PICTURE.test(flat));
-  return !isAddress && !MAP.test(text) && isHarmlessMathematics(text);
+  return ADDRESS.test(flat) || (flat.includes("//") && !PICTURE.test(flat));
 }

@@ -3,19 +3,22 @@
 //
 // The kernel cleans outputs, too (`rendering/`). But a page cannot tell the agent from other code in the same kernel, so
 // it looks for itself: a kind of output, or HTML, that is not on these lists is left out, and so are a figure of Plotly
-// that may load something and a formula with a command that leads elsewhere (`figures.js`). Of Markdown and Vega nothing
-// passes. JSON passes as it is: front ends show it as a tree, or as a table.
+// that may load something, a formula with a command that leads elsewhere (`figures.js`), and a chart of Vega-Lite that
+// loads or computes (`charts.js`). Of Markdown nothing passes. JSON passes as it is: front ends show it as a tree, or as
+// a table.
 
+import { isHarmlessChart } from "./charts.js";
 import { isHarmlessFigure, isHarmlessMathematics } from "./figures.js";
 import { Refusal } from "./refusal.js";
 
 /** @typedef {import("../types.js").Output} Output */
 
 const PLOTLY = "application/vnd.plotly.v1+json";
-/** Front ends show these without obeying them; three of them only if they are harmless. */
+const CHART = "application/vnd.vegalite.v5+json";
+/** Front ends show these without obeying them; four of them only if they are harmless. */
 const KINDS = new Set([
   ...["text/plain", "text/html", "text/latex", "image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp"],
-  ...["application/json", "application/vnd.dataresource+json", PLOTLY],
+  ...["application/json", "application/vnd.dataresource+json", PLOTLY, CHART],
 ]);
 const TAGS = new Set(
   ("a abbr acronym area article aside b bdi bdo blockquote br caption center cite code col colgroup data dd del " +
@@ -63,6 +66,7 @@ function harmlessData(data) {
     if (kind === "text/html" && !isHarmlessHtml(aText(content))) continue;
     if (kind === "text/latex" && !isHarmlessMathematics(aText(content))) continue;
     if (kind === PLOTLY && !isHarmlessFigure(content)) continue;
+    if (kind === CHART && !isHarmlessChart(content)) continue;
     shown[kind] = kind.startsWith("application/") ? content : aText(content);
   }
   return shown;
