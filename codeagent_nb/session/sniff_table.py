@@ -128,7 +128,7 @@ def sniff(text: str, ending: str, cut: bool) -> tuple[dict[str, Any], Parsed]:
         options["header"] = None
     elif _misses_names(parsed):
         options["index_col"] = False
-    options.update(_signs(parsed, with_header="header" not in options))
+    options.update(_signs(parsed, "header" not in options, "skipinitialspace" in options))
     return options, parsed
 
 
@@ -231,7 +231,7 @@ SIGNS = (
 """Decimal and thousands; the first ones win where others read as much."""
 
 
-def _signs(parsed: Parsed, with_header: bool) -> dict[str, Any]:
+def _signs(parsed: Parsed, with_header: bool, skipped_space: bool) -> dict[str, Any]:
     """Return the signs by which most columns are numbers."""
     body = parsed.table[1:] if with_header else parsed.table
     columns = [
@@ -248,7 +248,11 @@ def _signs(parsed: Parsed, with_header: bool) -> dict[str, Any]:
         options["decimal"] = decimal
     if thousands:
         options["thousands"] = thousands
-        options.update(_kept_as_text(parsed, columns, with_header, decimal, thousands))
+        if odd := _kept_as_text(columns, decimal, thousands):
+            header = [name.lstrip(" ") if skipped_space else name for name in parsed.table[0]]
+            # A name that pandas does not find is passed over in silence: it must have the spaces that the file has.
+            names = [header[at] if with_header else at for at in odd if not with_header or at < len(header)]
+            options.update({"dtype": dict.fromkeys(names, "str")} if names else {})
     return options
 
 
@@ -258,17 +262,11 @@ def _reads(column: list[str], decimal: str, thousands: str) -> bool:
     return all(re.fullmatch(pattern, cell) for cell in column)
 
 
-def _kept_as_text(
-    parsed: Parsed, columns: list[list[str]], with_header: bool, decimal: str, thousands: str
-) -> dict[str, Any]:
-    """Return the types of columns that are no numbers; pandas reads "01.02.2024" as 1022024 if "." parts thousands."""
+def _kept_as_text(columns: list[list[str]], decimal: str, thousands: str) -> list[int]:
+    """Return which columns are no numbers; pandas reads "01.02.2024" as 1022024 if "." parts thousands."""
     numbered = rf"[+-]?[\d{re.escape(thousands + decimal)}]+"
-    odd = [
+    return [
         at
         for at, column in enumerate(columns)
         if column and not _reads(column, decimal, thousands) and any(re.fullmatch(numbered, cell) for cell in column)
     ]
-    names = [
-        parsed.table[0][at].strip() if with_header else at for at in odd if not with_header or at < len(parsed.table[0])
-    ]
-    return {"dtype": dict.fromkeys(names, "str")} if names else {}

@@ -167,6 +167,20 @@ PREVIEWS: dict[str, tuple[str, str | bytes, tuple[str, ...], str, list[str]]] = 
         "tf",
         ["d", "v"],
     ),
+    "spaces around a name": (
+        "a.csv",
+        "a; d ;v\nx;01.02.2024;1.299,99\ny;02.02.2024;1.000,50\n",
+        ("dtype={' d ': 'str'}",),
+        "ttf",
+        ["a", " d ", "v"],
+    ),
+    "spaces behind each separator": (
+        "a.csv",
+        "a; d; v\nx; 01.02.2024; 1.299,99\ny; 02.02.2024; 1.000,50\n",
+        ("skipinitialspace=True", "dtype={'d': 'str'}"),
+        "ttf",
+        ["a", "d", "v"],
+    ),
     "numbers by a tab": ("a.tsv", "a\tb\n1,5\t2,25\n3,5\t4\n", ("decimal=','",), "ff", ["a", "b"]),
     "comment lines": (
         "a.csv",
