@@ -249,6 +249,16 @@ def test_every_text_can_be_read(notebook: Notebook, theme: Any) -> None:
         assert [(what, round(ratio, 2)) for what, ratio in texts if ratio < 4.5] == []
 
 
+@one_app
+def test_after_some_seconds_the_time_is_shown_until_the_state_changes(notebook: Notebook) -> None:
+    panel = open_panel(notebook, state="thinking")
+    clock = panel.locator(".cagent-clock")
+    expect(clock).to_be_empty()
+    expect(clock).to_have_text(re.compile(r"^\d s$"), timeout=9_000)
+    set_traits(notebook, state="done")
+    expect(clock).to_be_empty()
+
+
 HOSTILE = """<img src=x onerror="window.hacked = 1"> <script>window.hacked = 1</script> </script></textarea></style>
 <svg onload="window.hacked = 1"></svg> <iframe src="javascript:parent.hacked = 1"></iframe>
 <a href="javascript:window.hacked = 1">raw</a> <style>body { display: none }</style>

@@ -17,6 +17,9 @@ const STATE_WORDS = {
   failed: "Failed",
 };
 const BUSY = new Set(["setup", "thinking", "running", "waiting"]);
+/** In these the time is shown after some seconds: a small model on a busy machine thinks for minutes. */
+const TIMED = new Set(["thinking", "running"]);
+const SECONDS_UNTIMED = 5;
 
 class AgentView {
   /** @param {Model} model @param {HTMLElement} el */
@@ -28,6 +31,8 @@ class AgentView {
     this.root = h("div", { class: `cagent cagent-${this.chat ? "chat" : "cell"}`, role: "region",
       "aria-label": "Agent", "data-lm-suppress-shortcuts": "true" });
     this.state = h("div", { class: "cagent-state" });
+    this.clock = h("span", { class: "cagent-clock" });
+    this.ticking = 0;
     this.select = h("select", { class: "cagent-select", onchange: () => this.chooseModel() });
     this.chooser = h("label", { class: "cagent-chooser" }, h("span", { text: "Model" }), this.select);
     this.path = h("span", { class: "cagent-path" });
@@ -128,12 +133,22 @@ class AgentView {
     const word = STATE_WORDS[state];
     const says = status.startsWith(word); // "Running", "Running attempt 2": once is enough
     this.state.replaceChildren(icon(state), h("strong", { text: says ? status : word }),
-      says ? "" : h("span", { class: "cagent-status", text: status, title: status }));
+      says ? "" : h("span", { class: "cagent-status", text: status, title: status }), this.clock);
     if (!changed) return;
+    this.showTime(TIMED.has(state));
     this.composer.show(busy, state === "waiting" || state === "setup");
     this.stop.hidden = !busy;
     this.stop.disabled = false;
     if (state === "waiting") this.say(status || "The agent waits for your approval.");
+  }
+
+  /** Show how long a state lasts, from now on or no longer. @param {boolean} runs */
+  showTime(runs) {
+    clearInterval(this.ticking);
+    this.clock.textContent = "";
+    if (!runs) return;
+    const begun = Date.now();
+    this.ticking = window.setInterval(() => (this.clock.textContent = elapsed(Date.now() - begun)), 1000);
   }
 
   /** @param {boolean} history */
@@ -226,8 +241,16 @@ class AgentView {
 
   close() {
     this.undo();
+    this.showTime(false);
     this.transcript.close();
   }
+}
+
+/** A time as the end of a run tells it; nothing if it is short. @param {number} milliseconds */
+function elapsed(milliseconds) {
+  const seconds = Math.round(milliseconds / 1000);
+  if (seconds < SECONDS_UNTIMED) return "";
+  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
 /** Jupyter wraps and trims the text of pictures. @param {string} one @param {string} other */
