@@ -54,14 +54,23 @@ DESCRIPTION = """Solve a task: write it below the %%agent line, in your own word
     %%agent -i df
     Plot the sales of each month, and name the best one.
 
-The agent writes code, runs it in a sandboxed kernel of its own in this notebook's folder, repairs it when it fails
-and explains the result. Its kernel and the conversation go on from cell to cell. @{name} in the task copies a
-variable of this notebook, as -i name does. `%agent help` tells what else there is.
+The agent writes code, runs it in a sandboxed kernel of its own in this notebook's folder, repairs it
+when it fails and explains the result. Its kernel and the conversation go on from cell to cell.
+@{name} in the task copies a variable of this notebook, as -i name does. `%agent help` lists the
+other commands.
 """
 
 ARGUMENTS: Sequence[tuple[tuple[str, ...], dict[str, Any]]] = (
     (("-m", "--model"), {"help": "Name of a model, `local`, or a variable that holds a client."}),
-    (("-i", "--input"), {"action": "append", "default": [], "metavar": "NAMES", "help": "Variables, e.g. -i df,cfg."}),
+    (
+        ("-i", "--input"),
+        {
+            "action": "append",
+            "default": [],
+            "metavar": "NAMES",
+            "help": "Variables to copy into the agent's kernel, e.g. -i df,cfg.",
+        },
+    ),
     (
         ("-f", "--file"),
         {"action": "append", "default": [], "metavar": "PATH", "help": "A file, copied into the agent's folder."},
@@ -74,7 +83,7 @@ ARGUMENTS: Sequence[tuple[tuple[str, ...], dict[str, Any]]] = (
         ("--cells",),
         {"action": BooleanOptionalAction, "help": "Write what it does into cells below; --no-cells does not."},
     ),
-    (("--bg",), {"action": "store_true", "help": "Return at once and work on in the background."}),
+    (("--bg",), {"action": "store_true", "help": "Return at once, and go on in the background."}),
 )
 
 
@@ -93,7 +102,9 @@ def help_text() -> str:
         for names, options in ARGUMENTS
     ]
     width = max(len(row) for row, _ in rows)
-    return "\n".join([DESCRIPTION, "Behind %%agent may stand:", *(f"  {row:{width}}  {said}" for row, said in rows)])
+    return "\n".join(
+        [DESCRIPTION, "Options, after %%agent on the same line:", *(f"  {row:{width}}  {said}" for row, said in rows)]
+    )
 
 
 def _value_of(name: str, options: Mapping[str, Any]) -> str:
