@@ -124,6 +124,8 @@ def read_line(line: str, body: str, settings: CodeAgent) -> CellOptions:
         given = parser().parse_args(shlex.split(line))  # IPython's own splitting leaves the quotes on
     except ValueError as error:
         raise UsageError(f"%%agent {line}: {error}") from error
+    except UsageError as error:
+        raise UsageError(f"{error}{_what_is_meant(str(error))}") from error
     retries = settings.retries if given.retries is None else given.retries
     timeout = settings.timeout if given.timeout is None else given.timeout
     if retries < 0 or not 0 <= timeout < math.inf:
@@ -142,6 +144,17 @@ def read_line(line: str, body: str, settings: CodeAgent) -> CellOptions:
         background=given.bg,
         cells=settings.cells if given.cells is None else given.cells,
     )
+
+
+def _what_is_meant(error: str) -> str:
+    """Return what to do about an option that does not exist; empty about all else."""
+    _, is_unknown, words = error.partition("unrecognized arguments: ")
+    if not is_unknown:
+        return ""
+    if not words.startswith("-"):
+        return "; the task goes below the %%agent line"
+    close = get_close_matches(words.split()[0], [name for names, _ in ARGUMENTS for name in names], 1, 0.7)
+    return f"; did you mean {close[0]}?" if close else "; an empty %%agent cell lists the options"
 
 
 def variable_names(given: Sequence[str], task: str) -> tuple[str, ...]:

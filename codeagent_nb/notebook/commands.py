@@ -22,16 +22,16 @@ HELP = """\
 %agent files NAME     save such a file into the agent's folder; `all` saves all that may be
 %agent folder         where the agent works, and so what it can read
 %agent folder PATH    let it work in another folder, from the next task on
-%agent allow NAME     let the code of this session reach a name of the network
+%agent allow NAME     let the code of this session reach a host, e.g. data.example.org
 %agent reset          clear the conversation and shut the kernel down; saved sessions are kept
 %agent save PATH      save the session so far as a notebook of another name
 %agent verify         replay the saved session in a fresh sandboxed kernel, and compare what it shows
-%agent verify PATH    the same with another notebook; the verdict is written into it
+%agent verify PATH    the same for another notebook; the verdict is written into it
 %agent model          models that can be used here; the one in use is marked
-%agent model NAME     give the next tasks to another model; `auto` to what the environment says
+%agent model NAME     use another model from the next task on; `auto` chooses by the environment
 %agent panel          a chat with the agent
-%agent help           this
-%%agent               its arguments, with an empty cell
+%agent help           list these commands
+%%agent               solve the task that the cell holds; an empty cell lists the options
 %config CodeAgent     settings for all cells of this notebook
 """
 

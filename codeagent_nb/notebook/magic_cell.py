@@ -173,7 +173,7 @@ async def attended(run: "asyncio.Task[TaskResult]", secrets: Secrets) -> TaskRes
     finally:
         ticker.cancel()
     if run.cancelled():
-        raise Stopped("the agent was stopped, and so was the code it had begun to run")
+        raise Stopped("the agent was stopped, and with it any code that was running")
     error = run.exception()
     if isinstance(error, AgentError | KernelExecutorError):
         # A server may quote the key that it does not accept.

@@ -10,11 +10,12 @@ from codeagent_nb.models.served import Served
 from codeagent_nb.models.table import IN_USE, model_table
 from codeagent_nb.views.clean_console import CleanConsole
 
-WIDTH = 120
+WIDTH = 100
+"""Characters: in a window of 1280 pixels beside the file browser, JupyterLab breaks lines at 104."""
 MOST_NAMED = 5
 
 HOW_TO_SWITCH = (
-    "`%agent model NAME` gives the next tasks to another one, `%agent model auto` to what the environment says."
+    "`%agent model NAME` uses another one from the next task on, `%agent model auto` chooses by the environment."
 )
 
 

@@ -63,7 +63,7 @@ async def trim(
         progress: Called before each cell.
 
     Raises:
-        SessionError: No cell shows anything, or the final outputs do not come out the same with all cells either.
+        SessionError: No cell shows anything, or a replay of all cells does not give the same final outputs.
         SandboxUnavailable: No sandbox works here.
         KernelStartError: The kernel does not start.
     """
@@ -78,7 +78,7 @@ async def trim(
                 kept = tuple(number for number in sources if number)
                 return Trimmed(notebook=notebook, kept=kept, sources=sources, outputs=done, absent=absent)
     raise SessionError(
-        f"{str(notebook.path)!r} cannot be trimmed: its final outputs do not come out the same with all cells either. "
+        f"{str(notebook.path)!r} cannot be trimmed: a replay of all its cells does not give the same final outputs. "
         f"`codeagent-nb verify {notebook.path.name}` says why"
     )
 

@@ -65,8 +65,9 @@ def test_no_cells_are_written_unless_somebody_asks() -> None:
     ("line", "said"),
     [
         ("--cells=yes", "argument --cells/--no-cells: ignored explicit argument 'yes'"),
-        ("tell me", "unrecognized arguments: tell me"),
-        ("--nope", "unrecognized arguments: --nope"),
+        ("tell me", "unrecognized arguments: tell me; the task goes below the %%agent line"),
+        ("--nope", "unrecognized arguments: --nope; an empty %%agent cell lists the options"),
+        ("--tiemout 3", "unrecognized arguments: --tiemout 3; did you mean --timeout?"),
         ("-r many", "argument -r/--retries: invalid int value: 'many'"),
         ("-t soon", "argument -t/--timeout: invalid float value: 'soon'"),
         ("-a sometimes", "argument -a/--approval: invalid choice: 'sometimes'"),
@@ -88,7 +89,7 @@ def test_what_has_no_sense_is_a_usage_error_that_names_it(line: str, said: str) 
 
 
 def test_settings_that_have_no_sense_are_refused_where_they_are_set() -> None:
-    for wrong in ({"retries": -1}, {"approval": "sometimes"}, {"keep": "none"}, {"sandbox": "docker"}):
+    for wrong in ({"retries": -1}, {"timeout": -1}, {"approval": "sometimes"}, {"keep": "none"}, {"sandbox": "docker"}):
         with pytest.raises(TraitError):
             CodeAgent(**wrong)
 

@@ -13,6 +13,7 @@ import pytest
 
 from codeagent_nb.errors import AgentError, NoModelConfigured, WeightsError
 from codeagent_nb.events import TextMessage
+from codeagent_nb.models.embedded import weights
 from codeagent_nb.models.openai.client import OpenAIChatCompletionClient
 from codeagent_nb.notebook import commands
 from codeagent_nb.notebook.chosen_models import ChosenModels
@@ -397,6 +398,18 @@ async def test_a_download_is_shown_on_two_pages_and_answers_both(tmp_path: Path,
     assert asking.chosen == [{"CODEAGENT_MODEL": "local", "CODEAGENT_MODEL_PATH": ""}]
     assert page.card is other.card is None
     assert {"waiting", "setup"} <= set(filter(lambda value: isinstance(value, str), page.history))
+
+
+async def test_a_model_that_was_downloaded_before_is_offered_for_use(tmp_path: Path, page: FakeFrontEnd) -> None:
+    """Where `-m gpt-nope` names a model that no server has, 1.1 GB were offered that were here."""
+    environment = {"XDG_CACHE_HOME": str(tmp_path)}
+    asking = Asking(page, environment)
+    assert asking.setup.fields()["embedded"]["here"] is False
+    file = weights.cache_dir(environment) / weights.KNOWN_MODEL.filename
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"GGUF")
+    assert asking.setup.fields()["embedded"]["here"] is True
+    asking.task.cancel()
 
 
 async def test_without_the_extra_the_command_stands_in_place_of_the_download(

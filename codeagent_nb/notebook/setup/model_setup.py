@@ -113,6 +113,7 @@ class ModelSetup(Card):
         return {
             "name": known.name,
             "size": f"{known.size / 1e9:.1f} GB",
+            "here": (weights.cache_dir(self._environment) / known.filename).is_file(),
             "command": "" if find_spec(EMBEDDED_SERVER) else install_command(),
             "phase": state.phase,
             "share": state.done / state.total if state.total else 0.0,

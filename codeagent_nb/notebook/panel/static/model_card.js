@@ -3,7 +3,7 @@
 
 /** @typedef {{ name: string, url: string, models: string[], locked: boolean }} Found */
 /** @typedef {{ id: string, title: string, why: string,
- *   embedded: { name: string, size: string, command: string, phase: string, share: number, text: string, error: string },
+ *   embedded: { name: string, size: string, here: boolean, command: string, phase: string, share: number, text: string, error: string },
  *   key: { busy: boolean, error: string, models: string[], url: string, usual: string },
  *   servers: { looking: boolean, looked: boolean, found: Found[] } }} ModelFields */
 
@@ -48,7 +48,7 @@ function embeddedWay(first, send) {
     command.textContent = embedded.command;
     install.hidden = !embedded.command;
     fetch.hidden = busy || phase === "done" || Boolean(embedded.command);
-    label(fetch, phase === "paused" ? "Resume" : phase === "failed" ? "Try again" : `Download ${size}`);
+    label(fetch, phase === "paused" ? "Resume" : phase === "failed" ? "Try again" : embedded.here ? "Use it" : `Download ${size}`);
     pause.hidden = !busy;
     pause.disabled = phase === "pausing";
     progress.hidden = phase === "idle";
