@@ -62,6 +62,17 @@ def test_a_chart_is_drawn_in_a_real_cell(notebook: Notebook) -> None:
     notebook.page.locator(DRAWN).wait_for()
 
 
+@one_app
+def test_a_chart_is_drawn_below_the_panel(notebook: Notebook) -> None:
+    notebook.open(model(altair(CHART), "Drawn."), "import codeagent_nb\ncodeagent_nb.panel('replay')")
+    notebook.run_cell(0)
+    notebook.run_cell(1)
+    field = notebook.cell(1).locator(".cagent textarea").last
+    field.fill("Draw.")
+    field.press("Enter")
+    notebook.cell(1).locator(DRAWN).wait_for()
+
+
 WIDGETS = """
 import ipywidgets
 from tqdm.auto import tqdm

@@ -47,7 +47,7 @@ def test_a_task_is_answered_in_the_panel_and_its_plot_stands_below(notebook: Not
     send(notebook, "How many rows has @{df}?")
     wait_for_state(notebook, "done")
     log = panel(notebook).get_by_role("log")
-    for text in ("How many rows has @{df}?", "I write code.", "rows: 3", "It has 3 rows."):
+    for text in ("How many rows has @{df}?", "I write code.", "rows: 3", "Result", "It has 3 rows."):
         expect(log.get_by_text(text).first).to_be_visible()
     assert any("image/png" in output["data"] for output in notebook.outputs(1)), "the plot is under the panel's cell"
     assert notebook.outputs(2) == []

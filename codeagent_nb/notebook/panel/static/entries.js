@@ -118,8 +118,8 @@ function entryView(entry, actions) {
     case "end":
       return simpleView("cagent-end", "Result", fillEnd);
     case "reflection":
-      return markdownView("cagent-reflection", "Reflection",
-        h("div", { class: "cagent-label" }, icon("again"), h("span", { text: "Looking back" })));
+      return markdownView("cagent-reflection", "Answer",
+        h("div", { class: "cagent-label" }, h("span", { text: "Result" }))); // as in the terminal and the saved notebook
     default:
       return markdownView("cagent-reply", "Agent", null);
   }

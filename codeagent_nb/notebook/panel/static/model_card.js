@@ -29,7 +29,8 @@ function way(title, text, ...more) {
 /** @param {ModelFields} first @param {(message: Record<string, any>) => void} send @returns {CardView} */
 function embeddedWay(first, send) {
   const { name, size } = first.embedded;
-  const fetch = button({ class: "cagent-primary", icon: "save", text: `Download ${size}`, onclick: () => send({ type: "setup-fetch" }) });
+  const fetch = button({ class: "cagent-primary", icon: first.embedded.here ? "check" : "save", text: `Download ${size}`,
+    onclick: () => send({ type: "setup-fetch" }) });
   const pause = button({ icon: "waiting", text: "Pause", onclick: () => send({ type: "setup-pause" }) });
   const bar = h("progress", { class: "cagent-progress", max: "1", "aria-label": "Download" });
   const text = h("span", { class: "cagent-muted cagent-progress-text" });
