@@ -5,6 +5,7 @@ from .containers.executor import DockerCommandLineCodeExecutor as DockerCommandL
 from .errors import (
     KernelExecutorError as KernelExecutorError,
     KernelStartError as KernelStartError,
+    NoCheckpoint as NoCheckpoint,
     NotStarted as NotStarted,
     SandboxUnavailable as SandboxUnavailable,
 )
@@ -29,7 +30,7 @@ from .functions.functions import (
     ImportFromModule as ImportFromModule,
     with_requirements as with_requirements,
 )
-from .kernels.executor import KernelCodeExecutor as KernelCodeExecutor
+from .kernels.executor import DATA_STACK as DATA_STACK, KernelCodeExecutor as KernelCodeExecutor
 from .lifecycle.base import ManagedExecutor as ManagedExecutor
 from .lifecycle.listeners import Listener as Listener
 from .limits.resource_limits import ResourceLimits as ResourceLimits
@@ -40,10 +41,17 @@ from .remote.executor import RemoteKernelExecutor as RemoteKernelExecutor
 from .replay import ReplayCodeExecutor as ReplayCodeExecutor
 from .sandbox.isolation import Isolation as Isolation
 from .scripts.executor import LocalCommandLineCodeExecutor as LocalCommandLineCodeExecutor
+from .snapshots import (
+    KernelSnapshot as KernelSnapshot,
+    LiveVariable as LiveVariable,
+    RunningBlock as RunningBlock,
+    StackFrame as StackFrame,
+)
 from .types import (
     USUAL_TIMEOUT as USUAL_TIMEOUT,
     BlockResult as BlockResult,
     BlockStatus as BlockStatus,
+    Checkpoint as Checkpoint,
     CodeBlock as CodeBlock,
     CodeResult as CodeResult,
     KernelState as KernelState,

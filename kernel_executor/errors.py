@@ -4,6 +4,7 @@ KernelExecutorError
  +- KernelStartError     no such kernelspec, the process ended, or it never answered
  +- SandboxUnavailable   a sandbox was demanded and none works here
  +- NotStarted           the executor is used before `start()` or after `stop()`
+ +- NoCheckpoint         a state cannot be kept, or is not there any more
 """
 
 from kernel_executor.outputs.clean_text import cleaned
@@ -26,3 +27,7 @@ class SandboxUnavailable(KernelExecutorError):  # noqa: N818 - named after the s
 
 class NotStarted(KernelExecutorError, RuntimeError):  # noqa: N818 - AutoGen raises RuntimeError here
     """The executor has no running kernel."""
+
+
+class NoCheckpoint(KernelExecutorError):  # noqa: N818
+    """A checkpoint cannot be taken, or is not there any more; the message tells why."""

@@ -34,6 +34,7 @@ def create_code_executor(
     hidden: Sequence[str | Path] = (),
     resource_limits: ResourceLimits | None = None,
     network: Network = "none",
+    preload: Sequence[str] = (),
 ) -> ManagedExecutor[Any]:
     """Make an executor by name.
 
@@ -45,11 +46,17 @@ def create_code_executor(
         hidden: Files and folders of `work_dir` that sandboxed code does not see; they need not exist yet.
         resource_limits: How much of the machine `kernel` and `local` may use in a sandbox.
         network: What they may reach from there.
+        preload: Modules that `kernel` imports ahead.
     """
     match name:
         case "kernel":
             return KernelCodeExecutor(
-                work_dir=work_dir, sandbox=sandbox, hidden=hidden, resource_limits=resource_limits, network=network
+                work_dir=work_dir,
+                sandbox=sandbox,
+                hidden=hidden,
+                resource_limits=resource_limits,
+                network=network,
+                preload=preload,
             )
         case "local":
             return LocalCommandLineCodeExecutor(

@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 from kernel_executor.aio.cancellation import CancellationToken
 from kernel_executor.events import ExecutionEvent
 from kernel_executor.sandbox.isolation import Isolation
-from kernel_executor.types import CodeBlock, CodeResult, RollBack, Timeout
+from kernel_executor.types import Checkpoint, CodeBlock, CodeResult, RollBack, Timeout
 
 
 @runtime_checkable
@@ -66,6 +66,19 @@ class GrantingExecutor(Protocol):
 
     async def allow_change(self, name: str, *, lasting: bool = True) -> None:
         """Allow code to change a file of the user's."""
+        ...
+
+
+@runtime_checkable
+class CheckpointingExecutor(CodeExecutor, Protocol):
+    """An executor that keeps the variables of a moment and brings them back; a `NoCheckpoint` says why not."""
+
+    async def checkpoint(self) -> Checkpoint:
+        """Keep the variables as they are now."""
+        ...
+
+    async def restore(self, checkpoint: Checkpoint) -> None:
+        """Bring back the variables of a checkpoint; files stay as they are."""
         ...
 
 

@@ -77,7 +77,8 @@ class BlockResult:
         traceback: Its lines, with ANSI colours as the kernel sent them.
         duration: Wall time in seconds.
         truncated: What was left out of `outputs`.
-        state_lost: True if the kernel had to be started afresh, so that its variables are gone.
+        state: What became of the kernel's variables: `kept`; `restored`, if it was gone and they are back as they were
+            before the call; or `lost`.
         note: One sentence for people: why it was skipped, stopped, restarted or refused.
         denials: What it was refused, one sentence each: changes of the user's files, which were put back, and names of
             the network.
@@ -97,13 +98,18 @@ class BlockResult:
     traceback: tuple[str, ...] = ()
     duration: float = 0.0
     truncated: Truncation = field(default_factory=Truncation)
-    state_lost: bool = False
+    state: KernelState = "kept"
     note: str = ""
     denials: tuple[str, ...] = ()
     unreached: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
     late: tuple[Output, ...] = ()
     widgets: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def state_lost(self) -> bool:
+        """Whether the kernel had to be started afresh, so that its variables are gone."""
+        return self.state == "lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +127,25 @@ class CodeResult:
     blocks: tuple[BlockResult, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A state of a kernel's variables that can be brought back, as often as is wanted.
+
+    Args:
+        number: Which one it is, of those that its executor has taken.
+    """
+
+    number: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollBack:
     """What rolling a kernel back came to.
 
     Args:
-        state: `rolled_back` if the state is that of the calls that ended well, `kept` if it is as the failed call left
-            it, `lost` if all variables are gone.
-        reason: Why it is not `rolled_back`; a clause for people.
+        state: `rolled_back` if the state is that of the calls that ended well, `restored` if it came back by itself,
+            `kept` if it is as the failed call left it, `lost` if all variables are gone.
+        reason: Why it is not back; a clause for people.
         names: Variables in the kernel that a failed call has made or changed, if it was `kept`.
     """
 

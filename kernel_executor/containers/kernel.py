@@ -7,15 +7,16 @@ from typing import Literal
 
 from kernel_executor.containers.container import Container
 from kernel_executor.containers.refusals import explained_by
-from kernel_executor.kernels.kernel import Kernel, Launched
-from kernel_executor.kernels.kernelspec import LAUNCHER, KernelProgram
+from kernel_executor.kernels.kernel import Kernel
+from kernel_executor.kernels.launched import Launched
 from kernel_executor.kernels.launching import launch_in_folder
-from kernel_executor.kernels.local import STDERR_KEPT
-from kernel_executor.kernels.run_folder import RunFolder
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.sandbox.interpreter import Interpreter
 from kernel_executor.sandbox.isolation import Isolation
 from kernel_executor.sockets.router import Fate
+from kernel_executor.starting.kernelspec import LAUNCHER, KernelProgram
+from kernel_executor.starting.run_folder import RunFolder, put_starter
+from kernel_executor.starting.said import STDERR_KEPT
 from kernel_executor.types import BlockResult
 
 
@@ -115,9 +116,18 @@ class ContainerKernelPlan:
         return True
 
     @property
+    def forks(self) -> None:
+        """No checkpoint is taken there."""
+        return
+
+    @property
     def why_no_replay(self) -> str:
         """Code may be run again when it has ended."""
         return ""
+
+    async def warmed(self) -> bool:
+        """Return False: each kernel begins with nothing."""
+        return False
 
     def take_news(self) -> str:
         """Return nothing: who holds a kernel sees it end."""
@@ -128,6 +138,7 @@ class ContainerKernelPlan:
         return await launch_in_folder(self.program, self.work_dir, self.limits, self._start, run_parent=self.run_parent)
 
     async def _start(self, folder: RunFolder) -> ContainerKernel:
+        put_starter(folder.path)
         return ContainerKernel(self.container, folder.command(self.program, self.limits, 0))
 
     def explained(self, result: BlockResult, isolation: Isolation) -> BlockResult:

@@ -20,7 +20,6 @@ from kernel_executor.folders.work_folder import open_for_code
 from kernel_executor.functions.functions import Functions
 from kernel_executor.functions.module_folder import FunctionsFolder, install_packages, write_functions
 from kernel_executor.in_kernel.read_only import ORIGINAL
-from kernel_executor.kernels.run_folder import CONTAINER_PREFIX, PREFIX, make_private_folder
 from kernel_executor.kernels.runner import KernelRunner
 from kernel_executor.lifecycle.listeners import LateOutputs
 from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner, names_in
@@ -28,6 +27,7 @@ from kernel_executor.scripts.script import Script
 from kernel_executor.stage.options import StageOptions
 from kernel_executor.stage.place import Place
 from kernel_executor.stage.stage import Stage
+from kernel_executor.starting.run_folder import CONTAINER_PREFIX, PREFIX, make_private_folder
 
 
 async def open_container(

@@ -6,6 +6,7 @@ for 20 s; 100 MB arrive in five messages, so a cap in the client comes too late 
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from .text import HeadTail, shorten
@@ -58,10 +59,11 @@ class OutputGuard:
         """Return the budget of a cell's stream; made when first asked for."""
         self._clear_if_due(parent_id)
         key = (parent_id, stream)
-        if key not in self._budgets:
-            self._budgets[key] = HeadTail(*self._limits)
+        budget = self._budgets.get(key)
+        if budget is None:  # two threads may find none at once
+            budget = self._budgets.setdefault(key, HeadTail(*self._limits))
             _forget_oldest(self._budgets, 2 * self.REMEMBERED_CELLS)
-        return self._budgets[key]
+        return budget
 
     def close(self, parent_id: str, stream: str) -> tuple[str, int]:
         """End a cell's stream: return the held-back text and the number of characters left out."""
@@ -188,7 +190,8 @@ def _size(value: Any) -> int:
 
 def _forget_oldest(entries: dict[Any, Any], limit: int) -> None:
     while len(entries) > limit:
-        entries.pop(next(iter(entries)), None)
+        with contextlib.suppress(RuntimeError):  # another thread has made or removed one between the two steps
+            entries.pop(next(iter(entries)), None)
 
 
 def shrink_error(content: dict[str, Any]) -> None:

@@ -15,8 +15,9 @@ import threading
 import time
 from typing import Any
 
-from . import files, start
+from . import INSPECT, files, start
 from .guard import OutputGuard
+from .inspecting import answer
 from .interrupts import Interrupts
 from .left_over import end_with_us
 from .one_thread import INTERRUPTED
@@ -145,6 +146,7 @@ def install(session: str, limits: tuple[int, int, int, int], *, owned: bool) -> 
         live = shell.kernel.codeagent_live = Live(shell)
         _guard(live, limits)
         live.kernel.control_handlers[CANCEL] = live.cancel
+        live.kernel.control_handlers[INSPECT] = lambda *message: answer(live.kernel, *message)
     live.sessions.add(session)
     if owned:
         end_with_us()

@@ -10,6 +10,7 @@ import signal
 import threading
 from typing import Any
 
+from .inspecting import answered
 from .interrupts import Interrupts
 
 INTERRUPTED = {
@@ -59,6 +60,15 @@ def application(interrupts: Interrupts, **settings: Any) -> Any:
             super().init_iopub(context)
             del context.sndhwm  # what other sockets are made with
 
+        def log_connection_info(self) -> None:
+            """Print nothing: it would wait in a buffer until it comes out among the code's output, or breaks a pipe."""
+            app: Any = self
+            handle, app.parent_handle = app.parent_handle, 1  # it prints where no other program has started it
+            try:
+                super().log_connection_info()
+            finally:
+                app.parent_handle = handle
+
         def init_path(self) -> None:
             """Leave the work folder off `sys.path` until our own imports and IPython's are done.
 
@@ -92,6 +102,10 @@ def _kernel_class(interrupts: Interrupts) -> type:
         def pre_handler_hook(self) -> None:
             interrupts.expect()
             self.saved_sigint_handler = signal.signal(signal.SIGINT, interrupts.handle)
+
+        async def process_control(self, msg: Any) -> None:
+            if not answered(self, msg):
+                await super().process_control(msg)
 
         async def do_execute(self, *arguments: Any, **options: Any) -> Any:
             try:

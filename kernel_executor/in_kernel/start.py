@@ -8,13 +8,15 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 if __name__ != "__main__":
-    from . import MODULE, OMISSION_MESSAGE, PACKAGES
+    from . import MODULE, OMISSION_MESSAGE, PACKAGES, beginning
+    from .checkpoints import Checkpoints
     from .explaining import explain
     from .figures import LeftOpen
     from .forks import flush_to_parent, forget_in_forks, is_fork, write_to_parent
@@ -31,19 +33,24 @@ FLOOD_REST = 0.0002
 """Seconds between two messages of a flood; the reader needs 0.00005 for each."""
 
 
-def main(arguments: list[str]) -> None:
+def main(arguments: list[str], line: socket.socket | None = None, in_memory: Sequence[str] = ()) -> None:
     """Start the kernel.
 
     Args:
         arguments: head, tail, display and displays limits, address space in bytes (0 = no limit), ipykernel's own.
+        line: Where checkpoints get theirs from, if a root has forked this process.
+        in_memory: File systems in memory that only this sandbox has.
     """
     *limits, memory = (int(number) for number in arguments[:5])
-    _be_first_to_go(memory)
-    _die_with_parent()
+    beginning.be_ended(beginning.FIRST_TO_GO)
+    _limit_memory(memory)
+    if "JPY_PARENT_PID" in os.environ:  # no sandbox sees to it, and no root
+        beginning.die_with_parent()
     guard, interrupts = OutputGuard(*limits), Interrupts()
     globals()["GuardedOutStream"] = guarded_stream(guard, interrupts)
     forget_in_forks()
     app = application(interrupts, outstream_class=f"{MODULE}.start.GuardedOutStream")
+    checkpoints = Checkpoints(app, line, in_memory) if line else None
     app.initialize(arguments[5:])
     guard_kernel(app, guard, interrupts)
     spare_work(app)
@@ -51,7 +58,12 @@ def main(arguments: list[str]) -> None:
     watch()
     inherit_context()
     _find_installed()
+    if checkpoints:
+        checkpoints.attach()
     app.start()
+    while checkpoints and checkpoints.make():
+        spare_kernel_work(app)
+        checkpoints.context.run(app.start)
 
 
 def _find_installed() -> None:
@@ -67,28 +79,11 @@ def _find_installed() -> None:
         os.environ["PYTHONPATH"] = os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), *places])
 
 
-def _be_first_to_go(memory: int) -> None:
-    """Ask the system to end this process first when memory runs out, and limit its address space if asked."""
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123
-        file.write("1000")
-    if memory:
+def _limit_memory(size: int) -> None:
+    if size:
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-
-
-def _die_with_parent() -> None:
-    """End with the process that started us, where no sandbox sees to it.
-
-    ipykernel's own poller needs a second and the interpreter lock, which C code may hold forever.
-    """
-    if "JPY_PARENT_PID" not in os.environ:
-        return
-    import ctypes
-    import signal
-
-    with contextlib.suppress(AttributeError, OSError):  # not Linux
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        resource.setrlimit(resource.RLIMIT_AS, (size, size))
 
 
 def guarded_stream(guard: OutputGuard, interrupts: Interrupts) -> type:
@@ -228,9 +223,7 @@ def _nesting(shell: Any) -> Callable[[], bool]:
 
 def spare_work(app: Any) -> None:
     """Make ipykernel do once what it does twice a cell: transform the code."""
-    # "Flush doesn't seem to make it to the clients", it says, and waits 0.5 ms before each reply. Ours waits for idle,
-    # which takes the same way as the outputs, behind them.
-    app.kernel._execute_sleep = 0.0  # noqa: SLF001 - a configurable trait, in spite of its name
+    spare_kernel_work(app)
     app.log.setLevel(app.log_level)  # traitlets makes records for nobody: 0.1 ms a cell
     shell = app.shell
     transform = shell.transform_cell
@@ -244,6 +237,13 @@ def spare_work(app: Any) -> None:
 
     shell.transform_cell = transform_once
     shell.events.register("post_run_cell", lambda *_: kept.clear())  # the next cell may transform otherwise
+
+
+def spare_kernel_work(app: Any) -> None:
+    """Do the part of it that belongs to the kernel object."""
+    # "Flush doesn't seem to make it to the clients", it says, and waits 0.5 ms before each reply. Ours waits for idle,
+    # which takes the same way as the outputs, behind them.
+    app.kernel._execute_sleep = 0.0  # noqa: SLF001 - a configurable trait, in spite of its name
 
 
 def _do_without_terminals(shell: Any) -> None:

@@ -19,7 +19,7 @@ from kernel_executor.outputs.output_changes import OutputChange, read_error
 from kernel_executor.outputs.results import exit_code, exits_well
 from kernel_executor.outputs.widgets import Widgets
 from kernel_executor.sockets.router import Fate
-from kernel_executor.types import BlockResult, BlockStatus, CodeBlock
+from kernel_executor.types import BlockResult, BlockStatus, CodeBlock, KernelState
 
 LAST_WORDS = 1.0
 """Seconds to read what a killed kernel had already sent."""
@@ -70,16 +70,18 @@ class BlockRun:
         self._stopped: BlockStatus | None = None
         self._killed = self._abandoned = False
         self._news = ""
+        self._state_before: KernelState = "kept"
         self.id = ""
 
-    async def begin(self, code: str, news: str = "") -> None:
+    async def begin(self, code: str, news: str = "", state: KernelState = "lost") -> None:
         """Send the code; `id` is known afterwards.
 
         Args:
             code: What the kernel is to run.
-            news: What there is to tell about variables that were lost before.
+            news: What there is to tell of what became of variables before.
+            state: What became of them, if there is.
         """
-        self._news = news
+        self._news, self._state_before = news, state
         request = {
             "code": code,
             "silent": False,
@@ -133,8 +135,12 @@ class BlockRun:
             await asyncio.wait({ended}, timeout=LAST_WORDS)
         ended.cancel()
 
-    def result(self) -> BlockResult:
-        """Return how it ended; call after `attend` has returned or was cancelled."""
+    def result(self, restored: str = "") -> BlockResult:
+        """Return how it ended; call after `attend` has returned or was cancelled.
+
+        Args:
+            restored: How the variables of a kernel that is gone came back, a clause; empty if they did not.
+        """
         ended = self._collector.ended
         ending = ended.result() if ended.done() and not ended.cancelled() else Ending()
         self._folder.finish()
@@ -151,8 +157,10 @@ class BlockRun:
             traceback=tuple(map(self._shown, error.get("traceback") or ())),
             duration=time.monotonic() - self._started,
             truncated=self._folder.truncated,
-            state_lost=self._loses_state(ending) or bool(self._news),
-            note=" ".join(filter(None, [self._news, self._note(status, ending), self._incomplete])),
+            state=self._state_after(ending, restored),
+            note=" ".join(
+                filter(None, [self._news, self._note(status, self._told(ending, restored), ending), self._incomplete])
+            ),
             widgets=self._widgets.take_states(),
         )
 
@@ -160,6 +168,11 @@ class BlockRun:
     def late(self) -> Sequence[Message]:
         """What came after the end."""
         return self._collector.late
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether nobody wants the kernel any more."""
+        return self._abandoned
 
     @property
     def killed_kernel(self) -> bool:
@@ -186,25 +199,30 @@ class BlockRun:
             return "died"
         return "error" if error and not exits_well(error) else "ok"
 
-    def _note(self, status: BlockStatus, ending: Ending) -> str:
+    def _note(self, status: BlockStatus, state: str, ending: Ending) -> str:
         if self._abandoned:
             return "Interrupted: the executor was stopped."
         if status == "died":
-            return f"The kernel died ({ending.death}); {self._state(ending)}"
+            return f"The kernel died ({ending.death}); {state}"
         if status == "unknown":
             why = ending.lost or str(ending.death)
-            return f"{NOT_KNOWN} ({why}); it is not run again by itself. {self._state(ending).capitalize()}"
+            return f"{NOT_KNOWN} ({why}); it is not run again by itself. {state.capitalize()}"
         if status == "timeout":
-            return f"Stopped at the time limit, after {time.monotonic() - self._started:.1f} s; {self._state(ending)}"
-        return f"Interrupted; {self._state(ending)}" if status == "interrupted" else ""
+            return f"Stopped at the time limit, after {time.monotonic() - self._started:.1f} s; {state}"
+        return f"Interrupted; {state}" if status == "interrupted" else ""
 
     def _loses_state(self, ending: Ending) -> bool:
         return ending.death.fate == "lost" if ending.death else self._killed
 
-    def _state(self, ending: Ending) -> str:
+    def _state_after(self, ending: Ending, restored: str) -> KernelState:
+        if self._loses_state(ending):
+            return "restored" if restored else "lost"
+        return self._state_before if self._news else "kept"
+
+    def _told(self, ending: Ending, restored: str) -> str:
         """Return a clause about the variables."""
         if self._loses_state(ending):
-            return STATE_LOST
+            return restored or STATE_LOST
         return FATES[ending.death.fate].format(why=ending.death) if ending.death else "variables are kept."
 
     @property

@@ -20,6 +20,9 @@ from kernel_executor.network.gate import Network, known_network
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.sandbox.confinement import absolute_paths, choose, existing_paths, known_mode
 from kernel_executor.sandbox.policy import SandboxMode
+from kernel_executor.types import Checkpoint
+
+DATA_STACK: tuple[str, ...] = ("numpy", "pandas", "matplotlib.pyplot", "pyarrow")
 
 
 class KernelCodeExecutor(ManagedExecutor[KernelRunner]):
@@ -47,6 +50,10 @@ class KernelCodeExecutor(ManagedExecutor[KernelRunner]):
         network: What sandboxed code may reach, by HTTP and HTTPS: `none`, `all` public names, or a list of names such
             as `["data.example.org", "localhost:8123"]`; `[]` refuses each until `allow_network` allows it.
         memory_limit: Address space of the kernel in bytes; None sets no limit.
+        checkpoints: Whether the state before each call is kept, in forks of the kernel (on Linux): a kernel that dies
+            loses no variables then, and a failed call is taken back at once.
+        preload: Modules to import ahead, while nothing runs (on Linux); kernels begin with them from then on. Those not
+            installed are left out; `DATA_STACK` is what most work on data needs.
         functions: Functions that Python code may import from `functions_module`.
         functions_module: Name of that module.
     """
@@ -69,6 +76,8 @@ class KernelCodeExecutor(ManagedExecutor[KernelRunner]):
         resource_limits: ResourceLimits | None = None,
         network: Network = "none",
         memory_limit: int | None = None,
+        checkpoints: bool = True,
+        preload: Sequence[str] = (),
         functions: Sequence[FunctionLike] = (),
         functions_module: str = "functions",
     ) -> None:
@@ -88,6 +97,8 @@ class KernelCodeExecutor(ManagedExecutor[KernelRunner]):
             resource_limits=resource_limits or ResourceLimits(),
             network=known_network(network),
             memory_limit=memory_limit,
+            checkpoints=checkpoints,
+            preload=tuple(preload),
             functions=tuple(functions),
             functions_module=functions_module,
         )
@@ -103,3 +114,30 @@ class KernelCodeExecutor(ManagedExecutor[KernelRunner]):
     def keeps_variables(self) -> bool:
         """Variables stay from block to block."""
         return True
+
+    async def checkpoint(self) -> Checkpoint:
+        """Keep the variables as they are now, to be brought back later; takes milliseconds.
+
+        Returns:
+            What `restore` brings back, as often as is wanted. The newest 20 are kept, as long as there is memory.
+
+        Raises:
+            NotStarted: It was not started.
+            NoCheckpoint: They cannot be kept; the message tells why: a thread or a process is running, say.
+        """
+        async with self._lock:
+            return await self._runner.checkpoint()
+
+    async def restore(self, checkpoint: Checkpoint) -> None:
+        """Bring back the variables of a checkpoint; files stay as they are.
+
+        Args:
+            checkpoint: What `checkpoint` has returned.
+
+        Raises:
+            NotStarted: It was not started.
+            NoCheckpoint: It is not there any more.
+            KernelStartError: No kernel could be made of it.
+        """
+        async with self._lock:
+            await self._runner.restore(checkpoint)

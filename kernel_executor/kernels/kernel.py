@@ -1,19 +1,18 @@
 """One life of a managed kernel: ready, requests, interrupt, death. Knows no blocks, outputs, time limits or places."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol
 
 from kernel_executor.aio.tasks import uninterrupted
 from kernel_executor.errors import KernelStartError
+from kernel_executor.kernels.launched import Held, KernelProcess, Launched, Process
 from kernel_executor.network.gate import Gate
-from kernel_executor.outputs.message import Message
+from kernel_executor.outputs.message import Channel, Message
 from kernel_executor.sandbox.isolation import Isolation
-from kernel_executor.sockets.router import Fate, KernelDeath, Router, Taker
-from kernel_executor.sockets.transport import Transport
+from kernel_executor.sockets.router import KernelDeath, Router, Taker
 from kernel_executor.types import BlockResult
 
 START_TIMEOUT = 60.0  # seconds; a cold start takes 0.6 s here, 6 s with bytecode off (measured)
@@ -23,67 +22,30 @@ DRAIN = 0.1  # seconds to read what a dying kernel had already sent
 
 
 Answers = asyncio.Queue[Message | KernelDeath]
-Process = TypeVar("Process", bound="KernelProcess")
 
 
-class KernelProcess(Protocol):
-    """The process of a kernel, wherever it runs."""
+class Forks(Protocol):
+    """What takes checkpoints of kernels and brings them back."""
 
-    @property
-    def said(self) -> str:
-        """The end of its standard error, for the error message of a start that failed."""
+    async def take(self, kernel: "Kernel") -> Held:
+        """Take a checkpoint of a kernel that runs nothing.
+
+        Raises:
+            NoCheckpoint: It cannot be taken; the message tells why.
+        """
         ...
 
-    @property
-    def cause(self) -> str:
-        """Why it was ended, a clause, where its exit code does not tell; known when it has ended."""
+    async def launch(self, held: Any, *, keeps_files: bool) -> Launched[Any]:
+        """Start a kernel from a checkpoint, which stays.
+
+        Args:
+            held: The checkpoint.
+            keeps_files: Whether files stay that were made since in memory that is the sandbox's own.
+
+        Raises:
+            KernelStartError: It does not start.
+        """
         ...
-
-    @property
-    def fate(self) -> Fate:
-        """What became of its variables; known when it has ended."""
-        ...
-
-    async def has_ended(self) -> bool:
-        """Look whether it has ended: the news of that may still be on the way."""
-        ...
-
-    async def wait(self) -> int:
-        """Wait for its end; return its exit code, 128 + N if signal N ended it."""
-        ...
-
-    async def interrupt(self) -> None:
-        """Send SIGINT to it and to what it started."""
-        ...
-
-    async def kill(self) -> None:
-        """End it and everything it started."""
-        ...
-
-    def reap(self) -> None:
-        """End what it left behind, at once and for good; may be called on a loop that is closing."""
-        ...
-
-    async def remove(self) -> None:
-        """Remove what is left of it after its end."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Launched(Generic[Process]):
-    """A kernel that was launched, and the way to it.
-
-    Args:
-        process: Its process.
-        transport: Carries messages to and from it.
-        interrupt_mode: `signal` if the process is to be interrupted, `message` if the kernel is to be asked.
-        let_go: Removes what was made here for it; called when it has ended.
-    """
-
-    process: Process
-    transport: Transport
-    interrupt_mode: str
-    let_go: Callable[[], None]
 
 
 class KernelPlan(Protocol[Process]):
@@ -110,6 +72,11 @@ class KernelPlan(Protocol[Process]):
         ...
 
     @property
+    def forks(self) -> Forks | None:
+        """What takes checkpoints and brings them back; None if nothing does."""
+        ...
+
+    @property
     def why_no_replay(self) -> str:
         """Why code is never run again to take back what failed; empty if it may be."""
         ...
@@ -130,6 +97,10 @@ class KernelPlan(Protocol[Process]):
         """
         ...
 
+    async def warmed(self) -> bool:
+        """Wait until a kernel that is launched has more in it than those before had; return False if that never is."""
+        ...
+
     def take_news(self) -> str:
         """Return, once, what became of the kernel before the one that was launched, if variables are at stake."""
         ...
@@ -143,6 +114,7 @@ class Kernel:
     """A running kernel. Made by `start_kernel`; everything here belongs to the loop that started it."""
 
     def __init__(self, launched: Launched[Any], on_late: Callable[[Message], None]) -> None:
+        self.process: Any = launched.process
         self._process: KernelProcess = launched.process
         self._let_go = launched.let_go
         self._interrupt_mode = launched.interrupt_mode
@@ -187,9 +159,9 @@ class Kernel:
         self._router.close()
         self._let_go()
 
-    async def request(self, msg_type: str, content: dict[str, Any], take: Taker) -> str:
-        """Send a request on the shell channel and hand all it causes to `take`; `release` the id when done."""
-        return await self._router.request("shell", msg_type, content, take)
+    async def request(self, msg_type: str, content: dict[str, Any], take: Taker, channel: Channel = "shell") -> str:
+        """Send a request and hand all it causes to `take`; `release` the id when done."""
+        return await self._router.request(channel, msg_type, content, take)
 
     async def post(self, msg_type: str, content: dict[str, Any]) -> None:
         """Send a message on the shell channel whose answers nobody waits for."""
@@ -273,17 +245,20 @@ class Kernel:
         self._let_go()
 
 
-async def start_kernel(plan: KernelPlan[Any], on_late: Callable[[Message], None]) -> Kernel:
+async def start_kernel(
+    plan: KernelPlan[Any], on_late: Callable[[Message], None], launch: Callable[[], Awaitable[Launched[Any]]]
+) -> Kernel:
     """Start a kernel, wait until it answers, and look at what holds it.
 
     Args:
-        plan: What to start and how.
+        plan: How it is to be held.
         on_late: Called with messages that belong to no open request.
+        launch: Starts the process: the plan's own way, or from a checkpoint.
 
     Raises:
         KernelStartError: It ended, did not answer in time, or is not held as it was meant to be.
     """
-    launched = await plan.launch()
+    launched = await launch()
     kernel = Kernel(launched, on_late)
     process = launched.process
     try:

@@ -1,37 +1,33 @@
-"""Starts a kernel as a local process, bare or in bubblewrap, and looks at what holds it. Knows no messages."""
+"""Starts kernels as local processes, bare or in a sandbox, and looks at what holds them. Knows no messages."""
 
-import os
-import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from kernel_executor.errors import KernelStartError
-from kernel_executor.kernels.kernel import Kernel, Launched
-from kernel_executor.kernels.kernelspec import KernelProgram
+from kernel_executor.kernels.kernel import Kernel
+from kernel_executor.kernels.launched import Launched
 from kernel_executor.kernels.launching import launch_in_folder
-from kernel_executor.kernels.run_folder import RunFolder
+from kernel_executor.kernels.local_forks import LocalForks
 from kernel_executor.network.gate import Gate
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.sandbox.enclosure import Enclosure
 from kernel_executor.sandbox.isolation import Isolation
 from kernel_executor.sandbox.process import ManagedProcess
 from kernel_executor.sockets.router import Fate
+from kernel_executor.starting.kernelspec import KernelProgram
+from kernel_executor.starting.life import Life
+from kernel_executor.starting.roots import Roots
+from kernel_executor.starting.run_folder import RunFolder, put_starter
+from kernel_executor.starting.said import Said
 from kernel_executor.types import BlockResult
-
-STDERR_KEPT = 8_192  # bytes: the end of what a kernel said before it failed
 
 
 class LocalKernel:
-    """The process of a kernel on this machine; keeps the end of what it writes to standard error."""
+    """The process of a kernel on this machine that nothing has forked; keeps the end of its standard error."""
 
     def __init__(self, process: ManagedProcess) -> None:
         self._process = process
-        self._stderr = bytearray()
-        if process.stderr:
-            # In a thread: a kernel must not block on a full pipe while our loop is busy.
-            arguments = (process.stderr, self._stderr)
-            threading.Thread(target=_keep_end, args=arguments, daemon=True, name="kernel-stderr").start()
+        self._said = Said(process.stderr)
 
     @property
     def pid(self) -> int:
@@ -41,7 +37,7 @@ class LocalKernel:
     @property
     def said(self) -> str:
         """The end of its standard error."""
-        return bytes(self._stderr).decode(errors="replace").strip()
+        return str(self._said)
 
     @property
     def cause(self) -> str:
@@ -77,6 +73,9 @@ class LocalKernel:
         """Do nothing: of a process that has ended nothing is left."""
 
 
+LocalProcess = LocalKernel | Life
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalKernelPlan:
     """All that is needed to start a kernel on this machine, again and again.
@@ -86,12 +85,16 @@ class LocalKernelPlan:
         enclosure: Where it runs.
         limits: Bounds of its output.
         memory_limit: Address space in bytes; 0 sets none.
+        roots: What forks it; None starts each by itself.
+        checkpoints: Whether its state is kept, so that it can come back.
     """
 
     program: KernelProgram
     enclosure: Enclosure
     limits: OutputLimits
     memory_limit: int = 0
+    roots: Roots | None = None
+    checkpoints: bool = True
 
     @property
     def work_dir(self) -> Path:
@@ -114,23 +117,45 @@ class LocalKernelPlan:
         return False
 
     @property
+    def forks(self) -> LocalForks | None:
+        """What takes checkpoints, where a root has forked the kernel."""
+        if self.roots is None or not self.checkpoints:
+            return None
+        return LocalForks(self.roots, self.program, self.work_dir, self.limits)
+
+    @property
     def why_no_replay(self) -> str:
         """Code may be run again in another one."""
         return ""
+
+    async def warmed(self) -> bool:
+        """Wait until modules were imported for kernels to come."""
+        return self.roots is not None and await self.roots.preloaded()
 
     def take_news(self) -> str:
         """Return nothing: who holds a kernel sees it end."""
         return ""
 
-    async def launch(self) -> Launched[LocalKernel]:
-        """Start the process; takes milliseconds.
+    async def launch(self) -> Launched[LocalProcess]:
+        """Start the process, or have it forked; takes milliseconds.
 
         Raises:
             KernelStartError: It cannot be started.
         """
-        return await launch_in_folder(self.program, self.work_dir, self.limits, self._start)
+        if self.roots is None:
+            return await launch_in_folder(self.program, self.work_dir, self.limits, self._start)
+        root = await self.roots.for_fresh_kernel()
 
-    async def _start(self, folder: RunFolder) -> LocalKernel:
+        async def fork(folder: RunFolder) -> LocalProcess:
+            return await root.begin(folder.kernel_arguments(self.program))
+
+        return await launch_in_folder(
+            self.program, self.work_dir, self.limits, fork, run_parent=root.folder, number=lambda life: life.pid
+        )
+
+    async def _start(self, folder: RunFolder) -> LocalProcess:
+        if self.program.guarded:
+            put_starter(folder.path)
         command = folder.command(self.program, self.limits, self.memory_limit)
         try:
             return LocalKernel(await ManagedProcess.start(command, self.enclosure, shared=[folder.path]))
@@ -141,13 +166,6 @@ class LocalKernelPlan:
         """Return a block's result with what the sandbox has to do with its error."""
         return self.enclosure.explained(result, isolation)
 
-    async def admit(self, process: LocalKernel, _kernel: Kernel) -> Isolation:
+    async def admit(self, process: LocalProcess, _kernel: Kernel) -> Isolation:
         """Report what holds a kernel that was started; errors are those of `Enclosure.look_at`."""
         return self.enclosure.look_at(process.pid)
-
-
-def _keep_end(pipe: IO[bytes], kept: bytearray) -> None:
-    with pipe:
-        while chunk := os.read(pipe.fileno(), 65_536):
-            kept += chunk
-            del kept[:-STDERR_KEPT]

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from kernel_executor.errors import KernelStartError
 from kernel_executor.functions.functions import FunctionLike
-from kernel_executor.kernels.kernelspec import KernelProgram, find_program
 from kernel_executor.kernels.local import LocalKernelPlan
 from kernel_executor.limits.resource_limits import ResourceLimits
 from kernel_executor.network.gate import Network
@@ -16,6 +15,8 @@ from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.sandbox.confinement import Chosen, enclose
 from kernel_executor.sandbox.environment import kernel_environment
 from kernel_executor.sandbox.policy import SandboxMode
+from kernel_executor.starting.kernelspec import KernelProgram, find_program
+from kernel_executor.starting.roots import RootPlan, Roots, can_fork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,8 @@ class KernelSettings:
     resource_limits: ResourceLimits = field(default_factory=ResourceLimits)
     network: Network = "none"
     memory_limit: int | None = None
+    checkpoints: bool = True
+    preload: tuple[str, ...] = ()
     functions: tuple[FunctionLike, ...] = ()
     functions_module: str = "functions"
 
@@ -61,11 +64,17 @@ async def make_plan(
         KernelStartError: No stage can be made.
     """
     programs = (Path(program.argv[0]).parent,) if program.language == "python" else ()
+    enclosure = await enclose(settings, work_dir, chosen, program.interpreter, programs, env=program.env, stack=stack)
+    limits, memory_limit = settings.limits, settings.memory_limit or 0
+    roots = None
+    if can_fork(program):
+        roots = Roots(RootPlan(program, enclosure, limits, memory_limit, settings.preload))
+        stack.push_async_callback(roots.aclose)
     return LocalKernelPlan(
         program=program,
-        enclosure=await enclose(
-            settings, work_dir, chosen, program.interpreter, programs, env=program.env, stack=stack
-        ),
-        limits=settings.limits,
-        memory_limit=settings.memory_limit or 0,
+        enclosure=enclosure,
+        limits=limits,
+        memory_limit=memory_limit,
+        roots=roots,
+        checkpoints=settings.checkpoints,
     )

@@ -7,6 +7,7 @@ from typing import Any, Self
 from kernel_executor.aio.tasks import ended, uninterrupted
 from kernel_executor.errors import NotStarted
 from kernel_executor.kernels.kernel import Kernel, KernelPlan, start_kernel
+from kernel_executor.kernels.launched import Launched
 from kernel_executor.outputs.message import Message
 from kernel_executor.sandbox.isolation import Isolation
 from kernel_executor.sockets.router import KernelDeath
@@ -16,6 +17,10 @@ SOON = 0.05
 and the process then hung in the end of a half-started kernel (measured, with a block cancelled by `asyncio.run`)."""
 
 STATE_LOST = "a new kernel was started, and all variables are lost."
+
+
+Launch = Callable[[], Awaitable[Launched[Any]]]
+Prepare = Callable[[Kernel], Awaitable[str]]
 
 
 class KernelKeeper:
@@ -48,6 +53,11 @@ class KernelKeeper:
         keeper._kernel = await keeper._replace(None)
         return keeper
 
+    @property
+    def present(self) -> Kernel | None:
+        """The kernel that is there now, if one is; it may have died."""
+        return self._kernel
+
     async def live(self) -> Kernel:
         """Return a kernel that lives.
 
@@ -67,6 +77,11 @@ class KernelKeeper:
             raise NotStarted(STOPPED)
         return self._kernel
 
+    async def death(self) -> KernelDeath | None:
+        """Return how the kernel has died, if it has and nobody has begun to replace it."""
+        kernel = self._kernel
+        return None if kernel is None or kernel is self._given_up or await kernel.check() else kernel.death
+
     def take_news(self) -> str:
         """Return, once, what there is to tell if variables were lost without notice."""
         news, self._news = self._news, ""
@@ -79,11 +94,12 @@ class KernelKeeper:
         await self._adopt()
         self.take_news()
 
-    async def replace_if(self, prepare: Callable[[Kernel], Awaitable[str]]) -> str:
-        """Start a kernel beside the one that lives; it takes the place of that one if it could be prepared.
+    async def replace_if(self, prepare: Prepare, launch: Launch | None = None) -> str:
+        """Start a kernel beside the one that is there; it takes the place of that one if it could be prepared.
 
         Args:
             prepare: Prepares it; returns why that failed, or nothing.
+            launch: Starts its process; None is the plan's own way.
 
         Returns:
             Why the kernel is the one it was; empty if it is the new one.
@@ -92,7 +108,7 @@ class KernelKeeper:
             KernelStartError: The new one did not start.
             NotStarted: The executor was stopped meanwhile.
         """
-        trial = self._trial = asyncio.create_task(self._try(prepare))
+        trial = self._trial = asyncio.create_task(self._try(prepare, launch or self.plan.launch))
         try:
             await asyncio.wait({trial})
         finally:
@@ -104,12 +120,13 @@ class KernelKeeper:
             raise NotStarted(STOPPED)
         return trial.result()
 
-    async def _try(self, prepare: Callable[[Kernel], Awaitable[str]]) -> str:
-        kernel = superfluous = await start_kernel(self.plan, self._on_late)
+    async def _try(self, prepare: Prepare, launch: Launch) -> str:
+        kernel = superfluous = await start_kernel(self.plan, self._on_late, launch)
         try:
             failure = await prepare(kernel)
             if not failure and not self._closed:
                 superfluous, self._kernel = self._kernel or kernel, kernel
+                self._given_up = None
                 self.isolation = kernel.isolation
             return failure
         finally:
@@ -145,7 +162,7 @@ class KernelKeeper:
     async def _replace(self, old: Kernel | None) -> Kernel:
         if old:
             await uninterrupted(old.aclose())
-        kernel = await start_kernel(self.plan, self._on_late)
+        kernel = await start_kernel(self.plan, self._on_late, self.plan.launch)
         self.isolation = kernel.isolation
         return kernel
 

@@ -17,17 +17,19 @@ from kernel_executor.events import ExecutionEvent, FilesDelivered, HeldFile
 from kernel_executor.functions.functions import FunctionLike, Functions, check_module_name
 from kernel_executor.lifecycle.in_order import run_in_order, unheard
 from kernel_executor.lifecycle.listeners import LateOutputs, Listener, guarded
+from kernel_executor.lifecycle.meanwhile import Meanwhile
 from kernel_executor.lifecycle.runner import (
     NO_GATE,
     BlockRunner,
     Deliver,
     StatefulRunner,
     as_allowed,
+    begin_call,
     check_loop,
     deliver_always,
     deliver_if_well,
+    end_call,
     end_grants,
-    ended_well,
 )
 from kernel_executor.sandbox.isolation import Isolation
 from kernel_executor.types import (
@@ -44,7 +46,7 @@ from kernel_executor.types import (
 Runner = TypeVar("Runner", bound=BlockRunner)
 
 
-class ManagedExecutor(ABC, Generic[Runner]):
+class ManagedExecutor(Meanwhile, ABC, Generic[Runner]):
     """Runs code blocks in something that is started and stopped; the base of our executors.
 
     Use it as `async with ... as executor`. It belongs to the event loop it is started on. Calls made at the same time
@@ -109,11 +111,6 @@ class ManagedExecutor(ABC, Generic[Runner]):
         """
         async with self._lock:
             await self._runner.restart()
-
-    async def interrupt(self) -> None:
-        """Interrupt the block that is running, if one is; it ends as `interrupted`."""
-        if self._opened:
-            await self._opened.interrupt()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -255,11 +252,11 @@ class ManagedExecutor(ABC, Generic[Runner]):
             try:
                 if stage:
                     await stage.refresh()
+                await begin_call(runner)
                 try:
                     result = await run_in_order(blocks, runner.languages, run_block, on_event)
                 finally:
-                    if isinstance(runner, StatefulRunner):
-                        runner.end_call(well=result is not None and ended_well(result))
+                    end_call(runner, result)
                     if stage and (files := await deliver(stage, result)):
                         on_event(files)
             finally:

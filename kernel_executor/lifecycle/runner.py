@@ -80,6 +80,14 @@ class BlockRunner(Protocol):
 class StatefulRunner(BlockRunner, Protocol):
     """A runner in which what a call made of the variables can be taken back."""
 
+    async def begin_call(self) -> None:
+        """Take in that a call begins; see to it that the state of now can come back, where that is possible.
+
+        Raises:
+            KernelStartError: The kernel had died and could not be started again.
+        """
+        ...
+
     def end_call(self, *, well: bool) -> None:
         """Take in that a call has ended, and whether all its blocks ended well."""
         ...
@@ -87,6 +95,18 @@ class StatefulRunner(BlockRunner, Protocol):
     async def roll_back(self) -> RollBack | None:
         """Take back what the last call made of the variables, if it did not end well."""
         ...
+
+
+async def begin_call(runner: BlockRunner) -> None:
+    """Have a runner with variables take in that a call begins; errors are its own."""
+    if isinstance(runner, StatefulRunner):
+        await runner.begin_call()
+
+
+def end_call(runner: BlockRunner, result: CodeResult | None) -> None:
+    """Have a runner with variables take in how a call ended; without a result it was cancelled or failed."""
+    if isinstance(runner, StatefulRunner):
+        runner.end_call(well=result is not None and ended_well(result))
 
 
 def ended_well(result: CodeResult) -> bool:

@@ -37,9 +37,7 @@ class MemoryUse:
             files: Bytes of files in memory, whether they are mapped or not.
         """
         each = [usage.own_memory(pid) for pid in pids]
-        # What is mapped may be those files, or shared memory that no file tells of.
-        highest = sum(own.private for own in each) + max(files, sum(own.shared for own in each))
-        if highest <= self._most:
+        if (highest := _highest(each, files)) <= self._most:
             return highest
         lowest = max(own.private for own in each) + max(files, *(own.shared for own in each))
         if lowest > self._most:
@@ -47,6 +45,10 @@ class MemoryUse:
         if time.monotonic() >= self._next or self._may_be_too_much():
             self._look_closely(pids, each, files)
         return max(lowest, self._used)
+
+    def highest(self, pids: Sequence[int], files: int) -> int:
+        """Return how much they use if they share nothing with one another."""
+        return _highest([usage.own_memory(pid) for pid in pids], files)
 
     def _may_be_too_much(self) -> bool:
         available = usage.available_memory()
@@ -59,3 +61,8 @@ class MemoryUse:
         self._used = sum(own.private for own in fair) + max(files, sum(own.shared for own in fair))
         now = time.monotonic()
         self._next = now + min(LONGEST, SHARE * (now - began))
+
+
+def _highest(each: Sequence[Memory], files: int) -> int:
+    # What is mapped may be those files, or shared memory that no file tells of.
+    return sum(own.private for own in each) + max(files, sum(own.shared for own in each))

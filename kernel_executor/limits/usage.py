@@ -125,6 +125,11 @@ def available_memory() -> int:
     return _numbers(_read("/proc/meminfo"), (b"MemAvailable:",))
 
 
+def whole_memory() -> int:
+    """Return the bytes of memory that the machine has."""
+    return _numbers(_read("/proc/meminfo"), (b"MemTotal:",))
+
+
 def _numbers(text: bytes, names: tuple[bytes, ...]) -> int:
     """Return the sum of some lines of such a text, in bytes."""
     # Not `splitlines`: a program's name, in the first line, may hold any other end of a line.

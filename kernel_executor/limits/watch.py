@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from kernel_executor.limits import usage
 from kernel_executor.limits.disk import DiskUse, Taken
@@ -42,6 +43,29 @@ FREE_AGAIN = 0.98
 """They are let grow again below this, so that a file more or less does not make it flicker."""
 
 
+class Spares(Protocol):
+    """Processes that use memory for later, and can be done without."""
+
+    def numbers(self) -> frozenset[int]:
+        """Return their numbers."""
+        ...
+
+    def end(self) -> None:
+        """End them."""
+        ...
+
+
+class NoSpares:
+    """What has none."""
+
+    def numbers(self) -> frozenset[int]:
+        """Return nothing."""
+        return frozenset()
+
+    def end(self) -> None:
+        """Do nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Watched:
     """What is looked after.
@@ -69,10 +93,12 @@ class ResourceWatch:
     Args:
         watched: What is looked after.
         bounds: What it may use.
+        spares: What is ended before anything else is too much.
     """
 
-    def __init__(self, watched: Watched, bounds: Bounds) -> None:
+    def __init__(self, watched: Watched, bounds: Bounds, spares: Spares) -> None:
         self._watched = watched
+        self._spares = spares
         self._bounds = bounds
         self._memory = MemoryUse(bounds.memory)
         self._disk = DiskUse(watched.on_disk, Taken(bounds.disk + watched.given, bounds.files))
@@ -81,6 +107,8 @@ class ResourceWatch:
         self._most_files = bounds.files
         self._held_back = False
         self.pause = SECONDS
+        self.needs_all = False
+        """Whether only the end of all processes helps: who forks faster than one by one can be ended."""
 
     def bind(self, pid: int) -> None:
         """Set the limits that the system keeps by itself, on a process that has started nothing yet."""
@@ -102,7 +130,9 @@ class ResourceWatch:
         # A file system in memory counts those in it itself.
         counted = set(map(usage.device_of, folders))
         nameless = [each for each in usage.nameless_files(family.pids) if each.device not in counted]
-        cause = self._too_many(family) or self._confirmed(self._too_much_memory(family.pids, nameless))
+        too_many = self._too_many(family)
+        self.needs_all = bool(too_many)
+        cause = too_many or self._confirmed(self._too_much_memory(family.pids, nameless))
         self.pause = SOON if self._suspects else min(LONGEST, max(SECONDS, SHARE * (time.monotonic() - begun)))
         return cause or self._too_many_files(nameless)
 
@@ -133,6 +163,10 @@ class ResourceWatch:
         files += sum(each.size for each in nameless if each.in_memory)
         used = self._memory.look(pids, files)
         if used <= self._bounds.memory:
+            return ""
+        spares = self._spares.numbers()
+        if spares and self._memory.highest([pid for pid in pids if pid not in spares], files) <= self._bounds.memory:
+            self._spares.end()  # without them it is not too much
             return ""
         sizes = f"it used {size_text(used)} and may use {size_text(self._bounds.memory)}"
         return f"out of memory: {sizes}; work on the data in parts, or {ASK}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from kernel_executor.in_kernel import OMISSION_MESSAGE
+from kernel_executor.in_kernel import CHECKPOINT_REPLY, INSPECT_REPLY, OMISSION_MESSAGE
 from kernel_executor.in_kernel.text import encodable
 
 Channel = Literal["shell", "control", "iopub"]
@@ -22,7 +22,7 @@ TEXTS = frozenset(
 SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 """An escape of half a character; that of a Korean letter begins with `\\ud`, too."""
 
-REPLIES = frozenset({"execute_reply", "kernel_info_reply", "interrupt_reply"})
+REPLIES = frozenset({"execute_reply", "kernel_info_reply", "interrupt_reply", CHECKPOINT_REPLY, INSPECT_REPLY})
 """Messages on shell and control whose content is read."""
 
 

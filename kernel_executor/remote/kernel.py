@@ -10,7 +10,8 @@ from pathlib import Path
 from kernel_executor.aio.tasks import uninterrupted
 from kernel_executor.errors import KernelStartError
 from kernel_executor.in_kernel.live import CANCEL, END
-from kernel_executor.kernels.kernel import Kernel, Launched
+from kernel_executor.kernels.kernel import Kernel
+from kernel_executor.kernels.launched import Launched
 from kernel_executor.kernels.supervisor import STATE_LOST
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.remote.guarding import bring_guard
@@ -200,9 +201,18 @@ class RemoteKernelPlan:
         return False
 
     @property
+    def forks(self) -> None:
+        """No checkpoint is taken there."""
+        return
+
+    @property
     def why_no_replay(self) -> str:
         """A kernel that was not started here is not replaced."""
         return "" if self.kernel_id is None else "the kernel was not started here, and is not replaced by another one"
+
+    async def warmed(self) -> bool:
+        """Return False: each kernel begins with nothing."""
+        return False
 
     def take_news(self) -> str:
         """Return, once, what became of a kernel that could not be reached."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from kernel_executor.aio.tasks import acquired, in_thread
 from kernel_executor.errors import KernelStartError
 from kernel_executor.limits.resource_limits import Bounds
-from kernel_executor.limits.watch import ResourceWatch, Watched
+from kernel_executor.limits.watch import ResourceWatch, Spares, Watched
 from kernel_executor.network.gate import Gate
 from kernel_executor.network.listening import open_listener
 from kernel_executor.network.proxy import Proxy
@@ -47,6 +47,15 @@ class Enclosure:
     gate: Gate | None = None
     reason: str = ""
 
+    def shown(self) -> SandboxPolicy | None:
+        """Return what a process that is started now may see, with what is covered of it; None without a sandbox."""
+        return with_covers(self.policy) if self.policy else None
+
+    @property
+    def in_memory(self) -> tuple[str, ...]:
+        """The file systems in memory that each sandbox has for itself."""
+        return IN_MEMORY if self.stage and self.stage.place.is_mounted else ()
+
     def plan(self, shared: Sequence[Path] = ()) -> Sandbox | None:
         """Return the sandbox of one process that is to be started now, or None without one.
 
@@ -60,12 +69,13 @@ class Enclosure:
             return InBubblewrap(policy, self.stage, tuple(shared))
         return InLandlock(str(self.stage.place.here), landlock.rules(policy, self.stage, shared))
 
-    def watch(self, launched: Launched, shared: Sequence[Path] = ()) -> ResourceWatch | None:
+    def watch(self, launched: Launched, shared: Sequence[Path], spares: Spares) -> ResourceWatch | None:
         """Set the limits of a process that waits at its gate, and return what looks after it from then on.
 
         Args:
             launched: The process.
             shared: Folders of ours that it may write to.
+            spares: What of it can be done without.
         """
         if self.stage is None or self.bounds is None:
             return None
@@ -74,12 +84,12 @@ class Enclosure:
         watched = Watched(
             first=launched.process.pid,
             inside=launched.pid,
-            in_memory=IN_MEMORY if place.is_mounted else (),
+            in_memory=self.in_memory,
             on_disk=(place.files, own, *shared),
             given=self.stage.given,
             is_alone=place.is_mounted,
         )
-        watch = ResourceWatch(watched, self.bounds)
+        watch = ResourceWatch(watched, self.bounds, spares)
         watch.bind(launched.pid)
         return watch
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kernel_executor.errors import KernelStartError
 from kernel_executor.folders.trees import Seen
+from kernel_executor.in_kernel.beginning import LATER_TO_GO
 from kernel_executor.sandbox import bubblewrap, bubblewrap_start, mount_table, seccomp
 from kernel_executor.sandbox.bubblewrap import Mount
 from kernel_executor.sandbox.isolation import filters_calls, filters_can_be_counted
@@ -119,9 +120,13 @@ class InBubblewrap:
 
 
 def _be_first_to_go(pid: int) -> None:
-    """Ask the system to end what a process starts first when memory runs out; our kernels ask themselves, too."""
+    """Ask the system to end what a process starts first when memory runs out.
+
+    Our kernels ask for more themselves, before the checkpoints that they come back from: less than what somebody with
+    privileges has asked for is granted to nobody without.
+    """
     with contextlib.suppress(OSError):  # it is gone, or the system allows that to nobody but itself
-        Path(f"/proc/{pid}/oom_score_adj").write_text("1000", encoding="ascii")
+        Path(f"/proc/{pid}/oom_score_adj").write_text(str(LATER_TO_GO), encoding="ascii")
 
 
 def shows_filters() -> bool:

@@ -109,12 +109,12 @@ def _become(wanted: dict[str, Any], info: int, gate: int, command: list[str]) ->
     os.setsid()
     _control(SET_DEATH_SIGNAL, signal.SIGKILL)
     os.chdir(wanted["folder"])
-    _be_first_to_go()
     try:  # noqa: SIM105 - contextlib takes 3 ms
         _call(KEYCTL, JOIN_SESSION_KEYRING, 0)
     except OSError:  # refused by a container's profile, and so it is to the code
         pass
     _drop_capabilities()
+    _be_first_to_go()  # without them, or what it starts could not choose to go later
     _control(SET_NO_NEW_PRIVILEGES, 1)
     _confine(wanted)
     os.write(info, f'{{"child-pid": {os.getpid()}, "held": {_tried(wanted)}}}'.encode())

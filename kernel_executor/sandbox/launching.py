@@ -99,8 +99,21 @@ def spawn(
     )
 
 
-async def launch(sandbox: Sandbox, command: Sequence[str], environment: Mapping[str, str], stdout: int) -> Launched:
+async def launch(
+    sandbox: Sandbox,
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    stdout: int,
+    pass_fds: tuple[int, ...] = (),
+) -> Launched:
     """Start a sandbox, up to where it waits for the command to be let begin.
+
+    Args:
+        sandbox: What to start.
+        command: What is to run in it.
+        environment: The variables of that.
+        stdout: As for `subprocess.Popen`.
+        pass_fds: Our descriptors that the command gets under the same numbers.
 
     Raises:
         OSError: It cannot be started.
@@ -109,7 +122,7 @@ async def launch(sandbox: Sandbox, command: Sequence[str], environment: Mapping[
     gate_reader, gate = os.pipe()
     try:
         with sandbox.start(command, environment, info_writer, gate_reader) as start:
-            descriptors = (info_writer, gate_reader, *start.descriptors)
+            descriptors = (info_writer, gate_reader, *start.descriptors, *pass_fds)
             process = spawn(start.command, start.environment, stdout, work_dir=Path("/"), pass_fds=descriptors)
     except BaseException:
         os.close(gate)

@@ -11,10 +11,10 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Protocol, Self
 
 from kernel_executor.aio.tasks import in_thread
-from kernel_executor.limits.watch import ResourceWatch
+from kernel_executor.limits.watch import NoSpares, ResourceWatch, Spares
 from kernel_executor.network.proxy import Proxy
 from kernel_executor.processes.watchdog import WATCHDOG
 from kernel_executor.sandbox.enclosure import Enclosure
@@ -27,16 +27,44 @@ PARENT = "JPY_PARENT_PID"
 """Jupyter's variable for the parent's number: ipykernel ends with it. In a pid namespace it would end at once."""
 
 
+class Relief(Spares, Protocol):
+    """What can be ended of a process's family before all of it is."""
+
+    def relieve(self, cause: str) -> bool:
+        """Take in what each look has found, in a thread: nothing, or why something has to be ended.
+
+        End what uses most then; return whether that may be enough.
+        """
+        ...
+
+
+class NoRelief(NoSpares):
+    """Where there is nothing but the whole."""
+
+    def relieve(self, cause: str) -> bool:
+        """Return whether all is well."""
+        return not cause
+
+
+NO_RELIEF = NoRelief()
+
+
 class ManagedProcess:
     """A local process in a session of its own. Made by `start`; belongs to the loop that started it."""
 
     def __init__(
-        self, process: "subprocess.Popen[bytes]", pid: int, marker: bytes, watch: ResourceWatch | None = None
+        self,
+        process: "subprocess.Popen[bytes]",
+        pid: int,
+        marker: bytes,
+        watch: ResourceWatch | None = None,
+        relief: Relief = NO_RELIEF,
     ) -> None:
         self._process = process
         self._pid: int | None = pid
         self._marker = marker
         self._watch = watch
+        self._relief = relief
         self._cause = ""
         self._proxy: Proxy | None = None
         self._loop = asyncio.get_running_loop()
@@ -52,6 +80,8 @@ class ManagedProcess:
         *,
         shared: Sequence[Path] = (),
         stdout: int = subprocess.DEVNULL,
+        pass_fds: tuple[int, ...] = (),
+        relief: Relief = NO_RELIEF,
     ) -> Self:
         """Start a process; its standard error is a pipe that somebody must read.
 
@@ -60,14 +90,16 @@ class ManagedProcess:
             enclosure: Where it runs.
             shared: Folders of ours that are writable inside a sandbox.
             stdout: As for `subprocess.Popen`.
+            pass_fds: Our descriptors that it gets under the same numbers.
+            relief: What of it can be ended before all of it is, for what it uses of the machine.
 
         Raises:
             OSError: It cannot be started.
         """
         sandbox = await in_thread(partial(enclosure.plan, shared))
         if sandbox is not None:
-            launched = await launch(sandbox, command, enclosure.environment, stdout)
-            managed = cls(launched.process, launched.pid, b"", enclosure.watch(launched, shared))
+            launched = await launch(sandbox, command, enclosure.environment, stdout, pass_fds)
+            managed = cls(launched.process, launched.pid, b"", enclosure.watch(launched, shared, relief), relief)
             try:
                 WATCHDOG.guard(launched.pid, parent=launched.process.pid)
                 await in_thread(partial(sandbox.check, launched))
@@ -82,7 +114,7 @@ class ManagedProcess:
             return managed
         marker = uuid.uuid4().hex
         environment = {**enclosure.environment, MARKER: marker, PARENT: str(os.getpid())}
-        process = spawn(command, environment, stdout, work_dir=enclosure.work_dir)
+        process = spawn(command, environment, stdout, work_dir=enclosure.work_dir, pass_fds=pass_fds)
         WATCHDOG.guard(process.pid, parent=os.getpid())
         return cls(process, process.pid, f"{MARKER}={marker}".encode())
 
@@ -119,6 +151,16 @@ class ManagedProcess:
         if self._pid is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._pid, signal.SIGINT)
+
+    def why_ended(self, exit_code: int) -> str:
+        """Return what the exit code of something in there means here; empty if it tells nothing of limits."""
+        return self._watch.why_ended(exit_code) if self._watch else ""
+
+    def resume(self) -> None:
+        """Have the process group go on, if code has stopped it."""
+        if self._pid is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._pid, signal.SIGCONT)
 
     def kill(self) -> None:
         """End the process and everything it started."""
@@ -170,7 +212,10 @@ class ManagedProcess:
         watch.begin()
         with _end_of(self._process) as ends_within:
             while not self._cause and not ends_within(watch.pause):
-                self._cause = watch.look()
+                cause = watch.look()
+                self._cause = cause if watch.needs_all or not self._relief.relieve(cause) else ""
+                if cause and not self._cause:
+                    watch.begin()  # what was ended leaves files, which end nothing that goes on
         if self._cause:
             self.kill()
 

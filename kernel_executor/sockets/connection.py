@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import struct
 import time
 from collections.abc import Callable, Iterator
 
@@ -20,6 +21,8 @@ RETRY = 0.005  # seconds until a socket that is not there yet is tried again; a 
 FAREWELL = 2.0
 """Seconds in which a kernel's own end is told, which says more than the end of a connection: it has an exit code."""
 
+CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
+
 TakePiece = Callable[[bytes, bool, bool], None]
 """Takes a piece of a frame, as `zmtp.Decoder` gives them."""
 
@@ -31,10 +34,13 @@ class Connection:
         path: Of the socket.
         socket_type: What ours is: `SUB` or `DEALER`.
         identity: Its name at the other end.
+        peer: The process that must be there; None if that is not known. In a folder that code can write to, a link of
+            that name could lead anywhere.
     """
 
-    def __init__(self, path: str, socket_type: str, identity: bytes) -> None:
+    def __init__(self, path: str, socket_type: str, identity: bytes, peer: int | None = None) -> None:
         self._path = path
+        self._peer = peer
         self._loop = asyncio.get_running_loop()
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.settimeout(0)
@@ -54,6 +60,10 @@ class Connection:
             self.socket.connect(self._path)
         except OSError:  # whatever is wrong with it: a kernel has its time to start
             self._timer = self._loop.call_later(RETRY, self._connect)
+            return
+        if self._peer is not None and self._peer != _listener(self.socket):
+            stranger = ConnectionError("another process is in its place")
+            self._timer = self._loop.call_later(RETRY, self._lose, stranger, 0)  # when there is who listens to it
             return
         try:
             self.socket.send(self._opening)  # the first 120 bytes find room
@@ -171,3 +181,9 @@ class Connection:
         """Close it at once; nothing is told any more."""
         self._let_go()
         self.socket.close()
+
+
+def _listener(connected: socket.socket) -> int:
+    """Return the number of the process that listens at the other end."""
+    credentials = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
+    return int(CREDENTIALS.unpack(credentials)[0])

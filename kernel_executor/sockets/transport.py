@@ -37,12 +37,14 @@ class SocketTransport:
     Args:
         connection: The connection info: ip, key and ports; the transport is `ipc`.
         limits: How much of a message is kept.
+        peer: The process that must be at the other end; None if that is not known.
     """
 
-    def __init__(self, connection: Mapping[str, Any], limits: MessageLimits) -> None:
+    def __init__(self, connection: Mapping[str, Any], limits: MessageLimits, peer: int | None = None) -> None:
         key = connection["key"]
         self._key = key.encode() if isinstance(key, str) else key
         self._limits = limits
+        self._peer = peer
         self._session = Session(key=self._key, username="codeagent")
         self._connections = {channel: self._connect(channel, connection) for channel in CHANNELS}
         # For who is forgotten.
@@ -51,7 +53,7 @@ class SocketTransport:
 
     def _connect(self, channel: Channel, connection: Mapping[str, Any]) -> Connection:
         path = f"{connection['ip']}-{connection[f'{channel}_port']}"
-        return Connection(path, "SUB" if channel == "iopub" else "DEALER", self._session.bsession)
+        return Connection(path, "SUB" if channel == "iopub" else "DEALER", self._session.bsession, self._peer)
 
     async def send(self, channel: Channel, msg_type: str, msg_id: str, content: dict[str, Any]) -> None:
         """Send a request under a given `msg_id`."""

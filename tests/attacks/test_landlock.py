@@ -274,7 +274,9 @@ def test_other_processes_are_neither_signalled_nor_looked_into(executor: Executo
         pids = (other.pid, executor.driver.process.pid)
         found = tried(executor, *(deed.format(pid=pid) for pid in pids for deed in OTHERS))
         assert {deed for deed, outcome in found.items() if outcome == "done"} == set()
-        assert tried(executor, "import os; os.kill(os.getppid(), 0)").popitem()[1] == "PermissionError"
+        # What has forked a kernel is in there with it; what has started a script is not.
+        parent = "done" if executor.name.startswith("kernel") else "PermissionError"
+        assert tried(executor, "import os; os.kill(os.getppid(), 0)").popitem()[1] == parent
         assert other.poll() is None
     finally:
         other.kill()

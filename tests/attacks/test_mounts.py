@@ -112,7 +112,7 @@ def test_only_what_is_expected_is_mounted(
     for mount in mounts:
         if is_private(mount):
             continue
-        ours = [mount.target == str(work), mount.target.startswith("/tmp/codeagent-k-")]
+        ours = [mount.target == str(work), mount.target.startswith(("/tmp/codeagent-k-", "/tmp/codeagent-r-"))]
         if any(ours):
             continue
         assert not mount.writable, mount
@@ -154,7 +154,7 @@ def test_the_table_is_the_same_after_a_restart(
     before = {(mount.target, mount.writable) for mount in of_the_block(driver, executor)}
     executor.restart()
     after = {(mount.target, mount.writable) for mount in of_the_block(driver, executor)}
-    run = re.compile(r"/tmp/codeagent-k-\w+")
+    run = re.compile(r"/tmp/codeagent-[kr]-\w+")
     assert {(run.sub("run", target), rights) for target, rights in before} == {
         (run.sub("run", target), rights) for target, rights in after
     }

@@ -27,6 +27,9 @@ KINDS: Mapping[str, Callable[..., Executor]] = {
     "container scripts": lambda **settings: DockerCommandLineCodeExecutor(image=SCRIPTS_IMAGE, **settings),
 }
 KERNELS = ("kernel", "landlock kernel", "bare kernel", "container kernel", "remote kernel")
+FORKED = ("kernel", "landlock kernel", "bare kernel")
+"""Kernels that a root of ours has forked: the state before a call comes back if they die in it."""
+
 SCRIPTS = ("scripts", "landlock scripts", "bare scripts", "container scripts")
 
 REMOTE = ("CODEAGENT_TEST_SERVER", "CODEAGENT_TEST_TOKEN", "CODEAGENT_TEST_ROOT")

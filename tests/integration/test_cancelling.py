@@ -1,11 +1,14 @@
 """Cancelling, by every road: the code stops, its output was told, and the next block works."""
 
 import asyncio
+import os
 import random
+import signal
 import time
 from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from itertools import groupby
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -106,6 +109,7 @@ async def test_a_token_that_was_cancelled_before_runs_nothing(shared: KernelCode
 @pytest.mark.timing
 async def test_code_that_swallows_the_cancellation_is_killed_in_about_a_second(shared: KernelCodeExecutor) -> None:
     watcher = Watcher()
+    await run(shared, "kept = 7")
     # It tells of itself from within the `try`: told before it, a quick interrupt came before the loop (seen in CI).
     code = (
         "import time\nwhile True:\n    try:\n        print(1, flush=True)\n        time.sleep(0.1)\n"
@@ -119,8 +123,9 @@ async def test_code_that_swallows_the_cancellation_is_killed_in_about_a_second(s
         await task
     assert time.monotonic() - started < 2.0
     [result] = watcher.finished
-    assert (result.status, result.state_lost) == ("interrupted", True)
+    assert (result.status, result.state) == ("interrupted", "restored")
     await assert_works(shared)
+    assert await shared.evaluate("kept") == "7"
 
 
 @pytest.mark.parametrize("turns", range(4))
@@ -154,15 +159,54 @@ async def test_a_call_that_waits_its_turn_can_be_cancelled(shared: KernelCodeExe
 
 
 @pytest.mark.timing
-async def test_a_call_can_be_cancelled_while_the_kernel_is_being_replaced(shared: KernelCodeExecutor) -> None:
-    await run(shared, "import os\nos._exit(1)")
+async def test_a_call_can_be_cancelled_while_the_kernel_is_being_replaced(sandbox: str) -> None:
+    async with KernelCodeExecutor(sandbox=sandbox, checkpoints=False) as executor:  # type: ignore[arg-type]
+        await run(executor, "import os\nos._exit(1)")
+        started = time.monotonic()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.02):
+                await run(executor, "open('replaced', 'w').close()")
+        assert time.monotonic() - started < 0.3
+        await assert_works(executor)
+        assert not (executor.stage_dir / "replaced").exists()
+
+
+@pytest.mark.timing
+@pytest.mark.parametrize("moment", [0.0, 0.001, 0.005, 0.02])
+async def test_a_call_can_be_cancelled_while_the_kernel_comes_back(shared: KernelCodeExecutor, moment: float) -> None:
+    """Before its first block: the kernel has died while nobody looked."""
+    await run(shared, "kept = 7")
+    kernel: Any = shared._runner._keeper._kernel
+    os.kill(kernel.process.pid, signal.SIGKILL)
     started = time.monotonic()
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.02):
-            await run(shared, "open('replaced', 'w').close()")
+        async with asyncio.timeout(moment):
+            await run(shared, "open('back', 'w').close()")
     assert time.monotonic() - started < 0.3
     await assert_works(shared)
-    assert not (shared.stage_dir / "replaced").exists()
+    assert not (shared.stage_dir / "back").exists()
+    assert await shared.evaluate("kept") == "7"
+
+
+@pytest.mark.timing
+@pytest.mark.parametrize("moment", [0.0, 0.01, 0.03])
+async def test_a_call_can_be_cancelled_while_its_kernel_comes_back(shared: KernelCodeExecutor, moment: float) -> None:
+    """After its last block: the block ends as it would have, and the call as cancelled."""
+    watcher = Watcher()
+    await run(shared, "kept = 7")
+    code = CodeBlock("print('begun', flush=True)\nkept = 8\nimport os\nos._exit(1)")
+    task = asyncio.create_task(shared.execute_code_blocks([code], on_event=watcher))
+    kernel: Any = shared._runner._keeper._kernel
+    while kernel.death is None:  # noqa: ASYNC110 - nobody tells us
+        await asyncio.sleep(0.001)
+    await asyncio.sleep(moment)
+    task.cancel()
+    started = time.monotonic()
+    await asyncio.wait({task})
+    assert time.monotonic() - started < 1.0
+    assert [result.state for result in watcher.finished] == ["restored"]
+    await assert_works(shared)
+    assert await shared.evaluate("kept") == "7"
 
 
 async def test_two_calls_at_once_run_one_after_another_with_their_own_output(shared: KernelCodeExecutor) -> None:
@@ -307,7 +351,9 @@ async def test_evaluating_what_cannot_be_stopped_ends_the_kernel_and_says_so(
     assert (await run(shared, code)).status == "ok"
     # Not less: before `__repr__` has begun, on a busy machine, it is no stubborn expression yet.
     assert await shared.evaluate("stubborn", timeout=1.0) is None
-    assert (await run(shared, "1")).state_lost
+    result = await run(shared, "type(stubborn).__name__")
+    assert (result.state, result.outputs[0]["data"]["text/plain"]) == ("restored", "'Stubborn'")
+    assert "had died before this block" in result.note
 
 
 @pytest.mark.parametrize("expression", ["1 / 0", "nonsense(", "", "undefined"])

@@ -22,8 +22,8 @@ import pytest_asyncio
 
 from kernel_executor import BlockResult, CodeBlock, DockerCommandLineCodeExecutor, KernelStartError, LateOutput
 from kernel_executor.containers.request import LABEL, OWNER_LABEL
-from kernel_executor.kernels.run_folder import sweep
 from kernel_executor.sandbox.system_calls import NUMBERS
+from kernel_executor.starting.run_folder import sweep
 from kernel_executor.types import USUAL_TIMEOUT, Timeout
 from tests.containers import KERNEL_IMAGE, SCRIPTS_IMAGE
 

@@ -23,10 +23,11 @@ from kernel_executor import (
     CodeBlock,
     CodeResult,
     ExecutionEvent,
+    KernelState,
     NotStarted,
     OutputLimits,
 )
-from tests.integration.executor_kinds import EVERYWHERE, KERNELS, SCRIPTS, Executor
+from tests.integration.executor_kinds import EVERYWHERE, FORKED, KERNELS, SCRIPTS, Executor
 
 pytestmark = [pytest.mark.integration, pytest.mark.timing, pytest.mark.asyncio(loop_scope="module")]
 
@@ -49,7 +50,7 @@ class Row:
         exit_code: What it counts as.
         says: What is in its output.
         note: What is in its note.
-        loses_state: Whether variables are gone.
+        state: What becomes of variables, those of calls before.
         leaves: Whether a process it started may go on until the executor is started afresh.
     """
 
@@ -61,7 +62,7 @@ class Row:
     exit_code: int = 0
     says: str = ""
     note: str = ""
-    loses_state: bool = False
+    state: KernelState = "kept"
     leaves: bool = False
 
 
@@ -110,7 +111,7 @@ FAULTS: Mapping[str, Row] = {
         "print('before', flush=True)\nwhile True: time.sleep(1)",
     ),
     "sh ignores signals": endless(f"trap '' INT TERM; echo before; sleep {SLEEP}; sleep {SLEEP}", language="sh"),
-    "fork bomb": endless(BOMB, timeout=2.0),
+    "fork bomb": endless(BOMB, timeout=3.0),
     "sh waits for a grandchild": endless(f"echo before; sleep {SLEEP} & wait", language="sh", timeout=2.0),
     "a grandchild holds the pipes forever": endless(
         f"import subprocess\nprint('before', flush=True)\n"
@@ -215,15 +216,23 @@ def of(names: Sequence[str], kinds: Sequence[str], why: str, **changes: Any) -> 
 
 
 STUBBORN = ("swallows interrupts", "ignores signals", "fork bomb")
+DEATHS = ("os._exit(3)", "kills itself", "segfault")
 GRANDCHILDREN = ("a grandchild holds the pipes forever", "sh leaves a grandchild", "a grandchild holds the pipes")
 
 DIFFERENCES: Mapping[tuple[str, str], Difference] = {
     **{
         key: Difference(
             "its variables are worth 3 s of patience, and are lost with it",
-            {"within": ROWS[key[0]].timeout + 3.5, "loses_state": True},
+            {"within": ROWS[key[0]].timeout + 3.5, "state": "lost"},
         )
         for key in of(STUBBORN, KERNELS, "")
+    },
+    **{
+        key: Difference(
+            "its variables are worth 3 s of patience, and come back from a checkpoint",
+            {"within": ROWS[key[0]].timeout + 3.5, "state": "restored"},
+        )
+        for key in of(STUBBORN, FORKED, "")
     },
     **of(
         GRANDCHILDREN,
@@ -231,15 +240,17 @@ DIFFERENCES: Mapping[tuple[str, str], Difference] = {
         "what a cell leaves running may be a server that the next one uses; it ends with the kernel",
         leaves=True,
     ),
-    **of(["os._exit(3)"], KERNELS, "the kernel is gone with the code", status="died", loses_state=True, note="code 3"),
-    **of(["kills itself", "segfault"], KERNELS, "the kernel is gone with the code", loses_state=True),
+    **of(["os._exit(3)"], KERNELS, "the kernel is gone with the code", status="died", state="lost", note="code 3"),
+    **of(["kills itself", "segfault"], KERNELS, "the kernel is gone with the code", state="lost"),
+    **of(["os._exit(3)"], FORKED, "a fork of it has its variables", status="died", state="restored", note="code 3"),
+    **of(["kills itself", "segfault"], FORKED, "a fork of it has its variables", state="restored"),
     **of(
-        ["os._exit(3)", "kills itself", "segfault"],
+        DEATHS,
         ["remote kernel"],
         "a server looks every 3 s whether its kernel lives, and does not tell how it ended",
         status="died",
         exit_code=1,
-        loses_state=True,
+        state="lost",
         note="its process ended",
         within=6.0,
     ),
@@ -326,6 +337,7 @@ async def test_a_fault_is_told_truly_and_leaves_the_executor_as_good_as_new(
     shared: Executor, kind: str, name: str
 ) -> None:
     row = expected(name, kind)
+    await run(shared, f"set_before = {name!r}")
     started = time.monotonic()
     result = await run(shared, row.code, row.language, timeout=row.timeout)
     took = time.monotonic() - started
@@ -333,10 +345,12 @@ async def test_a_fault_is_told_truly_and_leaves_the_executor_as_good_as_new(
     assert (block.status, result.exit_code) == (row.status, row.exit_code), result.output[-2_000:]
     assert row.says in f"{result.output}\n"
     assert row.note in block.note
-    assert block.state_lost == row.loses_state
+    assert (block.state, block.state_lost) == (row.state, row.state == "lost")
     assert len(text(result)) < 2 * (LIMITS.head + LIMITS.tail)
     assert took < row.within
     await assert_works_soon(shared)
+    if kind in KERNELS:
+        assert await shared.evaluate("set_before") == (None if row.state == "lost" else repr(name))
     if row.leaves:
         assert left(), "nothing was left: this is no difference any more"
         await shared.restart()
@@ -439,6 +453,7 @@ async def test_code_that_swallows_the_cancellation_is_killed_and_the_next_block_
     shared: Executor, kind: str
 ) -> None:
     watcher = Watcher()
+    await run(shared, "set_before = 7")
     code = (
         "import time\nwhile True:\n    try: print('before\\n', end='', flush=True); time.sleep(0.1)\n"
         "    except BaseException: pass"
@@ -451,8 +466,10 @@ async def test_code_that_swallows_the_cancellation_is_killed_and_the_next_block_
         await task
     assert time.monotonic() - started < 2.0
     [result] = watcher.finished
-    assert (result.status, result.state_lost) == ("interrupted", kind in KERNELS)
+    assert (result.status, result.state) == ("interrupted", expected("swallows interrupts", kind).state)
     await assert_works_soon(shared)
+    if kind in KERNELS:
+        assert await shared.evaluate("set_before") == ("7" if kind in FORKED else None)
 
 
 async def test_an_interrupt_ends_the_block_and_not_the_call(shared: Executor, kind: str) -> None:

@@ -131,13 +131,15 @@ async def test_a_made_up_idle_and_reply_do_not_wedge_the_executor(shared: Kernel
 
 
 async def test_a_huge_message_does_not_fill_the_clients_memory(shared: KernelCodeExecutor) -> None:
+    await run(shared, "kept = 7")
     before = psutil.Process().memory_info().rss
     result = await run(shared, f"{TOOLS}\nraw(b'x' * 201_000_000)\ntime.sleep(1)")
     assert psutil.Process().memory_info().rss - before < 64_000_000
     assert result.duration < 20
-    assert (result.status, result.state_lost) == ("died", True), "outputs may be missing: that must not look well"
+    assert (result.status, result.state) == ("died", "restored"), "outputs may be missing: that must not look well"
     assert "the connection to it failed" in result.note
     await assert_works(shared)
+    assert await shared.evaluate("kept") == "7"
 
 
 async def test_an_endless_stream_of_messages_does_not_fill_the_clients_memory(shared: KernelCodeExecutor) -> None:
@@ -161,15 +163,17 @@ async def test_a_connection_that_fails_is_told_and_replaced() -> None:
     And a closed socket's file that was still watched kept the next kernel's, of the same number, from being heard.
     """
     async with KernelCodeExecutor(timeout=30) as executor:
+        await run(executor, "kept = 7")
         task = asyncio.create_task(run(executor, "import time; time.sleep(1)"))
         await asyncio.sleep(0.3)
         kernel = executor._runner._keeper._kernel
         connections = kernel._router._transport._connections  # type: ignore[union-attr, attr-defined]
         connections["iopub"].socket.shutdown(socket.SHUT_RDWR)
         result = await task
-        assert (result.status, result.state_lost) == ("died", True)
+        assert (result.status, result.state) == ("died", "restored")
         assert "connection" in result.note
         await assert_works(executor)
+        assert await executor.evaluate("kept") == "7"
 
 
 async def test_a_made_up_reply_of_an_odd_form_raises_nothing(shared: KernelCodeExecutor) -> None:
@@ -201,9 +205,9 @@ threading.Thread(target=later).start()
 async def test_a_connection_that_code_breaks_does_not_hold_the_event_loop() -> None:
     """ZeroMQ then had nobody to send the next request to, and waited for somebody, with all of the process."""
     async with KernelCodeExecutor(timeout=5, sandbox="none") as executor:
-        await run(executor, BREAK_SHELL)
+        await run(executor, f"kept = 7\n{BREAK_SHELL}")
         await asyncio.sleep(0.5)
-        result = await run(executor, "print('in a new kernel')")
-        assert (result.status, result.state_lost) == ("ok", True)
+        result = await run(executor, "print('in a new kernel', kept)")
+        assert (result.status, result.state) == ("ok", "restored")
         assert "the connection to it failed" in result.note
         await assert_works(executor)

@@ -262,8 +262,7 @@ def check_that_the_story_is_true(cells: Sequence[Any]) -> str:
         return story
     for cell in (task, allowed):
         found = found_by(cell)
-        if mechanism[1] == "bubblewrap":
-            assert found.pop("parent"), "it is in there, too"
+        assert found.pop("parent"), "what has forked the kernel is in there, too"
         assert not any(found.values()), story
         assert {"file", "network", "process"} <= {*found}
         assert pictures(cell)

@@ -251,7 +251,8 @@ async def played(executor: KernelCodeExecutor, scenario: Scenario, number: int) 
         await asyncio.wait({run})
         assert run.cancelled() == bool(canceller.run)
     assert run.result().stop_reason == "the code succeeded"
-    assert {event.state for event in agent.log.events if isinstance(event, KernelStateEvent)} == {"rolled_back"}
+    back = "restored" if "os._exit" in str(scenario.tasks) else "rolled_back"
+    assert {event.state for event in agent.log.events if isinstance(event, KernelStateEvent)} == {back}
     return notebook_of(agent.log.events)
 
 
@@ -296,8 +297,10 @@ async def test_a_variable_that_is_brought_after_a_failed_task_stays(tmp_path: Pa
 async def test_what_could_not_be_taken_back_is_named_in_the_saved_notebook(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Where there is no checkpoint because of a thread, and the code before took too long to be run again."""
     monkeypatch.setattr("kernel_executor.kernels.history.REPLAY_LIMIT", 0.0)
-    replies = [python("a = 1"), "One.", python("b = 2\n1 / 0"), python("print(b)"), "Two."]
+    thread = "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()\na = 1"
+    replies = [python(thread), "One.", python("b = 2\n1 / 0"), python("print(b)"), "Two."]
     model = ReplayChatCompletionClient(replies)
     async with open_session(SessionSettings(notebook=tmp_path / "session.ipynb")) as session:
         for task in ("Make a.", "Make b."):

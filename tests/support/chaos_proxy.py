@@ -71,7 +71,7 @@ class ChaosProxy:
             return
         try:
             upstream, up = await asyncio.open_connection(self.host, self.target)
-        except OSError:
+        except (OSError, asyncio.CancelledError):  # cancelled at the end of a test: nobody else closes it
             writer.transport.abort()
             return
         self._pairs[task] = (writer, up)
@@ -115,12 +115,14 @@ class ChaosProxy:
         await asyncio.sleep(self._random.uniform(0.05, 0.5))
         with suppress(OSError):
             reader, writer = await asyncio.open_connection(self.host, self.target)
-            writer.write(piece)
-            await writer.drain()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._random.uniform(0.05, 0.5)):
-                    await reader.read()
-            writer.transport.abort()
+            try:
+                writer.write(piece)
+                await writer.drain()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._random.uniform(0.05, 0.5)):
+                        await reader.read()
+            finally:
+                writer.transport.abort()
 
     def _count(self, deed: str) -> None:
         self.done[deed] = self.done.get(deed, 0) + 1

@@ -77,6 +77,7 @@ from codeagent_nb import (
     StopMessage,
     SystemMessage,
     TaskResult,
+    TaskTurnedEvent,
     TerminatedException,
     TerminationCondition,
     TextMentionTermination,
@@ -272,6 +273,8 @@ def of_every_kind(event: AgentEvent) -> str:  # noqa: C901, PLR0912 - one line a
         case GivenCodeFinishedEvent():
             return event.source
         case KernelStateEvent():
+            return event.source
+        case TaskTurnedEvent():
             return event.source
         case RetryDecisionEvent():
             return event.source

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, assert_type
 
 from kernel_executor import (
+    DATA_STACK,
     USUAL_TIMEOUT,
     Alias,
     Append,
@@ -15,6 +16,7 @@ from kernel_executor import (
     BlockStarted,
     BlockStatus,
     CancellationToken,
+    Checkpoint,
     Clear,
     CodeBlock,
     CodeExecutor,
@@ -30,12 +32,15 @@ from kernel_executor import (
     Isolation,
     KernelCodeExecutor,
     KernelExecutorError,
+    KernelSnapshot,
     KernelStartError,
     KernelState,
     LateOutput,
     Listener,
+    LiveVariable,
     LocalCommandLineCodeExecutor,
     ManagedExecutor,
+    NoCheckpoint,
     NotStarted,
     Output,
     OutputLimits,
@@ -43,7 +48,9 @@ from kernel_executor import (
     ReplayCodeExecutor,
     ResourceLimits,
     RollBack,
+    RunningBlock,
     SandboxUnavailable,
+    StackFrame,
     Timeout,
     Truncation,
     Update,
@@ -75,6 +82,9 @@ async def running_code() -> None:
         assert_type(await executor.execute_attempt([CodeBlock("1")]), CodeResult)
         assert_type(await executor.evaluate("x"), str | None)
         assert_type(await executor.roll_back(), RollBack | None)
+        checkpoint = await executor.checkpoint()
+        assert_type(checkpoint, Checkpoint)
+        await executor.restore(checkpoint)
         assert_type(await executor.take_files(["a.csv"]), FilesDelivered)
         assert_type(executor.on_late_output(print), Callable[[], None])
         await executor.interrupt()
@@ -106,6 +116,8 @@ def results(result: CodeResult, rolled_back: RollBack) -> None:
     assert_type(rolled_back.state, KernelState)
     for block in result.blocks:
         assert_type(block.status, BlockStatus)
+        assert_type(block.state, KernelState)
+        assert_type(block.state_lost, bool)
         assert_type(block.outputs, tuple[Output, ...])
         assert_type(block.truncated, Truncation)
         assert_type(block.ename, str | None)
@@ -147,7 +159,7 @@ def cancelling(token: CancellationToken) -> None:
 
 
 def errors() -> None:
-    faults: list[type[KernelExecutorError]] = [KernelStartError, NotStarted, SandboxUnavailable]
+    faults: list[type[KernelExecutorError]] = [KernelStartError, NoCheckpoint, NotStarted, SandboxUnavailable]
     assert_type(faults[0]("why"), KernelExecutorError)
 
 
@@ -164,3 +176,12 @@ async def one_call(executor: KernelCodeExecutor, timeout: Timeout, listener: Lis
     assert_type(await executor.execute_attempt([CodeBlock("1")], timeout=USUAL_TIMEOUT), CodeResult)
     scripted: AttemptExecutor = ReplayCodeExecutor(["1"])
     assert_type(await scripted.roll_back(), RollBack | None)
+
+
+async def looked_at(executor: KernelCodeExecutor) -> None:
+    assert_type(DATA_STACK, tuple[str, ...])
+    snapshot = await executor.inspect()
+    assert_type(snapshot, KernelSnapshot)
+    assert_type(snapshot.running, RunningBlock | None)
+    assert_type(snapshot.stack, tuple[StackFrame, ...])
+    assert_type(snapshot.variables, tuple[LiveVariable, ...])

@@ -5,6 +5,7 @@ import logging
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from codeagent_nb.events import (
     RetryDecisionEvent,
     RunFinishedEvent,
     RunStartedEvent,
+    TaskTurnedEvent,
     TextMessage,
     ThoughtEvent,
     ViewDetachedEvent,
@@ -160,6 +162,7 @@ def events(text: str) -> list[AgentEvent]:
         RetryDecisionEvent(source="coder", retry_attempt=0, reason=text, retry=True),
         KernelStateEvent(source="executor", state="lost", reason=text, names=(text,)),
         FilesEvent(source="executor", delivered=(DeliveredFile(text, 1),), removed=(text,)),
+        TaskTurnedEvent(source="user", state="undone", task=text, began=datetime.now(UTC), files=(text,)),
         ViewDetachedEvent(source="log", view=text, error=text),
         RunFinishedEvent(source="coder", status="error", reason=text, tries=1, duration=1, usage=usage),
     ]

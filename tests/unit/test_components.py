@@ -108,6 +108,8 @@ def everything() -> list[tuple[type, tuple[Any, ...], dict[str, Any]]]:
             resource_limits=ResourceLimits(memory=1, processes=2, disk=3, file_size=4, temporary=5, files=6),
             network=("data.example.org", "localhost:8123"),
             memory_limit=5,
+            checkpoints=False,
+            preload=("numpy",),
             functions_module="tools",
         ),
         made(

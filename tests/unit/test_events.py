@@ -144,6 +144,7 @@ def test_the_shape_of_every_event_is_pinned() -> None:
         "FilesEvent": ["delivered", "held", "more_held", "removed"],
         "GivenCodeFinishedEvent": ["exit_code"],
         "KernelStateEvent": ["names", "reason", "state"],
+        "TaskTurnedEvent": ["began", "files", "state", "task"],
         "RetryDecisionEvent": ["reason", "retry", "retry_attempt"],
         "ViewDetachedEvent": ["error", "view"],
         "RunFinishedEvent": ["duration", "reason", "status", "tries", "usage"],

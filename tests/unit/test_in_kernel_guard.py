@@ -1,6 +1,8 @@
 """What the kernel lets out: head and tail of text, displays by size and sum, errors by size."""
 
+import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
@@ -217,3 +219,20 @@ def test_a_flood_of_messages_of_widgets_waits_and_nothing_else_does() -> None:
     assert sent("comm_msg")
     assert not sent("stream")
     assert not sent("comm_msg", "the next cell")
+
+
+def test_threads_that_print_at_once_break_no_budget() -> None:
+    """`print` raised RuntimeError: the dictionary of budgets had changed, in 1 of 3,000 new cells."""
+    guard = OutputGuard(5, 5, 1_000, 1_000)
+
+    def print_in_each(stream: str) -> None:
+        for number in range(40_000):
+            guard.budget(str(number), stream).take("x")
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(print_in_each, ["stdout", "stderr"]))
+    finally:
+        sys.setswitchinterval(before)

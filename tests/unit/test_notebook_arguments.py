@@ -176,6 +176,8 @@ def test_the_help_lists_the_commands() -> None:
     for name in (
         "status",
         "history",
+        "undo",
+        "redo",
         "reset",
         "save PATH",
         "verify",

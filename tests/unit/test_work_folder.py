@@ -11,9 +11,9 @@ import pytest
 
 from kernel_executor import KernelStartError
 from kernel_executor.folders.work_folder import open_work_folder, too_much_to_show
-from kernel_executor.kernels.kernelspec import KernelProgram
-from kernel_executor.kernels.run_folder import RunFolder, create_run_folder, sweep
 from kernel_executor.sandbox.interpreter import Interpreter
+from kernel_executor.starting.kernelspec import KernelProgram
+from kernel_executor.starting.run_folder import RunFolder, create_run_folder, sweep
 
 
 @pytest.fixture
@@ -105,8 +105,8 @@ def test_the_run_folder_of_an_owner_that_was_killed_is_swept_and_that_of_a_livin
     """Ten kernels a day, each killed with its owner, had left ten folders in /tmp."""
     make = (
         "import signal, sys, tempfile, time\ntempfile.tempdir = sys.argv[1]\n"
-        "from pathlib import Path\nfrom kernel_executor.kernels.kernelspec import KernelProgram\n"
-        "from kernel_executor.kernels.run_folder import create_run_folder\n"
+        "from pathlib import Path\nfrom kernel_executor.starting.kernelspec import KernelProgram\n"
+        "from kernel_executor.starting.run_folder import create_run_folder\n"
         "from kernel_executor.sandbox.interpreter import Interpreter\n"
         "folder = create_run_folder(KernelProgram(('x',), 'python', {}, True, Interpreter()), Path('/nowhere'))\n"
         "print(folder.path, flush=True)\ntime.sleep(60)"

@@ -41,6 +41,16 @@ class KernelProgram:
     interrupt_mode: str = "signal"
 
     @property
+    def interpreter_words(self) -> tuple[str, ...]:
+        """What of the command line starts the interpreter; for a guarded program."""
+        return self.argv[: self.argv.index(LAUNCHER[0])]
+
+    @property
+    def kernel_words(self) -> tuple[str, ...]:
+        """What of it is for ipykernel; for a guarded program."""
+        return self.argv[self.argv.index(LAUNCHER[0]) + 2 :]
+
+    @property
     def block_languages(self) -> tuple[str, ...]:
         """The languages of blocks that run in it: a script needs what our starter brings along."""
         return ("python", "bash") if self.guarded else (self.language,)

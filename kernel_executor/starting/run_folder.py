@@ -1,4 +1,4 @@
-"""The private folder of one life of a kernel: our starter, its connection file, its sockets. Knows files only."""
+"""The private folders of kernels: of one life, with its connection file and sockets; of a root. Knows files only."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import platform
 import secrets
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,17 +14,20 @@ from typing import IO, Any
 
 from kernel_executor import in_kernel
 from kernel_executor.folders import left_behind
-from kernel_executor.folders.left_behind import LOCK, lock
+from kernel_executor.folders.left_behind import LOCK, lock, remove_tree
 from kernel_executor.folders.safe_files import OpenFolder, open_folder
 from kernel_executor.folders.trees import Tree
-from kernel_executor.kernels.kernelspec import LAUNCHER, KernelProgram
 from kernel_executor.outputs.fold import OutputLimits
+from kernel_executor.starting.kernelspec import KernelProgram
 
 PREFIX = "codeagent-k-"
 """Of no other folder: in a work folder, code can make a file of any name."""
 
 CONTAINER_PREFIX = "codeagent-c-"
 """Of a folder that a container sees; the run folders of its kernels are in it."""
+
+ROOT_PREFIX = "codeagent-r-"
+"""Of a root's folder: the package of what runs inside is in it, and the run folders of its kernels."""
 
 CONNECTION = "connection.json"
 CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
@@ -35,7 +38,7 @@ SOCKET_PATH_LIMIT = 107 if platform.system() == "Linux" else 103
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """A private folder with all that one life of a kernel needs: our starter, connection file, sockets."""
+    """A private folder with all that one life of a kernel needs: its connection file and its sockets."""
 
     path: Path
     connection_file: Path
@@ -45,14 +48,19 @@ class RunFolder:
 
     def command(self, program: KernelProgram, limits: OutputLimits, memory_limit: int) -> list[str]:
         """Return the command line that starts the program with this folder's connection file."""
-        argv = [part.replace("{connection_file}", str(self.connection_file)) for part in program.argv]
         if not program.guarded:
-            return argv
-        at = argv.index(LAUNCHER[0])
+            return self._with_file(program.argv)
         numbers = (limits.head, limits.tail, limits.display, limits.displays, memory_limit)
         starter = [str(self.path / in_kernel.MODULE / "start.py"), *map(str, numbers)]
+        return [*program.interpreter_words, *starter, *self.kernel_arguments(program)]
+
+    def kernel_arguments(self, program: KernelProgram) -> list[str]:
+        """Return what our own starter passes on to ipykernel."""
         # A history file on disk makes each block 1.15 to 1.82 times slower (measured).
-        return [*argv[:at], *starter, *argv[at + 2 :], "--HistoryManager.hist_file=:memory:"]
+        return [*self._with_file(program.kernel_words), "--HistoryManager.hist_file=:memory:"]
+
+    def _with_file(self, words: Iterable[str]) -> list[str]:
+        return [word.replace("{connection_file}", str(self.connection_file)) for word in words]
 
     def remove(self) -> None:
         """Delete the folder and the sockets in it; may be called twice."""
@@ -74,6 +82,35 @@ def make_private_folder(prefix: str, work_dir: Path, parent: Path | None = None,
         path.rmdir()
         path = Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp"))
     return path
+
+
+@dataclass(frozen=True, slots=True)
+class RootFolder:
+    """A private folder that a root and its kernels share."""
+
+    path: Path
+    lock: IO[bytes]
+
+    def remove(self) -> None:
+        """Delete it with all that is in it; may be called twice."""
+        remove_tree(self.path)
+        self.lock.close()
+
+
+def create_root_folder(work_dir: Path) -> RootFolder:
+    """Create a folder for a root, with the package of what runs inside.
+
+    Args:
+        work_dir: The kernels' working folder, which it is not in.
+    """
+    sweep(Path(tempfile.gettempdir()))
+    path = make_private_folder(ROOT_PREFIX, work_dir, room=len(f"/{PREFIX}12345678/k-5")).resolve()
+    try:
+        put_starter(path)
+        return RootFolder(path, lock(path))
+    except BaseException:
+        shutil.rmtree(path, ignore_errors=True)
+        raise
 
 
 def create_run_folder(program: KernelProgram, work_dir: Path, parent: Path | None = None) -> RunFolder:
@@ -105,18 +142,18 @@ def _filled(path: Path, program: KernelProgram) -> RunFolder:
     }
     # By descriptor: in a container, code of an earlier kernel may have put a link in the folder's place meanwhile.
     with closing(open_folder(path)) as folder:
-        if program.guarded:
-            _put_starter(folder)
         _write(folder, CONNECTION, json.dumps(connection).encode())
     return RunFolder(path, path / CONNECTION, connection, lock(path))
 
 
-def _put_starter(folder: OpenFolder) -> None:
-    """Copy what runs inside a kernel, into a folder that nobody has put there."""
-    os.mkdir(in_kernel.MODULE, 0o700, dir_fd=folder.descriptor)
-    with Tree(folder.descriptor).opened(in_kernel.MODULE) as inner:
-        for file in Path(in_kernel.__file__).parent.glob("*.py"):
-            _write(OpenFolder(folder.path / in_kernel.MODULE, inner), file.name, file.read_bytes())
+def put_starter(path: Path) -> None:
+    """Copy what runs inside a kernel into a folder of ours, as a folder that nobody has put there."""
+    with closing(open_folder(path)) as folder:
+        os.mkdir(in_kernel.MODULE, 0o700, dir_fd=folder.descriptor)
+        with Tree(folder.descriptor).opened(in_kernel.MODULE) as inner:
+            starter = OpenFolder(folder.path / in_kernel.MODULE, inner)
+            for file in Path(in_kernel.__file__).parent.glob("*.py"):
+                _write(starter, file.name, file.read_bytes())
 
 
 def _write(folder: OpenFolder, name: str, content: bytes) -> None:
@@ -126,7 +163,11 @@ def _write(folder: OpenFolder, name: str, content: bytes) -> None:
 
 def sweep(parent: Path) -> None:
     """Remove the run folders of owners that were killed."""
-    locks = (*parent.glob(f"{PREFIX}*/{LOCK}"), *parent.glob(f"{CONTAINER_PREFIX}*/{PREFIX}*/{LOCK}"))
+    own = (f"{prefix}*/{LOCK}" for prefix in (PREFIX, ROOT_PREFIX))
+    locks = (
+        *(path for pattern in own for path in parent.glob(pattern)),
+        *parent.glob(f"{CONTAINER_PREFIX}*/{PREFIX}*/{LOCK}"),
+    )
     for folder in left_behind.sweep(locks):
         if folder.parent.name.startswith(CONTAINER_PREFIX):
             with suppress(OSError):  # another kernel of its container has one there

@@ -1,0 +1,116 @@
+"""Takes checkpoints of kernels that a root has forked, and starts kernels from them. Knows no blocks and no history."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kernel_executor.errors import KernelStartError, NoCheckpoint
+from kernel_executor.in_kernel import CHECKPOINT
+from kernel_executor.kernels.kernel import Kernel
+from kernel_executor.kernels.launched import Launched
+from kernel_executor.kernels.launching import launch_in_folder
+from kernel_executor.outputs.fold import OutputLimits
+from kernel_executor.outputs.message import Message
+from kernel_executor.sockets.router import KernelDeath
+from kernel_executor.starting.held import Held
+from kernel_executor.starting.kernelspec import KernelProgram
+from kernel_executor.starting.life import Life
+from kernel_executor.starting.line import Gone
+from kernel_executor.starting.roots import Roots
+from kernel_executor.starting.run_folder import RunFolder
+
+ANSWER = 2.0
+"""Seconds for a kernel that runs nothing to fork, 10 ms with 1 GB. One that only seems to run nothing, because a thread
+holds it or code has made up its reply, keeps the next call waiting for so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalForks:
+    """Takes checkpoints of local kernels and brings them back.
+
+    Args:
+        roots: What has forked the kernels.
+        program: The kernels' program.
+        work_dir: Their working folder.
+        limits: Bounds of their output.
+    """
+
+    roots: Roots
+    program: KernelProgram
+    work_dir: Path
+    limits: OutputLimits
+
+    async def take(self, kernel: Kernel) -> Held:
+        """Take a checkpoint of a kernel that runs nothing.
+
+        Raises:
+            NoCheckpoint: It cannot be taken; the message tells why.
+        """
+        root = await self.roots.live()
+        life: Life = kernel.process
+        if life.why_no_checkpoint:  # not asked: late output of ipykernel 6 would belong to the question
+            raise NoCheckpoint(life.why_no_checkpoint)
+        await root.settled()
+        try:
+            ours = life.offer()
+        except Gone as error:
+            raise NoCheckpoint(f"the kernel has ended ({error})") from error
+        try:
+            with root.coming():
+                await _fork(kernel)
+                return await Held.take(root, ours)
+        except BaseException as error:
+            ours.close()
+            if isinstance(error, Gone):
+                raise NoCheckpoint(f"its process ended at once ({error})") from error
+            raise
+
+    async def launch(self, held: Held, *, keeps_files: bool) -> Launched[Life]:
+        """Start a kernel from a checkpoint, which stays; see `Held.revive`.
+
+        Raises:
+            KernelStartError: It does not start.
+        """
+        root = await self.roots.live()
+
+        async def revive(folder: RunFolder) -> Life:
+            try:
+                return await held.revive(folder.connection_file, keeps_files=keeps_files)
+            except Gone as error:
+                raise KernelStartError(f"its variables could not be brought back: {error}") from error
+
+        return await launch_in_folder(
+            self.program, self.work_dir, self.limits, revive, run_parent=root.folder, number=lambda life: life.pid
+        )
+
+
+async def _fork(kernel: Kernel) -> None:
+    """Have a kernel fork a checkpoint.
+
+    Raises:
+        NoCheckpoint: It does not; the message tells why.
+    """
+    answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def take(message: Message | KernelDeath) -> None:
+        if answer.done():
+            return
+        if isinstance(message, KernelDeath):
+            answer.set_result(f"the kernel ended ({message})")
+        elif message.is_reply:
+            answer.set_result(_reason(message.content))
+
+    msg_id = await kernel.request(CHECKPOINT, {}, take)
+    try:
+        await asyncio.wait({answer}, timeout=ANSWER)
+    finally:
+        kernel.release(msg_id)
+    if reason := answer.result() if answer.done() else f"the kernel did not answer within {ANSWER:.0f} s":
+        raise NoCheckpoint(reason)
+
+
+def _reason(content: dict[str, Any]) -> str:
+    # Executed code may have made it up: only a text is one.
+    reason = content.get("reason", "the kernel knows of no checkpoints")
+    return reason if isinstance(reason, str) else "the kernel does not say why"
