@@ -64,6 +64,7 @@ from .events import (
     RunFinishedEvent as RunFinishedEvent,
     RunStartedEvent as RunStartedEvent,
     RunStatus as RunStatus,
+    TaskTurnedEvent as TaskTurnedEvent,
     TextMessage as TextMessage,
     ThoughtEvent as ThoughtEvent,
     VariableEvent as VariableEvent,

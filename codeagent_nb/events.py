@@ -246,12 +246,17 @@ class KernelStateEvent(Event):
     names: tuple[str, ...] = ()
     """Variables that the failed code has made or changed, if they were kept."""
 
-    @property
-    def note(self) -> str:
-        """What a person should know of it; empty if the variables are as before the code."""
-        if self.state == "kept":
-            return f"What the failed code made was not taken back: {self.reason}."
-        return f"All variables were lost: {self.reason}." if self.state == "lost" else ""
+
+class TaskTurnedEvent(Event):
+    """The user took the last task back with its variables, or took it again."""
+
+    type: Literal["TaskTurnedEvent"] = "TaskTurnedEvent"
+    state: Literal["undone", "redone"]
+    task: str
+    began: datetime
+    """When the message was created that began the task: no other task has the same."""
+    files: tuple[str, ...] = ()
+    """Files that it delivered, and that stay."""
 
 
 class RetryDecision(BaseModel):
@@ -320,6 +325,7 @@ AgentEvent = Annotated[
     | FilesEvent
     | GivenCodeFinishedEvent
     | KernelStateEvent
+    | TaskTurnedEvent
     | RetryDecisionEvent
     | ViewDetachedEvent
     | RunFinishedEvent,

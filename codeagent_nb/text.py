@@ -3,13 +3,16 @@
 import re
 from collections.abc import Sequence
 
-from codeagent_nb.events import CodeRefusedEvent, FilesEvent, RetryDecisionEvent
+from codeagent_nb.events import CodeRefusedEvent, FilesEvent, KernelStateEvent, RetryDecisionEvent, TaskTurnedEvent
 from kernel_executor import BlockResult, CodeResult, HeldFile
 from kernel_executor.sizes import size_text
 from kernel_executor.text import plain, shorten
 
 NAMED = 6
 """Files that are named one by one; of more, the number says enough."""
+
+TASK_SHOWN = 70
+"""Characters of a task that tell which one is meant."""
 
 HOW_TO_TAKE = "%agent files NAME copies one into your folder"
 
@@ -87,6 +90,29 @@ def repair_note(damage: str) -> str:
 def retry_note(event: RetryDecisionEvent) -> str:
     """Return the line that tells whether another attempt follows, and why."""
     return f"{'Trying again' if event.retry else 'Not trying again'}: {event.reason}"
+
+
+def state_note(event: KernelStateEvent) -> str:
+    """Return what a person should know of the variables; empty if they are as before the code that failed."""
+    if event.state == "kept":
+        return f"What the failed code made was not taken back: {event.reason}."
+    return f"All variables were lost: {event.reason}." if event.state == "lost" else ""
+
+
+def turned_note(event: TaskTurnedEvent) -> str:
+    """Return what a person should know of a task that was taken back, or again."""
+    task = first_words(event.task)
+    task = task if task.endswith((".", "!", "?", "…")) else f"{task}."
+    if event.state == "redone":
+        return f"Took the last task again: {task} Its variables are as after it."
+    files = f" Files it delivered stay: {_listed(event.files)}." if event.files else ""
+    return f"Took back the last task: {task} Its variables are as before it.{files}"
+
+
+def first_words(task: str) -> str:
+    """Return the beginning of a task in one line."""
+    line = one_line(task)
+    return line if len(line) <= TASK_SHOWN else f"{line[: TASK_SHOWN - 1]}…"
 
 
 def delivered_text(event: FilesEvent) -> str:

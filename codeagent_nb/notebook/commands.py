@@ -1,10 +1,12 @@
-"""What `%agent status`, `history`, `verify` and `help` say. Knows events and notebooks, no IPython."""
+"""What `%agent status`, `history`, `undo`, `verify` and `help` say. Knows events and notebooks, no IPython."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from codeagent_nb.errors import AgentError
-from codeagent_nb.events import AgentEvent, RunFinishedEvent, RunStartedEvent, TextMessage
+from codeagent_nb.events import AgentEvent, RunFinishedEvent, RunStartedEvent, TaskTurnedEvent, TextMessage
+from codeagent_nb.notebook.kernel_status import kernel_rows
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.notebook.tasks import Place
 from codeagent_nb.proof.reading import read_notebook
@@ -12,12 +14,15 @@ from codeagent_nb.proof.recording import record_verdict
 from codeagent_nb.proof.replaying import ReplaySettings
 from codeagent_nb.proof.telling import report
 from codeagent_nb.proof.verifying import verify as verify_notebook
-from codeagent_nb.text import HOW_TO_TAKE, held_rows
+from codeagent_nb.text import HOW_TO_TAKE, delivered_text, first_words, held_rows, held_text, turned_note
 from kernel_executor import KernelExecutorError
 
 HELP = """\
-%agent status         what the agent is doing, its model, how its code is isolated
+%agent status         what the agent is doing, its model, how its code is isolated; what runs in its kernel, and where
+                      it is, the variables, the memory
 %agent history        the tasks of this session and how they ended
+%agent undo           take the last task back with its variables; files it delivered stay; again: the one before
+%agent redo           take the task again that was taken back last, until another begins
 %agent files          files that the code made and that were not saved, and why
 %agent files NAME     save such a file into the agent's folder; `all` saves all that may be
 %agent folder         where the agent works, and so what it can read
@@ -52,7 +57,18 @@ def status(agent: NotebookAgent) -> str:
         "saved in": session.notebook.name,
         "so far": f"{len(runs)} {'task' if len(runs) == 1 else 'tasks'}, {tokens:,} tokens",
     }
-    return "\n".join(f"{name:10}{value}" for name, value in rows.items())
+    return _table(rows)
+
+
+async def kernel_status(agent: NotebookAgent) -> str:
+    """Return what the kernel is doing, without disturbing it; it may have no kernel, and nothing is said then."""
+    if agent.session is None or not agent.session.executor.keeps_variables:
+        return ""
+    return agent.secrets.text(_table(kernel_rows(await agent.session.executor.inspect())))
+
+
+def _table(rows: Mapping[str, str]) -> str:
+    return "\n".join(f"{name:12}{value}" for name, value in rows.items())
 
 
 def folder(agent: NotebookAgent, place: Place) -> str:
@@ -71,6 +87,23 @@ def files(agent: NotebookAgent) -> str:
     if not held:
         return "Every file that the code made was saved."
     return "\n".join(["Not saved:", *(f"  {row}" for row in held_rows(held)), f"{HOW_TO_TAKE}."])
+
+
+async def take_files(agent: NotebookAgent, names: Sequence[str]) -> str:
+    """Save files that stayed where the agent's code works; return what was saved, or why not."""
+    try:
+        event = await agent.take_files(names)
+    except AgentError as error:
+        return agent.secrets.text(str(error))
+    return "\n".join(filter(None, [delivered_text(event), held_text(event)])) or "There is nothing to save."
+
+
+async def turned(agent: NotebookAgent, turning: Awaitable[TaskTurnedEvent]) -> str:
+    """Return what came of taking a task back, or again."""
+    try:
+        return agent.secrets.text(turned_note(await turning))
+    except AgentError as error:
+        return agent.secrets.text(f"{str(error)[:1].upper()}{str(error)[1:]}.")
 
 
 async def verify(agent: NotebookAgent, path: str) -> str:
@@ -96,18 +129,18 @@ async def verify(agent: NotebookAgent, path: str) -> str:
 
 def history(events: Sequence[AgentEvent]) -> str:
     """List the tasks of a session and how they ended."""
-    lines = list(_history(events))
-    return "\n".join(lines) or "No tasks yet."
+    rows = [f"{number:3}  {row}" for number, row in enumerate(_rows(events), start=1)]
+    return "\n".join(rows) or "No tasks yet."
 
 
-def _history(events: Sequence[AgentEvent]) -> Iterator[str]:
-    task, number = "", 0
+def _rows(events: Sequence[AgentEvent]) -> list[str]:
+    turned = {event.began: event.state for event in events if isinstance(event, TaskTurnedEvent)}
+    task, began, rows = "", datetime.min.replace(tzinfo=UTC), []
     for event in events:
         match event:
             case TextMessage(source="user", content=content):
-                task = content
+                task, began = content, event.created_at
             case RunFinishedEvent():
-                number += 1
-                first = " ".join(task.split())
-                short = first if len(first) <= 70 else first[:69] + "…"
-                yield f"{number:3}  {event.status:10} {', '.join(event.facts)}\n     {short}"
+                status = "taken back" if turned.get(began) == "undone" else event.status
+                rows.append(f"{status:10} {', '.join(event.facts)}\n     {first_words(task)}")
+    return rows

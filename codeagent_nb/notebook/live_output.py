@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from codeagent_nb.events import AgentEvent, LateOutputEvent
+from codeagent_nb.events import AgentEvent, LateOutputEvent, TaskTurnedEvent
 from codeagent_nb.projections.cell_output import Bundle
 from codeagent_nb.rendering.fallback import cannot_be_shown
 
@@ -71,7 +71,7 @@ class CellView:
 
     def on_event(self, event: AgentEvent) -> None:
         """Take one event in; draw soon."""
-        if self._over and not isinstance(event, LateOutputEvent):
+        if self._over and not isinstance(event, LateOutputEvent | TaskTurnedEvent):
             return
         self._story.take(event)
         if self._timer is None:

@@ -3,11 +3,11 @@
 import asyncio
 import os
 import shlex
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
@@ -15,6 +15,7 @@ from IPython.display import DisplayHandle, display
 
 from codeagent_nb.approval import ApprovalFunc
 from codeagent_nb.errors import AgentError
+from codeagent_nb.events import TaskTurnedEvent
 from codeagent_nb.models.choose import usable_models
 from codeagent_nb.models.served import ask_server
 from codeagent_nb.models.types import ChatCompletionClient
@@ -26,7 +27,7 @@ from codeagent_nb.notebook.errors import AgentFailed
 from codeagent_nb.notebook.loop_thread import LoopThread
 from codeagent_nb.notebook.magic_cell import CellRun
 from codeagent_nb.notebook.magics import has_kernel
-from codeagent_nb.notebook.model_commands import models_text, not_served
+from codeagent_nb.notebook.model_commands import is_client, models_text, not_served
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.notebook.open_notebook import notebook_name, notebook_path
 from codeagent_nb.notebook.panel.input_line import InputLine
@@ -37,7 +38,6 @@ from codeagent_nb.notebook.setup.preparation import Preparation
 from codeagent_nb.notebook.tasks import Place, Task
 from codeagent_nb.notebook.terminal_run import solve_at
 from codeagent_nb.session.files import check_files
-from codeagent_nb.text import delivered_text, held_text
 from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.views.standard_streams import say
 from codeagent_nb.views.terminal_approval import TerminalApprover
@@ -147,7 +147,7 @@ class MagicCommands:
 
     def _model(self, name: str) -> tuple[ChatCompletionClient, str]:
         value = self.shell.user_ns.get(name) if name.isidentifier() else None
-        return (value, "") if _is_client(value) else self.agent_of_notebook.models.choose(name)
+        return (value, "") if is_client(value) else self.agent_of_notebook.models.choose(name)
 
     def _place(self) -> Place:
         settings, folder = self.settings, self.settings.folder
@@ -167,8 +167,10 @@ class MagicCommands:
         """
         name, _, rest = line.strip().partition(" ")
         does: Mapping[str, Callable[[str], object]] = {
-            "status": lambda _: say(commands.status(self.agent_of_notebook)),
+            "status": self._status,
             "history": lambda _: say(commands.history(self.agent_of_notebook.events)),
+            "undo": lambda _: self._turn(self.agent_of_notebook.undo, "Taking back ..."),
+            "redo": lambda _: self._turn(self.agent_of_notebook.redo, "Taking again ..."),
             "files": self._files,
             "folder": self._folder,
             "allow": self._allow,
@@ -188,6 +190,12 @@ class MagicCommands:
         except AgentError as error:
             self.agent_of_notebook.secrets.take_out_of(error)
             raise UsageError(str(error)) from error
+
+    def _status(self, _: str) -> None:
+        say(commands.status(self.agent_of_notebook))
+        # A program that executes the notebook takes no output that comes later.
+        if self.agent_of_notebook.session and (not self.in_kernel or self._attended()):
+            self._show_when_done(commands.kernel_status(self.agent_of_notebook), "Looking at the kernel ...")
 
     def reset(self) -> None:
         """End the session.
@@ -244,7 +252,14 @@ class MagicCommands:
             return
         self.agent_of_notebook.refuse_if_busy()
         wanted = [] if names == "all" else shlex.split(names)
-        self._show_when_done(self._taken(wanted), "Saving ...")
+        self._show_when_done(commands.take_files(self.agent_of_notebook, wanted), "Saving ...")
+
+    def _turn(self, turn: Callable[[], Coroutine[Any, Any, TaskTurnedEvent]], meanwhile: str) -> None:
+        self.agent_of_notebook.refuse_if_busy()
+        if self.in_kernel:
+            self._show_when_done(commands.turned(self.agent_of_notebook, turn()), meanwhile)
+        else:
+            self._loop_thread().run(turn())  # the console of the last task tells it
 
     def _verify(self, path: str) -> None:
         self.agent_of_notebook.refuse_if_busy()
@@ -259,13 +274,6 @@ class MagicCommands:
         working = asyncio.ensure_future(_show(work, shown))
         self._background.add(working)
         working.add_done_callback(self._background.discard)
-
-    async def _taken(self, names: Sequence[str]) -> str:
-        try:
-            event = await self.agent_of_notebook.take_files(names)
-        except AgentError as error:
-            return self.agent_of_notebook.secrets.text(str(error))
-        return "\n".join(filter(None, [delivered_text(event), held_text(event)])) or "There is nothing to save."
 
     def _switch(self, name: str) -> None:
         """Choose the model of the next tasks; without a name, list those there are."""
@@ -322,8 +330,7 @@ class MagicCommands:
         return list(dict.fromkeys(filter(None, [first or self.settings.model, *usable, *self._clients()])))
 
     def _clients(self) -> list[str]:
-        namespace = self.shell.user_ns
-        return [name for name in namespace if not name.startswith("_") and _is_client(namespace[name])]
+        return [name for name, value in self.shell.user_ns.items() if not name.startswith("_") and is_client(value)]
 
     def close_panels(self) -> None:
         """Take all panels off the screen."""
@@ -341,8 +348,3 @@ class MagicCommands:
 
 async def _show(work: Coroutine[Any, Any, str], shown: DisplayHandle) -> None:
     shown.update({"text/plain": await work}, raw=True)
-
-
-def _is_client(value: object) -> TypeGuard[ChatCompletionClient]:
-    """Look at the type only: a protocol's own check asks the object, and runs its properties."""
-    return all(hasattr(type(value), name) for name in ("create_stream", "model_info", "close"))

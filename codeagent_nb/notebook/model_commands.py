@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from io import StringIO
+from typing import TypeGuard
 
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.models.choose import LOCAL_NAME
 from codeagent_nb.models.served import Served
 from codeagent_nb.models.table import IN_USE, model_table
+from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.views.clean_console import CleanConsole
 
 WIDTH = 100
@@ -49,3 +51,9 @@ def not_served(name: str, served: Served | None) -> str:
     return (
         f"The server does not list {name!r}; it has {', '.join(near)}{' ...' if len(served.names) > len(near) else ''}."
     )
+
+
+def is_client(value: object) -> TypeGuard[ChatCompletionClient]:
+    """Return whether a value is a model's client."""
+    # By its type only: a protocol's own check asks the object, and runs its properties.
+    return all(hasattr(type(value), name) for name in ("create_stream", "model_info", "close"))

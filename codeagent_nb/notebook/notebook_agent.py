@@ -13,7 +13,7 @@ from shutil import copytree
 from typing import Any
 
 from codeagent_nb.errors import AgentError, SessionError
-from codeagent_nb.events import AgentEvent, FilesEvent
+from codeagent_nb.events import AgentEvent, FilesEvent, TaskTurnedEvent
 from codeagent_nb.log.event_log import View
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.loop.results import TaskResult
@@ -21,6 +21,7 @@ from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.notebook.chosen_models import ChosenModels
 from codeagent_nb.notebook.tasks import Place, Prepare, Task, as_it_is
 from codeagent_nb.session.session import Session, SessionSettings, held_folder, new_notebook, open_session
+from codeagent_nb.session.undoing import NOTHING_DONE, NOTHING_UNDONE
 from codeagent_nb.session.variables import bring_variable
 from codeagent_nb.views.notebook_file import NotebookView
 from kernel_executor.folders.home import with_home
@@ -47,6 +48,7 @@ class NotebookAgent:
         self.models = ChosenModels(os.environ)
         self._folder_chosen = ""
         self._work: asyncio.Task[Any] | None = None
+        self._one = asyncio.Lock()  # a task waits while another is taken back
         self._watchers: list[View] = []
         self._closing: asyncio.Task[None] | None = None
         self._detach_last: list[Any] = []
@@ -111,14 +113,15 @@ class NotebookAgent:
         self.refuse_if_busy()
         self._work, self.loop = asyncio.current_task(), asyncio.get_running_loop()
         try:
-            task, place = await prepare(task, place)
-            session = await self._open(place)
-            self._attach(session, views(session))
-            context = await session.bring(task.files)
-            for name, value in task.variables.items():
-                await bring_variable(session, name, value, self._data)
-            task.ready.set()
-            return await session.run(task.text, task.settings, context)
+            async with self._one:
+                task, place = await prepare(task, place)
+                session = await self._open(place)
+                self._attach(session, views(session))
+                context = await session.bring(task.files)
+                for name, value in task.variables.items():
+                    await bring_variable(session, name, value, self._data)
+                task.ready.set()
+                return await session.run(task.text, task.settings, context)
         finally:
             task.ready.set()
             self._work = None
@@ -236,6 +239,27 @@ class NotebookAgent:
         if self.session is None:
             raise AgentError("no files yet: give the agent a task first")
         return await self.session.take_files(names)
+
+    async def undo(self) -> TaskTurnedEvent:
+        """Take the last task back, with its variables; the next task waits until that is done.
+
+        Raises:
+            AgentError: A task is being worked on, there is none, or its variables cannot be brought back.
+        """
+        self.refuse_if_busy()
+        async with self._one:
+            return await self._session_of(NOTHING_DONE).undo()
+
+    async def redo(self) -> TaskTurnedEvent:
+        """Take the task again that was taken back last; errors are those of `undo`."""
+        self.refuse_if_busy()
+        async with self._one:
+            return await self._session_of(NOTHING_UNDONE).redo()
+
+    def _session_of(self, why_not: str) -> Session:
+        if self.session is None:
+            raise SessionError(why_not)
+        return self.session
 
     def save_copy(self) -> Path:
         """Save the session so far beside its own notebook.

@@ -6,6 +6,7 @@ Knows MIME bundles; nothing of IPython, kernels or models.
 
 import html
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -26,6 +27,8 @@ from codeagent_nb.text import (
     refusal_note,
     repair_note,
     retry_note,
+    state_note,
+    turned_note,
 )
 from kernel_executor import BlockResult
 from kernel_executor.text import plain, shorten
@@ -60,6 +63,12 @@ class CellStory:
         self._reflected = False
         self._said = ""
         self._run: events.RunStartedEvent | None = None
+        self._began: datetime | None = None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the run has begun: what is said before is the task."""
+        return self._run is not None
 
     def changed(self) -> Iterator[tuple[str, Bundle]]:
         """Yield every display that is new or other than when this was last asked, in the order in which they began."""
@@ -103,8 +112,12 @@ class CellStory:
                 self._end_block(event)
             case events.FilesEvent():
                 self._files(event)
-            case events.KernelStateEvent() if event.note:
-                self._warn(f"state-{self._replies}", event.note)
+            case events.KernelStateEvent() if note := state_note(event):
+                self._warn(f"state-{self._replies}", note)
+            case events.TaskTurnedEvent(began=self._began):
+                self._warn("turned", turned_note(event))
+            case events.TextMessage() if self._run is None:
+                self._began = event.created_at
             case events.RetryDecisionEvent():
                 self._retry(event)
             case events.TextMessage() if self._run and event.source == self._run.source:
@@ -225,11 +238,18 @@ class CellSummary:
 
     def take(self, event: AgentEvent) -> None:
         """Take one event in."""
-        if isinstance(event, SUMMARY) and not (isinstance(event, events.ApprovalEvent) and event.approved):
+        is_task = isinstance(event, events.TextMessage) and not self._story.has_begun
+        if (is_task or isinstance(event, SUMMARY)) and not (isinstance(event, events.ApprovalEvent) and event.approved):
             self._story.take(event)
 
 
-SUMMARY = (events.RunStartedEvent, events.VariableEvent, events.ApprovalEvent, events.RunFinishedEvent)
+SUMMARY = (
+    events.RunStartedEvent,
+    events.VariableEvent,
+    events.ApprovalEvent,
+    events.RunFinishedEvent,
+    events.TaskTurnedEvent,
+)
 
 
 def error_bundle(text: str) -> Bundle:

@@ -20,6 +20,8 @@ from codeagent_nb.text import (
     refusal_note,
     repair_note,
     retry_note,
+    state_note,
+    turned_note,
 )
 from kernel_executor import BlockResult, Output
 from kernel_executor.text import as_text, plain, shorten
@@ -124,8 +126,10 @@ class PanelStory:
                     self._add("note", level="warn", text=f"{held_text(event)}. {HOW_TO_TAKE}.")
             case events.RetryDecisionEvent():
                 self._add("note", level="warn", text=shorten(retry_note(event), REASON_SHOWN))
-            case events.KernelStateEvent() if event.note:
-                self._add("note", level="warn", text=event.note)
+            case events.KernelStateEvent() if note := state_note(event):
+                self._add("note", level="warn", text=note)
+            case events.TaskTurnedEvent():
+                self._add("note", level="info", text=turned_note(event))
             case events.RunFinishedEvent():
                 self._finish(event)
 

@@ -18,6 +18,8 @@ from kernel_executor.languages import normalize
 from kernel_executor.outputs.fold import EVERYTHING, OutputFolder
 from kernel_executor.text import as_text
 
+SHELL = "%%bash\n"
+
 RAISES = "raises-exception"
 """The tag that lets Jupyter and nbclient run on after a cell which left by `sys.exit(0)`: well, but by an exception."""
 
@@ -65,8 +67,13 @@ def code_cell(block: CodeBlock, status: str, attempt: int = 0) -> Cell:
         attempt: Which one, from 0.
     """
     shell = normalize(block.language) == "bash"
-    source = f"%%bash\n{block.code}" if shell else block.code
+    source = f"{SHELL}{block.code}" if shell else block.code
     return Cell("code", source.rstrip("\n"), {"kind": "code", "attempt": attempt + 1, "status": status})
+
+
+def variable_cell(name: str, code: str, count: int | None) -> Cell:
+    """Return the cell of code that has loaded a variable of the user's notebook."""
+    return Cell("code", code, {"kind": "variable", "name": name}, execution_count=valid_count(count))
 
 
 def end_cell(cell: Cell, result: BlockResult) -> None:

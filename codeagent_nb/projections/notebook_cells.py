@@ -11,10 +11,19 @@ from typing import Any
 
 from codeagent_nb import events
 from codeagent_nb.events import AgentEvent
-from codeagent_nb.projections.notebook_cell import Cell, Ran, attempt_cell, code_cell, end_cell, skipped_cell
+from codeagent_nb.projections.notebook_cell import (
+    Cell,
+    Ran,
+    attempt_cell,
+    code_cell,
+    end_cell,
+    skipped_cell,
+    variable_cell,
+)
 from codeagent_nb.projections.quoting import inert, quoted
+from codeagent_nb.projections.taken_back import TurnedTasks
 from codeagent_nb.rendering.markdown_cells import harmless_markdown, harmless_quotes
-from codeagent_nb.rendering.nbformat_outputs import valid_count, valid_output
+from codeagent_nb.rendering.nbformat_outputs import valid_output
 from codeagent_nb.reply.run_policy import Reply, read_reply, without_reasoning
 from codeagent_nb.text import (
     block_cause,
@@ -25,6 +34,7 @@ from codeagent_nb.text import (
     refusal_note,
     repair_note,
     retry_note,
+    state_note,
 )
 from kernel_executor import Append, BlockResult, CodeBlock, CodeResult
 from kernel_executor.languages import normalize
@@ -73,6 +83,7 @@ class CellsStory:
         self._reflected = False
         self._facts = ""
         self._max_retries = 0
+        self._tasks = TurnedTasks()
 
     @property
     def cells(self) -> Sequence[Cell]:
@@ -95,7 +106,8 @@ class CellsStory:
         self._changed_from = min(self._changed_from, self._place_of(cell))
 
     def _place_of(self, cell: Cell) -> int:
-        return next(place for place in reversed(range(len(self._cells))) if self._cells[place] is cell)
+        places = (place for place in reversed(range(len(self._cells))) if self._cells[place] is cell)
+        return next(places, len(self._cells))  # late output may be of a cell that was taken back
 
     @property
     def drafts(self) -> Sequence[Cell]:
@@ -120,8 +132,7 @@ class CellsStory:
             case events.TextMessage() | events.HandoffMessage():
                 self._say(event)
             case events.VariableEvent():
-                about = {"kind": "variable", "name": event.name}
-                self._add(Cell("code", event.code, about, execution_count=valid_count(event.execution_count)))
+                self._add(variable_cell(event.name, event.code, event.execution_count))
             case events.ModelClientStreamingChunkEvent():
                 self._pieces.append(event.content)
             case events.ModelReplyEvent(purpose="generate" | "reflect"):
@@ -145,6 +156,8 @@ class CellsStory:
                 self._tell_files(event)
             case events.KernelStateEvent():
                 self._tell_state(event)
+            case events.TaskTurnedEvent():
+                self._turn(event)
             case events.CodeGenerationEvent() if event.damage:
                 self._note(f"*{repair_note(event.damage)}.*")
             case events.CodeRefusedEvent():
@@ -171,7 +184,8 @@ class CellsStory:
             self._step += 1
             self.last_attempt = self._step
             text = harmless_markdown(message.content)
-            self._add(Cell("markdown", text, {"kind": "task"}, heading="## Task"))
+            cell = self._add(Cell("markdown", text, {"kind": "task"}, heading="## Task"))
+            self._tasks.begin(message.created_at, cell)
         elif not self._reflected:
             self._step += 1
             text = harmless_markdown(message.content)
@@ -268,8 +282,15 @@ class CellsStory:
         what = "Later cells ran without what the code cells above make."
         if event.state == "kept":
             what = f"No code cell makes {names} as it was then." if names else "Later cells may depend on it."
-        if event.note:
-            self._note(f"**{inert(event.note)}** {what}")
+        if note := state_note(event):
+            self._note(f"**{inert(note)}** {what}")
+
+    def _turn(self, event: events.TaskTurnedEvent) -> None:
+        place, cells = self._tasks.turn(event, self._cells)
+        self._changed_from = min(self._changed_from, place)
+        for cell in cells:
+            cell.key = cell.key or _next_key(self._made, "markdown")
+        self._cells[place:] = cells
 
     def _refuse(self, event: events.CodeRefusedEvent) -> None:
         self._note(
@@ -320,9 +341,8 @@ def _next_key(made: dict[str, int], cell_type: str) -> str:
 
 def _written(reply: str) -> list[CodeBlock]:
     """Return the code in a reply that is still being written, the last block perhaps without its end."""
-    if "```" not in reply and "~~~" not in reply:
-        return []
-    written = read_reply(FENCE_BEGUN.sub("", reply)).written
+    has_fence = "```" in reply or "~~~" in reply
+    written = read_reply(FENCE_BEGUN.sub("", reply)).written if has_fence else ()
     return [block for block in written if normalize(block.language) in {"python", "bash"}]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from codeagent_nb import events
 from codeagent_nb.events import AgentEvent
+from codeagent_nb.log.standing import standing
 from codeagent_nb.models.types import CODE_RUNNER, AssistantMessage, LLMMessage, SystemMessage, UserMessage
 from codeagent_nb.prompt import model_texts as prompts
 from codeagent_nb.prompt.contexts import UNBOUNDED, ChatCompletionContext
@@ -38,7 +39,7 @@ def _instructions(system_message: str | None) -> list[LLMMessage]:
 def _told(log: Iterable[AgentEvent], name: str) -> list[LLMMessage]:
     messages: list[LLMMessage] = []
     edited, approved = "", True
-    for event in log:
+    for event in standing(log):
         if isinstance(event, events.CodeExecutionEvent):
             messages += [_result(event.result, edited)] if approved else []  # the denial has told it
             edited, approved = "", True
@@ -82,6 +83,8 @@ def _of_the_code(event: AgentEvent) -> str:
             return prompts.RETRY.format(reason=reason)
         case events.KernelStateEvent():
             return _state(event)
+        case events.TaskTurnedEvent():
+            return prompts.TAKEN_BACK
         case events.ApprovalEvent(approved=False, reason=reason):
             return prompts.DENIED.format(reason=given(reason))
         case events.RunFinishedEvent(status="cancelled" | "error"):

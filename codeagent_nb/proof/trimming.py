@@ -276,8 +276,9 @@ def _is_kept(nodes: Sequence[Any], place: int, by_place: dict[int, int], trimmed
 
 def _kind(cell: Any) -> str:
     try:
-        kind = cell["metadata"]["codeagent"]["kind"]
-    except (KeyError, TypeError):
+        about = cell["metadata"]["codeagent"]
+        kind = "quoted" if about.get("taken_back") else about["kind"]
+    except (KeyError, TypeError, AttributeError):
         return ""
     return kind if isinstance(kind, str) and cell.get("cell_type") == "markdown" else ""
 

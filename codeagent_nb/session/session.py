@@ -15,15 +15,18 @@ from typing import Any, cast
 
 from codeagent_nb.agent import CodeExecutorAgent
 from codeagent_nb.errors import SessionError
-from codeagent_nb.events import FilesEvent, TextMessage
+from codeagent_nb.events import FilesEvent, TaskTurnedEvent, TextMessage
 from codeagent_nb.log.event_log import EventLog, View
 from codeagent_nb.log.journal import JournalView
 from codeagent_nb.log.redaction import Secrets
+from codeagent_nb.log.standing import standing
 from codeagent_nb.loop.driver import execution_event
+from codeagent_nb.loop.one_run import OneAtATime
 from codeagent_nb.loop.results import TaskResult
 from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.projections.language_info import QUESTION, read_language_info
 from codeagent_nb.session.files import bring_files, check_files, describe_files
+from codeagent_nb.session.undoing import Undoing
 from codeagent_nb.views.notebook_file import NotebookView
 from kernel_executor import (
     ExecutionEvent,
@@ -36,6 +39,7 @@ from kernel_executor.factory import ExecutorName
 from kernel_executor.folders.home import with_home
 from kernel_executor.folders.safe_files import OpenFolder, open_folder
 from kernel_executor.folders.work_folder import open_work_folder
+from kernel_executor.kernels.executor import DATA_STACK
 from kernel_executor.network.gate import Network
 from kernel_executor.sandbox.policy import SandboxMode
 from kernel_executor.stage.ownership import state_folder
@@ -82,6 +86,9 @@ class Session:
     """What the model reads about the files, with the first task."""
     language_info: Mapping[str, Any]
     """What the kernel says of its language, for a saved notebook."""
+    undoing: Undoing
+    """Knows what can be taken back."""
+    one: OneAtATime = field(default_factory=lambda: OneAtATime("this session"))
 
     async def run(self, task: str, settings: RunSettings, context: str = "") -> TaskResult:
         """Solve a task; the notebook is complete when this returns or raises. Errors are those of the agent.
@@ -91,9 +98,35 @@ class Session:
             settings: How it is solved.
             context: What the model reads about files that were brought for it.
         """
-        first = not any(isinstance(event, TextMessage) for event in self.log.events)
-        known = [self.context if first else "", context]
-        return await self.agent.run(task=task, context="\n\n".join(filter(None, known)), settings=settings)
+        with self.one.work():
+            first = not any(isinstance(event, TextMessage) for event in standing(self.log.events))
+            known = "\n\n".join(filter(None, [self.context if first else "", context]))
+            before, position = await self.undoing.keep(), len(self.log.events)
+            try:
+                return await self.agent.run(task=task, context=known, settings=settings)
+            finally:
+                self.undoing.add(before, position)
+
+    async def undo(self) -> TaskTurnedEvent:
+        """Take the last task back, with its variables: they are as before it. Files it delivered stay.
+
+        May be called again, for the task before, as long as the executor keeps the checkpoints (20).
+
+        Raises:
+            AgentError: A task is being worked on.
+            SessionError: There is nothing to take back, or its variables cannot be brought back, and why.
+        """
+        with self.one.work():
+            return await self.undoing.undo()
+
+    async def redo(self) -> TaskTurnedEvent:
+        """Take the task again that was taken back last, with its variables; a new task ends this. Errors are as above.
+
+        Raises:
+            SessionError: There is nothing to take again.
+        """
+        with self.one.work():
+            return await self.undoing.redo()
 
     async def bring(self, files: Sequence[Path]) -> str:
         """Copy files into the session's folder unless they lie there; return what the model reads about them.
@@ -161,26 +194,26 @@ async def open_session(
         _check(settings)
         place = _open_folder(settings.notebook)
         stack.callback(place.close)
-        folder = place.path
-        notebook = folder / settings.notebook.name
-        journal = folder / f"{notebook.stem}.journal.jsonl"
+        notebook = place.path / settings.notebook.name
+        journal = place.path / f"{notebook.stem}.journal.jsonl"
         claimed = stack.enter_context(ExitStack())
         for path, content in ((journal, b""), (notebook, EMPTY)):
             _claim(place, path.name, content)
             claimed.callback(place.remove, path.name)  # or a session that never began would keep the name
-        names = await asyncio.to_thread(bring_files, settings.files, folder)
+        names = await asyncio.to_thread(bring_files, settings.files, place.path)
         notebook_view = NotebookView(notebook, folder=place)
         journal_view = stack.enter_context(closing(JournalView(journal, place)))
         # Once more with the kernel gone: nothing it did to the file, and no late output, is left out.
         stack.callback(notebook_view.save)
         executor = create_code_executor(
             settings.executor,
-            work_dir=folder,
+            work_dir=place.path,
             sandbox=settings.sandbox,
             image=settings.image,
             hidden=(notebook, journal),  # they change with every step, and tell code nothing
             resource_limits=settings.limits,
             network=settings.network,
+            preload=DATA_STACK,  # while the model writes
         )
         await stack.enter_async_context(executor)
         log = EventLog(secrets or Secrets(os.environ))
@@ -193,7 +226,7 @@ async def open_session(
         notebook_view.take_language(language_info := read_language_info(await executor.evaluate(QUESTION)))
         context = await describe_files(executor, names, log.secrets)
         agent = CodeExecutorAgent(AGENT_NAME, executor, log=log)
-        session = Session(notebook, journal, agent, executor, log, context, language_info)
+        session = Session(notebook, journal, agent, executor, log, context, language_info, Undoing(executor, log))
         executor.on_late_output(session.on_late_output)
         stack.push_async_callback(session.keep_held_files)
         yield session

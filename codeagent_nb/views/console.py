@@ -22,6 +22,8 @@ from codeagent_nb.text import (
     refusal_note,
     repair_note,
     retry_note,
+    state_note,
+    turned_note,
 )
 from codeagent_nb.views.clean_console import CleanConsole
 from kernel_executor import Append, BlockResult, Output, Update
@@ -110,8 +112,8 @@ class ConsoleView:
                 self._files(event)
             case events.RetryDecisionEvent():
                 self._warn(retry_note(event))
-            case events.KernelStateEvent() if event.note:
-                self._warn(event.note)
+            case events.KernelStateEvent() | events.TaskTurnedEvent() if note := _variables_note(event):
+                self._warn(note)
             case events.ModelReplyEvent(finish_reason="length"):
                 self._warn("The reply was cut off by the token limit.")
             case events.ViewDetachedEvent():
@@ -187,6 +189,10 @@ class ConsoleView:
         reason = end.reason if event.status == "error" else cleaned(event.reason)
         facts = (f"({', '.join(event.facts)})", "dim")
         self._console.print(Text.assemble((f"{end.shown.mark} {reason}", end.shown.style), " ", facts))
+
+
+def _variables_note(event: events.KernelStateEvent | events.TaskTurnedEvent) -> str:
+    return state_note(event) if isinstance(event, events.KernelStateEvent) else turned_note(event)
 
 
 def _own_lines(error: Output) -> str:

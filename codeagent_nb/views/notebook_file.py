@@ -100,6 +100,7 @@ SAVED_AFTER = (
     events.CodeRefusedEvent,
     events.GivenCodeFinishedEvent,
     events.KernelStateEvent,
+    events.TaskTurnedEvent,
     events.RetryDecisionEvent,
     events.RunFinishedEvent,
 )

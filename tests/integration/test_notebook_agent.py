@@ -62,6 +62,22 @@ async def test_what_cannot_be_closed_does_not_keep_the_rest_from_being_closed(tm
     await agent.aclose()
 
 
+async def test_while_a_task_is_worked_on_nothing_is_taken_back(tmp_path: Path) -> None:
+    agent = NotebookAgent("study")
+    with pytest.raises(AgentError, match="there is nothing to take again"):
+        await agent.redo()
+    first = asyncio.ensure_future(solve(agent, tmp_path))
+    await asyncio.sleep(0)
+    with pytest.raises(AgentError, match="working on another task: wait for it, or stop it first"):
+        await agent.undo()
+    await first
+    undoing = asyncio.ensure_future(agent.undo())
+    await asyncio.sleep(0)
+    await solve(agent, tmp_path)
+    assert (await undoing).state == "undone"
+    await agent.end()
+
+
 async def test_a_second_task_is_refused_and_a_reset_too(tmp_path: Path) -> None:
     agent = NotebookAgent("study")
     first = asyncio.ensure_future(solve(agent, tmp_path))

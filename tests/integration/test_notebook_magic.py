@@ -105,6 +105,26 @@ def test_kernel_and_conversation_go_on_until_they_are_reset(execute: Execute) ->
     assert "NameError" in texts(notebook.cells[5])
 
 
+def test_a_task_is_taken_back_and_the_next_one_waits_for_that(execute: Execute, tmp_path: Path) -> None:
+    see = python("print('x' in globals())")
+    notebook = execute(
+        model(python("x = 1"), "Set.", see, "No."),
+        "%agent undo",  # what it says comes when it is done, and nbclient takes no more of that
+        "%%agent -m replay\nSet x.",
+        "%agent undo",
+        "%%agent -m replay\nIs it there?",
+        "%agent redo",
+        "import asyncio\nawait asyncio.sleep(0.5)",
+        "%agent history",
+    )
+    assert {"text/plain": "False\n"} in data(notebook.cells[4])
+    assert "  1  taken back " in texts(notebook.cells[7])
+    assert "  2  succeeded " in texts(notebook.cells[7])
+    [saved] = tmp_path.glob("study-agent-*.ipynb")
+    code = [cell.source for cell in nbformat.read(saved, as_version=4).cells if cell.cell_type == "code"]
+    assert code == ["print('x' in globals())"]
+
+
 def test_loading_names_notebooks_that_would_run_what_failed(execute: Execute, tmp_path: Path) -> None:
     metadata = {"codeagent": {"kind": "code", "attempt": 1, "status": "error"}, "tags": ["codeagent-failed"]}
     nbformat.write(v4.new_notebook(cells=[v4.new_code_cell("1 / 0", metadata=metadata)]), tmp_path / "an old one.ipynb")
