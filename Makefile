@@ -15,7 +15,7 @@ INPUTS := pyproject.toml requirements.lock $(wildcard codeagent_nb/labextension/
 # A container may set it: then each of thousands of processes compiles the same files anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test unit dialects attacks browser proof check javascript typing coverage bench matrix beside large servers notebooks pictures lock clean
+.PHONY: help demo test unit dialects attacks browser proof check javascript typing coverage bench matrix beside soak large libraries servers notebooks pictures lock clean
 
 help:  ## list these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -79,6 +79,7 @@ bench: $(STAMPS)/test  ## speeds, as ratios to a reference measured in turn; wha
 	$(BIN)/python tests/benchmarks/saving.py
 	$(BIN)/python tests/benchmarks/stage.py
 	$(BIN)/python tests/benchmarks/sandbox.py
+	$(BIN)/python tests/benchmarks/checkpoints.py
 	$(BIN)/python tests/benchmarks/dataframe_crossing.py
 	$(PYTHON) -m venv build/autogen
 	build/autogen/bin/python -m pip --disable-pip-version-check -qq install --upgrade 'pip>=25.1'
@@ -90,6 +91,11 @@ matrix: $(STAMPS)/test  ## kernels with IPython 8 and 9, ipykernel 6 and 7, the 
 	@bash .ci/system-packages.sh bubblewrap
 	$(BIN)/python -m tests.matrix.run
 
+soak: $(STAMPS)/test  ## good and hostile blocks, checkpoints and restores for ten minutes: docs/soak.md; then 500 programs
+	@bash .ci/system-packages.sh bubblewrap
+	$(BIN)/python -m tests.soak.run
+	$(BIN)/python -m tests.integration.test_checkpoint_programs 500
+
 beside: $(STAMPS)/test  ## a hundred cells in stock ipykernel under nbclient and in ours: docs/beside-stock.md
 	@bash .ci/system-packages.sh bubblewrap
 	$(BIN)/python -m tests.beside.run
@@ -100,6 +106,15 @@ large:  ## whether everyday work on 2 GB of data meets a limit of the sandbox: h
 	build/data/bin/python -m pip --disable-pip-version-check -qq install --upgrade 'pip>=25.1'
 	build/data/bin/python -m pip --disable-pip-version-check -qq install --editable . --group large
 	build/data/bin/python tests/benchmarks/large_data.py
+
+libraries: $(STAMPS)/test  ## what of each library comes back with a checkpoint of a kernel: docs/checkpoints.md
+	@bash .ci/system-packages.sh bubblewrap
+	$(PYTHON) -m venv build/libraries
+	build/libraries/bin/python -m pip --disable-pip-version-check -qq install --upgrade 'pip>=25.1'
+	build/libraries/bin/python -m pip --disable-pip-version-check -qq install --group libraries
+	$(BIN)/python -m tests.libraries.environment
+	$(BIN)/python -m pytest -q tests/libraries --junitxml build/libraries.xml; status=$$?; \
+		PYTHONPATH=. $(BIN)/python tools/make_checkpoints.py; exit $$status
 
 servers: $(STAMPS)/test  ## kernels on servers and behind gateways, and 1,000 blocks over a connection that is cut at random
 	$(PYTHON) -m venv build/servers

@@ -227,14 +227,44 @@ async def describes(executor: KernelCodeExecutor) -> None:
     assert "'Umsatz'" in answer, answer
 
 
+@check("what runs")
+async def inspected(executor: KernelCodeExecutor) -> None:
+    """Where the code is and which variables there are, while it runs."""
+    running = asyncio.create_task(said(executor, "import time\nwords = ['a', 'b']\ntime.sleep(1)\nprint('done')"))
+    await asyncio.sleep(0.5)
+    snapshot = await executor.inspect()
+    assert await running == "done\n"
+    assert [(frame.line, frame.source) for frame in snapshot.stack] == [(3, "time.sleep(1)")], snapshot
+    assert ("words", "list", 2) in {(each.name, each.type, each.length) for each in snapshot.variables}
+
+
+@check("comes back")
+async def comes_back(executor: KernelCodeExecutor) -> None:
+    """A kernel that is killed has its variables again; one that cannot be forked says why, and another one runs."""
+    await executor.restart()
+    await run(executor, "import time\nx = time.time_ns()")
+    await asyncio.sleep(0.5)
+    before, reason = await executor.evaluate("x"), (await executor.inspect()).why_no_checkpoint
+    died = await run(executor, "x = 0\nimport os; os._exit(1)")
+    assert (died.status, died.state) == ("died", "lost" if reason else "restored")
+    if reason:
+        assert "was not tried" in reason
+    else:
+        assert await executor.evaluate("x") == before
+    code = (
+        "import asyncio, os\nprint('printed')\nprint(await asyncio.sleep(0, 'awaited'))\n_ = os.system('echo echoed')"
+    )
+    assert sorted((await said(executor, code)).split()) == ["awaited", "echoed", "printed"]
+
+
 @check("restart")
 async def restarts(executor: KernelCodeExecutor) -> None:
-    """A restarted kernel begins afresh; one that dies is replaced, and it is said."""
+    """A restarted kernel begins afresh; one that dies is not the last."""
     await run(executor, "x = 1")
     await executor.restart()
     assert (await run(executor, "x")).ename == "NameError"
     result = await run(executor, "import os\nos._exit(7)")
-    assert (result.status, result.state_lost) == ("died", True)
+    assert result.status == "died"
     assert await said(executor, "print('back')") == "back\n"
 
 
