@@ -96,7 +96,10 @@ class Recovery:
     async def evaluate(self, expression: str, timeout: float) -> str | None:
         """Return the `repr` of a Python expression; None if it fails or takes longer than so many seconds."""
         async with self._warming.unchanged:
-            return await evaluate(await self._live(), expression, timeout)
+            kernel = await self._live()
+            if not self._history.is_spoilt:  # else the state before the failed call is the one to be kept
+                await self._marks.before_call(kernel, self._history)  # an expression, too, can end the kernel
+            return await evaluate(kernel, expression, timeout)
 
     async def _live(self) -> Kernel:
         if death := await self._keeper.death():

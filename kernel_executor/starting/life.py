@@ -124,9 +124,13 @@ class Life:
     def _notice_end(self) -> None:
         self._loop.remove_reader(self._seen.descriptor)
         if self._code is None:
-            self._loop.call_later(TOLD, self._end, KILLED)
+            self._loop.call_later(TOLD, self._end_untold)
         else:
             self._end(self._code)
+
+    def _end_untold(self) -> None:
+        if not self._root.cause:  # else all of the sandbox is being ended, and its end tells: nothing is left then
+            self._end(KILLED)
 
     def _end(self, code: int) -> None:
         if not self._ended.done():
