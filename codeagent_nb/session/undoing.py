@@ -3,6 +3,7 @@
 What an executor cannot bring back, it says why; tasks run all the same. Files are never touched (design D18).
 """
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,9 +12,12 @@ from codeagent_nb.events import FilesEvent, TaskTurnedEvent, TextMessage, Variab
 from codeagent_nb.log.event_log import EventLog
 from codeagent_nb.log.standing import begins, standing
 from codeagent_nb.loop.driver import roll_back
-from kernel_executor import Checkpoint, CodeExecutor, KernelExecutorError
+from kernel_executor import Checkpoint, CodeExecutor, KernelExecutorError, NoCheckpoint
 from kernel_executor.aio.tasks import uninterrupted
 from kernel_executor.ports import CheckpointingExecutor
+
+REST = 0.2
+"""Seconds until a checkpoint that was refused is tried once more: OpenBLAS's threads turn in a loop for 0.1 s."""
 
 NONE_TAKEN = "this executor takes no checkpoints of variables"
 
@@ -61,7 +65,7 @@ class Undoing:
             return NONE_TAKEN
         try:
             await roll_back(self._executor, self._log)
-            return await self._executor.checkpoint()
+            return await _checkpoint(self._executor)
         except KernelExecutorError as error:  # whoever wants these variables back is told
             return str(error)
 
@@ -161,3 +165,12 @@ class Undoing:
                 for name in event.removed:
                     files.pop(name, None)
         return list(files)
+
+
+async def _checkpoint(executor: CheckpointingExecutor) -> Checkpoint:
+    """Take a checkpoint; if it is refused, once more: on a busy machine threads of libraries may not be at rest yet."""
+    try:
+        return await executor.checkpoint()
+    except NoCheckpoint:
+        await asyncio.sleep(REST)
+        return await executor.checkpoint()
