@@ -13,9 +13,7 @@ from kernel_executor.in_kernel.inspecting import INNER, LONGEST, MOST_VARIABLES,
 from kernel_executor.kernels.kernel import Kernel
 from kernel_executor.languages import normalize
 from kernel_executor.outputs.clean_text import cleaned
-from kernel_executor.outputs.message import Message
 from kernel_executor.snapshots import KernelSnapshot, LiveVariable, RunningBlock, StackFrame
-from kernel_executor.sockets.router import KernelDeath
 
 ANSWER = 1.0
 """Seconds for an answer; it takes 0.01, and on a busy machine ten times as long."""
@@ -40,29 +38,13 @@ async def inspect(kernel: Kernel | None, running: RunningBlock | None, why_no_ch
         return known
     pid: int = getattr(kernel.process, "pid", 0)  # one elsewhere has none here
     began, used = time.monotonic(), _processor_time(pid)
-    content = await _ask(kernel)
-    if content is not None:
+    content = await kernel.ask(INSPECT, ANSWER, "control")
+    if isinstance(content, dict):
         is_shell = running is not None and normalize(running.language) == "bash"
         return read_snapshot(content, replace(known, memory=_memory(pid)), stack=not is_shell)
     is_used = _processor_time(pid)
     share = None if used is None or is_used is None else (is_used - used) / (time.monotonic() - began)
     return replace(known, memory=_memory(pid), processors=share)
-
-
-async def _ask(kernel: Kernel) -> dict[str, Any] | None:
-    """Return the content of the kernel's answer; None if there is none."""
-    answer: asyncio.Future[dict[str, Any] | None] = asyncio.get_running_loop().create_future()
-
-    def take(message: Message | KernelDeath) -> None:
-        if not answer.done() and (isinstance(message, KernelDeath) or message.is_reply):
-            answer.set_result(None if isinstance(message, KernelDeath) else message.content)
-
-    msg_id = await kernel.request(INSPECT, {}, take, "control")
-    try:
-        await asyncio.wait({answer}, timeout=ANSWER)
-    finally:
-        kernel.release(msg_id)
-    return answer.result() if answer.done() else None
 
 
 def read_snapshot(content: dict[str, Any], known: KernelSnapshot, *, stack: bool = True) -> KernelSnapshot:

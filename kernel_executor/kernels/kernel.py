@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -171,6 +170,32 @@ class Kernel:
         """Stop collecting for a request."""
         self._router.release(msg_id)
 
+    async def ask(
+        self, msg_type: str, timeout: float, channel: Channel = "shell"
+    ) -> dict[str, Any] | KernelDeath | None:
+        """Send a request without content, and wait for the reply alone.
+
+        Args:
+            msg_type: Its type.
+            timeout: Seconds to wait.
+            channel: Where it is sent.
+
+        Returns:
+            The reply's content, which executed code may have made up; how the kernel ended, or None if neither came.
+        """
+        answer: asyncio.Future[dict[str, Any] | KernelDeath] = asyncio.get_running_loop().create_future()
+
+        def take(message: Message | KernelDeath) -> None:
+            if not answer.done() and (isinstance(message, KernelDeath) or message.is_reply):
+                answer.set_result(message if isinstance(message, KernelDeath) else message.content)
+
+        msg_id = await self.request(msg_type, {}, take, channel)
+        try:
+            await asyncio.wait({answer}, timeout=timeout)
+        finally:
+            self.release(msg_id)
+        return answer.result() if answer.done() else None
+
     async def wait_ready(self) -> None:
         """Wait until a request would be answered and its outputs seen.
 
@@ -211,20 +236,11 @@ class Kernel:
         (10 s and more; 0.02 s with the poke, measured).
         """
         if self._interrupt_mode == "message":
-            await self._ask_to_interrupt()
+            # The reply comes after the signal: a poke that is there before it wakes nobody.
+            await self.ask("interrupt_request", ASK_AGAIN, "control")
         else:
             await self._process.interrupt()
         await self._router.post("shell", "kernel_info_request", {})
-
-    async def _ask_to_interrupt(self) -> None:
-        """Wait for the reply, which comes after the signal: a poke that is there before it wakes nobody."""
-        answers = Answers()
-        msg_id = await self._router.request("control", "interrupt_request", {}, answers.put_nowait)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(ASK_AGAIN):
-                while not (isinstance(message := await answers.get(), KernelDeath) or message.is_reply):
-                    pass
-        self.release(msg_id)
 
     def give_up(self) -> None:
         """Count it as gone, for what it says does not come through any more; `aclose` ends it."""

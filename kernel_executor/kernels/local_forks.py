@@ -1,6 +1,5 @@
 """Takes checkpoints of kernels that a root has forked, and starts kernels from them. Knows no blocks and no history."""
 
-import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from kernel_executor.kernels.kernel import Kernel
 from kernel_executor.kernels.launched import Launched
 from kernel_executor.kernels.launching import launch_in_folder
 from kernel_executor.outputs.fold import OutputLimits
-from kernel_executor.outputs.message import Message
 from kernel_executor.sockets.router import KernelDeath
 from kernel_executor.starting.held import Held
 from kernel_executor.starting.kernelspec import KernelProgram
@@ -91,22 +89,12 @@ async def _fork(kernel: Kernel) -> None:
     Raises:
         NoCheckpoint: It does not; the message tells why.
     """
-    answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-
-    def take(message: Message | KernelDeath) -> None:
-        if answer.done():
-            return
-        if isinstance(message, KernelDeath):
-            answer.set_result(f"the kernel ended ({message})")
-        elif message.is_reply:
-            answer.set_result(_reason(message.content))
-
-    msg_id = await kernel.request(CHECKPOINT, {}, take)
-    try:
-        await asyncio.wait({answer}, timeout=ANSWER)
-    finally:
-        kernel.release(msg_id)
-    if reason := answer.result() if answer.done() else f"the kernel did not answer within {ANSWER:.0f} s":
+    answer = await kernel.ask(CHECKPOINT, ANSWER)
+    if answer is None:
+        raise NoCheckpoint(f"the kernel did not answer within {ANSWER:.0f} s")
+    if isinstance(answer, KernelDeath):
+        raise NoCheckpoint(f"the kernel ended ({answer})")
+    if reason := _reason(answer):
         raise NoCheckpoint(reason)
 
 

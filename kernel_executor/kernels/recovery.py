@@ -15,7 +15,7 @@ from kernel_executor.kernels.kernel import Kernel
 from kernel_executor.kernels.marks import Mark, Marks
 from kernel_executor.kernels.replaying import replay
 from kernel_executor.kernels.states import State, States
-from kernel_executor.kernels.supervisor import KernelKeeper
+from kernel_executor.kernels.supervisor import KernelKeeper, as_it_is
 from kernel_executor.kernels.warming import Warming
 from kernel_executor.kernels.way_back import WayBack
 from kernel_executor.outputs.fold import OutputLimits
@@ -161,22 +161,22 @@ class Recovery:
         """Go that way; return whether the state is back."""
         past = self._history.past
         self._history.became(past[: way.mark.position + way.again])
-        try:
-            if not await self._return_to(way.mark):
-                return True
-        except KernelExecutorError:  # it is told what became of it; the next call starts a kernel, or tells why not
-            pass
+        if await self._returns_to(way.mark):
+            return True
         self._history.became(past)
         return False
 
-    async def _return_to(self, mark: Mark) -> str:
-        """Have the state of the good calls in a kernel made from a mark; return why that failed, or nothing."""
+    async def _returns_to(self, mark: Mark) -> bool:
+        """Have the state of the good calls in a kernel made from a mark; return whether it is there."""
         forks, held = self._marks.forks, mark.held
         launch = partial(forks.launch, held, keeps_files=False) if forks and held else None
-        why_not = await self._keeper.replace_if(partial(self._replay, since=mark.position), launch)
-        if not why_not:
+        try:
+            if await self._keeper.replace_if(partial(self._replay, since=mark.position), launch):
+                return False
             self._used = await self._keeper.live()
-        return why_not
+        except KernelExecutorError:  # who asks tells what became of it; the next call starts a kernel, or tells why not
+            return False
+        return True
 
     async def _replay(self, kernel: Kernel, *, since: int) -> str:
         return await replay(kernel, self._history.good(since), self._history.replay_timeout(since), self._limits)
@@ -221,7 +221,7 @@ class Recovery:
     async def _restore(self, state: State) -> None:
         forks, held = self._marks.forks, state.mark.held
         launch = partial(forks.launch, held, keeps_files=True) if forks and held else None
-        await self._keeper.replace_if(_nothing, launch)
+        await self._keeper.replace_if(as_it_is, launch)
         self._used = await self._keeper.live() if held else None
         self._history.became(state.past)
         if held:
@@ -247,7 +247,7 @@ class Recovery:
         if not self._history.is_spoilt:
             return None
         mark = self._marks.mark
-        if mark and mark.held and await self._rolls_back_to(mark):
+        if mark and mark.held and not self._history.why_no_replay(mark.position) and await self._returns_to(mark):
             why_not, is_lost = "", False
         else:
             why_not, is_lost = await self._run_again()
@@ -262,15 +262,6 @@ class Recovery:
         names = () if is_lost else await self._names_left()
         self._history.not_rolled_back(why_not, lost=is_lost)
         return RollBack(state="lost" if is_lost else "kept", reason=why_not, names=names)
-
-    async def _rolls_back_to(self, mark: Mark) -> bool:
-        """Have the state of the good calls from a mark, and from what has run since; return whether it is there."""
-        if self._history.why_no_replay(mark.position):
-            return False
-        try:
-            return not await self._return_to(mark)
-        except KernelExecutorError:  # all of it is run again, or it is told as it is
-            return False
 
     async def _run_again(self) -> tuple[str, bool]:
         """Run the good calls again in a fresh kernel; return why that failed, and whether all variables are gone."""
@@ -325,7 +316,3 @@ class Recovery:
         await self._marks.aclose()
         self._states.close()
         await self._keeper.aclose()
-
-
-async def _nothing(_: Kernel) -> str:
-    return ""

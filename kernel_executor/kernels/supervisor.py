@@ -183,6 +183,11 @@ class KernelKeeper:
             await kernel.aclose()
 
 
+async def as_it_is(_: Kernel) -> str:
+    """Prepare nothing: `replace_if` takes any kernel that starts."""
+    return ""
+
+
 def _news_of(death: KernelDeath | None) -> str:
     """Return what there is to tell of a kernel that was found gone; where its fate is open, its plan finds out."""
     if death is None or death.fate != "lost":

@@ -5,8 +5,7 @@ from contextlib import suppress
 
 from kernel_executor.aio.tasks import ended, uninterrupted
 from kernel_executor.errors import KernelExecutorError
-from kernel_executor.kernels.kernel import Kernel
-from kernel_executor.kernels.supervisor import KernelKeeper
+from kernel_executor.kernels.supervisor import KernelKeeper, as_it_is
 
 
 class Warming:
@@ -31,7 +30,7 @@ class Warming:
     async def _start_another(self) -> None:
         async with self.unchanged:
             with suppress(KernelExecutorError):  # the one that is there will do
-                await self._keeper.replace_if(_as_it_is)
+                await self._keeper.replace_if(as_it_is)
 
     async def end(self) -> None:
         """Keep the kernel that is there now, or in a moment, if it is being replaced: code is to run in it."""
@@ -47,7 +46,3 @@ class Warming:
         if self._replacing:
             self._replacing.cancel()
         await self.end()
-
-
-async def _as_it_is(_: Kernel) -> str:
-    return ""

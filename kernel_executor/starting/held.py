@@ -8,10 +8,7 @@ from pathlib import Path
 from kernel_executor.limits.usage import own_memory, proportional_memory
 from kernel_executor.starting.life import Life
 from kernel_executor.starting.line import Gone, Seen, announced, line, send
-from kernel_executor.starting.root import Root
-
-ANSWER = 10.0
-"""Seconds until it is there, or a kernel that it becomes: 10 to 90 ms with 1 GB (measured)."""
+from kernel_executor.starting.root import ANSWER, Root
 
 
 class Held:

@@ -6,13 +6,12 @@ import os
 import select
 import signal
 import socket
-import struct
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
+from kernel_executor.sockets.connection import CREDENTIALS
 
 
 class Gone(Exception):  # noqa: N818 - who catches it goes on
