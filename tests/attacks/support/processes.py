@@ -1,19 +1,24 @@
 """Processes, looked at from outside."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 
 def descendants(pid: int) -> Iterator[int]:
     """Give all processes below one."""
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            found = children.read_text().split()
-        except OSError:
-            continue
-        for child in map(int, found):
-            yield child
-            yield from descendants(child)
+    for child in _children(pid):
+        yield child
+        yield from descendants(child)
+
+
+def _children(pid: int) -> list[int]:
+    """Return the children of a process; none if it is gone, which may be while we look."""
+    found: list[int] = []
+    with suppress(OSError):
+        for children in Path(f"/proc/{pid}/task").glob("*/children"):
+            found += map(int, children.read_text().split())
+    return found
 
 
 def marked(mark: str) -> list[int]:
