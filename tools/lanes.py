@@ -37,8 +37,10 @@ NOT_HERE = "not model and not browser and not attacks and not timing"
 IN_WHEEL = "cd build/wheel/run && ../env/bin/python -m pytest tests/browser"
 BROWSER = "browser and not attacks and not repeated"
 CONTAINERS = (
-    "tests/integration/test_container_engine.py tests/integration/test_container_examples.py"
-    " tests/integration/test_container_scripts.py tests/integration/test_containers.py"
+    "tests/integration/test_container_checkpoints.py tests/integration/test_container_engine.py"
+    " tests/integration/test_container_examples.py"
+    " tests/integration/test_container_scripts.py tests/integration/test_containers.py
+    " tests/integration/test_container_checkpoints.py"
     " tests/integration/test_choosing.py tests/integration/test_functions_everywhere.py"
     " tests/integration/test_in_a_hub.py"
 )

@@ -12,14 +12,14 @@ from kernel_executor.containers.opening import open_container
 from kernel_executor.containers.settings import PIDS_LIMIT, ContainerSettings
 from kernel_executor.functions.functions import FunctionLike
 from kernel_executor.kernels.runner import KernelRunner
-from kernel_executor.lifecycle.base import ManagedExecutor
+from kernel_executor.lifecycle.with_checkpoints import WithCheckpoints
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.sandbox.confinement import absolute_paths, existing_paths
 from kernel_executor.sandbox.environment import without_secrets
 from kernel_executor.scripts.runner import ScriptRunner
 
 
-class DockerCommandLineCodeExecutor(ManagedExecutor[KernelRunner | ScriptRunner]):
+class DockerCommandLineCodeExecutor(WithCheckpoints[KernelRunner | ScriptRunner]):
     """Runs code blocks in a container: in a kernel if its image has ipykernel, else each as a script of its own.
 
     Use it as `async with DockerCommandLineCodeExecutor() as executor`. The container sees the work folder as
@@ -52,6 +52,8 @@ class DockerCommandLineCodeExecutor(ManagedExecutor[KernelRunner | ScriptRunner]
         pids_limit: Processes; None sets no limit.
         cpus: Processors; None sets no limit.
         env: Variables for the code.
+        checkpoints: Whether the state before each call is kept, where a kernel runs, as for `KernelCodeExecutor`.
+        preload: Modules to import ahead, while nothing runs; kernels begin with them from then on.
         limits: How much output of one block is kept.
     """
 
@@ -80,6 +82,8 @@ class DockerCommandLineCodeExecutor(ManagedExecutor[KernelRunner | ScriptRunner]
         pids_limit: int | None = PIDS_LIMIT,
         cpus: float | None = None,
         env: Mapping[str, str] | None = None,
+        checkpoints: bool = True,
+        preload: Sequence[str] = (),
         limits: OutputLimits | None = None,
     ) -> None:
         super().__init__(timeout=timeout, functions=functions, functions_module=functions_module)
@@ -105,6 +109,8 @@ class DockerCommandLineCodeExecutor(ManagedExecutor[KernelRunner | ScriptRunner]
             pids_limit=pids_limit,
             cpus=cpus,
             env=without_secrets(env or {}),
+            checkpoints=checkpoints,
+            preload=tuple(preload),
             limits=limits or OutputLimits(),
         )
 

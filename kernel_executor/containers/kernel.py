@@ -1,12 +1,12 @@
 """Starts a kernel in a container that runs, as one of its processes. Knows no messages and no engine."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 from kernel_executor.containers.container import Container
 from kernel_executor.containers.refusals import explained_by
+from kernel_executor.kernels.forking import Forking
 from kernel_executor.kernels.kernel import Kernel
 from kernel_executor.kernels.launched import Launched
 from kernel_executor.kernels.launching import launch_in_folder
@@ -15,27 +15,24 @@ from kernel_executor.sandbox.interpreter import Interpreter
 from kernel_executor.sandbox.isolation import Isolation
 from kernel_executor.sockets.router import Fate
 from kernel_executor.starting.kernelspec import LAUNCHER, KernelProgram
+from kernel_executor.starting.life import Life
 from kernel_executor.starting.run_folder import RunFolder, put_starter
-from kernel_executor.starting.said import STDERR_KEPT
+from kernel_executor.starting.said import Said
 from kernel_executor.types import BlockResult
 
 
 class ContainerKernel:
-    """The process of a kernel in a container."""
+    """The process of a kernel in a container that nothing has forked."""
 
     def __init__(self, container: Container, command: list[str]) -> None:
         self._container = container
-        self._kept = bytearray()
-        self._done = container.execute(command, self._keep)
-
-    def _keep(self, _: Literal["stdout", "stderr"], chunk: bytes) -> None:
-        self._kept += chunk
-        del self._kept[:-STDERR_KEPT]
+        self._said = Said()
+        self._done = container.execute(command, lambda _, chunk: self._said.take(chunk))
 
     @property
     def said(self) -> str:
         """The end of what it wrote outside of blocks."""
-        return bytes(self._kept).decode(errors="replace").strip()
+        return str(self._said)
 
     @property
     def cause(self) -> str:
@@ -56,7 +53,7 @@ class ContainerKernel:
         return await asyncio.shield(self._done)
 
     async def interrupt(self) -> None:
-        """Send SIGINT to all in the container; it takes a tenth of a second, a message to the kernel takes none."""
+        """Send SIGINT to all in the container."""
         await self._container.interrupt_all()
 
     async def kill(self) -> None:
@@ -72,33 +69,42 @@ class ContainerKernel:
         await self._container.end_all()
 
 
+ContainerProcess = ContainerKernel | Life
+
+
+def kernel_program(python: str) -> KernelProgram:
+    """Return the kernel's command line in a container.
+
+    Args:
+        python: The interpreter there.
+    """
+    argv = (python, *LAUNCHER, "-f", "{connection_file}")
+    return KernelProgram(argv=argv, language="python", env={}, guarded=True, interpreter=Interpreter())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerKernelPlan:
     """All that is needed to start a kernel in a container, again and again.
 
     Args:
         container: The container.
-        python: The interpreter there.
+        program: What to start.
         work_dir: Its working folder, on this machine.
         run_parent: A folder that is seen there under the same path.
         limits: Bounds of its output.
         isolation: What holds the container.
+        forking: Has it forked; None starts each by itself.
+        checkpoints: Whether its state is kept, so that it can come back.
     """
 
     container: Container
-    python: str
+    program: KernelProgram
     work_dir: Path
     run_parent: Path
     limits: OutputLimits
     isolation: Isolation
-
-    @property
-    def program(self) -> KernelProgram:
-        """The kernel's command line there."""
-        argv = (self.python, *LAUNCHER, "-f", "{connection_file}")
-        return KernelProgram(
-            argv=argv, language="python", env={}, guarded=True, interpreter=Interpreter(), interrupt_mode="message"
-        )
+    forking: Forking | None
+    checkpoints: bool
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -112,13 +118,13 @@ class ContainerKernelPlan:
 
     @property
     def stands_alone(self) -> bool:
-        """Ending a kernel ends all that runs in its container."""
-        return True
+        """Ending a kernel that nothing has forked ends all that runs in its container."""
+        return self.forking is None
 
     @property
-    def forks(self) -> None:
-        """No checkpoint is taken there."""
-        return
+    def forks(self) -> Forking | None:
+        """What takes checkpoints, where a root has forked the kernel."""
+        return self.forking if self.checkpoints else None
 
     @property
     def why_no_replay(self) -> str:
@@ -126,16 +132,24 @@ class ContainerKernelPlan:
         return ""
 
     async def warmed(self) -> bool:
-        """Return False: each kernel begins with nothing."""
-        return False
+        """Wait until modules were imported for kernels to come."""
+        return self.forking is not None and await self.forking.roots.preloaded()
 
     def take_news(self) -> str:
         """Return nothing: who holds a kernel sees it end."""
         return ""
 
-    async def launch(self) -> Launched[ContainerKernel]:
-        """Start the process."""
-        return await launch_in_folder(self.program, self.work_dir, self.limits, self._start, run_parent=self.run_parent)
+    async def launch(self) -> Launched[ContainerProcess]:
+        """Start the process, or have it forked.
+
+        Raises:
+            KernelStartError: It cannot be started.
+        """
+        if self.forking:
+            return await self.forking.begin()
+        # By a message: a signal takes the engine a tenth of a second.
+        alone = replace(self.program, interrupt_mode="message")
+        return await launch_in_folder(alone, self.work_dir, self.limits, self._start, run_parent=self.run_parent)
 
     async def _start(self, folder: RunFolder) -> ContainerKernel:
         put_starter(folder.path)
@@ -145,6 +159,6 @@ class ContainerKernelPlan:
         """Return a block's result with what the container has to do with its error."""
         return explained_by(result, isolation)
 
-    async def admit(self, _process: ContainerKernel, _kernel: Kernel) -> Isolation:
+    async def admit(self, _process: ContainerProcess, _kernel: Kernel) -> Isolation:
         """Report what holds the container."""
         return self.isolation

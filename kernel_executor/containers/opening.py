@@ -9,10 +9,11 @@ from pathlib import Path, PurePosixPath
 from kernel_executor.aio.tasks import acquired
 from kernel_executor.containers.container import Container
 from kernel_executor.containers.engine import Engine
-from kernel_executor.containers.kernel import ContainerKernelPlan
+from kernel_executor.containers.kernel import ContainerKernelPlan, kernel_program
 from kernel_executor.containers.probing import Programs, find_programs, has_kernel, look_at
 from kernel_executor.containers.refusals import explained_by
 from kernel_executor.containers.request import WORKSPACE, Bind, ContainerRequest
+from kernel_executor.containers.root import ContainerRootPlan, open_roots
 from kernel_executor.containers.scripts import ContainerScript
 from kernel_executor.containers.settings import ContainerSettings
 from kernel_executor.errors import KernelStartError
@@ -20,6 +21,7 @@ from kernel_executor.folders.work_folder import open_for_code
 from kernel_executor.functions.functions import Functions
 from kernel_executor.functions.module_folder import FunctionsFolder, install_packages, write_functions
 from kernel_executor.in_kernel.read_only import ORIGINAL
+from kernel_executor.kernels.forking import Forking
 from kernel_executor.kernels.runner import KernelRunner
 from kernel_executor.lifecycle.listeners import LateOutputs
 from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner, names_in
@@ -27,7 +29,9 @@ from kernel_executor.scripts.script import Script
 from kernel_executor.stage.options import StageOptions
 from kernel_executor.stage.place import Place
 from kernel_executor.stage.stage import Stage
-from kernel_executor.starting.run_folder import CONTAINER_PREFIX, PREFIX, make_private_folder
+from kernel_executor.starting.kernelspec import KernelProgram
+from kernel_executor.starting.roots import can_fork
+from kernel_executor.starting.run_folder import CONTAINER_PREFIX, PREFIX, make_private_folder, numbers
 
 
 async def open_container(
@@ -63,13 +67,24 @@ async def open_container(
         await install_packages(functions.python_packages, module, programs.python, container.run)
     isolation = await look_at(container, request, stage)
     if settings.bind_dir is None and await has_kernel(container, programs.python):
+        program = kernel_program(programs.python)
+        root_plan = ContainerRootPlan(
+            container=container,
+            interpreter=program.interpreter_words,
+            numbers=numbers(settings.limits, 0),
+            work_dir=work_dir,
+            run_parent=run_parent,
+            memory_limit=settings.memory_limit,
+        )
         plan = ContainerKernelPlan(
             container=container,
-            python=programs.python,
+            program=program,
             work_dir=work_dir,
             run_parent=run_parent,
             limits=settings.limits,
             isolation=isolation,
+            forking=await _open_forking(root_plan, program, settings, stack),
+            checkpoints=settings.checkpoints,
         )
         return await KernelRunner.open(plan, settings.limits, late, stage)
     granted = names_in(work_dir, settings.writable)
@@ -81,6 +96,14 @@ async def open_container(
         isolation=isolation,
         explained=explained_by,
     )
+
+
+async def _open_forking(
+    plan: ContainerRootPlan, program: KernelProgram, settings: ContainerSettings, stack: AsyncExitStack
+) -> Forking | None:
+    """Return what has kernels forked; None where that cannot be had."""
+    roots = await open_roots(plan, settings.preload, stack) if can_fork(program) else None
+    return Forking(roots, program, plan.work_dir, settings.limits) if roots else None
 
 
 async def _open_stage(settings: ContainerSettings, work_dir: Path, stack: AsyncExitStack) -> Stage:

@@ -37,4 +37,6 @@ class ContainerSettings:
     pids_limit: int | None = PIDS_LIMIT
     cpus: float | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+    checkpoints: bool = True
+    preload: tuple[str, ...] = ()
     limits: OutputLimits = field(default_factory=OutputLimits)

@@ -171,10 +171,11 @@ def main(arguments: list[str]) -> None:
     """Be the root, and in its forks a kernel.
 
     Args:
-        arguments: The channel's descriptor, then head, tail, display and displays limits and the address space, as
-            `start.main` takes them, and the file systems in memory that only this sandbox has.
+        arguments: The channel's descriptor, or the path of the socket where it is to be had; then head, tail, display
+            and displays limits and the address space, as `start.main` takes them, and the file systems in memory that
+            only this sandbox has.
     """
-    channel = socket.socket(fileno=int(arguments[0]))
+    channel = _channel(arguments[0])
     os.set_inheritable(channel.fileno(), False)  # noqa: FBT003
     os.environ.pop("JPY_PARENT_PID", None)  # its forks are the children of this process, and see to that themselves
     beginning.be_ended(beginning.LATER_TO_GO)
@@ -194,6 +195,14 @@ def main(arguments: list[str]) -> None:
     beginning.announce(line, checkpoints.why_never())
     sys.argv = [sys.argv[0], *begin]
     start.main([*arguments[1:6], *begin], line, in_memory)
+
+
+def _channel(word: str) -> socket.socket:
+    if word.isdigit():
+        return socket.socket(fileno=int(word))
+    channel = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    channel.connect(word)
+    return channel
 
 
 def _reseed() -> None:

@@ -14,18 +14,17 @@ from kernel_executor.functions.functions import FunctionLike
 from kernel_executor.functions.module_folder import with_functions_here
 from kernel_executor.kernels.plan import KernelSettings, make_plan, program_of
 from kernel_executor.kernels.runner import KernelRunner
-from kernel_executor.lifecycle.base import ManagedExecutor
+from kernel_executor.lifecycle.with_checkpoints import WithCheckpoints
 from kernel_executor.limits.resource_limits import ResourceLimits
 from kernel_executor.network.gate import Network, known_network
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.sandbox.confinement import absolute_paths, choose, existing_paths, known_mode
 from kernel_executor.sandbox.policy import SandboxMode
-from kernel_executor.types import Checkpoint
 
 DATA_STACK: tuple[str, ...] = ("numpy", "pandas", "matplotlib.pyplot", "pyarrow")
 
 
-class KernelCodeExecutor(ManagedExecutor[KernelRunner]):
+class KernelCodeExecutor(WithCheckpoints[KernelRunner]):
     """Runs code blocks in a managed Jupyter kernel whose variables live from call to call.
 
     Use it as `async with KernelCodeExecutor() as executor`. It belongs to the event loop it is started on. Calls
@@ -114,30 +113,3 @@ class KernelCodeExecutor(ManagedExecutor[KernelRunner]):
     def keeps_variables(self) -> bool:
         """Variables stay from block to block."""
         return True
-
-    async def checkpoint(self) -> Checkpoint:
-        """Keep the variables as they are now, to be brought back later; takes milliseconds.
-
-        Returns:
-            What `restore` brings back, as often as is wanted. The newest 20 are kept, as long as there is memory.
-
-        Raises:
-            NotStarted: It was not started.
-            NoCheckpoint: They cannot be kept; the message tells why: a thread or a process is running, say.
-        """
-        async with self._lock:
-            return await self._runner.checkpoint()
-
-    async def restore(self, checkpoint: Checkpoint) -> None:
-        """Bring back the variables of a checkpoint; files stay as they are.
-
-        Args:
-            checkpoint: What `checkpoint` has returned.
-
-        Raises:
-            NotStarted: It was not started.
-            NoCheckpoint: It is not there any more.
-            KernelStartError: No kernel could be made of it.
-        """
-        async with self._lock:
-            await self._runner.restore(checkpoint)

@@ -8,6 +8,7 @@ from kernel_executor.sockets.router import Fate
 from kernel_executor.sockets.transport import Transport
 
 Process = TypeVar("Process", bound="KernelProcess")
+Process_co = TypeVar("Process_co", bound="KernelProcess", covariant=True)
 
 
 class KernelProcess(Protocol):
@@ -54,7 +55,7 @@ class KernelProcess(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Launched(Generic[Process]):
+class Launched(Generic[Process_co]):
     """A kernel that was launched, and the way to it.
 
     Args:
@@ -64,7 +65,7 @@ class Launched(Generic[Process]):
         let_go: Removes what was made here for it; called when it has ended.
     """
 
-    process: Process
+    process: Process_co
     transport: Transport
     interrupt_mode: str
     let_go: Callable[[], None]

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kernel_executor.errors import KernelStartError
+from kernel_executor.kernels.forking import Forking
 from kernel_executor.kernels.kernel import Kernel
 from kernel_executor.kernels.launched import Launched
 from kernel_executor.kernels.launching import launch_in_folder
-from kernel_executor.kernels.local_forks import LocalForks
 from kernel_executor.network.gate import Gate
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.sandbox.enclosure import Enclosure
@@ -16,7 +16,6 @@ from kernel_executor.sandbox.process import ManagedProcess
 from kernel_executor.sockets.router import Fate
 from kernel_executor.starting.kernelspec import KernelProgram
 from kernel_executor.starting.life import Life
-from kernel_executor.starting.roots import Roots
 from kernel_executor.starting.run_folder import RunFolder, put_starter
 from kernel_executor.starting.said import Said
 from kernel_executor.types import BlockResult
@@ -27,7 +26,7 @@ class LocalKernel:
 
     def __init__(self, process: ManagedProcess) -> None:
         self._process = process
-        self._said = Said(process.stderr)
+        self._said = Said.of(process.stderr)
 
     @property
     def pid(self) -> int:
@@ -85,7 +84,7 @@ class LocalKernelPlan:
         enclosure: Where it runs.
         limits: Bounds of its output.
         memory_limit: Address space in bytes; 0 sets none.
-        roots: What forks it; None starts each by itself.
+        forking: Has it forked; None starts each by itself.
         checkpoints: Whether its state is kept, so that it can come back.
     """
 
@@ -93,7 +92,7 @@ class LocalKernelPlan:
     enclosure: Enclosure
     limits: OutputLimits
     memory_limit: int = 0
-    roots: Roots | None = None
+    forking: Forking | None = None
     checkpoints: bool = True
 
     @property
@@ -117,11 +116,9 @@ class LocalKernelPlan:
         return False
 
     @property
-    def forks(self) -> LocalForks | None:
+    def forks(self) -> Forking | None:
         """What takes checkpoints, where a root has forked the kernel."""
-        if self.roots is None or not self.checkpoints:
-            return None
-        return LocalForks(self.roots, self.program, self.work_dir, self.limits)
+        return self.forking if self.checkpoints else None
 
     @property
     def why_no_replay(self) -> str:
@@ -130,7 +127,7 @@ class LocalKernelPlan:
 
     async def warmed(self) -> bool:
         """Wait until modules were imported for kernels to come."""
-        return self.roots is not None and await self.roots.preloaded()
+        return self.forking is not None and await self.forking.roots.preloaded()
 
     def take_news(self) -> str:
         """Return nothing: who holds a kernel sees it end."""
@@ -142,18 +139,11 @@ class LocalKernelPlan:
         Raises:
             KernelStartError: It cannot be started.
         """
-        if self.roots is None:
-            return await launch_in_folder(self.program, self.work_dir, self.limits, self._start)
-        root = await self.roots.for_fresh_kernel()
+        if self.forking:
+            return await self.forking.begin()
+        return await launch_in_folder(self.program, self.work_dir, self.limits, self._start)
 
-        async def fork(folder: RunFolder) -> LocalProcess:
-            return await root.begin(folder.kernel_arguments(self.program))
-
-        return await launch_in_folder(
-            self.program, self.work_dir, self.limits, fork, run_parent=root.folder, number=lambda life: life.pid
-        )
-
-    async def _start(self, folder: RunFolder) -> LocalProcess:
+    async def _start(self, folder: RunFolder) -> LocalKernel:
         if self.program.guarded:
             put_starter(folder.path)
         command = folder.command(self.program, self.limits, self.memory_limit)

@@ -150,7 +150,7 @@ class Marks:
             raise NoCheckpoint(self.reason)
         if available_memory() * MEMORY_LEFT < whole_memory():
             self.forget()
-            raise NoCheckpoint("little of the machine's memory is left")
+            raise NoCheckpoint("little of the machine's memory is left; free some, and try again")
         return await self.forks.take(kernel)
 
     async def aclose(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kernel_executor.errors import KernelStartError
 from kernel_executor.functions.functions import FunctionLike
+from kernel_executor.kernels.forking import Forking
 from kernel_executor.kernels.local import LocalKernelPlan
 from kernel_executor.limits.resource_limits import ResourceLimits
 from kernel_executor.network.gate import Network
@@ -16,7 +17,9 @@ from kernel_executor.sandbox.confinement import Chosen, enclose
 from kernel_executor.sandbox.environment import kernel_environment
 from kernel_executor.sandbox.policy import SandboxMode
 from kernel_executor.starting.kernelspec import KernelProgram, find_program
-from kernel_executor.starting.roots import RootPlan, Roots, can_fork
+from kernel_executor.starting.local_root import LocalRootPlan
+from kernel_executor.starting.roots import Roots, can_fork
+from kernel_executor.starting.run_folder import numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,15 +69,17 @@ async def make_plan(
     programs = (Path(program.argv[0]).parent,) if program.language == "python" else ()
     enclosure = await enclose(settings, work_dir, chosen, program.interpreter, programs, env=program.env, stack=stack)
     limits, memory_limit = settings.limits, settings.memory_limit or 0
-    roots = None
+    forking = None
     if can_fork(program):
-        roots = Roots(RootPlan(program, enclosure, limits, memory_limit, settings.preload))
+        root_plan = LocalRootPlan(program.interpreter_words, numbers(limits, memory_limit), enclosure)
+        roots = Roots(root_plan, settings.preload)
         stack.push_async_callback(roots.aclose)
+        forking = Forking(roots, program, enclosure.work_dir, limits)
     return LocalKernelPlan(
         program=program,
         enclosure=enclosure,
         limits=limits,
         memory_limit=memory_limit,
-        roots=roots,
+        forking=forking,
         checkpoints=settings.checkpoints,
     )

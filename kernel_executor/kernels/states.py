@@ -61,7 +61,7 @@ class States:
         if state is None or not state.mark.is_there:
             raise NoCheckpoint(
                 f"checkpoint {checkpoint.number} is not there any more: the newest {MOST} are kept, "
-                "as long as the sandbox lives that they are in"
+                "as long as the sandbox lives that they are in; take another one"
             )
         return state
 

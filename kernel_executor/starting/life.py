@@ -47,6 +47,10 @@ class Roots(Protocol):
         """Keep a process no longer."""
         ...
 
+    def kill(self) -> None:
+        """End the root with all that it has forked."""
+        ...
+
 
 class Life:
     """A kernel's process.
@@ -118,8 +122,8 @@ class Life:
         self._kill()
 
     def _kill(self) -> None:
-        if not self._is_closed:  # its descriptor may be another file's then
-            self._seen.kill()
+        if not self._is_closed and not self._seen.kill():  # if closed, its descriptor may be another file's
+            self._root.kill()
 
     def _notice_end(self) -> None:
         self._loop.remove_reader(self._seen.descriptor)

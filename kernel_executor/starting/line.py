@@ -6,7 +6,6 @@ import os
 import select
 import signal
 import socket
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -117,17 +116,27 @@ class Seen:
         poller.register(self.descriptor, select.POLLIN)
         return bool(poller.poll(0))
 
-    def kill(self) -> None:
-        """End it."""
-        self._send(signal.SIGKILL)
+    def kill(self) -> bool:
+        """End it; return False if we may not: code that has the right to has made it another user's."""
+        return self._send(signal.SIGKILL)
 
     def resume(self) -> None:
         """Have it go on, if code has stopped it."""
         self._send(signal.SIGCONT)
 
-    def _send(self, number: int) -> None:
-        with suppress(ProcessLookupError, PermissionError):
+    @property
+    def is_ours(self) -> bool:
+        """Whether we may send it signals."""
+        return self._send(0)
+
+    def _send(self, number: int) -> bool:
+        try:
             signal.pidfd_send_signal(self.descriptor, number)
+        except PermissionError:
+            return False
+        except ProcessLookupError:
+            pass  # it has ended, which is seen elsewhere
+        return True
 
     def close(self) -> None:
         """Close the descriptor."""

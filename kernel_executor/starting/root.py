@@ -1,24 +1,20 @@
 """The root of a sandbox, seen from outside: the process that forks kernels there, and the orders to it.
 
-Knows no messages and no kernel's state. What runs inside is `in_kernel/root.py`.
+Knows no messages, no kernel's state, and not where it runs. What runs inside is `in_kernel/root.py`.
 """
 
 import asyncio
 import json
 import socket
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol
 
-from kernel_executor import in_kernel
 from kernel_executor.errors import KernelStartError
-from kernel_executor.sandbox.enclosure import Enclosure
-from kernel_executor.sandbox.process import ManagedProcess
-from kernel_executor.starting.life import KILLED, Life
+from kernel_executor.starting.forked import Forked
+from kernel_executor.starting.life import Life
 from kernel_executor.starting.line import Gone, Seen, announced, line, send
-from kernel_executor.starting.run_folder import RootFolder, create_root_folder
 from kernel_executor.starting.said import Said
 
 FIRST_ANSWER = 60.0
@@ -28,67 +24,76 @@ ANSWER = 10.0
 """Seconds until a root that has answered before forks another one, or has ended what was left: some milliseconds, and
 tens of them where there is 1 GB. A root that code stops again and again is ended then, and all with it."""
 
-RELIEF = 2.0
-"""Seconds that ending a kernel may take to give its memory back; what is too much after that ends the root, too."""
+
+class RootProcess(Protocol):
+    """The process of a root, wherever it runs."""
+
+    @property
+    def cause(self) -> str:
+        """Why it was ended, a clause, if it used too much of the machine; known when it has ended."""
+        ...
+
+    def why_ended(self, exit_code: int) -> str:
+        """Return what the exit code of something in there means here; empty if it tells nothing of limits."""
+        ...
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None while it lives."""
+        ...
+
+    async def wait(self) -> int:
+        """Wait for its end; return its exit code. Nothing that it has forked is left then."""
+        ...
+
+    def resume(self) -> None:
+        """Have it go on, if code has stopped it."""
+        ...
+
+    def kill(self) -> None:
+        """End it and all that it has forked."""
+        ...
+
+    def reap(self) -> None:
+        """Do so for the last time: later its number may be another process's."""
+        ...
 
 
 class Root:
-    """A root that runs. Made by `start`; belongs to the loop that started it."""
+    """A root that runs; belongs to the loop that it is made on.
 
-    def __init__(self, channel: socket.socket, folder: RootFolder) -> None:
-        self._folder = folder
+    Args:
+        process: Its process.
+        channel: Our end of the line that orders go by.
+        forked: What it has forked: nothing yet.
+        folder: Where its kernels' run folders lie.
+        said: What it writes to its standard error.
+        let_go: Closes the channel, and removes what was made here for it; called when it has ended, perhaps twice.
+    """
+
+    def __init__(
+        self,
+        process: RootProcess,
+        channel: socket.socket,
+        forked: Forked,
+        *,
+        folder: Path,
+        said: Said,
+        let_go: Callable[[], None],
+    ) -> None:
+        self._process = process
         self._channel = channel
-        self._process: ManagedProcess
-        self._lives: dict[int, Life] = {}
-        self._kept: dict[int, tuple[Seen, Callable[[], None]]] = {}
+        self._forked = forked
+        self.folder = folder
+        self._said = said
+        self._let_go = let_go
         self._sweeps: list[asyncio.Future[None]] = []
         self._coming = 0  # kernels and checkpoints that are being forked, and have no number yet
         self._unswept: list[asyncio.Future[None]] = []
         self.preloaded = asyncio.Event()
         self._has_answered = False
-        self._relieved = 0.0
-        """When kernels were ended because all together used too much; 0 if they do not any more."""
-        self._said: Said
-        self._watch: asyncio.Task[None]
-
-    @classmethod
-    async def start(cls, command: Sequence[str], numbers: Sequence[int], enclosure: Enclosure) -> Self:
-        """Start a root.
-
-        Args:
-            command: The interpreter and its options.
-            numbers: Limits, as `in_kernel/root.py` takes them.
-            enclosure: Where it runs.
-
-        Raises:
-            KernelStartError: It cannot be started.
-        """
-        ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.settimeout(0)
-        folder = create_root_folder(enclosure.work_dir)
-        root = cls(ours, folder)
-        script = str(folder.path / in_kernel.MODULE / "root.py")
-        arguments = [*command, script, str(its.fileno()), *map(str, numbers), *enclosure.in_memory]
-        try:
-            root._process = await ManagedProcess.start(
-                arguments, enclosure, shared=[folder.path], pass_fds=(its.fileno(),), relief=root
-            )
-        except BaseException as error:
-            root._let_go()
-            if isinstance(error, OSError):
-                raise KernelStartError(f"cannot start {command[0]}: {error}") from error
-            raise
-        finally:
-            its.close()
-        root._said = Said(root._process.stderr)
-        root._watch = asyncio.create_task(root._watch_end())
-        asyncio.get_running_loop().add_reader(ours, root._read)
-        return root
-
-    @property
-    def folder(self) -> Path:
-        """A folder that it and its kernels share with us."""
-        return self._folder.path
+        self._watch = asyncio.create_task(self._watch_end())
+        channel.settimeout(0)
+        asyncio.get_running_loop().add_reader(channel, self._read)
 
     @property
     def said(self) -> str:
@@ -148,22 +153,16 @@ class Root:
             Gone: It has ended.
         """
         life = Life(self, Seen.of(pid), ours, why_no_checkpoint)
-        self._lives[life.inside] = life
+        self._forked.add(life)
         return life
 
     def keep(self, seen: Seen, close: Callable[[], None]) -> None:
-        """Spare a checkpoint when what kernels leave is ended.
-
-        Args:
-            seen: Its process.
-            close: Ends it, if nobody has done so when the loop closes.
-        """
-        self._kept[seen.inside] = (seen, close)
+        """Spare a checkpoint when what kernels leave is ended; see `Forked.keep`."""
+        self._forked.keep(seen, close)
 
     def let_go(self, inside: int) -> None:
         """Keep a process no longer."""
-        self._kept.pop(inside, None)
-        self._lives.pop(inside, None)
+        self._forked.let_go(inside)
 
     @contextmanager
     def coming(self) -> Iterator[None]:
@@ -188,10 +187,9 @@ class Root:
         return done
 
     def _sweep(self, done: "asyncio.Future[None]") -> None:
-        staying = [*self._kept, *(number for number, life in self._lives.items() if not life.is_over)]
         self._process.resume()
         try:
-            self._channel.send(json.dumps({"sweep": staying}).encode())
+            self._channel.send(json.dumps({"sweep": self._forked.staying()}).encode())
             self._sweeps.append(done)
         except OSError:
             self._process.kill()
@@ -211,7 +209,7 @@ class Root:
     @property
     def is_unused(self) -> bool:
         """Whether no kernel and no checkpoint of it is there."""
-        return not self._kept and all(life.is_over for life in self._lives.values())
+        return self._forked.is_nothing
 
     def clear(self) -> None:
         """Have the file systems in memory emptied that only its sandbox has."""
@@ -249,7 +247,7 @@ class Root:
             done = self._sweeps.pop(0)
             if not done.done():
                 done.set_result(None)
-        elif isinstance(ended, int) and isinstance(code, int) and (life := self._lives.get(ended)):
+        elif isinstance(ended, int) and isinstance(code, int) and (life := self._forked.life(ended)):
             life.told(code)
 
     async def _watch_end(self) -> None:
@@ -257,47 +255,14 @@ class Root:
             code = await self._process.wait()
         except asyncio.CancelledError:
             self._process.reap()  # the loop is closing, and nobody will end it if not we
-            self._let_go_of_all()
+            self._forked.close()
+            self._let_go()
             raise
         self._process.reap()
-        for life in tuple(self._lives.values()):
-            life.root_ended(code, self._process.cause)
+        self._forked.root_ended(code, self._process.cause)
         for done in (*self._sweeps, *self._unswept):
             if not done.done():
                 done.set_result(None)
-
-    def numbers(self) -> frozenset[int]:
-        """Return the numbers, here, of the checkpoints; called in the thread that watches."""
-        return frozenset(seen.pid for seen, _ in tuple(self._kept.values()))
-
-    def end(self) -> None:
-        """End the checkpoints; called in the thread that watches."""
-        for seen, _ in tuple(self._kept.values()):
-            seen.kill()
-
-    def _let_go_of_all(self) -> None:
-        """Release what is here of it and of all that it has forked, when nobody else will any more."""
-        for _, close in tuple(self._kept.values()):
-            close()
-        for life in tuple(self._lives.values()):
-            life.root_ended(KILLED, "")
-            life.close()
-        self._let_go()
-
-    def relieve(self, cause: str) -> bool:
-        """End the kernels before the root with its checkpoints; called in the thread that watches."""
-        if not cause:
-            self._relieved = 0.0
-            return True
-        if self._relieved:  # what was ended is still giving its memory back, or it was not enough
-            return time.monotonic() < self._relieved + RELIEF
-        living = [life for life in tuple(self._lives.values()) if not life.is_over]
-        if not living:
-            return False
-        self._relieved = time.monotonic()
-        for life in living:
-            life.end_for(cause)
-        return True
 
     def kill(self) -> None:
         """End it and all that it has forked."""
@@ -310,8 +275,3 @@ class Root:
         await asyncio.wait({self._watch})
         asyncio.get_running_loop().remove_reader(self._channel)
         self._let_go()
-
-    def _let_go(self) -> None:
-        """Release what is here of it; may be done twice."""
-        self._channel.close()
-        self._folder.remove()

@@ -1,35 +1,30 @@
-"""Keeps one root alive for the kernels of an executor, from its start to its stop. Knows no kernel's messages."""
+"""Keeps one root alive for the kernels of an executor, from its start to its stop. Knows not where roots run."""
 
 import asyncio
 import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import Protocol
 
 from kernel_executor.aio.tasks import acquired, in_thread, uninterrupted
-from kernel_executor.outputs.fold import OutputLimits
-from kernel_executor.sandbox.enclosure import Enclosure
-from kernel_executor.sandbox.policy import SandboxPolicy
 from kernel_executor.starting.kernelspec import KernelProgram
 from kernel_executor.starting.root import Root
 
 
-@dataclass(frozen=True, slots=True)
-class RootPlan:
-    """All that is needed to start a root, again and again.
+class RootPlan(Protocol):
+    """All that is needed to start a root, again and again."""
 
-    Args:
-        program: The kernel's program.
-        enclosure: Where it runs.
-        limits: Bounds of a kernel's output.
-        memory_limit: Address space of a kernel in bytes; 0 sets none.
-        preload: Modules that it imports while it has nothing else to do.
-    """
+    async def start(self) -> Root:
+        """Start one.
 
-    program: KernelProgram
-    enclosure: Enclosure
-    limits: OutputLimits
-    memory_limit: int
-    preload: tuple[str, ...] = ()
+        Raises:
+            KernelStartError: It cannot be started.
+        """
+        ...
+
+    def shown(self) -> object:
+        """Return what one that starts now would see of the machine, to be compared; may take milliseconds."""
+        ...
 
 
 def can_fork(program: KernelProgram) -> bool:
@@ -42,13 +37,15 @@ class Roots:
 
     Args:
         plan: How to start one.
+        preload: Modules that it imports while it has nothing else to do.
     """
 
-    def __init__(self, plan: RootPlan) -> None:
+    def __init__(self, plan: RootPlan, preload: Sequence[str] = ()) -> None:
         self._plan = plan
+        self._preload = preload
         self._root: Root | None = None
         self._used: Root | None = None
-        self._shown: SandboxPolicy | None = None
+        self._shown: object = None
         self._lock = asyncio.Lock()
 
     async def live(self) -> Root:
@@ -60,7 +57,7 @@ class Roots:
         async with self._lock:
             if self._root is None or self._root.has_ended:
                 await uninterrupted(self._end())
-                self._root = await acquired(self._start(), self._abandon)
+                self._root = await acquired(self._start(), Root.aclose)
             return self._root
 
     async def for_fresh_kernel(self) -> Root:
@@ -73,7 +70,7 @@ class Roots:
         if root is not self._used or not root.is_unused:
             self._used = root
             return root
-        if await in_thread(self._plan.enclosure.shown) != self._shown:  # there are hidden files now that were not
+        if await in_thread(self._plan.shown) != self._shown:  # there are hidden files now that were not
             async with self._lock:
                 await uninterrupted(self._end())
             root = self._used = await self.live()
@@ -81,24 +78,18 @@ class Roots:
         return root
 
     async def _start(self) -> Root:
-        plan = self._plan
-        self._shown = await in_thread(plan.enclosure.shown)
-        limits = plan.limits
-        numbers = (limits.head, limits.tail, limits.display, limits.displays, plan.memory_limit)
-        root = await Root.start(plan.program.interpreter_words, numbers, plan.enclosure)
-        if plan.preload:
-            root.preload(plan.preload)
+        self._shown = await in_thread(self._plan.shown)
+        root = await self._plan.start()
+        if self._preload:
+            root.preload(self._preload)
         return root
 
     async def preloaded(self) -> bool:
         """Wait until kernels that begin from now on have all modules; return False if there are none."""
-        if not self._plan.preload or self._root is None:
+        if not self._preload or self._root is None:
             return False
         await self._root.preloaded.wait()
         return True
-
-    async def _abandon(self, root: Root) -> None:
-        await root.aclose()
 
     async def _end(self) -> None:
         root, self._root = self._root, None

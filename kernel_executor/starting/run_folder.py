@@ -50,8 +50,7 @@ class RunFolder:
         """Return the command line that starts the program with this folder's connection file."""
         if not program.guarded:
             return self._with_file(program.argv)
-        numbers = (limits.head, limits.tail, limits.display, limits.displays, memory_limit)
-        starter = [str(self.path / in_kernel.MODULE / "start.py"), *map(str, numbers)]
+        starter = [str(self.path / in_kernel.MODULE / "start.py"), *map(str, numbers(limits, memory_limit))]
         return [*program.interpreter_words, *starter, *self.kernel_arguments(program)]
 
     def kernel_arguments(self, program: KernelProgram) -> list[str]:
@@ -66,6 +65,11 @@ class RunFolder:
         """Delete the folder and the sockets in it; may be called twice."""
         shutil.rmtree(self.path, ignore_errors=True)
         self.lock.close()
+
+
+def numbers(limits: OutputLimits, memory_limit: int) -> tuple[int, ...]:
+    """Return limits as our own starter takes them, and the root."""
+    return limits.head, limits.tail, limits.display, limits.displays, memory_limit
 
 
 def make_private_folder(prefix: str, work_dir: Path, parent: Path | None = None, *, room: int) -> Path:
@@ -91,20 +95,26 @@ class RootFolder:
     path: Path
     lock: IO[bytes]
 
+    @property
+    def script(self) -> Path:
+        """What runs as the root."""
+        return self.path / in_kernel.MODULE / "root.py"
+
     def remove(self) -> None:
         """Delete it with all that is in it; may be called twice."""
         remove_tree(self.path)
         self.lock.close()
 
 
-def create_root_folder(work_dir: Path) -> RootFolder:
+def create_root_folder(work_dir: Path, parent: Path | None = None) -> RootFolder:
     """Create a folder for a root, with the package of what runs inside.
 
     Args:
         work_dir: The kernels' working folder, which it is not in.
+        parent: Where it lies; None is the folder for temporary files.
     """
     sweep(Path(tempfile.gettempdir()))
-    path = make_private_folder(ROOT_PREFIX, work_dir, room=len(f"/{PREFIX}12345678/k-5")).resolve()
+    path = make_private_folder(ROOT_PREFIX, work_dir, parent, room=len(f"/{PREFIX}12345678/k-5")).resolve()
     try:
         put_starter(path)
         return RootFolder(path, lock(path))
@@ -166,7 +176,7 @@ def sweep(parent: Path) -> None:
     own = (f"{prefix}*/{LOCK}" for prefix in (PREFIX, ROOT_PREFIX))
     locks = (
         *(path for pattern in own for path in parent.glob(pattern)),
-        *parent.glob(f"{CONTAINER_PREFIX}*/{PREFIX}*/{LOCK}"),
+        *(path for prefix in (PREFIX, ROOT_PREFIX) for path in parent.glob(f"{CONTAINER_PREFIX}*/{prefix}*/{LOCK}")),
     )
     for folder in left_behind.sweep(locks):
         if folder.parent.name.startswith(CONTAINER_PREFIX):

@@ -1,5 +1,6 @@
-"""Takes checkpoints of kernels that a root has forked, and starts kernels from them. Knows no blocks and no history."""
+"""Has kernels forked by a root, takes checkpoints, starts kernels from these. Knows no blocks and no history."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from kernel_executor.starting.held import Held
 from kernel_executor.starting.kernelspec import KernelProgram
 from kernel_executor.starting.life import Life
 from kernel_executor.starting.line import Gone
+from kernel_executor.starting.root import Root
 from kernel_executor.starting.roots import Roots
 from kernel_executor.starting.run_folder import RunFolder
 
@@ -24,11 +26,11 @@ holds it or code has made up its reply, keeps the next call waiting for so long.
 
 
 @dataclass(frozen=True, slots=True)
-class LocalForks:
-    """Takes checkpoints of local kernels and brings them back.
+class Forking:
+    """Has kernels forked, and brings them back from checkpoints.
 
     Args:
-        roots: What has forked the kernels.
+        roots: What forks the kernels.
         program: The kernels' program.
         work_dir: Their working folder.
         limits: Bounds of their output.
@@ -38,6 +40,19 @@ class LocalForks:
     program: KernelProgram
     work_dir: Path
     limits: OutputLimits
+
+    async def begin(self) -> Launched[Life]:
+        """Have a kernel forked that has run nothing; takes milliseconds.
+
+        Raises:
+            KernelStartError: It does not start.
+        """
+        root = await self.roots.for_fresh_kernel()
+
+        async def fork(folder: RunFolder) -> Life:
+            return await root.begin(folder.kernel_arguments(self.program))
+
+        return await self._launch(root, fork)
 
     async def take(self, kernel: Kernel) -> Held:
         """Take a checkpoint of a kernel that runs nothing.
@@ -78,8 +93,11 @@ class LocalForks:
             except Gone as error:
                 raise KernelStartError(f"its variables could not be brought back: {error}") from error
 
+        return await self._launch(root, revive)
+
+    async def _launch(self, root: Root, start: Callable[[RunFolder], Awaitable[Life]]) -> Launched[Life]:
         return await launch_in_folder(
-            self.program, self.work_dir, self.limits, revive, run_parent=root.folder, number=lambda life: life.pid
+            self.program, self.work_dir, self.limits, start, run_parent=root.folder, number=lambda life: life.pid
         )
 
 
