@@ -39,8 +39,7 @@ BROWSER = "browser and not attacks and not repeated"
 CONTAINERS = (
     "tests/integration/test_container_checkpoints.py tests/integration/test_container_engine.py"
     " tests/integration/test_container_examples.py"
-    " tests/integration/test_container_scripts.py tests/integration/test_containers.py
-    " tests/integration/test_container_checkpoints.py"
+    " tests/integration/test_container_scripts.py tests/integration/test_containers.py"
     " tests/integration/test_choosing.py tests/integration/test_functions_everywhere.py"
     " tests/integration/test_in_a_hub.py"
 )

@@ -1,6 +1,7 @@
 """Starts a kernel in a container that runs, as one of its processes. Knows no messages and no engine."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -72,13 +73,13 @@ class ContainerKernel:
 ContainerProcess = ContainerKernel | Life
 
 
-def kernel_program(python: str) -> KernelProgram:
+def kernel_program(interpreter: Sequence[str]) -> KernelProgram:
     """Return the kernel's command line in a container.
 
     Args:
-        python: The interpreter there.
+        interpreter: The words that start the interpreter there.
     """
-    argv = (python, *LAUNCHER, "-f", "{connection_file}")
+    argv = (*interpreter, *LAUNCHER, "-f", "{connection_file}")
     return KernelProgram(argv=argv, language="python", env={}, guarded=True, interpreter=Interpreter())
 
 

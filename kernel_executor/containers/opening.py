@@ -24,12 +24,12 @@ from kernel_executor.in_kernel.read_only import ORIGINAL
 from kernel_executor.kernels.forking import Forking
 from kernel_executor.kernels.runner import KernelRunner
 from kernel_executor.lifecycle.listeners import LateOutputs
+from kernel_executor.sandbox.isolation import Isolation
 from kernel_executor.scripts.runner import ScriptFolder, ScriptRunner, names_in
 from kernel_executor.scripts.script import Script
 from kernel_executor.stage.options import StageOptions
 from kernel_executor.stage.place import Place
 from kernel_executor.stage.stage import Stage
-from kernel_executor.starting.kernelspec import KernelProgram
 from kernel_executor.starting.roots import can_fork
 from kernel_executor.starting.run_folder import CONTAINER_PREFIX, PREFIX, make_private_folder, numbers
 
@@ -67,25 +67,15 @@ async def open_container(
         await install_packages(functions.python_packages, module, programs.python, container.run)
     isolation = await look_at(container, request, stage)
     if settings.bind_dir is None and await has_kernel(container, programs.python):
-        program = kernel_program(programs.python)
         root_plan = ContainerRootPlan(
             container=container,
-            interpreter=program.interpreter_words,
+            interpreter=(programs.python,),
             numbers=numbers(settings.limits, 0),
             work_dir=work_dir,
             run_parent=run_parent,
             memory_limit=settings.memory_limit,
         )
-        plan = ContainerKernelPlan(
-            container=container,
-            program=program,
-            work_dir=work_dir,
-            run_parent=run_parent,
-            limits=settings.limits,
-            isolation=isolation,
-            forking=await _open_forking(root_plan, program, settings, stack),
-            checkpoints=settings.checkpoints,
-        )
+        plan = await _open_plan(root_plan, settings, isolation, stack)
         return await KernelRunner.open(plan, settings.limits, late, stage)
     granted = names_in(work_dir, settings.writable)
     return ScriptRunner(
@@ -98,12 +88,22 @@ async def open_container(
     )
 
 
-async def _open_forking(
-    plan: ContainerRootPlan, program: KernelProgram, settings: ContainerSettings, stack: AsyncExitStack
-) -> Forking | None:
-    """Return what has kernels forked; None where that cannot be had."""
-    roots = await open_roots(plan, settings.preload, stack) if can_fork(program) else None
-    return Forking(roots, program, plan.work_dir, settings.limits) if roots else None
+async def _open_plan(
+    root_plan: ContainerRootPlan, settings: ContainerSettings, isolation: Isolation, stack: AsyncExitStack
+) -> ContainerKernelPlan:
+    """Start what kernels are forked by, where that can be had, and return how to start kernels."""
+    program, work_dir = kernel_program(root_plan.interpreter), root_plan.work_dir
+    roots = await open_roots(root_plan, settings.preload, stack) if can_fork(program) else None
+    return ContainerKernelPlan(
+        container=root_plan.container,
+        program=program,
+        work_dir=work_dir,
+        run_parent=root_plan.run_parent,
+        limits=settings.limits,
+        isolation=isolation,
+        forking=Forking(roots, program, work_dir, settings.limits) if roots else None,
+        checkpoints=settings.checkpoints,
+    )
 
 
 async def _open_stage(settings: ContainerSettings, work_dir: Path, stack: AsyncExitStack) -> Stage:

@@ -51,7 +51,7 @@ class Forked:
         return not self.staying()
 
     def root_ended(self, code: int, cause: str) -> None:
-        """Tell the kernels that their root has ended."""
+        """Take in that the root has ended, and all kernels with it."""
         for life in tuple(self._lives.values()):
             life.root_ended(code, cause)
 
