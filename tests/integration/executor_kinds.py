@@ -27,7 +27,7 @@ KINDS: Mapping[str, Callable[..., Executor]] = {
     "container scripts": lambda **settings: DockerCommandLineCodeExecutor(image=SCRIPTS_IMAGE, **settings),
 }
 KERNELS = ("kernel", "landlock kernel", "bare kernel", "container kernel", "remote kernel")
-FORKED = ("kernel", "landlock kernel", "bare kernel")
+FORKED = ("kernel", "landlock kernel", "bare kernel", "container kernel")
 """Kernels that a root of ours has forked: the state before a call comes back if they die in it."""
 
 SCRIPTS = ("scripts", "landlock scripts", "bare scripts", "container scripts")

@@ -218,7 +218,7 @@ async def test_scripts_have_nothing_to_take_back() -> None:
 
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a kernel have to end before the next one starts, as in a container."""
+    """Let a kernel have to end before the next one starts, as in a container whose processes are not seen."""
     monkeypatch.setattr(LocalKernelPlan, "stands_alone", True)
 
 
@@ -260,7 +260,7 @@ async def test_there_a_roll_back_that_is_cancelled_is_begun_once_more(
 
 
 async def test_a_kernel_in_a_container_is_rolled_back_too(engine: str) -> None:
-    async with DockerCommandLineCodeExecutor(image=KERNEL_IMAGE) as executor:
+    async with DockerCommandLineCodeExecutor(image=KERNEL_IMAGE, checkpoints=False) as executor:
         await run(executor, "x = 1")
         await run(executor, "x = 2\n1 / 0")
         assert await executor.roll_back() == ROLLED_BACK
