@@ -79,7 +79,7 @@ bench: $(STAMPS)/test  ## speeds, as ratios to a reference measured in turn; wha
 	$(BIN)/python tests/benchmarks/saving.py
 	$(BIN)/python tests/benchmarks/stage.py
 	$(BIN)/python tests/benchmarks/sandbox.py
-	$(BIN)/python tests/benchmarks/checkpoints.py
+	PYTHONPATH=. $(BIN)/python tests/benchmarks/checkpoints.py
 	$(BIN)/python tests/benchmarks/dataframe_crossing.py
 	$(PYTHON) -m venv build/autogen
 	build/autogen/bin/python -m pip --disable-pip-version-check -qq install --upgrade 'pip>=25.1'

@@ -29,6 +29,7 @@ from .clearing import clear, paths
 from .forked_apart import copy_memory, copy_pipes, is_file, reopen_files, write_out
 from .mappings import areas
 from .native_threads import native_threads
+from .old_kernel import take_apart
 from .standing_down import idle_pools, renew_pools, stand_down
 from .trusting import OwnResources, code_descriptors, open_descriptors, own_descriptors, running_threads, why_no_fork
 
@@ -202,8 +203,7 @@ class Checkpoints:
 
     def _close_own(self) -> None:
         """Close what belongs to the kernel that was forked: its sockets would stay open when it has ended."""
-        app = self._app
-        self._gone += [app.context, app.heartbeat, app.iopub_thread, app.control_thread, app.kernel, app.io_loop]
+        take_apart(self._app)
         keep = {getattr(stream, "_original_stdstream_copy", -1) for stream in self._streams}
         own = own_descriptors(self._own) if self._own else frozenset()
         for descriptor in own - keep:
@@ -213,7 +213,9 @@ class Checkpoints:
     def _revive(self, connection_file: str) -> None:
         """Make again all that a kernel needs to be talked to, around the shell that is there."""
         app = self._app
-        self._gone += same_loop.renew(self._app.io_loop.asyncio_loop)
+        if not same_loop.is_known(app.io_loop.asyncio_loop):
+            self._gone.append(app.io_loop)
+        same_loop.renew(app.io_loop.asyncio_loop)
         atexit.unregister(app.close)
         atexit.unregister(app.iopub_thread.stop)
         app.context, app.session.pid = None, os.getpid()
@@ -232,7 +234,7 @@ class Checkpoints:
                 _renew(stream, app)
         app.init_kernel()
         app.shell = app.kernel.shell
-        app.shell.kernel = app.kernel
+        app.shell.kernel = app.shell.parent = app.kernel
         _adopt_comms(app.kernel)
 
 

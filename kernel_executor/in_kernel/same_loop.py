@@ -29,28 +29,30 @@ def why_not(loop: Any, own: frozenset[int]) -> Iterator[str]:
         yield "the event loop waits for a descriptor of the code's own"
 
 
-def renew(loop: Any) -> list[Any]:
-    """Open a selector of a loop's own, in a fork where its descriptors are closed; return what must be kept.
-
-    An epoll object closes, when it is collected, the number of a descriptor that is another one's by then.
-    """
-    if not _is_known(loop):
-        asyncio.set_event_loop(asyncio.new_event_loop())
-        return [loop]
-    kept = [loop._selector]  # noqa: SLF001 - of each loop, for years
+def let_go(loop: Any) -> None:
+    """Close what a loop has of the system, in a fork: only there, though the live kernel has the same epoll."""
+    if not is_known(loop):
+        return
+    loop._selector.close()  # noqa: SLF001 - of each loop, for years
     for end in (loop._ssock, loop._csock):  # noqa: SLF001
         end.detach()
     loop._ready.clear()  # noqa: SLF001
     loop._scheduled.clear()  # noqa: SLF001
     loop._timer_cancelled_count = 0  # noqa: SLF001
+
+
+def renew(loop: Any) -> None:
+    """Open a selector of its own for a loop that has let go of the other one."""
+    if not is_known(loop):
+        asyncio.set_event_loop(asyncio.new_event_loop())
+        return
     loop._selector = selectors.DefaultSelector()  # noqa: SLF001
     loop._internal_fds = 0  # noqa: SLF001
     loop._make_self_pipe()  # noqa: SLF001
     _forget_in_tornado(loop)
-    return kept
 
 
-def _is_known(loop: object) -> bool:
+def is_known(loop: object) -> bool:
     """Return whether it is one of asyncio's own: uvloop's has its descriptors elsewhere."""
     return isinstance(loop, asyncio.selector_events.BaseSelectorEventLoop)
 

@@ -16,13 +16,11 @@ from . import same_loop
 from .forked_apart import can_copy, flags_and_place, is_locked, is_nobodys
 from .mappings import Area
 from .native_threads import libraries_with_threads
+from .old_kernel import is_ours
 from .standing_down import ends_its_forks, idle_pool_of
 
 HARMLESS_THREADS = ("tqdm._monitor",)
 """Modules of threads that only make what others do look better."""
-
-OUR_TASKS = ("ipykernel", "tornado", "zmq", "codeagent_kernel")
-"""Packages whose tasks begin again with the kernel."""
 
 POOLS = {
     "DuckDB": r"duckdb",
@@ -133,8 +131,7 @@ def why_no_fork(own: OwnResources, mapped: Sequence[Area], loop: asyncio.Abstrac
 
 def _tasks(own: OwnResources, loop: asyncio.AbstractEventLoop) -> Iterator[str]:
     for task in asyncio.all_tasks(loop):
-        package = str(getattr(getattr(task.get_coro(), "cr_frame", None), "f_globals", {}).get("__name__", ""))
-        if not task.done() and package.partition(".")[0] not in OUR_TASKS:
+        if not task.done() and not is_ours(task):
             yield f"the asyncio task {task.get_name()!r} is pending"
     yield from same_loop.why_not(loop, own_descriptors(own))
 

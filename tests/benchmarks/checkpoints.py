@@ -1,6 +1,6 @@
 """What the root and its checkpoints cost and give, as ratios to stock ipykernel or to none, measured in turn.
 
-python tests/benchmarks/checkpoints.py
+PYTHONPATH=. python tests/benchmarks/checkpoints.py
 """
 
 import asyncio
@@ -13,9 +13,12 @@ import psutil
 from jupyter_client.manager import AsyncKernelManager
 
 from kernel_executor import DATA_STACK, CodeBlock, KernelCodeExecutor
+from tests.support.held import held
 
 ROUNDS = 9
 CALLS = 300
+CHECKPOINTS = 1_000
+RESTORES = 200
 EVERYDAY = "total = sum(n * n for n in range(100_000))"
 IMPORTS = "import numpy, pandas, pyarrow, matplotlib.pyplot"
 GIGABYTE = "import numpy\nbig = numpy.ones(125_000_000)"
@@ -175,6 +178,25 @@ async def recovery() -> None:
         print(f"{what:<44} {statistics.median(times):5.3f} s (wanted {target})")
 
 
+async def growth() -> None:
+    """Take checkpoints and bring them back, many of both, and show what is held before and after."""
+    async with KernelCodeExecutor() as executor:
+        await run(executor, "numbers = list(range(1_000))")
+        for _ in range(30):  # as many are kept as ever will be, and what is imported once is so now
+            await executor.restore(await executor.checkpoint())
+        before = held()
+        kept = await executor.checkpoint()
+        for at in range(CHECKPOINTS):
+            kept = await executor.checkpoint()
+            if at % (CHECKPOINTS // RESTORES) == 0:
+                await executor.restore(kept)
+        await asyncio.sleep(1)
+        after = held()
+    print(f"{CHECKPOINTS:,} checkpoints, {RESTORES} restores")
+    for name, count in before.items():
+        print(f"  {name:<42} {count:5} -> {after[name]:5} (wanted: no growth)")
+
+
 async def main() -> None:
     """Measure all."""
     await starts()
@@ -185,6 +207,7 @@ async def main() -> None:
         whole = sum(ours) / sum(reference)
         print(f"{'  the same, sums':<44} {whole:5.2f}")
     await recovery()
+    await growth()
 
 
 if __name__ == "__main__":

@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psutil
-
 from kernel_executor import BlockResult, Checkpoint, CodeBlock, KernelCodeExecutor, KernelExecutorError
+from tests.support.held import held
 
 SECONDS = 600
 PAGE = Path(__file__).parents[2] / "docs" / "soak.md"
@@ -113,19 +112,6 @@ class Soak:
         found = await self.kernel.evaluate("numbers")
         assert ast.literal_eval(found or "None") == self.numbers, (found, self.numbers, list(self.last))
         await asyncio.sleep(self.chance.choice((0, 0, 0.02, 0.1)))
-
-
-def held() -> dict[str, int]:
-    """Return what we and all that we have started hold now."""
-    us = psutil.Process()
-    all_of_us = [us, *us.children(recursive=True)]
-    return {
-        "descriptors": us.num_fds(),
-        "threads": us.num_threads(),
-        "processes": len(all_of_us),
-        "MiB of ours": us.memory_full_info().uss >> 20,
-        "MiB of all, each page by its part": sum(each.memory_full_info().pss for each in all_of_us) >> 20,
-    }
 
 
 async def fresh(soak: Soak) -> dict[str, int]:

@@ -1,0 +1,64 @@
+"""Takes apart what a fork has of the kernel that it was forked from. Knows ipykernel's application, Tornado and pyzmq.
+
+A kernel that comes back may be forked again, and so on: with all that was before it still there, each carried 700
+objects and 0.5 MB more than the last, and was slower for it (measured, 160 of them). What is collected must not reach
+the live kernel, which has the same epolls, nor close the number of a descriptor that is another one's by then, nor say
+anything: ZeroMQ's own memory stays, as its threads are gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from . import same_loop
+
+OUR_TASKS = ("ipykernel", "tornado", "zmq", "codeagent_kernel")
+"""Packages whose tasks begin again with the kernel."""
+
+
+def is_ours(task: asyncio.Task[Any]) -> bool:
+    """Return whether a task is one of the kernel's."""
+    package = str(getattr(getattr(task.get_coro(), "cr_frame", None), "f_globals", {}).get("__name__", ""))
+    return package.partition(".")[0] in OUR_TASKS
+
+
+def take_apart(app: Any) -> None:
+    """Leave nothing of a kernel that does anything when it is collected; its descriptors are to be closed then."""
+    loops = [app.io_loop.asyncio_loop, *_loops_of_threads(app.io_loop.asyncio_loop)]
+    for loop in loops:
+        _end_tasks(loop)
+        same_loop.let_go(loop)
+    for loop in loops[1:]:
+        loop._closed = True  # noqa: SLF001 - or it says that nobody has closed it
+    for context in (app.context, app.heartbeat.context):
+        _abandon(context)
+
+
+def _loops_of_threads(main: Any) -> Iterator[Any]:
+    """Yield the loops of threads that are not there; loops of the code's own have kept it from being forked."""
+    from tornado.ioloop import IOLoop
+
+    known: dict[Any, Any] = IOLoop._ioloop_for_asyncio  # noqa: SLF001 - it holds them
+    for loop in list(known):
+        if loop is not main and same_loop.is_known(loop):
+            # What was on the stacks of threads that are not there is never let go of, and leads to the kernel by these.
+            known.pop(loop).handlers.clear()
+            yield loop
+
+
+def _end_tasks(loop: Any) -> None:
+    for task in asyncio.all_tasks(loop):
+        if is_ours(task):
+            task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - asyncio's own name for this
+            with contextlib.suppress(Exception):  # it waits for what is not there any more
+                task.get_coro().close()
+
+
+def _abandon(context: Any) -> None:
+    # Each knows in which process it was made, and does nothing in another one but warn that nobody has closed it.
+    for socket in list(context._sockets):  # noqa: SLF001 - a public list of them does not exist
+        socket._closed = True  # noqa: SLF001
+    context.term()
