@@ -203,7 +203,7 @@ class Checkpoints:
 
     def _close_own(self) -> None:
         """Close what belongs to the kernel that was forked: its sockets would stay open when it has ended."""
-        take_apart(self._app)
+        take_apart(self._app, self._streams)
         keep = {getattr(stream, "_original_stdstream_copy", -1) for stream in self._streams}
         own = own_descriptors(self._own) if self._own else frozenset()
         for descriptor in own - keep:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from . import same_loop
@@ -25,28 +26,50 @@ def is_ours(task: asyncio.Task[Any]) -> bool:
     return package.partition(".")[0] in OUR_TASKS
 
 
-def take_apart(app: Any) -> None:
-    """Leave nothing of a kernel that does anything when it is collected; its descriptors are to be closed then."""
-    loops = [app.io_loop.asyncio_loop, *_loops_of_threads(app.io_loop.asyncio_loop)]
-    for loop in loops:
+OF_ANY_THREAD = frozenset(vars(threading.Thread()))
+"""What the methods of a thread need, which code may have a reference to."""
+
+
+def take_apart(app: Any, streams: Iterable[Any]) -> None:
+    """Leave nothing of a kernel that does anything when it is collected; its descriptors are to be closed then.
+
+    What was on the stacks of its threads is never let go of, as these are not there: so that it leads to nothing else.
+
+    Args:
+        app: The application.
+        streams: Its streams.
+    """
+    main = app.io_loop.asyncio_loop
+    around = dict(_loops_of_threads(main))
+    for loop in (main, *around):
         _end_tasks(loop)
         same_loop.let_go(loop)
-    for loop in loops[1:]:
+    for loop, tornados in around.items():
+        for each in (loop, tornados):
+            vars(each).clear()
         loop._closed = True  # noqa: SLF001 - or it says that nobody has closed it
     for context in (app.context, app.heartbeat.context):
         _abandon(context)
+    for thread in _threads(app, streams):
+        for name in vars(thread).keys() - OF_ANY_THREAD:
+            delattr(thread, name)
+        thread._target = thread._invoke_excepthook = None  # noqa: SLF001
+    app.iopub_thread.__dict__.clear()
 
 
-def _loops_of_threads(main: Any) -> Iterator[Any]:
-    """Yield the loops of threads that are not there; loops of the code's own have kept it from being forked."""
+def _threads(app: Any, streams: Iterable[Any]) -> Iterator[Any]:
+    yield from (app.control_thread, app.heartbeat, app.iopub_thread.thread)
+    yield from filter(None, (getattr(stream, "watch_fd_thread", None) for stream in streams))
+
+
+def _loops_of_threads(main: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield the loops of threads, each with Tornado's around it; had code one of its own, there were no fork."""
     from tornado.ioloop import IOLoop
 
     known: dict[Any, Any] = IOLoop._ioloop_for_asyncio  # noqa: SLF001 - it holds them
     for loop in list(known):
         if loop is not main and same_loop.is_known(loop):
-            # What was on the stacks of threads that are not there is never let go of, and leads to the kernel by these.
-            known.pop(loop).handlers.clear()
-            yield loop
+            yield loop, known.pop(loop)
 
 
 def _end_tasks(loop: Any) -> None:

@@ -6,6 +6,7 @@ makes here. The way there and back cost 0.3 ms a cell (measured).
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 from typing import Any
@@ -68,6 +69,11 @@ def application(interrupts: Interrupts, **settings: Any) -> Any:
                 super().log_connection_info()
             finally:
                 app.parent_handle = handle
+
+        def configure_tornado_logger(self) -> None:
+            """Let Tornado log: once, or after ten returns of a kernel each of its lines came ten times."""
+            if not logging.getLogger("tornado").handlers:
+                super().configure_tornado_logger()
 
         def init_path(self) -> None:
             """Leave the work folder off `sys.path` until our own imports and IPython's are done.
