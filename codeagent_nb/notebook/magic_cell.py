@@ -75,7 +75,10 @@ class CellRun:
 
         def views(session: Session) -> Sequence[View]:
             shown.append(CellView(self.publisher, self._story(session, writing)))
-            return [*shown, *([strip.controls] if strip else []), *([writing.writer] if writing.writer else [])]
+            of_run: list[View] = [*shown, *([strip.controls] if strip else [])]
+            if writing.writer and self.page:
+                of_run += [writing.writer, self.agent.written.task(self.page)]
+            return of_run
 
         async def run() -> TaskResult:
             nonlocal writing

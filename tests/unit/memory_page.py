@@ -172,7 +172,7 @@ class Window:
             try:
                 said = self.hello(comm, message) if message["op"] == "hello" else self.apply(comm, message["changes"])
             except Exception as error:  # noqa: BLE001
-                said = {"ok": False, "protocol": 2, "error": str(error)}
+                said = {"ok": False, "protocol": 3, "error": str(error)}
             if said is None:
                 return None
             last = {"re": message["seq"], "client": self.client, **said}
@@ -197,7 +197,7 @@ class Window:
         named = [cell for cell in (message["anchor"], message["home"]) if cell]
         if message["to"] is None and not {*named} <= {*self.ids}:
             return None
-        about = {"ok": True, "protocol": 2, "read_only": self.read_only, "ids": self.ids}
+        about = {"ok": True, "protocol": 3, "read_only": self.read_only, "ids": self.ids}
         if self.read_only and message["token"] is None:
             return {**about, "cells": [], "theirs": [], "marked": [], "token": ""}
         task = self._task(message["anchor"], message["token"])

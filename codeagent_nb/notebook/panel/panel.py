@@ -224,8 +224,8 @@ class Panel:
         begun = _Begun()
 
         def views(_: object) -> Sequence[View]:
-            if writing.writer:
-                return [begun, writing.writer]
+            if writing.writer and page:
+                return [begun, writing.writer, self._agent.written.task(page)]
             below.append(CellView(self._publisher, OutputsBelow()))
             return [begun, *below]
 
@@ -233,7 +233,8 @@ class Panel:
             task = self._make_task(text, self.widget.model, self._ask)
             self.widget.state, self.widget.status = "thinking", ""
             self._view.pending(text)
-            if page := self._page():
+            page = self._page()
+            if page:
                 writing = await begin_writing(page)
             await self._agent.solve(task, self._place(), views=views, prepare=self._complete)
         except asyncio.CancelledError:
