@@ -111,6 +111,44 @@ def test_the_panel_asks_and_runs_what_was_edited(notebook: Notebook, subshells: 
     assert "print('edited')" in saved_session(notebook)
 
 
+LONG = "import time\ntable = list(range(1000))\ndef slow():\n    time.sleep(60)\nslow()"
+
+
+@one_app
+def test_what_runs_is_shown_after_some_seconds_and_the_kernel_on_demand(notebook: Notebook) -> None:
+    notebook.open(model(python(LONG)), PANEL, "%agent status")
+    notebook.run_cell(0)
+    notebook.run_cell(1)
+    send(notebook, "Be slow.")
+    where = panel(notebook).locator(".cagent-where")
+    expect(where).to_have_text("line 4 of block 1: time.sleep(60)", timeout=20_000)
+    panel(notebook).get_by_role("button", name="Kernel").click()
+    kernel = panel(notebook).get_by_role("region", name="Kernel")
+    expect(kernel).to_contain_text("table (list 1000)")
+    notebook.run_cell(2, wait=False)
+    wait_until_shown(notebook, 2, "kept after each call")
+    rows = [line.split(maxsplit=1) for line in shown(notebook, 2).replace("\\n", "\n").splitlines()]
+    status = {row[0]: row[1].rstrip("'}") for row in rows if len(row) > 1}
+    expect(kernel.locator("dt")).to_have_text(["running", "variables", "kernel", "checkpoint"])
+    for name in ("variables", "checkpoint"):
+        expect(kernel.locator(f"dt:text-is('{name}') + dd")).to_have_text(status[name])
+    panel(notebook).get_by_role("button", name="Stop").click()
+    wait_for_state(notebook, "idle")
+    expect(kernel.locator("dt")).to_have_text(["variables", "kernel", "checkpoint"])
+
+
+@one_app
+def test_under_a_cell_what_runs_is_shown_too(notebook: Notebook) -> None:
+    notebook.open(model(python(LONG)), "%%agent -m replay\nBe slow.")
+    notebook.run_cell(0)
+    notebook.run_cell(1, wait=False)
+    where = notebook.cell(1).locator(".cagent-where")
+    expect(where).to_have_text("line 4 of block 1: time.sleep(60)", timeout=20_000)
+    assert notebook.cell(1).get_by_role("button", name="Kernel").count() == 0
+    notebook.cell(1).get_by_role("button", name="Stop").click()
+    wait_until_shown(notebook, 1, "stopped")
+
+
 @one_app
 def test_a_panel_that_is_loaded_anew_has_its_history_and_goes_on(notebook: Notebook) -> None:
     notebook.open(model("Hello there.", TICK), PANEL)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, strategies as st
 
-from codeagent_nb.notebook.kernel_status import kernel_rows
+from codeagent_nb.notebook.kernel_status import kernel_rows, place_in_code
 from kernel_executor import KernelSnapshot, LiveVariable, RunningBlock, StackFrame
 from kernel_executor.in_kernel import inspecting
 from kernel_executor.in_kernel.inspecting import describe, memory, stack, variables
@@ -194,6 +194,8 @@ def test_the_status_says_where_the_code_is() -> None:
     assert said(cell, library) == f"{where}, now in merge (merge.py, line 912)"
     assert said(cell, helper) == f"{where}, now in f, line 7 of cell 2: `time.sleep(3)`"
     assert said() == "for 12 s: block 2, which begins with `import x`"
+    assert place_in_code(known) == "block 2, which begins with `import x`", "the panel has the time beside it"
+    assert place_in_code(KernelSnapshot(answered=True)) == ""
     assert kernel_rows(known) == {
         "running": "for 12 s: block 2, which begins with `import x`",
         "kernel": "212 MB",

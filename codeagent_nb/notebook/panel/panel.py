@@ -17,6 +17,7 @@ from codeagent_nb.notebook.cells.page import Page
 from codeagent_nb.notebook.live_output import CellView, DisplayPublisher
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.notebook.panel.input_line import InputLine
+from codeagent_nb.notebook.panel.kernel_view import KernelView
 from codeagent_nb.notebook.panel.widget_controls import Controls
 from codeagent_nb.notebook.setup.card import Cards
 from codeagent_nb.notebook.setup.preparation import Preparation, Surface
@@ -165,6 +166,7 @@ class Panel:
             self.widget, stop=agent.stop, without_widget=InputLine(publisher), others=self._handle
         )
         self._cards = Cards(self.widget, self._controls.is_shown)
+        self._kernel = KernelView(agent, self.widget)
         if agent.busy:
             self.widget.state = "running"
         self._keep(self._begin())
@@ -178,6 +180,8 @@ class Panel:
                 self._keep(self._solve(str(message["text"])))
             case "save":
                 self._save()
+            case _:
+                self._kernel.handle(message)
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work, context=self._context)

@@ -46,6 +46,7 @@ class AgentView {
       stop: () => this.send({ type: "stop" }),
     });
     this.stop = stopButton(() => this.send({ type: "stop" }));
+    this.kernel = new KernelView(this.root, () => this.send({ type: "look" }));
     this.build();
     this.keepKeys();
     el.append(this.root);
@@ -57,12 +58,16 @@ class AgentView {
   build() {
     const save = button({ class: "cagent-quiet", icon: "save", text: "Save notebook", onclick: () => this.send({ type: "save" }) });
     if (!this.chat) {
-      return this.root.append(h("div", { class: "cagent-head" }, this.state, this.stop), this.card.element, this.form, this.live);
+      return this.root.append(h("div", { class: "cagent-head" }, this.state, this.stop), this.kernel.line,
+        this.card.element, this.form, this.live);
     }
     const welcome = h("div", { class: "cagent-welcome" }, h("strong", { text: "What would you like to find out?" }),
       h("span", { text: "The agent writes code, runs it, and repairs what fails." }));
     this.root.append(
-      h("div", { class: "cagent-head" }, this.state, this.chooser),
+      h("div", { class: "cagent-head" }, this.state,
+        h("div", { class: "cagent-head-end" }, this.kernel.toggle, this.chooser)),
+      this.kernel.line,
+      this.kernel.details,
       h("div", { class: "cagent-body" }, welcome, this.transcript.element),
       this.card.element,
       this.form,
@@ -117,8 +122,9 @@ class AgentView {
     this.showCard();
   }
 
-  /** @param {{ type: string, id: string, text: string }} message */
+  /** @param {{ type: string, [field: string]: any }} message */
   receive(message) {
+    if (message.type === "kernel") this.kernel.show(/** @type {any} */ (message));
     if (message.type === "delta") this.transcript.append(message.id, message.text);
     if (message.type === "text") this.transcript.replace(message.id, message.text);
     if (message.type === "restore") this.composer.restore(message.text);
@@ -136,6 +142,7 @@ class AgentView {
       says ? "" : h("span", { class: "cagent-status", text: status, title: status }), this.clock);
     if (!changed) return;
     this.showTime(TIMED.has(state));
+    this.kernel.follow(state === "running");
     this.composer.show(busy, state === "waiting" || state === "setup");
     this.stop.hidden = !busy;
     this.stop.disabled = false;
@@ -242,6 +249,7 @@ class AgentView {
   close() {
     this.undo();
     this.showTime(false);
+    this.kernel.close();
     this.transcript.close();
   }
 }
