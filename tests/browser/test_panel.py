@@ -138,6 +138,31 @@ def test_what_runs_is_shown_after_some_seconds_and_the_kernel_on_demand(notebook
 
 
 @one_app
+def test_the_last_task_is_taken_back_and_again_with_a_button(notebook: Notebook) -> None:
+    notebook.open(model(python("total = 45"), "It is 45.", "Hello."), PANEL, "%agent status")
+    notebook.run_cell(0)
+    notebook.run_cell(1)
+    back = panel(notebook).get_by_role("button", name="Take back")
+    again = panel(notebook).get_by_role("button", name="Take again")
+    expect(back).to_have_count(0)
+    send(notebook, "Add.")
+    wait_for_state(notebook, "done")
+    back.click()
+    expect(panel(notebook).get_by_text("Took back the last task: Add.").first).to_be_visible()
+    expect(back).to_have_count(0)
+    again.click()
+    expect(panel(notebook).get_by_text("Took the last task again: Add.").first).to_be_visible()
+    back.click()
+    send(notebook, "Say hello.")
+    wait_for_state(notebook, "done")
+    expect(again).to_have_count(0)
+    expect(back).to_be_visible()
+    notebook.execute("get_ipython().run_line_magic('agent', 'reset')")
+    back.click()
+    expect(panel(notebook).get_by_text("There is nothing to take back").first).to_be_visible()
+
+
+@one_app
 def test_under_a_cell_what_runs_is_shown_too(notebook: Notebook) -> None:
     notebook.open(model(python(LONG)), "%%agent -m replay\nBe slow.")
     notebook.run_cell(0)

@@ -17,6 +17,11 @@ const STATE_WORDS = {
   failed: "Failed",
 };
 const BUSY = new Set(["setup", "thinking", "running", "waiting"]);
+/** What the button beside the text field does, by its message. @type {Record<string, [string, string]>} */
+const TURNS = {
+  undo: ["Take back", "Take the last task back, with its variables"],
+  redo: ["Take again", "Take the task again that was taken back last"],
+};
 /** In these the time is shown after some seconds: a small model on a busy machine thinks for minutes. */
 const TIMED = new Set(["thinking", "running"]);
 const SECONDS_UNTIMED = 5;
@@ -36,6 +41,7 @@ class AgentView {
     this.select = h("select", { class: "cagent-select", onchange: () => this.chooseModel() });
     this.chooser = h("label", { class: "cagent-chooser" }, h("span", { text: "Model" }), this.select);
     this.path = h("span", { class: "cagent-path" });
+    this.turn = h("span", {});
     this.form = h("div", { class: "cagent-approval-place" });
     this.card = new CardPlace((message) => this.send(message));
     /** @type {string | undefined} */
@@ -72,7 +78,8 @@ class AgentView {
       this.card.element,
       this.form,
       h("div", { class: "cagent-foot" }, this.composer.element,
-        h("div", { class: "cagent-below" }, this.composer.hint, h("span", { class: "cagent-saving" }, this.path, save))),
+        h("div", { class: "cagent-below" }, this.composer.hint,
+          h("span", { class: "cagent-saving" }, this.path, this.turn, save))),
       this.live);
   }
 
@@ -107,6 +114,7 @@ class AgentView {
       ["change:models", () => this.showModels()],
       ["change:model", () => this.showModels()],
       ["change:notebook", () => this.showPath()],
+      ["change:turn", () => this.showTurn()],
       ["msg:custom", (message) => this.receive(message)],
     ];
     for (const [name, callback] of wiring) this.model.on(name, callback);
@@ -117,6 +125,7 @@ class AgentView {
     this.showState();
     this.showModels();
     this.showPath();
+    this.showTurn();
     this.showEntries(true);
     this.showApproval();
     this.showCard();
@@ -143,6 +152,7 @@ class AgentView {
     if (!changed) return;
     this.showTime(TIMED.has(state));
     this.kernel.follow(state === "running");
+    this.turn.hidden = busy;
     this.composer.show(busy, state === "waiting" || state === "setup");
     this.stop.hidden = !busy;
     this.stop.disabled = false;
@@ -209,6 +219,15 @@ class AgentView {
     this.path.textContent = path;
     this.path.hidden = !path;
     this.path.title = path;
+  }
+
+  showTurn() {
+    const type = this.model.get("turn") ?? "";
+    const [text, title] = TURNS[type] ?? [];
+    const turn = text && button({ class: "cagent-quiet", icon: type, text, title, onclick: () => this.send({ type }) });
+    const had = this.turn.contains(document.activeElement);
+    this.turn.replaceChildren(turn || "");
+    if (had && turn) turn.focus();
   }
 
   /** Show a picture where it is large: below, in the cell's own output, or else over the page.
