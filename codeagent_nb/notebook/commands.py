@@ -72,11 +72,16 @@ async def kernel_status(agent: NotebookAgent) -> str:
 
 
 def _table(rows: Mapping[str, str]) -> str:
-    lines = [
-        fill(value, WIDTH, initial_indent=f"{name:12}", subsequent_indent=" " * 12, break_long_words=False)
-        for name, value in rows.items()
-    ]
-    return "\n".join(lines)
+    return "\n".join(_row(f"{name:12}", value) for name, value in rows.items())
+
+
+def _row(name: str, value: str) -> str:
+    """Return a row, wrapped between words; a path or a name stays whole."""
+    indent = " " * len(name)
+    wrapped = fill(
+        value, WIDTH, initial_indent=name, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    return wrapped or name.rstrip()
 
 
 def folder(agent: NotebookAgent, place: Place) -> str:

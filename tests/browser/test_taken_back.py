@@ -119,6 +119,17 @@ def test_a_reload_keeps_the_mark_and_the_page_knows_the_task_again(notebook: Not
 
 
 @one_app
+def test_cells_that_were_saved_before_their_task_was_taken_back_say_so_after_a_reload(notebook: Notebook) -> None:
+    begin(notebook, UNDO, REDO)
+    notebook.save()
+    undo(notebook)
+    notebook.do("panel.context.model.dirty = false")
+    notebook.reload()
+    expect(notes(notebook)).to_have_text([GONE, "Taken back"])
+    assert len(marks(notebook)) == 2
+
+
+@one_app
 def test_without_the_page_that_has_the_cells_undo_says_that_they_are_not_marked(notebook: Notebook) -> None:
     begin(notebook, UNDO)
     notebook.save()

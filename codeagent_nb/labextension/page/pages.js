@@ -11,7 +11,7 @@ import { Refusal } from "./refusal.js";
 import { checkedChanges, checkedRequest } from "./requests.js";
 import { admit } from "./rights.js";
 import { Tasks } from "./tasks.js";
-import { turn } from "./turned.js";
+import { settleAll, turn } from "./turned.js";
 import { widgetsOf } from "./widgets.js";
 
 /** @typedef {import("../types.js").Comm} Comm */
@@ -50,6 +50,7 @@ export function listen(tracker, context) {
     if (!kernel) return;
     tasks.kernel = kernel.id;
     tasks.recall();
+    if (context.isReady) settleAll(context.model.cells, tasks); // else they are settled when they are first marked
     asked.hear(kernel);
     kernel.registerCommTarget(TARGET, (comm, { parent_header, content }) =>
       answer({ tracker, context, kernel, comm, parent: parent_header?.msg_id, protocol: content?.data?.protocol }),

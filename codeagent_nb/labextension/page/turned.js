@@ -18,8 +18,12 @@ export function isTakenBack(cell) {
  * @param {Task} task @param {boolean} takenBack @param {NotebookModel} model @param {Tasks} tasks */
 export function turn(task, takenBack, { cells }, tasks) {
   task.takenBack = takenBack;
-  const all = Array.from({ length: cells.length }, (_, index) => cells.get(index));
-  return all.filter((cell) => settle(cell, tasks) === task).length;
+  return settleAll(cells, tasks).filter((writer) => writer === task).length;
+}
+
+/** @param {NotebookModel["cells"]} cells @param {Tasks} tasks */
+export function settleAll(cells, tasks) {
+  return Array.from({ length: cells.length }, (_, index) => settle(cells.get(index), tasks));
 }
 
 /** Give a cell the mark that it has to bear; undo and redo bring cells back as they were when they went. Gives the task

@@ -93,7 +93,7 @@ class WrittenTasks:
 
     async def _taken_back(self, undoing: Coroutine[Any, Any, TaskTurnedEvent]) -> dict[str, Any]:
         try:
-            said = turned_note(await undoing)
+            said = " ".join(filter(None, [turned_note(await undoing), await self.note()]))
         except AgentError as error:
             return {"ok": False, "said": self._agent.secrets.text(sentence(str(error)))}
         return {"ok": True, "said": self._agent.secrets.text(said)}
