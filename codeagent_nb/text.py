@@ -22,6 +22,11 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
+def sentence(text: str) -> str:
+    """Return what an error says as a sentence."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
 def fenced(text: str, language: str) -> str:
     """Return text as a fenced block whose fence is longer than any in it."""
     return fenced_exactly(text.rstrip(), language)

@@ -25,6 +25,7 @@ export interface SharedCell {
   readonly source: string;
   readonly execution_count?: number | null;
   readonly executionState?: string;
+  readonly changed: Signal<SharedCell, { sourceChange?: unknown }>;
   getMetadata(key: string): any;
   updateSource(start: number, end: number, value: string): void;
   transact(change: () => void, undoable?: boolean): void;
@@ -132,7 +133,10 @@ export interface KernelMessage {
 export interface Comm {
   onMsg: (message: KernelMessage) => void;
   onClose: (message: KernelMessage) => void;
+  readonly isDisposed: boolean;
+  open(data: any): unknown;
   send(data: any): void;
+  close(): unknown;
 }
 
 export interface Kernel {
@@ -141,6 +145,7 @@ export interface Kernel {
   /** Also of what the page sends itself. */
   readonly anyMessage: Signal<Kernel, { msg: KernelMessage; direction: "send" | "recv" }>;
   hasComm(id: string): boolean;
+  createComm(target: string): Comm;
   registerCommTarget(name: string, callback: (comm: Comm, open: KernelMessage) => void): void;
   requestExecute(content: Record<string, any>): { done: Promise<{ content: Record<string, any> }> };
 }
@@ -188,10 +193,19 @@ export interface Commands {
     },
   ): void;
   notifyCommandChanged(id: string): void;
+  /** After a command has done what it does at once. */
+  readonly commandExecuted: Signal<Commands, { id: string }>;
 }
 
 export interface Palette {
   addItem(item: { command: string; category: string }): void;
+}
+
+/** A button of a notification. */
+export interface Action {
+  label: string;
+  caption: string;
+  callback: () => void;
 }
 
 /** What we take from the modules that JupyterLab shares. */
@@ -199,7 +213,13 @@ export interface Lab {
   INotebookTracker: object;
   ICommandPalette: object;
   LabIcon: new (options: { name: string; svgstr: string }) => object;
-  Notification: { warning(message: string, options: { autoClose: number }): void };
+  Notification: {
+    info(message: string, options: { autoClose: number; actions: Action[] }): string;
+    success(message: string, options: { autoClose: number }): string;
+    warning(message: string, options: { autoClose: number }): string;
+    error(message: string, options: { autoClose: number }): string;
+    dismiss(id: string): void;
+  };
   NotebookActions: {
     runCells(notebook: Notebook, cells: readonly Cell[], context: SessionContext): Promise<boolean>;
   };

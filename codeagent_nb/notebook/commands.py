@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from textwrap import fill
 
 from codeagent_nb.errors import AgentError
 from codeagent_nb.events import AgentEvent, RunFinishedEvent, RunStartedEvent, TaskTurnedEvent, TextMessage
@@ -14,8 +15,11 @@ from codeagent_nb.proof.recording import record_verdict
 from codeagent_nb.proof.replaying import ReplaySettings
 from codeagent_nb.proof.telling import report
 from codeagent_nb.proof.verifying import verify as verify_notebook
-from codeagent_nb.text import HOW_TO_TAKE, delivered_text, first_words, held_rows, held_text, turned_note
+from codeagent_nb.text import HOW_TO_TAKE, delivered_text, first_words, held_rows, held_text, sentence, turned_note
 from kernel_executor import KernelExecutorError
+
+WIDTH = 96
+"""Columns that a notebook shows without breaking a line in mid-word, on a screen of usual width."""
 
 HELP = """\
 %agent status         what the agent is doing, its model, how its code is isolated; what runs in its kernel, and where
@@ -68,7 +72,16 @@ async def kernel_status(agent: NotebookAgent) -> str:
 
 
 def _table(rows: Mapping[str, str]) -> str:
-    return "\n".join(f"{name:12}{value}" for name, value in rows.items())
+    return "\n".join(_row(f"{name:12}", value) for name, value in rows.items())
+
+
+def _row(name: str, value: str) -> str:
+    """Return a row, wrapped between words; a path or a name stays whole."""
+    indent = " " * len(name)
+    wrapped = fill(
+        value, WIDTH, initial_indent=name, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    return wrapped or name.rstrip()
 
 
 def folder(agent: NotebookAgent, place: Place) -> str:
@@ -101,9 +114,10 @@ async def take_files(agent: NotebookAgent, names: Sequence[str]) -> str:
 async def turned(agent: NotebookAgent, turning: Awaitable[TaskTurnedEvent]) -> str:
     """Return what came of taking a task back, or again."""
     try:
-        return agent.secrets.text(turned_note(await turning))
+        said = [turned_note(await turning), await agent.written.note()]
     except AgentError as error:
-        return agent.secrets.text(f"{str(error)[:1].upper()}{str(error)[1:]}.")
+        said = [sentence(str(error))]
+    return agent.secrets.text(" ".join(filter(None, said)))
 
 
 async def verify(agent: NotebookAgent, path: str) -> str:

@@ -1,9 +1,9 @@
-"""What `%agent status` says of the kernel: what runs, where it is, which variables there are. Knows snapshots only."""
+"""What `%agent status` and the panel say of the kernel: what runs, where, and its variables. Knows snapshots only."""
 
 from collections.abc import Iterator
 from pathlib import PurePath
 
-from kernel_executor import KernelSnapshot, LiveVariable, RunningBlock, StackFrame
+from kernel_executor import KernelSnapshot, LiveVariable, StackFrame
 from kernel_executor.sizes import size_text
 
 NAMED = 6
@@ -16,7 +16,7 @@ LINE = 60
 def kernel_rows(snapshot: KernelSnapshot) -> dict[str, str]:
     """Return what is known, by what it is about."""
     rows = {
-        "running": _running(snapshot.running, snapshot) if snapshot.running else "",
+        "running": f"for {snapshot.running.seconds:.0f} s: {place_in_code(snapshot)}" if snapshot.running else "",
         "variables": _variables(snapshot.variables),
         "kernel": ", ".join(_kernel(snapshot)),
         "checkpoint": _checkpoint(snapshot.why_no_checkpoint),
@@ -24,14 +24,17 @@ def kernel_rows(snapshot: KernelSnapshot) -> dict[str, str]:
     return {name: text for name, text in rows.items() if text}
 
 
-def _running(block: RunningBlock, snapshot: KernelSnapshot) -> str:
-    begun = f"for {block.seconds:.0f} s: "
+def place_in_code(snapshot: KernelSnapshot) -> str:
+    """Return where the code is that runs; empty if none does."""
+    block = snapshot.running
+    if block is None:
+        return ""
     if not snapshot.stack:
-        return f"{begun}block {block.index + 1}, which begins with {_code(block.first_line)}"
+        return f"block {block.index + 1}, which begins with {_code(block.first_line)}"
     own = snapshot.stack[0].cell  # the frame in which the code begins is the cell's
     at = max(place for place, frame in enumerate(snapshot.stack) if frame.cell == own)
     frame = snapshot.stack[at]
-    where = f"{begun}line {frame.line} of block {block.index + 1}: {_code(frame.source or block.first_line)}"
+    where = f"line {frame.line} of block {block.index + 1}: {_code(frame.source or block.first_line)}"
     inner = snapshot.stack[at + 1 :]
     return f"{where}, now in {_place(inner[-1])}" if inner else where
 

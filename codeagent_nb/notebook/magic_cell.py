@@ -20,6 +20,7 @@ from codeagent_nb.notebook.errors import AgentFailed, Stopped
 from codeagent_nb.notebook.live_output import CellView, DisplayPublisher, Story
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.notebook.panel.input_line import InputLine
+from codeagent_nb.notebook.panel.kernel_view import KernelView
 from codeagent_nb.notebook.panel.widget_controls import Controls
 from codeagent_nb.notebook.setup.card import Cards
 from codeagent_nb.notebook.setup.preparation import Surface
@@ -75,7 +76,10 @@ class CellRun:
 
         def views(session: Session) -> Sequence[View]:
             shown.append(CellView(self.publisher, self._story(session, writing)))
-            return [*shown, *([strip.controls] if strip else []), *([writing.writer] if writing.writer else [])]
+            of_run: list[View] = [*shown, *([strip.controls] if strip else [])]
+            if writing.writer and self.page:
+                of_run += [writing.writer, self.agent.written.task(self.page)]
+            return of_run
 
         async def run() -> TaskResult:
             nonlocal writing
@@ -144,7 +148,10 @@ class Strip:
         from codeagent_nb.notebook.panel.widget import AgentWidget  # anywidget takes its time
 
         self._widget = AgentWidget(mode="cell", state="thinking", status="")
-        self.controls = Controls(self._widget, stop=agent.stop, without_widget=InputLine(publisher))
+        kernel = KernelView(agent, self._widget)
+        self.controls = Controls(
+            self._widget, stop=agent.stop, without_widget=InputLine(publisher), others=kernel.handle
+        )
         self.cards = Cards(self._widget, self.controls.is_shown)
         data, metadata = self._widget._repr_mimebundle_()
         publisher.publish(data, metadata, transient=self._display)

@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
+from datetime import datetime
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -18,10 +19,11 @@ from codeagent_nb.log.event_log import View
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.loop.results import TaskResult
 from codeagent_nb.models.types import ChatCompletionClient
+from codeagent_nb.notebook.cells.written import WrittenTasks
 from codeagent_nb.notebook.chosen_models import ChosenModels
 from codeagent_nb.notebook.tasks import Place, Prepare, Task, as_it_is
 from codeagent_nb.session.session import Session, SessionSettings, held_folder, new_notebook, open_session
-from codeagent_nb.session.undoing import NOTHING_DONE, NOTHING_UNDONE
+from codeagent_nb.session.undoing import NOTHING_DONE, NOTHING_UNDONE, Done
 from codeagent_nb.session.variables import bring_variable
 from codeagent_nb.views.notebook_file import NotebookView
 from kernel_executor.folders.home import with_home
@@ -52,6 +54,7 @@ class NotebookAgent:
         self._watchers: list[View] = []
         self._closing: asyncio.Task[None] | None = None
         self._detach_last: list[Any] = []
+        self.written = WrittenTasks(self)
         self.session: Session | None = None
 
     @property
@@ -170,7 +173,7 @@ class NotebookAgent:
                     network=place.network,
                 )
                 self.session = await stack.enter_async_context(
-                    open_session(settings, views=self._watchers, secrets=self.secrets)
+                    open_session(settings, views=[self.written, *self._watchers], secrets=self.secrets)
                 )
                 # Before the kernel is stopped: that may take longer than the 5 s which nbconvert gives us for all.
                 stack.callback(_remove_if_empty, self._data)
@@ -208,6 +211,7 @@ class NotebookAgent:
     def _end_session(self, models: Sequence[ChatCompletionClient]) -> None:
         earlier, stack = self._closing, self._stack
         self._stack, self.session, self._detach_last = None, None, []
+        self.written.forget()
         self._closing = asyncio.ensure_future(_close(earlier, stack, models))
 
     async def aclose(self) -> None:
@@ -240,15 +244,23 @@ class NotebookAgent:
             raise AgentError("no files yet: give the agent a task first")
         return await self.session.take_files(names)
 
-    async def undo(self) -> TaskTurnedEvent:
+    @property
+    def last_task(self) -> Done | None:
+        """The task that can be taken back now; None while one is being worked on."""
+        return self.session.undoing.last if self.session and not self.busy else None
+
+    async def undo(self, only: datetime | None = None) -> TaskTurnedEvent:
         """Take the last task back, with its variables; the next task waits until that is done.
+
+        Args:
+            only: When the task began that is meant; None means whichever is the last.
 
         Raises:
             AgentError: A task is being worked on, there is none, or its variables cannot be brought back.
         """
         self.refuse_if_busy()
         async with self._one:
-            return await self._session_of(NOTHING_DONE).undo()
+            return await self._session_of(NOTHING_DONE).undo(only)
 
     async def redo(self) -> TaskTurnedEvent:
         """Take the task again that was taken back last; errors are those of `undo`."""

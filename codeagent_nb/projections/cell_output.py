@@ -115,7 +115,7 @@ class CellStory:
             case events.KernelStateEvent() if note := state_note(event):
                 self._warn(f"state-{self._replies}", note)
             case events.TaskTurnedEvent(began=self._began):
-                self._warn("turned", turned_note(event))
+                self._turn(event)
             case events.TextMessage() if self._run is None:
                 self._began = event.created_at
             case events.RetryDecisionEvent():
@@ -145,6 +145,13 @@ class CellStory:
     def _warn(self, key: str, text: str) -> None:
         border = "border-left:3px solid var(--jp-warn-color1,#e69f00);padding:.1em .7em"
         self._html(key, f'<div style="{MARGIN};{border}">{html.escape(plain(text))}</div>', plain(text))
+
+    def _turn(self, event: events.TaskTurnedEvent) -> None:
+        note = turned_note(event)
+        if event.state == "undone":
+            self._warn("turned", note)
+        else:
+            self._html("turned", _muted(html.escape(note)), note)
 
     def _stream(self, piece: str) -> None:
         self._reply += piece

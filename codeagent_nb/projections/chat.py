@@ -4,6 +4,7 @@ The entries' shapes are those of the front end in `notebook/panel/static`. Knows
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal
 
 from codeagent_nb import events
@@ -44,7 +45,7 @@ def state_after(event: AgentEvent) -> tuple[State, str] | None:
             return "running", f"Running attempt {attempt + 1}" if attempt else "Running"
         case events.CodeExecutionEvent() | events.CodeRefusedEvent() | events.ApprovalEvent():
             return "thinking", ""
-        case events.RunFinishedEvent(status="cancelled"):
+        case events.RunFinishedEvent(status="cancelled") | events.TaskTurnedEvent():
             return "idle", ""
         case events.RunFinishedEvent(status=status):
             return ("done" if RUN_ENDS[status].is_good else "failed"), ""
@@ -66,6 +67,8 @@ class PanelStory:
         self._reflected = False
         self._said = ""
         self._count = 0
+        self._tasks: dict[datetime, str] = {}  # the entry that each begins with
+        self._taken_back: dict[datetime, list[Entry]] = {}
         for event in earlier:
             self.take(event)
 
@@ -129,7 +132,7 @@ class PanelStory:
             case events.KernelStateEvent() if note := state_note(event):
                 self._add("note", level="warn", text=note)
             case events.TaskTurnedEvent():
-                self._add("note", level="info", text=turned_note(event))
+                self._turn(event)
             case events.RunFinishedEvent():
                 self._finish(event)
 
@@ -141,7 +144,7 @@ class PanelStory:
 
     def _say(self, message: events.ChatMessage) -> None:
         if message.source != self._agent:
-            self._add("task", text=message.content)
+            self._tasks[message.created_at] = self._add("task", text=message.content)
         elif not self._reflected and not (self._said and self._said in message.content):  # else it stands there
             self._add("reflection", text=message.content, open=False)
 
@@ -169,6 +172,19 @@ class PanelStory:
             "images": [picture for output in outputs for picture in _pictures(output)],
             "note": _note(result),
         }
+
+    def _turn(self, event: events.TaskTurnedEvent) -> None:
+        """Mark all entries since the task began, for all of it is gone with it; or take the mark away."""
+        if event.state == "redone":
+            for entry in self._taken_back.pop(event.began, []):
+                entry.pop("taken_back", None)
+        elif event.began in self._tasks:
+            keys = [*self._entries]
+            since = [self._entries[key] for key in keys[keys.index(self._tasks[event.began]) :]]
+            self._taken_back[event.began] = [entry for entry in since if not entry.get("taken_back")]
+            for entry in since:
+                entry["taken_back"] = True
+        self._add("note", level="info", text=turned_note(event))
 
     def _finish(self, event: events.RunFinishedEvent) -> None:
         self._open = ""

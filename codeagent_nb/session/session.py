@@ -107,17 +107,20 @@ class Session:
             finally:
                 self.undoing.add(before, position)
 
-    async def undo(self) -> TaskTurnedEvent:
+    async def undo(self, only: datetime | None = None) -> TaskTurnedEvent:
         """Take the last task back, with its variables: they are as before it. Files it delivered stay.
 
         May be called again, for the task before, as long as the executor keeps the checkpoints (20).
+
+        Args:
+            only: When the task began that is meant, as its message says; None means whichever is the last.
 
         Raises:
             AgentError: A task is being worked on.
             SessionError: There is nothing to take back, or its variables cannot be brought back, and why.
         """
         with self.one.work():
-            return await self.undoing.undo()
+            return await self.undoing.undo(only)
 
     async def redo(self) -> TaskTurnedEvent:
         """Take the task again that was taken back last, with its variables; a new task ends this. Errors are as above.

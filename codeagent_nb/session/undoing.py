@@ -22,6 +22,7 @@ REST = 0.2
 NONE_TAKEN = "this executor takes no checkpoints of variables"
 
 NOTHING_DONE = "there is nothing to take back: no task has been done in this session, or all were taken back"
+NOT_THE_LAST = "this is not the last task any more: nothing was taken back"
 NOTHING_UNDONE = "there is nothing to take again: no task was taken back, or another one has begun since"
 
 KEPT = Checkpoint | str
@@ -81,15 +82,27 @@ class Undoing:
             self._done.append(Done(messages[0].content, messages[0].created_at, before))
             self._undone.clear()
 
-    async def undo(self) -> TaskTurnedEvent:
+    @property
+    def last(self) -> Done | None:
+        """The task that `undo` takes back, if its variables are kept."""
+        last = self._done[-1] if self._done else None
+        return last if last and self._stands(last) and not isinstance(last.before, str) else None
+
+    async def undo(self, only: datetime | None = None) -> TaskTurnedEvent:
         """Take the last task back.
 
+        Args:
+            only: When the task began that is meant; None means whichever is the last.
+
         Raises:
-            SessionError: There is none, or its variables cannot be brought back, and why; nothing has changed.
+            SessionError: There is none, it is another one, or its variables cannot be brought back, and why; nothing
+                has changed.
         """
         if not self._done or not self._stands(self._done[-1]):
             raise SessionError(NOTHING_DONE)
         last = self._done[-1]
+        if only not in (None, last.began):
+            raise SessionError(NOT_THE_LAST)
         if isinstance(last.before, str):
             raise SessionError(f"the last task cannot be taken back: {last.before}")
         after = await self.keep()

@@ -100,8 +100,10 @@ class Connection:
         """Send a message; what the other end does not take yet waits, and we do not.
 
         Raises:
-            ConnectionError: The connection is lost or closed.
+            ConnectionError: The connection is closed.
         """
+        if self._is_lost and self._is_listened_to and self.socket.fileno() >= 0:
+            return  # its end is told in a moment, and then better: whoever asks a dying kernel must not hasten that
         if self._is_lost:
             raise ConnectionError("it was lost")
         self._unsent += zmtp.message(frames)

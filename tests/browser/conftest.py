@@ -126,6 +126,8 @@ IN_BOTH = {
     "test_a_task_is_answered_in_the_panel_and_its_plot_stands_below",
     "test_a_saved_session_that_is_trusted_asks_for_nothing",
     "test_every_text_can_be_read",
+    "test_cells_of_a_task_that_was_taken_back_say_so_until_it_is_taken_again",
+    "test_z_offers_to_take_the_last_task_back_with_its_variables",
 }
 """Tests that `make test` runs in Notebook 7, too: of each surface one, and what depends on the application around it.
 

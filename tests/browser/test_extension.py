@@ -443,7 +443,7 @@ def test_after_a_reload_the_page_goes_on_with_the_task_and_answers_no_old_addres
     answer = ask(notebook, f"hello({anchor!r})")
     assert answer["ids"] == [cell["id"] for cell in notebook.cells()]
     assert answer["cells"] == [{"id": name, "source": "1", "execution_count": None} for name in "cde"]
-    assert (answer["protocol"], answer["read_only"], answer["theirs"]) == (2, False, [])
+    assert (answer["protocol"], answer["read_only"], answer["theirs"]) == (3, False, [])
     edit(notebook, "d", "mine")
     notebook.do("panel.content.activeCellIndex = 3; return app.commands.execute('notebook:run-cell').then(() => 1)")
     changes = [source("d", 1, "2"), source("e", 1, "2")]

@@ -325,7 +325,8 @@ def test_what_has_another_shape_is_refused_and_no_error_of_jupyters(notebook: No
         "        wrong.append(str(change)[:300])\n"
         "for change in odd:\n"
         "    for message in ({'op': 'apply', 'changes': [change]}, {'op': change}, {'op': 'hello', 'anchor': change},\n"
-        "                    {'op': 'hello', 'token': change}, {'op': 'hello', 'home': change}):\n"
+        "                    {'op': 'hello', 'token': change}, {'op': 'hello', 'home': change},\n"
+        "                    {'op': 'turn', 'token': change, 'taken_back': change}):\n"
         "        page.seq += 1\n"
         "        page.comm.send({'seq': page.seq, 'to': page.to, **message})\n"
         "    page.comm.send({'seq': change, 'to': page.to, 'op': 'apply'})\n"
@@ -336,12 +337,12 @@ def test_what_has_another_shape_is_refused_and_no_error_of_jupyters(notebook: No
     assert notebook.value("wrong") == []
     assert apply(notebook) == OK, "the page still answers"
     assert notebook.cells() == before
-    for protocol in ("1", "3", "None", "'x'", "{}"):
+    for protocol in ("1", "2", "None", "'x'", "{}"):
         notebook.execute_as(
             anchor, f"page = Page({protocol}); page.to = {client_of(notebook)!r}; answer = await page.hello({anchor!r})"
         )
         answer = notebook.value("answer")
-        assert (answer["ok"], answer["protocol"]) == (False, 2)
-        assert "version 2" in answer["error"]
+        assert (answer["ok"], answer["protocol"]) == (False, 3)
+        assert "version 3" in answer["error"]
     attach(notebook)
     assert apply(notebook, insert([anchor], code("e"))) == OK

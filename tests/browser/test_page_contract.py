@@ -48,6 +48,14 @@ class RealPage:
         goes_on = "old.comm.close({'goes_on': True}); page.token = old.token"
         return self.greet(f"old, page = page, Page(); {'old.comm.close()' if another else goes_on}")
 
+    def turn(self, *, taken_back: bool) -> dict[str, Any]:
+        asked = f"{{'op': 'turn', 'token': page.token, 'taken_back': {taken_back}}}"
+        self.notebook.execute(
+            f"page.comm.close(); other = Page(); other.to = page.to; answer = await other.ask({asked}); "
+            "other.comm.close()"
+        )
+        return self.plain(self.notebook.value("answer"))
+
     def cells(self) -> list[dict[str, Any]]:
         return [self.plain(cell) for cell in self.notebook.cells()[self.first :]]
 

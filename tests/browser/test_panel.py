@@ -111,6 +111,69 @@ def test_the_panel_asks_and_runs_what_was_edited(notebook: Notebook, subshells: 
     assert "print('edited')" in saved_session(notebook)
 
 
+LONG = "import time\ntable = list(range(1000))\ndef slow():\n    time.sleep(60)\nslow()"
+
+
+@one_app
+def test_what_runs_is_shown_after_some_seconds_and_the_kernel_on_demand(notebook: Notebook) -> None:
+    notebook.open(model(python(LONG)), PANEL, "%agent status")
+    notebook.run_cell(0)
+    notebook.run_cell(1)
+    send(notebook, "Be slow.")
+    where = panel(notebook).locator(".cagent-where")
+    expect(where).to_have_text("line 4 of block 1: time.sleep(60)", timeout=20_000)
+    panel(notebook).get_by_role("button", name="Kernel").click()
+    kernel = panel(notebook).get_by_role("region", name="Kernel")
+    expect(kernel).to_contain_text("table (list 1000)")
+    notebook.run_cell(2, wait=False)
+    wait_until_shown(notebook, 2, "kept after each call")
+    rows = [line.split(maxsplit=1) for line in shown(notebook, 2).replace("\\n", "\n").splitlines()]
+    status = {row[0]: row[1].rstrip("'}") for row in rows if len(row) > 1}
+    expect(kernel.locator("dt")).to_have_text(["running", "variables", "kernel", "checkpoint"])
+    for name in ("variables", "checkpoint"):
+        expect(kernel.locator(f"dt:text-is('{name}') + dd")).to_have_text(status[name])
+    panel(notebook).get_by_role("button", name="Stop").click()
+    wait_for_state(notebook, "idle")
+    expect(kernel.locator("dt")).to_have_text(["variables", "kernel", "checkpoint"])
+
+
+@one_app
+def test_the_last_task_is_taken_back_and_again_with_a_button(notebook: Notebook) -> None:
+    notebook.open(model(python("total = 45"), "It is 45.", "Hello."), PANEL, "%agent status")
+    notebook.run_cell(0)
+    notebook.run_cell(1)
+    back = panel(notebook).get_by_role("button", name="Take back")
+    again = panel(notebook).get_by_role("button", name="Take again")
+    expect(back).to_have_count(0)
+    send(notebook, "Add.")
+    wait_for_state(notebook, "done")
+    back.click()
+    expect(panel(notebook).get_by_text("Took back the last task: Add.").first).to_be_visible()
+    expect(back).to_have_count(0)
+    again.click()
+    expect(panel(notebook).get_by_text("Took the last task again: Add.").first).to_be_visible()
+    back.click()
+    send(notebook, "Say hello.")
+    wait_for_state(notebook, "done")
+    expect(again).to_have_count(0)
+    expect(back).to_be_visible()
+    notebook.execute("get_ipython().run_line_magic('agent', 'reset')")
+    back.click()
+    expect(panel(notebook).get_by_text("There is nothing to take back").first).to_be_visible()
+
+
+@one_app
+def test_under_a_cell_what_runs_is_shown_too(notebook: Notebook) -> None:
+    notebook.open(model(python(LONG)), "%%agent -m replay\nBe slow.")
+    notebook.run_cell(0)
+    notebook.run_cell(1, wait=False)
+    where = notebook.cell(1).locator(".cagent-where")
+    expect(where).to_have_text("line 4 of block 1: time.sleep(60)", timeout=20_000)
+    assert notebook.cell(1).get_by_role("button", name="Kernel").count() == 0
+    notebook.cell(1).get_by_role("button", name="Stop").click()
+    wait_until_shown(notebook, 1, "stopped")
+
+
 @one_app
 def test_a_panel_that_is_loaded_anew_has_its_history_and_goes_on(notebook: Notebook) -> None:
     notebook.open(model("Hello there.", TICK), PANEL)

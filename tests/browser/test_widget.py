@@ -21,9 +21,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.integration]
 
 SETUP = """
 from codeagent_nb.notebook.panel.widget import AgentWidget
-got, texts = [], {}
+got, texts, seen = [], {}, {"where": "", "rows": []}
 def receive(panel, content, buffers):
     got.append(content)
+    if content["type"] == "look":
+        panel.send({"type": "kernel", **seen})
     if content["type"] == "ready":
         for id, text in texts.items():
             panel.send({"type": "text", "id": id, "text": text})
@@ -237,6 +239,9 @@ CONTRAST = """(panel) => {
 def test_every_text_can_be_read(notebook: Notebook, theme: Any) -> None:
     traits = {"entries": EVERY_KIND, "models": ["one", "two"], "model": "one", "notebook": "sessions/a.ipynb"}
     panel = open_panel(notebook, **traits)
+    notebook.execute(f"seen.update({SEEN!r})")
+    panel.get_by_role("button", name="Kernel").click()
+    expect(panel.get_by_text("kept after each call")).to_be_visible()
     notebook.theme(theme)
     for state in ("idle", "thinking", "running", "waiting", "done", "failed"):
         set_traits(notebook, state=state, status="Some words", approval=APPROVAL if state == "waiting" else None)
@@ -257,6 +262,59 @@ def test_after_some_seconds_the_time_is_shown_until_the_state_changes(notebook: 
     expect(clock).to_have_text(re.compile(r"^\d s$"), timeout=9_000)
     set_traits(notebook, state="done")
     expect(clock).to_be_empty()
+
+
+SEEN = {
+    "where": "line 3 of block 1: `time.sleep(60)`, now in f (a.py, line 7)",
+    "rows": [
+        ["running", "for 7 s: line 3 of block 1: `time.sleep(60)`"],
+        ["variables", "table (DataFrame 333 × 9, 24 kB)"],  # noqa: RUF001
+        ["kernel", "212 MB"],
+        ["checkpoint", "kept after each call"],
+    ],
+}
+LOOKS = "sum(m['type'] == 'look' for m in got)"
+
+
+@one_app
+def test_what_runs_is_asked_for_every_few_seconds_while_it_is_seen(notebook: Notebook) -> None:
+    panel = open_panel(notebook)
+    notebook.execute(f"seen.update({SEEN!r})")
+    set_traits(notebook, state="running", entries=[TASK])
+    line = panel.locator(".cagent-where")
+    expect(line).to_be_hidden()
+    expect(line).to_have_text("line 3 of block 1: time.sleep(60), now in f (a.py, line 7)", timeout=9_000)
+    assert line.locator("code").inner_text() == "time.sleep(60)"
+    notebook.execute("seen.update(where='line 4 of block 1: `x`')")
+    expect(line).to_have_text("line 4 of block 1: x", timeout=9_000)
+    see = "Object.defineProperty(document, 'visibilityState', { value, configurable: true })"
+    notebook.do(see, "hidden")
+    looks = notebook.value(LOOKS)
+    notebook.page.wait_for_timeout(4_500)
+    assert notebook.value(LOOKS) == looks, "nothing is asked in a hidden page"
+    notebook.do(see, "visible")
+    notebook.wait_for_value(f"{LOOKS} > {looks}")
+    set_traits(notebook, state="thinking")
+    expect(line).to_be_hidden()
+
+
+@one_app
+def test_what_the_kernel_holds_is_shown_on_demand(notebook: Notebook) -> None:
+    panel = open_panel(notebook)
+    kernel = panel.get_by_role("button", name="Kernel")
+    expect(kernel).to_have_attribute("aria-expanded", "false")
+    assert notebook.value(LOOKS) == 0
+    kernel.click()
+    expect(kernel).to_have_attribute("aria-expanded", "true")
+    shown = panel.get_by_role("region", name="Kernel")
+    expect(shown).to_have_text("No kernel yet: the first task starts one.")
+    notebook.execute(f"seen.update({SEEN!r})")
+    set_traits(notebook, state="running")
+    expect(shown.locator("dt")).to_have_text([name for name, _ in SEEN["rows"]])
+    expect(shown.locator("dd").nth(1)).to_have_text("table (DataFrame 333 × 9, 24 kB)")  # noqa: RUF001
+    expect(panel.locator(".cagent-where")).to_be_hidden()
+    kernel.click()
+    expect(shown).to_be_hidden()
 
 
 HOSTILE = """<img src=x onerror="window.hacked = 1"> <script>window.hacked = 1</script> </script></textarea></style>
@@ -303,6 +361,9 @@ def test_hostile_text_runs_nothing_and_loads_nothing(notebook: Notebook) -> None
                        models=[HOSTILE, "b"], model=HOSTILE, notebook=HOSTILE)  # fmt: skip
     notebook.execute(f"panel.send({{'type': 'delta', 'id': '3', 'text': {HOSTILE!r}}})")
     expect(panel.locator(".cagent-open")).to_contain_text("click")
+    notebook.execute(f"seen.update(where={HOSTILE!r}, rows=[['running', {HOSTILE!r}]])")
+    panel.get_by_role("button", name="Kernel").click()
+    expect(panel.locator(".cagent-kernel-rows")).to_contain_text("window.hacked")
     for link in panel.locator("a").all():
         link.dispatch_event("click")
     notebook.page.wait_for_timeout(500)

@@ -53,6 +53,16 @@ def names(snapshot: KernelSnapshot) -> list[str]:
     return [variable.name for variable in snapshot.variables]
 
 
+async def test_whoever_looks_at_a_kernel_that_dies_does_not_hide_how_it_ended(kernel: KernelCodeExecutor) -> None:
+    """What was asked on a connection that had just been lost told of that, and not of the exit code."""
+    running = asyncio.create_task(run(kernel, "import os, time\ntime.sleep(0.3)\nos._exit(3)"))
+    while not running.done():
+        await kernel.inspect()
+    [block] = (await running).blocks
+    assert (block.status, block.exit_code) == ("died", 3)
+    assert "exit code 3" in block.note
+
+
 async def test_a_cell_that_sleeps_is_seen_where_it_is(kernel: KernelCodeExecutor) -> None:
     await run(kernel, "import time\n\ndef rest():\n    time.sleep(1.5)\n\nitems = [1, 2, 3]")
     code = "print('before', end='')\nx = 1\nrest()\nprint(' after')"

@@ -102,7 +102,13 @@ async def test_a_task_is_taken_back_with_its_variables_and_again(opened: Open, t
         with pytest.raises(SessionError, match="nothing to take again"):
             await session.redo()
 
-        await session.undo()
+        assert session.undoing.last
+        first = session.undoing.last.began
+        with pytest.raises(SessionError, match="this is not the last task any more: nothing was taken back"):
+            await session.undo(only=first.replace(year=2000))
+        assert await tasks.state() == AFTER
+        await session.undo(only=first)
+        assert session.undoing.last.began != first
         await tasks.run("Print something")
         assert "Change the table" not in tasks.prompt
         assert "inplace" not in tasks.prompt

@@ -73,7 +73,27 @@ class Seen:
     cells: tuple[tuple[str, ...], ...]
 
 
-Turn = Ask | User | Again | Seen
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """The kernel says that the task, which ends with that, was taken back.
+
+    Args:
+        marked: Ids of the cells that say so then.
+        again: True if the task is taken again.
+    """
+
+    marked: tuple[str, ...]
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """Ids of the cells that say then that their task was taken back."""
+
+    cells: tuple[str, ...]
+
+
+Turn = Ask | User | Again | Seen | TakenBack | Marked
 
 
 class Player(Protocol):
@@ -89,6 +109,10 @@ class Player(Protocol):
 
     def again(self, *, another: bool) -> dict[str, Any]:
         """Greet the page again; return its answer."""
+        ...
+
+    def turn(self, *, taken_back: bool) -> dict[str, Any]:
+        """End the task, if it has not ended, and say that it was taken back, or again; return the page's answer."""
         ...
 
     def cells(self) -> list[dict[str, Any]]:
@@ -114,9 +138,21 @@ def play(turns: Sequence[Turn], player: Player) -> None:
                 answer = player.again(another=turn.another)
                 assert {cell["id"] for cell in answer["cells"]} == {*turn.cells}, f"{where}: {answer}"
                 assert [*answer["theirs"]] == [*turn.theirs], f"{where}: {answer}"
+            case TakenBack(marked):
+                assert player.turn(taken_back=not turn.again)["ok"], where
+                assert marks(player) == marked, where
+            case Marked(marked):
+                assert marks(player) == marked, where
             case Seen(cells):
                 now = [told(cell) for cell in player.cells()]
                 assert now == [*cells], f"{where}: {now}"
+
+
+def marks(player: Player) -> tuple[str, ...]:
+    """Return the ids of the cells that say that their task was taken back; as one of code, none looks as if it ran."""
+    marked = [cell for cell in player.cells() if cell["metadata"].get("codeagent", {}).get("taken_back")]
+    assert all(cell.get("execution_count") is None for cell in marked)
+    return tuple(cell["id"] for cell in marked)
 
 
 def told(cell: dict[str, Any]) -> tuple[str, ...]:
@@ -251,6 +287,34 @@ CONVERSATIONS: dict[str, tuple[Turn, ...]] = {
         asked(metadata("c", tags=["raises-exception"])),
         asked(metadata("c", tags=None)),
         seen(("c", "5"), ("d", "6")),
+    ),
+    "cells of a task that was taken back say so until it is taken again": (
+        asked(insert(["anchor"], code("c", "5", count=3), markdown("m", "Words."))),
+        TakenBack(("c", "m")),
+        TakenBack((), again=True),
+        TakenBack(("c", "m")),
+        User("delete", "m"),
+        Marked(("c",)),
+        TakenBack((), again=True),
+        seen(("c", "5")),
+    ),
+    "what the user edits or runs says nothing of a task that was taken back": (
+        asked(insert(["anchor"], code("c", "pass"), code("d", "6"), code("e", "7"))),
+        User("edit", "d", "mine"),
+        TakenBack(("c", "e")),
+        User("run", "c"),
+        User("edit", "e", "mine, too"),
+        Marked(()),
+        TakenBack((), again=True),
+        TakenBack(()),
+        seen(("c", "pass"), ("d", "mine"), ("e", "mine, too")),
+    ),
+    "a cell that the next run made says nothing of the last one": (
+        asked(insert(["anchor"], code("c", "5"), code("d", "6"))),
+        Again(cells=("c", "d"), another=True),
+        asked(removal("c", "5"), removal("d", "6"), insert(["anchor"], code("c", "8"))),
+        TakenBack(("c",)),
+        TakenBack((), again=True),
     ),
     "what no change is": (TWO, refused({"do": "dance", "id": "c"}), seen(("c", "5"), ("d", "6"))),
 }

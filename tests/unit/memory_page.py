@@ -97,6 +97,7 @@ class Task:
     users: set[str] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)
     comm: Comm | None = None
+    taken_back: bool = False
 
 
 class RefusalError(Exception):
@@ -114,6 +115,7 @@ class Window:
         self.running: str | None = None
         self.has_panel_task = False
         self.tasks: list[Task] = []
+        self.past: list[Task] = []
         self.made_by: dict[str, dict[str, list[str]]] = {}
         self.steps: dict[str, list[str]] = {}
         self.gone: set[str] = set()
@@ -152,12 +154,24 @@ class Window:
                 else:
                     self._leave(task, cell_id)
 
+    def edit(self, cell_id: str, text: str) -> None:
+        self.cell(cell_id)["source"] = text
+        self._take_mark(cell_id)
+
+    def _take_mark(self, cell_id: str) -> None:
+        """What the user edits or runs is the user's."""
+        if cell_id in self.ids:
+            self.cell(cell_id)["metadata"].get("codeagent", {}).pop("taken_back", None)
+
     def run(self, cell_id: str) -> None:
         """As the user does: until a task has begun, or another cell runs."""
         self.running = cell_id
         for task in self.tasks:
             if task.own.pop(cell_id, None):
                 task.users.add(cell_id)
+        for task in self.past:
+            task.users.add(cell_id)
+        self._take_mark(cell_id)
 
     def send_from_panel(self) -> None:
         self.has_panel_task = True
@@ -170,14 +184,46 @@ class Window:
         last = comm.last.get(self.client)
         if last is None or last["re"] != message["seq"]:
             try:
-                said = self.hello(comm, message) if message["op"] == "hello" else self.apply(comm, message["changes"])
+                said = self._do(comm, message)
             except Exception as error:  # noqa: BLE001
-                said = {"ok": False, "protocol": 2, "error": str(error)}
+                said = {"ok": False, "protocol": 3, "error": str(error)}
             if said is None:
                 return None
             last = {"re": message["seq"], "client": self.client, **said}
             comm.last[self.client] = last
         return last
+
+    def _do(self, comm: Comm, message: dict[str, Any]) -> dict[str, Any] | None:
+        if message["op"] == "turn":
+            return self.turn(message["token"], message["to"], taken_back=message["taken_back"])
+        return self.hello(comm, message) if message["op"] == "hello" else self.apply(comm, message["changes"])
+
+    def turn(self, token: str, to: str | None, *, taken_back: bool) -> dict[str, Any] | None:
+        task = next((task for task in self.past if task.token == token), None)
+        if task is None and to is None:
+            return None
+        if task is None:
+            raise RefusalError("no ended task has this token")
+        task.taken_back = taken_back
+        return {"ok": True, "marked": len([cell for cell in self.cells if self._settle(cell) is task])}
+
+    def _settle(self, cell: Cell) -> Task | None:
+        """Give a cell the mark that it has to bear; return the task that wrote it."""
+        source, _, count = state(cell)
+        writers = [
+            task
+            for task in (*self.past, *self.tasks)
+            if (own := task.own.get(cell["id"])) and cell["id"] not in task.users and own[0] == source
+            if count in (None, own[2])
+        ]  # fmt: skip
+        about = cell["metadata"].get("codeagent")
+        if not writers or about is None or about.get("kept"):
+            return None
+        if writers[-1].taken_back and not about.get("taken_back"):
+            about["taken_back"], cell["execution_count"] = True, None
+        elif not writers[-1].taken_back and about.pop("taken_back", False):
+            cell["execution_count"] = writers[-1].own[cell["id"]][2]
+        return writers[-1]
 
     def comm_closed(self, comm: Comm, data: dict[str, Any]) -> None:
         for task in [task for task in self.tasks if task.comm is comm]:
@@ -187,6 +233,7 @@ class Window:
 
     def _end(self, task: Task) -> None:
         self.tasks.remove(task)
+        self.past.append(task)
         made = self.made_by.setdefault(task.anchor, {}) if task.anchor else {}
         for cell_id, (source, *_) in task.own.items():
             made[cell_id] = [source, *made.get(cell_id, [])]
@@ -197,7 +244,7 @@ class Window:
         named = [cell for cell in (message["anchor"], message["home"]) if cell]
         if message["to"] is None and not {*named} <= {*self.ids}:
             return None
-        about = {"ok": True, "protocol": 2, "read_only": self.read_only, "ids": self.ids}
+        about = {"ok": True, "protocol": 3, "read_only": self.read_only, "ids": self.ids}
         if self.read_only and message["token"] is None:
             return {**about, "cells": [], "theirs": [], "marked": [], "token": ""}
         task = self._task(message["anchor"], message["token"])

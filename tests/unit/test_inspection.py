@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, strategies as st
 
-from codeagent_nb.notebook.kernel_status import kernel_rows
+from codeagent_nb.notebook import commands
+from codeagent_nb.notebook.kernel_status import kernel_rows, place_in_code
 from kernel_executor import KernelSnapshot, LiveVariable, RunningBlock, StackFrame
 from kernel_executor.in_kernel import inspecting
 from kernel_executor.in_kernel.inspecting import describe, memory, stack, variables
@@ -194,6 +195,8 @@ def test_the_status_says_where_the_code_is() -> None:
     assert said(cell, library) == f"{where}, now in merge (merge.py, line 912)"
     assert said(cell, helper) == f"{where}, now in f, line 7 of cell 2: `time.sleep(3)`"
     assert said() == "for 12 s: block 2, which begins with `import x`"
+    assert place_in_code(known) == "block 2, which begins with `import x`", "the panel has the time beside it"
+    assert place_in_code(KernelSnapshot(answered=True)) == ""
     assert kernel_rows(known) == {
         "running": "for 12 s: block 2, which begins with `import x`",
         "kernel": "212 MB",
@@ -209,6 +212,16 @@ def test_the_status_names_the_largest_variables() -> None:
     assert rows["variables"] == (
         "clean (DataFrame 333 × 9, 24 kB), items (list 3), n6 (int), n5 (int), n4 (int), n3 (int), and 3 more"  # noqa: RUF001
     )
+
+
+def test_a_long_row_of_the_status_breaks_between_words() -> None:
+    path = f"/home/me/{'a-long-name/' * 12}data"
+    table = commands._table({"code": "word " * 40, "folder": path, "model": ""})
+    *lines, folder, model = table.splitlines()
+    assert [line[:12] for line in lines] == ["code        ", *[" " * 12] * (len(lines) - 1)]
+    assert [line.split()[-1] for line in lines] == ["word"] * len(lines)
+    assert max(map(len, lines)) <= 96
+    assert (folder.split(), model) == (["folder", path], "model")
 
 
 def test_the_status_says_that_a_kernel_does_not_answer_and_why_nothing_is_kept() -> None:

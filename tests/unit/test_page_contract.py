@@ -40,7 +40,7 @@ class Stand:
         if turn.does == "delete":
             self.window.delete(turn.cell)
         elif turn.does == "edit":
-            self.window.cell(turn.cell)["source"] = turn.text
+            self.window.edit(turn.cell, turn.text)
         else:
             self.window.run(turn.cell)
             self.window.cell(turn.cell)["execution_count"] = 1
@@ -48,6 +48,12 @@ class Stand:
     def again(self, *, another: bool) -> dict[str, Any]:
         self.comm.close(None if another else {"goes_on": True})
         return self.greet(None if another else self.token)
+
+    def turn(self, *, taken_back: bool) -> dict[str, Any]:
+        self.comm.close()
+        self.comm = self.front.connect()
+        self.comm.on_msg(lambda message: self.answers.append(message["content"]["data"]))
+        return self.send(op="turn", token=self.token, taken_back=taken_back)
 
     def cells(self) -> list[dict[str, Any]]:
         return self.window.cells

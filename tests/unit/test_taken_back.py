@@ -164,6 +164,22 @@ async def test_every_surface_says_it(stage: Stages) -> None:
     assert note in under_the_cell(story, CellSummary(story).take, [*one, undone])
 
 
+async def test_in_the_panel_entries_of_what_is_gone_are_marked(stage: Stages) -> None:
+    one, two = await two_tasks(stage)
+
+    def marked(*turns: TaskTurnedEvent) -> list[str]:
+        entries = PanelStory([*one, *two, *turns]).entries
+        return ["gone" if entry.get("taken_back") else entry["kind"] for entry in entries if entry["kind"] != "note"]
+
+    plain = marked()
+    first = len([entry for entry in PanelStory(one).entries if entry["kind"] != "note"])
+    gone = ["gone"] * (len(plain) - first)
+    assert marked(turned(two)) == [*plain[:first], *gone]
+    assert marked(turned(two), turned(two, "redone")) == plain
+    assert marked(turned(two), turned(one)) == ["gone"] * len(plain)
+    assert marked(turned(two), turned(one), turned(one, "redone")) == [*plain[:first], *gone]
+
+
 async def test_a_cell_says_it_of_its_own_task_only(stage: Stages) -> None:
     one, two = await two_tasks(stage)
     story = CellStory()

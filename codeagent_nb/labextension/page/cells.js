@@ -12,6 +12,7 @@
 // - Until JupyterLab 4.5, text that is added to a stream output which came with its cell is shown, but not saved. So
 //   outputs are added when the cell is there, as a kernel's would be.
 
+import { stateOf } from "./tasks.js";
 import { asStep } from "./undo.js";
 
 /** @typedef {import("../types.js").CellModel} CellModel */
@@ -28,7 +29,6 @@ import { asStep } from "./undo.js";
 /** @typedef {import("./requests.js").Remove} Remove */
 /** @typedef {import("./requests.js").Source} Source */
 /** @typedef {import("./tasks.js").Task} Task */
-/** @typedef {import("./tasks.js").Written} Written */
 
 export class CellWriter {
   /** @param {NotebookModel} model @param {Task} task */
@@ -147,7 +147,7 @@ export class CellWriter {
       const cell = this.find(id);
       if (!cell) continue;
       const isOurs = this.task.own.has(id) ? this.isOurs(cell) : this.isAsMade(cell);
-      if (isOurs) ours.push({ id, source: cell.sharedModel.source, execution_count: state(cell).count });
+      if (isOurs) ours.push({ id, source: cell.sharedModel.source, execution_count: stateOf(cell).count });
       else theirs.add(id);
     }
     return { cells: ours, theirs: [...theirs].filter((id) => this.find(id)), marked: this.marked() };
@@ -179,7 +179,7 @@ export class CellWriter {
     for (const [id, written] of [...this.task.own]) {
       const cell = this.find(id);
       if (!cell) continue;
-      const now = state(cell);
+      const now = stateOf(cell);
       const isEarlier = now.type === written.type && written.source.startsWith(now.source);
       if (isEarlier && (now.count === null || now.count === written.count)) this.note(cell);
       else this.leaveToUser(id);
@@ -189,7 +189,7 @@ export class CellWriter {
   /** Neither edited, converted nor run by the user since we wrote last. @param {CellModel} cell */
   isOurs(cell) {
     const written = this.task.own.get(cell.id);
-    const now = state(cell);
+    const now = stateOf(cell);
     return (
       cell.sharedModel.executionState !== "running" &&
       written?.type === now.type && written.source === now.source &&
@@ -199,7 +199,7 @@ export class CellWriter {
 
   /** @param {CellModel} cell */
   note(cell) {
-    this.task.own.set(cell.id, state(cell));
+    this.task.own.set(cell.id, stateOf(cell));
   }
 
   /** @param {string} id @returns {CellModel | undefined} */
@@ -207,14 +207,6 @@ export class CellWriter {
     const index = this.model.sharedModel.cells.findIndex((cell) => cell.id === id);
     return index < 0 ? undefined : this.model.cells.get(index);
   }
-}
-
-/** @param {CellModel} cell @returns {Written} */
-function state(cell) {
-  const { type, sharedModel: { source } } = cell;
-  return cell.type === "code"
-    ? { type, source, outputs: cell.outputs.length, count: cell.executionCount }
-    : { type, source, outputs: 0, count: null };
 }
 
 /** The cell without its outputs. It is trusted, as those are harmless (`harmless.js`): else the notebook would be

@@ -11,6 +11,7 @@ import { Refusal } from "./refusal.js";
 import { checkedChanges, checkedRequest } from "./requests.js";
 import { admit } from "./rights.js";
 import { Tasks } from "./tasks.js";
+import { settleAll, turn } from "./turned.js";
 import { widgetsOf } from "./widgets.js";
 
 /** @typedef {import("../types.js").Comm} Comm */
@@ -25,8 +26,8 @@ import { widgetsOf } from "./widgets.js";
 /** `parent`: the message that the kernel answers by opening the comm, as it says itself.
  * @typedef {{ tracker: Tracker, context: Context, kernel: Kernel, comm: Comm, parent: unknown, protocol: unknown }} Line */
 
-const TARGET = "codeagent_cells";
-const PROTOCOL = 2;
+export const TARGET = "codeagent_cells";
+export const PROTOCOL = 3;
 const LONGEST_ERROR = 300;
 const ENDS = ["restarting", "autorestarting", "terminating", "dead"];
 
@@ -48,6 +49,8 @@ export function listen(tracker, context) {
     tasks.endAll();
     if (!kernel) return;
     tasks.kernel = kernel.id;
+    tasks.recall();
+    if (context.isReady) settleAll(context.model.cells, tasks); // else they are settled when they are first marked
     asked.hear(kernel);
     kernel.registerCommTarget(TARGET, (comm, { parent_header, content }) =>
       answer({ tracker, context, kernel, comm, parent: parent_header?.msg_id, protocol: content?.data?.protocol }),
@@ -116,6 +119,7 @@ function act(line, message) {
     const { tracker, context } = line;
     const notebook = openNotebook(tracker, context);
     if (!notebook) return undefined;
+    if (request.op === "turn") return turned(line, request, notebook);
     return request.op === "hello" ? hello(line, request, notebook) : apply(line, request, notebook);
   } catch (error) {
     const words = error instanceof Refusal ? error.message : String(error);
@@ -187,6 +191,19 @@ function apply({ context, comm }, { to, changes }, notebook) {
   const { model } = notebook;
   admit(task, checked, new Set(model.sharedModel.cells.map((cell) => cell.id)));
   return { ok: true, ...keepPlace(notebook, () => new CellWriter(model, task).apply(checked)) };
+}
+
+/** The task was taken back, or again: of its cells, those that are not the user's say so.
+ * @param {Line} line @param {Request} request @param {Notebook} notebook */
+function turned({ context }, { to, token, takenBack }, { model }) {
+  const tasks = tasksOf(context);
+  const task = tasks?.ended(token);
+  if (!tasks || !task) {
+    if (to === null) return undefined; // another window may have it
+    throw new Refusal("No ended task of this page has this token.");
+  }
+  if (context.model.readOnly) throw new Refusal("The notebook is read-only.");
+  return { ok: true, marked: turn(task, takenBack, model, tasks) };
 }
 
 /** @param {Tasks} tasks @param {Comm} comm */

@@ -3,7 +3,8 @@
 
 import { addCommands, followButtons } from "./commands.js";
 import { markCells } from "./marks.js";
-import { listen } from "./pages.js";
+import { offerTakingBack } from "./offer.js";
+import { listen, tasksOf } from "./pages.js";
 
 /** @typedef {import("../types.js").Commands} Commands */
 /** @typedef {import("../types.js").Lab} Lab */
@@ -22,10 +23,16 @@ export function makePlugin(lab) {
     activate({ commands }, tracker, palette) {
       addStyle();
       addCommands(commands, tracker, palette, lab);
+      const follow = offerTakingBack(commands, tracker, lab);
       const open = (/** @type {Panel} */ panel) => {
         listen(tracker, panel.context);
         const notify = followButtons(commands, panel);
-        void panel.context.ready.then(() => panel.isDisposed || markCells(panel.content, notify));
+        void panel.context.ready.then(() => {
+          const tasks = tasksOf(panel.context);
+          if (panel.isDisposed || !tasks) return;
+          markCells(panel.content, tasks, notify);
+          follow(panel);
+        });
       };
       tracker.forEach(open);
       tracker.widgetAdded.connect((_, panel) => open(panel));

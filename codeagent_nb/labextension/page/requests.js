@@ -16,8 +16,8 @@ import { harmlessOutput } from "./harmless.js";
 /** @typedef {{ do: "metadata", id: string, metadata: Record<string, any> }} Metadata */
 /** @typedef {Source | Outputs | Append | Count | Metadata} Edit */
 /** @typedef {Remove | Insert | Edit} Change */
-/** @typedef {{ seq: number, to: string | null, op: "hello" | "apply", anchor: string | null, home: string | null,
- *   token: string | null, changes: unknown }} Request */
+/** @typedef {{ seq: number, to: string | null, op: "hello" | "apply" | "turn", anchor: string | null,
+ *   home: string | null, token: string | null, changes: unknown, takenBack: boolean }} Request */
 
 /** In one message. */
 const MOST_CHANGES = 5_000;
@@ -33,8 +33,8 @@ const TAGS = ["raises-exception"];
 
 /** @param {any} message @returns {Request} */
 export function checkedRequest(message) {
-  const { seq, to, op, anchor, home, token, changes } = anObject(message, "The request");
-  if (op !== "hello" && op !== "apply") throw new Refusal("Unknown operation.");
+  const { seq, to, op, anchor, home, token, changes, taken_back } = anObject(message, "The request");
+  if (op !== "hello" && op !== "apply" && op !== "turn") throw new Refusal("Unknown operation.");
   return {
     seq: aNumber(seq, "seq"),
     to: to === null ? null : aWord(to, "to"),
@@ -43,6 +43,7 @@ export function checkedRequest(message) {
     home: home === null || home === undefined ? null : anId(home),
     token: token === null || token === undefined ? null : aWord(token, "token"),
     changes,
+    takenBack: taken_back === true,
   };
 }
 

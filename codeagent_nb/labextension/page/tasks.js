@@ -12,11 +12,14 @@ import { leaveTasks, recallCells, rememberCells, takeTasks } from "./memory.js";
  * `own`: the cells it wrote. `users`: those of them that are the user's by now. `places`: below these it may write.
  * `old`: cells of earlier runs of the anchor with the texts they were given; the task may remove these.
  * `kept`: such cells that the user has changed or kept: their mark goes when the task begins to write.
+ * `takenBack`: its variables are gone, as the kernel says.
  * @typedef {{ token: string, anchor: string | null, places: Set<string>, own: Map<string, Written>, users: Set<string>,
- *   old: Map<string, string[]>, kept: Set<string>, size: number, comm: Comm | undefined }} Task */
+ *   old: Map<string, string[]>, kept: Set<string>, size: number, takenBack: boolean, comm: Comm | undefined }} Task */
 
 const MOST_TEXTS = 5;
 const MOST_PAST = 100;
+/** Characters of the tasks that have ended and are left for the next life of the page. */
+const MOST_LEFT = 500_000;
 const MOST_MADE = 2_000;
 const LONGEST_TEXT = 20_000;
 
@@ -40,7 +43,7 @@ export class Tasks {
     const old = anchor === null ? new Map() : new Map(this.madeBy(anchor));
     for (const task of this.live) for (const id of task.own.keys()) old.delete(id);
     const places = new Set(anchor === null ? [] : [anchor]);
-    const more = { own: new Map(), users: new Set(), kept: new Set(), size: 0, comm: undefined };
+    const more = { own: new Map(), users: new Set(), kept: new Set(), size: 0, takenBack: false, comm: undefined };
     return this.add({ token: randomToken(), anchor, places, old, ...more });
   }
 
@@ -49,7 +52,7 @@ export class Tasks {
     const running = [...this.live].find((task) => task.token === token);
     if (running) return running;
     const left = takeTasks(this.path());
-    const found = left.find((one) => one?.token === token && one.kernel === this.kernel);
+    const found = left.find((one) => one?.token === token && one.kernel === this.kernel && !one.isOver);
     const others = left.filter((one) => one !== found);
     if (others.length) leaveTasks(this.path(), others);
     return found && this.add(thawed(found));
@@ -68,21 +71,52 @@ export class Tasks {
     for (const task of this.live) this.end(task);
   }
 
-  /** The kernel has ended, and with it what an earlier life of this page has left. */
+  /** The kernel has ended, and with it what can be taken back, and what an earlier life of this page has left. */
   forgetLeft() {
     takeTasks(this.path());
+    for (const task of this.past) task.token = "";
+  }
+
+  /** Remember the ended tasks of this kernel that an earlier life of this page has left. */
+  recall() {
+    const left = takeTasks(this.path());
+    const over = left.filter((one) => one?.isOver && one.kernel === this.kernel);
+    const others = left.filter((one) => one && !one.isOver);
+    if (others.length) leaveTasks(this.path(), others);
+    this.past = [...over.map(thawed), ...this.past].slice(-MOST_PAST);
+  }
+
+  /** The task with this token, if it has ended and its kernel has not. @param {string | null} token */
+  ended(token) {
+    return token ? this.past.find((task) => task.token === token) : undefined;
+  }
+
+  /** The task whose cell this is, as it wrote it last; the user has neither edited nor run it since.
+   * @param {CellModel} cell */
+  writerOf(cell) {
+    const { type, source, count } = stateOf(cell);
+    const writers = [...this.past, ...this.live].filter(({ own, users }) => {
+      const written = own.get(cell.id);
+      const isSame = written?.type === type && written.source === source && !users.has(cell.id);
+      return isSame && (count === null || count === written.count);
+    });
+    return writers.at(-1); // another run of a cell gives its cells the same ids
   }
 
   /** The page or the notebook is about to be closed, and perhaps comes again. */
   leave() {
     for (const task of this.live) if (task.anchor !== null) this.keep(task.anchor, task);
     this.remember();
-    if (this.live.size) leaveTasks(this.path(), [...this.live].map((task) => frozen(task, this.kernel)));
+    const live = [...this.live].map((task) => frozen(task, this.kernel, false));
+    const over = this.past.filter(({ token }) => token).map((task) => frozen(task, this.kernel, true));
+    while (JSON.stringify(over).length > MOST_LEFT) over.shift();
+    if (live.length || over.length) leaveTasks(this.path(), [...over, ...live]);
   }
 
   /** What the user runs is the user's. @param {string} cell */
   userRan(cell) {
     for (const task of this.live) if (task.own.delete(cell)) task.users.add(cell);
+    for (const task of this.past) if (task.own.has(cell)) task.users.add(cell); // `isEdited` asks what was written
   }
 
   /** As far as this page knows. @param {CellModel} cell */
@@ -126,14 +160,23 @@ function randomToken() {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** @param {Task} task @param {string | undefined} kernel */
-function frozen({ token, anchor, places, own, users, old, kept, size }, kernel) {
+/** What a cell is like now. @param {CellModel} cell @returns {Written} */
+export function stateOf(cell) {
+  const { type, sharedModel: { source } } = cell;
+  return cell.type === "code"
+    ? { type, source, outputs: cell.outputs.length, count: cell.executionCount }
+    : { type, source, outputs: 0, count: null };
+}
+
+/** @param {Task} task @param {string | undefined} kernel @param {boolean} isOver */
+function frozen({ token, anchor, places, own, users, old, kept, size, takenBack }, kernel, isOver) {
   const sets = { places: [...places], own: [...own], users: [...users], old: [...old], kept: [...kept] };
-  return { kernel, token, anchor, size, ...sets };
+  return { kernel, token, anchor, size, takenBack, isOver, ...sets };
 }
 
 /** @param {any} left @returns {Task} */
-function thawed({ token, anchor, places, own, users, old, kept, size }) {
+function thawed({ token, anchor, places, own, users, old, kept, size, takenBack }) {
   const sets = { places: new Set(places), users: new Set(users), kept: new Set(kept) };
-  return { token, anchor, size, comm: undefined, ...sets, own: new Map(own), old: new Map(old) };
+  const more = { own: new Map(own), old: new Map(old), takenBack: takenBack === true };
+  return { token, anchor, size, comm: undefined, ...sets, ...more };
 }

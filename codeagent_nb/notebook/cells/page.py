@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from codeagent_nb.notebook.cells.diff import Change
 
 TARGET = "codeagent_cells"
-PROTOCOL = 2
+PROTOCOL = 3
 
 OTHER_VERSION = "the page has another version of the extension codeagent-nb than this kernel: load the page again"
 
@@ -46,6 +46,23 @@ def open_comm() -> Comm:
 
     comm: Comm = create_comm(target_name=TARGET, data={"protocol": PROTOCOL})
     return comm
+
+
+def listen(receive: Callable[[Comm, dict[str, Any]], object]) -> Callable[[], None]:
+    """Call back with each comm that a page opens, and what it asks, on any thread; return a function that ends this."""
+    from comm import get_comm_manager
+
+    def opened(comm: Comm, message: dict[str, Any]) -> None:
+        asked = message.get("content", {}).get("data")
+        receive(comm, asked if isinstance(asked, dict) else {})
+
+    manager = get_comm_manager()
+    manager.register_target(TARGET, opened)
+
+    def end() -> None:
+        manager.unregister_target(TARGET, opened)
+
+    return end
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +133,37 @@ class Page:
         """
         return await self._hello(None)
 
-    async def _hello(self, to: str | None) -> Found | None:
+    def has(self, token: object) -> bool:
+        """Return whether it knows its task by this token."""
+        return self._token is not None and token == self._token
+
+    async def turn(self, *, taken_back: bool) -> bool:
+        """Have the cells of the task, which has ended, marked as those of one that was taken back, or no longer so.
+
+        Returns:
+            Whether a page that knows the task has answered.
+
+        Raises:
+            PageError: It could not be done.
+        """
+        for to in (self.client, None):  # loaded again, it has another address
+            self._connect()
+            asked = {"op": "turn", "to": to, "token": self._token, "taken_back": taken_back}
+            answer = await self._ask(asked, HELLO_PATIENCE)
+            self.close()
+            if answer and (answer.get("ok") or to is None):
+                break
+        if answer and not answer.get("ok"):
+            raise PageError(str(answer.get("error")).rstrip("."))
+        return answer is not None
+
+    def _connect(self) -> None:
         self.leave()  # a page that was loaded again does not know it; Jupyter notes that as an error, and goes on
         self._comm = self.connect()
         self._comm.on_msg(_Receiver(asyncio.get_running_loop(), self._receive))
+
+    async def _hello(self, to: str | None) -> Found | None:
+        self._connect()
         where = {"anchor": self.anchor, "home": self.home, "token": self._token}
         answer = await self._ask({"op": "hello", "to": to, **where}, HELLO_PATIENCE)
         if answer is None:

@@ -5,18 +5,19 @@ Knows the widget and the agent; what it shows is `projections/chat.py`.
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from typing import Any, Literal
 
 from codeagent_nb.approval import ApprovalFunc, ApprovalRequest, ApprovalResponse
 from codeagent_nb.errors import AgentError
-from codeagent_nb.events import AgentEvent, RunFinishedEvent, RunStartedEvent
+from codeagent_nb.events import AgentEvent, RunFinishedEvent, RunStartedEvent, TaskTurnedEvent
 from codeagent_nb.log.event_log import View
 from codeagent_nb.notebook.cells.begin import Writing, begin_writing
 from codeagent_nb.notebook.cells.page import Page
 from codeagent_nb.notebook.live_output import CellView, DisplayPublisher
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.notebook.panel.input_line import InputLine
+from codeagent_nb.notebook.panel.kernel_view import KernelView
 from codeagent_nb.notebook.panel.widget_controls import Controls
 from codeagent_nb.notebook.setup.card import Cards
 from codeagent_nb.notebook.setup.preparation import Preparation, Surface
@@ -25,6 +26,7 @@ from codeagent_nb.projections.cell_output import Bundle
 from codeagent_nb.projections.chat import PanelStory
 from codeagent_nb.rendering.mime_bundles import harmless_bundle
 from codeagent_nb.rendering.shown_outputs import ShownOutputs
+from codeagent_nb.text import sentence
 
 SECONDS_BETWEEN = 1 / 60
 """Deltas are small, and the front end draws once a frame."""
@@ -165,10 +167,11 @@ class Panel:
             self.widget, stop=agent.stop, without_widget=InputLine(publisher), others=self._handle
         )
         self._cards = Cards(self.widget, self._controls.is_shown)
+        self._kernel = KernelView(agent, self.widget)
         if agent.busy:
             self.widget.state = "running"
         self._keep(self._begin())
-        self._detach = [agent.watch(self._view), agent.watch(self._controls), agent.watch(_Saved(agent, self.widget))]
+        self._detach = [agent.watch(self._view), agent.watch(self._controls), agent.watch(_Beside(agent, self.widget))]
 
     def _handle(self, message: dict[str, Any]) -> None:
         match message.get("type"):
@@ -178,6 +181,12 @@ class Panel:
                 self._keep(self._solve(str(message["text"])))
             case "save":
                 self._save()
+            case "undo":
+                self._keep(self._turn(self._agent.undo()))
+            case "redo":
+                self._keep(self._turn(self._agent.redo()))
+            case _:
+                self._kernel.handle(message)
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work, context=self._context)
@@ -224,8 +233,8 @@ class Panel:
         begun = _Begun()
 
         def views(_: object) -> Sequence[View]:
-            if writing.writer:
-                return [begun, writing.writer]
+            if writing.writer and page:
+                return [begun, writing.writer, self._agent.written.task(page)]
             below.append(CellView(self._publisher, OutputsBelow()))
             return [begun, *below]
 
@@ -233,7 +242,8 @@ class Panel:
             task = self._make_task(text, self.widget.model, self._ask)
             self.widget.state, self.widget.status = "thinking", ""
             self._view.pending(text)
-            if page := self._page():
+            page = self._page()
+            if page:
                 writing = await begin_writing(page)
             await self._agent.solve(task, self._place(), views=views, prepare=self._complete)
         except asyncio.CancelledError:
@@ -266,6 +276,15 @@ class Panel:
         if not self._agent.busy:
             self.widget.state, self.widget.status = state, ""
 
+    async def _turn(self, turning: Awaitable[TaskTurnedEvent]) -> None:
+        """Take a task back, or again; that it was done is told by its event."""
+        try:
+            await turning
+        except AgentError as error:
+            self._view.note("error", self._agent.secrets.text(sentence(str(error))))
+        if note := await self._agent.written.note():
+            self._view.note("info", note)
+
     def _save(self) -> None:
         try:
             self._view.note("info", f"Saved as {self._agent.save_copy().name}")
@@ -293,14 +312,20 @@ class _Begun:
         self.begun = self.begun or isinstance(event, RunStartedEvent)
 
 
-class _Saved:
-    """Keeps the path of the saved session up to date."""
+class _Beside:
+    """Keeps what stands beside the text field up to date: the saved session, and what can be taken back or again."""
 
     def __init__(self, agent: NotebookAgent, widget: Any) -> None:
         self._agent = agent
         self._widget = widget
+        if agent.last_task:
+            widget.turn = "undo"
 
     def on_event(self, event: AgentEvent) -> None:
-        """Look where the session is saved, when a run ends."""
-        if isinstance(event, RunFinishedEvent) and self._agent.session:
-            self._widget.notebook = self._agent.session.notebook.name
+        """Look where the session is saved, when a run ends, and whether its task stands."""
+        match event:
+            case RunFinishedEvent():
+                self._widget.turn = "undo"
+                self._widget.notebook = self._agent.session.notebook.name if self._agent.session else ""
+            case TaskTurnedEvent(state=state):
+                self._widget.turn = "redo" if state == "undone" else "undo"

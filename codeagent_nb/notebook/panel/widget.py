@@ -28,6 +28,7 @@ SCRIPTS = (
     "model_card.js",
     "cards.js",
     "composer.js",
+    "kernel.js",
     "widget.js",
 )
 """Each may use what those before it define."""
@@ -68,8 +69,9 @@ class AgentWidget(anywidget.AnyWidget):  # type: ignore[misc]
     """The chat panel (`mode="chat"`), or the strip under a running cell (`mode="cell"`).
 
     It shows what is in its traits and sends what the user does as messages: `ready`, `send`, `stop`, `approve`,
-    `reject`, `save`, and those of cards (`notebook/setup`): a key that is typed comes so, and is no trait. Text of an
-    open entry is streamed with messages `delta` (more) and `text` (all of it); `restore` gives a task back.
+    `reject`, `save`, `undo`, `redo`, `look`, and those of cards (`notebook/setup`): a key that is typed comes so, and
+    is no trait. Text of an open entry is streamed with messages `delta` (more) and `text` (all of it); `restore` gives
+    a task back, and `kernel` answers `look`.
     """
 
     _esm = front_end()
@@ -84,3 +86,4 @@ class AgentWidget(anywidget.AnyWidget):  # type: ignore[misc]
     models: Any = traitlets.List(traitlets.Unicode()).tag(sync=True)
     model: Any = traitlets.Unicode("").tag(sync=True)
     notebook: Any = traitlets.Unicode("").tag(sync=True)
+    turn: Any = traitlets.Enum(("", "undo", "redo"), "").tag(sync=True)

@@ -50,6 +50,7 @@ class Transcript {
     if (this.list.children[at] !== view.element) this.list.insertBefore(view.element, this.list.children[at] ?? null);
     if (!entry.open) this.streams.delete(entry.id);
     view.update(entry, this.textOf(entry));
+    view.element.classList.toggle("cagent-taken-back", Boolean(entry.taken_back));
     if (!history && isFinished(entry) && !(known && isFinished(known.entry))) {
       this.announce(spoken(entry, entry.text ?? ""));
     }

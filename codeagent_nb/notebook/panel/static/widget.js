@@ -17,6 +17,11 @@ const STATE_WORDS = {
   failed: "Failed",
 };
 const BUSY = new Set(["setup", "thinking", "running", "waiting"]);
+/** What the button beside the text field does, by its message. @type {Record<string, [string, string]>} */
+const TURNS = {
+  undo: ["Take back", "Take the last task back, with its variables"],
+  redo: ["Take again", "Take the task again that was taken back last"],
+};
 /** In these the time is shown after some seconds: a small model on a busy machine thinks for minutes. */
 const TIMED = new Set(["thinking", "running"]);
 const SECONDS_UNTIMED = 5;
@@ -36,6 +41,7 @@ class AgentView {
     this.select = h("select", { class: "cagent-select", onchange: () => this.chooseModel() });
     this.chooser = h("label", { class: "cagent-chooser" }, h("span", { text: "Model" }), this.select);
     this.path = h("span", { class: "cagent-path" });
+    this.turn = h("span", {});
     this.form = h("div", { class: "cagent-approval-place" });
     this.card = new CardPlace((message) => this.send(message));
     /** @type {string | undefined} */
@@ -46,6 +52,7 @@ class AgentView {
       stop: () => this.send({ type: "stop" }),
     });
     this.stop = stopButton(() => this.send({ type: "stop" }));
+    this.kernel = new KernelView(this.root, () => this.send({ type: "look" }));
     this.build();
     this.keepKeys();
     el.append(this.root);
@@ -57,17 +64,22 @@ class AgentView {
   build() {
     const save = button({ class: "cagent-quiet", icon: "save", text: "Save notebook", onclick: () => this.send({ type: "save" }) });
     if (!this.chat) {
-      return this.root.append(h("div", { class: "cagent-head" }, this.state, this.stop), this.card.element, this.form, this.live);
+      return this.root.append(h("div", { class: "cagent-head" }, this.state, this.stop), this.kernel.line,
+        this.card.element, this.form, this.live);
     }
     const welcome = h("div", { class: "cagent-welcome" }, h("strong", { text: "What would you like to find out?" }),
       h("span", { text: "The agent writes code, runs it, and repairs what fails." }));
     this.root.append(
-      h("div", { class: "cagent-head" }, this.state, this.chooser),
+      h("div", { class: "cagent-head" }, this.state,
+        h("div", { class: "cagent-head-end" }, this.kernel.toggle, this.chooser)),
+      this.kernel.line,
+      this.kernel.details,
       h("div", { class: "cagent-body" }, welcome, this.transcript.element),
       this.card.element,
       this.form,
       h("div", { class: "cagent-foot" }, this.composer.element,
-        h("div", { class: "cagent-below" }, this.composer.hint, h("span", { class: "cagent-saving" }, this.path, save))),
+        h("div", { class: "cagent-below" }, this.composer.hint,
+          h("span", { class: "cagent-saving" }, this.path, this.turn, save))),
       this.live);
   }
 
@@ -102,6 +114,7 @@ class AgentView {
       ["change:models", () => this.showModels()],
       ["change:model", () => this.showModels()],
       ["change:notebook", () => this.showPath()],
+      ["change:turn", () => this.showTurn()],
       ["msg:custom", (message) => this.receive(message)],
     ];
     for (const [name, callback] of wiring) this.model.on(name, callback);
@@ -112,13 +125,15 @@ class AgentView {
     this.showState();
     this.showModels();
     this.showPath();
+    this.showTurn();
     this.showEntries(true);
     this.showApproval();
     this.showCard();
   }
 
-  /** @param {{ type: string, id: string, text: string }} message */
+  /** @param {{ type: string, [field: string]: any }} message */
   receive(message) {
+    if (message.type === "kernel") this.kernel.show(/** @type {any} */ (message));
     if (message.type === "delta") this.transcript.append(message.id, message.text);
     if (message.type === "text") this.transcript.replace(message.id, message.text);
     if (message.type === "restore") this.composer.restore(message.text);
@@ -136,6 +151,8 @@ class AgentView {
       says ? "" : h("span", { class: "cagent-status", text: status, title: status }), this.clock);
     if (!changed) return;
     this.showTime(TIMED.has(state));
+    this.kernel.follow(state === "running");
+    this.turn.hidden = busy;
     this.composer.show(busy, state === "waiting" || state === "setup");
     this.stop.hidden = !busy;
     this.stop.disabled = false;
@@ -204,6 +221,15 @@ class AgentView {
     this.path.title = path;
   }
 
+  showTurn() {
+    const type = this.model.get("turn") ?? "";
+    const [text, title] = TURNS[type] ?? [];
+    const turn = text && button({ class: "cagent-quiet", icon: type, text, title, onclick: () => this.send({ type }) });
+    const had = this.turn.contains(document.activeElement);
+    this.turn.replaceChildren(turn || "");
+    if (had && turn) turn.focus();
+  }
+
   /** Show a picture where it is large: below, in the cell's own output, or else over the page.
    * @param {string} source @param {string} label */
   showImage(source, label) {
@@ -242,6 +268,7 @@ class AgentView {
   close() {
     this.undo();
     this.showTime(false);
+    this.kernel.close();
     this.transcript.close();
   }
 }
