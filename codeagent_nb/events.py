@@ -135,6 +135,8 @@ class VariableEvent(Event):
     description: str
     """What the model reads about it."""
     execution_count: int | None = None
+    path: str = ""
+    """Where `code` finds it, from the working folder."""
 
 
 class ModelReplyEvent(Event):

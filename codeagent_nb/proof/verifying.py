@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from codeagent_nb.log.place import DATA, our_folders, work_folder_of
 from codeagent_nb.proof.cell_code import CellCode, read_cell
 from codeagent_nb.proof.comparing import Comparison, compare_outputs
 from codeagent_nb.proof.evidence import Evidence, Files, ReasonKind
@@ -67,13 +68,19 @@ class Study:
     @property
     def folder(self) -> Path:
         """Where it lies, and its code works."""
-        return self.notebook.path.parent
+        return work_folder_of(self.notebook.path)
 
     @property
     def hidden(self) -> tuple[Path, ...]:
         """What code does not see of the folder: it tells code nothing."""
         path = self.notebook.path
-        return (path, path.with_name(f"{path.stem}.journal.jsonl"), path.parent / ".codeagent")
+        return (path, path.with_name(f"{path.stem}.journal.jsonl"), *our_folders(self.folder))
+
+    @property
+    def readable(self) -> tuple[Path, ...]:
+        """The variables of a session, if it is the notebook of one."""
+        data = self.notebook.path.with_name(DATA)
+        return (data,) if self.folder != data.parent and data.is_dir() else ()
 
     @property
     def modules(self) -> list[str]:
@@ -105,6 +112,7 @@ class Study:
             self.folder,
             settings,
             hidden=self.hidden,
+            readable=self.readable,
             absent=[self.folder / name for name in sorted(absent)],
             modules=self.modules,
             hash_seed=hash_seed,

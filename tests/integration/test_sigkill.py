@@ -30,8 +30,7 @@ def kill_session(folder: Path, events: int, seconds: float, *, kernel: bool) -> 
     process = PROCESSES.Process(target=partial(session, folder, kernel=kernel))
     process.start()
     try:
-        journal = folder / "session.journal.jsonl"
-        while events and not (journal.exists() and journal.read_bytes().count(b"\n") >= events):
+        while events and not ((journal := journal_in(folder)) and journal.read_bytes().count(b"\n") >= events):
             assert process.is_alive(), "it ended by itself"
             time.sleep(0.001)
         time.sleep(seconds)
@@ -42,10 +41,15 @@ def kill_session(folder: Path, events: int, seconds: float, *, kernel: bool) -> 
         process.close()
 
 
+def journal_in(folder: Path) -> Path | None:
+    """Return the journal of the session in a folder, once it is there."""
+    return next((*folder.glob("session.journal.jsonl"), *folder.glob(".codeagent/sessions/*/journal.jsonl")), None)
+
+
 def saved_state(folder: Path) -> tuple[str, int]:
     """Check what a killed session left; say how far the notebook had come, and the journal."""
-    journal = folder / "session.journal.jsonl"
-    events = load_journal(journal) if journal.exists() else ()
+    journal = journal_in(folder)
+    events = load_journal(journal) if journal else ()
     nbformat.validate(notebook_of(events))
     path = folder / "session.ipynb"
     if not path.exists():

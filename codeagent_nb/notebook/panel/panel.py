@@ -255,7 +255,7 @@ class Panel:
         return await self._controls.ask(request)
 
     async def _finish(self, writing: Writing) -> None:
-        saved_as = self._agent.session.notebook.name if self._agent.session else "no session"
+        saved_as = f"session {self._agent.session.name}" if self._agent.session else "no session"
         for note in await writing.finish(saved_as):
             self._view.note("info", note)
         if writing.why_not:
@@ -303,4 +303,4 @@ class _Saved:
     def on_event(self, event: AgentEvent) -> None:
         """Look where the session is saved, when a run ends."""
         if isinstance(event, RunFinishedEvent) and self._agent.session:
-            self._widget.notebook = self._agent.session.notebook.name
+            self._widget.notebook = self._agent.session.name
