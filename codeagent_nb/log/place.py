@@ -31,7 +31,7 @@ MOST_SESSIONS = 10_000
 STEM_LENGTH = 60
 """Characters of a notebook's name in that of its sessions: a name may have 255 bytes."""
 
-VALID = re.compile(r"[\w #+,=@~()-][\w .#+,=@~()-]{0,100}")
+VALID = re.compile(r"[\w#+,=@~()-][\w .#+,=@~()-]{0,100}")
 """Names of sessions: no separator, no control character, none that is hidden."""
 
 MOMENT = re.compile(r"-\d{8}-\d{6}-\d{3}(?:-\d+)?")
