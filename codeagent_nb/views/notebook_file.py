@@ -12,6 +12,7 @@ from codeagent_nb import events
 from codeagent_nb.errors import SessionError
 from codeagent_nb.events import AgentEvent
 from codeagent_nb.projections.language_info import OF_IPYTHON
+from codeagent_nb.projections.notebook_cell import is_badge
 from codeagent_nb.projections.notebook_text import NotebookText
 from kernel_executor.folders.safe_files import OpenFolder, folder_of
 
@@ -114,7 +115,8 @@ def is_saved_from(path: Path, log: Sequence[AgentEvent], folder: OpenFolder | No
     """
     try:
         with folder_of(path, folder) as place, os.fdopen(place.open(path.name), "rb") as file:
-            cells = json.loads(file.read(MOST_BYTES))["cells"]
+            saved = json.loads(file.read(MOST_BYTES))["cells"]
+            cells = [cell for cell in saved if not is_badge(cell)]  # of a proof, which is about this state
     except (OSError, ValueError, RecursionError, KeyError, TypeError):
         return False
     notebook, held = NotebookText(), cells == []
