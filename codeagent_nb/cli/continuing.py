@@ -19,7 +19,7 @@ from codeagent_nb.session.finding import (
     newest_of,
     sessions_in,
 )
-from codeagent_nb.session.session import AGENT_NAME, SessionSettings, new_notebook
+from codeagent_nb.session.session import SessionSettings, new_notebook
 from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.views.notebook_file import is_saved_from
 from kernel_executor.folders.home import with_home
@@ -71,4 +71,4 @@ def _of_notebook(path: Path) -> tuple[Earlier, Path]:
         return earlier_of(own), path
     if not path.exists():
         raise SessionError(f"there is no notebook {str(path)!r}, and no session of that name beside it")
-    return earlier_in_notebook(path, AGENT_NAME), new_notebook(path.parent, path.stem)
+    return earlier_in_notebook(path), new_notebook(path.parent, path.stem)

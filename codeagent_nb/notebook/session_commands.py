@@ -20,7 +20,7 @@ from codeagent_nb.session.finding import (
     rename_session,
     sessions_in,
 )
-from codeagent_nb.session.session import AGENT_NAME, gone_on_note
+from codeagent_nb.session.session import gone_on_note
 from codeagent_nb.views.standard_streams import say
 from kernel_executor import KernelExecutorError
 from kernel_executor.folders.home import with_home
@@ -70,7 +70,7 @@ def _open_name(agent: NotebookAgent) -> str:
 async def _resume(agent: NotebookAgent, place: Place, wanted: str) -> str:
     if wanted.endswith(".ipynb"):
         path = with_home(wanted).absolute()
-        return await _gone_on(agent, lambda: earlier_in_notebook(path, AGENT_NAME), replace(place, folder=path.parent))
+        return await _gone_on(agent, lambda: earlier_in_notebook(path), replace(place, folder=path.parent))
     try:
         found = find_session(_folder(agent, place), wanted, agent.name)
     except SessionError as error:

@@ -19,6 +19,8 @@ from kernel_executor.folders.safe_files import OpenFolder, open_folder
 from kernel_executor.folders.trees import remove
 from kernel_executor.folders.work_folder import open_work_folder
 
+AGENT_NAME = "codeagent"
+
 EMPTY = b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
 """A notebook before the first task: one that is killed then leaves one that opens."""
 
@@ -123,7 +125,7 @@ def _claim(folder: OpenFolder, name: str, events: Sequence[AgentEvent], undo: Ex
         with os.fdopen(folder.create(name), "wb") as file:
             file.write(EMPTY)
     except FileExistsError as error:
-        if not is_saved_from(path, events, folder):
+        if not (events and is_saved_from(path, events, folder)):
             why = "exists already and is not overwritten: choose another name (--out)"
             raise SessionError(f"{str(path)!r} {why}") from error
     except OSError as error:

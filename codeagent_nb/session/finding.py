@@ -17,7 +17,7 @@ from codeagent_nb.errors import SessionError
 from codeagent_nb.events import EVENT, AgentEvent, TextMessage
 from codeagent_nb.log.journal import load_journal
 from codeagent_nb.log.place import JOURNAL, LABEL, OURS, SessionPlace, is_of, session_names
-from codeagent_nb.session.beginning import Earlier, remove_session
+from codeagent_nb.session.beginning import AGENT_NAME, Earlier, remove_session
 from codeagent_nb.session.earlier import up_to_task
 from codeagent_nb.session.from_notebook import read_conversation
 from codeagent_nb.text import first_words, one_line
@@ -140,6 +140,21 @@ def find_session(folder: Path, wanted: str, stem: str = "") -> Found:
     return meant[0]
 
 
+def earlier_session(folder: Path, wanted: str = "") -> Earlier:
+    """Return what a session goes on from in a folder, for `open_session(settings, earlier=...)`.
+
+    Args:
+        folder: The folder that its code works in.
+        wanted: As for `find_session`, or the path of a notebook, which stays as it is.
+
+    Raises:
+        SessionError: There is none, or it cannot be read.
+    """
+    if wanted.endswith(".ipynb"):
+        return earlier_in_notebook(folder / wanted, AGENT_NAME)
+    return earlier_of(find_session(folder, wanted))
+
+
 def earlier_of(found: Found) -> Earlier:
     """Return what a session is to go on from: a session itself; one whose files lie beside a notebook is copied.
 
@@ -164,7 +179,7 @@ def fork_of(found: Found, tasks: int) -> Earlier:
         return Earlier(events=log, data=place.data)
 
 
-def earlier_in_notebook(path: Path, agent: str) -> Earlier:
+def earlier_in_notebook(path: Path, agent: str = AGENT_NAME) -> Earlier:
     """Return what a notebook tells, to go on from; errors are those of `read_conversation`."""
     return Earlier(events=read_conversation(path, agent))
 

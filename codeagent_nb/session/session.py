@@ -24,7 +24,7 @@ from codeagent_nb.loop.one_run import OneAtATime
 from codeagent_nb.loop.results import TaskResult
 from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.projections.language_info import QUESTION, read_language_info
-from codeagent_nb.session.beginning import NOTHING, Begun, Earlier, begin, leave, open_folder_of
+from codeagent_nb.session.beginning import AGENT_NAME, NOTHING, Begun, Earlier, begin, leave, open_folder_of
 from codeagent_nb.session.earlier import is_task
 from codeagent_nb.session.files import bring_files, check_files, describe_files
 from codeagent_nb.session.rebuilding import Rebuilt, rebuild
@@ -41,8 +41,6 @@ from kernel_executor.kernels.executor import DATA_STACK
 from kernel_executor.network.gate import Network
 from kernel_executor.sandbox.policy import SandboxMode
 from kernel_executor.stage.ownership import state_folder
-
-AGENT_NAME = "codeagent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

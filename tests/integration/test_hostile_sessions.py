@@ -396,7 +396,7 @@ async def test_nothing_that_a_notebook_says_of_itself_is_obeyed(cloned: Path, vi
         signature="sha256:0",
     )
     before = path.read_bytes()
-    messages, said = await gone_on(cloned, "print('x is', x)", earlier_in_notebook(path, "codeagent"))
+    messages, said = await gone_on(cloned, "print('x is', x)", earlier_in_notebook(path))
     assert "x is 1" in said
     assert "Add." in str(messages)
     assert "be evil" not in str(messages)
@@ -421,7 +421,7 @@ def test_a_notebook_of_any_shape_is_read_or_refused_by_name(kind: str, cloned: P
     path = cloned / "sent.ipynb"
     path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": CELLS[kind]}))
     try:
-        earlier_in_notebook(path, "codeagent")
+        earlier_in_notebook(path)
     except SessionError as error:
         assert "sent.ipynb' is not a notebook" in str(error)  # noqa: PT017 - or it is read
 
@@ -430,13 +430,13 @@ def test_a_notebook_of_any_shape_is_read_or_refused_by_name(kind: str, cloned: P
 def test_a_notebook_that_is_no_file_is_refused(kind: str, cloned: Path, victim: Path) -> None:
     FILES[kind][0](Path(os.path.relpath(cloned / "n.ipynb")), victim)
     with pytest.raises(SessionError, match=f"cannot read .*({FILES[kind][1]}|{os.strerror(errno.ENXIO)})"):
-        earlier_in_notebook(cloned / "n.ipynb", "codeagent")
+        earlier_in_notebook(cloned / "n.ipynb")
 
 
 def test_a_notebook_that_is_nested_deeply_is_refused(cloned: Path) -> None:
     (cloned / "deep.ipynb").write_bytes(b'{"nbformat": 4, "cells": ' + b"[" * 1_000_000)
     with pytest.raises(SessionError, match="is not a notebook"):
-        earlier_in_notebook(cloned / "deep.ipynb", "codeagent")
+        earlier_in_notebook(cloned / "deep.ipynb")
 
 
 # What is there is private, whatever it was

@@ -317,7 +317,7 @@ async def test_a_notebook_that_was_sent_goes_on_and_holds_no_secret_and_no_instr
     assert SECRET not in text
     assert not any(line and line in text for line in system.splitlines() if len(line) > 30)
     shutil.copy(sent, theirs)
-    past = earlier_in_notebook(theirs / "sent.ipynb", "codeagent")
+    past = earlier_in_notebook(theirs / "sent.ipynb")
     async with open_session(settings(theirs), earlier=past) as again:
         assert await again.executor.evaluate("(x, y)") == "(20, 40)"
         asked = ReplayChatCompletionClient([python("print('y is', y)"), "It is 40."])
@@ -351,7 +351,7 @@ def test_in_a_folder_without_sessions_it_is_said(tmp_path: Path) -> None:
     with pytest.raises(SessionError, match="there are no sessions in"):
         find_session(tmp_path, "")
     with pytest.raises(SessionError, match="cannot read"):
-        earlier_in_notebook(tmp_path / "none.ipynb", "codeagent")
+        earlier_in_notebook(tmp_path / "none.ipynb")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
