@@ -146,7 +146,7 @@ class ModelReplyEvent(Event):
     purpose: Purpose
     content: str
     finish_reason: FinishReason
-    usage: RequestUsage
+    usage: RequestUsage = RequestUsage()
     duration: float
     """Seconds from the request to the last piece."""
 
@@ -294,7 +294,7 @@ class RunFinishedEvent(Event):
     status: RunStatus
     reason: str
     tries: int
-    usage: RequestUsage
+    usage: RequestUsage = RequestUsage()
     duration: float
     """Seconds."""
 

@@ -14,7 +14,6 @@ from codeagent_nb import events
 from codeagent_nb.errors import SessionError
 from codeagent_nb.events import AgentEvent
 from codeagent_nb.log.place import SessionPlace
-from codeagent_nb.models.types import RequestUsage
 from kernel_executor.folders.left_behind import NEW
 from kernel_executor.folders.safe_files import PRIVATE, open_folder
 
@@ -64,9 +63,7 @@ def _end_of_run(log: Sequence[AgentEvent]) -> Iterator[AgentEvent]:
     kinds = (events.RunStartedEvent, events.RunFinishedEvent)
     last = next((event for event in reversed(log) if isinstance(event, kinds)), None)
     if isinstance(last, events.RunStartedEvent):
-        yield events.RunFinishedEvent(
-            source=last.source, status="error", reason=ENDED, tries=0, usage=RequestUsage(), duration=0.0
-        )
+        yield events.RunFinishedEvent(source=last.source, status="error", reason=ENDED, tries=0, duration=0.0)
 
 
 def up_to_task(log: Sequence[AgentEvent], number: int) -> tuple[AgentEvent, ...]:
