@@ -55,9 +55,16 @@ def go_on_from(wanted: str, settings: SessionSettings) -> tuple[SessionSettings,
     path = with_home(wanted).absolute()
     if path.suffix == ".ipynb":
         earlier, notebook = _of_notebook(path)
-        return replace(settings, notebook=settings.notebook or notebook), earlier
-    found = find_session(settings.notebook.parent if settings.notebook else Path(), wanted)
-    return replace(settings, folder=found.work_dir), earlier_of(found)
+        return replace(settings, notebook=settings.notebook or notebook), _seen_from(settings, path.parent, earlier)
+    found = find_session(Path(), wanted)
+    return replace(settings, folder=found.work_dir), _seen_from(settings, found.work_dir, earlier_of(found))
+
+
+def _seen_from(settings: SessionSettings, folder: Path, earlier: Earlier) -> Earlier:
+    """Return what a session goes on from that may be saved in another folder, where it is a new one."""
+    if settings.notebook is None or settings.notebook.absolute().parent.resolve() == folder.resolve():
+        return earlier
+    return Earlier(events=earlier.events or events_of(find_session(folder, earlier.name)))
 
 
 def _of_notebook(path: Path) -> tuple[Earlier, Path]:

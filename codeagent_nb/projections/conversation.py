@@ -74,7 +74,7 @@ class ConversationOfCells:
         yield from self._ran(block, outputs, valid_count(cell.get("execution_count")))
 
     def _ran(self, block: CodeBlock, outputs: tuple[Output, ...], count: int | None) -> Iterator[AgentEvent]:
-        failed = next((output for output in outputs if output["output_type"] == "error"), None)
+        failed = next((output for output in outputs if output["output_type"] == "error" and not _is_exit(output)), None)
         self.count += 1
         self.outcome = "failed" if failed else "succeeded"
         key = f"notebook-{self.count}"
@@ -113,6 +113,11 @@ class ConversationOfCells:
         if self.is_running:
             self.is_running = False
             yield events.RunFinishedEvent(source=self.agent, status=self.outcome, reason="", tries=1, duration=0.0)
+
+
+def _is_exit(error: Output) -> bool:
+    """Return whether code has left by `sys.exit(0)`, and so has ended well."""
+    return error["ename"] == "SystemExit" and error["evalue"] in {"", "0", "None"}
 
 
 def _kind(cell: Mapping[str, Any]) -> str:

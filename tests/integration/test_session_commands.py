@@ -131,6 +131,18 @@ def test_a_notebook_that_was_changed_or_sent_stays_as_it_is(serve: Serve, tmp_pa
     assert path.read_bytes() == changed
 
 
+def test_what_goes_on_may_be_saved_in_another_folder(serve: Serve, tmp_path: Path) -> None:
+    server = serve(python("x = 20\nprint(x)"), "Set.", python("print('twice', 2 * x)"), "It is 40.")
+    environment = server.environment(tmp_path)
+    assert run("run", "Set x.", "--out", "one/study.ipynb", env=environment, cwd=tmp_path).returncode == 0
+    before = (tmp_path / "one" / "study.ipynb").read_bytes()
+    more = ("--continue", "one/study.ipynb", "--out", "two/more.ipynb")
+    done = run("run", "Twice x.", *more, env=environment, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "twice 40" in (tmp_path / "two" / "more.ipynb").read_text()
+    assert (tmp_path / "one" / "study.ipynb").read_bytes() == before
+
+
 def test_what_cannot_be_gone_on_with_is_exit_2_and_a_word(serve: Serve, tmp_path: Path) -> None:
     environment = serve("x").environment(tmp_path)
     for name, said in (("none.ipynb", "there is no notebook"), ("none", "there are no sessions in")):

@@ -212,6 +212,13 @@ async def test_what_could_not_be_brought_back_is_named_to_all(tmp_path: Path) ->
     assert "Not there any more: size" in session.notebook.read_text()
 
 
+async def test_what_came_out_otherwise_is_told(tmp_path: Path) -> None:
+    await leave_session(tmp_path, "import random", "r = random.random()\nprint(r)", "print(object())", "print(7)")
+    async with open_session(settings(tmp_path), earlier=earlier_of(find_session(tmp_path, ""))) as session:
+        assert (session.rebuilt.missing, session.rebuilt.otherwise) == ((), ("r",))
+        assert str(session.rebuilt) == "4 cells of code ran again. Other than before, by what was shown: r."
+
+
 async def test_bringing_back_changes_no_file_of_the_folder(tmp_path: Path) -> None:
     """A file that the code had made may have been changed or removed since: that is the user's word."""
     make = "for name in ('kept', 'changed', 'removed'): open(f'{name}.csv', 'w').write('old')"
