@@ -163,6 +163,17 @@ async def run_all(path: Path, shown: str) -> None:
     assert shown in str(saved)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes folders of other users")
+async def test_another_users_folder_in_a_shared_one_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / ".codeagent").mkdir(mode=0o700)
+    os.chown(tmp_path / ".codeagent", 12_345, 12_345)
+    await leave_session(tmp_path, "x = 1")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".codeagent", f".codeagent-{os.getuid()}"]
+    assert list((tmp_path / ".codeagent").iterdir()) == []
+    async with open_session(settings(tmp_path), earlier=earlier_of(find_session(tmp_path, ""))) as session:
+        assert await session.executor.evaluate("x") == "1"
+
+
 # Locks
 
 
@@ -350,6 +361,18 @@ async def test_a_run_that_was_killed_is_told_as_ended_when_the_session_goes_on(t
     statuses = [event.result.status for event in session.log.events if isinstance(event, BlockFinishedEvent)]
     assert statuses == ["ok", "ok", "ok"]
     assert not any(isinstance(event, KernelStateEvent) for event in session.log.events)
+
+
+async def test_in_the_home_folder_sessions_are_found_where_their_code_worked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No code gets the home folder: a new one is made in it for each session."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    await leave_session(tmp_path, "x = 1")
+    [found] = sessions_in(tmp_path)
+    assert (found.tasks, found.work_dir.parent) == (("Run x = 1",), tmp_path)
+    async with open_session(settings(found.work_dir), earlier=earlier_of(found)) as session:
+        assert (session.folder, await session.executor.evaluate("x")) == (found.work_dir, "1")
 
 
 def test_in_a_folder_without_sessions_it_is_said(tmp_path: Path) -> None:
