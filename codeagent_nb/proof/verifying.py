@@ -83,6 +83,13 @@ class Study:
         return (data,) if self.folder != data.parent and data.is_dir() else ()
 
     @property
+    def made(self) -> frozenset[str]:
+        """The files that its code makes itself; the variables it was given are none of them."""
+        made = made_files(self.codes)
+        given = {name for name in made if any(map((self.folder / name).is_relative_to, self.readable))}
+        return frozenset(made - given)
+
+    @property
     def modules(self) -> list[str]:
         """The modules it imports, by their first names."""
         return sorted({name.partition(".")[0] for code in self.codes for name in code.imports})
@@ -184,7 +191,7 @@ async def first_replay(
 
     Code that fails may miss what it does not make after all, such as a folder it adds to: then all is there once.
     """
-    absent = frozenset(made_files(study.codes))
+    absent = study.made
     done = await study.replay(settings, absent, progress)
     compared = _compared(study, done)
     for more in (_refused_files(done), _perhaps_made(study, done)):

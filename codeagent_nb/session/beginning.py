@@ -137,7 +137,8 @@ def _claim(folder: OpenFolder, name: str, events: Sequence[AgentEvent], undo: Ex
 def remove_session(place: SessionPlace) -> None:
     """Remove the folder of a session with all that is in it; errors are no matter."""
     with suppress(OSError):
-        sessions = os.open(place.folder.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        # What its path leads to may have changed, if a folder above was moved.
+        sessions = os.open("..", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=place.folder.descriptor)
         try:
             remove(sessions, place.name)
         finally:

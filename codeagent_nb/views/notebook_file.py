@@ -84,9 +84,11 @@ class NotebookView:
             with folder_of(self._path, self._folder) as folder:
                 folder.replace(self._path.name, *content)
         except OSError as error:
-            raise SessionError(
-                f"cannot save {str(self._path)!r}: {error.strerror}; free some space, or choose another folder"
-            ) from error
+            is_gone = isinstance(error, FileNotFoundError)
+            why = (
+                "its folder was removed" if is_gone else f"{error.strerror}; free some space, or choose another folder"
+            )
+            raise SessionError(f"cannot save {str(self._path)!r}: {why}") from error
         self._saved, self._written = content, time.monotonic()
 
 
