@@ -40,7 +40,8 @@ attacks: $(STAMPS)/test  ## all attacks by executed code on its user's files, th
 	@bash .ci/system-packages.sh bubblewrap chromium
 	@bash .ci/container-engine.sh
 	$(BIN)/python -m pytest tests/attacks tests/integration/test_our_imports.py tests/integration/test_starting.py
-	$(BIN)/python -m pytest -m attacks tests/integration/test_signed_floods.py
+	$(BIN)/python -m pytest -m attacks tests/integration/test_signed_floods.py tests/integration/test_resume_after_sigkill.py
+	$(BIN)/python -m pytest tests/integration/test_hostile_sessions.py
 	$(BIN)/python -m pytest -n 2 --hypothesis-profile=thorough tests/unit
 	$(BIN)/python -m pytest tests/browser/test_saved_session.py tests/browser/test_extension_attacks.py
 

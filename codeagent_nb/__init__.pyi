@@ -98,6 +98,8 @@ from .prompt.contexts import (
     UnboundedChatCompletionContext as UnboundedChatCompletionContext,
 )
 from .reply.run_policy import Reply as Reply, extract_code_blocks as extract_code_blocks, read_reply as read_reply
+from .session.beginning import Earlier as Earlier
+from .session.finding import earlier_session as earlier_session
 from .session.session import Session as Session, SessionSettings as SessionSettings, open_session as open_session
 from .version import __version__ as __version__
 

@@ -135,6 +135,8 @@ class VariableEvent(Event):
     description: str
     """What the model reads about it."""
     execution_count: int | None = None
+    path: str = ""
+    """Where `code` finds it, from the working folder."""
 
 
 class ModelReplyEvent(Event):
@@ -144,7 +146,7 @@ class ModelReplyEvent(Event):
     purpose: Purpose
     content: str
     finish_reason: FinishReason
-    usage: RequestUsage
+    usage: RequestUsage = RequestUsage()
     duration: float
     """Seconds from the request to the last piece."""
 
@@ -292,7 +294,7 @@ class RunFinishedEvent(Event):
     status: RunStatus
     reason: str
     tries: int
-    usage: RequestUsage
+    usage: RequestUsage = RequestUsage()
     duration: float
     """Seconds."""
 

@@ -101,7 +101,8 @@ def state_note(event: KernelStateEvent) -> str:
     """Return what a person should know of the variables; empty if they are as before the code that failed."""
     if event.state == "kept":
         return f"What the failed code made was not taken back: {event.reason}."
-    return f"All variables were lost: {event.reason}." if event.state == "lost" else ""
+    what = f"Not there any more: {_listed(event.names)}" if event.names else "All variables were lost"
+    return f"{what}: {event.reason}." if event.state == "lost" else ""
 
 
 def turned_note(event: TaskTurnedEvent) -> str:

@@ -31,6 +31,7 @@ def create_code_executor(
     work_dir: str | Path | None = None,
     sandbox: SandboxMode = "auto",
     image: str = "",
+    readable: Sequence[str | Path] = (),
     hidden: Sequence[str | Path] = (),
     resource_limits: ResourceLimits | None = None,
     network: Network = "none",
@@ -43,6 +44,7 @@ def create_code_executor(
         work_dir: Folder the code runs in; None makes a fresh private one.
         sandbox: What holds `kernel` and `local`; a container holds itself.
         image: The container's image; empty takes the usual one.
+        readable: Further files and folders that `kernel` and `local` may read, what is hidden around them or not.
         hidden: Files and folders of `work_dir` that sandboxed code does not see; they need not exist yet.
         resource_limits: How much of the machine `kernel` and `local` may use in a sandbox.
         network: What they may reach from there.
@@ -53,6 +55,7 @@ def create_code_executor(
             return KernelCodeExecutor(
                 work_dir=work_dir,
                 sandbox=sandbox,
+                readable=readable,
                 hidden=hidden,
                 resource_limits=resource_limits,
                 network=network,
@@ -60,7 +63,12 @@ def create_code_executor(
             )
         case "local":
             return LocalCommandLineCodeExecutor(
-                work_dir=work_dir, sandbox=sandbox, hidden=hidden, resource_limits=resource_limits, network=network
+                work_dir=work_dir,
+                sandbox=sandbox,
+                readable=readable,
+                hidden=hidden,
+                resource_limits=resource_limits,
+                network=network,
             )
         case "docker" if image:
             return DockerCommandLineCodeExecutor(work_dir=work_dir, image=image, hidden=hidden)

@@ -14,6 +14,8 @@ from rich.text import Text
 
 import codeagent_nb
 from codeagent_nb.cli import doctor as doctor_checks, proving, running
+from codeagent_nb.cli.continuing import Continue, go_on_from, list_sessions
+from codeagent_nb.cli.exit_codes import EXIT_CODES, PROOF_EXIT_CODES, TRIM_EXIT_CODES
 from codeagent_nb.errors import AgentError, ApprovalRequired, ModelError, NoModelConfigured, SessionError, WeightsError
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.loop.run_settings import RunSettings
@@ -31,18 +33,6 @@ from kernel_executor.search_paths import drop_relative_parts
 T = TypeVar("T")
 
 EXIT_USAGE, EXIT_NOT_RUN, EXIT_MODEL, EXIT_KERNEL, EXIT_INTERRUPTED = 2, 3, 4, 5, 130
-
-EXIT_CODES = """\
-Exit codes: 0 done · 1 no code succeeded · 2 wrong arguments, or a file that cannot be used ·
-3 the code was refused or not approved · 4 the model cannot be used · 5 the kernel cannot be used · 130 interrupted."""
-
-PROOF_EXIT_CODES = """\
-Exit codes: 0 proved · 1 an output differs · 2 wrong arguments, or a notebook that cannot be replayed ·
-3 no cell states a result · 5 no kernel, or no sandbox, to replay it in · 130 interrupted."""
-
-TRIM_EXIT_CODES = """\
-Exit codes: 0 written · 2 wrong arguments, a notebook that cannot be trimmed, or a file that cannot be written ·
-5 no kernel, or no sandbox, to replay it in · 130 interrupted."""
 
 app = typer.Typer(
     name="codeagent-nb",
@@ -87,6 +77,7 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
             show_default="codeagent-DATE-TIME.ipynb",
         ),
     ] = None,
+    earlier: Continue = "",
     model: Annotated[
         str | None,
         typer.Option(
@@ -143,7 +134,7 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
     if image and executor != "docker":
         raise typer.BadParameter("only --executor docker takes an image", param_hint="--image")
     session_settings = SessionSettings(
-        notebook=out or new_notebook(Path()),
+        notebook=out or (None if earlier else new_notebook(Path())),
         files=tuple(file or ()),
         sandbox=sandbox,
         executor=executor,
@@ -154,11 +145,15 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
     run_settings = RunSettings(
         model=None, timeout=timeout, max_retries=max_retries, approval="never" if yes else "auto"
     )
-    _exit_with(
-        lambda secrets: running.run_task(
-            CleanConsole(), task, model, session_settings, run_settings, secrets=secrets, verify=verified
+
+    def work(secrets: Secrets) -> Coroutine[Any, Any, int]:
+        settings, past = go_on_from(earlier, session_settings)
+        console = CleanConsole()
+        return running.run_task(
+            console, task, model, settings, run_settings, secrets=secrets, verify=verified, earlier=past
         )
-    )
+
+    _exit_with(work)
 
 
 def _read(read: Callable[[str], T], text: str, option: str) -> T:
@@ -242,6 +237,12 @@ def trim(  # noqa: PLR0917 - typer's parameters are the command line's
         return proving.trim_notebook(CleanConsole(), notebook, settings, out=out, script=script, keep=keep or ())
 
     _exit_with(work)
+
+
+@app.command()
+def sessions(folder: Annotated[Path, typer.Argument(help="Where the agent worked.")] = Path()) -> None:
+    """List the sessions of a folder; `run --continue NAME` goes on with one."""
+    _guarded(lambda secrets: list_sessions(CleanConsole(), folder, secrets))
 
 
 @app.command()

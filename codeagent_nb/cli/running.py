@@ -22,7 +22,8 @@ from codeagent_nb.models.embedded import weights
 from codeagent_nb.models.served import ask_server
 from codeagent_nb.models.table import model_table
 from codeagent_nb.old_notebooks.cleaning import clean
-from codeagent_nb.session.session import SessionSettings, new_notebook, open_session
+from codeagent_nb.session.beginning import NOTHING, Earlier
+from codeagent_nb.session.session import SessionSettings, gone_on_note, new_notebook, open_session
 from codeagent_nb.statuses import RUN_ENDS
 from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.views.console import ConsoleView
@@ -45,6 +46,7 @@ async def run_task(
     *,
     secrets: Secrets,
     verify: bool = True,
+    earlier: Earlier = NOTHING,
 ) -> int:
     """Solve a task, say where the notebook is, and prove it unless that is not wanted.
 
@@ -55,7 +57,10 @@ async def run_task(
         client = choose_model(model, os.environ)
         stack.push_async_callback(client.close)
         views = [ConsoleView(console)]
-        session = await stack.enter_async_context(open_session(session_settings, views=views, secrets=secrets))
+        opening = open_session(session_settings, views=views, secrets=secrets, earlier=earlier)
+        session = await stack.enter_async_context(opening)
+        if earlier.is_something:
+            console.print(Text(secrets.text(gone_on_note(session))), soft_wrap=True)
         if run_settings.approval == "never" and not session.executor.isolation.isolates:
             _warn_unsandboxed(console, session.executor.isolation.reason)
         try:

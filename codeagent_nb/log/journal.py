@@ -1,26 +1,36 @@
 """The journal: every event as one line of JSON, appended as it happens. The session's truth; knows no notebook."""
 
+import errno
+import fcntl
 import json
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from pydantic import ValidationError
 
 from codeagent_nb.errors import SessionError
 from codeagent_nb.events import EVENT, AgentEvent, ModelClientStreamingChunkEvent
-from kernel_executor.folders.safe_files import OpenFolder, folder_of
+from kernel_executor.folders.safe_files import PRIVATE, OpenFolder, folder_of
+from kernel_executor.text import shorten
+
+MOST_BYTES = 512 << 20
+"""Of a journal that is read: one that came with a folder may be of any size."""
 
 
 class JournalView:
     """Writes each event to a file at once; pieces of replies are left out, for the whole reply follows.
+
+    The file is locked as long as it is open: two sessions never write to one journal.
 
     Args:
         path: The file; made if it does not exist, appended to if it does.
         folder: The folder it is in, if that is open.
 
     Raises:
-        SessionError: It cannot be written, or it is no file of ours: a link that was put in its place, say.
+        SessionError: It cannot be written, another session writes to it, or it is no file of ours: a link that was put
+            in its place, say.
     """
 
     def __init__(self, path: Path, folder: OpenFolder | None = None) -> None:
@@ -33,7 +43,13 @@ class JournalView:
                 f"cannot write the journal {str(path)!r}: {error.strerror}; remove it, or choose another name (--out)"
             ) from error
         self._file = os.fdopen(descriptor, "r+b", buffering=0)  # one write a line: a killed process leaves whole lines
-        self._drop_unfinished_line()
+        try:
+            _lock(descriptor, path)
+            os.fchmod(descriptor, PRIVATE)  # it may have come with a folder, open to all
+            self._drop_unfinished_line()
+        except BaseException:
+            self._file.close()
+            raise
 
     def on_event(self, event: AgentEvent) -> None:
         """Write one event.
@@ -53,7 +69,7 @@ class JournalView:
 
     def _drop_unfinished_line(self) -> None:
         """Cut off what a killed process or a full disk left, or the next event would be spoilt by it."""
-        content = self._file.read()
+        content = _content(self._file, self._path)
         if not content.endswith(b"\n"):
             self._file.truncate(content.rfind(b"\n") + 1)
 
@@ -64,17 +80,21 @@ def _open(folder: OpenFolder, name: str) -> int:
     return folder.open(name, os.O_RDWR | os.O_APPEND)
 
 
-def load_journal(path: Path) -> tuple[AgentEvent, ...]:
+def load_journal(path: Path, folder: OpenFolder | None = None) -> tuple[AgentEvent, ...]:
     """Read all events of a journal; a last line that was not finished is left out.
 
+    Args:
+        path: The file.
+        folder: The folder it is in, if that is open.
+
     Raises:
-        SessionError: The file cannot be read, is a link or a pipe, or a line in it is not an event.
+        SessionError: The file cannot be read, is a link or a pipe, is too large, or a line in it is not an event.
     """
     try:
-        with folder_of(path) as folder:
-            descriptor = folder.open(path.name)
+        with folder_of(path, folder) as place:
+            descriptor = place.open(path.name)
         with os.fdopen(descriptor, "rb") as file:
-            content = file.read()
+            content = _content(file, path)
     except OSError as error:
         raise SessionError(f"cannot read the journal {str(path)!r}: {error.strerror}") from error
     complete = content[: content.rfind(b"\n") + 1].splitlines()
@@ -85,5 +105,25 @@ def _read_line(line: bytes, number: int, path: Path) -> AgentEvent:
     try:
         # Not pydantic's own reader of JSON: that ends at 200 levels, and a display may have more.
         return EVENT.validate_python(json.loads(line))
-    except (ValueError, ValidationError) as error:
-        raise SessionError(f"line {number} of the journal {str(path)!r} is not an event: {error}") from error
+    except (ValueError, ValidationError, RecursionError) as error:
+        why = shorten(str(error), 500)  # it quotes what stands there
+        raise SessionError(f"line {number} of the journal {str(path)!r} is not an event: {why}") from error
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    """Lock a journal until it is closed, or our process ends, however that comes.
+
+    Raises:
+        SessionError: Another session has locked it.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno == errno.EWOULDBLOCK:  # else this file system has no locks
+            raise SessionError(f"another session writes to the journal {str(path)!r}: end that one first") from error
+
+
+def _content(file: IO[bytes], path: Path) -> bytes:
+    if (size := os.fstat(file.fileno()).st_size) > MOST_BYTES:
+        raise SessionError(f"the journal {str(path)!r} has {size:,} bytes, and {MOST_BYTES:,} are read at most")
+    return file.read(MOST_BYTES)

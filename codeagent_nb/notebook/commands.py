@@ -1,5 +1,6 @@
 """What `%agent status`, `history`, `undo`, `verify` and `help` say. Knows events and notebooks, no IPython."""
 
+import os
 from collections.abc import Awaitable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +35,12 @@ HELP = """\
 %agent allow NAME     let the code of this session reach a host, e.g. data.example.org
 %agent reset          clear the conversation and shut the kernel down; saved sessions are kept
 %agent save PATH      save the session so far as a notebook of another name
+%agent sessions       the sessions of this folder; they lie in .codeagent/
+%agent resume         go on with the last session of this notebook; its code runs again in the sandbox
+%agent resume NAME    go on with another one: its name, its number in the list, or the path of a saved notebook
+%agent fork N         go on in a new session with the first N tasks of this one
+%agent rename NAME    call this session so
+%agent delete NAME    delete a session; files that its code made stay
 %agent verify         replay the saved session in a fresh sandboxed kernel, and compare what it shows
 %agent verify PATH    the same for another notebook; the verdict is written into it
 %agent model          models that can be used here; the one in use is marked
@@ -58,7 +65,7 @@ def status(agent: NotebookAgent) -> str:
         "model": models[-1] if models else "",
         "code": session.executor.isolation.story,
         "folder": str(session.executor.work_dir),
-        "saved in": session.notebook.name,
+        "saved in": os.path.relpath(session.notebook, session.folder),
         "so far": f"{len(runs)} {'task' if len(runs) == 1 else 'tasks'}, {tokens:,} tokens",
     }
     return _table(rows)
@@ -88,7 +95,7 @@ def folder(agent: NotebookAgent, place: Place) -> str:
     """Return where the agent works, or will."""
     if agent.session is None:
         return f"The next task works in {place.folder.expanduser().resolve()}."
-    now = f"The agent works in {agent.session.notebook.parent}."
+    now = f"The agent works in {agent.session.folder}."
     if not agent.works_in_another_folder(place):
         return now
     return f"{now} The next task works in {place.folder.expanduser().resolve()}, with a new kernel."

@@ -1,15 +1,20 @@
 """`%load_ext codeagent_nb`: adds the magics and, where there is a kernel, lets cells be awaited; and undoes it."""
 
 import atexit
+import os
 import shlex
+from contextlib import suppress
 from pathlib import Path
 
 from IPython.core.error import UsageError
 from IPython.core.getipython import get_ipython
 from IPython.core.interactiveshell import InteractiveShell
 
+from codeagent_nb.errors import SessionError
+from codeagent_nb.log.place import is_of, session_names
 from codeagent_nb.notebook.input_transformer import TopLevelCells
 from codeagent_nb.notebook.magics import AgentMagics, has_kernel
+from codeagent_nb.notebook.open_notebook import notebook_name
 from codeagent_nb.old_notebooks.finding import notebooks_with_failed_code
 from codeagent_nb.views.standard_streams import say
 from kernel_executor.text import cleaned
@@ -35,6 +40,17 @@ def load(shell: InteractiveShell) -> None:
     if old := notebooks_with_failed_code(Path(), seconds=SECONDS_TO_LOOK):
         names = " ".join(shlex.quote(cleaned(path.name)) for path in old)
         say(f"Notebooks here have failed code that Run All would run; to quote it: codeagent-nb clean {names}")
+    if name := _earlier_session():
+        say(f"An earlier session of this notebook is here ({name}): %agent resume goes on with it.")
+
+
+def _earlier_session() -> str:
+    """Return the name of the last session of this notebook; nothing if there is none, or none that can be used."""
+    stem = notebook_name(os.environ)
+    with suppress(SessionError, OSError):  # `%agent sessions` says what is wrong with it
+        names = [name for name in session_names(Path.cwd()) if is_of(name, stem)]
+        return max(names, key=lambda name: name[-len("-20261130-180000-000") :], default="")
+    return ""
 
 
 def unload(shell: InteractiveShell) -> None:

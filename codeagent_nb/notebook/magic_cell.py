@@ -1,7 +1,6 @@
 """One `%%agent` cell from its first line to its last: buttons, displays, cells, stop, how it fails."""
 
 import asyncio
-import os
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -102,12 +101,12 @@ class CellRun:
             await self._finish(writing)
 
     def _story(self, session: Session, writing: Writing) -> Story:
-        story = CellStory(os.path.relpath(session.notebook))
+        story = CellStory(session.name)
         return CellSummary(story) if writing.writer else story
 
     async def _finish(self, writing: Writing) -> None:
         session = self.agent.session
-        saved_as = os.path.relpath(session.notebook) if session else "no session"
+        saved_as = f"session {session.name}" if session else "no session"
         for note in await writing.finish(saved_as):
             self._say(note)
         if writing.why_not:

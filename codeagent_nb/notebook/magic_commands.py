@@ -32,6 +32,7 @@ from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.notebook.open_notebook import notebook_name, notebook_path
 from codeagent_nb.notebook.panel.input_line import InputLine
 from codeagent_nb.notebook.panel.panel import Panel
+from codeagent_nb.notebook.session_commands import session_commands
 from codeagent_nb.notebook.settings import CodeAgent
 from codeagent_nb.notebook.setup.folder_choice import chosen_folder
 from codeagent_nb.notebook.setup.preparation import Preparation
@@ -47,10 +48,8 @@ from kernel_executor.network.gate import read_network
 from kernel_executor.text import cleaned
 
 QUOTES = "\"'"
-AUTO = "auto"
-"""As a model: whatever the environment says."""
-EXIT_GRACE = 4.0
-"""Seconds; Jupyter kills a kernel that takes 5 to exit."""
+AUTO = "auto"  # as a model: whatever the environment says
+EXIT_GRACE = 4.0  # seconds; Jupyter kills a kernel that takes 5 to exit
 
 
 class MagicCommands:
@@ -177,6 +176,7 @@ class MagicCommands:
             "reset": lambda _: self.reset(),
             "save": self._save,
             "verify": self._verify,
+            **session_commands(self.agent_of_notebook, self._place, self._show_when_done),
             "model": self._switch,
             "models": self._switch,
             "panel": lambda _: self.panel(),

@@ -7,14 +7,13 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
-from shutil import copytree
 from typing import Any
 
 from codeagent_nb.errors import AgentError, SessionError
-from codeagent_nb.events import AgentEvent, FilesEvent, TaskTurnedEvent
+from codeagent_nb.events import AgentEvent, FilesEvent, TaskTurnedEvent, VariableEvent
 from codeagent_nb.log.event_log import View
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.loop.results import TaskResult
@@ -22,12 +21,13 @@ from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.notebook.cells.written import WrittenTasks
 from codeagent_nb.notebook.chosen_models import ChosenModels
 from codeagent_nb.notebook.tasks import Place, Prepare, Task, as_it_is
+from codeagent_nb.session.beginning import NOTHING, Earlier
+from codeagent_nb.session.earlier import copy_folder, with_data_in
 from codeagent_nb.session.session import Session, SessionSettings, held_folder, new_notebook, open_session
 from codeagent_nb.session.undoing import NOTHING_DONE, NOTHING_UNDONE, Done
 from codeagent_nb.session.variables import bring_variable
 from codeagent_nb.views.notebook_file import NotebookView
 from kernel_executor.folders.home import with_home
-from kernel_executor.folders.work_folder import open_work_folder
 from kernel_executor.text import cleaned
 
 logger = logging.getLogger("codeagent_nb")
@@ -42,10 +42,9 @@ class NotebookAgent:
     """
 
     def __init__(self, name: str, environment: Mapping[str, str] | None = None) -> None:
-        self._name = name
+        self.name = name
         self.secrets = Secrets(os.environ, environment)  # for all its sessions: what was a secret stays one
         self._stack: AsyncExitStack | None = None
-        self._data = Path()
         self.loop: asyncio.AbstractEventLoop | None = None
         self.models = ChosenModels(os.environ)
         self._folder_chosen = ""
@@ -122,12 +121,29 @@ class NotebookAgent:
                 self._attach(session, views(session))
                 context = await session.bring(task.files)
                 for name, value in task.variables.items():
-                    await bring_variable(session, name, value, self._data)
+                    await bring_variable(session, name, value)
                 task.ready.set()
                 return await session.run(task.text, task.settings, context)
         finally:
             task.ready.set()
             self._work = None
+
+    async def go_on(self, earlier: Earlier, place: Place) -> Session:
+        """End the session and go on from an earlier one; the next task waits until that is done.
+
+        Args:
+            earlier: What it goes on from.
+            place: Where it works.
+
+        Raises:
+            AgentError: A task is being worked on, or the session cannot be read, or is open elsewhere.
+            KernelExecutorError: The kernel does not start.
+        """
+        self.refuse_if_busy()
+        async with self._one:
+            self.loop = asyncio.get_running_loop()
+            self._end_session(())
+            return await self._open(place, earlier)
 
     def allow_network(self, name: str) -> None:
         """Allow the session's code to reach one more name.
@@ -158,34 +174,31 @@ class NotebookAgent:
             detach()
         self._detach_last = [session.log.attach(view) for view in views]
 
-    async def _open(self, place: Place) -> Session:
+    async def _open(self, place: Place, earlier: Earlier = NOTHING) -> Session:
         if self._closing:
             await asyncio.wait({self._closing})  # not the task itself: a stop meanwhile must not break off the closing
         if self.session is None:
-            notebook, self._data = _new_session_in(place.folder, self._name)
             async with AsyncExitStack() as stack:
-                stack.callback(_remove_if_empty, self._data)
                 settings = SessionSettings(
-                    notebook=notebook,
+                    folder=place.folder,
+                    name=self.name,
                     files=place.files,
                     sandbox=place.sandbox,
                     limits=place.limits,
                     network=place.network,
                 )
                 self.session = await stack.enter_async_context(
-                    open_session(settings, views=[self.written, *self._watchers], secrets=self.secrets)
+                    open_session(settings, views=[self.written, *self._watchers], secrets=self.secrets, earlier=earlier)
                 )
-                # Before the kernel is stopped: that may take longer than the 5 s which nbconvert gives us for all.
-                stack.callback(_remove_if_empty, self._data)
                 self._stack, self._folder_chosen = stack.pop_all(), place.chosen
-            place.on_open(notebook.parent)
+            place.on_open(self.session.folder)
         return self.session
 
     def works_in_another_folder(self, place: Place) -> bool:
         """Return whether the user has named another folder since the session began."""
         if self.session is None or self._folder_chosen == place.chosen:
             return False
-        return self.session.notebook.parent != place.folder.expanduser().resolve()
+        return self.session.folder != place.folder.expanduser().resolve()
 
     def leave_session(self) -> str:
         """Forget the conversation and end the kernel, for the next task works elsewhere; return what is said of it."""
@@ -231,7 +244,7 @@ class NotebookAgent:
     def held_folder(self) -> Path | None:
         """Where files that were not saved are going to be when the session ends; None if there are none."""
         session = self.session
-        return held_folder(session.notebook) if session and session.executor.held_files else None
+        return held_folder(session.place) if session and session.executor.held_files else None
 
     async def take_files(self, names: Sequence[str]) -> FilesEvent:
         """Save files that stayed where the agent's code works; none means all that may be saved.
@@ -274,13 +287,13 @@ class NotebookAgent:
         return self.session
 
     def save_copy(self) -> Path:
-        """Save the session so far beside its own notebook.
+        """Save the session so far in its folder.
 
         Raises:
             AgentError: There is nothing to save, or it cannot be written.
         """
-        folder = self.session.notebook.parent if self.session else Path()
-        return self.save(new_notebook(folder, f"{self._name}-copy"))
+        folder = self.session.folder if self.session else Path()
+        return self.save(new_notebook(folder, f"{self.name}-copy"))
 
     def save(self, path: Path) -> Path:
         """Save the session so far as a notebook of another name.
@@ -297,35 +310,12 @@ class NotebookAgent:
             raise AgentError(f"{str(path)!r} exists already and is not overwritten: choose another name")
         if not target.parent.is_dir():
             raise AgentError(f"{str(path)!r}: there is no such folder")
-        NotebookView(target, self.session.log.events, language_info=self.session.language_info)
-        if any(self._data.iterdir()) and target.parent != self._data.parent:
-            copytree(self._data, target.parent / self._data.name, dirs_exist_ok=True)  # or it would not run again there
+        data = target.with_suffix(".data")
+        log = [*with_data_in(self.session.log.events, data.name)]
+        if any(isinstance(event, VariableEvent) and event.path for event in log):
+            copy_folder(self.session.data, data)  # or it would not run where it lies
+        NotebookView(target, log, language_info=self.session.language_info)
         return target
-
-
-def _new_session_in(folder: Path, name: str) -> tuple[Path, Path]:
-    """Return the path of a new session's notebook, and the folder of its variables, which is made.
-
-    Only its owner may read it.
-
-    Raises:
-        SessionError: The folder cannot be used.
-    """
-    try:
-        notebook = new_notebook(open_work_folder(folder).path, f"{name}-agent")
-        data = notebook.with_suffix(".data")
-        data.mkdir(mode=0o700)
-    except OSError as error:
-        raise SessionError(
-            f"the agent cannot work in the folder {str(folder)!r} ({error.strerror or error}): choose another one with "
-            "%config CodeAgent.folder = '...'"
-        ) from error
-    return notebook, data
-
-
-def _remove_if_empty(folder: Path) -> None:
-    with suppress(OSError):
-        folder.rmdir()
 
 
 async def _close(

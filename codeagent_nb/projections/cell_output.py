@@ -8,7 +8,6 @@ import html
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote
 
 from codeagent_nb import events
 from codeagent_nb.events import AgentEvent
@@ -48,11 +47,11 @@ class CellStory:
     """Collects a run's events and gives the displays that tell it.
 
     Args:
-        saved_as: Path of the saved session, for the closing line.
+        session: Name of the session, for the closing line.
     """
 
-    def __init__(self, saved_as: str = "") -> None:
-        self._saved_as = saved_as
+    def __init__(self, session: str = "") -> None:
+        self._session = session
         self._displays: dict[str, Callable[[], Bundle]] = {}
         self._changed: dict[str, None] = {}
         self._outputs = ShownOutputs()
@@ -224,9 +223,8 @@ class CellStory:
         lines = [f"<div><b>{said}</b> · {html.escape(facts)}</div>"]
         if self._run:
             lines.append(_isolation(self._run.isolation))
-        if self._saved_as:
-            link = f'<a href="{quote(self._saved_as)}" target="_blank" rel="noopener">{html.escape(self._saved_as)}</a>'
-            lines.append(f"<div>saved in {link}</div>")
+        if self._session:
+            lines.append(f"<div>session {html.escape(self._session)}</div>")
         style = f"{MUTED};border-top:1px solid var(--jp-border-color2,#8884);padding-top:.4em;line-height:1.5"
         self._html("end", f'<div style="{style}">{"".join(lines)}</div>', f"{said} · {facts}")
 

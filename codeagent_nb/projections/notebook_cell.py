@@ -20,6 +20,9 @@ from kernel_executor.text import as_text
 
 SHELL = "%%bash\n"
 
+PROOF = "proof"
+"""The kind of the cell that tells a verdict."""
+
 RAISES = "raises-exception"
 """The tag that lets Jupyter and nbclient run on after a cell which left by `sys.exit(0)`: well, but by an exception."""
 
@@ -131,3 +134,11 @@ def attempt_cell(ran: Sequence[Ran], not_run: Sequence[CodeBlock], attempt: int,
 def digest(source: str) -> str:
     """Return what tells whether a source was changed."""
     return hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def is_badge(cell: Any) -> bool:
+    """Return whether a cell is a badge of ours: text, never code."""
+    try:
+        return bool(cell["cell_type"] == "markdown" and cell["metadata"]["codeagent"]["kind"] == PROOF)
+    except (KeyError, TypeError):
+        return False

@@ -73,6 +73,12 @@ class NotebookText:
             self._cells, self._shown, self._beginning, self._begun = [], [], BEGINNING.encode(), 0
             raise
 
+    def holds(self, cells: object) -> bool:
+        """Return whether its cells are these, as a file has them."""
+        if not isinstance(cells, list) or len(cells) != len(self._story.lasting):
+            return False
+        return bool(json.loads(b"".join(self.content))["cells"] == cells)
+
     def _content(self) -> tuple[bytes, bytes]:
         cells = self._story.lasting
         unchanged = min(self._story.take_changed(), len(self._cells), len(cells))

@@ -120,6 +120,8 @@ KEPT = "Variables and imports of the failed code are still there{names}."
 
 LOST = "All variables and imports are gone; make again what you need."
 
+LOST_SOME = "These are gone; make again what you need of them: {names}."
+
 TAKEN_BACK = "The user took the last task back. Variables and imports are as before it; files stay."
 
 EDITED = "The user changed the code before it ran. This is what ran:\n"

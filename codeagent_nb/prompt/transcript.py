@@ -96,9 +96,9 @@ def _of_the_code(event: AgentEvent) -> str:
 def _state(event: events.KernelStateEvent) -> str:
     if event.state in {"rolled_back", "restored"}:
         return prompts.ROLLED_BACK
-    if event.state == "lost":
-        return prompts.LOST
     names = ", ".join(event.names[:NAMES_TOLD])
+    if event.state == "lost":
+        return prompts.LOST_SOME.format(names=names) if names else prompts.LOST
     return prompts.KEPT.format(names=f": {names}" if names else "")
 
 

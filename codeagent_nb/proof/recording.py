@@ -5,12 +5,11 @@ from typing import Any
 
 from codeagent_nb.errors import SessionError
 from codeagent_nb.old_notebooks.finding import read
+from codeagent_nb.projections.notebook_cell import PROOF, is_badge
 from codeagent_nb.proof.reading import MOST_BYTES, ReadNotebook
 from codeagent_nb.proof.telling import badge, metadata
 from codeagent_nb.proof.verdict import Verdict
 from kernel_executor.folders.safe_files import folder_of
-
-KIND = "proof"
 
 
 def record_verdict(notebook: ReadNotebook, verdict: Verdict) -> None:
@@ -53,18 +52,10 @@ def written_notebook(node: dict[str, Any]) -> bytes:
         return f"{json.dumps(node, indent=1, separators=(',', ': '))}\n".encode()
 
 
-def is_badge(cell: Any) -> bool:
-    """Return whether a cell is a badge of ours: text, never code."""
-    try:
-        return bool(cell["cell_type"] == "markdown" and cell["metadata"]["codeagent"]["kind"] == KIND)
-    except (KeyError, TypeError):
-        return False
-
-
 def _badge_cell(node: dict[str, Any], verdict: Verdict) -> dict[str, Any]:
     cell: dict[str, Any] = {
         "cell_type": "markdown",
-        "metadata": {"codeagent": {"kind": KIND}},
+        "metadata": {"codeagent": {"kind": PROOF}},
         "source": badge(verdict).splitlines(keepends=True),
     }
     minor = node.get("nbformat_minor")

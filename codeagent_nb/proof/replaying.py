@@ -65,6 +65,7 @@ async def replay(
     settings: ReplaySettings,
     *,
     hidden: Sequence[Path] = (),
+    readable: Sequence[Path] = (),
     absent: Sequence[Path] = (),
     modules: Sequence[str] = (),
     hash_seed: str = "",
@@ -77,6 +78,7 @@ async def replay(
         folder: Where the code works; nothing in it changes.
         settings: How.
         hidden: What of the folder code does not see.
+        readable: What it does all the same.
         absent: What is not there for it, because it makes that itself.
         modules: Modules whose versions are asked for.
         hash_seed: Of Python's hashes, which decide the order of sets; empty leaves it to chance.
@@ -90,6 +92,7 @@ async def replay(
         work_dir=folder,
         sandbox=settings.sandbox,
         hidden=hidden,
+        readable=readable,
         absent=absent,
         delivers=False,
         env={"PYTHONHASHSEED": hash_seed} if hash_seed else {},

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from codeagent_nb.log.place import DATA, our_folders, work_folder_of
 from codeagent_nb.proof.cell_code import CellCode, read_cell
 from codeagent_nb.proof.comparing import Comparison, compare_outputs
 from codeagent_nb.proof.evidence import Evidence, Files, ReasonKind
@@ -67,13 +68,26 @@ class Study:
     @property
     def folder(self) -> Path:
         """Where it lies, and its code works."""
-        return self.notebook.path.parent
+        return work_folder_of(self.notebook.path)
 
     @property
     def hidden(self) -> tuple[Path, ...]:
         """What code does not see of the folder: it tells code nothing."""
         path = self.notebook.path
-        return (path, path.with_name(f"{path.stem}.journal.jsonl"), path.parent / ".codeagent")
+        return (path, path.with_name(f"{path.stem}.journal.jsonl"), *our_folders(self.folder))
+
+    @property
+    def readable(self) -> tuple[Path, ...]:
+        """The variables of a session, if it is the notebook of one."""
+        data = self.notebook.path.with_name(DATA)
+        return (data,) if self.folder != data.parent and data.is_dir() else ()
+
+    @property
+    def made(self) -> frozenset[str]:
+        """The files that its code makes itself; the variables it was given are none of them."""
+        made = made_files(self.codes)
+        given = {name for name in made if any(map((self.folder / name).is_relative_to, self.readable))}
+        return frozenset(made - given)
 
     @property
     def modules(self) -> list[str]:
@@ -105,6 +119,7 @@ class Study:
             self.folder,
             settings,
             hidden=self.hidden,
+            readable=self.readable,
             absent=[self.folder / name for name in sorted(absent)],
             modules=self.modules,
             hash_seed=hash_seed,
@@ -176,7 +191,7 @@ async def first_replay(
 
     Code that fails may miss what it does not make after all, such as a folder it adds to: then all is there once.
     """
-    absent = frozenset(made_files(study.codes))
+    absent = study.made
     done = await study.replay(settings, absent, progress)
     compared = _compared(study, done)
     for more in (_refused_files(done), _perhaps_made(study, done)):

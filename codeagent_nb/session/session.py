@@ -1,12 +1,12 @@
 """A session: one folder, one kernel, one conversation, one journal, one notebook. Ties them together; decides nothing.
 
-The folder is that of the notebook, so that the saved notebook runs again where it lies (design D7).
+Its files lie in `.codeagent/`, in the folder its code works in (`log/place.py`), but for a notebook that is to be seen.
 """
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, suppress
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -17,7 +17,7 @@ from codeagent_nb.agent import CodeExecutorAgent
 from codeagent_nb.errors import SessionError
 from codeagent_nb.events import FilesEvent, TaskTurnedEvent, TextMessage
 from codeagent_nb.log.event_log import EventLog, View
-from codeagent_nb.log.journal import JournalView
+from codeagent_nb.log.place import SessionPlace, moment, our_folders
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.log.standing import standing
 from codeagent_nb.loop.driver import execution_event
@@ -25,9 +25,11 @@ from codeagent_nb.loop.one_run import OneAtATime
 from codeagent_nb.loop.results import TaskResult
 from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.projections.language_info import QUESTION, read_language_info
+from codeagent_nb.session.beginning import AGENT_NAME, NOTHING, Begun, Earlier, begin, leave, open_folder_of
+from codeagent_nb.session.earlier import is_task
 from codeagent_nb.session.files import bring_files, check_files, describe_files
+from codeagent_nb.session.rebuilding import Rebuilt, rebuild
 from codeagent_nb.session.undoing import Undoing
-from codeagent_nb.views.notebook_file import NotebookView
 from kernel_executor import (
     ExecutionEvent,
     KernelExecutorError,
@@ -36,18 +38,10 @@ from kernel_executor import (
     create_code_executor,
 )
 from kernel_executor.factory import ExecutorName
-from kernel_executor.folders.home import with_home
-from kernel_executor.folders.safe_files import OpenFolder, open_folder
-from kernel_executor.folders.work_folder import open_work_folder
 from kernel_executor.kernels.executor import DATA_STACK
 from kernel_executor.network.gate import Network
 from kernel_executor.sandbox.policy import SandboxMode
 from kernel_executor.stage.ownership import state_folder
-
-AGENT_NAME = "codeagent"
-
-EMPTY = b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
-"""A notebook before the first task: one that is killed then leaves one that opens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +49,10 @@ class SessionSettings:
     """What stays the same for a whole session.
 
     Args:
-        notebook: Where the notebook is saved; its folder is the code's working folder.
+        notebook: Where the notebook is saved; its folder is the code's working folder. None keeps it with the session,
+            in `.codeagent/`.
+        folder: The code's working folder where no notebook is named.
+        name: What the session is named after where no notebook is named.
         files: Files the tasks are about.
         sandbox: As for `KernelCodeExecutor`.
         executor: What runs the code, as for `create_code_executor`.
@@ -64,7 +61,9 @@ class SessionSettings:
         network: What it may reach, as for `KernelCodeExecutor`.
     """
 
-    notebook: Path
+    notebook: Path | None = None
+    folder: Path = Path()
+    name: str = "codeagent"
     files: tuple[Path, ...] = ()
     sandbox: SandboxMode = "auto"
     executor: ExecutorName = "kernel"
@@ -72,16 +71,24 @@ class SessionSettings:
     limits: ResourceLimits = field(default_factory=ResourceLimits)
     network: Network = "none"
 
+    @property
+    def stem(self) -> str:
+        """What the session is named after."""
+        return self.notebook.stem if self.notebook else self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
     """An open session. Made by `open_session`."""
 
+    place: SessionPlace
     notebook: Path
-    journal: Path
+    """Where it is saved."""
     agent: CodeExecutorAgent
     executor: ManagedExecutor[Any]
     log: EventLog
+    rebuilt: Rebuilt
+    """What came of the code of before, which ran again."""
     context: str
     """What the model reads about the files, with the first task."""
     language_info: Mapping[str, Any]
@@ -89,6 +96,26 @@ class Session:
     undoing: Undoing
     """Knows what can be taken back."""
     one: OneAtATime = field(default_factory=lambda: OneAtATime("this session"))
+
+    @property
+    def name(self) -> str:
+        """Its name among the sessions of its folder."""
+        return self.place.name
+
+    @property
+    def folder(self) -> Path:
+        """The folder that its code works in."""
+        return self.place.work_dir
+
+    @property
+    def journal(self) -> Path:
+        """Its journal."""
+        return self.place.journal
+
+    @property
+    def data(self) -> Path:
+        """The folder of the variables it was given."""
+        return self.place.data
 
     async def run(self, task: str, settings: RunSettings, context: str = "") -> TaskResult:
         """Solve a task; the notebook is complete when this returns or raises. Errors are those of the agent.
@@ -140,7 +167,7 @@ class Session:
         if not files:
             return ""
         check_files(files)
-        names = await asyncio.to_thread(bring_files, files, self.notebook.parent)
+        names = await asyncio.to_thread(bring_files, files, self.folder)
         await self.executor.execute_code_blocks([])  # with each call, code sees what is new in the folder
         return await describe_files(self.executor, names, self.log.secrets)
 
@@ -164,7 +191,7 @@ class Session:
         """
         if not self.executor.held_files:
             return None
-        folder = held_folder(self.notebook)
+        folder = held_folder(self.place)
         with suppress(KernelExecutorError, OSError):  # at the end; the session itself is saved
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             names = [file.name for file in self.executor.held_files]
@@ -178,9 +205,19 @@ class Session:
         self.log.publish(execution_event(event, attempt=0))
 
 
+def gone_on_note(session: Session) -> str:
+    """Return what a person should know of a session that goes on."""
+    count = sum(map(is_task, session.log.events))
+    return f"Going on with {session.name} ({count} {'task' if count == 1 else 'tasks'}). {session.rebuilt}"
+
+
 @asynccontextmanager
 async def open_session(
-    settings: SessionSettings, *, views: Sequence[View] = (), secrets: Secrets | None = None
+    settings: SessionSettings,
+    *,
+    views: Sequence[View] = (),
+    secrets: Secrets | None = None,
+    earlier: Earlier = NOTHING,
 ) -> AsyncGenerator[Session, None]:
     """Open a session; on leaving, the kernel is stopped and the notebook is saved a last time.
 
@@ -188,94 +225,97 @@ async def open_session(
         settings: How it works.
         views: Further surfaces.
         secrets: What is shown nowhere; None takes those of the process's environment.
+        earlier: What it goes on from; its good code runs again in the sandbox, and `Session.rebuilt` tells what came of
+            that.
 
     Raises:
-        SessionError: The notebook exists already, cannot be written, or a file cannot be brought.
+        SessionError: The notebook exists already, something cannot be written or read, a file cannot be brought.
         KernelExecutorError: The kernel does not start.
     """
     async with AsyncExitStack() as stack:
-        _check(settings)
-        place = _open_folder(settings.notebook)
-        stack.callback(place.close)
-        notebook = place.path / settings.notebook.name
-        journal = place.path / f"{notebook.stem}.journal.jsonl"
-        claimed = stack.enter_context(ExitStack())
-        for path, content in ((journal, b""), (notebook, EMPTY)):
-            _claim(place, path.name, content)
-            claimed.callback(place.remove, path.name)  # or a session that never began would keep the name
-        names = await asyncio.to_thread(bring_files, settings.files, place.path)
-        notebook_view = NotebookView(notebook, folder=place)
-        journal_view = stack.enter_context(closing(JournalView(journal, place)))
+        files = stack.enter_context(_files(settings, earlier, secrets or Secrets(os.environ)))
+        names = await asyncio.to_thread(bring_files, settings.files, files.place.work_dir)
         # Once more with the kernel gone: nothing it did to the file, and no late output, is left out.
-        stack.callback(notebook_view.save)
-        executor = create_code_executor(
-            settings.executor,
-            work_dir=place.path,
-            sandbox=settings.sandbox,
-            image=settings.image,
-            hidden=(notebook, journal),  # they change with every step, and tell code nothing
-            resource_limits=settings.limits,
-            network=settings.network,
-            preload=DATA_STACK,  # while the model writes
-        )
+        stack.callback(files.notebook.save)
+        executor = _executor(settings, files)
         await stack.enter_async_context(executor)
-        log = EventLog(secrets or Secrets(os.environ))
-        all_views: Sequence[View] = (journal_view, notebook_view, *views)
+        all_views: Sequence[View] = (files.journal, files.notebook, *views)
         for view in all_views:
-            log.attach(view)
+            files.log.attach(view)
         # A view that failed once, on a full disk say, is told nothing more; at the end it is tried with everything.
-        stack.callback(lambda: notebook_view.catch_up(log.events))
-        claimed.pop_all()  # the kernel runs: from here on there is something to keep
-        notebook_view.take_language(language_info := read_language_info(await executor.evaluate(QUESTION)))
-        context = await describe_files(executor, names, log.secrets)
-        agent = CodeExecutorAgent(AGENT_NAME, executor, log=log)
-        session = Session(notebook, journal, agent, executor, log, context, language_info, Undoing(executor, log))
+        stack.callback(lambda: files.notebook.catch_up(files.log.events))
+        files.undo.pop_all()  # the kernel runs: from here on there is something to keep
+        session = await _session(files, executor, names)
         executor.on_late_output(session.on_late_output)
         stack.push_async_callback(session.keep_held_files)
         yield session
 
 
-def held_folder(notebook: Path) -> Path:
+@contextmanager
+def _files(settings: SessionSettings, earlier: Earlier, secrets: Secrets) -> Iterator[Begun]:
+    """Open the files of a session; take away at the end what it has not used."""
+    _check(settings)
+    notebook = settings.notebook
+    with ExitStack() as stack:
+        work_dir = stack.enter_context(closing(open_folder_of(notebook, settings.folder)))
+        files = begin(work_dir, settings.stem, notebook.name if notebook else "", earlier, secrets, stack=stack)
+        try:
+            yield files
+        finally:
+            leave(files.place, is_empty=not files.log.events)
+
+
+def _executor(settings: SessionSettings, files: Begun) -> ManagedExecutor[Any]:
+    work_dir = files.place.work_dir
+    return create_code_executor(
+        settings.executor,
+        work_dir=work_dir,
+        sandbox=settings.sandbox,
+        image=settings.image,
+        readable=(files.place.data,),
+        hidden=(*our_folders(work_dir), files.notebook.path),  # they change with every step, and tell code nothing
+        resource_limits=settings.limits,
+        network=settings.network,
+        preload=DATA_STACK,  # while the model writes
+    )
+
+
+async def _session(files: Begun, executor: ManagedExecutor[Any], names: Sequence[str]) -> Session:
+    """Return a session whose kernel runs and has the variables of before."""
+    log = files.log
+    files.notebook.take_language(language_info := read_language_info(await executor.evaluate(QUESTION)))
+    return Session(
+        place=files.place,
+        notebook=files.notebook.path,
+        agent=CodeExecutorAgent(AGENT_NAME, executor, log=log),
+        executor=executor,
+        log=log,
+        rebuilt=await rebuild(executor, log),
+        context=await describe_files(executor, names, log.secrets),
+        language_info=language_info,
+        undoing=Undoing(executor, log),
+    )
+
+
+def held_folder(place: SessionPlace) -> Path:
     """Return where files are kept that a session's code made and that were not saved.
 
-    It is in the user's state folder; without a home that can be written to, as in some hubs, beside the notebook.
+    It is in the user's state folder; without a home that can be written to, as in some hubs, with the session.
     """
     state = state_folder()
     if state is None:
-        return notebook.with_suffix(".not-saved")
-    place = sha256(os.fsencode(notebook.parent)).hexdigest()[:8]  # two folders may hold notebooks of one name
-    return state.with_name("not-saved") / f"{notebook.stem}-{place}"
+        return place.folder.path / "not-saved"
+    folder = sha256(os.fsencode(place.work_dir)).hexdigest()[:8]  # two folders may have sessions of one name
+    return state.with_name("not-saved") / f"{place.name}-{folder}"
 
 
 def new_notebook(folder: Path, name: str = "codeagent") -> Path:
     """Return a name that no earlier session has."""
-    moment = datetime.now().astimezone()
-    return folder / f"{name}-{moment:%Y%m%d-%H%M%S}-{moment.microsecond // 1000:03}.ipynb"
-
-
-def _open_folder(notebook: Path) -> OpenFolder:
-    """Open the folder once: its name, or that of one above it, may be given to another one while the session lives."""
-    try:
-        return open_folder(open_work_folder(with_home(notebook).absolute().parent).path)
-    except OSError as error:
-        raise SessionError(f"cannot use the folder of --out {str(notebook)!r}: {error.strerror or error}") from error
+    return folder / f"{name}-{moment()}.ipynb"
 
 
 def _check(settings: SessionSettings) -> None:
     """Refuse what cannot work before anything is made."""
-    if settings.notebook.suffix != ".ipynb":
+    if settings.notebook and settings.notebook.suffix != ".ipynb":
         raise SessionError(f"--out {str(settings.notebook)!r}: the name of a notebook ends in .ipynb")
     check_files(settings.files)
-
-
-def _claim(folder: OpenFolder, name: str, content: bytes = b"") -> None:
-    """Make a file of the session, so that no earlier or parallel one is overwritten."""
-    path = folder.path / name
-    try:
-        with os.fdopen(folder.create(name), "wb") as file:
-            file.write(content)
-    except FileExistsError as error:
-        why = "exists already and is not overwritten: choose another name (--out)"
-        raise SessionError(f"{str(path)!r} {why}") from error
-    except OSError as error:
-        raise SessionError(f"cannot write {str(path)!r} ({error.strerror}): choose another folder (--out)") from error

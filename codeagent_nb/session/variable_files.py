@@ -5,6 +5,7 @@ Tables go as Arrow, all else as pickle. Knows no session and no kernel.
 
 import filecmp
 import io
+import os
 import pickle
 import sys
 from collections.abc import Callable
@@ -22,6 +23,8 @@ from zoneinfo import ZoneInfo
 
 from codeagent_nb.errors import VariableRefused
 from codeagent_nb.log.redaction import Redactor, Secrets
+from kernel_executor.folders.left_behind import NEW
+from kernel_executor.folders.safe_files import PRIVATE
 from kernel_executor.secret_names import names_secret
 from kernel_executor.text import shorten
 
@@ -107,7 +110,7 @@ def _store(path: Path, fill: "Callable[[_Watched], None]", limits: _Limits) -> P
     """Make a file; nothing is left if that fails."""
     part = path.with_name(f".{uuid4().hex}.part")  # of this name, one that was stopped may not be at its end yet
     try:
-        with part.open("xb") as file:
+        with os.fdopen(os.open(part, NEW, PRIVATE), "wb") as file:
             fill(_Watched(limits, file.write))
         _Watched(limits, len).write(b"")  # or it is stopped
         return _named(part, path)

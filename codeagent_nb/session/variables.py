@@ -6,7 +6,6 @@ Knows no IPython; how a variable becomes a file is `variable_files`' business.
 import asyncio
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -23,14 +22,14 @@ DESCRIPTION_BUDGET = 3_000  # characters of one variable, about 750 tokens
 LOAD_TIMEOUT = 120.0  # seconds; the task's own limit is for the task's own code
 
 
-async def bring_variable(session: Session, name: str, value: Any, folder: Path) -> None:
-    """Copy a variable into the session's kernel and tell the model what it is; its file is kept in `folder`.
+async def bring_variable(session: Session, name: str, value: Any) -> None:
+    """Copy a variable into the session's kernel and tell the model what it is; its file is kept with the session.
 
     Raises:
         VariableRefused: It cannot be copied; it says why and what to do.
     """
     try:
-        written = await _write(session, name, value, folder)
+        written = await _write(session, name, value)
         try:
             await _load(session, written, value)
         finally:
@@ -55,15 +54,16 @@ async def _load(session: Session, written: WrittenVariable, value: Any) -> None:
             code=written.code,
             description=await _describe(session, written),
             execution_count=block.execution_count,
+            path=written.path,
         )
     )
 
 
-async def _write(session: Session, name: str, value: Any, folder: Path) -> WrittenVariable:
+async def _write(session: Session, name: str, value: Any) -> WrittenVariable:
     """Write in a thread: an object's own code may take its time, and Stop must be heard meanwhile."""
     stop = Event()
     secrets = session.log.secrets
-    write = partial(write_variable, name, value, folder, session.executor.work_dir, secrets, stop=stop)
+    write = partial(write_variable, name, value, session.data, session.executor.work_dir, secrets, stop=stop)
     writing = asyncio.get_running_loop().run_in_executor(None, write)
     try:
         await asyncio.wait({writing})  # cancelled, it leaves the thread to itself: nothing can end an object's sleep

@@ -1,5 +1,8 @@
 """The file in which a session is saved as a notebook. What stands in it is `notebook_text.py`."""
 
+import json
+import math
+import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,6 +12,7 @@ from codeagent_nb import events
 from codeagent_nb.errors import SessionError
 from codeagent_nb.events import AgentEvent
 from codeagent_nb.projections.language_info import OF_IPYTHON
+from codeagent_nb.projections.notebook_cell import is_badge
 from codeagent_nb.projections.notebook_text import NotebookText
 from kernel_executor.folders.safe_files import OpenFolder, folder_of
 
@@ -40,6 +44,11 @@ class NotebookView:
         self.catch_up(earlier)
         self.save()
 
+    @property
+    def path(self) -> Path:
+        """The `.ipynb` file."""
+        return self._path
+
     def take_language(self, language_info: Mapping[str, Any]) -> None:
         """Write with the next save what the kernel says of its language."""
         self._notebook.language_info = language_info
@@ -47,7 +56,7 @@ class NotebookView:
     def on_event(self, event: AgentEvent) -> None:
         """Take one event in; save if it ends a step."""
         self._take(event)
-        if self._ends_step(event):
+        if _ends_step(event, time.monotonic() - self._written):
             content = self._notebook.content
             if content != self._saved:
                 self._write(content)
@@ -66,16 +75,6 @@ class NotebookView:
         """
         self._write(self._notebook.content)
 
-    def _ends_step(self, event: AgentEvent) -> bool:
-        """Return True if the file is to be written: that costs a millisecond or more, on the event loop.
-
-        The end of a block is mostly followed by that of its attempt at once; where it is not, the files it made are
-        being delivered, or another block of the attempt begins.
-        """
-        if isinstance(event, events.BlockFinishedEvent):
-            return time.monotonic() - self._written > BLOCK_SECONDS
-        return isinstance(event, SAVED_AFTER)
-
     def _take(self, event: AgentEvent) -> None:
         self._known[id(event)] = event
         self._notebook.take(event)
@@ -85,11 +84,52 @@ class NotebookView:
             with folder_of(self._path, self._folder) as folder:
                 folder.replace(self._path.name, *content)
         except OSError as error:
-            raise SessionError(
-                f"cannot save {str(self._path)!r}: {error.strerror}; free some space, or choose another folder"
-            ) from error
+            is_gone = isinstance(error, FileNotFoundError)
+            why = (
+                "its folder was removed" if is_gone else f"{error.strerror}; free some space, or choose another folder"
+            )
+            raise SessionError(f"cannot save {str(self._path)!r}: {why}") from error
         self._saved, self._written = content, time.monotonic()
 
+
+def _ends_step(event: AgentEvent, seconds: float) -> bool:
+    """Return True if the file is to be written: that costs a millisecond or more, on the event loop.
+
+    The end of a block is mostly followed by that of its attempt at once; where it is not, the files it made are
+    being delivered, or another block of the attempt begins.
+
+    Args:
+        event: What has happened.
+        seconds: Since the file was written.
+    """
+    if isinstance(event, events.BlockFinishedEvent):
+        return seconds > BLOCK_SECONDS
+    return isinstance(event, SAVED_AFTER)
+
+
+def is_saved_from(path: Path, log: Sequence[AgentEvent], folder: OpenFolder | None = None) -> bool:
+    """Return whether a notebook holds what a session had saved after one of its steps, and nothing of anybody else's.
+
+    Args:
+        path: The notebook.
+        log: The session's events.
+        folder: The folder it is in, if that is open.
+    """
+    try:
+        with folder_of(path, folder) as place, os.fdopen(place.open(path.name), "rb") as file:
+            saved = json.loads(file.read(MOST_BYTES))["cells"]
+            cells = [cell for cell in saved if not is_badge(cell)]  # of a proof, which is about this state
+    except (OSError, ValueError, RecursionError, KeyError, TypeError):
+        return False
+    notebook, held = NotebookText(), cells == []
+    for event in log:
+        notebook.take(event)
+        if not held and _ends_step(event, math.inf):
+            held = notebook.holds(cells)
+    return held or notebook.holds(cells)
+
+
+MOST_BYTES = 256 << 20
 
 BLOCK_SECONDS = 1.0
 """Since the last time that the file was written, for the end of a block to be saved by itself."""

@@ -12,12 +12,16 @@ import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 PRIVATE = 0o600
 """The mode of new files: what a session tells is its user's."""
 
+PRIVATE_FOLDER = 0o700
+
 _ALWAYS = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,35 @@ class OpenFolder:
             os.close(descriptor)
             raise
         return descriptor
+
+    def make_folder(self, name: str) -> None:
+        """Make a folder of the user's own in it.
+
+        Raises:
+            FileExistsError: There is something of that name.
+        """
+        os.mkdir(name, PRIVATE_FOLDER, dir_fd=self.descriptor)
+
+    def enter(self, name: str) -> "OpenFolder":
+        """Open a folder in it, which must be closed, too.
+
+        Raises:
+            OSError: It is a link, no folder, or not there.
+        """
+        try:
+            return OpenFolder(self.path / name, os.open(name, _FOLDER, dir_fd=self.descriptor))
+        except OSError as error:
+            found = self._lstat(name)
+            if found and stat.S_ISLNK(found.st_mode):
+                raise _refused(self.path / name, "it is a symbolic link") from None
+            if found and error.errno == errno.ENOTDIR:
+                raise _refused(self.path / name, "it is no folder") from None
+            raise
+
+    def names(self, most: int) -> list[str]:
+        """Return the names of what is in it, sorted; of more than `most`, any so many."""
+        with os.scandir(self.descriptor) as entries:
+            return sorted(entry.name for entry in islice(entries, most))
 
     def replace(self, name: str, *pieces: bytes) -> None:
         """Write a file whole or not at all; whatever had its name loses it, a folder to a name beside it."""
@@ -112,7 +145,7 @@ def open_folder(path: Path) -> OpenFolder:
     Raises:
         OSError: There is no folder, but a link, say.
     """
-    return OpenFolder(path, os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC))
+    return OpenFolder(path, os.open(path, _FOLDER))
 
 
 @contextmanager

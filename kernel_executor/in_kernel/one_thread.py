@@ -71,7 +71,7 @@ def application(interrupts: Interrupts, **settings: Any) -> Any:
                 app.parent_handle = handle
 
         def configure_tornado_logger(self) -> None:
-            """Let Tornado log: once, or after ten returns of a kernel each of its lines came ten times."""
+            """Have Tornado log, once: after ten returns of a kernel each of its lines came ten times."""
             if not logging.getLogger("tornado").handlers:
                 super().configure_tornado_logger()
 

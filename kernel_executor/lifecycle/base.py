@@ -4,7 +4,7 @@ A class of its own for each place where code runs would repeat this page; a new 
 """
 
 import asyncio
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -15,6 +15,7 @@ from kernel_executor.aio.tasks import cancellable, streamed, uninterrupted
 from kernel_executor.errors import NotStarted
 from kernel_executor.events import ExecutionEvent, FilesDelivered, HeldFile
 from kernel_executor.functions.functions import FunctionLike, Functions, check_module_name
+from kernel_executor.lifecycle.again import RunsAgain
 from kernel_executor.lifecycle.in_order import run_in_order, unheard
 from kernel_executor.lifecycle.listeners import LateOutputs, Listener, guarded
 from kernel_executor.lifecycle.meanwhile import Meanwhile
@@ -46,7 +47,7 @@ from kernel_executor.types import (
 Runner = TypeVar("Runner", bound=BlockRunner)
 
 
-class ManagedExecutor(Meanwhile, ABC, Generic[Runner]):
+class ManagedExecutor(Meanwhile, RunsAgain, Generic[Runner]):
     """Runs code blocks in something that is started and stopped; the base of our executors.
 
     Use it as `async with ... as executor`. It belongs to the event loop it is started on. Calls made at the same time

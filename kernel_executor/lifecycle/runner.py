@@ -130,6 +130,11 @@ async def deliver_if_well(stage: Stage, result: CodeResult | None) -> FilesDeliv
     return await uninterrupted(stage.hold_back())
 
 
+async def deliver_nothing(_stage: Stage, _result: CodeResult | None) -> FilesDelivered:
+    """Deliver nothing: what runs again has delivered what it makes."""
+    return FilesDelivered()
+
+
 NO_GATE = (
     "code was started without a network, and nothing can be allowed now: start it with network=[], "
     "`%config CodeAgent.network`, or --network, in bubblewrap"

@@ -1,7 +1,7 @@
 """What the code of one executor may reach of the network; a person may allow more while it runs. Resolves nothing."""
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Literal, TypeGuard
 
 from kernel_executor.network.hosts import read_host
@@ -12,6 +12,8 @@ Network = Literal["none", "all"] | Sequence[str]
 """`none`, `all` public names, or names: `["data.example.org", "localhost:8123"]`."""
 
 NONE = "none"
+
+NOTHING = parse([])
 
 MOST_TOLD = 20
 """Names that were refused of which one is told after a block."""
@@ -60,6 +62,7 @@ class Gate:
         self._lasting = allowed
         self._reaches_own = reaches_own(allowed)
         self._refused: dict[str, None] = {}
+        self._shut = 0
 
     @classmethod
     def of(cls, network: Network) -> "Gate | None":
@@ -85,13 +88,22 @@ class Gate:
         if lasting:
             self._lasting = self._lasting.with_name(entry)
 
+    @contextmanager
+    def shut(self) -> Iterator[None]:
+        """Allow nothing meanwhile, whatever else is allowed."""
+        self._shut += 1
+        try:
+            yield
+        finally:
+            self._shut -= 1
+
     def end_call(self) -> None:
         """Refuse again what was allowed for one call."""
         self.allowed = self._lasting
 
     async def decide(self, host: str, port: int) -> Verdict:
         """Return whether a host may be reached at a port, and keep in mind what was refused."""
-        verdict = self.allowed.verdict(host, port)
+        verdict = (NOTHING if self._shut else self.allowed).verdict(host, port)
         if not verdict.allowed and len(self._refused) < MOST_TOLD:
             with suppress(ValueError):  # it is no host, and nobody could allow it
                 self._refused[entry_for(read_host(host), port)] = None

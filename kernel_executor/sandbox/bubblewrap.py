@@ -53,6 +53,7 @@ def mounts(policy: SandboxPolicy, shared: Sequence[Path] = ()) -> list[Mount]:
             found.append(Mount(place.work_dir, place.work_dir))
         found += [Mount(place.files, place.base, "bind"), Mount(place.base, Path(ORIGINAL))]
         found += [Mount(path, path) for name in place.read_only if (path := place.base / name).is_dir()]
+    found += [Mount(path, path, "tmpfs") for path in policy.unseen]
     if policy.stage and policy.installs:
         found.append(Mount(policy.stage.packages, Path(INSTALLED_AT), "bind"))
     found += [Mount(path, path, "bind") for path in policy.writable]

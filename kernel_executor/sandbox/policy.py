@@ -56,6 +56,7 @@ class SandboxPolicy:
         interpreter: What the kernel itself needs to see.
         covered: What is hidden of the folders it imports from.
         hidden: What is hidden of the user's folder, where code can read that itself.
+        unseen: Folders inside that lie over hidden ones, where the user's folder itself is mounted.
         leads_to: Where each path that was granted led then.
         installs: Whether packages may be installed, in a folder beside the stage.
         temporary: Bytes that file systems in memory may take, where a sandbox has its own; 0 leaves it to the system.
@@ -69,6 +70,7 @@ class SandboxPolicy:
     interpreter: Interpreter = field(default_factory=Interpreter)
     covered: tuple[Path, ...] = ()
     hidden: tuple[Path, ...] = ()
+    unseen: tuple[Path, ...] = ()
     leads_to: Mapping[Path, Path] = field(default_factory=dict)
     installs: bool = False
     temporary: int = 0
@@ -92,7 +94,22 @@ def with_covers(policy: SandboxPolicy) -> SandboxPolicy:
         for path in to_cover(folder, [*paths, *granted])
         if not any(map(path.is_relative_to, granted))
     ]
-    return replace(policy, covered=tuple(covered))
+    return replace(policy, covered=tuple(covered), unseen=_unseen(policy))
+
+
+def _unseen(policy: SandboxPolicy) -> tuple[Path, ...]:
+    """Return where hidden folders would be seen although no stage shows them.
+
+    A link is none: what it leads to is not the user's. Files are replaced too often to be covered.
+    """
+    place = policy.stage
+    if place is None or not place.is_mounted:
+        return ()
+    folders = [path for path in policy.hidden if path.is_dir() and not path.is_symlink()]
+    seen = [(place.base, Path(place.original)), *([(place.work_dir, place.work_dir)] if place.below else [])]
+    return tuple(
+        there / path.relative_to(here) for here, there in seen for path in folders if path.is_relative_to(here)
+    )
 
 
 def mounted_in(folder: Path, wanted: "Granted", interpreter: Interpreter) -> list[Path]:

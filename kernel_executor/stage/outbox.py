@@ -24,6 +24,7 @@ MAX_TOLD = 100
 NO_FILE = "it is no regular file"
 HIDES = "it would be imported in place of a module of yours"
 FAILED = "the attempt that made it failed"
+EARLIER = "an earlier session made it, and its code ran again"
 
 
 class Outbox:
@@ -46,6 +47,7 @@ class Outbox:
         self._named: set[str] = set()
         self._known: dict[str, Seen] = {}
         self._held: dict[str, HeldFile] = {}
+        self._earlier: dict[str, Seen] = {}
         self.stop = Event()
         """Ends the copying of a large file when it is set."""
 
@@ -69,7 +71,7 @@ class Outbox:
             name: seen
             for name, seen in found.entries.items()
             if not (mirror.is_shown(name) or mirror.is_mounted(name))
-            and not (name in mirror.own and is_settled(seen, mirror.own[name]))
+            and not any(name in old and is_settled(seen, old[name]) for old in (mirror.own, self._earlier))
         }
 
     def has_news(self, found: Listing) -> bool:
@@ -99,6 +101,18 @@ class Outbox:
                 os.rename(base, base, src_dir_fd=source, dst_dir_fd=target)
             return True
         return False
+
+    def keep_back(self, found: Listing) -> None:
+        """Undo what code that ran again did to the agent's own, and deliver nothing of what else it made.
+
+        What of that is not in the user's folder was removed there, or was never to be delivered by itself.
+        """
+        self.put_back_own(found)
+        for name, seen in self.candidates(found).items():
+            if name not in self._mirror.own:
+                self._earlier[name] = seen
+                if not seen.is_folder:
+                    self._held[name] = held(name, seen, EARLIER)
 
     def put_back_own(self, found: Listing) -> None:
         """Undo what code did to files of the agent's since they were delivered."""

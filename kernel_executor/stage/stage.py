@@ -262,6 +262,15 @@ class Stage:
         found = await self._latest_look()
         return self.outbox.hold_back(found) if self.outbox.has_news(found) else FilesDelivered()
 
+    async def keep_back(self) -> None:
+        """Deliver nothing of what was made since the last delivery, now or later, and put other files back."""
+        if self._delivers:
+            await in_thread(self._keep_back)
+
+    def _keep_back(self) -> None:
+        self._mirror.inspect(self._look())
+        self.outbox.keep_back(self._look())
+
     async def take(self, names: Sequence[str], into: Path | None = None) -> FilesDelivered:
         """Deliver files that stayed behind, because the user asks for them; some are never delivered.
 

@@ -37,12 +37,12 @@ async def main() -> None:
         work = Path(place) / "work"
         (work / "data").mkdir(parents=True)
         async with open_session(SessionSettings(notebook=work / "session.ipynb")) as session:
-            await bring_variable(session, "frame", frame, work / "data")  # the kernel imports pandas
+            await bring_variable(session, "frame", frame)  # the kernel imports pandas
             ours, reference = [], []
             for _ in range(ROUNDS):
                 reference.append(arrow(frame, Path(place) / "reference.arrow"))
                 started = time.perf_counter()
-                await bring_variable(session, "frame", frame, work / "data")
+                await bring_variable(session, "frame", frame)
                 ours.append(time.perf_counter() - started)
     ratio = statistics.median(one / other for one, other in zip(ours, reference, strict=True))
     print(f"1,000,000 x 20: {statistics.median(ours):.2f} s, Arrow file {statistics.median(reference):.2f} s")

@@ -46,7 +46,7 @@ def wait_until_done(notebook: Notebook, index: int, seconds: float = 15) -> None
 
 
 def saved_session(notebook: Notebook) -> str:
-    [saved] = notebook.server.root.glob(f"{Path(notebook.path).stem}-agent-*.ipynb")
+    [saved] = notebook.server.root.glob(f".codeagent/sessions/{Path(notebook.path).stem}-*/session.ipynb")
     return saved.read_text()
 
 

@@ -48,9 +48,8 @@ def test_the_reply_is_shown_while_it_comes_and_all_of_the_story_in_the_end(noteb
     assert any("image/png" in bundle for bundle in bundles)
     assert {"text/plain": "sum: 42\n"} in bundles
     assert "<strong>42</strong>" in bundles[-2]["text/html"]
-    assert re.search(
-        r"done</b> · 1 try · \d+ tokens · [\d.]+ s · Replay.*no network.*-agent-", bundles[-1]["text/html"]
-    )
+    shown = bundles[-1]["text/html"]
+    assert re.search(r"done</b> · 1 try · \d+ tokens · [\d.]+ s · Replay.*no network.*session .+-\d{8}-", shown)
     assert notebook.cell(1).get_by_role("button", name="Stop").count() == 0, "a finished cell has no buttons"
     notebook.save()
 

@@ -27,7 +27,7 @@ def texts(notebook: Notebook, index: int) -> list[str]:
 
 def open_session(notebook: Notebook, *, trusted: bool = False) -> None:
     """Open the saved session in the place of the notebook."""
-    [saved] = notebook.server.root.glob(f"{Path(notebook.path).stem}-agent-*.ipynb")
+    [saved] = notebook.server.root.glob(f".codeagent/sessions/{Path(notebook.path).stem}-*/session.ipynb")
     if trusted:
         trust(notebook.server, saved)
     notebook.path = saved.name

@@ -176,7 +176,7 @@ def test_a_folder_is_typed_and_a_wrong_one_is_told(notebook: Notebook, scripted:
     use_server(notebook.cell(1), "first")
     wait_until_done(notebook, 1, seconds=40)
     assert "mean 4350.0" in shown(notebook, 1)
-    assert list((notebook.server.root / "projects").glob("*-agent-*.ipynb"))
+    assert list((notebook.server.root / "projects").glob(".codeagent/sessions/*/session.ipynb"))
 
 
 def panel(notebook: Notebook) -> Locator:

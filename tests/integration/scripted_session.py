@@ -8,6 +8,9 @@ from codeagent_nb import CodeExecutorAgent, ReplayChatCompletionClient
 from codeagent_nb.approval import refuse_unattended
 from codeagent_nb.log.journal import JournalView
 from codeagent_nb.loop.run_settings import RunSettings
+from codeagent_nb.session.beginning import Earlier
+from codeagent_nb.session.earlier import is_task
+from codeagent_nb.session.finding import earlier_of, sessions_in
 from codeagent_nb.session.session import SessionSettings, open_session
 from codeagent_nb.views.notebook_file import NotebookView
 from kernel_executor.replay import ReplayCodeExecutor, failing
@@ -43,6 +46,20 @@ async def with_kernel(folder: Path) -> None:
     async with open_session(SessionSettings(notebook=folder / "session.ipynb")) as session:
         for number in count():
             await session.run(f"Task {number}", settings)
+
+
+async def counting(folder: Path, past: Earlier) -> None:
+    async with open_session(SessionSettings(folder=folder, name="count"), earlier=past) as session:
+        for number in count(sum(map(is_task, session.log.events))):
+            code = f"done = [*globals().get('done', ()), {number}]\nprint(done)"
+            model = ReplayChatCompletionClient([f"```python\n{code}\n```", f"Did {number}."])
+            await session.run(f"Task {number}", RunSettings(model=model, max_retries=0, ask=refuse_unattended))
+
+
+def count_on(folder: Path) -> None:
+    """Keep in a variable which tasks were done, in the last session there or a new one, until killed."""
+    found = sessions_in(folder)
+    asyncio.run(counting(folder, earlier_of(found[0]) if found else Earlier()))
 
 
 def session(folder: Path, *, kernel: bool) -> None:

@@ -133,7 +133,7 @@ def test_a_session_that_never_began_does_not_keep_the_name(serve: Serve, tmp_pat
     assert done.returncode == 5, done.stderr
     assert "bubblewrap is not installed" in done.stderr
     assert not (tmp_path / "a.ipynb").exists()
-    assert not (tmp_path / "a.journal.jsonl").exists()
+    assert not list(tmp_path.glob(".codeagent/sessions/*"))
 
 
 def test_an_empty_task_is_refused_before_anything_is_made(serve: Serve, tmp_path: Path) -> None:

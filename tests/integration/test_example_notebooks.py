@@ -26,7 +26,7 @@ nbformat.write(notebook, sys.argv[1])
 
 CHANGING = (
     (r"[\d.]+ s\b", "N s"),
-    (r"-agent-[\d-]+", "-agent-NOW"),
+    (r"-\d{8}-\d{6}-\d{3}", "-NOW"),
     (r"at 0x[0-9a-f]+", "at X"),
     (r"<details><summary>sandboxed by [^<]*</summary>[^<]*</details>|<div>NOT sandboxed[^<]*</div>", "ISOLATION"),
 )

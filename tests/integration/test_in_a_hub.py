@@ -235,7 +235,7 @@ def found_by(cell: Any) -> dict[str, bool]:
 
 def saved_in(files: Mapping[str, str], folder: str) -> Any:
     """Give the session that was saved below a folder, as a notebook that is valid."""
-    [text] = [text for path, text in files.items() if re.match(rf"{folder}/.*study-agent-[^/]*\.ipynb$", path)]
+    [text] = [text for path, text in files.items() if re.match(rf"{folder}/.*study-[^/]*/session\.ipynb$", path)]
     notebook = nbformat.reads(text.encode("latin-1").decode(), as_version=4)
     nbformat.validate(notebook)
     return notebook
@@ -324,5 +324,5 @@ def test_where_the_home_folder_is_roots_the_reason_is_told_and_nothing_is_lost(
     assert "image/png" in json.dumps(saved_in(files, ELSEWHERE))
     [kept] = [path for path in files if path.endswith("/helper.py")]
     if story.startswith("sandboxed"):
-        assert re.fullmatch(rf"{ELSEWHERE}/study-agent-[\d-]+\.not-saved/helper\.py", kept)
+        assert re.fullmatch(rf"{ELSEWHERE}/\.codeagent/sessions/study-[\d-]+/not-saved/helper\.py", kept)
         assert f"Files that were not saved: {Path(kept).parent}" in told(cells[-1])

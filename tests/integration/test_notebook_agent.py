@@ -88,4 +88,4 @@ async def test_a_second_task_is_refused_and_a_reset_too(tmp_path: Path) -> None:
         agent.reset()
     await first
     await agent.end()
-    assert [path.suffix for path in tmp_path.iterdir()].count(".ipynb") == 1
+    assert len(list(tmp_path.glob(".codeagent/sessions/*/session.ipynb"))) == 1

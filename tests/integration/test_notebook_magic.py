@@ -85,10 +85,11 @@ def test_a_task_is_told_whole_under_its_cell_and_saved(execute: Execute, tmp_pat
     assert "<strong>42</strong>" in texts(cell)
     assert re.search(r"2 tries · \d+ tokens · [\d.]+ s", texts(cell))
     assert not any("widget" in mime for bundle in data(cell) for mime in bundle), "nobody is there to click"
-    [saved] = tmp_path.glob("study-agent-*.ipynb")
-    assert saved.name in texts(cell)
+    [saved] = tmp_path.glob(".codeagent/sessions/study-*/session.ipynb")
+    assert saved.parent.name in texts(cell)
     nbformat.validate(nbformat.read(saved, as_version=4))
-    assert not list(tmp_path.glob("*.data")), "an empty folder is taken away again"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".codeagent", "study.ipynb"], "nothing else appears"
+    assert not list(saved.parent.glob("data")), "an empty folder is taken away again"
 
 
 def test_kernel_and_conversation_go_on_until_they_are_reset(execute: Execute) -> None:
@@ -120,7 +121,7 @@ def test_a_task_is_taken_back_and_the_next_one_waits_for_that(execute: Execute, 
     assert {"text/plain": "False\n"} in data(notebook.cells[4])
     assert "  1  taken back " in texts(notebook.cells[7])
     assert "  2  succeeded " in texts(notebook.cells[7])
-    [saved] = tmp_path.glob("study-agent-*.ipynb")
+    [saved] = tmp_path.glob(".codeagent/sessions/study-*/session.ipynb")
     code = [cell.source for cell in nbformat.read(saved, as_version=4).cells if cell.cell_type == "code"]
     assert code == ["print('x' in globals())"]
 
@@ -160,7 +161,7 @@ def test_variables_are_copied_and_described_exactly(execute: Execute, tmp_path: 
     assert "`table` is a pandas.DataFrame with 2 rows and 1 columns" in told
     assert "- 'mass (g)': float64, 1 missing" in told
     assert "`config` is a dict of 1 items: {'deep': [7]}" in told
-    [saved] = tmp_path.glob("study-agent-*.ipynb")
+    [saved] = tmp_path.glob(".codeagent/sessions/study-*/session.ipynb")
     again = [sys.executable, "-c", EXECUTE, str(saved), "none"]
     done = subprocess.run(again, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, "the saved notebook loads the variables again, where it lies"
@@ -224,7 +225,7 @@ def test_what_was_not_saved_is_kept_when_the_notebooks_kernel_ends(
     write = "with open('helper.py', 'w') as file: file.write('x = 1')"
     notebook = execute(model(python(write), "It is there."), "%%agent -m replay\nWrite a module.")
     assert "Not saved: helper.py" in texts(notebook.cells[1])
-    [kept] = state.glob("codeagent-nb/not-saved/study-agent-*/helper.py")
+    [kept] = state.glob("codeagent-nb/not-saved/study-*/helper.py")
     assert kept.read_text() == "x = 1"
 
 

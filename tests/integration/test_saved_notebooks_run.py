@@ -287,7 +287,7 @@ async def test_a_variable_that_is_brought_after_a_failed_task_stays(tmp_path: Pa
     settings = RunSettings(model=model, max_retries=0, ask=refuse_unattended)
     async with open_session(SessionSettings(notebook=tmp_path / "session.ipynb")) as session:
         await session.run("Fail.", settings)
-        await bring_variable(session, "it", [1, 2], session.notebook.parent)
+        await bring_variable(session, "it", [1, 2])
         result = await session.run("Print it.", settings)
     assert "[1, 2] False" in result.messages[-1].content
     states = [event.state for event in session.log.events if isinstance(event, KernelStateEvent)]

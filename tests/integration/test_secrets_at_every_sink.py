@@ -299,10 +299,8 @@ async def show_by_words(stage: Stage) -> None:
 
 
 async def brought(session: Session, name: str, value: str) -> str:
-    data = session.notebook.with_suffix(".data")
-    data.mkdir(exist_ok=True)
     try:
-        await bring_variable(session, f"list_of_{name}", [value], data)
+        await bring_variable(session, f"list_of_{name}", [value])
     except AgentError as error:
         return "".join(traceback.format_exception(error))
     return ""

@@ -4,6 +4,7 @@ import multiprocessing
 import random
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -25,13 +26,12 @@ PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["tests.integration.scripted_session"])
 
 
-def kill_session(folder: Path, events: int, seconds: float, *, kernel: bool) -> None:
+def kill_session(folder: Path, events: int, seconds: float, run: Callable[[Path], None]) -> None:
     """Start a session, and kill it that long after so many events stand in its journal."""
-    process = PROCESSES.Process(target=partial(session, folder, kernel=kernel))
+    process = PROCESSES.Process(target=partial(run, folder))
     process.start()
     try:
-        journal = folder / "session.journal.jsonl"
-        while events and not (journal.exists() and journal.read_bytes().count(b"\n") >= events):
+        while events and not ((journal := journal_in(folder)) and journal.read_bytes().count(b"\n") >= events):
             assert process.is_alive(), "it ended by itself"
             time.sleep(0.001)
         time.sleep(seconds)
@@ -42,10 +42,16 @@ def kill_session(folder: Path, events: int, seconds: float, *, kernel: bool) -> 
         process.close()
 
 
+def journal_in(folder: Path) -> Path | None:
+    """Return the journal of the session in a folder, once it is there."""
+    found = [*folder.glob("session.journal.jsonl"), *folder.glob(".codeagent/sessions/*/journal.jsonl")]
+    return found[0] if found else None
+
+
 def saved_state(folder: Path) -> tuple[str, int]:
     """Check what a killed session left; say how far the notebook had come, and the journal."""
-    journal = folder / "session.journal.jsonl"
-    events = load_journal(journal) if journal.exists() else ()
+    journal = journal_in(folder)
+    events = load_journal(journal) if journal else ()
     nbformat.validate(notebook_of(events))
     path = folder / "session.ipynb"
     if not path.exists():
@@ -75,7 +81,7 @@ def test_a_session_that_is_killed_at_any_moment_leaves_a_valid_notebook_and_jour
         folder = tmp_path / str(number)
         folder.mkdir()
         events, seconds, kernel = moments[number]
-        kill_session(folder, events, seconds, kernel=kernel)
+        kill_session(folder, events, seconds, partial(session, kernel=kernel))
         return saved_state(folder)
 
     with ThreadPoolExecutor(2) as pool:

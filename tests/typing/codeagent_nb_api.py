@@ -37,6 +37,7 @@ from codeagent_nb import (
     Console,
     ContextEvent,
     CreateResult,
+    Earlier,
     EventLog,
     FilesEvent,
     GivenCodeFinishedEvent,
@@ -94,6 +95,7 @@ from codeagent_nb import (
     WeightsError,
     __version__,
     dump_component,
+    earlier_session,
     extract_code_blocks,
     load_component,
     open_session,
@@ -304,7 +306,10 @@ async def a_session(mode: ApprovalMode, asked: ApprovalFunc, client: ChatComplet
     assert version
     settings = RunSettings(model=client, timeout=None, approval=mode, ask=asked, approval_func=refuse)
     try:
-        async with open_session(SessionSettings(notebook=Path("a.ipynb")), views=[view], secrets=secrets) as session:
+        earlier = earlier_session(Path(), "study")
+        assert_type(earlier, Earlier)
+        settings_of_it = SessionSettings(notebook=Path("a.ipynb"))
+        async with open_session(settings_of_it, views=[view], secrets=secrets, earlier=earlier) as session:
             assert_type(session, Session)
             assert_type(await session.run("Count.", settings), TaskResult)
     except NoModelList as error:

@@ -25,8 +25,8 @@ from kernel_executor.replay import failing
 from tests.support.stories import CODE, OTHER, STORIES, Stages, events_of
 
 
-def told(events: Iterable[AgentEvent], saved_as: str = "") -> CellStory:
-    story = CellStory(saved_as)
+def told(events: Iterable[AgentEvent], session: str = "") -> CellStory:
+    story = CellStory(session)
     for event in events:
         story.take(event)
     return story
@@ -76,12 +76,12 @@ async def test_every_display_can_be_read_as_plain_text_too(stage: Stages, path: 
 
 
 async def test_a_run_is_told_in_order_each_thing_once(stage: Stages) -> None:
-    story = told(await events_of(stage, "succeeded"), "study.ipynb")
+    story = told(await events_of(stage, "succeeded"), "study")
     said = texts(story)
     assert said[:3] == [CODE, "1\n", "It printed 1."]
     assert said[3].startswith("✓ done · 1 try · ")
     assert len(said) == 4
-    assert 'saved in <a href="study.ipynb"' in all_html(story)
+    assert "<div>session study</div>" in all_html(story)
     assert "sandboxed by replay" in all_html(story)
 
 
@@ -195,7 +195,7 @@ async def test_runs_after_one_another_each_have_a_story_of_their_own(stage: Stag
 async def test_where_cells_tell_the_story_only_its_end_and_warnings_stand_under_the_cell(
     stage: Stages, path: str
 ) -> None:
-    story = CellStory("study.ipynb")
+    story = CellStory("study")
     summary = CellSummary(story)
     shown: dict[str, Any] = {}
     for event in await events_of(stage, path):
@@ -205,7 +205,7 @@ async def test_where_cells_tell_the_story_only_its_end_and_warnings_stand_under_
     warned = ["Not approved: too <risky>"] if path == "denied" else []
     assert said[:-1] == warned
     assert said[-1].split(" ")[0] in {"✓", "✗"}
-    assert 'saved in <a href="study.ipynb"' in all_html(story)
+    assert "<div>session study</div>" in all_html(story)
     assert [data for _, (data, _) in summary.final()] == [data for data, _ in shown.values()]
 
 
@@ -215,11 +215,9 @@ def test_a_variable_that_was_copied_is_named_in_the_summary_too() -> None:
     assert texts(story) == ["The variable `df`"]
 
 
-def test_a_name_with_special_characters_is_linked_as_a_file() -> None:
+def test_a_session_with_special_characters_in_its_name_is_shown_by_it() -> None:
     end = RunFinishedEvent(source="x", status="succeeded", reason="", tries=1, usage=RequestUsage(), duration=0)
-    shown = all_html(told([end], "a:b #1 50%'<b>.ipynb"))
-    assert 'href="a%3Ab%20%231%2050%25%27%3Cb%3E.ipynb"' in shown
-    assert ">a:b #1 50%&#x27;&lt;b&gt;.ipynb</a>" in shown
+    assert "<div>session a:b #1 50%&#x27;&lt;b&gt;</div>" in all_html(told([end], "a:b #1 50%'<b>"))
 
 
 def test_a_variable_that_was_copied_is_named() -> None:

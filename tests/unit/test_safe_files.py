@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,17 @@ import pytest
 from codeagent_nb.errors import SessionError
 from codeagent_nb.events import TextMessage
 from codeagent_nb.log.journal import JournalView, load_journal
-from codeagent_nb.session.session import _claim
+from codeagent_nb.session.beginning import _claim
 from codeagent_nb.views.notebook_file import NotebookView
 from kernel_executor.folders.safe_files import OpenFolder, open_folder
 
 PRECIOUS = "export PATH=/bin\n"
+
+
+def claim(folder: OpenFolder, name: str) -> None:
+    with ExitStack() as undo:
+        _claim(folder, name, (), undo)
+        undo.pop_all()
 
 
 @pytest.fixture
@@ -58,7 +65,7 @@ def planted(request: pytest.FixtureRequest, folder: OpenFolder, victim: Path) ->
     """A journal's name that was taken between its claim and its opening; what is said of it."""
     plant, said_of_it = PLANTS[request.param]
     path = folder.path / "session.journal.jsonl"
-    _claim(folder, path.name)
+    claim(folder, path.name)
     path.unlink()
     plant(path, victim)
     return path, said_of_it
@@ -111,7 +118,7 @@ def test_a_notebook_replaces_what_was_planted(kind: str, folder: OpenFolder, vic
 def test_a_name_that_is_taken_is_not_claimed(kind: str, folder: OpenFolder, victim: Path) -> None:
     PLANTS[kind][0](folder.path / "session.ipynb", victim)
     with pytest.raises(SessionError, match="exists already and is not overwritten"):
-        _claim(folder, "session.ipynb")
+        claim(folder, "session.ipynb")
 
 
 def test_a_folder_that_loses_its_name_keeps_its_session(folder: OpenFolder, tmp_path: Path) -> None:
@@ -171,7 +178,7 @@ def test_names_that_are_swapped_all_the_time_leave_the_victim_as_it_was(folder: 
             while refused < 5 or written < 5:
                 folder.remove(path.name)
                 try:
-                    _claim(folder, path.name)
+                    claim(folder, path.name)
                     time.sleep(1e-4 * (written > refused))
                     journal = JournalView(path, folder)
                 except SessionError:

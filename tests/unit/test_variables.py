@@ -550,7 +550,9 @@ class Executor:
 
 
 def session_of(folder: Path, **more: Any) -> Any:
-    return types.SimpleNamespace(executor=Executor(folder.parent, **more), log=EventLog(Secrets(os.environ)))
+    return types.SimpleNamespace(
+        data=folder, executor=Executor(folder.parent, **more), log=EventLog(Secrets(os.environ))
+    )
 
 
 @pytest.mark.parametrize(
@@ -562,13 +564,13 @@ def session_of(folder: Path, **more: Any) -> Any:
 )
 async def test_whatever_a_hostile_kernel_tells_there_is_a_description(folder: Path, told: str | None) -> None:
     session = session_of(folder, told=told)
-    await bring_variable(session, "it", [1], folder)
+    await bring_variable(session, "it", [1])
     assert session.log.events[-1].description == "The variable `it` is there."
 
 
 async def test_what_a_hostile_kernel_tells_is_cut_and_can_be_written(folder: Path) -> None:
     session = session_of(folder, told=repr("\n\n \u2028a\ud800" + "x" * 100_000))
-    await bring_variable(session, "it", [1], folder)
+    await bring_variable(session, "it", [1])
     description = session.log.events[-1].description
     assert description.startswith("a?xx")
     assert len(description) <= 3_200
@@ -576,7 +578,7 @@ async def test_what_a_hostile_kernel_tells_is_cut_and_can_be_written(folder: Pat
 
 async def test_a_variable_has_its_own_time_to_load(folder: Path) -> None:
     session = session_of(folder)
-    await bring_variable(session, "it", [1], folder)
+    await bring_variable(session, "it", [1])
     assert session.executor.timeouts == [LOAD_TIMEOUT]
 
 
@@ -594,7 +596,7 @@ async def test_what_the_kernel_did_not_load_is_refused_and_not_kept(
     folder: Path, result: dict[str, Any], why: str
 ) -> None:
     with pytest.raises(VariableRefused, match=why) as caught:
-        await bring_variable(session_of(folder, result=result), "it", [1], folder)
+        await bring_variable(session_of(folder, result=result), "it", [1])
     assert "KeyboardInterrupt" not in str(caught.value)
     assert list(folder.iterdir()) == []
 
@@ -618,7 +620,7 @@ class Slow:
 @pytest.mark.parametrize("slow", [Slow(100, 0.05), Slow(0, 1.0)], ids=["in steps", "in one"])
 async def test_while_it_is_written_the_loop_lives_and_a_stop_is_heard_at_once(folder: Path, slow: Slow) -> None:
     session = session_of(folder)
-    bringing = asyncio.create_task(bring_variable(session, "it", slow, folder))
+    bringing = asyncio.create_task(bring_variable(session, "it", slow))
     await asyncio.sleep(0.2)
     assert len(list(folder.iterdir())) == 1, "it is being written"
     bringing.cancel()
@@ -636,7 +638,7 @@ async def test_while_it_is_written_the_loop_lives_and_a_stop_is_heard_at_once(fo
 
 async def test_a_copy_that_is_done_when_it_is_stopped_is_not_kept(folder: Path) -> None:
     session = session_of(folder)
-    bringing = asyncio.create_task(bring_variable(session, "it", [1], folder))
+    bringing = asyncio.create_task(bring_variable(session, "it", [1]))
     await asyncio.sleep(0)
     time.sleep(0.2)  # noqa: ASYNC251 - the loop is busy while the thread comes to its end
     bringing.cancel()
@@ -649,10 +651,10 @@ async def test_a_copy_that_is_done_when_it_is_stopped_is_not_kept(folder: Path) 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3)])
 async def test_an_object_that_exits_is_refused(folder: Path, error: BaseException) -> None:
     with pytest.raises(VariableRefused, match=f"cannot be pickled .{type(error).__name__}"):
-        await bring_variable(session_of(folder), "it", Unpicklable(error), folder)
+        await bring_variable(session_of(folder), "it", Unpicklable(error))
     assert list(folder.iterdir()) == []
 
 
 async def test_deep_nesting_is_refused_in_a_thread_too(folder: Path) -> None:
     with pytest.raises(VariableRefused, match="RecursionError"):
-        await bring_variable(session_of(folder), "it", deep(100_000), folder)
+        await bring_variable(session_of(folder), "it", deep(100_000))

@@ -265,7 +265,7 @@ class Panel:
         return await self._controls.ask(request)
 
     async def _finish(self, writing: Writing) -> None:
-        saved_as = self._agent.session.notebook.name if self._agent.session else "no session"
+        saved_as = f"session {self._agent.session.name}" if self._agent.session else "no session"
         for note in await writing.finish(saved_as):
             self._view.note("info", note)
         if writing.why_not:
@@ -326,6 +326,6 @@ class _Beside:
         match event:
             case RunFinishedEvent():
                 self._widget.turn = "undo"
-                self._widget.notebook = self._agent.session.notebook.name if self._agent.session else ""
+                self._widget.notebook = self._agent.session.name if self._agent.session else ""
             case TaskTurnedEvent(state=state):
                 self._widget.turn = "redo" if state == "undone" else "undo"

@@ -84,7 +84,7 @@ class Preparation:
         if self._agent.works_in_another_folder(place):
             surface.say(self._agent.leave_session())
         if self._agent.session:
-            self._tell_if_elsewhere(self._agent.session.notebook.parent, place, surface)
+            self._tell_if_elsewhere(self._agent.session.folder, place, surface)
             return place
         if not is_too_much(place.folder):
             return place
