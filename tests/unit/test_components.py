@@ -132,6 +132,8 @@ def everything() -> list[tuple[type, tuple[Any, ...], dict[str, Any]]]:
             cap_add=("CHOWN",),
             memory_limit=1,
             pids_limit=2,
+            checkpoints=False,
+            preload=["json"],
             cpus=3.0,
             env={"LANG": "C"},
             limits=OutputLimits(head=1, tail=2, display=3, displays=4),
