@@ -2,11 +2,12 @@
 
 import asyncio
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from kernel_executor.containers.container import Container
 from kernel_executor.containers.refusals import explained_by
+from kernel_executor.containers.request import WORKSPACE
 from kernel_executor.kernels.kernel import Kernel
 from kernel_executor.kernels.launched import Launched
 from kernel_executor.kernels.launching import launch_in_folder
@@ -14,6 +15,7 @@ from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.sandbox.interpreter import Interpreter
 from kernel_executor.sandbox.isolation import Isolation
 from kernel_executor.sockets.router import Fate
+from kernel_executor.stage.place import Place
 from kernel_executor.starting.kernelspec import LAUNCHER, KernelProgram
 from kernel_executor.starting.run_folder import RunFolder, put_starter
 from kernel_executor.starting.said import STDERR_KEPT
@@ -80,6 +82,7 @@ class ContainerKernelPlan:
         container: The container.
         python: The interpreter there.
         work_dir: Its working folder, on this machine.
+        place: Where its files are.
         run_parent: A folder that is seen there under the same path.
         limits: Bounds of its output.
         isolation: What holds the container.
@@ -88,6 +91,7 @@ class ContainerKernelPlan:
     container: Container
     python: str
     work_dir: Path
+    place: Place
     run_parent: Path
     limits: OutputLimits
     isolation: Isolation
@@ -124,6 +128,10 @@ class ContainerKernelPlan:
     def why_no_replay(self) -> str:
         """Code may be run again when it has ended."""
         return ""
+
+    def seen_at(self, path: Path) -> str | None:
+        """Return a path in the stage as it is there."""
+        return str(PurePosixPath(WORKSPACE, self.place.below, path.relative_to(self.place.files)))
 
     async def warmed(self) -> bool:
         """Return False: each kernel begins with nothing."""

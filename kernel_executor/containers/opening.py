@@ -67,6 +67,7 @@ async def open_container(
             container=container,
             python=programs.python,
             work_dir=work_dir,
+            place=stage.place,
             run_parent=run_parent,
             limits=settings.limits,
             isolation=isolation,
