@@ -26,6 +26,7 @@ from codeagent_nb.loop.results import TaskResult
 from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.projections.language_info import QUESTION, read_language_info
 from codeagent_nb.session.files import bring_files, check_files, describe_files
+from codeagent_nb.session.results import fetch
 from codeagent_nb.session.undoing import Undoing
 from codeagent_nb.views.notebook_file import NotebookView
 from kernel_executor import (
@@ -36,6 +37,7 @@ from kernel_executor import (
     create_code_executor,
 )
 from kernel_executor.factory import ExecutorName
+from kernel_executor.fetching.fetch import SIZE_LIMIT
 from kernel_executor.folders.home import with_home
 from kernel_executor.folders.safe_files import OpenFolder, open_folder
 from kernel_executor.folders.work_folder import open_work_folder
@@ -127,6 +129,26 @@ class Session:
         """
         with self.one.work():
             return await self.undoing.redo()
+
+    async def fetch(self, name: str, *, limit: int = SIZE_LIMIT) -> Any:
+        """Return a copy of a variable of the agent's kernel.
+
+        Tables, columns and indexes of pandas, Polars and Arrow, NumPy's arrays, numbers, text, bytes, dates, lists,
+        dicts and the like come as they are, figures as a `Picture`. Nothing of it is code: it was written as data, and
+        checked in a sandbox before it was read.
+
+        Args:
+            name: Its name there.
+            limit: Bytes that it may have.
+
+        Raises:
+            AgentError: A task is being worked on.
+            VariableRefused: There is none of that name, or it cannot come: a model, say, or what is too large. The
+                message says which part of it, and why.
+            KernelExecutorError: The kernel had died and could not be started again.
+        """
+        with self.one.work():
+            return (await fetch(self.executor, self.log, name, limit)).value
 
     async def bring(self, files: Sequence[Path]) -> str:
         """Copy files into the session's folder unless they lie there; return what the model reads about them.

@@ -262,7 +262,8 @@ def _index_value(home: Home, told: Mapping[str, Any], reader: Reader) -> Any:
 
 
 def _column_value(home: Home, told: Mapping[str, Any], reader: Reader) -> Any:
-    return home.data(told["data"], reader)
+    data = home.data(told["data"], reader)
+    return _here("pandas").Series(data, dtype=data.dtype, copy=False).array
 
 
 def _texts(home: Home, told: Mapping[str, Any], reader: Reader) -> Any:

@@ -86,6 +86,8 @@ def array(packing: Packing, value: Any, where: str, depth: int) -> Any:
         return {"$": "objects", "shape": list(value.shape), "items": packing.value(value.ravel().tolist(), where, depth)}
     if value.dtype.hasobject or value.dtype.kind == "T" or value.dtype.metadata:
         raise refuse(value, where, "whose type {} is more than data".format(str(value.dtype)[:100]))
+    if not str(value.dtype).isascii():  # a format of its own, which is not read
+        raise refuse(value, where, "whose fields have names that are not ASCII: rename them")
     packing.check_size(value.nbytes)
     return {
         "$": "array",
@@ -118,7 +120,7 @@ def objects(packing: Packing, value: Any, where: str, depth: int) -> Any:
             pass
         else:
             return {"$": "texts", "column": packing.column(column)}
-    cells = [json.dumps(packing.value(each, where, depth), allow_nan=False) for each in items]
+    cells = [json.dumps(each, allow_nan=False) for each in packing.values(items, where, depth)]
     return {"$": "cells", "column": packing.column(pyarrow.array(cells, pyarrow.large_string()))}
 
 

@@ -207,6 +207,8 @@ def _polars_column(packing: Packing, value: Any, where: str, depth: int) -> Any:
 
     from .packing import Refused
 
+    if value.dtype == polars.Object:  # Polars would give their addresses
+        raise Refused("`{}` is a column of Python objects: give it a type".format(where[:200]))
     try:
         try:
             data = value.to_arrow(compat_level=polars.CompatLevel.oldest())
