@@ -59,6 +59,8 @@ from .events import (
     MessageAddedEvent as MessageAddedEvent,
     ModelClientStreamingChunkEvent as ModelClientStreamingChunkEvent,
     ModelReplyEvent as ModelReplyEvent,
+    NewVariable as NewVariable,
+    NewVariablesEvent as NewVariablesEvent,
     RetryDecision as RetryDecision,
     RetryDecisionEvent as RetryDecisionEvent,
     RunFinishedEvent as RunFinishedEvent,

@@ -229,6 +229,27 @@ class FilesEvent(Event):
     """How many more there are than are listed."""
 
 
+class NewVariable(BaseModel):
+    """A variable that a task has made or changed, as its kernel tells it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    kind: str
+    """Its type and size: `DataFrame 333 × 9`."""
+    comes: bool
+    """Whether it can be brought home."""
+
+
+class NewVariablesEvent(Event):
+    """A task that went well has left variables in the agent's kernel. Comes after the run's end."""
+
+    type: Literal["NewVariablesEvent"] = "NewVariablesEvent"
+    variables: tuple[NewVariable, ...]
+    more: int = 0
+    """How many more there are than are listed."""
+
+
 class GivenCodeFinishedEvent(Event):
     """Code that no model wrote has run, or failed. AutoGen tells nothing of its end."""
 
@@ -286,7 +307,8 @@ class ViewDetachedEvent(Event):
 
 
 class RunFinishedEvent(Event):
-    """A run ended, for whatever reason. Only the agent's closing `TextMessage` comes after it, if there is one."""
+    """A run ended, for whatever reason. Only the agent's closing `TextMessage` comes after it, if there is one, and in a
+    session a `NewVariablesEvent`."""
 
     type: Literal["RunFinishedEvent"] = "RunFinishedEvent"
     status: RunStatus
@@ -323,6 +345,7 @@ AgentEvent = Annotated[
     | BlockFinishedEvent
     | LateOutputEvent
     | FilesEvent
+    | NewVariablesEvent
     | GivenCodeFinishedEvent
     | KernelStateEvent
     | TaskTurnedEvent

@@ -3,8 +3,16 @@
 import re
 from collections.abc import Sequence
 
-from codeagent_nb.events import CodeRefusedEvent, FilesEvent, KernelStateEvent, RetryDecisionEvent, TaskTurnedEvent
-from kernel_executor import BlockResult, CodeResult, HeldFile
+from codeagent_nb.events import (
+    CodeRefusedEvent,
+    FilesEvent,
+    KernelStateEvent,
+    NewVariable,
+    NewVariablesEvent,
+    RetryDecisionEvent,
+    TaskTurnedEvent,
+)
+from kernel_executor import BlockResult, CodeResult, HeldFile, LiveVariable
 from kernel_executor.sizes import size_text
 from kernel_executor.text import plain, shorten
 
@@ -135,6 +143,32 @@ def held_text(event: FilesEvent) -> str:
 def held_rows(files: Sequence[HeldFile]) -> list[str]:
     """Return a line for each file that stayed behind."""
     return [f"{file.name} ({size_text(file.size)}: {file.reason})" for file in files]
+
+
+def kind_text(variable: LiveVariable) -> str:
+    """Return type and size of a variable: `DataFrame 333 × 9`, `list 12`."""
+    shape, length = variable.shape, variable.length
+    sizes = " × ".join(map(str, shape)) if shape else "" if length is None else str(length)  # noqa: RUF001
+    return " ".join(filter(None, [variable.type, sizes]))
+
+
+def variable_row(variable: NewVariable) -> str:
+    """Return what there is to tell of a variable that a task has made."""
+    return f"{variable.name} · {variable.kind}{'' if variable.comes else ' (stays there)'}"
+
+
+def variables_text(event: NewVariablesEvent) -> str:
+    """Return a line that tells which variables a task has made, and how they are brought home; empty if none."""
+    if not event.variables:
+        return ""
+    more = f"; and {event.more} more" if event.more else ""
+    return f"New in the agent's kernel: {'; '.join(map(variable_row, event.variables))}{more}"
+
+
+def how_to_bring(event: NewVariablesEvent) -> str:
+    """Return what to type to bring variables home; empty if none of them can come."""
+    name = next((variable.name for variable in event.variables if variable.comes), "")
+    return f"%agent pull {name} brings it into your notebook" if name else ""
 
 
 def _listed(names: Sequence[str], more: int = 0) -> str:

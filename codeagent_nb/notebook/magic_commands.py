@@ -20,7 +20,8 @@ from codeagent_nb.models.choose import usable_models
 from codeagent_nb.models.served import ask_server
 from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.notebook import commands
-from codeagent_nb.notebook.arguments import CellOptions, help_text, pick, read_line
+from codeagent_nb.notebook.arguments import HOW_TO_PULL, CellOptions, help_text, pick, read_line, read_pull
+from codeagent_nb.notebook.bringing_home import Home, bring_home
 from codeagent_nb.notebook.cells.begin import page_at_end, page_below
 from codeagent_nb.notebook.chosen_models import where
 from codeagent_nb.notebook.errors import AgentFailed
@@ -95,6 +96,7 @@ class MagicCommands:
             page=page_below(self.shell.kernel.get_parent()) if options.cells and attended else None,
             set_next_input=None if options.background else self.shell.set_next_input,
             complete=self._preparation.complete,
+            home=self._home,
         )
         if options.background and attended:  # a program that executes the notebook would not wait for it
             working = asyncio.ensure_future(run.solve_in_background(task))
@@ -126,6 +128,7 @@ class MagicCommands:
             model=options.model,
             files=options.files,
             variables=variables,
+            results=options.results,
         )
 
     def _attended(self) -> bool:
@@ -139,7 +142,30 @@ class MagicCommands:
             return
         console = CleanConsole()
         task = self._task(read_line(line, body, self.settings), body, TerminalApprover(console))
-        self._loop_thread().run(solve_at(console, self.agent_of_notebook, task, self._place(), self._preparation))
+        solving = solve_at(console, self.agent_of_notebook, task, self._place(), self._preparation, self._home)
+        self._loop_thread().run(solving)
+
+    @property
+    def _home(self) -> Home:
+        return Home(self.shell.user_ns, self.shell.push)
+
+    async def pull(self, line: str) -> None:
+        """Do what `%agent pull` asks for; it is awaited, so that the next line has the variables.
+
+        Raises:
+            UsageError: It cannot be read, or one of them stayed where it is, and why.
+        """
+        pull = read_pull(line)
+        brought = await bring_home(self.agent_of_notebook, self._home, pull.names, pull.limit)
+        if brought.came:
+            say("\n".join(brought.came))
+        if brought.stayed:
+            raise UsageError("\n".join(brought.stayed))
+
+    def _pull(self, line: str) -> None:
+        if self.in_kernel:  # here it could not be waited for
+            raise UsageError(f"{HOW_TO_PULL} stands at the beginning of a line of a cell, and under no other magic")
+        self._loop_thread().run(self.pull(line))
 
     def _loop_thread(self) -> LoopThread:
         self._thread = self._thread or LoopThread()
@@ -171,6 +197,7 @@ class MagicCommands:
             "history": lambda _: say(commands.history(self.agent_of_notebook.events)),
             "undo": lambda _: self._turn(self.agent_of_notebook.undo, "Taking back ..."),
             "redo": lambda _: self._turn(self.agent_of_notebook.redo, "Taking again ..."),
+            "pull": self._pull,
             "files": self._files,
             "folder": self._folder,
             "allow": self._allow,

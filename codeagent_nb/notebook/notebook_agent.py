@@ -20,10 +20,12 @@ from codeagent_nb.loop.results import TaskResult
 from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.notebook.chosen_models import ChosenModels
 from codeagent_nb.notebook.tasks import Place, Prepare, Task, as_it_is
+from codeagent_nb.prompt.model_texts import WANTED
 from codeagent_nb.session.session import Session, SessionSettings, held_folder, new_notebook, open_session
 from codeagent_nb.session.undoing import NOTHING_DONE, NOTHING_UNDONE
 from codeagent_nb.session.variables import bring_variable
 from codeagent_nb.views.notebook_file import NotebookView
+from kernel_executor import Fetched
 from kernel_executor.folders.home import with_home
 from kernel_executor.folders.work_folder import open_work_folder
 from kernel_executor.text import cleaned
@@ -121,7 +123,7 @@ class NotebookAgent:
                 for name, value in task.variables.items():
                     await bring_variable(session, name, value, self._data)
                 task.ready.set()
-                return await session.run(task.text, task.settings, context)
+                return await session.run(task.text, task.settings, _with_wanted(context, task.results))
         finally:
             task.ready.set()
             self._work = None
@@ -240,6 +242,17 @@ class NotebookAgent:
             raise AgentError("no files yet: give the agent a task first")
         return await self.session.take_files(names)
 
+    async def fetch(self, name: str, limit: int) -> Fetched:
+        """Copy a variable of the agent's kernel; the next task waits until that is done.
+
+        Raises:
+            AgentError: A task is being worked on, there is no session, or it cannot come.
+        """
+        self.refuse_if_busy()
+        async with self._one:
+            session = self._session_of("there are no variables yet: give the agent a task first")
+            return await session.fetched(name, limit=limit)
+
     async def undo(self) -> TaskTurnedEvent:
         """Take the last task back, with its variables; the next task waits until that is done.
 
@@ -289,6 +302,12 @@ class NotebookAgent:
         if any(self._data.iterdir()) and target.parent != self._data.parent:
             copytree(self._data, target.parent / self._data.name, dirs_exist_ok=True)  # or it would not run again there
         return target
+
+
+def _with_wanted(context: str, results: Sequence[str]) -> str:
+    """Return what the model reads besides the task, with the variables that are to be there in the end."""
+    wanted = WANTED.format(names=", ".join(f"`{name}`" for name in results)) if results else ""
+    return "\n\n".join(filter(None, [context, wanted]))
 
 
 def _new_session_in(folder: Path, name: str) -> tuple[Path, Path]:

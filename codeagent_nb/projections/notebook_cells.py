@@ -35,6 +35,7 @@ from codeagent_nb.text import (
     repair_note,
     retry_note,
     state_note,
+    variables_text,
 )
 from kernel_executor import Append, BlockResult, CodeBlock, CodeResult
 from kernel_executor.languages import normalize
@@ -154,6 +155,8 @@ class CellsStory:
                 self._end_attempt(event.exit_code)
             case events.FilesEvent():
                 self._tell_files(event)
+            case events.NewVariablesEvent() if said := variables_text(event):
+                self._add(Cell("markdown", f"*{inert(said)}*", {"kind": "variables"}))
             case events.KernelStateEvent():
                 self._tell_state(event)
             case events.TaskTurnedEvent():

@@ -26,11 +26,12 @@ from codeagent_nb.loop.results import TaskResult
 from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.projections.language_info import QUESTION, read_language_info
 from codeagent_nb.session.files import bring_files, check_files, describe_files
-from codeagent_nb.session.results import fetch
+from codeagent_nb.session.results import NewVariables, fetch
 from codeagent_nb.session.undoing import Undoing
 from codeagent_nb.views.notebook_file import NotebookView
 from kernel_executor import (
     ExecutionEvent,
+    Fetched,
     KernelExecutorError,
     ManagedExecutor,
     ResourceLimits,
@@ -104,10 +105,14 @@ class Session:
             first = not any(isinstance(event, TextMessage) for event in standing(self.log.events))
             known = "\n\n".join(filter(None, [self.context if first else "", context]))
             before, position = await self.undoing.keep(), len(self.log.events)
+            news = await NewVariables.before(self.executor)
             try:
-                return await self.agent.run(task=task, context=known, settings=settings)
+                result = await self.agent.run(task=task, context=known, settings=settings)
             finally:
                 self.undoing.add(before, position)
+            if event := await news.after(result.messages):
+                self.log.publish(event)
+            return result
 
     async def undo(self) -> TaskTurnedEvent:
         """Take the last task back, with its variables: they are as before it. Files it delivered stay.
@@ -147,8 +152,12 @@ class Session:
                 message says which part of it, and why.
             KernelExecutorError: The kernel had died and could not be started again.
         """
+        return (await self.fetched(name, limit=limit)).value
+
+    async def fetched(self, name: str, *, limit: int = SIZE_LIMIT) -> Fetched:
+        """Do the same; return what is known of the variable with it."""
         with self.one.work():
-            return (await fetch(self.executor, self.log, name, limit)).value
+            return await fetch(self.executor, self.log, name, limit)
 
     async def bring(self, files: Sequence[Path]) -> str:
         """Copy files into the session's folder unless they lie there; return what the model reads about them.

@@ -24,6 +24,7 @@ from codeagent_nb.text import (
     retry_note,
     state_note,
     turned_note,
+    variables_text,
 )
 from codeagent_nb.views.clean_console import CleanConsole
 from kernel_executor import Append, BlockResult, Output, Update
@@ -110,6 +111,8 @@ class ConsoleView:
                 self._warn("Approved." if event.approved else denial_note(event.reason))
             case events.FilesEvent():
                 self._files(event)
+            case events.NewVariablesEvent() if said := variables_text(event):
+                self._console.print(Text(f"▣ {cleaned(said)}", style="green"))
             case events.RetryDecisionEvent():
                 self._warn(retry_note(event))
             case events.KernelStateEvent() | events.TaskTurnedEvent() if note := _variables_note(event):

@@ -82,16 +82,16 @@ def _cells(home: Home, told: Mapping[str, Any], reader: Reader) -> Any:
 
 def _nullable(home: Home, told: Mapping[str, Any], reader: Reader) -> Any:
     pandas, numpy = _here("pandas"), arrays.numpy_here()
-    dtype = pandas.api.types.pandas_dtype(text(told["dtype"], 20))
+    dtype: Any = pandas.api.types.pandas_dtype(text(told["dtype"], 20))
     column = home.column(told, reader)
-    if not isinstance(dtype, NULLABLE(pandas)):
+    if type(dtype) not in _nullable_types(pandas):
         raise Malformed(f"{dtype} is no type with missing values")
     mask = numpy.asarray(column.is_null())
     plain = numpy.asarray(column.fill_null(False if dtype.kind == "b" else 0), dtype.numpy_dtype)  # noqa: FBT003
     return dtype.construct_array_type()(plain.copy(), mask.copy())
 
 
-def NULLABLE(pandas: Any) -> tuple[type, ...]:  # noqa: N802 - a constant, as soon as there is pandas
+def _nullable_types(pandas: Any) -> tuple[Any, ...]:
     """Return the types whose arrays are a NumPy array and a mask."""
     bits = (8, 16, 32, 64)
     names = [*(f"{sign}Int{size}Dtype" for sign in ("", "U") for size in bits), "Float32Dtype", "Float64Dtype", "BooleanDtype"]

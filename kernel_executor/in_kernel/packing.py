@@ -55,7 +55,7 @@ def pack(name: str, path: str, limit: int) -> str:
     """
     from IPython import get_ipython
 
-    names: Any = get_ipython().user_ns  # type: ignore[no-untyped-call]
+    names: Any = get_ipython().user_ns
     if name not in names:
         return json.dumps({"missing": name})
     try:
@@ -297,7 +297,7 @@ def _is_json(values: list[Any]) -> bool:
     if kinds <= {bool, type(None)}:
         return True
     if kinds == {int}:
-        return -LARGEST < min(values) and max(values) < LARGEST
+        return all(-LARGEST < value < LARGEST for value in (min(values), max(values)))
     if kinds == {float}:
         return all(map(math.isfinite, values))
     return kinds == {str} and max(map(len, values)) < LONG and _is_plain("".join(values))
