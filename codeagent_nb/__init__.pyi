@@ -59,7 +59,6 @@ from .events import (
     MessageAddedEvent as MessageAddedEvent,
     ModelClientStreamingChunkEvent as ModelClientStreamingChunkEvent,
     ModelReplyEvent as ModelReplyEvent,
-    NewVariable as NewVariable,
     NewVariablesEvent as NewVariablesEvent,
     RetryDecision as RetryDecision,
     RetryDecisionEvent as RetryDecisionEvent,

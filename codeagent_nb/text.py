@@ -7,7 +7,6 @@ from codeagent_nb.events import (
     CodeRefusedEvent,
     FilesEvent,
     KernelStateEvent,
-    NewVariable,
     NewVariablesEvent,
     RetryDecisionEvent,
     TaskTurnedEvent,
@@ -21,6 +20,12 @@ NAMED = 6
 
 TASK_SHOWN = 70
 """Characters of a task that tell which one is meant."""
+
+VARIABLES_TOLD = 8
+"""Variables that are told one by one."""
+
+VARIABLE_SHOWN = 80
+"""Characters of a variable's name, and of its type with its size."""
 
 HOW_TO_TAKE = "%agent files NAME copies one into your folder"
 
@@ -146,23 +151,25 @@ def held_rows(files: Sequence[HeldFile]) -> list[str]:
 
 
 def kind_text(variable: LiveVariable) -> str:
-    """Return type and size of a variable: `DataFrame 333 × 9`, `list 12`."""
+    """Return type and size of a variable: `DataFrame` with rows and columns, `list 12`."""
     shape, length = variable.shape, variable.length
     sizes = " × ".join(map(str, shape)) if shape else "" if length is None else str(length)  # noqa: RUF001
     return " ".join(filter(None, [variable.type, sizes]))
 
 
-def variable_row(variable: NewVariable) -> str:
+def variable_row(variable: LiveVariable) -> str:
     """Return what there is to tell of a variable that a task has made."""
-    return f"{variable.name} · {variable.kind}{'' if variable.comes else ' (stays there)'}"
+    stays = "" if variable.comes else " (stays there)"
+    return f"{shorten(variable.name, VARIABLE_SHOWN)} · {one_line(shorten(kind_text(variable), VARIABLE_SHOWN))}{stays}"
 
 
 def variables_text(event: NewVariablesEvent) -> str:
     """Return a line that tells which variables a task has made, and how they are brought home; empty if none."""
     if not event.variables:
         return ""
-    more = f"; and {event.more} more" if event.more else ""
-    return f"New in the agent's kernel: {'; '.join(map(variable_row, event.variables))}{more}"
+    left = len(event.variables) - VARIABLES_TOLD
+    more = f"; and {left} more" if left > 0 else ""
+    return f"New in the agent's kernel: {'; '.join(map(variable_row, event.variables[:VARIABLES_TOLD]))}{more}"
 
 
 def how_to_bring(event: NewVariablesEvent) -> str:

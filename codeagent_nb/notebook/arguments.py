@@ -232,7 +232,8 @@ def read_pull(line: str) -> Pull:
         return Pull(tuple((name, name) for name in names), limit)
     if len(names) > 1:
         raise UsageError(f"{HOW_TO_PULL}: only one variable at a time gets another name")
-    return Pull(((names[0], *names_in([here], "%agent pull clean as table")),), limit)
+    [name] = names_in([here.replace(",", " ")], "%agent pull clean as table")
+    return Pull(((names[0], name),), limit)
 
 
 def pick(names: Sequence[str], namespace: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from codeagent_nb.events import AgentEvent, NewVariablesEvent, RunStartedEvent, 
 from codeagent_nb.log.event_log import View
 from codeagent_nb.notebook.bringing_home import Brought
 from codeagent_nb.notebook.live_output import DisplayPublisher
-from codeagent_nb.text import how_to_bring
+from codeagent_nb.text import VARIABLES_TOLD, how_to_bring
 
 LABEL = "Bring {name} to my kernel"
 DONE = "{name} is in my kernel"
@@ -57,7 +57,7 @@ class BringButtons:
         Args:
             watch: Has a view told of what happens from now on, and returns a function that ends this.
         """
-        names = [each.name for each in self._event.variables if each.comes] if self._event else []
+        names = [each.name for each in self._event.variables[:VARIABLES_TOLD] if each.comes] if self._event else []
         names = [name for name in names if name not in self._besides]
         if not names or self._event is None:
             return
@@ -69,7 +69,7 @@ class BringButtons:
             button.on_click(lambda clicked, name=name: self._loop.call_soon_threadsafe(self._click, clicked, name))
             buttons.append(button)
         self._box = HBox(buttons, layout=Layout(flex_flow="row wrap"))
-        data = {**self._box._repr_mimebundle_(), "text/plain": how_to_bring(self._event)}  # noqa: SLF001 - IPython's own way
+        data = {**self._box._repr_mimebundle_(), "text/plain": how_to_bring(self._event)}
         self._publish("buttons", data, update=False)
         self._publish("said", {}, update=False)
         self._unwatch = watch(self)

@@ -4,8 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from IPython.core.error import UsageError
+
 from codeagent_nb.errors import AgentError
+from codeagent_nb.notebook.arguments import read_pull
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
+from codeagent_nb.views.standard_streams import say
 from kernel_executor import Fetched, KernelExecutorError, NotFetched
 from kernel_executor.fetching.fetch import SIZE_LIMIT
 from kernel_executor.text import cleaned
@@ -65,6 +69,20 @@ async def bring_home(
         home.push({here: fetched.value})
         came.append(agent.secrets.text(_row(fetched, here, replaced=replaced)))
     return Brought(tuple(came), tuple(stayed))
+
+
+async def pull(agent: NotebookAgent, home: Home, line: str) -> None:
+    """Do what a line `%agent pull` asks for.
+
+    Raises:
+        UsageError: It cannot be read, or one of them stayed where it is, and why.
+    """
+    asked = read_pull(line)
+    brought = await bring_home(agent, home, asked.names, asked.limit)
+    if brought.came:
+        say("\n".join(brought.came))
+    if brought.stayed:
+        raise UsageError("\n".join(brought.stayed))
 
 
 def _hint(error: Exception, there: str, here: str) -> str:

@@ -83,7 +83,12 @@ class CellRun:
 
         def views(session: Session) -> Sequence[View]:
             shown.append(CellView(self.publisher, self._story(session, writing)))
-            return [*shown, buttons, *([strip.controls] if strip else []), *([writing.writer] if writing.writer else [])]
+            return [
+                *shown,
+                buttons,
+                *([strip.controls] if strip else []),
+                *([writing.writer] if writing.writer else []),
+            ]
 
         async def run() -> TaskResult:
             nonlocal writing

@@ -15,7 +15,7 @@ from codeagent_nb.views.console import ConsoleView
 
 
 async def solve_at(
-    console: CleanConsole, agent: NotebookAgent, task: Task, place: Place, preparation: Preparation, home: Home
+    console: CleanConsole, agent: NotebookAgent, task: Task, place: Place, *, preparation: Preparation, home: Home
 ) -> None:
     """Solve a task and print what happens.
 

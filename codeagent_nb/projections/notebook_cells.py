@@ -154,9 +154,9 @@ class CellsStory:
             case events.GivenCodeFinishedEvent():
                 self._end_attempt(event.exit_code)
             case events.FilesEvent():
-                self._tell_files(event)
-            case events.NewVariablesEvent() if said := variables_text(event):
-                self._add(Cell("markdown", f"*{inert(said)}*", {"kind": "variables"}))
+                self._tell("files", delivered_text(event), held_text(event))
+            case events.NewVariablesEvent():
+                self._tell("variables", variables_text(event))
             case events.KernelStateEvent():
                 self._tell_state(event)
             case events.TaskTurnedEvent():
@@ -269,15 +269,14 @@ class CellsStory:
         waiting = self._waiting.blocks if self._waiting else ()
         not_run = [block for block in waiting if block not in [one.block for one in ran]]
         quoted_attempt = attempt_cell(ran, not_run, self._attempt_number, status, cause)
-        quoted_attempt.key = _next_key(dict(self._made), "markdown")
-        quoted_attempt.step = gone[0].step
+        quoted_attempt.key, quoted_attempt.step = _next_key(dict(self._made), "markdown"), gone[0].step
         place = self._place_of(gone[0])
         kept = [cell for cell in self._cells[place:] if not any(cell is one for one in gone)]
         return [*self._cells[:place], quoted_attempt, *kept]
 
-    def _tell_files(self, event: events.FilesEvent) -> None:
-        for said in filter(None, [delivered_text(event), held_text(event)]):
-            self._add(Cell("markdown", f"*{inert(said)}*", {"kind": "files"}))
+    def _tell(self, kind: str, *texts: str) -> None:
+        for said in filter(None, texts):
+            self._add(Cell("markdown", f"*{inert(said)}*", {"kind": kind}))
 
     def _tell_state(self, event: events.KernelStateEvent) -> None:
         """Return a note on what the code cells do not reproduce, where a failed attempt could not be rolled back."""
@@ -328,8 +327,7 @@ class CellsStory:
         summary = {"status": event.status, "tries": event.tries, "seconds": round(event.duration, 1)}
         tokens = {"prompt_tokens": event.usage.prompt_tokens, "completion_tokens": event.usage.completion_tokens}
         if self.runs:
-            self.runs[-1] |= summary | tokens
-            run = self.runs[-1]
+            run = self.runs[-1] = self.runs[-1] | summary | tokens
             facts = " · ".join([*event.facts, run["model"], run["isolation"].split(":")[0]])
             self._facts = harmless_markdown(f"*{one_line(facts)}*")
         if self._reflected and self._facts:
@@ -344,8 +342,7 @@ def _next_key(made: dict[str, int], cell_type: str) -> str:
 
 def _written(reply: str) -> list[CodeBlock]:
     """Return the code in a reply that is still being written, the last block perhaps without its end."""
-    has_fence = "```" in reply or "~~~" in reply
-    written = read_reply(FENCE_BEGUN.sub("", reply)).written if has_fence else ()
+    written = read_reply(FENCE_BEGUN.sub("", reply)).written if "```" in reply or "~~~" in reply else ()
     return [block for block in written if normalize(block.language) in {"python", "bash"}]
 
 

@@ -6,18 +6,14 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from codeagent_nb.errors import VariableRefused
-from codeagent_nb.events import AgentEvent, NewVariable, NewVariablesEvent, RunFinishedEvent
+from codeagent_nb.events import AgentEvent, NewVariablesEvent, RunFinishedEvent
 from codeagent_nb.log.event_log import EventLog
 from codeagent_nb.loop.driver import roll_back
 from codeagent_nb.statuses import RUN_ENDS
-from codeagent_nb.text import kind_text
 from kernel_executor import Fetched, LiveVariable, ManagedExecutor, NotFetched
 
-MOST_TOLD = 8
-"""Variables that are told one by one: tables and arrays first."""
-
 LONGEST = 80
-"""Characters of a type with its size, and of a name that is told."""
+"""Characters of a name that is told."""
 
 
 async def fetch(executor: ManagedExecutor[Any], log: EventLog, name: str, limit: int) -> Fetched:
@@ -66,10 +62,7 @@ class NewVariables:
             return None
         now = await _variables(self.executor)
         new = [variable for name, variable in (now or {}).items() if variable != self.known.get(name)]
-        if not new:
-            return None
-        told = sorted(new, key=_weight)[:MOST_TOLD]
-        return NewVariablesEvent(source="executor", variables=tuple(map(_told, told)), more=len(new) - len(told))
+        return NewVariablesEvent(source="executor", variables=tuple(sorted(new, key=_weight))) if new else None
 
 
 async def _variables(executor: ManagedExecutor[Any]) -> Mapping[str, LiveVariable] | None:
@@ -91,10 +84,3 @@ def _weight(variable: LiveVariable) -> int:
     if variable.type in {"int", "float", "bool", "str", "NoneType"}:
         return 3
     return 1 if variable.length is None else 2
-
-
-def _told(variable: LiveVariable) -> NewVariable:
-    kind = kind_text(variable)
-    return NewVariable(
-        name=variable.name, kind=kind if len(kind) <= LONGEST else f"{kind[: LONGEST - 1]}…", comes=variable.comes
-    )

@@ -153,8 +153,21 @@ def pixels(told: Mapping[str, Any], reader: Reader) -> Any:
 
 
 BYTES = {
-    **{"1": 0, "L": 1, "LA": 2, "La": 2, "PA": 2, "RGB": 3, "YCbCr": 3, "LAB": 3, "HSV": 3},
-    **{"RGBA": 4, "RGBa": 4, "CMYK": 4, "I": 4, "F": 4, "I;16": 2},
+    "1": 0,
+    "L": 1,
+    "LA": 2,
+    "La": 2,
+    "PA": 2,
+    "RGB": 3,
+    "YCbCr": 3,
+    "LAB": 3,
+    "HSV": 3,
+    "RGBA": 4,
+    "RGBa": 4,
+    "CMYK": 4,
+    "I": 4,
+    "F": 4,
+    "I;16": 2,
 }
 """Bytes of a pixel, by the mode of an image; one of mode 1 has a bit."""
 

@@ -9,7 +9,7 @@ KNOWN = (
     *("is_boolean", "is_integer", "is_floating", "is_string", "is_large_string", "is_binary", "is_large_binary"),
     *("is_fixed_size_binary", "is_date", "is_time", "is_timestamp", "is_duration", "is_decimal", "is_null"),
 )
-"""Types, as pyarrow tells them, in which a row takes what it takes: in a view or a run a byte could be a million rows."""
+"""Types, as pyarrow tells them, in which a row takes what it takes: in a view a byte could be in a million rows."""
 
 LISTS = ("is_list", "is_large_list", "is_fixed_size_list")
 
@@ -70,7 +70,9 @@ def _check_type(kind: Any) -> None:
             if kind.field(place).metadata:
                 raise Malformed("a table has metadata")
             _check_type(kind.field(place).type)
-    elif types.is_dictionary(kind) and not types.is_nested(kind.value_type) and not types.is_dictionary(kind.value_type):
+    elif (
+        types.is_dictionary(kind) and not types.is_nested(kind.value_type) and not types.is_dictionary(kind.value_type)
+    ):
         _check_type(kind.value_type)
     else:
         raise Malformed(f"a table has a column of type {str(kind)[:100]}")
@@ -85,7 +87,11 @@ def _check_column(column: Any, within: range, spend: Callable[[int], None], *, i
     from pyarrow import types
 
     for buffer in column.buffers():
-        if buffer is not None and buffer.size and not (buffer.address in within and buffer.address + buffer.size in within):
+        if (
+            buffer is not None
+            and buffer.size
+            and not (buffer.address in within and buffer.address + buffer.size in within)
+        ):
             raise Malformed("a table is compressed")
     kind = column.type
     if types.is_dictionary(kind):

@@ -7,6 +7,8 @@ import json
 import os
 import resource
 import sys
+from contextlib import suppress
+from importlib import import_module
 
 from kernel_executor.fetching.checking import check
 from kernel_executor.fetching.sealed import mapped
@@ -21,14 +23,11 @@ ROOM = 4 << 30
 def main() -> None:
     """Check the parcel in a descriptor, as soon as a byte can be read from another one."""
     parcel, begin, most = map(int, sys.argv[1:4])
-    try:
-        import pyarrow.ipc  # while the code writes; if it is not there, only tables need it
-    except ImportError:
-        pass
+    with suppress(ImportError):  # only tables need it
+        import_module("pyarrow.ipc")  # while the code writes
     os.read(begin, 1)
     size = os.fstat(parcel).st_size
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (ROOM + 2 * size + most,) * 2)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    print(json.dumps({"why_not": check(mapped(parcel), most)}), flush=True)
-
+    sys.stdout.write(json.dumps({"why_not": check(mapped(parcel), most)}))

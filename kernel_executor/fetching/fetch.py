@@ -164,7 +164,9 @@ def _judge(answer: str | None, name: str, limit: int) -> None:
         size = told["large"]
         raise _too_large(name, size if type(size) is int else 0, limit)
     if "refused" in told:
-        raise NotFetched(f"`{name}` stays in the agent's kernel: {' '.join(cleaned(str(told['refused'])[:500]).split())}")
+        raise NotFetched(
+            f"`{name}` stays in the agent's kernel: {' '.join(cleaned(str(told['refused'])[:500]).split())}"
+        )
 
 
 def _too_large(name: str, size: int, limit: int) -> NotFetched:
@@ -183,5 +185,3 @@ def _read(descriptor: int, name: str, limit: int) -> Fetched:
     except (Malformed, TooMuch, MemoryError, RecursionError, OSError) as error:
         raise NotFetched(f"`{name}` was not copied: it is not as it should be ({error})") from error
     return Fetched(name, value, reader.parcel.kind, len(data), tuple(dict.fromkeys(reader.notes)))
-
-

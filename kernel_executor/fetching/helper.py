@@ -112,9 +112,7 @@ async def open_checker(parcel: int, most: int, sandbox: SandboxMode) -> AsyncIte
         code = RUN.format(path=module_path(), package=str(PACKAGE))
         command = [sys.executable, "-I", "-c", code, str(parcel), str(reads), str(most)]
         try:
-            process = await ManagedProcess.start(
-                command, enclosure, stdout=subprocess.PIPE, pass_fds=(parcel, reads)
-            )
+            process = await ManagedProcess.start(command, enclosure, stdout=subprocess.PIPE, pass_fds=(parcel, reads))
         except OSError as error:
             raise NotFetched(f"the process that checks what comes cannot be started: {error}") from error
         finally:

@@ -1,4 +1,4 @@
-"""Reads the outside of a parcel: where its header and its parts are. Believes nothing; knows no value and no library."""
+"""Reads the outside of a parcel: where its header and its parts are. Believes nothing; knows no value, no library."""
 
 import json
 from collections.abc import Mapping

@@ -82,7 +82,13 @@ def _check_png(data: memoryview) -> tuple[int, int]:
             size = struct.unpack_from(">II", content)
         kinds.append(kind)
         at = end
-    if kinds[:1] != [b"IHDR"] or kinds[-1:] != [b"IEND"] or at != len(data) or kinds.count(b"IHDR") != 1 or not all(size):
+    if (
+        kinds[:1] != [b"IHDR"]
+        or kinds[-1:] != [b"IEND"]
+        or at != len(data)
+        or kinds.count(b"IHDR") != 1
+        or not all(size)
+    ):
         raise Malformed("it is a PNG that is damaged")
     return size
 

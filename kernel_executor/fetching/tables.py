@@ -87,14 +87,19 @@ def _nullable(home: Home, told: Mapping[str, Any], reader: Reader) -> Any:
     if type(dtype) not in _nullable_types(pandas):
         raise Malformed(f"{dtype} is no type with missing values")
     mask = numpy.asarray(column.is_null())
-    plain = numpy.asarray(column.fill_null(False if dtype.kind == "b" else 0), dtype.numpy_dtype)  # noqa: FBT003
+    plain = numpy.asarray(column.fill_null(False if dtype.kind == "b" else 0), dtype.numpy_dtype)
     return dtype.construct_array_type()(plain.copy(), mask.copy())
 
 
 def _nullable_types(pandas: Any) -> tuple[Any, ...]:
     """Return the types whose arrays are a NumPy array and a mask."""
     bits = (8, 16, 32, 64)
-    names = [*(f"{sign}Int{size}Dtype" for sign in ("", "U") for size in bits), "Float32Dtype", "Float64Dtype", "BooleanDtype"]
+    names = [
+        *(f"{sign}Int{size}Dtype" for sign in ("", "U") for size in bits),
+        "Float32Dtype",
+        "Float64Dtype",
+        "BooleanDtype",
+    ]
     return tuple(getattr(pandas, name) for name in names)
 
 
@@ -171,9 +176,7 @@ def _frame(home: Home, told: Mapping[str, Any], reader: Reader) -> Any:
     if len(data) != len(columns) or told["rows"] != len(index) or any(len(each) != len(index) for each in data):
         raise Malformed("a table has columns of other lengths")
     # As columns of their types: from an array of objects pandas 3 makes one of texts.
-    series = {
-        place: pandas.Series(each, index=index, dtype=each.dtype, copy=False) for place, each in enumerate(data)
-    }
+    series = {place: pandas.Series(each, index=index, dtype=each.dtype, copy=False) for place, each in enumerate(data)}
     made = pandas.DataFrame(series, index=index, columns=pandas.RangeIndex(len(data)), copy=False)
     made.columns = columns
     return made

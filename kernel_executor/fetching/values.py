@@ -199,12 +199,12 @@ def _complex(reader: Reader, told: Mapping[str, Any]) -> complex:
     return complex(_as(real, float), _as(imaginary, float))
 
 
-def _date_and_time(reader: Reader, told: Mapping[str, Any]) -> datetime.datetime:
+def _date_and_time(_: Reader, told: Mapping[str, Any]) -> datetime.datetime:
     moment = datetime.datetime.fromisoformat(text(told["text"], 40))
     return moment.replace(tzinfo=zone_of(told["zone"]), fold=_as(told["fold"], int))
 
 
-def _time(reader: Reader, told: Mapping[str, Any]) -> datetime.time:
+def _time(_: Reader, told: Mapping[str, Any]) -> datetime.time:
     moment = datetime.time.fromisoformat(text(told["text"], 40))
     return moment.replace(tzinfo=zone_of(told["zone"]), fold=_as(told["fold"], int))
 

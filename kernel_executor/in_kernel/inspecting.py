@@ -40,7 +40,10 @@ WHOLE = (str, bytes, bytearray)
 """Those whose size is that of all that is in them."""
 
 COMES = (
-    *(("builtins", name) for name in ("int", "float", "complex", "range", "NoneType", "bool", *"str bytes bytearray".split())),
+    *(
+        ("builtins", name)
+        for name in ("int", "float", "complex", "range", "NoneType", "bool", *["str", "bytes", "bytearray"])
+    ),
     *(("builtins", name) for name in ("list", "dict", "tuple", "set", "frozenset")),
     *(("collections", name) for name in ("OrderedDict", "Counter", "defaultdict", "deque")),
     *(("datetime", name) for name in ("date", "datetime", "time", "timedelta")),

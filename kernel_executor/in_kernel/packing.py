@@ -14,11 +14,10 @@ import decimal
 import io
 import json
 import math
-import os
 import struct
-import sys
 import uuid
-from typing import Any, Callable, Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from . import packing_arrays, packing_tables
 
@@ -59,7 +58,7 @@ def pack(name: str, path: str, limit: int) -> str:
     if name not in names:
         return json.dumps({"missing": name})
     try:
-        with open(path, "r+b") as file:
+        with open(path, "r+b") as file:  # noqa: PTH123
             Packing(file, limit).write(names[name], name)
     except Refused as error:
         return json.dumps({"refused": str(error)})
@@ -70,16 +69,16 @@ def pack(name: str, path: str, limit: int) -> str:
     except MemoryError:
         return json.dumps({"refused": "there is not enough memory to pack it"})
     except OSError as error:
-        return json.dumps({"refused": "its file cannot be written ({})".format(error.strerror or error)})
-    except Exception as error:  # whatever an object's own code raises
-        return json.dumps({"refused": "{}: {}".format(type(error).__name__, str(error)[:300])})
+        return json.dumps({"refused": f"its file cannot be written ({error.strerror or error})"})
+    except Exception as error:  # noqa: BLE001 - whatever an object's own code raises
+        return json.dumps({"refused": f"{type(error).__name__}: {str(error)[:300]}"})
     return json.dumps({"done": True})
 
 
 def refuse(value: Any, where: str, why: str = "") -> Refused:
     """Return the error that says what a value is, where it is, and why it stays."""
     kind = type(value)
-    named = "{}.{}".format(kind.__module__, kind.__qualname__)
+    named = f"{kind.__module__}.{kind.__qualname__}"
     if named.startswith("builtins."):
         named = kind.__qualname__
     return Refused("`{}` is {} {}{}".format(where[:200], _article(named), named[:200], ", " + why if why else ""))
@@ -154,7 +153,7 @@ class Packing:
         if value is None or kind is bool:
             return value
         if depth > DEEPEST:
-            raise Refused("`{}` is more than {} values deep".format(where[:200], DEEPEST))
+            raise Refused(f"`{where[:200]}` is more than {DEEPEST} values deep")
         simple = SIMPLE.get(kind)
         if simple is not None:
             return simple(self, value)
@@ -169,7 +168,7 @@ class Packing:
 
     def values(self, values: Iterable[Any], where: str, depth: int) -> list[Any]:
         """Return values one after another."""
-        return [self.value(each, "{}[{}]".format(where, place), depth) for place, each in enumerate(values)]
+        return [self.value(each, f"{where}[{place}]", depth) for place, each in enumerate(values)]
 
 
 WHY_NOT = {
@@ -312,14 +311,14 @@ def _some(tag: str) -> Callable[[Packing, Any, str, int], Any]:
 
 def _dict(packing: Packing, value: dict[Any, Any], where: str, depth: int) -> Any:
     if all(type(key) is str and len(key) < LONG and _is_plain(key) for key in value) and "$" not in value:
-        return {key: packing.value(each, "{}[{!r}]".format(where, key), depth) for key, each in value.items()}
+        return {key: packing.value(each, f"{where}[{key!r}]", depth) for key, each in value.items()}
     return _pairs("dict")(packing, value, where, depth)
 
 
 def _pairs(tag: str) -> Callable[[Packing, Any, str, int], Any]:
     def packed(packing: Packing, value: Any, where: str, depth: int) -> Any:
-        keys = [packing.value(key, "a key of {}".format(where), depth) for key in value]
-        items = [packing.value(each, "{}[{!r}]".format(where, key), depth) for key, each in value.items()]
+        keys = [packing.value(key, f"a key of {where}", depth) for key in value]
+        items = [packing.value(each, f"{where}[{key!r}]", depth) for key, each in value.items()]
         return {"$": tag, "keys": keys, "items": items}
 
     return packed

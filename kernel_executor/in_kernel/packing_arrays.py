@@ -15,7 +15,7 @@ ROWS = 65_536
 
 PLAIN = {
     "b1": "uint8",
-    **{"{}{}".format(kind, size): "{}int{}".format("u" * (kind == "u"), 8 * size) for kind in "iu" for size in (1, 2, 4, 8)},
+    **{f"{kind}{size}": "{}int{}".format("u" * (kind == "u"), 8 * size) for kind in "iu" for size in (1, 2, 4, 8)},
     "f2": "float16",
     "f4": "float32",
     "f8": "float64",
@@ -70,9 +70,9 @@ def packed(packing: Packing, value: Any, where: str, depth: int) -> Any:
         if kind is numpy.ma.MaskedArray and type(value.data) is numpy.ndarray:
             parts = [array(packing, each, where, depth) for each in (value.data, numpy.ma.getmaskarray(value))]
             return {"$": "masked_array", "parts": parts}
-        if isinstance(value, numpy.generic) and not value.dtype.hasobject and kind.__module__ == "numpy":
-            if value.dtype.names is None:
-                return {"$": "scalar", "dtype": value.dtype.str, "hex": value.tobytes().hex()}
+        is_number = isinstance(value, numpy.generic) and kind.__module__ == "numpy"
+        if is_number and not value.dtype.hasobject and value.dtype.names is None:
+            return {"$": "scalar", "dtype": value.dtype.str, "hex": value.tobytes().hex()}
     return picture(packing, value)
 
 
@@ -83,15 +83,21 @@ def array(packing: Packing, value: Any, where: str, depth: int) -> Any:
     from .packing import refuse
 
     if value.dtype == object:
-        return {"$": "objects", "shape": list(value.shape), "items": packing.value(value.ravel().tolist(), where, depth)}
+        return {
+            "$": "objects",
+            "shape": list(value.shape),
+            "items": packing.value(value.ravel().tolist(), where, depth),
+        }
     if value.dtype.hasobject or value.dtype.kind == "T" or value.dtype.metadata:
-        raise refuse(value, where, "whose type {} is more than data".format(str(value.dtype)[:100]))
+        raise refuse(value, where, f"whose type {str(value.dtype)[:100]} is more than data")
     if not str(value.dtype).isascii():  # a format of its own, which is not read
         raise refuse(value, where, "whose fields have names that are not ASCII: rename them")
     packing.check_size(value.nbytes)
     return {
         "$": "array",
-        "part": packing.part(lambda sink: numpy.lib.format.write_array(sink, numpy.asanyarray(value), allow_pickle=False)),
+        "part": packing.part(
+            lambda sink: numpy.lib.format.write_array(sink, numpy.asanyarray(value), allow_pickle=False)
+        ),
     }
 
 

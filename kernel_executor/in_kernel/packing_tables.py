@@ -6,7 +6,8 @@ Only exact types: a subclass has more to it. No metadata goes along (`attrs`, fl
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Callable, Iterable
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from .packing_arrays import arrow, numbers, objects
 
@@ -49,7 +50,7 @@ def _frame(packing: Packing, value: Any, where: str, depth: int) -> Any:
         "columns": index(packing, value.columns, "the columns of " + where, depth),
         "index": index(packing, value.index, "the index of " + where, depth),
         "data": [
-            column(packing, value.iloc[:, place].array, "{}[{!r}]".format(where, labels[place]), depth)
+            column(packing, value.iloc[:, place].array, f"{where}[{labels[place]!r}]", depth)
             for place in range(len(labels))
         ],
     }
@@ -82,7 +83,9 @@ def index(packing: Packing, value: Any, where: str, depth: int) -> Any:
         "$": "index",
         "data": column(packing, value.array, where, depth),
         "name": packing.value(value.name, where, depth),
-        "freq": getattr(value, "freqstr", None) if type(value).__name__ in {"DatetimeIndex", "TimedeltaIndex"} else None,
+        "freq": getattr(value, "freqstr", None)
+        if type(value).__name__ in {"DatetimeIndex", "TimedeltaIndex"}
+        else None,
     }
 
 
@@ -105,7 +108,7 @@ def column(packing: Packing, value: Any, where: str, depth: int) -> Any:
     if isinstance(dtype, numpy.dtype) or name in {"NumpyExtensionArray", "PandasArray"}:
         data = numpy.asarray(value)
         return objects(packing, data, where, depth) if data.dtype == object else numbers(packing, data, where, depth)
-    raise Refused("`{}` is a column of type {}, which is more than data".format(where[:200], str(dtype)[:100]))
+    raise Refused(f"`{where[:200]}` is a column of type {str(dtype)[:100]}, which is more than data")
 
 
 def _categories(packing: Packing, value: Any, where: str, depth: int) -> Any:
@@ -129,7 +132,7 @@ def _zoned(packing: Packing, value: Any, where: str, depth: int) -> Any:
     return {"$": "zoned", "data": numbers(packing, plain, where, depth), "zone": zone}
 
 
-def _texts(packing: Packing, value: Any, where: str, depth: int) -> Any:
+def _texts(packing: Packing, value: Any, _: str, __: int) -> Any:
     import pandas
 
     dtype = value.dtype
@@ -148,8 +151,11 @@ def _interval(packing: Packing, value: Any, where: str, depth: int) -> Any:
     return {"$": "intervals", "closed": value.closed, "sides": sides}
 
 
-def _of_arrow(packing: Packing, value: Any, where: str, depth: int) -> Any:
-    return {"$": "arrow_column", "column": packing.column(_checked(arrow().chunked_array(value.__arrow_array__()), where))}
+def _of_arrow(packing: Packing, value: Any, where: str, _: int) -> Any:
+    return {
+        "$": "arrow_column",
+        "column": packing.column(_checked(arrow().chunked_array(value.__arrow_array__()), where)),
+    }
 
 
 EXTENSIONS: dict[str, Callable[[Packing, Any, str, int], Any]] = {
@@ -168,7 +174,7 @@ def _checked(data: Any, where: str) -> Any:
     from .packing import Refused
 
     if not _is_known(data.type):
-        raise Refused("`{}` is a column of type {}, which is not copied".format(where[:200], str(data.type)[:100]))
+        raise Refused(f"`{where[:200]}` is a column of type {str(data.type)[:100]}, which is not copied")
     return data
 
 
@@ -185,7 +191,7 @@ def _is_known(kind: Any) -> bool:
 
 def _arrow_table(packing: Packing, value: Any, where: str, depth: int) -> Any:
     names = value.column_names
-    data = [_checked(each, "{}[{!r}]".format(where, name)) for name, each in zip(names, value.columns)]
+    data = [_checked(each, f"{where}[{name!r}]") for name, each in zip(names, value.columns)]  # noqa: B905 - since 3.10
     return {
         "$": "arrow_table",
         "rows": value.num_rows,
@@ -208,23 +214,27 @@ def _polars_column(packing: Packing, value: Any, where: str, depth: int) -> Any:
     from .packing import Refused
 
     if value.dtype == polars.Object:  # Polars would give their addresses
-        raise Refused("`{}` is a column of Python objects: give it a type".format(where[:200]))
+        raise Refused(f"`{where[:200]}` is a column of Python objects: give it a type")
     try:
         try:
             data = value.to_arrow(compat_level=polars.CompatLevel.oldest())
         except (AttributeError, TypeError):  # before 1.1
             data = value.to_arrow()
-    except Exception as error:
-        raise Refused("`{}` is a column of type {}: {}".format(where[:200], value.dtype, str(error)[:200])) from None
+    except Exception as error:  # noqa: BLE001 - Polars has errors of its own
+        raise Refused(f"`{where[:200]}` is a column of type {value.dtype}: {str(error)[:200]}") from None
     enum = getattr(polars, "Enum", None)
     texts = None
     if enum is not None and isinstance(value.dtype, enum):
         texts = packing.value(value.dtype.categories.to_list(), where, depth)
-    return {"name": packing.value(value.name, where, depth), "enum": texts, "column": packing.column(_checked(data, where))}
+    return {
+        "name": packing.value(value.name, where, depth),
+        "enum": texts,
+        "column": packing.column(_checked(data, where)),
+    }
 
 
 def _polars_frame(packing: Packing, value: Any, where: str, depth: int) -> Any:
-    named = [(each, "{}[{!r}]".format(where, each.name)) for each in value.get_columns()]
+    named = [(each, f"{where}[{each.name!r}]") for each in value.get_columns()]
     return {"$": "polars_frame", "data": [_polars_column(packing, each, place, depth) for each, place in named]}
 
 
@@ -252,5 +262,3 @@ ARROW: dict[str, Callable[[Packing, Any, str, int], Any]] = {
     "RecordBatch": _arrow_batch,
     "ChunkedArray": _arrow_array,
 }
-
-

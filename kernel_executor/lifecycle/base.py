@@ -12,10 +12,10 @@ from typing import Any, Generic, Self, TypeVar
 
 from kernel_executor.aio.cancellation import CancellationToken
 from kernel_executor.aio.tasks import cancellable, streamed, uninterrupted
-from kernel_executor.errors import NotFetched, NotStarted
+from kernel_executor.errors import NotStarted
 from kernel_executor.events import ExecutionEvent, FilesDelivered, HeldFile
-from kernel_executor.fetching.fetch import SIZE_LIMIT, Fetched
 from kernel_executor.functions.functions import FunctionLike, Functions, check_module_name
+from kernel_executor.lifecycle.fetching import Fetching
 from kernel_executor.lifecycle.in_order import run_in_order, unheard
 from kernel_executor.lifecycle.listeners import LateOutputs, Listener, guarded
 from kernel_executor.lifecycle.meanwhile import Meanwhile
@@ -23,7 +23,6 @@ from kernel_executor.lifecycle.runner import (
     NO_GATE,
     BlockRunner,
     Deliver,
-    FetchingRunner,
     StatefulRunner,
     as_allowed,
     begin_call,
@@ -48,7 +47,7 @@ from kernel_executor.types import (
 Runner = TypeVar("Runner", bound=BlockRunner)
 
 
-class ManagedExecutor(Meanwhile, ABC, Generic[Runner]):
+class ManagedExecutor(Fetching, Meanwhile, ABC, Generic[Runner]):
     """Runs code blocks in something that is started and stopped; the base of our executors.
 
     Use it as `async with ... as executor`. It belongs to the event loop it is started on. Calls made at the same time
@@ -308,28 +307,6 @@ class ManagedExecutor(Meanwhile, ABC, Generic[Runner]):
         """
         async with self._lock:
             return await self._runner.evaluate(expression, timeout)
-
-    async def fetch(self, name: str, *, limit: int = SIZE_LIMIT) -> Fetched:
-        """Copy a variable of the code's into this process, as data: never as a pickle.
-
-        Tables, columns and indexes of pandas, Polars and Arrow, NumPy's arrays, numbers, text, bytes, dates, lists,
-        dicts and the like, and pictures come as they are; what is more than data stays.
-
-        Args:
-            name: Its name.
-            limit: Bytes that it may have.
-
-        Raises:
-            NotStarted: It was not started.
-            NotFetched: It does not exist, is not data, is too large, or is not what it should be; the message says
-                which part of it, and why.
-            KernelStartError: The kernel had died and could not be started again, or no sandbox in which to check it.
-        """
-        async with self._lock:
-            runner = self._runner
-            if not isinstance(runner, FetchingRunner):
-                raise NotFetched("scripts keep no variables: have them save a file")
-            return await runner.fetch(name, limit)
 
     async def roll_back(self) -> RollBack | None:
         """Take back what the last call made of the variables if it failed; None if there is nothing to take back.

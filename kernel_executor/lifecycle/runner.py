@@ -9,7 +9,6 @@ from typing import Protocol, runtime_checkable
 from kernel_executor.aio.tasks import uninterrupted
 from kernel_executor.errors import NotStarted
 from kernel_executor.events import FilesDelivered
-from kernel_executor.fetching.fetch import Fetched
 from kernel_executor.lifecycle.listeners import Listener
 from kernel_executor.network.gate import Gate
 from kernel_executor.sandbox.isolation import Isolation
@@ -74,15 +73,6 @@ class BlockRunner(Protocol):
 
     async def aclose(self) -> None:
         """End everything; a block that runs ends as `interrupted`."""
-        ...
-
-
-@runtime_checkable
-class FetchingRunner(BlockRunner, Protocol):
-    """A runner whose variables can be copied home."""
-
-    async def fetch(self, name: str, limit: int) -> Fetched:
-        """Copy a variable home; errors are those of `fetching.fetch`."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Code tries to use what its user brings home: none of it runs there, none of it reads what it could not, all is told."""
+"""Code tries to use what its user brings home: none of it runs, none of it reads what it could not, all is told."""
 
 import asyncio
 import base64
@@ -12,8 +12,7 @@ import pytest
 import pytest_asyncio
 
 from kernel_executor import CodeBlock, KernelCodeExecutor, LocalCommandLineCodeExecutor, NotFetched
-from kernel_executor.fetching import fetch as fetching
-from kernel_executor.fetching import helper
+from kernel_executor.fetching import fetch as fetching, helper
 from tests.support.hostile_parcels import ENDLESS, HOSTILE
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
@@ -37,7 +36,7 @@ async def run(executor: KernelCodeExecutor, code: str) -> None:
 async def is_well(executor: KernelCodeExecutor) -> bool:
     """Return whether variables come, and nothing was left behind of an attempt."""
     await run(executor, "import importlib, codeagent_kernel.packing as p\nimportlib.reload(p)\nfine = [1, 'two']")
-    assert sorted(os.listdir(executor.work_dir)) == ["data.txt"]
+    assert [path.name for path in executor.work_dir.iterdir()] == ["data.txt"]
     return bool((await executor.fetch("fine")).value == [1, "two"])
 
 
@@ -49,7 +48,7 @@ def pack(name, path, limit):
     return {says}
 codeagent_kernel.packing.pack = pack
 """
-DONE = '\'{"done": true}\''
+DONE = "'{\"done\": true}'"
 
 
 def faked(does: str, says: str = DONE) -> str:
@@ -64,16 +63,20 @@ FEW = (
     *("nothing", "a pickled array", "a compressed table", "a table of nothing, without end", "a kind named pickle"),
     *("texts outside of their bytes", "codes of no category", "a picture of 10,000 million pixels"),
 )
-"""All of them are tried on what checks and reads them in the unit tests; these on the whole way, and all by `make attacks`."""
+"""The unit tests try all of them on what checks and reads them; these go the whole way, and all by `make attacks`."""
 
-ALL = [pytest.param(name, marks=() if name in FEW else pytest.mark.attacks) for name in HOSTILE if name != "a million parts"]
+ALL = [
+    pytest.param(name, marks=() if name in FEW else pytest.mark.attacks)
+    for name in HOSTILE
+    if name != "a million parts"
+]
 
 
 @pytest.mark.parametrize("name", ALL)
 async def test_a_parcel_of_its_own_making_is_refused(kernel: KernelCodeExecutor, name: str, tmp_path: Path) -> None:
     marker = tmp_path / "it-ran"
     await run(kernel, writes(HOSTILE[name](str(marker))))
-    with pytest.raises(NotFetched, match="`x` was not copied: .*not as it should be|more memory|too deeply"):
+    with pytest.raises(NotFetched, match=r"`x` was not copied: .*not as it should be|more memory|too deeply"):
         await kernel.fetch("x", limit=25_000_000)
     assert not marker.exists()
     assert await is_well(kernel)
@@ -103,7 +106,10 @@ async def test_another_thing_in_the_place_of_its_file_is_not_read(
     with pytest.raises(NotFetched) as said:
         await kernel.fetch("x")
     assert SECRET not in str(said.value)
-    await run(kernel, "import glob, os\nfor each in glob.glob('.codeagent-*'): (os.rmdir if os.path.isdir(each) else os.remove)(each)")
+    await run(
+        kernel,
+        "import glob, os\nfor path in glob.glob('.codeagent-*'):\n    (os.rmdir if os.path.isdir(path) else os.remove)(path)",
+    )
     assert await is_well(kernel)
 
 
@@ -129,7 +135,22 @@ async def test_an_answer_that_it_makes_up_tells_nothing(kernel: KernelCodeExecut
     assert await is_well(kernel)
 
 
-NAMES = ["x; import os", "__import__('os')", "x.y", "x y", "", "1x", "class", "x" * 10_000_000, "\udc80", "a\nb", "../x", None, 5, ["x"]]
+NAMES = [
+    "x; import os",
+    "__import__('os')",
+    "x.y",
+    "x y",
+    "",
+    "1x",
+    "class",
+    "x" * 10_000_000,
+    "\udc80",
+    "a\nb",
+    "../x",
+    None,
+    5,
+    ["x"],
+]
 
 
 @pytest.mark.parametrize("name", NAMES, ids=lambda name: repr(name)[:20])
@@ -161,7 +182,10 @@ LIES = {
         "class A:\n    def _repr_svg_(self):\n        open('/etc/x', 'w')\nx = A()",
         "x",
     ),
-    "a value that ends the kernel": ("import os\nclass A:\n    def _repr_png_(self): os._exit(3)\nx = A()", "did not say"),
+    "a value that ends the kernel": (
+        "import os\nclass A:\n    def _repr_png_(self): os._exit(3)\nx = A()",
+        "did not say",
+    ),
 }
 
 
@@ -190,12 +214,13 @@ async def test_what_is_changed_while_it_is_read_is_refused_or_was_whole(kernel: 
         "p.pack = pack",
     )
     for _ in range(5):
+        refused = ""
         try:
             value = (await kernel.fetch("values")).value
         except NotFetched as error:
-            assert "not as it should be" in str(error)
-        else:
-            assert all(type(each) is int for each in value)
+            refused, value = str(error), []
+        assert all(type(each) is int for each in value)
+        assert "not as it should be" in refused or value
     assert await is_well(kernel)
 
 
@@ -214,7 +239,7 @@ async def test_a_parcel_that_takes_forever_to_check_is_given_up(
 ) -> None:
     monkeypatch.setattr(helper, "PATIENCE", 3.0)
     await run(kernel, f"{writes(ENDLESS)}")
-    with pytest.raises(NotFetched, match="in time|time or memory"):
+    with pytest.raises(NotFetched, match=r"in time|time or memory"):
         await kernel.fetch("x")
     assert await is_well(kernel)
 
@@ -267,4 +292,4 @@ async def test_a_fetch_that_is_cancelled_leaves_nothing(kernel: KernelCodeExecut
     with pytest.raises(asyncio.CancelledError):
         await fetch
     assert await is_well(kernel)
-    assert [name for name in os.listdir(kernel.stage_dir) if name.startswith(".codeagent")] == []
+    assert not list(kernel.stage_dir.glob(".codeagent*"))

@@ -147,7 +147,11 @@ def _collide() -> Any:
 
 
 def _cells(*cells: str) -> bytes:
-    return parcel({"$": "cells", "column": [len(cells), 0]}, arrow(pa.array(cells, pa.large_string())), tables={str(len(cells)): 0})
+    return parcel(
+        {"$": "cells", "column": [len(cells), 0]},
+        arrow(pa.array(cells, pa.large_string())),
+        tables={str(len(cells)): 0},
+    )
 
 
 ENDLESS = parcel(_collide())
@@ -173,20 +177,36 @@ HOSTILE: dict[str, Callable[[str], bytes]] = {
     "a kind named pickle": lambda marker: parcel({"$": "pickle", "part": 0}, pickle.dumps(Runs(marker))),
     "a kind named __class__": lambda _: parcel({"$": "__class__"}),
     "a kind that is a list": lambda _: parcel({"$": ["array"]}),
-    "an integer of a million digits": lambda _: raw_header('{"tables": {}, "parts": [], "value": ' + "9" * 1_000_000 + "}"),
-    "a time zone that is a file": lambda _: parcel({"$": "datetime", "text": "2024-01-01", "zone": "../../../etc/passwd", "fold": 0}),
+    "an integer of a million digits": lambda _: raw_header(
+        '{"tables": {}, "parts": [], "value": ' + "9" * 1_000_000 + "}"
+    ),
+    "a time zone that is a file": lambda _: parcel(
+        {"$": "datetime", "text": "2024-01-01", "zone": "../../../etc/passwd", "fold": 0}
+    ),
     "a set of lists": lambda _: parcel({"$": "set", "items": [[1]]}),
     "a pickled array": lambda marker: array_parcel(npy(np.array([Runs(marker)], dtype=object), allow_pickle=True)),
-    "an array larger than its file": lambda _: array_parcel(npy_that_says("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,)}")),
-    "an array of negative size": lambda _: array_parcel(npy_that_says("{'descr': '<f8', 'fortran_order': False, 'shape': (-1, -1)}", bytes(8))),
-    "an array of nothing, without end": lambda _: array_parcel(npy_that_says("{'descr': 'V0', 'fortran_order': False, 'shape': (1000000000000000,)}")),
-    "an array whose header runs code": lambda marker: array_parcel(npy_that_says(f"{{'descr': {RUNS.format(marker=marker)}, 'fortran_order': False, 'shape': ()}}")),
+    "an array larger than its file": lambda _: array_parcel(
+        npy_that_says("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,)}")
+    ),
+    "an array of negative size": lambda _: array_parcel(
+        npy_that_says("{'descr': '<f8', 'fortran_order': False, 'shape': (-1, -1)}", bytes(8))
+    ),
+    "an array of nothing, without end": lambda _: array_parcel(
+        npy_that_says("{'descr': 'V0', 'fortran_order': False, 'shape': (1000000000000000,)}")
+    ),
+    "an array whose header runs code": lambda marker: array_parcel(
+        npy_that_says(f"{{'descr': {RUNS.format(marker=marker)}, 'fortran_order': False, 'shape': ()}}")
+    ),
     "an array of another version": lambda _: array_parcel(npy_that_says("{}", version=b"\x09\x00")),
-    "an array with a long header": lambda _: array_parcel(npy_that_says("{'descr': '<f8', 'fortran_order': False, 'shape': ()}" + " " * 60_000)),
+    "an array with a long header": lambda _: array_parcel(
+        npy_that_says("{'descr': '<f8', 'fortran_order': False, 'shape': ()}" + " " * 60_000)
+    ),
     "a number of type object": lambda _: parcel({"$": "scalar", "dtype": "|O", "hex": "00" * 8}),
     "an array of objects of another shape": lambda _: parcel({"$": "objects", "shape": [1 << 40], "items": []}),
     "a compressed table": lambda _: table_parcel(arrow(pa.array(np.zeros(10_000_000)), compression="zstd"), 10_000_000),
-    "a table of an extension type": lambda _: table_parcel(arrow(pa.ExtensionArray.from_storage(Extension(), pa.array([1, 2]))), 2),
+    "a table of an extension type": lambda _: table_parcel(
+        arrow(pa.ExtensionArray.from_storage(Extension(), pa.array([1, 2]))), 2
+    ),
     "a table with metadata": lambda _: table_parcel(arrow(pa.array([1]), metadata={"pandas": "{}"}), 1),
     "a table of nothing, without end": lambda _: table_parcel(_nothing(1 << 40), 1 << 40),
     "a table of more rows than it has": lambda _: table_parcel(arrow(pa.array([1])), 1 << 40),
@@ -196,17 +216,34 @@ HOSTILE: dict[str, Callable[[str], bytes]] = {
     "a category that is not there": lambda _: table_parcel(
         arrow(pa.DictionaryArray.from_arrays(pa.array([0, 100], pa.int8()), pa.array(["a"]), safe=False)), 2
     ),
-    "a million texts of the same bytes": lambda _: table_parcel(arrow(pa.array(["a" * 1_000] * 1_000, pa.string_view())), 1_000),
+    "a million texts of the same bytes": lambda _: table_parcel(
+        arrow(pa.array(["a" * 1_000] * 1_000, pa.string_view())), 1_000
+    ),
     "a union": lambda _: table_parcel(arrow(pa.UnionArray.from_sparse(pa.array([0], pa.int8()), [pa.array([1])])), 1),
     "a table cut off": lambda _: table_parcel(arrow(pa.array(range(1_000)))[:-600], 1_000),
     "a table that is no table": lambda _: table_parcel(b"ARROW1\0\0" + bytes(500) + b"ARROW1", 1),
-    "one column twice": lambda _: parcel([{"$": "arrow_array", "column": [1, 0]}] * 2, arrow(pa.array([1])), tables={"1": 0}),
-    "numbers that are texts": lambda _: parcel({"$": "numbers", "dtype": "<i8", "column": [1, 0]}, arrow(pa.array(["a"])), tables={"1": 0}),
-    "codes of no category": lambda _: _frame(
-        data=[{"$": "categories", "codes": {"$": "numbers", "dtype": "<f8", "column": [2, 0]}, "categories": {"$": "range_index", "parts": [0, 1, 1], "name": None}, "ordered": False}]
+    "one column twice": lambda _: parcel(
+        [{"$": "arrow_array", "column": [1, 0]}] * 2, arrow(pa.array([1])), tables={"1": 0}
     ),
-    "a table with an index of another length": lambda _: _frame(index={"$": "range_index", "parts": [0, 1 << 30, 1], "name": None}),
-    "an index without end": lambda _: _frame(data=[], rows=10**18, index={"$": "range_index", "parts": [0, 10**18, 1], "name": None}),
+    "numbers that are texts": lambda _: parcel(
+        {"$": "numbers", "dtype": "<i8", "column": [1, 0]}, arrow(pa.array(["a"])), tables={"1": 0}
+    ),
+    "codes of no category": lambda _: _frame(
+        data=[
+            {
+                "$": "categories",
+                "codes": {"$": "numbers", "dtype": "<f8", "column": [2, 0]},
+                "categories": {"$": "range_index", "parts": [0, 1, 1], "name": None},
+                "ordered": False,
+            }
+        ]
+    ),
+    "a table with an index of another length": lambda _: _frame(
+        index={"$": "range_index", "parts": [0, 1 << 30, 1], "name": None}
+    ),
+    "an index without end": lambda _: _frame(
+        data=[], rows=10**18, index={"$": "range_index", "parts": [0, 10**18, 1], "name": None}
+    ),
     "a column that is a table": lambda _: _frame(data=[{"$": "frame"}]),
     "cells without an end": lambda _: _cells("[" * 100_000),
     "cells that are no JSON": lambda marker: _cells(RUNS.format(marker=marker)),
@@ -215,6 +252,8 @@ HOSTILE: dict[str, Callable[[str], bytes]] = {
     "a picture that is a page": lambda _: picture_parcel(b"<script>alert(1)</script>", "text/html"),
     "a PNG that is a page": lambda _: picture_parcel(b"<script>alert(1)</script>"),
     "an SVG with entities": lambda _: picture_parcel(b'<!DOCTYPE s [<!ENTITY a "b">]><svg>&a;</svg>', "image/svg+xml"),
-    "an image of other pixels": lambda _: parcel({"$": "pixels", "mode": "RGB", "size": [1 << 20, 1 << 20], "part": 0}, bytes(3)),
+    "an image of other pixels": lambda _: parcel(
+        {"$": "pixels", "mode": "RGB", "size": [1 << 20, 1 << 20], "part": 0}, bytes(3)
+    ),
 }
 """What a parcel tries, and how it is made; a marker's path is touched if any of its code runs."""

@@ -44,7 +44,7 @@ def home(value: Any) -> Any:
     return read(parcel)
 
 
-def same(one: Any, other: Any) -> bool:
+def same(one: Any, other: Any) -> bool:  # noqa: C901, PLR0912 - one line a kind of value
     """Return whether two values are the same, in their types and in every bit of their numbers."""
     if type(one) is not type(other):
         return False
@@ -89,7 +89,9 @@ def _polars_types(value: Any) -> Any:
 def _same_array(one: Any, other: Any) -> bool:
     if one.dtype != other.dtype or one.shape != other.shape or type(one) is not type(other):
         return False
-    return same(one.ravel().tolist(), other.ravel().tolist()) if one.dtype == object else one.tobytes() == other.tobytes()
+    return (
+        same(one.ravel().tolist(), other.ravel().tolist()) if one.dtype == object else one.tobytes() == other.tobytes()
+    )
 
 
 def _same_column(one: Any, other: Any) -> bool:
@@ -103,7 +105,9 @@ def _same_column(one: Any, other: Any) -> bool:
 
 
 def _same_frame(one: Any, other: Any) -> bool:
-    columns = zip((one.iloc[:, at] for at in range(one.shape[1])), (other.iloc[:, at] for at in range(one.shape[1])), strict=True)
+    columns = zip(
+        (one.iloc[:, at] for at in range(one.shape[1])), (other.iloc[:, at] for at in range(one.shape[1])), strict=True
+    )
     return (
         one.shape == other.shape
         and same(one.columns, other.columns)
@@ -122,7 +126,9 @@ def _same_index(one: Any, other: Any) -> bool:
     return same(one.array, other.array)
 
 
-ZONES = st.sampled_from([None, datetime.UTC, datetime.timezone(datetime.timedelta(hours=-3)), zoneinfo.ZoneInfo("Asia/Kolkata")])
+ZONES = st.sampled_from(
+    [None, datetime.UTC, datetime.timezone(datetime.timedelta(hours=-3)), zoneinfo.ZoneInfo("Asia/Kolkata")]
+)
 TEXTS = st.text(max_size=20) | st.text(st.characters(), max_size=5) | st.just("long ").map(lambda word: 2_000 * word)
 
 SCALARS = st.one_of(
@@ -143,11 +149,21 @@ SCALARS = st.one_of(
     st.decimals(),
     st.uuids(),
     st.just(range(3, 10, 2)),
-    hnp.array_dtypes().filter(lambda dtype: dtype.itemsize > 0 and str(dtype).isascii()).flatmap(lambda dtype: hnp.arrays(dtype, hnp.array_shapes(min_side=0))),
+    hnp.array_dtypes()
+    .filter(lambda dtype: dtype.itemsize > 0 and str(dtype).isascii())
+    .flatmap(lambda dtype: hnp.arrays(dtype, hnp.array_shapes(min_side=0))),
     hnp.arrays(hnp.scalar_dtypes().filter(lambda dtype: dtype.itemsize > 0), hnp.array_shapes(min_side=0)),
     hnp.arrays(hnp.floating_dtypes(), 1).map(lambda array: array[0]),
     hnp.arrays(hnp.datetime64_dtypes(), 1).map(lambda array: array[0]),
-    st.sampled_from([pd.NaT, pd.NA, pd.Timestamp("2024-05-05 10:00", tz="Europe/Berlin"), pd.Timedelta("3h"), pd.Period("2024", "M")]),
+    st.sampled_from(
+        [
+            pd.NaT,
+            pd.NA,
+            pd.Timestamp("2024-05-05 10:00", tz="Europe/Berlin"),
+            pd.Timedelta("3h"),
+            pd.Period("2024", "M"),
+        ]
+    ),
 )
 """Values that hold no others."""
 
@@ -181,30 +197,10 @@ def _rows(values: Any, make: Any) -> Any:
 
 def _moments(unit: str, zone: str | None) -> Any:
     seconds = st.integers(-(10**9), 10**9) | st.none()
-    return _rows(seconds, lambda rows: pd.Series(pd.array(pd.to_datetime(rows, unit="s", utc=True).as_unit(unit))).dt.tz_convert(zone))
-
-
-COLUMNS = st.one_of(
-    hnp.arrays(hnp.integer_dtypes() | hnp.unsigned_integer_dtypes() | hnp.floating_dtypes() | hnp.boolean_dtypes(), ROWS),
-    hnp.arrays(hnp.complex_number_dtypes(sizes=(64, 128)), ROWS),
-    _rows(TEXTS.filter(lambda text: text.isprintable()) | st.none(), pd.Series),
-    _rows(SCALARS | st.lists(st.integers()), lambda rows: _objects(rows)),
-    _rows(st.integers(0, 100) | st.none(), lambda rows: pd.Series(rows, dtype="Int8")),
-    _rows(st.floats() | st.none(), lambda rows: pd.Series(rows, dtype="Float64")),
-    _rows(st.booleans() | st.none(), lambda rows: pd.Series(rows, dtype="boolean")),
-    _rows(st.text(st.characters(codec="utf-8"), max_size=4) | st.none(), lambda rows: pd.Series(rows, dtype="string[pyarrow]")),
-    _rows(st.text(st.characters(codec="utf-8"), max_size=4) | st.none(), lambda rows: pd.Series(rows, dtype="string[python]")),
-    _rows(st.sampled_from(["a", "b", None]), lambda rows: pd.Series(pd.Categorical(rows, ["b", "c", "a"], ordered=True))),
-    _rows(st.integers(1, 3), lambda rows: pd.Series(pd.Categorical(rows))),
-    *(_moments(unit, zone) for unit in ("s", "ms", "us", "ns") for zone in (None, "UTC", "America/New_York")),
-    _rows(st.integers(-(10**6), 10**6) | st.none(), lambda rows: pd.Series(pd.to_timedelta(rows, unit="s"))),
-    _rows(st.integers(-500, 500), lambda rows: pd.Series(pd.arrays.PeriodArray(np.array(rows), dtype=pd.PeriodDtype("Q")))),
-    _rows(st.integers(0, 9), lambda rows: pd.Series(pd.cut(np.array(rows), [-1, 3, 6, 9]))),
-    _rows(st.integers(0, 9), lambda rows: pd.Series(pd.arrays.IntervalArray.from_breaks([0, *np.cumsum(np.array(rows) + 1)]))),
-    _rows(st.integers(0, 9) | st.none(), lambda rows: pd.Series(rows, dtype=pd.ArrowDtype(pa.int16()))),
-    _rows(st.dates(datetime.date(1900, 1, 1)), lambda rows: pd.Series(rows, dtype=pd.ArrowDtype(pa.date32()))),
-)
-"""Columns of a table."""
+    return _rows(
+        seconds,
+        lambda rows: pd.Series(pd.array(pd.to_datetime(rows, unit="s", utc=True).as_unit(unit))).dt.tz_convert(zone),
+    )
 
 
 def _objects(rows: list[Any]) -> Any:
@@ -212,6 +208,44 @@ def _objects(rows: list[Any]) -> Any:
     for place, row in enumerate(rows):
         made[place] = row
     return pd.Series(made, dtype=object)
+
+
+COLUMNS = st.one_of(
+    hnp.arrays(
+        hnp.integer_dtypes() | hnp.unsigned_integer_dtypes() | hnp.floating_dtypes() | hnp.boolean_dtypes(), ROWS
+    ),
+    hnp.arrays(hnp.complex_number_dtypes(sizes=(64, 128)), ROWS),
+    _rows(TEXTS.filter(lambda text: text.isprintable()) | st.none(), pd.Series),
+    _rows(SCALARS | st.lists(st.integers()), _objects),
+    _rows(st.integers(0, 100) | st.none(), lambda rows: pd.Series(rows, dtype="Int8")),
+    _rows(st.floats() | st.none(), lambda rows: pd.Series(rows, dtype="Float64")),
+    _rows(st.booleans() | st.none(), lambda rows: pd.Series(rows, dtype="boolean")),
+    _rows(
+        st.text(st.characters(codec="utf-8"), max_size=4) | st.none(),
+        lambda rows: pd.Series(rows, dtype="string[pyarrow]"),
+    ),
+    _rows(
+        st.text(st.characters(codec="utf-8"), max_size=4) | st.none(),
+        lambda rows: pd.Series(rows, dtype="string[python]"),
+    ),
+    _rows(
+        st.sampled_from(["a", "b", None]), lambda rows: pd.Series(pd.Categorical(rows, ["b", "c", "a"], ordered=True))
+    ),
+    _rows(st.integers(1, 3), lambda rows: pd.Series(pd.Categorical(rows))),
+    *(_moments(unit, zone) for unit in ("s", "ms", "us", "ns") for zone in (None, "UTC", "America/New_York")),
+    _rows(st.integers(-(10**6), 10**6) | st.none(), lambda rows: pd.Series(pd.to_timedelta(rows, unit="s"))),
+    _rows(
+        st.integers(-500, 500), lambda rows: pd.Series(pd.arrays.PeriodArray(np.array(rows), dtype=pd.PeriodDtype("Q")))
+    ),
+    _rows(st.integers(0, 9), lambda rows: pd.Series(pd.cut(np.array(rows), [-1, 3, 6, 9]))),
+    _rows(
+        st.integers(0, 9),
+        lambda rows: pd.Series(pd.arrays.IntervalArray.from_breaks([0, *np.cumsum(np.array(rows) + 1)])),
+    ),
+    _rows(st.integers(0, 9) | st.none(), lambda rows: pd.Series(rows, dtype=pd.ArrowDtype(pa.int16()))),
+    _rows(st.dates(datetime.date(1900, 1, 1)), lambda rows: pd.Series(rows, dtype=pd.ArrowDtype(pa.date32()))),
+)
+"""Columns of a table."""
 
 
 INDEXES = st.one_of(
@@ -227,7 +261,11 @@ INDEXES = st.one_of(
     _rows(st.text(max_size=3).filter(str.isprintable), pd.Index),
     _rows(KEYS, lambda rows: pd.Index(rows, dtype=object, tupleize_cols=False)),
 )
-LABELS = st.lists(st.one_of(st.integers(), st.text(max_size=3), st.just("twice"), st.just(("a", 1)), st.dates()), min_size=5, max_size=5)
+LABELS = st.lists(
+    st.one_of(st.integers(), st.text(max_size=3), st.just("twice"), st.just(("a", 1)), st.dates()),
+    min_size=5,
+    max_size=5,
+)
 
 
 @st.composite
@@ -237,5 +275,7 @@ def frames(draw: st.DrawFn) -> pd.DataFrame:
     series = [pd.Series(draw(COLUMNS)) for _ in range(draw(st.integers(0, 5)))]
     made = pd.DataFrame({at: each.set_axis(index) for at, each in enumerate(series)}, index=index)
     labels = draw(LABELS)[: len(series)]
-    made.columns = pd.Index(labels, dtype=object, tupleize_cols=False) if draw(st.booleans()) else pd.RangeIndex(len(series))
+    made.columns = (
+        pd.Index(labels, dtype=object, tupleize_cols=False) if draw(st.booleans()) else pd.RangeIndex(len(series))
+    )
     return made

@@ -160,7 +160,9 @@ def test_what_is_more_than_data_stays_and_is_named(value: Any, said: str) -> Non
         parcel_of(value)
 
 
-@pytest.mark.parametrize("value", [np.zeros(10**6), "a" * 10**6, bytes(10**6), pd.DataFrame({"a": range(10**6)}), [0.5] * 10**6])
+@pytest.mark.parametrize(
+    "value", [np.zeros(10**6), "a" * 10**6, bytes(10**6), pd.DataFrame({"a": range(10**6)}), [0.5] * 10**6]
+)
 def test_what_is_larger_than_the_limit_is_not_written(value: Any) -> None:
     with pytest.raises(TooLarge):
         parcel_of(value, limit=100_000)

@@ -92,7 +92,7 @@ def test_any_other_cell_is_left_alone(cell: str) -> None:
 def manager() -> Iterator[TransformerManager]:
     """Return IPython's transformers with ours where the extension puts it."""
     manager = TransformerManager()
-    manager.cleanup_transforms.insert(0, TopLevelCells())
+    manager.cleanup_transforms.insert(0, TopLevelCells(await_agent_cells))
     return manager
 
 
@@ -118,7 +118,7 @@ def test_whether_a_cell_is_complete_is_told_as_for_any_magic(manager: Transforme
 
 
 def test_a_cell_within_a_running_one_is_left_to_the_magic() -> None:
-    transformer = TopLevelCells()
+    transformer = TopLevelCells(await_agent_cells)
     lines = ["%%agent\n", "body\n"]
     transformer.begin(None)
     assert transformer(lines) == lines
