@@ -25,7 +25,7 @@ def await_agent_cells(lines: Sequence[str]) -> list[str]:
     return [f"await get_ipython().magics_manager.registry['AgentMagics'].run_cell({arguments!r}, {body!r})\n"]
 
 
-PULL = re.compile(r"get_ipython\(\)\.run_line_magic\('agent', (?P<words>'pull\b.*')\)$")
+PULL = re.compile(r"""get_ipython\(\)\.run_line_magic\('agent', (?P<words>(['"])pull\b.*\2)\)$""")
 """A line `%agent pull`, as IPython has transformed it."""
 
 

@@ -106,10 +106,8 @@ async def test_another_thing_in_the_place_of_its_file_is_not_read(
     with pytest.raises(NotFetched) as said:
         await kernel.fetch("x")
     assert SECRET not in str(said.value)
-    await run(
-        kernel,
-        "import glob, os\nfor path in glob.glob('.codeagent-*'):\n    (os.rmdir if os.path.isdir(path) else os.remove)(path)",
-    )
+    tidy = "import glob, os\nfor path in glob.glob('.codeagent-*'):\n"
+    await run(kernel, f"{tidy}    (os.rmdir if os.path.isdir(path) else os.remove)(path)")
     assert await is_well(kernel)
 
 
