@@ -42,6 +42,9 @@ WRITING = 120.0
 
 LONGEST_NAME = 200
 
+MOST = 1 << 60
+"""Bytes that nothing has."""
+
 Evaluate = Callable[[str, float], Awaitable[str | None]]
 
 
@@ -170,8 +173,9 @@ def _judge(answer: str | None, name: str, limit: int) -> None:
 
 
 def _too_large(name: str, size: int, limit: int) -> NotFetched:
-    found = size_text(size) if limit < size < 1 << 60 else "more than that"
-    return NotFetched(f"`{name}` is too large: it has {found}, and the limit is {size_text(limit)}", size=size)
+    if not limit < size < MOST:  # it was not known before, or the code has made it up
+        return NotFetched(f"`{name}` is too large: it has more than the limit of {size_text(limit)}", size=2 * limit)
+    return NotFetched(f"`{name}` is too large: it has {size_text(size)}, and the limit is {size_text(limit)}", size=size)
 
 
 def _read(descriptor: int, name: str, limit: int) -> Fetched:
