@@ -175,7 +175,7 @@ def variables_text(event: NewVariablesEvent) -> str:
 def how_to_bring(event: NewVariablesEvent) -> str:
     """Return what to type to bring variables home; empty if none of them can come."""
     name = next((variable.name for variable in event.variables if variable.comes), "")
-    return f"%agent pull {name} brings it into your notebook" if name else ""
+    return f"Into your notebook: %agent pull {name}" if name else ""
 
 
 def _listed(names: Sequence[str], more: int = 0) -> str:

@@ -1,6 +1,7 @@
 """Buttons under a cell that bring what its task has made into the notebook. Knows ipywidgets; decides nothing.
 
-They stand there until the next task, which may change the variables, or until the last one is taken back.
+They stand there until the next task, which may change the variables, until the last one is taken back, or for some
+minutes: a notebook that is opened without its kernel would show an error in their place.
 """
 
 import asyncio
@@ -17,6 +18,9 @@ from codeagent_nb.text import VARIABLES_TOLD, how_to_bring
 
 LABEL = "Bring {name} to my kernel"
 DONE = "{name} is in my kernel"
+
+LASTING = 600.0
+"""Seconds; what was made can be brought by its name for longer."""
 
 Bring = Callable[[str], Coroutine[Any, Any, Brought]]
 """Brings one variable home."""
@@ -73,6 +77,7 @@ class BringButtons:
         self._publish("buttons", data, update=False)
         self._publish("said", {}, update=False)
         self._unwatch = watch(self)
+        self._loop.call_later(LASTING, self.close, context=self._context)
 
     def _click(self, button: Any, name: str) -> None:
         button.disabled = True
