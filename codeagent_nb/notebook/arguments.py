@@ -16,7 +16,6 @@ from IPython.core.magic_arguments import MagicArgumentParser
 
 from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.notebook.settings import CodeAgent
-from kernel_executor.fetching.fetch import SIZE_LIMIT
 from kernel_executor.sizes import read_size
 
 Keep = Literal["all", "final"]
@@ -203,11 +202,11 @@ class Pull:
 
     Args:
         names: Variables of the agent's kernel, each with what it is to be called here.
-        limit: Bytes that each may have.
+        limit: Bytes that each may have; None allows 1 GB.
     """
 
     names: tuple[tuple[str, str], ...]
-    limit: int
+    limit: int | None
 
 
 HOW_TO_PULL = "%agent pull NAME [as NAME] [--limit 2GB]"
@@ -221,7 +220,7 @@ def read_pull(line: str) -> Pull:
     """
     asked, _, size = line.partition("--limit")
     try:
-        limit = read_size(size.strip(" =")) if size else SIZE_LIMIT
+        limit = read_size(size.strip(" =")) if size else None
     except ValueError as error:
         raise UsageError(f"%agent pull: {error}") from error
     there, renamed, here = (part.strip() for part in f" {asked.strip()} ".partition(" as "))

@@ -11,7 +11,6 @@ from codeagent_nb.notebook.arguments import read_pull
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.views.standard_streams import say
 from kernel_executor import Fetched, KernelExecutorError, NotFetched
-from kernel_executor.fetching.fetch import SIZE_LIMIT
 from kernel_executor.text import cleaned
 
 
@@ -47,7 +46,7 @@ class Brought:
 
 
 async def bring_home(
-    agent: NotebookAgent, home: Home, names: Sequence[tuple[str, str]], limit: int = SIZE_LIMIT
+    agent: NotebookAgent, home: Home, names: Sequence[tuple[str, str]], limit: int | None = None
 ) -> Brought:
     """Copy variables, as far as they can come. One of the user's of the same name is replaced: so it was asked for.
 
@@ -55,7 +54,7 @@ async def bring_home(
         agent: Has them.
         home: Where they are copied to.
         names: What each is called there, and here.
-        limit: Bytes that each may have.
+        limit: Bytes that each may have; None allows 1 GB.
     """
     came: list[str] = []
     stayed: list[str] = []

@@ -110,16 +110,12 @@ class CellRun:
                 strip.close()
             await self._finish(writing)
         if task.results:
-            names = [(name, name) for name in task.results]
-            self._say((await attended(asyncio.ensure_future(self._brought(names)), self.agent.secrets)).text)
+            self._say((await attended(asyncio.ensure_future(self._bring(*task.results)), self.agent.secrets)).text)
         if strip:
             buttons.show(self.agent.watch)
 
-    async def _bring(self, name: str) -> Brought:
-        return await self._brought([(name, name)])
-
-    async def _brought(self, names: Sequence[tuple[str, str]]) -> Brought:
-        return await bring_home(self.agent, self.home, names)
+    async def _bring(self, *names: str) -> Brought:
+        return await bring_home(self.agent, self.home, [(name, name) for name in names])
 
     def _story(self, session: Session, writing: Writing) -> Story:
         story = CellStory(os.path.relpath(session.notebook))

@@ -242,7 +242,7 @@ class NotebookAgent:
             raise AgentError("no files yet: give the agent a task first")
         return await self.session.take_files(names)
 
-    async def fetch(self, name: str, limit: int) -> Fetched:
+    async def fetch(self, name: str, limit: int | None) -> Fetched:
         """Copy a variable of the agent's kernel; the next task waits until that is done.
 
         Raises:

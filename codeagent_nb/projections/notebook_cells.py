@@ -27,15 +27,13 @@ from codeagent_nb.rendering.nbformat_outputs import valid_output
 from codeagent_nb.reply.run_policy import Reply, read_reply, without_reasoning
 from codeagent_nb.text import (
     block_cause,
-    delivered_text,
     failure_note,
-    held_text,
+    made_rows,
     one_line,
     refusal_note,
     repair_note,
     retry_note,
     state_note,
-    variables_text,
 )
 from kernel_executor import Append, BlockResult, CodeBlock, CodeResult
 from kernel_executor.languages import normalize
@@ -153,10 +151,8 @@ class CellsStory:
                 self._forget_reply()
             case events.GivenCodeFinishedEvent():
                 self._end_attempt(event.exit_code)
-            case events.FilesEvent():
-                self._tell("files", delivered_text(event), held_text(event))
-            case events.NewVariablesEvent():
-                self._tell("variables", variables_text(event))
+            case events.FilesEvent() | events.NewVariablesEvent():
+                self._tell_what_there_is(event)
             case events.KernelStateEvent():
                 self._tell_state(event)
             case events.TaskTurnedEvent():
@@ -274,8 +270,9 @@ class CellsStory:
         kept = [cell for cell in self._cells[place:] if not any(cell is one for one in gone)]
         return [*self._cells[:place], quoted_attempt, *kept]
 
-    def _tell(self, kind: str, *texts: str) -> None:
-        for said in filter(None, texts):
+    def _tell_what_there_is(self, event: events.FilesEvent | events.NewVariablesEvent) -> None:
+        kind = "files" if isinstance(event, events.FilesEvent) else "variables"
+        for said in made_rows(event):
             self._add(Cell("markdown", f"*{inert(said)}*", {"kind": kind}))
 
     def _tell_state(self, event: events.KernelStateEvent) -> None:

@@ -16,7 +16,7 @@ LONGEST = 80
 """Characters of a name that is told."""
 
 
-async def fetch(executor: ManagedExecutor[Any], log: EventLog, name: str, limit: int) -> Fetched:
+async def fetch(executor: ManagedExecutor[Any], log: EventLog, name: str, limit: int | None) -> Fetched:
     """Copy a variable home, as it is after all code that succeeded.
 
     Raises:

@@ -38,7 +38,6 @@ from kernel_executor import (
     create_code_executor,
 )
 from kernel_executor.factory import ExecutorName
-from kernel_executor.fetching.fetch import SIZE_LIMIT
 from kernel_executor.folders.home import with_home
 from kernel_executor.folders.safe_files import OpenFolder, open_folder
 from kernel_executor.folders.work_folder import open_work_folder
@@ -135,7 +134,7 @@ class Session:
         with self.one.work():
             return await self.undoing.redo()
 
-    async def fetch(self, name: str, *, limit: int = SIZE_LIMIT) -> Any:
+    async def fetch(self, name: str, *, limit: int | None = None) -> Any:
         """Return a copy of a variable of the agent's kernel.
 
         Tables, columns and indexes of pandas, Polars and Arrow, NumPy's arrays, numbers, text, bytes, dates, lists,
@@ -144,7 +143,7 @@ class Session:
 
         Args:
             name: Its name there.
-            limit: Bytes that it may have.
+            limit: Bytes that it may have; None allows 1 GB.
 
         Raises:
             AgentError: A task is being worked on.
@@ -154,7 +153,7 @@ class Session:
         """
         return (await self.fetched(name, limit=limit)).value
 
-    async def fetched(self, name: str, *, limit: int = SIZE_LIMIT) -> Fetched:
+    async def fetched(self, name: str, *, limit: int | None = None) -> Fetched:
         """Do the same; return what is known of the variable with it."""
         with self.one.work():
             return await fetch(self.executor, self.log, name, limit)

@@ -26,10 +26,8 @@ from kernel_executor.fetching.tables import Home
 from kernel_executor.fetching.values import NotHere, Reader, TooMuch
 from kernel_executor.folders.safe_files import OpenFolder, open_folder
 from kernel_executor.in_kernel import MODULE
-from kernel_executor.outputs.clean_text import cleaned
 from kernel_executor.sandbox.policy import SandboxMode
 from kernel_executor.sizes import size_text
-from kernel_executor.stage.stage import Stage
 
 SIZE_LIMIT = 1_000_000_000
 """Bytes that a variable may have, unless more is asked for."""
@@ -86,13 +84,13 @@ class Source:
     Args:
         evaluate: Evaluates an expression there.
         seen_at: Returns a path of this machine as it is there; None if it is not seen there.
-        stage: Where its files are; None if code can write anywhere.
+        folder: Where code can write, which is open; None if it can do so anywhere.
         sandbox: What is to hold the process that checks what comes.
     """
 
     evaluate: Evaluate
     seen_at: Callable[[Path], str | None]
-    stage: Stage | None
+    folder: OpenFolder | None
     sandbox: SandboxMode
 
 
@@ -109,26 +107,26 @@ async def fetch(source: Source, name: str, limit: int) -> Fetched:
         KernelExecutorError: The kernel, or what checks what comes, could not be started.
     """
     check_name(name)
-    with private_file() as copy, _meeting_place(source.stage) as folder:
+    with private_file() as copy, _meeting_place(source.folder) as folder:
         shown = read_only(copy)
         try:
             async with open_checker(shown, AT_HOME * limit, source.sandbox) as checker:
                 await _bring(source, folder, name, limit, copy)
                 if why_not := await checker.check():
-                    raise NotFetched(f"`{name}` was not copied: {cleaned(why_not)}")
+                    raise NotFetched(f"`{name}` was not copied: {why_not}")
             return await in_thread(partial(_read, shown, name, limit))
         finally:
             os.close(shown)
 
 
 @contextmanager
-def _meeting_place(stage: Stage | None) -> Iterator[OpenFolder]:
+def _meeting_place(folder: OpenFolder | None) -> Iterator[OpenFolder]:
     """Yield a folder that code can write to and that we have open."""
-    if stage:
-        yield OpenFolder(stage.place.files, stage.roots[1])
+    if folder:
+        yield folder
     else:
-        with tempfile.TemporaryDirectory(prefix="codeagent-fetch-") as path, closing(open_folder(Path(path))) as folder:
-            yield folder
+        with tempfile.TemporaryDirectory(prefix="codeagent-fetch-") as path, closing(open_folder(Path(path))) as made:
+            yield made
 
 
 async def _bring(source: Source, folder: OpenFolder, name: str, limit: int, copy: int) -> None:
@@ -167,15 +165,15 @@ def _judge(answer: str | None, name: str, limit: int) -> None:
         size = told["large"]
         raise _too_large(name, size if type(size) is int else 0, limit)
     if "refused" in told:
-        raise NotFetched(
-            f"`{name}` stays in the agent's kernel: {' '.join(cleaned(str(told['refused'])[:500]).split())}"
-        )
+        raise NotFetched(f"`{name}` stays in the agent's kernel: {' '.join(str(told['refused'])[:500].split())}")
 
 
 def _too_large(name: str, size: int, limit: int) -> NotFetched:
     if not limit < size < MOST:  # it was not known before, or the code has made it up
         return NotFetched(f"`{name}` is too large: it has more than the limit of {size_text(limit)}", size=2 * limit)
-    return NotFetched(f"`{name}` is too large: it has {size_text(size)}, and the limit is {size_text(limit)}", size=size)
+    return NotFetched(
+        f"`{name}` is too large: it has {size_text(size)}, and the limit is {size_text(limit)}", size=size
+    )
 
 
 def _read(descriptor: int, name: str, limit: int) -> Fetched:

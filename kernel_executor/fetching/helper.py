@@ -9,18 +9,17 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from kernel_executor.aio.tasks import in_thread
 from kernel_executor.errors import NotFetched
 from kernel_executor.folders.work_folder import open_for_code
 from kernel_executor.limits.resource_limits import ResourceLimits
-from kernel_executor.network.gate import Network
-from kernel_executor.processes.own_python import module_path
 from kernel_executor.sandbox.confinement import choose, enclose
 from kernel_executor.sandbox.interpreter import Interpreter
 from kernel_executor.sandbox.policy import SandboxMode
 from kernel_executor.sandbox.process import ManagedProcess
-from kernel_executor.starting.said import Said
+from kernel_executor.search_paths import safe_module_path
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -49,7 +48,7 @@ class Bare:
     absent: tuple[Path, ...] = ()
     delivers: bool = False
     env: Mapping[str, str] = field(default_factory=dict)
-    network: Network = "none"
+    network: Literal["none"] = "none"
     resource_limits: ResourceLimits = field(default_factory=lambda: ResourceLimits(processes=64))
 
 
@@ -59,7 +58,6 @@ class Checker:
     def __init__(self, process: ManagedProcess, begin: int) -> None:
         self._process = process
         self._begin = begin
-        self._said = Said(process.stderr)
 
     async def check(self) -> str:
         """Have it check the parcel; return why that is not read, empty if it may be.
@@ -79,8 +77,13 @@ class Checker:
             return str(json.loads(said)["why_not"])[:1_000]
         if self._process.cause or code in {128 + 9, 128 + 24, 128 + 6, 128 + 11}:
             return "to look at it took more time or memory than is allowed"
-        ended = f"the process that does it ended with exit code {code}: {str(self._said) or 'it said nothing'}"
+        ended = f"the process that does it ended with exit code {code}: {self._last_words() or 'it said nothing'}"
         raise NotFetched(f"what came could not be checked: {ended}")
+
+    def _last_words(self) -> str:
+        """Return what it has said of its end; it has ended, and what was not read is in the pipe."""
+        said = os.read(self._process.stderr.fileno(), LONGEST_ANSWER) if self._process.stderr else b""
+        return said.decode(errors="replace").strip()
 
     def _read(self) -> bytes:
         return self._process.stdout.read(LONGEST_ANSWER) if self._process.stdout else b""
@@ -104,12 +107,12 @@ async def open_checker(parcel: int, most: int, sandbox: SandboxMode) -> AsyncIte
         chosen = await choose(wanted, folder)
         interpreter = Interpreter(
             prefixes=tuple(map(Path, (sys.prefix, sys.base_prefix, sys.exec_prefix))),
-            paths=tuple(map(Path, module_path())),
+            paths=tuple(map(Path, safe_module_path(sys.path))),
         )
         enclosure = await enclose(wanted, folder, chosen, interpreter, (), env={}, stack=stack)
         reads, begin = os.pipe()
         stack.callback(os.close, begin)
-        code = RUN.format(path=module_path(), package=str(PACKAGE))
+        code = RUN.format(path=safe_module_path(sys.path), package=str(PACKAGE))
         command = [sys.executable, "-I", "-c", code, str(parcel), str(reads), str(most)]
         try:
             process = await ManagedProcess.start(command, enclosure, stdout=subprocess.PIPE, pass_fds=(parcel, reads))

@@ -170,7 +170,8 @@ class KernelRunner:
         """Copy a variable home; errors are those of `fetching.fetch`."""
         # What runs bare can do all that the process which checks it could do: it needs no sandbox that may not work.
         sandbox: SandboxMode = "auto" if self.isolation.isolates else "none"
-        return await fetch(Source(self.evaluate, self.plan.seen_at, self.stage, sandbox), name, limit)
+        folder = self.stage.open_folder if self.stage else None
+        return await fetch(Source(self.evaluate, self.plan.seen_at, folder, sandbox), name, limit)
 
     async def aclose(self) -> None:
         """End the kernel and everything it started; a block that runs ends as `interrupted`."""

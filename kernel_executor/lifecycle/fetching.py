@@ -26,7 +26,7 @@ class Fetching:
     def _runner(self) -> BlockRunner:
         raise NotImplementedError
 
-    async def fetch(self, name: str, *, limit: int = SIZE_LIMIT) -> Fetched:
+    async def fetch(self, name: str, *, limit: int | None = None) -> Fetched:
         """Copy a variable of the code's into this process, as data: never as a pickle.
 
         Tables, columns and indexes of pandas, Polars and Arrow, NumPy's arrays, numbers, text, bytes, dates, lists,
@@ -34,7 +34,7 @@ class Fetching:
 
         Args:
             name: Its name.
-            limit: Bytes that it may have.
+            limit: Bytes that it may have; None allows 1 GB.
 
         Raises:
             NotStarted: It was not started.
@@ -46,4 +46,4 @@ class Fetching:
             runner = self._runner
             if not isinstance(runner, FetchingRunner):
                 raise NotFetched("scripts keep no variables: have them save a file")
-            return await runner.fetch(name, limit)
+            return await runner.fetch(name, SIZE_LIMIT if limit is None else limit)

@@ -20,6 +20,7 @@ from kernel_executor.aio.tasks import begun_in_thread, in_thread, uninterrupted
 from kernel_executor.errors import KernelStartError
 from kernel_executor.events import FilesDelivered, HeldFile
 from kernel_executor.folders.left_behind import LOCK, lock, remove_tree
+from kernel_executor.folders.safe_files import OpenFolder
 from kernel_executor.folders.trees import FOLDER, Listing, Seen, Tree
 from kernel_executor.outputs.fold import as_text
 from kernel_executor.stage.denials import Denial, with_denials
@@ -140,6 +141,11 @@ class Stage:
     def roots(self) -> tuple[int, int]:
         """The descriptors of the user's folder and of the stage."""
         return self._user.root, self._files.root
+
+    @property
+    def open_folder(self) -> OpenFolder:
+        """The stage, by its descriptor."""
+        return OpenFolder(self.place.files, self._files.root)
 
     @property
     def given(self) -> int:

@@ -25,7 +25,7 @@ def test_a_click_brings_a_variable_into_the_users_kernel(notebook: Notebook, tmp
     notebook.run_cell(0)
     notebook.run_cell(1, wait=False)
     wait_until_done(notebook, 1)
-    wait_until_shown(notebook, 1, "clean · DataFrame 2 × 2; model · Model (stays there); name · str 3; limit · int")
+    wait_until_shown(notebook, 1, "clean · DataFrame 2 × 2; model · Model (stays there); name · str 3; limit · int")  # noqa: RUF001
     cell = notebook.cell(1)
     cell.get_by_role("button", name="Bring clean to my kernel").wait_for()
     notebook.page.screenshot(path=str(tmp_path / "buttons.png"))
@@ -35,7 +35,7 @@ def test_a_click_brings_a_variable_into_the_users_kernel(notebook: Notebook, tmp
     ], "what stays there has no button, nor has what came anyway"
     cell.get_by_role("button", name="Bring clean to my kernel").click()
     cell.get_by_role("button", name="clean is in my kernel").wait_for()
-    wait_until_shown(notebook, 1, "`clean` is in this notebook now: DataFrame 2 × 2")
+    wait_until_shown(notebook, 1, "`clean` is in this notebook now: DataFrame 2 × 2")  # noqa: RUF001
     notebook.run_cell(2)
     assert notebook.outputs(2)[-1]["text"] == "(2, 2) 5 <b>x</b>\n"
 

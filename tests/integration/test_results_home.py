@@ -37,7 +37,7 @@ def test_what_was_asked_for_is_there_in_the_next_cell(execute: Execute) -> None:
         "clean['mass'] *= 2\nclean['mass'].sum()",
     )
     said = texts(notebook.cells[1])
-    assert "`clean` is in this notebook now: DataFrame 2 × 2" in said
+    assert "`clean` is in this notebook now: DataFrame 2 × 2" in said  # noqa: RUF001
     assert "`limit` is in this notebook now: int" in said
     assert notebook.cells[2].outputs[0].data["text/plain"] == "((2, 2), 5)"
     assert "17552.0" in texts(notebook.cells[3])
@@ -58,7 +58,7 @@ def test_what_is_new_stands_under_the_answer_and_in_the_saved_notebook(execute: 
         "%%agent -m replay\nClean it.",
         "%%agent -m replay\nRaise the limit.",
     )
-    row = "New in the agent's kernel: clean · DataFrame 2 × 2; model · Model (stays there); limit · int"
+    row = "New in the agent's kernel: clean · DataFrame 2 × 2; model · Model (stays there); limit · int"  # noqa: RUF001
     assert row in texts(notebook.cells[1])
     assert "Into your notebook: %agent pull clean" in texts(notebook.cells[1])
     assert "New in the agent's kernel: limit · int." in texts(notebook.cells[2])
@@ -76,7 +76,7 @@ def test_variables_are_pulled_and_the_next_line_has_them(execute: Execute) -> No
         "%agent pull",
     )
     assert "mine (2, 2)" in texts(notebook.cells[2])
-    assert "`clean` is in this notebook now: DataFrame 2 × 2; the one you had is replaced" in texts(notebook.cells[3])
+    assert "`clean` is in this notebook now: DataFrame 2 × 2; the one you had is replaced" in texts(notebook.cells[3])  # noqa: RUF001
     assert "DataFrame 5" in texts(notebook.cells[3])
     assert "at the beginning of a line of a cell" in texts(notebook.cells[4])
     assert "name a variable" in texts(notebook.cells[5])
@@ -125,14 +125,18 @@ async def test_a_program_fetches_what_the_agent_has_found(session: Session) -> N
     clean = await session.fetch("clean")
     pd.testing.assert_frame_equal(clean, pd.DataFrame({"species": ["Adelie", "Gentoo"], "mass": [3700.0, 5076.0]}))
     assert isinstance(await session.fetch("fig"), Picture)
-    with pytest.raises(VariableRefused, match="`ax` is a .*bring `.figure`"):
+    with pytest.raises(VariableRefused, match=r"`ax` is a .*bring `\.figure`"):
         await session.fetch("ax")
     with pytest.raises(VariableRefused, match="no variable `nothing`"):
         await session.fetch("nothing")
     [event] = told(session)
     assert {each.name: each.comes for each in event.variables} == {
-        **{"clean": True, "fig": True, "model": False, "ax": False},
-        **{"limit": True, "name": True},
+        "clean": True,
+        "fig": True,
+        "model": False,
+        "ax": False,
+        "limit": True,
+        "name": True,
     }
 
 

@@ -141,8 +141,14 @@ def test_a_pull_is_awaited_so_that_the_next_line_has_its_variable(line: str) -> 
 @pytest.mark.parametrize(
     "cell",
     [
-        *("%agent status\n", "%agent pullover\n", "%other pull x\n", "if x:\n    %agent pull x\n", "x = %agent pull x\n"),
-        *("text = \"\"\"\n%agent pull x\n\"\"\"\n", "def f():\n    %agent pull x\n"),
+        *(
+            "%agent status\n",
+            "%agent pullover\n",
+            "%other pull x\n",
+            "if x:\n    %agent pull x\n",
+            "x = %agent pull x\n",
+        ),
+        *('text = """\n%agent pull x\n"""\n', "def f():\n    %agent pull x\n"),
     ],
 )
 def test_what_is_no_line_of_its_own_is_left_to_the_magic(cell: str) -> None:
