@@ -172,13 +172,6 @@ def variables_text(event: NewVariablesEvent) -> str:
     return f"New in the agent's kernel: {'; '.join(map(variable_row, event.variables[:VARIABLES_TOLD]))}{more}"
 
 
-def made_rows(event: FilesEvent | NewVariablesEvent) -> list[str]:
-    """Return the lines that tell what a task has made: files, or variables."""
-    if isinstance(event, NewVariablesEvent):
-        return list(filter(None, [variables_text(event)]))
-    return list(filter(None, [delivered_text(event), held_text(event)]))
-
-
 def how_to_bring(event: NewVariablesEvent) -> str:
     """Return what to type to bring variables home; empty if none of them can come."""
     name = next((variable.name for variable in event.variables if variable.comes), "")

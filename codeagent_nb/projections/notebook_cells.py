@@ -27,13 +27,15 @@ from codeagent_nb.rendering.nbformat_outputs import valid_output
 from codeagent_nb.reply.run_policy import Reply, read_reply, without_reasoning
 from codeagent_nb.text import (
     block_cause,
+    delivered_text,
     failure_note,
-    made_rows,
+    held_text,
     one_line,
     refusal_note,
     repair_note,
     retry_note,
     state_note,
+    variables_text,
 )
 from kernel_executor import Append, BlockResult, CodeBlock, CodeResult
 from kernel_executor.languages import normalize
@@ -56,9 +58,8 @@ class _Part:
     def as_quoted(self) -> Ran:
         if self.result is None:
             return Ran(self.block, self.cell.outputs)
-        skipped = self.result.status == "skipped"
         outputs = [valid_output(output) for output in self.result.outputs]
-        return Ran(self.block, outputs, self.result.note if skipped else "")
+        return Ran(self.block, outputs, self.result.note if self.result.status == "skipped" else "")
 
 
 class CellsStory:
@@ -152,7 +153,7 @@ class CellsStory:
             case events.GivenCodeFinishedEvent():
                 self._end_attempt(event.exit_code)
             case events.FilesEvent() | events.NewVariablesEvent():
-                self._tell_what_there_is(event)
+                self._tell_made(event)
             case events.KernelStateEvent():
                 self._tell_state(event)
             case events.TaskTurnedEvent():
@@ -270,10 +271,13 @@ class CellsStory:
         kept = [cell for cell in self._cells[place:] if not any(cell is one for one in gone)]
         return [*self._cells[:place], quoted_attempt, *kept]
 
-    def _tell_what_there_is(self, event: events.FilesEvent | events.NewVariablesEvent) -> None:
-        kind = "files" if isinstance(event, events.FilesEvent) else "variables"
-        for said in made_rows(event):
-            self._add(Cell("markdown", f"*{inert(said)}*", {"kind": kind}))
+    def _tell_made(self, event: events.FilesEvent | events.NewVariablesEvent) -> None:
+        if isinstance(event, events.FilesEvent):
+            for said in filter(None, [delivered_text(event), held_text(event)]):
+                self._add(Cell("markdown", f"*{inert(said)}*", {"kind": "files"}))
+        elif self._cells and self._cells[-1].closing:  # the task's last words, and what it took
+            self._change(self._cells[-1])
+            self._cells[-1].closing += f"\n\n*{inert(variables_text(event))}*"
 
     def _tell_state(self, event: events.KernelStateEvent) -> None:
         """Return a note on what the code cells do not reproduce, where a failed attempt could not be rolled back."""
@@ -317,8 +321,7 @@ class CellsStory:
         if event.status == "succeeded":  # in a journal of 0.1 the end of code that was given is not told
             self._end_attempt(0)
         self._quote_attempt("interrupted")
-        self._reflecting = False
-        self._forget_reply()
+        self._reflecting, self._pieces, self._waiting = False, [], None
         if event.status in {"cancelled", "error"}:
             self._note(f"**The run ended early: {inert(event.reason)}**")
         summary = {"status": event.status, "tries": event.tries, "seconds": round(event.duration, 1)}
