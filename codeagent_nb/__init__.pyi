@@ -59,6 +59,7 @@ from .events import (
     MessageAddedEvent as MessageAddedEvent,
     ModelClientStreamingChunkEvent as ModelClientStreamingChunkEvent,
     ModelReplyEvent as ModelReplyEvent,
+    NewVariablesEvent as NewVariablesEvent,
     RetryDecision as RetryDecision,
     RetryDecisionEvent as RetryDecisionEvent,
     RunFinishedEvent as RunFinishedEvent,

@@ -3,9 +3,7 @@
 The prompt, the notebook, the console and the journal are views of this stream. Knows no model, kernel or surface.
 Read next: `loop/policy.py` (what happens when), then `loop/driver.py` (who does it).
 
-`TextMessage`, `HandoffMessage`, `ThoughtEvent`, `CodeGenerationEvent`, `CodeExecutionEvent`,
-`ModelClientStreamingChunkEvent` and `RetryDecision` are AutoGen's, with its fields and order; the others are ours and
-fill in what it does not tell.
+`SEED_TYPES` and `RetryDecision` are AutoGen's, with its fields and order; the others fill in what it does not tell.
 """
 
 from datetime import UTC, datetime
@@ -23,6 +21,7 @@ from kernel_executor import (
     DeliveredFile,
     HeldFile,
     KernelState,
+    LiveVariable,
     Update,
 )
 
@@ -166,10 +165,8 @@ class CodeRefusedEvent(Event):
     type: Literal["CodeRefusedEvent"] = "CodeRefusedEvent"
     retry_attempt: int
     refused: tuple[Refusal, ...]
-    reason: str
-    """All reasons in one text."""
-    nothing_ran: bool
-    """True if the model has to write something else."""
+    reason: str  # all reasons in one text
+    nothing_ran: bool  # the model has to write something else
 
 
 class ApprovalEvent(Event):
@@ -227,8 +224,14 @@ class FilesEvent(Event):
     """Files of the agent's that were in the folder, and that its code has removed."""
     held: tuple[HeldFile, ...] = ()
     """What stayed behind, each with the reason; `%agent files` copies it."""
-    more_held: int = 0
-    """How many more there are than are listed."""
+    more_held: int = 0  # how many more there are than are listed
+
+
+class NewVariablesEvent(Event):
+    """Variables that a task which went well has made or changed, as the kernel tells them; after the run's end."""
+
+    type: Literal["NewVariablesEvent"] = "NewVariablesEvent"
+    variables: tuple[LiveVariable, ...]
 
 
 class GivenCodeFinishedEvent(Event):
@@ -257,8 +260,7 @@ class TaskTurnedEvent(Event):
     task: str
     began: datetime
     """When the message was created that began the task: no other task has the same."""
-    files: tuple[str, ...] = ()
-    """Files that it delivered, and that stay."""
+    files: tuple[str, ...] = ()  # that it delivered, and that stay
 
 
 class RetryDecision(BaseModel):
@@ -288,15 +290,14 @@ class ViewDetachedEvent(Event):
 
 
 class RunFinishedEvent(Event):
-    """A run ended, for whatever reason. Only the agent's closing `TextMessage` comes after it, if there is one."""
+    """A run ended, for whatever reason. Only the agent's closing `TextMessage` and a `NewVariablesEvent` follow."""
 
     type: Literal["RunFinishedEvent"] = "RunFinishedEvent"
     status: RunStatus
     reason: str
     tries: int
     usage: RequestUsage = RequestUsage()
-    duration: float
-    """Seconds."""
+    duration: float  # seconds
 
     @property
     def facts(self) -> tuple[str, str, str]:
@@ -325,6 +326,7 @@ AgentEvent = Annotated[
     | BlockFinishedEvent
     | LateOutputEvent
     | FilesEvent
+    | NewVariablesEvent
     | GivenCodeFinishedEvent
     | KernelStateEvent
     | TaskTurnedEvent
@@ -333,7 +335,6 @@ AgentEvent = Annotated[
     | RunFinishedEvent,
     Field(discriminator="type"),
 ]
-"""Every event there is."""
 
 EVENT: TypeAdapter[AgentEvent] = TypeAdapter(AgentEvent)
 """Reads an event back from a dict or JSON."""

@@ -3,8 +3,15 @@
 import re
 from collections.abc import Sequence
 
-from codeagent_nb.events import CodeRefusedEvent, FilesEvent, KernelStateEvent, RetryDecisionEvent, TaskTurnedEvent
-from kernel_executor import BlockResult, CodeResult, HeldFile
+from codeagent_nb.events import (
+    CodeRefusedEvent,
+    FilesEvent,
+    KernelStateEvent,
+    NewVariablesEvent,
+    RetryDecisionEvent,
+    TaskTurnedEvent,
+)
+from kernel_executor import BlockResult, CodeResult, HeldFile, LiveVariable
 from kernel_executor.sizes import size_text
 from kernel_executor.text import plain, shorten
 
@@ -13,6 +20,12 @@ NAMED = 6
 
 TASK_SHOWN = 70
 """Characters of a task that tell which one is meant."""
+
+VARIABLES_TOLD = 8
+"""Variables that are told one by one."""
+
+VARIABLE_SHOWN = 80
+"""Characters of a variable's name, and of its type with its size."""
 
 HOW_TO_TAKE = "%agent files NAME copies one into your folder"
 
@@ -141,6 +154,34 @@ def held_text(event: FilesEvent) -> str:
 def held_rows(files: Sequence[HeldFile]) -> list[str]:
     """Return a line for each file that stayed behind."""
     return [f"{file.name} ({size_text(file.size)}: {file.reason})" for file in files]
+
+
+def kind_text(variable: LiveVariable) -> str:
+    """Return type and size of a variable: `DataFrame` with rows and columns, `list 12`."""
+    shape, length = variable.shape, variable.length
+    sizes = " × ".join(map(str, shape)) if shape else "" if length is None else str(length)  # noqa: RUF001
+    return " ".join(filter(None, [variable.type, sizes]))
+
+
+def variable_row(variable: LiveVariable) -> str:
+    """Return what there is to tell of a variable that a task has made."""
+    stays = "" if variable.comes else " (stays there)"
+    return f"{shorten(variable.name, VARIABLE_SHOWN)} · {one_line(shorten(kind_text(variable), VARIABLE_SHOWN))}{stays}"
+
+
+def variables_text(event: NewVariablesEvent) -> str:
+    """Return a line that tells which variables a task has made, and how they are brought home; empty if none."""
+    if not event.variables:
+        return ""
+    left = len(event.variables) - VARIABLES_TOLD
+    more = f"; and {left} more" if left > 0 else ""
+    return f"New in the agent's kernel: {'; '.join(map(variable_row, event.variables[:VARIABLES_TOLD]))}{more}"
+
+
+def how_to_bring(event: NewVariablesEvent) -> str:
+    """Return what to type to bring variables home; empty if none of them can come."""
+    name = next((variable.name for variable in event.variables if variable.comes), "")
+    return f"Into your notebook: %agent pull {name}" if name else ""
 
 
 def _listed(names: Sequence[str], more: int = 0) -> str:

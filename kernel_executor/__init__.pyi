@@ -6,6 +6,7 @@ from .errors import (
     KernelExecutorError as KernelExecutorError,
     KernelStartError as KernelStartError,
     NoCheckpoint as NoCheckpoint,
+    NotFetched as NotFetched,
     NotStarted as NotStarted,
     SandboxUnavailable as SandboxUnavailable,
 )
@@ -23,6 +24,8 @@ from .factory import (
     create_code_executor as create_code_executor,
     create_default_code_executor as create_default_code_executor,
 )
+from .fetching.fetch import Fetched as Fetched
+from .fetching.pictures import Picture as Picture
 from .functions.functions import (
     Alias as Alias,
     FunctionWithRequirements as FunctionWithRequirements,

@@ -5,6 +5,7 @@ KernelExecutorError
  +- SandboxUnavailable   a sandbox was demanded and none works here
  +- NotStarted           the executor is used before `start()` or after `stop()`
  +- NoCheckpoint         a state cannot be kept, or is not there any more
+ +- NotFetched           a variable cannot be copied out of the kernel
 """
 
 from kernel_executor.outputs.clean_text import cleaned
@@ -31,3 +32,16 @@ class NotStarted(KernelExecutorError, RuntimeError):  # noqa: N818 - AutoGen rai
 
 class NoCheckpoint(KernelExecutorError):  # noqa: N818
     """A checkpoint cannot be taken, or is not there any more; the message tells why."""
+
+
+class NotFetched(KernelExecutorError):  # noqa: N818
+    """A variable cannot be copied out of the kernel; the message tells why.
+
+    Args:
+        message: The same.
+        size: Bytes that it has, if it is too large and that is known.
+    """
+
+    def __init__(self, message: str, *, size: int = 0) -> None:
+        super().__init__(message)
+        self.size = size

@@ -39,6 +39,8 @@ class LiveVariable:
         length: How many parts it has, of Python's own collections and texts.
         shape: That of an array or a table.
         bytes: Its size, where that was known at once.
+        comes: Whether `fetch` can bring a value of its type, if what is in it is data.
+        identity: Tells whether a variable still is the same object as before; 0 if that is not known.
     """
 
     name: str
@@ -46,6 +48,8 @@ class LiveVariable:
     length: int | None = None
     shape: tuple[int, ...] | None = None
     bytes: int | None = None
+    comes: bool = False
+    identity: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

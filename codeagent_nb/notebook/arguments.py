@@ -1,5 +1,6 @@
 """The line of `%%agent`: its arguments, and what they say together with the settings. Knows IPython's parser only."""
 
+import keyword
 import math
 import re
 import shlex
@@ -15,6 +16,7 @@ from IPython.core.magic_arguments import MagicArgumentParser
 
 from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.notebook.settings import CodeAgent
+from kernel_executor.sizes import read_size
 
 Keep = Literal["all", "final"]
 
@@ -33,6 +35,7 @@ class CellOptions:
         keep: What stays under the cell.
         files: Files to copy into the agent's folder.
         variables: Names of variables to copy into the managed kernel.
+        results: Names of variables to copy into the notebook when the task is done.
         background: True to return at once.
         cells: True to write cells below.
     """
@@ -42,6 +45,7 @@ class CellOptions:
     keep: Keep
     files: tuple[Path, ...]
     variables: tuple[str, ...]
+    results: tuple[str, ...]
     background: bool
     cells: bool
 
@@ -56,8 +60,8 @@ DESCRIPTION = """Solve a task: write it below the %%agent line, in your own word
 
 The agent writes code, runs it in a sandboxed kernel of its own in this notebook's folder, repairs it
 when it fails and explains the result. Its kernel and the conversation go on from cell to cell.
-@{name} in the task copies a variable of this notebook, as -i name does. `%agent help` lists the
-other commands.
+@{name} in the task copies a variable of this notebook, as -i name does; -o name copies one of the
+agent's into this notebook when the task is done. `%agent help` lists the other commands.
 """
 
 ARGUMENTS: Sequence[tuple[tuple[str, ...], dict[str, Any]]] = (
@@ -69,6 +73,15 @@ ARGUMENTS: Sequence[tuple[tuple[str, ...], dict[str, Any]]] = (
             "default": [],
             "metavar": "NAMES",
             "help": "Variables to copy into the agent's kernel, e.g. -i df,cfg.",
+        },
+    ),
+    (
+        ("-o", "--output"),
+        {
+            "action": "append",
+            "default": [],
+            "metavar": "NAMES",
+            "help": "Variables to bring home when it is done, e.g. -o clean,fig; they replace yours of those names.",
         },
     ),
     (
@@ -141,6 +154,7 @@ def read_line(line: str, body: str, settings: CodeAgent) -> CellOptions:
         keep=given.keep or settings.keep,
         files=tuple(Path(path) for path in given.file),
         variables=variable_names(given.input, body),
+        results=names_in(given.output, "-o clean,fig"),
         background=given.bg,
         cells=settings.cells if given.cells is None else given.cells,
     )
@@ -163,11 +177,62 @@ def variable_names(given: Sequence[str], task: str) -> tuple[str, ...]:
     Raises:
         UsageError: One of them is no name of a variable.
     """
-    names: list[str] = [name.strip() for part in given for name in part.split(",")]
-    names += MENTION.findall(FENCED.sub("", task))
-    if wrong := [name for name in names if not name.isidentifier()]:
-        raise UsageError(f"{wrong[0]!r} is not a valid variable name: write e.g. -i df,cfg or @{{df}}")
+    return names_in([*given, *MENTION.findall(FENCED.sub("", task))], "-i df,cfg or @{df}")
+
+
+def names_in(given: Sequence[str], example: str) -> tuple[str, ...]:
+    """Return the names of variables in a list of lists with commas, each once, in order.
+
+    Args:
+        given: The lists.
+        example: How they are written.
+
+    Raises:
+        UsageError: One of them is no name of a variable.
+    """
+    names = [name.strip() for part in given for name in part.split(",")]
+    if wrong := [name for name in names if not name.isidentifier() or keyword.iskeyword(name)]:
+        raise UsageError(f"{wrong[0]!r} is not a valid variable name: write e.g. {example}")
     return tuple(dict.fromkeys(names))
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """What `%agent pull` asks for.
+
+    Args:
+        names: Variables of the agent's kernel, each with what it is to be called here.
+        limit: Bytes that each may have; None allows 1 GB.
+    """
+
+    names: tuple[tuple[str, str], ...]
+    limit: int | None
+
+
+HOW_TO_PULL = "%agent pull NAME [as NAME] [--limit 2GB]"
+
+
+def read_pull(line: str) -> Pull:
+    """Read what stands behind `%agent pull`.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
+    asked, _, size = line.partition("--limit")
+    try:
+        limit = read_size(size.strip(" =")) if size else None
+    except ValueError as error:
+        raise UsageError(f"%agent pull: {error}") from error
+    there, renamed, here = (part.strip() for part in f" {asked.strip()} ".partition(" as "))
+    if not there or (renamed and not here):
+        raise UsageError(f"{HOW_TO_PULL}: name a variable of the agent's kernel, e.g. %agent pull clean")
+    names = names_in([",".join(there.replace(",", " ").split())], "%agent pull clean")
+    if not renamed:
+        return Pull(tuple((name, name) for name in names), limit)
+    if len(names) > 1:
+        raise UsageError(f"{HOW_TO_PULL}: only one variable at a time gets another name")
+    [name] = names_in([here.replace(",", " ")], "%agent pull clean as table")
+    return Pull(((names[0], name),), limit)
 
 
 def pick(names: Sequence[str], namespace: dict[str, Any]) -> dict[str, Any]:

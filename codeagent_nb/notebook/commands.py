@@ -28,6 +28,8 @@ HELP = """\
 %agent history        the tasks of this session and how they ended
 %agent undo           take the last task back with its variables; files it delivered stay; again: the one before
 %agent redo           take the task again that was taken back last, until another begins
+%agent pull NAME      copy a variable of the agent's kernel into this notebook; it replaces yours of that name
+%agent pull A as B    the same under another name; --limit 2GB lets it be larger than 1 GB
 %agent files          files that the code made and that were not saved, and why
 %agent files NAME     save such a file into the agent's folder; `all` saves all that may be
 %agent folder         where the agent works, and so what it can read

@@ -12,7 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from codeagent_nb.errors import SessionError
 from codeagent_nb.log.place import is_of, session_names
-from codeagent_nb.notebook.input_transformer import TopLevelCells
+from codeagent_nb.notebook.input_transformer import TopLevelCells, await_agent_cells, await_pulls
 from codeagent_nb.notebook.magics import AgentMagics, has_kernel
 from codeagent_nb.notebook.open_notebook import notebook_name
 from codeagent_nb.old_notebooks.finding import notebooks_with_failed_code
@@ -32,11 +32,13 @@ def load(shell: InteractiveShell) -> None:
     shell.configurables.append(magics.settings)
     atexit.register(magics.end_at_exit)
     if has_kernel(shell):
-        cells = TopLevelCells()
+        cells, pulls = TopLevelCells(await_agent_cells), TopLevelCells(await_pulls)
         # Before IPython's own: they take prompts and indentation out of the body.
         shell.input_transformers_cleanup.insert(0, cells)
-        shell.events.register("pre_run_cell", cells.begin)
-        shell.events.register("post_run_cell", cells.end)
+        shell.input_transformers_post.append(pulls)
+        for transformer in (cells, pulls):
+            shell.events.register("pre_run_cell", transformer.begin)
+            shell.events.register("post_run_cell", transformer.end)
     if old := notebooks_with_failed_code(Path(), seconds=SECONDS_TO_LOOK):
         names = " ".join(shlex.quote(cleaned(path.name)) for path in old)
         say(f"Notebooks here have failed code that Run All would run; to quote it: codeagent-nb clean {names}")
@@ -67,10 +69,11 @@ def unload(shell: InteractiveShell) -> None:
         commands.close_panels()
     atexit.unregister(magics.end_at_exit)
     shell.configurables.remove(magics.settings)
-    for cells in [found for found in shell.input_transformers_cleanup if isinstance(found, TopLevelCells)]:
-        shell.input_transformers_cleanup.remove(cells)
-        shell.events.unregister("pre_run_cell", cells.begin)
-        shell.events.unregister("post_run_cell", cells.end)
+    for transformers in (shell.input_transformers_cleanup, shell.input_transformers_post):
+        for cells in [found for found in transformers if isinstance(found, TopLevelCells)]:
+            transformers.remove(cells)
+            shell.events.unregister("pre_run_cell", cells.begin)
+            shell.events.unregister("post_run_cell", cells.end)
     shell.magics_manager.registry.pop(AgentMagics.__name__)
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("agent", None)

@@ -5,7 +5,8 @@ A magic is a plain function and would block the kernel: no click on Stop or Appr
 """
 
 import re
-from collections.abc import Sequence
+from ast import literal_eval
+from collections.abc import Callable, Sequence
 
 FIRST_LINE = re.compile(r"%%agent(?:[ \t]+(?P<arguments>.*))?$")
 
@@ -24,8 +25,29 @@ def await_agent_cells(lines: Sequence[str]) -> list[str]:
     return [f"await get_ipython().magics_manager.registry['AgentMagics'].run_cell({arguments!r}, {body!r})\n"]
 
 
+PULL = re.compile(r"""get_ipython\(\)\.run_line_magic\('agent', (?P<words>(['"])pull\b.*\2)\)$""")
+"""A line `%agent pull`, as IPython has transformed it."""
+
+
+def await_pulls(lines: Sequence[str]) -> list[str]:
+    """Return the cell's lines, with each `%agent pull` turned into an `await`: the next line needs its variables.
+
+    Args:
+        lines: The cell, each line with its end, after IPython's own transformations.
+    """
+    return [_awaited(line) for line in lines]
+
+
+def _awaited(line: str) -> str:
+    found = PULL.match(line.rstrip())
+    if found is None:
+        return line
+    words = str(literal_eval(found["words"])).removeprefix("pull").strip()
+    return f"await get_ipython().magics_manager.registry['AgentMagics'].pull({words!r})\n"
+
+
 class TopLevelCells:
-    """The transformer that IPython is given: cells that other magics run, `%%time` say, are left as they are.
+    """A transformer that IPython is given: cells that other magics run, `%%time` say, are left as they are.
 
     An `await` within them would be a syntax error; as they are, the magic itself says what is wrong.
     """
@@ -33,12 +55,13 @@ class TopLevelCells:
     has_side_effects = True
     """Else IPython asks it whether a cell is complete while it is being typed, and takes the answer for the cell."""
 
-    def __init__(self) -> None:
+    def __init__(self, transform: Callable[[Sequence[str]], list[str]]) -> None:
+        self._transform = transform
         self._running = False
 
     def __call__(self, lines: list[str]) -> list[str]:
         """Transform the lines of a cell."""
-        return list(lines) if self._running else await_agent_cells(lines)
+        return list(lines) if self._running else self._transform(lines)
 
     def begin(self, _: object) -> None:
         """Take note that a cell begins; its own lines have been transformed by now."""

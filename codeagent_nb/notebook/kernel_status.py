@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import PurePath
 
+from codeagent_nb.text import kind_text
 from kernel_executor import KernelSnapshot, LiveVariable, StackFrame
 from kernel_executor.sizes import size_text
 
@@ -57,11 +58,8 @@ def _variables(variables: tuple[LiveVariable, ...]) -> str:
 
 
 def _variable(variable: LiveVariable) -> str:
-    shape, length = variable.shape, variable.length
-    sizes = " × ".join(map(str, shape)) if shape else "" if length is None else str(length)  # noqa: RUF001
-    kind = " ".join(filter(None, [variable.type, sizes]))
     size = "" if variable.bytes is None else size_text(variable.bytes)
-    return f"{variable.name} ({', '.join(filter(None, [kind, size]))})"
+    return f"{variable.name} ({', '.join(filter(None, [kind_text(variable), size]))})"
 
 
 def _kernel(snapshot: KernelSnapshot) -> Iterator[str]:

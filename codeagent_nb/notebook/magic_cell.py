@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from codeagent_nb.approval import ApprovalFunc, ApprovalRequest, ApprovalResponse, ask_for_approval, refuse_unattended
 from codeagent_nb.errors import AgentError
@@ -13,6 +14,8 @@ from codeagent_nb.log.event_log import View
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.loop.results import TaskResult
 from codeagent_nb.notebook.arguments import Keep
+from codeagent_nb.notebook.bring_buttons import BringButtons
+from codeagent_nb.notebook.bringing_home import Brought, Home, bring_home
 from codeagent_nb.notebook.cells.begin import Writing, begin_writing, last_good_code
 from codeagent_nb.notebook.cells.page import Page
 from codeagent_nb.notebook.errors import AgentFailed, Stopped
@@ -29,6 +32,8 @@ from codeagent_nb.session.session import Session
 from codeagent_nb.statuses import RUN_ENDS
 from kernel_executor import KernelExecutorError
 from kernel_executor.aio.tasks import ended, uninterrupted
+
+Result = TypeVar("Result")
 
 TICK = 0.1
 """Seconds. The kernel's interrupt does not wake its loop: without something that does, it came 5 to 19 s late."""
@@ -48,6 +53,7 @@ class CellRun:
         set_next_input: Puts code into the next cell, where no cells can be written; None in the background, where the
             cell has ended by then.
         complete: Completes the task before it begins, by asking for what it lacks.
+        home: The notebook's variables, to which those are added that are brought home.
     """
 
     agent: NotebookAgent
@@ -58,6 +64,7 @@ class CellRun:
     page: Page | None
     set_next_input: Callable[[str], None] | None
     complete: Callable[[Task, Place, Surface], Awaitable[tuple[Task, Place]]]
+    home: Home
 
     async def solve(self, task: Task) -> None:
         """Solve a task under the cell, and in cells below it.
@@ -72,10 +79,11 @@ class CellRun:
         ask = asking_below(shown, strip.controls.ask if strip else task.settings.ask or refuse_unattended)
         task = replace(task, settings=replace(task.settings, ask=ask))
         surface = Surface(self._say, strip.cards if strip else None)
+        buttons = BringButtons(self.publisher, self._bring, task.results)
 
         def views(session: Session) -> Sequence[View]:
             shown.append(CellView(self.publisher, self._story(session, writing)))
-            of_run: list[View] = [*shown, *([strip.controls] if strip else [])]
+            of_run: list[View] = [*shown, buttons, *([strip.controls] if strip else [])]
             if writing.writer and self.page:
                 of_run += [writing.writer, self.agent.written.task(self.page)]
             return of_run
@@ -99,6 +107,13 @@ class CellRun:
             if strip:
                 strip.close()
             await self._finish(writing)
+        if task.results:
+            self._say((await attended(asyncio.ensure_future(self._bring(*task.results)), self.agent.secrets)).text)
+        if strip:
+            buttons.show(self.agent.watch)
+
+    async def _bring(self, *names: str) -> Brought:
+        return await bring_home(self.agent, self.home, [(name, name) for name in names])
 
     def _story(self, session: Session, writing: Writing) -> Story:
         story = CellStory(session.name)
@@ -162,7 +177,7 @@ class Strip:
         self._widget.close()
 
 
-async def attended(run: "asyncio.Task[TaskResult]", secrets: Secrets) -> TaskResult:
+async def attended(run: "asyncio.Task[Result]", secrets: Secrets) -> Result:
     """Wait for a run; if the cell is interrupted, stop the run and wait until it has stopped.
 
     Raises:

@@ -16,18 +16,17 @@ from IPython.display import DisplayHandle, display
 from codeagent_nb.approval import ApprovalFunc
 from codeagent_nb.errors import AgentError
 from codeagent_nb.events import TaskTurnedEvent
-from codeagent_nb.models.choose import usable_models
-from codeagent_nb.models.served import ask_server
 from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.notebook import commands
-from codeagent_nb.notebook.arguments import CellOptions, help_text, pick, read_line
+from codeagent_nb.notebook.arguments import HOW_TO_PULL, CellOptions, help_text, pick, read_line
+from codeagent_nb.notebook.bringing_home import Home, pull
 from codeagent_nb.notebook.cells.begin import page_at_end, page_below
 from codeagent_nb.notebook.chosen_models import where
 from codeagent_nb.notebook.errors import AgentFailed
 from codeagent_nb.notebook.loop_thread import LoopThread
 from codeagent_nb.notebook.magic_cell import CellRun
 from codeagent_nb.notebook.magics import has_kernel
-from codeagent_nb.notebook.model_commands import is_client, models_text, not_served
+from codeagent_nb.notebook.model_commands import is_client, listed, names_of_models
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.notebook.open_notebook import notebook_name, notebook_path
 from codeagent_nb.notebook.panel.input_line import InputLine
@@ -64,6 +63,7 @@ class MagicCommands:
     def __init__(self, shell: InteractiveShell, settings: CodeAgent, environment: Mapping[str, str]) -> None:
         self.shell = shell
         self.settings = settings
+        self._home = Home(shell.user_ns, shell.push)
         self.agent_of_notebook = NotebookAgent(notebook_name(os.environ), environment)
         path = notebook_path(os.environ, shell.user_ns)
         self._preparation = Preparation(
@@ -94,6 +94,7 @@ class MagicCommands:
             page=page_below(self.shell.kernel.get_parent()) if options.cells and attended else None,
             set_next_input=None if options.background else self.shell.set_next_input,
             complete=self._preparation.complete,
+            home=self._home,
         )
         if options.background and attended:  # a program that executes the notebook would not wait for it
             working = asyncio.ensure_future(run.solve_in_background(task))
@@ -125,12 +126,12 @@ class MagicCommands:
             model=options.model,
             files=options.files,
             variables=variables,
+            results=options.results,
         )
 
     def _attended(self) -> bool:
         """Return whether a person is there: programs that execute notebooks (nbclient, papermill) take no input."""
-        parent = self.shell.kernel.get_parent()
-        return bool(parent.get("content", {}).get("allow_stdin"))
+        return bool(self.shell.kernel.get_parent().get("content", {}).get("allow_stdin"))
 
     def run_in_terminal(self, line: str, body: str) -> None:
         """Run an `%%agent` cell where there is no kernel; returns when it is done."""
@@ -138,7 +139,18 @@ class MagicCommands:
             return
         console = CleanConsole()
         task = self._task(read_line(line, body, self.settings), body, TerminalApprover(console))
-        self._loop_thread().run(solve_at(console, self.agent_of_notebook, task, self._place(), self._preparation))
+        agent, place = self.agent_of_notebook, self._place()
+        solving = solve_at(console, agent, task, place, preparation=self._preparation, home=self._home)
+        self._loop_thread().run(solving)
+
+    async def pull(self, line: str) -> None:
+        """Do what `%agent pull` asks for; it is awaited, so that the next line has the variables."""
+        await pull(self.agent_of_notebook, self._home, line)
+
+    def _pull(self, line: str) -> None:
+        if self.in_kernel:  # here it could not be waited for
+            raise UsageError(f"{HOW_TO_PULL} stands at the beginning of a line of a cell, and under no other magic")
+        self._loop_thread().run(self.pull(line))
 
     def _loop_thread(self) -> LoopThread:
         self._thread = self._thread or LoopThread()
@@ -164,12 +176,13 @@ class MagicCommands:
         Raises:
             UsageError: There is no such command, or it cannot be done now.
         """
-        name, _, rest = line.strip().partition(" ")
+        name, _, rest = (line.strip() or "help").partition(" ")
         does: Mapping[str, Callable[[str], object]] = {
             "status": self._status,
             "history": lambda _: say(commands.history(self.agent_of_notebook.events)),
             "undo": lambda _: self._turn(self.agent_of_notebook.undo, "Taking back ..."),
             "redo": lambda _: self._turn(self.agent_of_notebook.redo, "Taking again ..."),
+            "pull": self._pull,
             "files": self._files,
             "folder": self._folder,
             "allow": self._allow,
@@ -181,7 +194,6 @@ class MagicCommands:
             "models": self._switch,
             "panel": lambda _: self.panel(),
             "help": lambda _: say(commands.HELP),
-            "": lambda _: say(commands.HELP),
         }
         if name not in does:
             raise UsageError(f"%agent {cleaned(name)}: no such command. %agent help lists them")
@@ -292,13 +304,8 @@ class MagicCommands:
         elif said := self._loop_thread().run(self._listed(name)):  # a program takes no output that comes later
             say(said)
 
-    async def _listed(self, chosen: str) -> str:
-        """Return the models that can be used here; of one that was chosen, only what is wrong with it."""
-        environment = self.agent_of_notebook.models.environment
-        secrets, served, clients = self.agent_of_notebook.secrets, await ask_server(environment), self._clients()
-        if chosen:
-            return "" if chosen in clients else secrets.text(not_served(chosen, served))
-        return models_text(environment, served, used=self.settings.model, clients=clients, secrets=secrets)
+    def _listed(self, chosen: str) -> Coroutine[Any, Any, str]:
+        return listed(self.agent_of_notebook, chosen, used=self.settings.model, names=self.shell.user_ns)
 
     def panel(self, model: str = "") -> None:
         """Show a chat with the agent of this notebook.
@@ -315,7 +322,7 @@ class MagicCommands:
             make_task=self._panel_task,
             place=self._place,
             page=lambda: page_at_end(parent) if self.settings.cells else None,
-            models=lambda: self._names_of_models(model),
+            models=lambda: names_of_models(self.agent_of_notebook, model or self.settings.model, self.shell.user_ns),
             preparation=self._preparation,
         )
         cell = str(parent.get("metadata", {}).get("cellId"))
@@ -324,13 +331,6 @@ class MagicCommands:
         self._panels[cell] = panel
         data, metadata = panel.widget._repr_mimebundle_()
         self.shell.display_pub.publish(data, metadata)
-
-    def _names_of_models(self, first: str) -> list[str]:
-        usable = usable_models(self.agent_of_notebook.models.environment)
-        return list(dict.fromkeys(filter(None, [first or self.settings.model, *usable, *self._clients()])))
-
-    def _clients(self) -> list[str]:
-        return [name for name, value in self.shell.user_ns.items() if not name.startswith("_") and is_client(value)]
 
     def close_panels(self) -> None:
         """Take all panels off the screen."""

@@ -62,6 +62,10 @@ class AgentMagics(Magics):  # type: ignore[misc]
         """Run an `%%agent` cell; it is awaited in the kernel's own loop."""
         await self.commands.run_cell(line, body)
 
+    async def pull(self, line: str) -> None:
+        """Copy variables of the agent's kernel into this one; it is awaited, as a cell is."""
+        await self.commands.pull(line)
+
     def end_at_exit(self) -> None:
         """End the session when the process does."""
         if commands := self.used_commands:

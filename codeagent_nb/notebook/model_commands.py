@@ -6,10 +6,11 @@ from io import StringIO
 from typing import TypeGuard
 
 from codeagent_nb.log.redaction import Secrets
-from codeagent_nb.models.choose import LOCAL_NAME
-from codeagent_nb.models.served import Served
+from codeagent_nb.models.choose import LOCAL_NAME, usable_models
+from codeagent_nb.models.served import Served, ask_server
 from codeagent_nb.models.table import IN_USE, model_table
 from codeagent_nb.models.types import ChatCompletionClient
+from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.views.clean_console import CleanConsole
 
 WIDTH = 100
@@ -57,3 +58,30 @@ def is_client(value: object) -> TypeGuard[ChatCompletionClient]:
     """Return whether a value is a model's client."""
     # By its type only: a protocol's own check asks the object, and runs its properties.
     return all(hasattr(type(value), name) for name in ("create_stream", "model_info", "close"))
+
+
+def clients_in(names: Mapping[str, object]) -> list[str]:
+    """Return the variables that hold a model."""
+    return [name for name, value in names.items() if not name.startswith("_") and is_client(value)]
+
+
+def names_of_models(agent: NotebookAgent, first: str, names: Mapping[str, object]) -> list[str]:
+    """Return the models that can be chosen, one before the others."""
+    usable = usable_models(agent.models.environment)
+    return list(dict.fromkeys(filter(None, [first, *usable, *clients_in(names)])))
+
+
+async def listed(agent: NotebookAgent, chosen: str, *, used: str, names: Mapping[str, object]) -> str:
+    """Return the models that can be used here; of one that was chosen, only what is wrong with it.
+
+    Args:
+        agent: Has the environment that names the server.
+        chosen: The one that was chosen; empty lists all.
+        used: The name that `%config CodeAgent.model` has.
+        names: The notebook's variables.
+    """
+    environment, clients = agent.models.environment, clients_in(names)
+    served = await ask_server(environment)
+    if chosen:
+        return "" if chosen in clients else agent.secrets.text(not_served(chosen, served))
+    return models_text(environment, served, used=used, clients=clients, secrets=agent.secrets)

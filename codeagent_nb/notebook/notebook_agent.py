@@ -21,12 +21,14 @@ from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.notebook.cells.written import WrittenTasks
 from codeagent_nb.notebook.chosen_models import ChosenModels
 from codeagent_nb.notebook.tasks import Place, Prepare, Task, as_it_is
+from codeagent_nb.prompt.model_texts import WANTED
 from codeagent_nb.session.beginning import NOTHING, Earlier
 from codeagent_nb.session.earlier import copy_folder, with_data_in
 from codeagent_nb.session.session import Session, SessionSettings, held_folder, new_notebook, open_session
 from codeagent_nb.session.undoing import NOTHING_DONE, NOTHING_UNDONE, Done
 from codeagent_nb.session.variables import bring_variable
 from codeagent_nb.views.notebook_file import NotebookView
+from kernel_executor import Fetched
 from kernel_executor.folders.home import with_home
 from kernel_executor.text import cleaned
 
@@ -123,7 +125,7 @@ class NotebookAgent:
                 for name, value in task.variables.items():
                     await bring_variable(session, name, value)
                 task.ready.set()
-                return await session.run(task.text, task.settings, context)
+                return await session.run(task.text, task.settings, _with_wanted(context, task.results))
         finally:
             task.ready.set()
             self._work = None
@@ -257,6 +259,17 @@ class NotebookAgent:
             raise AgentError("no files yet: give the agent a task first")
         return await self.session.take_files(names)
 
+    async def fetch(self, name: str, limit: int | None) -> Fetched:
+        """Copy a variable of the agent's kernel; the next task waits until that is done.
+
+        Raises:
+            AgentError: A task is being worked on, there is no session, or it cannot come.
+        """
+        self.refuse_if_busy()
+        async with self._one:
+            session = self._session_of("there are no variables yet: give the agent a task first")
+            return await session.fetched(name, limit=limit)
+
     @property
     def last_task(self) -> Done | None:
         """The task that can be taken back now; None while one is being worked on."""
@@ -316,6 +329,12 @@ class NotebookAgent:
             copy_folder(self.session.data, data)  # or it would not run where it lies
         NotebookView(target, log, language_info=self.session.language_info)
         return target
+
+
+def _with_wanted(context: str, results: Sequence[str]) -> str:
+    """Return what the model reads besides the task, with the variables that are to be there in the end."""
+    wanted = WANTED.format(names=", ".join(f"`{name}`" for name in results)) if results else ""
+    return "\n\n".join(filter(None, [context, wanted]))
 
 
 async def _close(

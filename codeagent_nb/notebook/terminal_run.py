@@ -5,6 +5,7 @@ from functools import partial
 
 from rich.text import Text
 
+from codeagent_nb.notebook.bringing_home import Home, bring_home
 from codeagent_nb.notebook.magic_cell import attended, judge
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.notebook.setup.preparation import Preparation, Surface
@@ -14,7 +15,7 @@ from codeagent_nb.views.console import ConsoleView
 
 
 async def solve_at(
-    console: CleanConsole, agent: NotebookAgent, task: Task, place: Place, preparation: Preparation
+    console: CleanConsole, agent: NotebookAgent, task: Task, place: Place, *, preparation: Preparation, home: Home
 ) -> None:
     """Solve a task and print what happens.
 
@@ -25,3 +26,6 @@ async def solve_at(
     prepare = partial(preparation.complete, surface=Surface(lambda text: console.print(Text(text))))
     run = agent.solve(task, place, views=lambda _: [ConsoleView(console)], prepare=prepare)
     judge(await attended(asyncio.ensure_future(run), agent.secrets))
+    if task.results:
+        names = [(name, name) for name in task.results]
+        console.print(Text((await attended(asyncio.ensure_future(bring_home(agent, home, names)), agent.secrets)).text))

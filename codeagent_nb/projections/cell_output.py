@@ -23,11 +23,13 @@ from codeagent_nb.text import (
     delivered_text,
     denial_note,
     held_text,
+    how_to_bring,
     refusal_note,
     repair_note,
     retry_note,
     state_note,
     turned_note,
+    variables_text,
 )
 from kernel_executor import BlockResult
 from kernel_executor.text import plain, shorten
@@ -111,6 +113,8 @@ class CellStory:
                 self._end_block(event)
             case events.FilesEvent():
                 self._files(event)
+            case events.NewVariablesEvent():
+                self._variables(event)
             case events.KernelStateEvent() if note := state_note(event):
                 self._warn(f"state-{self._replies}", note)
             case events.TaskTurnedEvent(began=self._began):
@@ -194,6 +198,10 @@ class CellStory:
         said = ". ".join(filter(None, [delivered_text(event), held]))
         self._html(f"files-{len(self._displays)}", _muted(html.escape(said)), said)
 
+    def _variables(self, event: events.NewVariablesEvent) -> None:
+        said = ". ".join(filter(None, [variables_text(event), how_to_bring(event)]))
+        self._html("variables", _muted(html.escape(plain(said))), plain(said))
+
     def _retry(self, event: events.RetryDecisionEvent) -> None:
         said = shorten(retry_note(event), REASON_SHOWN)
         self._html(f"retry-{self._replies}", _muted(html.escape(said)), said)
@@ -253,6 +261,7 @@ SUMMARY = (
     events.VariableEvent,
     events.ApprovalEvent,
     events.RunFinishedEvent,
+    events.NewVariablesEvent,
     events.TaskTurnedEvent,
 )
 

@@ -35,6 +35,7 @@ from codeagent_nb.text import (
     repair_note,
     retry_note,
     state_note,
+    variables_text,
 )
 from kernel_executor import Append, BlockResult, CodeBlock, CodeResult
 from kernel_executor.languages import normalize
@@ -57,9 +58,8 @@ class _Part:
     def as_quoted(self) -> Ran:
         if self.result is None:
             return Ran(self.block, self.cell.outputs)
-        skipped = self.result.status == "skipped"
         outputs = [valid_output(output) for output in self.result.outputs]
-        return Ran(self.block, outputs, self.result.note if skipped else "")
+        return Ran(self.block, outputs, self.result.note if self.result.status == "skipped" else "")
 
 
 class CellsStory:
@@ -152,8 +152,8 @@ class CellsStory:
                 self._forget_reply()
             case events.GivenCodeFinishedEvent():
                 self._end_attempt(event.exit_code)
-            case events.FilesEvent():
-                self._tell_files(event)
+            case events.FilesEvent() | events.NewVariablesEvent():
+                self._tell_made(event)
             case events.KernelStateEvent():
                 self._tell_state(event)
             case events.TaskTurnedEvent():
@@ -266,15 +266,18 @@ class CellsStory:
         waiting = self._waiting.blocks if self._waiting else ()
         not_run = [block for block in waiting if block not in [one.block for one in ran]]
         quoted_attempt = attempt_cell(ran, not_run, self._attempt_number, status, cause)
-        quoted_attempt.key = _next_key(dict(self._made), "markdown")
-        quoted_attempt.step = gone[0].step
+        quoted_attempt.key, quoted_attempt.step = _next_key(dict(self._made), "markdown"), gone[0].step
         place = self._place_of(gone[0])
         kept = [cell for cell in self._cells[place:] if not any(cell is one for one in gone)]
         return [*self._cells[:place], quoted_attempt, *kept]
 
-    def _tell_files(self, event: events.FilesEvent) -> None:
-        for said in filter(None, [delivered_text(event), held_text(event)]):
-            self._add(Cell("markdown", f"*{inert(said)}*", {"kind": "files"}))
+    def _tell_made(self, event: events.FilesEvent | events.NewVariablesEvent) -> None:
+        if isinstance(event, events.FilesEvent):
+            for said in filter(None, [delivered_text(event), held_text(event)]):
+                self._add(Cell("markdown", f"*{inert(said)}*", {"kind": "files"}))
+        elif self._cells and self._cells[-1].closing:  # the task's last words, and what it took
+            self._change(self._cells[-1])
+            self._cells[-1].closing += f"\n\n*{inert(variables_text(event))}*"
 
     def _tell_state(self, event: events.KernelStateEvent) -> None:
         """Return a note on what the code cells do not reproduce, where a failed attempt could not be rolled back."""
@@ -318,15 +321,13 @@ class CellsStory:
         if event.status == "succeeded":  # in a journal of 0.1 the end of code that was given is not told
             self._end_attempt(0)
         self._quote_attempt("interrupted")
-        self._reflecting = False
-        self._forget_reply()
+        self._reflecting, self._pieces, self._waiting = False, [], None
         if event.status in {"cancelled", "error"}:
             self._note(f"**The run ended early: {inert(event.reason)}**")
         summary = {"status": event.status, "tries": event.tries, "seconds": round(event.duration, 1)}
         tokens = {"prompt_tokens": event.usage.prompt_tokens, "completion_tokens": event.usage.completion_tokens}
         if self.runs:
-            self.runs[-1] |= summary | tokens
-            run = self.runs[-1]
+            run = self.runs[-1] = self.runs[-1] | summary | tokens
             facts = " · ".join([*event.facts, run["model"], run["isolation"].split(":")[0]])
             self._facts = harmless_markdown(f"*{one_line(facts)}*")
         if self._reflected and self._facts:
@@ -341,8 +342,7 @@ def _next_key(made: dict[str, int], cell_type: str) -> str:
 
 def _written(reply: str) -> list[CodeBlock]:
     """Return the code in a reply that is still being written, the last block perhaps without its end."""
-    has_fence = "```" in reply or "~~~" in reply
-    written = read_reply(FENCE_BEGUN.sub("", reply)).written if has_fence else ()
+    written = read_reply(FENCE_BEGUN.sub("", reply)).written if "```" in reply or "~~~" in reply else ()
     return [block for block in written if normalize(block.language) in {"python", "bash"}]
 
 

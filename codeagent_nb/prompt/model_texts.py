@@ -132,6 +132,9 @@ ENDED_EARLY = "The user or a fault ended this before it was done; what had begun
 
 WORDLESS = "[{mime} was shown to the user]"
 
+WANTED = "The user takes these variables over afterwards: {names}. Assign them in the code, at its top level."
+"""Only where variables were asked for: of one that the code names otherwise nobody would know."""
+
 SKIPPED = "Skipped {number} messages."
 
 # A variable of the notebook is told as what happened: the code that loaded it, and that it ran. Told in words only, "it

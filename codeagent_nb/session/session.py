@@ -29,9 +29,11 @@ from codeagent_nb.session.beginning import AGENT_NAME, NOTHING, Begun, Earlier, 
 from codeagent_nb.session.earlier import is_task
 from codeagent_nb.session.files import bring_files, check_files, describe_files
 from codeagent_nb.session.rebuilding import Rebuilt, rebuild
+from codeagent_nb.session.results import NewVariables, fetch
 from codeagent_nb.session.undoing import Undoing
 from kernel_executor import (
     ExecutionEvent,
+    Fetched,
     KernelExecutorError,
     ManagedExecutor,
     ResourceLimits,
@@ -126,13 +128,16 @@ class Session:
             context: What the model reads about files that were brought for it.
         """
         with self.one.work():
-            first = not any(isinstance(event, TextMessage) for event in standing(self.log.events))
-            known = "\n\n".join(filter(None, [self.context if first else "", context]))
+            has_begun = any(isinstance(event, TextMessage) for event in standing(self.log.events))
+            known = "\n\n".join(filter(None, ["" if has_begun else self.context, context]))
             before, position = await self.undoing.keep(), len(self.log.events)
+            news = await NewVariables.before(self.executor)
             try:
-                return await self.agent.run(task=task, context=known, settings=settings)
+                result = await self.agent.run(task=task, context=known, settings=settings)
             finally:
                 self.undoing.add(before, position)
+            await news.tell(result.messages, self.log)
+            return result
 
     async def undo(self, only: datetime | None = None) -> TaskTurnedEvent:
         """Take the last task back, with its variables: they are as before it. Files it delivered stay.
@@ -157,6 +162,30 @@ class Session:
         """
         with self.one.work():
             return await self.undoing.redo()
+
+    async def fetch(self, name: str, *, limit: int | None = None) -> Any:
+        """Return a copy of a variable of the agent's kernel.
+
+        Tables, columns and indexes of pandas, Polars and Arrow, NumPy's arrays, numbers, text, bytes, dates, lists,
+        dicts and the like come as they are, figures as a `Picture`. Nothing of it is code: it was written as data, and
+        checked in a sandbox before it was read.
+
+        Args:
+            name: Its name there.
+            limit: Bytes that it may have; None allows 1 GB.
+
+        Raises:
+            AgentError: A task is being worked on.
+            VariableRefused: There is none of that name, or it cannot come: a model, say, or what is too large. The
+                message says which part of it, and why.
+            KernelExecutorError: The kernel had died and could not be started again.
+        """
+        return (await self.fetched(name, limit=limit)).value
+
+    async def fetched(self, name: str, *, limit: int | None = None) -> Fetched:
+        """Do the same; return what is known of the variable with it."""
+        with self.one.work():
+            return await fetch(self.executor, self.log, name, limit)
 
     async def bring(self, files: Sequence[Path]) -> str:
         """Copy files into the session's folder unless they lie there; return what the model reads about them.

@@ -24,6 +24,7 @@ from codeagent_nb.text import (
     retry_note,
     state_note,
     turned_note,
+    variables_text,
 )
 from codeagent_nb.views.clean_console import CleanConsole
 from kernel_executor import Append, BlockResult, Output, Update
@@ -108,8 +109,8 @@ class ConsoleView:
                 self._warn(refusal_note(event))
             case events.ApprovalEvent():
                 self._warn("Approved." if event.approved else denial_note(event.reason))
-            case events.FilesEvent():
-                self._files(event)
+            case events.FilesEvent() | events.NewVariablesEvent():
+                self._news(event)
             case events.RetryDecisionEvent():
                 self._warn(retry_note(event))
             case events.KernelStateEvent() | events.TaskTurnedEvent() if note := _variables_note(event):
@@ -139,6 +140,9 @@ class ConsoleView:
 
     def _warn(self, text: str) -> None:
         self._console.print(Text(f"▲ {cleaned(text)}", style="yellow"))
+
+    def _note(self, text: str) -> None:
+        self._console.print(Text(f"▣ {cleaned(text)}", style="green"))
 
     def _output(self, output: Output) -> None:
         match output["output_type"]:
@@ -177,9 +181,12 @@ class ConsoleView:
         if result.note and result.note != what:
             self._warn(result.note)
 
-    def _files(self, event: events.FilesEvent) -> None:
+    def _news(self, event: events.FilesEvent | events.NewVariablesEvent) -> None:
+        if isinstance(event, events.NewVariablesEvent):
+            self._note(variables_text(event))
+            return
         if saved := delivered_text(event):
-            self._console.print(Text(f"▣ {cleaned(saved)}", style="green"))
+            self._note(saved)
         if held := held_text(event):
             self._warn(held)
 

@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from kernel_executor.containers.container import Container
 from kernel_executor.containers.refusals import explained_by
+from kernel_executor.containers.request import WORKSPACE
 from kernel_executor.kernels.forking import Forking
 from kernel_executor.kernels.kernel import Kernel
 from kernel_executor.kernels.launched import Launched
@@ -15,6 +16,7 @@ from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.sandbox.interpreter import Interpreter
 from kernel_executor.sandbox.isolation import Isolation
 from kernel_executor.sockets.router import Fate
+from kernel_executor.stage.place import Place
 from kernel_executor.starting.kernelspec import LAUNCHER, KernelProgram
 from kernel_executor.starting.life import Life
 from kernel_executor.starting.run_folder import RunFolder, put_starter
@@ -91,6 +93,7 @@ class ContainerKernelPlan:
         container: The container.
         program: What to start.
         work_dir: Its working folder, on this machine.
+        place: Where its files are.
         run_parent: A folder that is seen there under the same path.
         limits: Bounds of its output.
         isolation: What holds the container.
@@ -101,6 +104,7 @@ class ContainerKernelPlan:
     container: Container
     program: KernelProgram
     work_dir: Path
+    place: Place
     run_parent: Path
     limits: OutputLimits
     isolation: Isolation
@@ -131,6 +135,10 @@ class ContainerKernelPlan:
     def why_no_replay(self) -> str:
         """Code may be run again when it has ended."""
         return ""
+
+    def seen_at(self, path: Path) -> str | None:
+        """Return a path in the stage as it is there."""
+        return str(PurePosixPath(WORKSPACE, self.place.below, path.relative_to(self.place.files)))
 
     async def warmed(self) -> bool:
         """Wait until modules were imported for kernels to come."""

@@ -75,7 +75,7 @@ async def open_container(
             run_parent=run_parent,
             memory_limit=settings.memory_limit,
         )
-        plan = await _open_plan(root_plan, settings, isolation, stack)
+        plan = await _open_plan(root_plan, settings, stage.place, isolation, stack)
         return await KernelRunner.open(plan, settings.limits, late, stage)
     granted = names_in(work_dir, settings.writable)
     return ScriptRunner(
@@ -89,7 +89,7 @@ async def open_container(
 
 
 async def _open_plan(
-    root_plan: ContainerRootPlan, settings: ContainerSettings, isolation: Isolation, stack: AsyncExitStack
+    root_plan: ContainerRootPlan, settings: ContainerSettings, place: Place, isolation: Isolation, stack: AsyncExitStack
 ) -> ContainerKernelPlan:
     """Start what kernels are forked by, where that can be had, and return how to start kernels."""
     program, work_dir = kernel_program(root_plan.interpreter), root_plan.work_dir
@@ -98,6 +98,7 @@ async def _open_plan(
         container=root_plan.container,
         program=program,
         work_dir=work_dir,
+        place=place,
         run_parent=root_plan.run_parent,
         limits=settings.limits,
         isolation=isolation,

@@ -39,6 +39,22 @@ SIZED = (str, bytes, bytearray, list, dict, tuple, set, frozenset)
 WHOLE = (str, bytes, bytearray)
 """Those whose size is that of all that is in them."""
 
+COMES = (
+    *(
+        ("builtins", name)
+        for name in ("int", "float", "complex", "range", "NoneType", "bool", *["str", "bytes", "bytearray"])
+    ),
+    *(("builtins", name) for name in ("list", "dict", "tuple", "set", "frozenset")),
+    *(("collections", name) for name in ("OrderedDict", "Counter", "defaultdict", "deque")),
+    *(("datetime", name) for name in ("date", "datetime", "time", "timedelta")),
+    *(("decimal", "Decimal"), ("uuid", "UUID"), ("matplotlib.figure", "Figure"), ("numpy", "ndarray")),
+    *(("pandas", name) for name in ("DataFrame", "Series", "Index", "RangeIndex", "MultiIndex", "DatetimeIndex")),
+    *(("pandas", name) for name in ("Timestamp", "Timedelta", "Period", "Interval", "CategoricalIndex", "Categorical")),
+    *(("pyarrow", name) for name in ("Table", "RecordBatch", "ChunkedArray")),
+    *(("polars", "DataFrame"), ("polars", "Series"), ("PIL.Image", "Image")),
+)
+"""Types whose values can be brought home, where what is in them can, by the names under which they are found."""
+
 NAMES, MODULES = type.__dict__["__name__"], type.__dict__["__module__"]
 """Read a class's name and module; asking the class itself may run a metaclass of the code's."""
 
@@ -143,7 +159,7 @@ def variables(namespace: dict[str, Any], hidden: dict[str, Any]) -> list[dict[st
             continue
         described = describe(namespace.get(name))  # held for no longer: see `_seen`
         if described:
-            found.append({"name": name[:LONGEST], **described})
+            found.append({"name": name[:LONGEST], **described, "identity": id(namespace.get(name))})
     return found[::-1]
 
 
@@ -152,10 +168,23 @@ def describe(value: Any) -> dict[str, Any]:
     kind = type(value)
     if issubclass(kind, (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType)):
         return {}
-    described = {"type": _text(NAMES.__get__(kind))}
+    described: dict[str, Any] = {"type": _text(NAMES.__get__(kind)), "comes": comes(kind)}
     with contextlib.suppress(Exception):  # the code is changing it, or it is of another version
         described.update(_size(kind, value))
     return described
+
+
+def comes(kind: type) -> bool:
+    """Return whether values of a type can be brought home."""
+    if kind is type(None) or any(kind is known for known in (list, dict, int, str, float, bool)):
+        return True
+    return any(_is(kind, module, name) for module, name in COMES) or _is_number(kind)
+
+
+def _is_number(kind: type) -> bool:
+    numpy = sys.modules.get("numpy")
+    generic = numpy.__dict__.get("generic") if type(numpy) is types.ModuleType else None
+    return type(generic) is type and issubclass(kind, generic) and MODULES.__get__(kind) == "numpy"
 
 
 def _size(kind: type, value: Any) -> dict[str, Any]:

@@ -91,6 +91,8 @@ def _variable(told: dict[str, Any]) -> LiveVariable | None:
             length=_number(told.get("length")),
             shape=None if None in sizes else tuple(size for size in sizes if size is not None),
             bytes=_number(told.get("bytes")),
+            comes=told.get("comes") is True,
+            identity=_number(told.get("identity")) or 0,
         )
         if name
         else None

@@ -80,6 +80,10 @@ class KernelPlan(Protocol[Process]):
         """Why code is never run again to take back what failed; empty if it may be."""
         ...
 
+    def seen_at(self, path: Path) -> str | None:
+        """Return a path in the stage, or of this machine, as the kernel has it; None if it is on another one."""
+        ...
+
     async def launch(self) -> Launched[Process]:
         """Start the process, and connect to it.
 

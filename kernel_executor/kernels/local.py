@@ -125,6 +125,11 @@ class LocalKernelPlan:
         """Code may be run again in another one."""
         return ""
 
+    def seen_at(self, path: Path) -> str | None:
+        """Return a path as the kernel has it: the stage may stand in the place of the user's folder."""
+        stage = self.enclosure.stage
+        return str(stage.place.seen_at(path)) if stage else str(path)
+
     async def warmed(self) -> bool:
         """Wait until modules were imported for kernels to come."""
         return self.forking is not None and await self.forking.roots.preloaded()

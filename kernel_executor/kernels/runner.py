@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from kernel_executor.events import BlockFinished, BlockOutput, BlockStarted
+from kernel_executor.fetching.fetch import Fetched, Source, fetch
+from kernel_executor.folders.safe_files import OpenFolder
 from kernel_executor.kernels.block_run import BlockRun
 from kernel_executor.kernels.inspection import inspect
 from kernel_executor.kernels.kernel import KernelPlan
@@ -17,6 +19,7 @@ from kernel_executor.network.gate import Gate
 from kernel_executor.outputs.fold import OutputLimits
 from kernel_executor.outputs.output_changes import OutputChange
 from kernel_executor.sandbox.isolation import Isolation
+from kernel_executor.sandbox.policy import SandboxMode
 from kernel_executor.snapshots import KernelSnapshot, RunningBlock
 from kernel_executor.stage.stage import Stage, checked, shown_by
 from kernel_executor.types import BlockResult, Checkpoint, CodeBlock, RollBack
@@ -163,6 +166,13 @@ class KernelRunner:
     async def evaluate(self, expression: str, timeout: float) -> str | None:
         """Return the `repr` of a Python expression; None if it fails or takes longer than so many seconds."""
         return await self._recovery.evaluate(expression, timeout)
+
+    async def fetch(self, name: str, limit: int) -> Fetched:
+        """Copy a variable home; errors are those of `fetching.fetch`."""
+        # What runs bare can do all that the process which checks it could do: it needs no sandbox that may not work.
+        sandbox: SandboxMode = "auto" if self.isolation.isolates else "none"
+        folder = OpenFolder(self.stage.place.files, self.stage.roots[1]) if self.stage else None
+        return await fetch(Source(self.evaluate, self.plan.seen_at, folder, sandbox), name, limit)
 
     async def aclose(self) -> None:
         """End the kernel and everything it started; a block that runs ends as `interrupted`."""

@@ -205,6 +205,10 @@ class RemoteKernelPlan:
         """No checkpoint is taken there."""
         return
 
+    def seen_at(self, _: Path) -> None:
+        """Nothing of this machine is seen there."""
+        return
+
     @property
     def why_no_replay(self) -> str:
         """A kernel that was not started here is not replaced."""

@@ -58,6 +58,10 @@ class Place:
         """Where code works, on this machine, if nothing is mounted."""
         return self.view if self.below else self.files
 
+    def seen_at(self, path: Path) -> Path:
+        """Return where code sees a file of the stage."""
+        return self.base / path.relative_to(self.files) if self.is_mounted else path
+
     @property
     def original(self) -> str:
         """Where code can read the user's files themselves."""

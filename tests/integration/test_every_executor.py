@@ -24,6 +24,7 @@ from kernel_executor import (
     CodeResult,
     ExecutionEvent,
     KernelState,
+    NotFetched,
     NotStarted,
     OutputLimits,
 )
@@ -531,6 +532,15 @@ async def test_files_stay_and_variables_stay_where_it_says_so(shared: Executor) 
     assert text(result) == f"in a file {shared.keeps_variables}\n"
     await shared.restart()
     assert text(await run(shared, "print(open('kept').read(), 'kept' in globals())")) == "in a file False\n"
+
+
+async def test_a_variable_comes_home_or_it_is_said_why_not(shared: Executor, kind: str) -> None:
+    await shared.execute_code_blocks([CodeBlock("found = {'a': [1, 2.5], 'b': b'c'}", "python")])
+    if kind in SCRIPTS or kind == "remote kernel":
+        with pytest.raises(NotFetched, match=r"keep no variables|on another machine"):
+            await shared.fetch("found")
+    else:
+        assert (await shared.fetch("found")).value == {"a": [1, 2.5], "b": b"c"}
 
 
 async def test_an_expression_is_evaluated_in_time_or_not_at_all(shared: Executor) -> None:

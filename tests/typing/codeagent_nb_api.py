@@ -53,6 +53,7 @@ from codeagent_nb import (
     ModelRefused,
     ModelReplyEvent,
     ModelUnavailable,
+    NewVariablesEvent,
     NoModelConfigured,
     NoModelList,
     OpenAIChatCompletionClient,
@@ -102,7 +103,7 @@ from codeagent_nb import (
     panel,
     read_reply,
 )
-from kernel_executor import CancellationToken, CodeBlock, CodeExecutor, CodeResult, KernelCodeExecutor
+from kernel_executor import CancellationToken, CodeBlock, CodeExecutor, CodeResult, KernelCodeExecutor, LiveVariable
 
 assert_type(__version__, str)
 logging.getLogger(EVENT_LOGGER_NAME)
@@ -270,6 +271,9 @@ def of_every_kind(event: AgentEvent) -> str:  # noqa: C901, PLR0912 - one line a
             return event.source
         case LateOutputEvent():
             return event.source
+        case NewVariablesEvent():
+            assert_type(event.variables, tuple[LiveVariable, ...])
+            return event.source
         case FilesEvent():
             return event.source
         case GivenCodeFinishedEvent():
@@ -311,6 +315,7 @@ async def a_session(mode: ApprovalMode, asked: ApprovalFunc, client: ChatComplet
         settings_of_it = SessionSettings(notebook=Path("a.ipynb"))
         async with open_session(settings_of_it, views=[view], secrets=secrets, earlier=earlier) as session:
             assert_type(session, Session)
+            assert_type(await session.fetch("clean"), Any)
             assert_type(await session.run("Count.", settings), TaskResult)
     except NoModelList as error:
         unlisted: ModelRefused = error

@@ -24,6 +24,7 @@ from kernel_executor import (
     DeliveredFile,
     DockerCommandLineCodeExecutor,
     ExecutionEvent,
+    Fetched,
     FilesDelivered,
     FunctionWithRequirements,
     FunctionWithRequirementsStr,
@@ -41,9 +42,11 @@ from kernel_executor import (
     LocalCommandLineCodeExecutor,
     ManagedExecutor,
     NoCheckpoint,
+    NotFetched,
     NotStarted,
     Output,
     OutputLimits,
+    Picture,
     RemoteKernelExecutor,
     ReplayCodeExecutor,
     ResourceLimits,
@@ -75,6 +78,15 @@ async def running_code() -> None:
         assert_type(executor.languages, tuple[str, ...])
         assert_type(executor.timeout, float | None)
         assert_type(executor.work_dir, Path)
+        try:
+            fetched = await executor.fetch("clean", limit=2_000_000_000)
+        except NotFetched as error:
+            assert_type(error.size, int)
+        else:
+            assert_type(fetched, Fetched)
+            assert_type(fetched.notes, tuple[str, ...])
+            if isinstance(fetched.value, Picture):
+                assert_type(fetched.value.data, bytes)
         assert_type(executor.held_files, tuple[HeldFile, ...])
         blocks = [CodeBlock("1 + 1"), CodeBlock(code="ls", language="bash")]
         result = await executor.execute_code_blocks(blocks, CancellationToken(), timeout=1.5, on_event=print)

@@ -142,6 +142,7 @@ def test_the_shape_of_every_event_is_pinned() -> None:
         "BlockFinishedEvent": ["block_id", "result", "retry_attempt"],
         "LateOutputEvent": ["block_id", "change"],
         "FilesEvent": ["delivered", "held", "more_held", "removed"],
+        "NewVariablesEvent": ["variables"],
         "GivenCodeFinishedEvent": ["exit_code"],
         "KernelStateEvent": ["names", "reason", "state"],
         "TaskTurnedEvent": ["began", "files", "state", "task"],

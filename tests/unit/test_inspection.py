@@ -24,16 +24,16 @@ TABLE = pd.DataFrame({"a": [1, 2, 3], "b": [1.0, 2.0, 3.0]})
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        (7, {"type": "int"}),
-        ("text", {"type": "str", "length": 4, "bytes": sys.getsizeof("text")}),
-        ([1, 2], {"type": "list", "length": 2}),
-        ({"a": 1}, {"type": "dict", "length": 1}),
-        (range(10**30), {"type": "range"}),
-        (None, {"type": "NoneType"}),
-        (np.zeros((3, 4)), {"type": "ndarray", "shape": [3, 4], "bytes": 96}),
-        (TABLE, {"type": "DataFrame", "shape": [3, 2], "bytes": 48}),
-        (TABLE["a"], {"type": "Series", "shape": [3], "bytes": 24}),
-        (pa.table({"a": [1, 2]}), {"type": "Table", "shape": [2, 1]}),
+        (7, {"type": "int", "comes": True}),
+        ("text", {"type": "str", "comes": True, "length": 4, "bytes": sys.getsizeof("text")}),
+        ([1, 2], {"type": "list", "comes": True, "length": 2}),
+        ({"a": 1}, {"type": "dict", "comes": True, "length": 1}),
+        (range(10**30), {"type": "range", "comes": True}),
+        (None, {"type": "NoneType", "comes": True}),
+        (np.zeros((3, 4)), {"type": "ndarray", "comes": True, "shape": [3, 4], "bytes": 96}),
+        (TABLE, {"type": "DataFrame", "comes": True, "shape": [3, 2], "bytes": 48}),
+        (TABLE["a"], {"type": "Series", "comes": True, "shape": [3], "bytes": 24}),
+        (pa.table({"a": [1, 2]}), {"type": "Table", "comes": True, "shape": [2, 1]}),
         (sys, {}),
         (print, {}),
         (describe, {}),
@@ -67,7 +67,10 @@ def test_what_code_has_defined_is_not_called() -> None:
     touched.clear()
     told = variables(values, {})
     assert touched == []
-    assert told == [{"name": "evil", "type": "Evil"}, {"name": "table", "type": "DataFrame"}]
+    assert [(each["name"], each["type"], each["comes"]) for each in told] == [
+        ("evil", "Evil", False),
+        ("table", "DataFrame", False),
+    ]
     _ = values["evil"].anything
     assert touched == ["__getattribute__"], "whatever else would have been called would be here, too"
 

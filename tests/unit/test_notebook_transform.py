@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
 
-from codeagent_nb.notebook.input_transformer import TopLevelCells, await_agent_cells
+from codeagent_nb.notebook.input_transformer import TopLevelCells, await_agent_cells, await_pulls
 
 
 def called_with(code: str) -> tuple[str, str]:
@@ -92,7 +92,7 @@ def test_any_other_cell_is_left_alone(cell: str) -> None:
 def manager() -> Iterator[TransformerManager]:
     """Return IPython's transformers with ours where the extension puts it."""
     manager = TransformerManager()
-    manager.cleanup_transforms.insert(0, TopLevelCells())
+    manager.cleanup_transforms.insert(0, TopLevelCells(await_agent_cells))
     return manager
 
 
@@ -118,9 +118,39 @@ def test_whether_a_cell_is_complete_is_told_as_for_any_magic(manager: Transforme
 
 
 def test_a_cell_within_a_running_one_is_left_to_the_magic() -> None:
-    transformer = TopLevelCells()
+    transformer = TopLevelCells(await_agent_cells)
     lines = ["%%agent\n", "body\n"]
     transformer.begin(None)
     assert transformer(lines) == lines
     transformer.end(None)
     assert transformer(lines) != lines
+
+
+# `%agent pull`
+
+PULL = "await get_ipython().magics_manager.registry['AgentMagics'].pull({!r})\n"
+
+
+@pytest.mark.parametrize("line", ["clean", "clean as table", "big --limit 2GB", "it's", ""])
+def test_a_pull_is_awaited_so_that_the_next_line_has_its_variable(line: str) -> None:
+    lines = f"x = 1\n%agent pull {line}\nclean.shape\n"
+    ours = "".join(await_pulls(TransformerManager().transform_cell(lines).splitlines(keepends=True)))
+    assert ours == f"x = 1\n{PULL.format(line)}clean.shape\n"
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        *(
+            "%agent status\n",
+            "%agent pullover\n",
+            "%other pull x\n",
+            "if x:\n    %agent pull x\n",
+            "x = %agent pull x\n",
+        ),
+        *('text = """\n%agent pull x\n"""\n', "def f():\n    %agent pull x\n"),
+    ],
+)
+def test_what_is_no_line_of_its_own_is_left_to_the_magic(cell: str) -> None:
+    lines = TransformerManager().transform_cell(cell).splitlines(keepends=True)
+    assert await_pulls(lines) == lines
