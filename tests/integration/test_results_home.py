@@ -62,7 +62,7 @@ def test_what_is_new_stands_under_the_answer_and_in_the_saved_notebook(execute: 
     assert row in texts(notebook.cells[1])
     assert "Into your notebook: %agent pull clean" in texts(notebook.cells[1])
     assert "New in the agent's kernel: limit · int." in texts(notebook.cells[2])
-    [saved] = tmp_path.glob("study-agent-*.ipynb")
+    [saved] = tmp_path.glob(".codeagent/sessions/*/session.ipynb")
     assert "clean &#183; DataFrame 2 &#215; 2" in saved.read_text()
 
 
