@@ -62,6 +62,9 @@ async def main(number: int) -> None:
     async with KernelCodeExecutor(timeout=30) as kernel:
         for seed in range(1_000, 1_000 + number):
             await compare(kernel, seed)
+            if seed % 50 == 49:
+                sys.stdout.write(f"{seed - 999} of {number}\n")
+                sys.stdout.flush()
     sys.stdout.write(f"{number} programs: the state was that of their good calls each time\n")
 
 
