@@ -248,7 +248,8 @@ def check_that_the_story_is_true(cells: Sequence[Any]) -> str:
         What is told to hold the code.
     """
     _, task, victim, allowed, victim_then, status, *_ = cells
-    [story] = re.findall(r"(?m)^code +(.*)$", told(status))
+    [row] = re.findall(r"(?m)^code +(.*(?:\n +.*)*)$", told(status))
+    story = " ".join(row.split())
     mechanism = re.match(r"NOT sandboxed: |sandboxed by (\w+): ", story)
     assert mechanism, story
     if mechanism[1] is None:
@@ -317,7 +318,7 @@ def test_where_the_home_folder_is_roots_the_reason_is_told_and_nothing_is_lost(
     setting = f"%config CodeAgent.folder = {ELSEWHERE!r}"
     end = (CLEAN_UP, "%agent reset")
     cells, files = hub.run(SETUP, refused, setting, *TASKS[1:-1], *end, home=CLOSED, user=user, knows_home=knows_home)
-    assert f"the agent cannot work in the folder {CLOSED!r} (Permission denied)" in told(cells[1])
+    assert f"cannot use the folder {CLOSED!r}: Permission denied" in told(cells[1])
     assert setting.partition(" =")[0] in told(cells[1])
     story = check_that_the_story_is_true([cells[0], *cells[3:]])
     assert files[f"{ELSEWHERE}/plot.png"].encode("latin-1").startswith(b"\x89PNG")
