@@ -17,11 +17,14 @@ from kernel_executor.starting.forked import Forked
 from kernel_executor.starting.line import Gone, Seen
 from kernel_executor.starting.root import FIRST_ANSWER, Root
 from kernel_executor.starting.roots import Roots
-from kernel_executor.starting.run_folder import create_root_folder
+from kernel_executor.starting.run_folder import ROOT_PREFIX, create_root_folder
 from kernel_executor.starting.said import Said
 
 ORDERS = "orders"
 """Name of the socket that a root connects to: by an engine's own streams no socket can be passed on to kernels."""
+
+ROOM = len(f"/{ROOT_PREFIX}12345678/{ORDERS}")
+"""Bytes that its path adds to that of the folder which all of a container is in; kernels' sockets add fewer."""
 
 
 class Unseen(KernelStartError):  # noqa: N818 - who catches it goes on
@@ -124,7 +127,8 @@ class ContainerRootPlan:
             Unseen: Its processes cannot be seen from here.
         """
         async with AsyncExitStack() as stack:
-            folder, said, forked = create_root_folder(self.work_dir, self.run_parent), Said(), Forked()
+            folder = create_root_folder(self.work_dir, self.run_parent, room=len(f"/{ORDERS}"))
+            said, forked = Said(), Forked()
             stack.callback(folder.remove)
             with _listener(folder.path / ORDERS) as listener:
                 words = [*self.interpreter, str(folder.script), listener.getsockname(), *map(str, self.numbers)]
