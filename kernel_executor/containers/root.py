@@ -9,9 +9,10 @@ from functools import partial
 from pathlib import Path
 
 from kernel_executor.aio.tasks import ended, uninterrupted
-from kernel_executor.containers.container import Container
+from kernel_executor.containers.container import LAST_PATIENCE, Container
 from kernel_executor.containers.memory import MemoryWatch
 from kernel_executor.errors import KernelStartError
+from kernel_executor.outputs.exit_codes import KILLED
 from kernel_executor.sockets.connection import CREDENTIALS
 from kernel_executor.starting.forked import Forked
 from kernel_executor.starting.line import Gone, Seen
@@ -48,6 +49,9 @@ class ContainerRoot:
         self._command = command
         self._seen = seen
         self._is_reaped = False
+        self._is_over = asyncio.Event()
+        """Set when it has ended, or may not be ended by us."""
+        asyncio.get_running_loop().add_reader(seen.descriptor, self._is_over.set)
         self._watching = asyncio.create_task(watch.look_on()) if watch else None
         self._ending = asyncio.create_task(self._end())
 
@@ -61,8 +65,11 @@ class ContainerRoot:
         return ""
 
     def poll(self) -> int | None:
-        """Return the exit code, or None while it lives."""
-        return self._ending.result() if self._ending.done() and not self._ending.cancelled() else None
+        """Return the exit code, as far as it is known yet, or None while it lives."""
+        if self._ending.done() and not self._ending.cancelled():
+            return self._ending.result()
+        # The engine may take seconds to tell, and a call that asked a dead root for a kernel meanwhile failed.
+        return KILLED if self._is_reaped or self._seen.has_ended else None
 
     async def wait(self) -> int:
         """Wait for its end, and for that of all that runs in the container; return its exit code."""
@@ -70,8 +77,9 @@ class ContainerRoot:
 
     async def _end(self) -> int:
         try:
-            await _readable(self._seen.descriptor)
+            await self._is_over.wait()
         finally:
+            asyncio.get_running_loop().remove_reader(self._seen.descriptor)
             if self._watching:
                 self._watching.cancel()
                 await uninterrupted(ended(self._watching))
@@ -84,9 +92,13 @@ class ContainerRoot:
             self._seen.resume()
 
     def kill(self) -> None:
-        """End it; its kernels go with it, and `wait` sees off what they have started."""
+        """End it; its kernels go with it, and `wait` sees off what they have started.
+
+        Code that has the right to may have made it another user's: then it ends with all in the container.
+        """
         if not self._is_reaped:
-            self._seen.kill()
+            patience = LAST_PATIENCE if self._seen.kill() else 0
+            asyncio.get_running_loop().call_later(patience, self._is_over.set)
 
     def reap(self) -> None:
         """End it for the last time."""
@@ -200,15 +212,15 @@ def _seen(channel: socket.socket) -> Seen:
     return seen
 
 
-async def _readable(source: "int | socket.socket") -> None:
-    """Wait until there is something: at a listener, who connects; at a process's descriptor, its end."""
+async def _readable(listener: socket.socket) -> None:
+    """Wait until somebody connects."""
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
-    loop.add_reader(source, ready.set)
+    loop.add_reader(listener, ready.set)
     try:
         await ready.wait()
     finally:
-        loop.remove_reader(source)
+        loop.remove_reader(listener)
 
 
 def _let_go(channel: socket.socket, remove: Callable[[], None]) -> None:
