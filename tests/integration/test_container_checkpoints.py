@@ -45,6 +45,17 @@ from pathlib import Path
 print([at for at in Path("/proc").glob("[0-9]*") if (at / "cmdline").read_bytes() == b"sleep\\x0061\\x00"])
 """
 
+INSTALL = """
+import pathlib, site
+for folder, name, text in (
+    (site.getusersitepackages(), "installed.py", ""),
+    (site.getsitepackages()[0], "editable.pth", "/tmp/source"),
+    ("/tmp/source", "editable.py", ""),
+):
+    pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+    pathlib.Path(folder, name).write_text(text)
+"""
+
 IN_ANOTHER_NAMESPACE = """
 import asyncio, sys
 from kernel_executor import CodeBlock, DockerCommandLineCodeExecutor, NoCheckpoint
@@ -138,6 +149,13 @@ async def test_nothing_that_code_started_outlives_its_kernel(fresh: DockerComman
     await run(fresh, "import subprocess; subprocess.Popen(['sleep', '61'], start_new_session=True)")
     await fresh.restart()
     assert await printed(fresh, SLEEPERS) == "[]"
+
+
+async def test_what_code_has_installed_is_found_after_a_restart(fresh: DockerCommandLineCodeExecutor) -> None:
+    """By pip, which chooses the user's own folder where code is not root: there was none when the root began."""
+    await run(fresh, INSTALL)
+    await fresh.restart()
+    assert await printed(fresh, "import installed, editable; print(installed.__name__)") == "installed"
 
 
 async def test_who_ends_the_root_loses_the_variables_and_nothing_else(fresh: DockerCommandLineCodeExecutor) -> None:
