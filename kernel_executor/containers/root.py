@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from kernel_executor.aio.tasks import ended, uninterrupted
 from kernel_executor.containers.container import LAST_PATIENCE, Container
 from kernel_executor.containers.memory import MemoryWatch
 from kernel_executor.errors import KernelStartError
+from kernel_executor.folders.safe_files import open_folder
 from kernel_executor.outputs.exit_codes import KILLED
 from kernel_executor.sockets.connection import CREDENTIALS
 from kernel_executor.starting.forked import Forked
@@ -142,8 +143,8 @@ class ContainerRootPlan:
             folder = create_root_folder(self.work_dir, self.run_parent, room=len(f"/{ORDERS}"))
             said, forked = Said(), Forked()
             stack.callback(folder.remove)
-            with _listener(folder.path / ORDERS) as listener:
-                words = [*self.interpreter, str(folder.script), listener.getsockname(), *map(str, self.numbers)]
+            with listen_in(folder.path) as listener:
+                words = [*self.interpreter, str(folder.script), str(folder.path / ORDERS), *map(str, self.numbers)]
                 command = self.container.execute(words, lambda _, chunk: said.take(chunk))
                 stack.push_async_callback(self.container.end, command)
                 channel = await _connected(listener, command, said)
@@ -176,12 +177,19 @@ async def open_roots(plan: ContainerRootPlan, preload: Sequence[str], stack: Asy
     return roots
 
 
-def _listener(path: Path) -> socket.socket:
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    listener.settimeout(0)
-    listener.bind(str(path))
-    listener.listen(1)
-    return listener
+def listen_in(path: Path) -> socket.socket:
+    """Listen in a folder, by its descriptor: code of an earlier kernel may have put a link in its place.
+
+    Raises:
+        OSError: So it has.
+    """
+    with ExitStack() as stack, closing(open_folder(path)) as folder:
+        listener = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+        listener.settimeout(0)
+        listener.bind(f"/proc/self/fd/{folder.descriptor}/{ORDERS}")
+        listener.listen(1)
+        stack.pop_all()
+        return listener
 
 
 async def _connected(listener: socket.socket, command: "asyncio.Future[int]", said: Said) -> socket.socket:

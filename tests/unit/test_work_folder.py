@@ -1,6 +1,7 @@
 """Which folder code runs in: never the home folder, nor where other programs have their sockets."""
 
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from kernel_executor import KernelStartError
+from kernel_executor.containers.root import ORDERS, listen_in
 from kernel_executor.folders.work_folder import open_work_folder, too_much_to_show
 from kernel_executor.sandbox.interpreter import Interpreter
 from kernel_executor.starting.kernelspec import KernelProgram
@@ -166,3 +168,12 @@ def test_a_roots_folder_is_neither_filled_nor_removed_through_a_link(
     with pytest.raises(OSError, match="codeagent-r-x"):
         create_root_folder(tmp_path / "work", tmp_path)
     assert list((tmp_path / "elsewhere").iterdir()) == [kept]
+
+
+def test_who_waits_for_a_root_listens_behind_no_link(tmp_path: Path) -> None:
+    (tmp_path / "codeagent-r-x").symlink_to(tmp_path)
+    with pytest.raises(OSError, match="codeagent-r-x"):
+        listen_in(tmp_path / "codeagent-r-x")
+    (tmp_path / "codeagent-r-x").unlink()
+    with listen_in(tmp_path), socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as root:
+        root.connect(str(tmp_path / ORDERS))
