@@ -232,7 +232,7 @@ class Checkpoints:
         with _in_new_context():
             for stream in self._streams:
                 _renew(stream, app)
-        app.init_kernel()
+        self.context.run(app.init_kernel)  # it makes variables of the context, which 7.0 needs as it starts
         app.shell = app.kernel.shell
         app.shell.kernel = app.shell.parent = app.kernel
         _adopt_comms(app.kernel)
