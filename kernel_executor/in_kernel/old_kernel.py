@@ -79,7 +79,7 @@ def _end_tasks(loop: Any) -> None:
             task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - asyncio's own name for this
             with contextlib.suppress(Exception):  # it waits for what is not there any more
                 task.get_coro().close()
-            asyncio.tasks._unregister_task(task)  # noqa: SLF001 - or it is pending for ever; documented since 3.12
+            asyncio.tasks._unregister_task(task)  # noqa: SLF001 - or it seems pending; documented since 3.12
 
 
 def _abandon(context: Any) -> None:

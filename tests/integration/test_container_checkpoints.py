@@ -183,7 +183,7 @@ async def test_a_slow_engine_keeps_the_next_call_waiting_and_fails_none(
 async def test_a_root_that_code_has_made_another_users_ends_with_its_container(
     engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It may with `cap_add`. The end of a process that we may not signal was waited for, for ever."""
+    """It may with `cap_add`. The end of a process that we may not signal was waited for without end."""
 
     def refuse(*_: object) -> None:
         raise PermissionError
