@@ -13,7 +13,7 @@ from kernel_executor.containers.kernel import ContainerKernelPlan, kernel_progra
 from kernel_executor.containers.probing import Programs, find_programs, has_kernel, look_at
 from kernel_executor.containers.refusals import explained_by
 from kernel_executor.containers.request import WORKSPACE, Bind, ContainerRequest
-from kernel_executor.containers.root import ContainerRootPlan, open_roots
+from kernel_executor.containers.root import ROOM, ContainerRootPlan, open_roots
 from kernel_executor.containers.scripts import ContainerScript
 from kernel_executor.containers.settings import ContainerSettings
 from kernel_executor.errors import KernelStartError
@@ -31,7 +31,7 @@ from kernel_executor.stage.options import StageOptions
 from kernel_executor.stage.place import Place
 from kernel_executor.stage.stage import Stage
 from kernel_executor.starting.roots import can_fork
-from kernel_executor.starting.run_folder import CONTAINER_PREFIX, PREFIX, make_private_folder, numbers
+from kernel_executor.starting.run_folder import CONTAINER_PREFIX, make_private_folder, numbers
 
 
 async def open_container(
@@ -52,7 +52,7 @@ async def open_container(
     stack.push_async_callback(engine.close)
     await engine.fetch(settings.image)
     work_dir = open_for_code(settings.work_dir, stack)
-    run_parent = make_private_folder(CONTAINER_PREFIX, work_dir, room=len(f"/{PREFIX}12345678/k-5")).resolve()
+    run_parent = make_private_folder(CONTAINER_PREFIX, work_dir, room=ROOM).resolve()
     _remove_in_the_end(run_parent, stack)
     module = write_functions(functions, settings.functions_module, work_dir) if functions.names else None
     if module:

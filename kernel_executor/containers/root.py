@@ -3,25 +3,30 @@
 import asyncio
 import socket
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from kernel_executor.aio.tasks import ended, uninterrupted
-from kernel_executor.containers.container import Container
+from kernel_executor.containers.container import LAST_PATIENCE, Container
 from kernel_executor.containers.memory import MemoryWatch
 from kernel_executor.errors import KernelStartError
+from kernel_executor.folders.safe_files import open_folder
+from kernel_executor.outputs.exit_codes import KILLED
 from kernel_executor.sockets.connection import CREDENTIALS
 from kernel_executor.starting.forked import Forked
 from kernel_executor.starting.line import Gone, Seen
 from kernel_executor.starting.root import FIRST_ANSWER, Root
 from kernel_executor.starting.roots import Roots
-from kernel_executor.starting.run_folder import create_root_folder
+from kernel_executor.starting.run_folder import ROOT_PREFIX, create_root_folder
 from kernel_executor.starting.said import Said
 
 ORDERS = "orders"
 """Name of the socket that a root connects to: by an engine's own streams no socket can be passed on to kernels."""
+
+ROOM = len(f"/{ROOT_PREFIX}12345678/{ORDERS}")
+"""Bytes that its path adds to that of the folder which all of a container is in; kernels' sockets add fewer."""
 
 
 class Unseen(KernelStartError):  # noqa: N818 - who catches it goes on
@@ -45,6 +50,9 @@ class ContainerRoot:
         self._command = command
         self._seen = seen
         self._is_reaped = False
+        self._is_over = asyncio.Event()
+        """Set when it has ended, or may not be ended by us."""
+        asyncio.get_running_loop().add_reader(seen.descriptor, self._is_over.set)
         self._watching = asyncio.create_task(watch.look_on()) if watch else None
         self._ending = asyncio.create_task(self._end())
 
@@ -58,8 +66,11 @@ class ContainerRoot:
         return ""
 
     def poll(self) -> int | None:
-        """Return the exit code, or None while it lives."""
-        return self._ending.result() if self._ending.done() and not self._ending.cancelled() else None
+        """Return the exit code, as far as it is known yet, or None while it lives."""
+        if self._ending.done() and not self._ending.cancelled():
+            return self._ending.result()
+        # The engine may take seconds to tell, and a call that asked a dead root for a kernel meanwhile failed.
+        return KILLED if self._is_reaped or self._seen.has_ended else None
 
     async def wait(self) -> int:
         """Wait for its end, and for that of all that runs in the container; return its exit code."""
@@ -67,8 +78,9 @@ class ContainerRoot:
 
     async def _end(self) -> int:
         try:
-            await _readable(self._seen.descriptor)
+            await self._is_over.wait()
         finally:
+            asyncio.get_running_loop().remove_reader(self._seen.descriptor)
             if self._watching:
                 self._watching.cancel()
                 await uninterrupted(ended(self._watching))
@@ -81,9 +93,13 @@ class ContainerRoot:
             self._seen.resume()
 
     def kill(self) -> None:
-        """End it; its kernels go with it, and `wait` sees off what they have started."""
+        """End it; its kernels go with it, and `wait` sees off what they have started.
+
+        Code that has the right to may have made it another user's: then it ends with all in the container.
+        """
         if not self._is_reaped:
-            self._seen.kill()
+            patience = LAST_PATIENCE if self._seen.kill() else 0
+            asyncio.get_running_loop().call_later(patience, self._is_over.set)
 
     def reap(self) -> None:
         """End it for the last time."""
@@ -124,10 +140,11 @@ class ContainerRootPlan:
             Unseen: Its processes cannot be seen from here.
         """
         async with AsyncExitStack() as stack:
-            folder, said, forked = create_root_folder(self.work_dir, self.run_parent), Said(), Forked()
+            folder = create_root_folder(self.work_dir, self.run_parent, room=len(f"/{ORDERS}"))
+            said, forked = Said(), Forked()
             stack.callback(folder.remove)
-            with _listener(folder.path / ORDERS) as listener:
-                words = [*self.interpreter, str(folder.script), listener.getsockname(), *map(str, self.numbers)]
+            with listen_in(folder.path) as listener:
+                words = [*self.interpreter, str(folder.script), str(folder.path / ORDERS), *map(str, self.numbers)]
                 command = self.container.execute(words, lambda _, chunk: said.take(chunk))
                 stack.push_async_callback(self.container.end, command)
                 channel = await _connected(listener, command, said)
@@ -160,12 +177,19 @@ async def open_roots(plan: ContainerRootPlan, preload: Sequence[str], stack: Asy
     return roots
 
 
-def _listener(path: Path) -> socket.socket:
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    listener.settimeout(0)
-    listener.bind(str(path))
-    listener.listen(1)
-    return listener
+def listen_in(path: Path) -> socket.socket:
+    """Listen in a folder, by its descriptor: code of an earlier kernel may have put a link in its place.
+
+    Raises:
+        OSError: So it has.
+    """
+    with ExitStack() as stack, closing(open_folder(path)) as folder:
+        listener = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+        listener.settimeout(0)
+        listener.bind(f"/proc/self/fd/{folder.descriptor}/{ORDERS}")
+        listener.listen(1)
+        stack.pop_all()
+        return listener
 
 
 async def _connected(listener: socket.socket, command: "asyncio.Future[int]", said: Said) -> socket.socket:
@@ -196,15 +220,15 @@ def _seen(channel: socket.socket) -> Seen:
     return seen
 
 
-async def _readable(source: "int | socket.socket") -> None:
-    """Wait until there is something: at a listener, who connects; at a process's descriptor, its end."""
+async def _readable(listener: socket.socket) -> None:
+    """Wait until somebody connects."""
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
-    loop.add_reader(source, ready.set)
+    loop.add_reader(listener, ready.set)
     try:
         await ready.wait()
     finally:
-        loop.remove_reader(source)
+        loop.remove_reader(listener)
 
 
 def _let_go(channel: socket.socket, remove: Callable[[], None]) -> None:

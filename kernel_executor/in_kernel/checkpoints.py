@@ -33,8 +33,11 @@ from .old_kernel import take_apart
 from .standing_down import idle_pools, renew_pools, stand_down
 from .trusting import OwnResources, code_descriptors, open_descriptors, own_descriptors, running_threads, why_no_fork
 
-VERSIONS = ((7, 0), (8, 0))
-"""Of ipykernel: from which, and up to which, a kernel can be brought back. Ones that were not tried are not."""
+VERSIONS = ((7, 1), (8, 0))
+"""Of ipykernel: from which, and up to which, a kernel can be brought back. Ones that were not tried are not.
+
+7.0 keeps in each thread whose output it relays, and in a kernel that came back none of its variables of the context.
+"""
 
 
 class Checkpoints:

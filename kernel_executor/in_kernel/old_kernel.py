@@ -68,7 +68,8 @@ def _loops_of_threads(main: Any) -> Iterator[tuple[Any, Any]]:
 
     known: dict[Any, Any] = IOLoop._ioloop_for_asyncio  # noqa: SLF001 - it holds them
     for loop in list(known):
-        if loop is not main and same_loop.is_known(loop):
+        # Tornado hears late of one that code has closed, and such a one has nothing that could be let go of.
+        if loop is not main and same_loop.is_known(loop) and not loop.is_closed():
             yield loop, known.pop(loop)
 
 
@@ -78,6 +79,7 @@ def _end_tasks(loop: Any) -> None:
             task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - asyncio's own name for this
             with contextlib.suppress(Exception):  # it waits for what is not there any more
                 task.get_coro().close()
+            asyncio.tasks._unregister_task(task)  # noqa: SLF001 - or it seems pending; documented since 3.12
 
 
 def _abandon(context: Any) -> None:

@@ -21,9 +21,10 @@ import json
 import os
 import select
 import signal
+import site
 import socket
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 if __name__ != "__main__":
@@ -184,13 +185,14 @@ def main(arguments: list[str]) -> None:
     for name in ALWAYS:
         with contextlib.suppress(ImportError):  # of another version
             importlib.import_module(name)
-    in_memory = arguments[6:]
+    in_memory, installed = arguments[6:], _installed()
     found = Root(channel, in_memory).wait_for_kernel()
     if found is None:
         os._exit(0)
     begin, line = found
     os.setsid()
     _reseed()
+    _look_again(installed)
     beginning.die_with_parent()
     beginning.announce(line, checkpoints.why_never())
     sys.argv = [sys.argv[0], *begin]
@@ -209,6 +211,25 @@ def _reseed() -> None:
     """Seed NumPy's random numbers, if it was imported before the fork; Python sees to its own."""
     if numpy_random := sys.modules.get("numpy.random"):
         numpy_random.seed()
+
+
+def _installed() -> Mapping[str, int]:
+    """Return the folders that packages are installed in, and when that was done last."""
+    found: dict[str, int] = {}
+    with contextlib.suppress(AttributeError):  # that of an old virtualenv knows less
+        for folder in [*([site.getusersitepackages()] if site.ENABLE_USER_SITE else []), *site.getsitepackages()]:
+            with contextlib.suppress(OSError):
+                found[folder] = os.stat(folder).st_mtime_ns  # noqa: PTH116
+    return found
+
+
+def _look_again(before: Mapping[str, int]) -> None:
+    """Look for packages where an interpreter would that starts now: code in a container may have installed some."""
+    now = _installed()
+    if now != before and not sys.flags.no_site:
+        sys.path[:] = [path for path in sys.path if path not in now]
+        for folder in now:
+            site.addsitedir(folder)
 
 
 def _adopt_orphans() -> None:

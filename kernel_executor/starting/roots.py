@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from kernel_executor.aio.tasks import acquired, in_thread, uninterrupted
+from kernel_executor.errors import KernelStartError
 from kernel_executor.starting.kernelspec import KernelProgram
 from kernel_executor.starting.root import Root
 
@@ -78,8 +79,11 @@ class Roots:
         return root
 
     async def _start(self) -> Root:
-        self._shown = await in_thread(self._plan.shown)
-        root = await self._plan.start()
+        try:
+            self._shown = await in_thread(self._plan.shown)
+            root = await self._plan.start()
+        except OSError as error:  # the disk is full, no more file descriptors, say
+            raise KernelStartError(f"what forks the kernels cannot be started: {error}") from error
         if self._preload:
             root.preload(self._preload)
         return root

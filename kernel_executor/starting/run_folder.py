@@ -29,6 +29,9 @@ CONTAINER_PREFIX = "codeagent-c-"
 ROOT_PREFIX = "codeagent-r-"
 """Of a root's folder: the package of what runs inside is in it, and the run folders of its kernels."""
 
+ROOM = len(f"/{PREFIX}12345678/k-5")
+"""Bytes that the sockets of run folders add to the path of a folder that these are in."""
+
 CONNECTION = "connection.json"
 CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
 
@@ -106,15 +109,17 @@ class RootFolder:
         self.lock.close()
 
 
-def create_root_folder(work_dir: Path, parent: Path | None = None) -> RootFolder:
+def create_root_folder(work_dir: Path, parent: Path | None = None, *, room: int = ROOM) -> RootFolder:
     """Create a folder for a root, with the package of what runs inside.
 
     Args:
         work_dir: The kernels' working folder, which it is not in.
         parent: Where it lies; None is the folder for temporary files.
+        room: Bytes that the path of a socket in it adds to its own.
     """
     sweep(Path(tempfile.gettempdir()))
-    path = make_private_folder(ROOT_PREFIX, work_dir, parent, room=len(f"/{PREFIX}12345678/k-5")).resolve()
+    path = make_private_folder(ROOT_PREFIX, work_dir, parent, room=room)
+    path = path.parent.resolve() / path.name  # itself it may be a link by now, as below
     try:
         put_starter(path)
         return RootFolder(path, lock(path))

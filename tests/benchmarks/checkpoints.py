@@ -129,7 +129,7 @@ async def memory() -> None:
         plan = executor._runner.plan
         launched = [await plan.launch() for _ in range(5)]
         await asyncio.sleep(2)
-        root = await plan.roots.live()  # type: ignore[attr-defined]
+        root = await plan.forking.roots.live()  # type: ignore[attr-defined]
         ours = proportional(root._process.pid)
         for each in launched:
             await each.process.kill()

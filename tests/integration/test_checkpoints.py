@@ -147,6 +147,22 @@ async def test_what_is_printed_comes_where_code_had_put_another_stream_in_place(
     assert (result.exit_code, result.output.split()[:2]) == (0, ["printed", "said"])
 
 
+IN_A_THREAD = """
+import asyncio, threading
+from tornado.ioloop import IOLoop
+async def main(): IOLoop.current()
+thread = threading.Thread(target=lambda: asyncio.run(main())); thread.start(); thread.join()
+x = 41
+"""
+
+
+async def test_a_loop_that_code_closed_and_tornado_still_knows_costs_no_state(kernel: KernelCodeExecutor) -> None:
+    """Each checkpoint ended as it took apart that loop, which has no selector any more: all states were lost."""
+    await run(kernel, IN_A_THREAD)
+    await kernel.restore(await kernel.checkpoint())
+    assert (await run(kernel, "print(x)")).output == "41"
+
+
 async def test_a_kernel_comes_back_whatever_waits_in_pythons_own_stream(kernel: KernelCodeExecutor) -> None:
     """ipykernel's greeting went in there each time; the 20th overflowed into a closed pipe, and all was lost."""
     await run(kernel, "import sys; x = 41; print('.' * 8_000, file=sys.__stdout__)")

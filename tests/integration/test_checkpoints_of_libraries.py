@@ -42,7 +42,7 @@ async def test_kernels_of_one_root_have_random_numbers_of_their_own() -> None:
     """What was imported before the fork was seeded there: NumPy's legacy generator goes on from that in each fork."""
     numbers = "import random, numpy as np\nprint(random.random(), np.random.random(), np.random.default_rng().random())"
     async with KernelCodeExecutor(timeout=15) as executor:
-        root = await executor._runner.plan.roots.live()
+        root = await executor._runner.plan.forking.roots.live()
         root.preload(["numpy", "numpy.random"])
         seen: list[str] = []
         for _ in range(3):

@@ -5,9 +5,12 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import docker
 import pytest
 import pytest_asyncio
 
@@ -40,6 +43,17 @@ for at in range(0, len(data), 10_000_000):
 SLEEPERS = """
 from pathlib import Path
 print([at for at in Path("/proc").glob("[0-9]*") if (at / "cmdline").read_bytes() == b"sleep\\x0061\\x00"])
+"""
+
+INSTALL = """
+import pathlib, site
+for folder, name, text in (
+    (site.getusersitepackages(), "installed.py", ""),
+    (site.getsitepackages()[0], "editable.pth", "/tmp/source"),
+    ("/tmp/source", "editable.py", ""),
+):
+    pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+    pathlib.Path(folder, name).write_text(text)
 """
 
 IN_ANOTHER_NAMESPACE = """
@@ -137,11 +151,48 @@ async def test_nothing_that_code_started_outlives_its_kernel(fresh: DockerComman
     assert await printed(fresh, SLEEPERS) == "[]"
 
 
+async def test_what_code_has_installed_is_found_after_a_restart(fresh: DockerCommandLineCodeExecutor) -> None:
+    """By pip, which chooses the user's own folder where code is not root: there was none when the root began."""
+    await run(fresh, INSTALL)
+    await fresh.restart()
+    assert await printed(fresh, "import installed, editable; print(installed.__name__)") == "installed"
+
+
 async def test_who_ends_the_root_loses_the_variables_and_nothing_else(fresh: DockerCommandLineCodeExecutor) -> None:
     await run(fresh, "x = 41; import subprocess; subprocess.Popen(['sleep', '61'], start_new_session=True)")
     block = await run(fresh, "import os, time; os.kill(os.getppid(), 9); time.sleep(9)")
     assert (block.status, block.state) == ("died", "lost")
     assert await printed(fresh, f"print('x' in globals())\n{SLEEPERS}") == "False\n[]"
+
+
+async def test_a_slow_engine_keeps_the_next_call_waiting_and_fails_none(
+    fresh: DockerCommandLineCodeExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until it had told that the root was gone, that one was asked for kernels, and call after call failed."""
+    at_once = docker.models.containers.Container.exec_run
+
+    def late(*arguments: Any, **options: Any) -> Any:
+        time.sleep(2)
+        return at_once(*arguments, **options)
+
+    monkeypatch.setattr("docker.models.containers.Container.exec_run", late)
+    await run(fresh, "import os, time; os.kill(os.getppid(), 9); time.sleep(9)")
+    assert await printed(fresh, "print(1)") == "1"
+
+
+async def test_a_root_that_code_has_made_another_users_ends_with_its_container(
+    engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may with `cap_add`. The end of a process that we may not signal was waited for without end."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    async with DockerCommandLineCodeExecutor(KERNEL_IMAGE, timeout=20) as executor:
+        assert await printed(executor, "print(1)") == "1"
+        monkeypatch.setattr("signal.pidfd_send_signal", refuse)
+        async with asyncio.timeout(20):
+            await executor.stop()
 
 
 async def test_without_checkpoints_the_variables_end_with_the_kernel(engine: str) -> None:

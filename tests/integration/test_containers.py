@@ -529,15 +529,15 @@ async def test_who_forgets_to_stop_leaves_what_stop_would(
     assert [container.status for container in found] == left
 
 
+@pytest.mark.parametrize("length", [50, 60, 120])
 async def test_the_folder_for_temporary_files_may_have_a_long_name(
-    engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: str, length: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A path of a Unix socket may not: in it are those of the kernel."""
-    folder = tmp_path / ("long" * 30)
-    folder.mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(folder))
-    async with executor_in() as executor:
-        assert await text(executor, "print(1)") == "1"
+    """A path of a Unix socket may not: in it are those of the kernel and of its root, which may not lie elsewhere."""
+    with TemporaryDirectory(prefix="t" * (length - len("/tmp/12345678")), dir="/tmp") as folder:
+        monkeypatch.setattr("tempfile.tempdir", folder)
+        async with executor_in() as executor:
+            assert await text(executor, "print(1)") == "1"
 
 
 async def test_after_sigkill_the_label_finds_what_is_left(client: Any, owned: Owned) -> None:

@@ -1,11 +1,14 @@
 """Starting, restarting, and being told what cannot be started; languages; limits of memory."""
 
 import asyncio
+import errno
 import json
 import os
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -96,6 +99,19 @@ async def test_a_kernel_whose_program_is_missing_is_told(tmp_path: Path, monkeyp
     install_kernel(tmp_path, "gone", ["/no/such/python", "-m", "ipykernel_launcher"], monkeypatch)
     with pytest.raises(KernelStartError, match=r"wants to start '/no/such/python', which is not there"):
         await KernelCodeExecutor(kernel_name="gone").start()
+
+
+async def test_a_disk_that_is_full_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_folder = tempfile.mkdtemp
+
+    def make(*arguments: Any, **options: Any) -> str:
+        if options.get("prefix") == "codeagent-r-":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return make_folder(*arguments, **options)
+
+    monkeypatch.setattr(tempfile, "mkdtemp", make)
+    with pytest.raises(KernelStartError, match=r"cannot be started: .*No space left on device"):
+        await KernelCodeExecutor().start()
 
 
 async def test_a_kernel_without_our_starter_runs_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,7 @@ class CannotHaveError(Exception):
 
 # ipykernel 7 needs Python 3.10. 8.0 and 6.9 are the first that our hooks can meet on a machine that is never upgraded.
 OLDEST = [Wanted("3.8", "6.*", "8.*"), Wanted("3.9", "6.*", "8.*"), Wanted("3.9", "6.9.*", "8.0.*")]
-MIDDLE = [Wanted("3.10", "7.*", "8.*"), Wanted("3.11", "7.*", "9.0.*")]
+MIDDLE = [Wanted("3.10", "7.1.*", "8.*"), Wanted("3.10", "7.*", "8.*"), Wanted("3.11", "7.*", "9.0.*")]
 NEWEST = [(ipykernel, ipython) for ipykernel in ("6.*", "7.*") for ipython in ("8.*", "9.*")]
 
 

@@ -251,6 +251,7 @@ async def comes_back(executor: KernelCodeExecutor) -> None:
         assert "was not tried" in reason
     else:
         assert await executor.evaluate("x") == before
+        await executor.checkpoint()  # of it, too: there were tasks left of the one before that seemed to be pending
     code = (
         "import asyncio, os\nprint('printed')\nprint(await asyncio.sleep(0, 'awaited'))\n_ = os.system('echo echoed')"
     )

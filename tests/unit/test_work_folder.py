@@ -1,6 +1,7 @@
 """Which folder code runs in: never the home folder, nor where other programs have their sockets."""
 
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -10,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from kernel_executor import KernelStartError
+from kernel_executor.containers.root import ORDERS, listen_in
 from kernel_executor.folders.work_folder import open_work_folder, too_much_to_show
 from kernel_executor.sandbox.interpreter import Interpreter
 from kernel_executor.starting.kernelspec import KernelProgram
-from kernel_executor.starting.run_folder import RunFolder, create_run_folder, sweep
+from kernel_executor.starting.run_folder import RunFolder, create_root_folder, create_run_folder, sweep
 
 
 @pytest.fixture
@@ -149,3 +151,29 @@ def test_a_run_folder_is_not_filled_through_a_link(tmp_path: Path, monkeypatch: 
     with pytest.raises(OSError, match="codeagent-k-x"):
         create_run_folder(program, tmp_path / "work", tmp_path)
     assert list(elsewhere.iterdir()) == []
+
+
+def test_a_roots_folder_is_neither_filled_nor_removed_through_a_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As above: a root of a container that is started again lost the user all that was in a folder of code's choice."""
+    kept = tmp_path / "elsewhere" / "kept"
+    kept.mkdir(parents=True)
+
+    def made_by_code(*_: object, **__: object) -> str:
+        (tmp_path / "codeagent-r-x").symlink_to(tmp_path / "elsewhere")
+        return str(tmp_path / "codeagent-r-x")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", made_by_code)
+    with pytest.raises(OSError, match="codeagent-r-x"):
+        create_root_folder(tmp_path / "work", tmp_path)
+    assert list((tmp_path / "elsewhere").iterdir()) == [kept]
+
+
+def test_who_waits_for_a_root_listens_behind_no_link(tmp_path: Path) -> None:
+    (tmp_path / "codeagent-r-x").symlink_to(tmp_path)
+    with pytest.raises(OSError, match="codeagent-r-x"):
+        listen_in(tmp_path / "codeagent-r-x")
+    (tmp_path / "codeagent-r-x").unlink()
+    with listen_in(tmp_path), socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as root:
+        root.connect(str(tmp_path / ORDERS))
