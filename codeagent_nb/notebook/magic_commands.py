@@ -11,7 +11,7 @@ from typing import Any
 
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
-from IPython.display import DisplayHandle, display
+from IPython.display import display
 
 from codeagent_nb.approval import ApprovalFunc
 from codeagent_nb.errors import AgentError
@@ -35,6 +35,7 @@ from codeagent_nb.notebook.session_commands import session_commands
 from codeagent_nb.notebook.settings import CodeAgent
 from codeagent_nb.notebook.setup.folder_choice import chosen_folder
 from codeagent_nb.notebook.setup.preparation import Preparation
+from codeagent_nb.notebook.shown_later import show_result
 from codeagent_nb.notebook.tasks import Place, Task
 from codeagent_nb.notebook.terminal_run import solve_at
 from codeagent_nb.session.files import check_files
@@ -283,7 +284,7 @@ class MagicCommands:
             say(self._loop_thread().run(work))
             return
         shown = display({"text/plain": meanwhile}, raw=True, display_id=True)
-        working = asyncio.ensure_future(_show(work, shown))
+        working = asyncio.ensure_future(show_result(work, shown))
         self._background.add(working)
         working.add_done_callback(self._background.discard)
 
@@ -344,7 +345,3 @@ class MagicCommands:
             return self._task(options, text, ask)
         except (UsageError, AgentFailed) as error:
             raise AgentError(str(error)) from error
-
-
-async def _show(work: Coroutine[Any, Any, str], shown: DisplayHandle) -> None:
-    shown.update({"text/plain": await work}, raw=True)

@@ -12,6 +12,7 @@ from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.notebook.chosen_models import Choice
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.notebook.tasks import Place, Task
+from codeagent_nb.session.beginning import Earlier
 
 pytestmark = pytest.mark.integration
 
@@ -89,3 +90,35 @@ async def test_a_second_task_is_refused_and_a_reset_too(tmp_path: Path) -> None:
     await first
     await agent.end()
     assert len(list(tmp_path.glob(".codeagent/sessions/*/session.ipynb"))) == 1
+
+
+async def test_a_session_that_cannot_be_gone_on_with_costs_nothing_of_the_one_of_now(tmp_path: Path) -> None:
+    """It had been ended first, and its variables were gone when the other one turned out to be open elsewhere."""
+    here, elsewhere = NotebookAgent("study"), NotebookAgent("other")
+    await solve(here, tmp_path, "```python\nx = 1\n```")
+    await solve(elsewhere, tmp_path)
+    assert here.session
+    assert elsewhere.session
+    with pytest.raises(AgentError, match="another session writes to"):
+        await here.go_on(Earlier(name=elsewhere.session.name), Place(tmp_path))
+    assert (await here.fetch("x", None)).value == 1
+    await here.aclose()
+    await elsewhere.aclose()
+
+
+async def test_a_reset_ends_what_is_being_gone_on_with(tmp_path: Path) -> None:
+    """It came all the same, a moment after the conversation had been cleared."""
+    agent = NotebookAgent("study")
+    await solve(agent, tmp_path, "```python\nimport time; time.sleep(2)\n```")
+    assert agent.session
+    name = agent.session.name
+    agent.reset()
+    going_on = asyncio.ensure_future(agent.go_on(Earlier(name=name), Place(tmp_path)))
+    await asyncio.sleep(1)
+    agent.reset()
+    with pytest.raises(asyncio.CancelledError):
+        await going_on
+    assert agent.session is None
+    assert (await solve(agent, tmp_path)).stop_reason == "answered in words; no code was run"
+    assert agent.session.name != name
+    await agent.aclose()

@@ -12,8 +12,10 @@ import pytest
 
 from codeagent_nb import ReplayChatCompletionClient, RunSettings
 from codeagent_nb.approval import refuse_unattended
-from codeagent_nb.errors import SessionError
+from codeagent_nb.cli.continuing import go_on_from
+from codeagent_nb.errors import AgentError, SessionError
 from codeagent_nb.events import BlockFinishedEvent, KernelStateEvent, RunFinishedEvent
+from codeagent_nb.log.journal import load_journal
 from codeagent_nb.loop.results import TaskResult
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.session.beginning import Earlier
@@ -29,6 +31,7 @@ from codeagent_nb.session.finding import (
 )
 from codeagent_nb.session.session import Session, SessionSettings, open_session
 from codeagent_nb.session.variables import bring_variable
+from codeagent_nb.views.notebook_file import NotebookView
 from tests.support.notebooks import notebook_of
 
 pytestmark = pytest.mark.integration
@@ -152,6 +155,20 @@ async def test_what_is_saved_elsewhere_runs_where_it_lies_without_the_folder(tmp
     shutil.rmtree(tmp_path / ".codeagent")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["visible.data", "visible.ipynb"]
     await run_all(tmp_path / "visible.ipynb", "3")
+
+
+async def test_what_is_saved_loads_no_variables_of_a_notebook_that_had_its_name(tmp_path: Path) -> None:
+    """The file that lay there stayed, and the new notebook loaded that."""
+    agent = NotebookAgent("study", {})
+    (tmp_path / "visible.data").mkdir()
+    (tmp_path / "visible.data" / "it.pickle").write_bytes(b"of another notebook")
+    async with open_session(settings(tmp_path)) as session:
+        agent.session = session
+        await bring_variable(session, "it", [1, 2])
+        with pytest.raises(AgentError, match=r"visible\.data' exists already"):
+            agent.save(tmp_path / "visible.ipynb")
+        agent.session = None
+    assert not (tmp_path / "visible.ipynb").exists()
 
 
 async def run_all(path: Path, shown: str) -> None:
@@ -361,6 +378,29 @@ async def test_a_run_that_was_killed_is_told_as_ended_when_the_session_goes_on(t
     statuses = [event.result.status for event in session.log.events if isinstance(event, BlockFinishedEvent)]
     assert statuses == ["ok", "ok", "ok"]
     assert not any(isinstance(event, KernelStateEvent) for event in session.log.events)
+
+
+async def test_a_notebook_is_known_by_its_session_however_often_that_was_killed(tmp_path: Path) -> None:
+    """The end of the killed run was in the notebook only: what went on after it went into ever new notebooks."""
+    path = tmp_path / "study.ipynb"
+    async with open_session(SessionSettings(notebook=path)) as session:
+        await work(session, "x = 1")
+    lines = session.journal.read_bytes().splitlines(keepends=True)
+    last = max(place for place, line in enumerate(lines) if b'"type":"RunFinishedEvent"' in line)
+    session.journal.write_bytes(b"".join(lines[:last]))
+    NotebookView(path, load_journal(session.journal))  # as it was saved then
+    for _ in range(2):
+        how, past = go_on_from(str(path), SessionSettings())
+        assert (how.notebook, past) == (path, Earlier(name=session.name))
+        async with open_session(how, earlier=past) as again:
+            await work(again, "x = 2")
+
+
+async def test_what_was_done_before_a_session_was_gone_on_with_is_not_denied(tmp_path: Path) -> None:
+    name = await leave_session(tmp_path, "x = 1")
+    async with open_session(settings(tmp_path), earlier=Earlier(name=name)) as session:
+        with pytest.raises(SessionError, match="before the session was gone on with cannot be taken back"):
+            await session.undo()
 
 
 async def test_in_the_home_folder_sessions_are_found_where_their_code_worked(
