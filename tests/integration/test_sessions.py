@@ -386,8 +386,8 @@ async def test_a_notebook_is_known_by_its_session_however_often_that_was_killed(
     async with open_session(SessionSettings(notebook=path)) as session:
         await work(session, "x = 1")
     lines = session.journal.read_bytes().splitlines(keepends=True)
-    last = max(place for place, line in enumerate(lines) if b'"type":"RunFinishedEvent"' in line)
-    session.journal.write_bytes(b"".join(lines[:last]))
+    last = max(place for place, line in enumerate(lines) if b'"type":"CodeExecutionEvent"' in line)
+    session.journal.write_bytes(b"".join(lines[: last + 1]))
     NotebookView(path, load_journal(session.journal))  # as it was saved then
     for _ in range(2):
         how, past = go_on_from(str(path), SessionSettings())
