@@ -73,3 +73,18 @@ def code_of(notebook: Any) -> list[Any]:
 
 def tasks_of(log: list[AgentEvent]) -> list[str]:
     return [event.content for event in log if isinstance(event, events.TextMessage) and event.source == "user"]
+
+
+def test_cells_of_a_task_that_was_taken_back_tell_nothing() -> None:
+    """Marked in the page, their code ran again; in a saved session, the task was asked for once more."""
+    marked = {"codeagent": {"kind": "task", "taken_back": True}}
+    cells = [
+        {"cell_type": "markdown", "source": "## Task\n\nMake x.", "metadata": {"codeagent": {"kind": "task"}}},
+        {"cell_type": "code", "source": "x = 1", "metadata": {}, "outputs": []},
+        {"cell_type": "markdown", "source": "## Task, taken back\n\nDrop x.", "metadata": marked},
+        {"cell_type": "code", "source": "del x", "metadata": {"codeagent": {"kind": "code", "taken_back": True}}},
+    ]
+    log = told(cells)
+    assert [event.content for event in log if isinstance(event, events.TextMessage)] == ["Make x."]
+    ran = [event.block.code for event in log if isinstance(event, events.BlockStartedEvent)]
+    assert ran == ["x = 1"]
