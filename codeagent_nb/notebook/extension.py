@@ -12,7 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from codeagent_nb.errors import SessionError
 from codeagent_nb.log.place import is_of, session_names
-from codeagent_nb.notebook.input_transformer import TopLevelCells, await_agent_cells, await_pulls
+from codeagent_nb.notebook.input_transformer import TopLevelCells, await_agent_cells, await_commands
 from codeagent_nb.notebook.magics import AgentMagics, has_kernel
 from codeagent_nb.notebook.open_notebook import notebook_name
 from codeagent_nb.old_notebooks.finding import notebooks_with_failed_code
@@ -32,11 +32,11 @@ def load(shell: InteractiveShell) -> None:
     shell.configurables.append(magics.settings)
     atexit.register(magics.end_at_exit)
     if has_kernel(shell):
-        cells, pulls = TopLevelCells(await_agent_cells), TopLevelCells(await_pulls)
+        cells, commands = TopLevelCells(await_agent_cells), TopLevelCells(await_commands)
         # Before IPython's own: they take prompts and indentation out of the body.
         shell.input_transformers_cleanup.insert(0, cells)
-        shell.input_transformers_post.append(pulls)
-        for transformer in (cells, pulls):
+        shell.input_transformers_post.append(commands)
+        for transformer in (cells, commands):
             shell.events.register("pre_run_cell", transformer.begin)
             shell.events.register("post_run_cell", transformer.end)
     if old := notebooks_with_failed_code(Path(), seconds=SECONDS_TO_LOOK):
