@@ -132,6 +132,22 @@ def session_names(work_dir: Path) -> list[str]:
         return []
 
 
+def last_session_of(work_dir: Path, stem: str) -> str:
+    """Return the name of the session of a notebook in which something happened last; empty if there is none.
+
+    Raises:
+        SessionError: What is there is not ours.
+    """
+    names = [name for name in session_names(work_dir) if is_of(name, stem)]
+    return max(names, key=lambda name: _changed(work_dir, name), default="")
+
+
+def _changed(work_dir: Path, name: str) -> float:
+    with suppress(SessionError, OSError), closing(SessionPlace.open(work_dir, name)) as place:
+        return os.stat(JOURNAL, dir_fd=place.folder.descriptor, follow_symlinks=False).st_mtime
+    return 0.0
+
+
 def plain_stem(stem: str) -> str:
     """Return a notebook's name as sessions are named after it."""
     kept = re.sub(r"[^\w .#+,=@~()-]", "_", stem)[:STEM_LENGTH].strip(" .")

@@ -16,6 +16,7 @@ from codeagent_nb.cli.continuing import go_on_from
 from codeagent_nb.errors import AgentError, SessionError
 from codeagent_nb.events import BlockFinishedEvent, KernelStateEvent, RunFinishedEvent
 from codeagent_nb.log.journal import load_journal
+from codeagent_nb.log.place import last_session_of
 from codeagent_nb.loop.results import TaskResult
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.session.beginning import Earlier
@@ -394,6 +395,17 @@ async def test_a_notebook_is_known_by_its_session_however_often_that_was_killed(
         assert (how.notebook, past) == (path, Earlier(name=session.name))
         async with open_session(how, earlier=past) as again:
             await work(again, "x = 2")
+
+
+async def test_the_session_that_is_offered_is_the_one_that_is_gone_on_with(tmp_path: Path) -> None:
+    """The one that began last was offered, and the one that was worked on last was gone on with."""
+    older, newer = await leave_session(tmp_path, "x = 1"), await leave_session(tmp_path, "x = 2")
+    assert last_session_of(tmp_path, "study") == newer
+    async with open_session(settings(tmp_path), earlier=Earlier(name=older)) as session:
+        await work(session, "x += 1")
+    assert find_session(tmp_path, "", "study").name == older
+    assert last_session_of(tmp_path, "study") == older
+    assert last_session_of(tmp_path, "stud") == ""
 
 
 async def test_what_was_done_before_a_session_was_gone_on_with_is_not_denied(tmp_path: Path) -> None:
