@@ -1,9 +1,11 @@
 """Sessions lie in `.codeagent/` and go on: after the kernel, the process and the machine were ended, and elsewhere."""
 
 import asyncio
+import errno
 import os
 import shutil
 import stat
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from codeagent_nb.cli.continuing import go_on_from
 from codeagent_nb.errors import AgentError, SessionError
 from codeagent_nb.events import BlockFinishedEvent, KernelStateEvent, RunFinishedEvent
 from codeagent_nb.log.journal import load_journal
-from codeagent_nb.log.place import last_session_of
+from codeagent_nb.log.place import SessionPlace, _cannot, is_of, last_session_of, session_names
 from codeagent_nb.loop.results import TaskResult
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.session.beginning import Earlier
@@ -440,8 +442,23 @@ def test_in_a_folder_without_sessions_it_is_said(tmp_path: Path) -> None:
 async def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     try:
-        with pytest.raises(SessionError, match=r"sessions cannot be kept in '.*\.codeagent'"):
+        with pytest.raises(SessionError, match=r"sessions cannot be kept in '.*\.codeagent'") as refused:
             async with open_session(settings(tmp_path)):
                 pass
+        assert "Remove" not in str(refused.value), "there is nothing in the way"
     finally:
         tmp_path.chmod(0o700)
+
+
+def test_a_full_disk_is_no_reason_to_remove_the_sessions(tmp_path: Path) -> None:
+    """So it was advised: all of them would have been gone."""
+    said = str(_cannot(tmp_path / ".codeagent" / "sessions", OSError(errno.ENOSPC, "No space left on device")))
+    assert said.endswith("No space left on device. Choose another folder (%config CodeAgent.folder, --out)")
+
+
+@pytest.mark.parametrize("stem", ["\U00020000" * 60, "数" * 80, "ü" * 200, "x" * 250])
+def test_a_notebook_with_any_name_has_sessions(tmp_path: Path, stem: str) -> None:
+    """Sixty characters of four bytes made a name that no file system takes."""
+    with closing(SessionPlace.make(tmp_path, stem)) as place:
+        assert is_of(place.name, stem)
+        assert session_names(tmp_path) == [place.name]
