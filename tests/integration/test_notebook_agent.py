@@ -4,14 +4,17 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from codeagent_nb import ReplayChatCompletionClient, TaskResult
 from codeagent_nb.approval import refuse_unattended
 from codeagent_nb.errors import AgentError
 from codeagent_nb.loop.run_settings import RunSettings
+from codeagent_nb.notebook.bringing_home import Home
 from codeagent_nb.notebook.chosen_models import Choice
+from codeagent_nb.notebook.magic_cell import CellRun
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
-from codeagent_nb.notebook.tasks import Place, Task
+from codeagent_nb.notebook.tasks import Place, Task, as_it_is
 from codeagent_nb.session.beginning import Earlier
 
 pytestmark = pytest.mark.integration
@@ -121,4 +124,30 @@ async def test_a_reset_ends_what_is_being_gone_on_with(tmp_path: Path) -> None:
     assert agent.session is None
     assert (await solve(agent, tmp_path)).stop_reason == "answered in words; no code was run"
     assert agent.session.name != name
+    await agent.aclose()
+
+
+async def test_a_button_brings_nothing_of_another_session(tmp_path: Path) -> None:
+    """After a resume or a reset, buttons that still stood there brought the variable of another session."""
+    agent, mine = NotebookAgent("study"), {"x": "mine"}
+    await solve(agent, tmp_path, "```python\nx = 1\n```")
+    cell = CellRun(
+        agent=agent,
+        publisher=InteractiveShell.instance().display_pub,
+        place=Place(tmp_path),
+        keep="all",
+        buttons=True,
+        page=None,
+        set_next_input=None,
+        complete=lambda task, place, _: as_it_is(task, place),
+        home=Home(mine, mine.update),
+    )
+    bring = cell.bringing()
+    agent.reset()
+    await solve(agent, tmp_path, "```python\nx = 2\n```")
+    brought = await bring("x")
+    assert (brought.came, mine) == ((), {"x": "mine"})
+    assert "of a session that has ended" in brought.text
+    assert (await cell.bringing()("x")).came
+    assert mine == {"x": 2}
     await agent.aclose()
