@@ -64,7 +64,10 @@ class JournalView:
             raise OSError(f"the journal {str(self._path)!r} took a part of an event only: the disk is full")
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, and unlock it: a process that was forked meanwhile has it open, too."""
+        if not self._file.closed:
+            with suppress(OSError):  # this file system has no locks
+                fcntl.flock(self._file, fcntl.LOCK_UN)
         self._file.close()
 
     def _drop_unfinished_line(self) -> None:

@@ -4,6 +4,7 @@ A folder may come from anywhere, so what is found there is opened step by step, 
 what kind of file it is, is looked at before it is used.
 """
 
+import errno
 import os
 import re
 import stat
@@ -30,6 +31,12 @@ ABOUT = b"""\
 MOST_SESSIONS = 10_000
 STEM_LENGTH = 60
 """Characters of a notebook's name in that of its sessions: a name may have 255 bytes."""
+
+STEM_BYTES = 180
+"""Of the same: a name has at most 255 bytes, and 60 characters may have 240 of them."""
+
+IN_THE_WAY = frozenset({errno.EPERM, errno.ENOTDIR, errno.ELOOP})
+"""What is wrong where something that is not ours stands in the place of our folders."""
 
 VALID = re.compile(r"[\w#+,=@~()-][\w .#+,=@~()-]{0,100}")
 """Names of sessions: no separator, no control character, none that is hidden."""
@@ -132,9 +139,26 @@ def session_names(work_dir: Path) -> list[str]:
         return []
 
 
+def last_session_of(work_dir: Path, stem: str) -> str:
+    """Return the name of the session of a notebook in which something happened last; empty if there is none.
+
+    Raises:
+        SessionError: What is there is not ours.
+    """
+    names = [name for name in session_names(work_dir) if is_of(name, stem)]
+    return max(names, key=lambda name: _changed(work_dir, name), default="")
+
+
+def _changed(work_dir: Path, name: str) -> float:
+    with suppress(SessionError, OSError), closing(SessionPlace.open(work_dir, name)) as place:
+        return os.stat(JOURNAL, dir_fd=place.folder.descriptor, follow_symlinks=False).st_mtime
+    return 0.0
+
+
 def plain_stem(stem: str) -> str:
     """Return a notebook's name as sessions are named after it."""
-    kept = re.sub(r"[^\w .#+,=@~()-]", "_", stem)[:STEM_LENGTH].strip(" .")
+    plain = re.sub(r"[^\w .#+,=@~()-]", "_", stem)[:STEM_LENGTH]
+    kept = plain.encode()[:STEM_BYTES].decode(errors="ignore").strip(" .")
     return kept if VALID.fullmatch(kept) else "notebook"
 
 
@@ -236,7 +260,9 @@ def _explain(ours: OpenFolder) -> None:
 
 def _cannot(path: Path, error: OSError) -> SessionError:
     place = error.filename if isinstance(error.filename, str) and os.sep in error.filename else str(path)
+    # On a full disk it would be all sessions that are removed.
+    what = "Remove it, or choose" if error.errno in IN_THE_WAY else "Choose"
     return SessionError(
-        f"the agent's sessions cannot be kept in {place!r}: {error.strerror or error}. Remove it, or choose another "
-        "folder (%config CodeAgent.folder, --out)"
+        f"the agent's sessions cannot be kept in {place!r}: {error.strerror or error}. {what} another folder "
+        "(%config CodeAgent.folder, --out)"
     )

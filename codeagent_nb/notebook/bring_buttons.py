@@ -8,6 +8,7 @@ import asyncio
 import contextvars
 import uuid
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from codeagent_nb.events import AgentEvent, NewVariablesEvent, RunStartedEvent, TaskTurnedEvent
@@ -31,13 +32,11 @@ class BringButtons:
 
     Args:
         publisher: Where they stand.
-        bring: Brings a variable home.
         besides: Variables that come anyway.
     """
 
-    def __init__(self, publisher: DisplayPublisher, bring: Bring, besides: tuple[str, ...] = ()) -> None:
+    def __init__(self, publisher: DisplayPublisher, besides: tuple[str, ...] = ()) -> None:
         self._publisher = publisher
-        self._bring = bring
         self._besides = besides
         self._loop = asyncio.get_running_loop()
         self._context = contextvars.copy_context()  # a click has another parent: what it shows would go nowhere
@@ -55,10 +54,11 @@ class BringButtons:
             case RunStartedEvent() | TaskTurnedEvent() if self._box is not None:
                 self.close()
 
-    def show(self, watch: Callable[[View], Callable[[], None]]) -> None:
+    def show(self, watch: Callable[[View], Callable[[], None]], bring: Bring) -> None:
         """Show the buttons, if there is anything to bring.
 
         Args:
+            bring: Brings a variable home.
             watch: Has a view told of what happens from now on, and returns a function that ends this.
         """
         names = [each.name for each in self._event.variables[:VARIABLES_TOLD] if each.comes] if self._event else []
@@ -70,7 +70,7 @@ class BringButtons:
         buttons = []
         for name in names:
             button = Button(description=LABEL.format(name=name), layout=Layout(width="auto"))
-            button.on_click(lambda clicked, name=name: self._loop.call_soon_threadsafe(self._click, clicked, name))
+            button.on_click(partial(self._clicked_at, bring, name))
             buttons.append(button)
         self._box = HBox(buttons, layout=Layout(flex_flow="row wrap"))
         data = {**self._box._repr_mimebundle_(), "text/plain": how_to_bring(self._event)}
@@ -79,14 +79,17 @@ class BringButtons:
         self._unwatch = watch(self)
         self._loop.call_later(LASTING, self.close, context=self._context)
 
-    def _click(self, button: Any, name: str) -> None:
+    def _clicked_at(self, bring: Bring, name: str, button: Any) -> None:
+        self._loop.call_soon_threadsafe(self._click, button, name, bring)
+
+    def _click(self, button: Any, name: str, bring: Bring) -> None:
         button.disabled = True
-        working = asyncio.ensure_future(self._clicked(button, name))
+        working = asyncio.ensure_future(self._clicked(button, name, bring))
         self._working.add(working)
         working.add_done_callback(self._working.discard)
 
-    async def _clicked(self, button: Any, name: str) -> None:
-        brought = await self._bring(name)
+    async def _clicked(self, button: Any, name: str, bring: Bring) -> None:
+        brought = await bring(name)
         button.description = (DONE if brought.came else LABEL).format(name=name)
         button.disabled = bool(brought.came)
         self._publish("said", {"text/plain": brought.text}, update=True)

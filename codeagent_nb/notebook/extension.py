@@ -11,8 +11,8 @@ from IPython.core.getipython import get_ipython
 from IPython.core.interactiveshell import InteractiveShell
 
 from codeagent_nb.errors import SessionError
-from codeagent_nb.log.place import is_of, session_names
-from codeagent_nb.notebook.input_transformer import TopLevelCells, await_agent_cells, await_pulls
+from codeagent_nb.log.place import last_session_of
+from codeagent_nb.notebook.input_transformer import TopLevelCells, await_agent_cells, await_commands
 from codeagent_nb.notebook.magics import AgentMagics, has_kernel
 from codeagent_nb.notebook.open_notebook import notebook_name
 from codeagent_nb.old_notebooks.finding import notebooks_with_failed_code
@@ -32,11 +32,11 @@ def load(shell: InteractiveShell) -> None:
     shell.configurables.append(magics.settings)
     atexit.register(magics.end_at_exit)
     if has_kernel(shell):
-        cells, pulls = TopLevelCells(await_agent_cells), TopLevelCells(await_pulls)
+        cells, commands = TopLevelCells(await_agent_cells), TopLevelCells(await_commands)
         # Before IPython's own: they take prompts and indentation out of the body.
         shell.input_transformers_cleanup.insert(0, cells)
-        shell.input_transformers_post.append(pulls)
-        for transformer in (cells, pulls):
+        shell.input_transformers_post.append(commands)
+        for transformer in (cells, commands):
             shell.events.register("pre_run_cell", transformer.begin)
             shell.events.register("post_run_cell", transformer.end)
     if old := notebooks_with_failed_code(Path(), seconds=SECONDS_TO_LOOK):
@@ -48,10 +48,8 @@ def load(shell: InteractiveShell) -> None:
 
 def _earlier_session() -> str:
     """Return the name of the last session of this notebook; nothing if there is none, or none that can be used."""
-    stem = notebook_name(os.environ)
     with suppress(SessionError, OSError):  # `%agent sessions` says what is wrong with it
-        names = [name for name in session_names(Path.cwd()) if is_of(name, stem)]
-        return max(names, key=lambda name: name[-len("-20261130-180000-000") :], default="")
+        return last_session_of(Path.cwd(), notebook_name(os.environ))
     return ""
 
 

@@ -25,12 +25,12 @@ def await_agent_cells(lines: Sequence[str]) -> list[str]:
     return [f"await get_ipython().magics_manager.registry['AgentMagics'].run_cell({arguments!r}, {body!r})\n"]
 
 
-PULL = re.compile(r"""get_ipython\(\)\.run_line_magic\('agent', (?P<words>(['"])pull\b.*\2)\)$""")
-"""A line `%agent pull`, as IPython has transformed it."""
+AWAITED = re.compile(r"""get_ipython\(\)\.run_line_magic\('agent', (?P<words>(['"])(?:pull|resume|fork)\b.*\2)\)$""")
+"""A line `%agent pull` and the like, as IPython has transformed it."""
 
 
-def await_pulls(lines: Sequence[str]) -> list[str]:
-    """Return the cell's lines, with each `%agent pull` turned into an `await`: the next line needs its variables.
+def await_commands(lines: Sequence[str]) -> list[str]:
+    """Return the cell's lines, with each `%agent pull`, `resume` and `fork` an `await`: the next line needs it done.
 
     Args:
         lines: The cell, each line with its end, after IPython's own transformations.
@@ -39,11 +39,11 @@ def await_pulls(lines: Sequence[str]) -> list[str]:
 
 
 def _awaited(line: str) -> str:
-    found = PULL.match(line.rstrip())
+    found = AWAITED.match(line.rstrip())
     if found is None:
         return line
-    words = str(literal_eval(found["words"])).removeprefix("pull").strip()
-    return f"await get_ipython().magics_manager.registry['AgentMagics'].pull({words!r})\n"
+    name, _, rest = str(literal_eval(found["words"])).partition(" ")
+    return f"await get_ipython().magics_manager.registry['AgentMagics'].{name}({rest.strip()!r})\n"
 
 
 class TopLevelCells:

@@ -14,7 +14,7 @@ from codeagent_nb.log.event_log import View
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.loop.results import TaskResult
 from codeagent_nb.notebook.arguments import Keep
-from codeagent_nb.notebook.bring_buttons import BringButtons
+from codeagent_nb.notebook.bring_buttons import Bring, BringButtons
 from codeagent_nb.notebook.bringing_home import Brought, Home, bring_home
 from codeagent_nb.notebook.cells.begin import Writing, begin_writing, last_good_code
 from codeagent_nb.notebook.cells.page import Page
@@ -34,6 +34,8 @@ from kernel_executor import KernelExecutorError
 from kernel_executor.aio.tasks import ended, uninterrupted
 
 Result = TypeVar("Result")
+
+OF_ANOTHER = "`{name}` was not copied: it is of a session that has ended. %agent resume goes on with that."
 
 TICK = 0.1
 """Seconds. The kernel's interrupt does not wake its loop: without something that does, it came 5 to 19 s late."""
@@ -79,7 +81,7 @@ class CellRun:
         ask = asking_below(shown, strip.controls.ask if strip else task.settings.ask or refuse_unattended)
         task = replace(task, settings=replace(task.settings, ask=ask))
         surface = Surface(self._say, strip.cards if strip else None)
-        buttons = BringButtons(self.publisher, self._bring, task.results)
+        buttons = BringButtons(self.publisher, task.results)
 
         def views(session: Session) -> Sequence[View]:
             shown.append(CellView(self.publisher, self._story(session, writing)))
@@ -110,10 +112,21 @@ class CellRun:
         if task.results:
             self._say((await attended(asyncio.ensure_future(self._bring(*task.results)), self.agent.secrets)).text)
         if strip:
-            buttons.show(self.agent.watch)
+            buttons.show(self.agent.watch, self.bringing())
 
     async def _bring(self, *names: str) -> Brought:
         return await bring_home(self.agent, self.home, [(name, name) for name in names])
+
+    def bringing(self) -> Bring:
+        """Return what brings variables of the session of now: another one may have others of the same names."""
+        session = self.agent.session
+
+        async def bring(name: str) -> Brought:
+            if self.agent.session is not session:
+                return Brought(stayed=(OF_ANOTHER.format(name=name),))
+            return await self._bring(name)
+
+        return bring
 
     def _story(self, session: Session, writing: Writing) -> Story:
         story = CellStory(session.name)

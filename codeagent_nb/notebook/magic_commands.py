@@ -11,7 +11,7 @@ from typing import Any
 
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
-from IPython.display import DisplayHandle, display
+from IPython.display import display
 
 from codeagent_nb.approval import ApprovalFunc
 from codeagent_nb.errors import AgentError
@@ -24,17 +24,18 @@ from codeagent_nb.notebook.cells.begin import page_at_end, page_below
 from codeagent_nb.notebook.chosen_models import where
 from codeagent_nb.notebook.errors import AgentFailed
 from codeagent_nb.notebook.loop_thread import LoopThread
-from codeagent_nb.notebook.magic_cell import CellRun
+from codeagent_nb.notebook.magic_cell import CellRun, attended
 from codeagent_nb.notebook.magics import has_kernel
 from codeagent_nb.notebook.model_commands import is_client, listed, names_of_models
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.notebook.open_notebook import notebook_name, notebook_path
 from codeagent_nb.notebook.panel.input_line import InputLine
 from codeagent_nb.notebook.panel.panel import Panel
-from codeagent_nb.notebook.session_commands import session_commands
+from codeagent_nb.notebook.session_commands import GOING_ON, QUOTES, session_commands
 from codeagent_nb.notebook.settings import CodeAgent
 from codeagent_nb.notebook.setup.folder_choice import chosen_folder
 from codeagent_nb.notebook.setup.preparation import Preparation
+from codeagent_nb.notebook.shown_later import show_result
 from codeagent_nb.notebook.tasks import Place, Task
 from codeagent_nb.notebook.terminal_run import solve_at
 from codeagent_nb.session.files import check_files
@@ -46,7 +47,6 @@ from kernel_executor.limits.resource_limits import ResourceLimits
 from kernel_executor.network.gate import read_network
 from kernel_executor.text import cleaned
 
-QUOTES = "\"'"
 AUTO = "auto"  # as a model: whatever the environment says
 EXIT_GRACE = 4.0  # seconds; Jupyter kills a kernel that takes 5 to exit
 
@@ -140,17 +140,22 @@ class MagicCommands:
         console = CleanConsole()
         task = self._task(read_line(line, body, self.settings), body, TerminalApprover(console))
         agent, place = self.agent_of_notebook, self._place()
-        solving = solve_at(console, agent, task, place, preparation=self._preparation, home=self._home)
-        self._loop_thread().run(solving)
+        self._loop_thread().run(solve_at(console, agent, task, place, preparation=self._preparation, home=self._home))
 
     async def pull(self, line: str) -> None:
         """Do what `%agent pull` asks for; it is awaited, so that the next line has the variables."""
-        await pull(self.agent_of_notebook, self._home, line)
+        work = asyncio.ensure_future(pull(self.agent_of_notebook, self._home, line))
+        await attended(work, self.agent_of_notebook.secrets)
+
+    async def go_on(self, name: str, line: str) -> None:
+        """Do what `%agent resume` or `fork` asks for; it is awaited, as `pull` is."""
+        work = asyncio.ensure_future(GOING_ON[name](self.agent_of_notebook, self._place(), line))
+        say(await attended(work, self.agent_of_notebook.secrets))
 
     def _pull(self, line: str) -> None:
         if self.in_kernel:  # here it could not be waited for
             raise UsageError(f"{HOW_TO_PULL} stands at the beginning of a line of a cell, and under no other magic")
-        self._loop_thread().run(self.pull(line))
+        self._loop_thread().run(pull(self.agent_of_notebook, self._home, line))
 
     def _loop_thread(self) -> LoopThread:
         self._thread = self._thread or LoopThread()
@@ -283,7 +288,7 @@ class MagicCommands:
             say(self._loop_thread().run(work))
             return
         shown = display({"text/plain": meanwhile}, raw=True, display_id=True)
-        working = asyncio.ensure_future(_show(work, shown))
+        working = asyncio.ensure_future(show_result(work, shown))
         self._background.add(working)
         working.add_done_callback(self._background.discard)
 
@@ -340,11 +345,6 @@ class MagicCommands:
 
     def _panel_task(self, text: str, model: str, ask: ApprovalFunc) -> Task:
         try:
-            options = replace(read_line("", text, self.settings), model=model)
-            return self._task(options, text, ask)
+            return self._task(replace(read_line("", text, self.settings), model=model), text, ask)
         except (UsageError, AgentFailed) as error:
             raise AgentError(str(error)) from error
-
-
-async def _show(work: Coroutine[Any, Any, str], shown: DisplayHandle) -> None:
-    shown.update({"text/plain": await work}, raw=True)

@@ -66,6 +66,14 @@ class AgentMagics(Magics):  # type: ignore[misc]
         """Copy variables of the agent's kernel into this one; it is awaited, as a cell is."""
         await self.commands.pull(line)
 
+    async def resume(self, line: str) -> None:
+        """Go on with an earlier session; the next line has its variables."""
+        await self.commands.go_on("resume", line)
+
+    async def fork(self, line: str) -> None:
+        """Go on in a new session with the first tasks of this one."""
+        await self.commands.go_on("fork", line)
+
     def end_at_exit(self) -> None:
         """End the session when the process does."""
         if commands := self.used_commands:

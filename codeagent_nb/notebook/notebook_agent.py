@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from codeagent_nb.errors import AgentError, SessionError
-from codeagent_nb.events import AgentEvent, FilesEvent, TaskTurnedEvent, VariableEvent
+from codeagent_nb.events import AgentEvent, FilesEvent, TaskTurnedEvent
 from codeagent_nb.log.event_log import View
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.loop.results import TaskResult
@@ -21,15 +21,13 @@ from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.notebook.cells.written import WrittenTasks
 from codeagent_nb.notebook.chosen_models import ChosenModels
 from codeagent_nb.notebook.tasks import Place, Prepare, Task, as_it_is
-from codeagent_nb.prompt.model_texts import WANTED
+from codeagent_nb.prompt.model_texts import with_wanted
 from codeagent_nb.session.beginning import NOTHING, Earlier
-from codeagent_nb.session.earlier import copy_folder, with_data_in
+from codeagent_nb.session.saving import save_session
 from codeagent_nb.session.session import Session, SessionSettings, held_folder, new_notebook, open_session
 from codeagent_nb.session.undoing import NOTHING_DONE, NOTHING_UNDONE, Done
 from codeagent_nb.session.variables import bring_variable
-from codeagent_nb.views.notebook_file import NotebookView
 from kernel_executor import Fetched
-from kernel_executor.folders.home import with_home
 from kernel_executor.text import cleaned
 
 logger = logging.getLogger("codeagent_nb")
@@ -54,6 +52,7 @@ class NotebookAgent:
         self._one = asyncio.Lock()  # a task waits while another is taken back
         self._watchers: list[View] = []
         self._closing: asyncio.Task[None] | None = None
+        self._going_on: set[asyncio.Task[Any]] = set()
         self._detach_last: list[Any] = []
         self.written = WrittenTasks(self)
         self.session: Session | None = None
@@ -125,13 +124,13 @@ class NotebookAgent:
                 for name, value in task.variables.items():
                     await bring_variable(session, name, value)
                 task.ready.set()
-                return await session.run(task.text, task.settings, _with_wanted(context, task.results))
+                return await session.run(task.text, task.settings, with_wanted(context, task.results))
         finally:
             task.ready.set()
             self._work = None
 
     async def go_on(self, earlier: Earlier, place: Place) -> Session:
-        """End the session and go on from an earlier one; the next task waits until that is done.
+        """Go on from an earlier session in place of this one, which stays if that fails; the next task waits for it.
 
         Args:
             earlier: What it goes on from.
@@ -142,10 +141,16 @@ class NotebookAgent:
             KernelExecutorError: The kernel does not start.
         """
         self.refuse_if_busy()
-        async with self._one:
-            self.loop = asyncio.get_running_loop()
-            self._end_session(())
-            return await self._open(place, earlier)
+        working = cast("asyncio.Task[Any]", asyncio.current_task())
+        self._going_on.add(working)
+        try:
+            async with self._one:
+                self.loop = asyncio.get_running_loop()
+                stack, session = await self._opened(place, earlier)  # before the session of now ends: it may fail
+                self._end_session(())
+                return self._take(stack, session, place)
+        finally:
+            self._going_on.discard(working)
 
     def allow_network(self, name: str) -> None:
         """Allow the session's code to reach one more name.
@@ -176,25 +181,30 @@ class NotebookAgent:
             detach()
         self._detach_last = [session.log.attach(view) for view in views]
 
-    async def _open(self, place: Place, earlier: Earlier = NOTHING) -> Session:
+    async def _open(self, place: Place) -> Session:
+        return self.session or self._take(*await self._opened(place), place)
+
+    async def _opened(self, place: Place, earlier: Earlier = NOTHING) -> tuple[AsyncExitStack, Session]:
         if self._closing:
             await asyncio.wait({self._closing})  # not the task itself: a stop meanwhile must not break off the closing
-        if self.session is None:
-            async with AsyncExitStack() as stack:
-                settings = SessionSettings(
-                    folder=place.folder,
-                    name=self.name,
-                    files=place.files,
-                    sandbox=place.sandbox,
-                    limits=place.limits,
-                    network=place.network,
-                )
-                self.session = await stack.enter_async_context(
-                    open_session(settings, views=[self.written, *self._watchers], secrets=self.secrets, earlier=earlier)
-                )
-                self._stack, self._folder_chosen = stack.pop_all(), place.chosen
-            place.on_open(self.session.folder)
-        return self.session
+        async with AsyncExitStack() as stack:
+            settings = SessionSettings(
+                folder=place.folder,
+                name=self.name,
+                files=place.files,
+                sandbox=place.sandbox,
+                limits=place.limits,
+                network=place.network,
+            )
+            session = await stack.enter_async_context(
+                open_session(settings, views=[self.written, *self._watchers], secrets=self.secrets, earlier=earlier)
+            )
+            return stack.pop_all(), session
+
+    def _take(self, stack: AsyncExitStack, session: Session, place: Place) -> Session:
+        self._stack, self.session, self._folder_chosen = stack, session, place.chosen
+        place.on_open(session.folder)
+        return session
 
     def works_in_another_folder(self, place: Place) -> bool:
         """Return whether the user has named another folder since the session began."""
@@ -221,6 +231,8 @@ class NotebookAgent:
             AgentError: A task is being worked on.
         """
         self.refuse_if_busy()
+        for working in self._going_on:
+            working.cancel()
         self._end_session(self.models.take_all())
 
     def _end_session(self, models: Sequence[ChatCompletionClient]) -> None:
@@ -237,9 +249,11 @@ class NotebookAgent:
 
     async def end(self) -> None:
         """Stop what is being worked on and close."""
-        if self._work:
-            self._work.cancel()
-            await asyncio.wait({self._work})
+        works = {work for work in (self._work, *self._going_on) if work}
+        for work in works:
+            work.cancel()
+        if works:
+            await asyncio.wait(works)
         await self.aclose()
 
     @property
@@ -316,25 +330,7 @@ class NotebookAgent:
         """
         if self.session is None:
             raise AgentError("there is nothing to save yet: give the agent a task first")
-        target = with_home(path).absolute()
-        if target.suffix != ".ipynb":
-            raise AgentError(f"{str(path)!r}: the name of a notebook ends in .ipynb")
-        if target.exists():
-            raise AgentError(f"{str(path)!r} exists already and is not overwritten: choose another name")
-        if not target.parent.is_dir():
-            raise AgentError(f"{str(path)!r}: there is no such folder")
-        data = target.with_suffix(".data")
-        log = [*with_data_in(self.session.log.events, data.name)]
-        if any(isinstance(event, VariableEvent) and event.path for event in log):
-            copy_folder(self.session.data, data)  # or it would not run where it lies
-        NotebookView(target, log, language_info=self.session.language_info)
-        return target
-
-
-def _with_wanted(context: str, results: Sequence[str]) -> str:
-    """Return what the model reads besides the task, with the variables that are to be there in the end."""
-    wanted = WANTED.format(names=", ".join(f"`{name}`" for name in results)) if results else ""
-    return "\n\n".join(filter(None, [context, wanted]))
+        return save_session(self.session, path)
 
 
 async def _close(

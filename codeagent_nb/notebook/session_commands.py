@@ -21,6 +21,7 @@ from codeagent_nb.session.finding import (
     sessions_in,
 )
 from codeagent_nb.session.session import gone_on_note
+from codeagent_nb.text import sentence
 from codeagent_nb.views.standard_streams import say
 from kernel_executor import KernelExecutorError
 from kernel_executor.folders.home import with_home
@@ -52,8 +53,8 @@ def session_commands(
 
     return {
         "sessions": lambda _: say(agent.secrets.text(listed(sessions_in(_folder(agent, place())), _open_name(agent)))),
-        "resume": lambda rest: begin(_resume(agent, place(), rest.strip(QUOTES))),
-        "fork": lambda rest: begin(_fork(agent, place(), rest)),
+        "resume": lambda rest: begin(_told(agent, resume(agent, place(), rest))),
+        "fork": lambda rest: begin(_told(agent, fork(agent, place(), rest))),
         "rename": lambda rest: say(agent.secrets.text(_rename(agent, place(), rest))),
         "delete": lambda rest: say(agent.secrets.text(_delete(agent, place(), rest.strip(QUOTES)))),
     }
@@ -67,41 +68,53 @@ def _open_name(agent: NotebookAgent) -> str:
     return agent.session.name if agent.session else ""
 
 
-async def _resume(agent: NotebookAgent, place: Place, wanted: str) -> str:
+async def resume(agent: NotebookAgent, place: Place, rest: str) -> str:
+    """Go on with an earlier session; return what is to be known of it.
+
+    Args:
+        agent: The agent of the notebook.
+        place: Where it works.
+        rest: What stands behind `%agent resume`.
+
+    Raises:
+        AgentError: There is no such session, it cannot be read, or is open elsewhere.
+        KernelExecutorError: The kernel does not start.
+    """
+    wanted = rest.strip(QUOTES)
     if wanted.endswith(".ipynb"):
         path = with_home(wanted).absolute()
-        return await _gone_on(agent, lambda: earlier_in_notebook(path), replace(place, folder=path.parent))
-    try:
-        found = find_session(_folder(agent, place), wanted, agent.name)
-    except SessionError as error:
-        return _sentence(agent, error)
+        return await _gone_on(agent, earlier_in_notebook(path), replace(place, folder=path.parent))
+    found = find_session(_folder(agent, place), wanted, agent.name)
     if found.name == _open_name(agent):
         return f"{found.shown} is the session of now."
-    return await _gone_on(agent, lambda: earlier_of(found), replace(place, folder=found.work_dir))
+    return await _gone_on(agent, earlier_of(found), replace(place, folder=found.work_dir))
 
 
-async def _fork(agent: NotebookAgent, place: Place, rest: str) -> str:
+async def fork(agent: NotebookAgent, place: Place, rest: str) -> str:
+    """Go on in a new session with the first tasks of this one; as `resume`."""
     number, _, wanted = rest.strip().partition(" ")
     if not number.isdecimal() or len(number) > 6:
-        return "%agent fork N: say after how many tasks, e.g. %agent fork 2; %agent history numbers them."
-    try:
-        found = find_session(_folder(agent, place), wanted.strip(f" {QUOTES}") or _open_name(agent), agent.name)
-    except SessionError as error:
-        return _sentence(agent, error)
-    return await _gone_on(agent, lambda: fork_of(found, int(number)), replace(place, folder=found.work_dir))
+        raise SessionError("%agent fork N: say after how many tasks, e.g. %agent fork 2; %agent history numbers them")
+    found = find_session(_folder(agent, place), wanted.strip(f" {QUOTES}") or _open_name(agent), agent.name)
+    return await _gone_on(agent, fork_of(found, int(number)), replace(place, folder=found.work_dir))
 
 
-async def _gone_on(agent: NotebookAgent, earlier: Callable[[], Earlier], place: Place) -> str:
+GOING_ON: Mapping[str, Callable[[NotebookAgent, Place, str], Coroutine[Any, Any, str]]] = {
+    "resume": resume,
+    "fork": fork,
+}
+"""What takes its time, by name: the code of the session runs again."""
+
+
+async def _gone_on(agent: NotebookAgent, earlier: Earlier, place: Place) -> str:
+    return agent.secrets.text(gone_on_note(await agent.go_on(earlier, place)))
+
+
+async def _told(agent: NotebookAgent, work: Coroutine[Any, Any, str]) -> str:
     try:
-        session = await agent.go_on(earlier(), place)
+        return await work
     except (AgentError, KernelExecutorError) as error:
-        return _sentence(agent, error)
-    return agent.secrets.text(gone_on_note(session))
-
-
-def _sentence(agent: NotebookAgent, error: Exception) -> str:
-    said = str(error)
-    return agent.secrets.text(f"{said[:1].upper()}{said[1:]}.")
+        return agent.secrets.text(sentence(str(error)))
 
 
 def _rename(agent: NotebookAgent, place: Place, rest: str) -> str:

@@ -5,7 +5,6 @@ The notebook may be anybody's. Which cell is what, its own marks tell; they can 
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +17,8 @@ from kernel_executor import BlockResult, CodeBlock, CodeResult, Output
 from kernel_executor.text import as_text
 
 HEADING = re.compile(r"\A## (?:Task|Result|Answer)\n+")
-FACTS = re.compile(r"\n+\*\d+ (?:try|tries) · [^\n]*\*\Z")
-"""What closes an answer in a notebook of ours: tries, tokens, model."""
+FACTS = re.compile(r"\n+\*\d+ (?:try|tries) · [^\n]*\*(?:\n+\*New in the agent's kernel: [^\n]*\*)?\Z")
+"""What closes an answer in a notebook of ours: tries, tokens, model, and variables that were new."""
 
 ASKS = re.compile(r"\A\s*%%agent\b[^\n]*\n?")
 ABOUT_US = re.compile(r"^[ \t]*%(?:agent\b|(?:re)?load_ext\s+codeagent_nb\b|config\s+CodeAgent\b).*$", re.MULTILINE)
@@ -41,8 +40,11 @@ class ConversationOfCells:
     count: int = 0
 
     def take(self, cell: Mapping[str, Any]) -> Iterator[AgentEvent]:
-        """Yield what a cell tells."""
-        source, kind = _joined(cell["source"]), _kind(cell)
+        """Yield what a cell tells; one of a task that was taken back tells nothing: what it made is gone."""
+        source, about = _joined(cell["source"]), _about(cell)
+        kind = about["kind"] if isinstance(about.get("kind"), str) else ""
+        if about.get("taken_back") is True:
+            return
         if cell["cell_type"] == "code":
             yield from self._code(source, cell)
         elif cell["cell_type"] == "markdown" and source.strip():
@@ -120,11 +122,8 @@ def _is_exit(error: Output) -> bool:
     return error["ename"] == "SystemExit" and error["evalue"] in {"", "0", "None"}
 
 
-def _kind(cell: Mapping[str, Any]) -> str:
-    with suppress(AttributeError):
-        kind = _dict(_dict(cell.get("metadata")).get("codeagent")).get("kind")
-        return kind if isinstance(kind, str) else ""
-    return ""
+def _about(cell: Mapping[str, Any]) -> dict[str, Any]:
+    return _dict(_dict(cell.get("metadata")).get("codeagent"))
 
 
 def _dict(value: object) -> dict[str, Any]:

@@ -135,6 +135,13 @@ WORDLESS = "[{mime} was shown to the user]"
 WANTED = "The user takes these variables over afterwards: {names}. Assign them in the code, at its top level."
 """Only where variables were asked for: of one that the code names otherwise nobody would know."""
 
+
+def with_wanted(context: str, results: Sequence[str]) -> str:
+    """Return what the model reads besides the task, with the variables that are to be there in the end."""
+    wanted = WANTED.format(names=", ".join(f"`{name}`" for name in results)) if results else ""
+    return "\n\n".join(filter(None, [context, wanted]))
+
+
 SKIPPED = "Skipped {number} messages."
 
 # A variable of the notebook is told as what happened: the code that loaded it, and that it ran. Told in words only, "it

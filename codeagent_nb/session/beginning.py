@@ -12,7 +12,7 @@ from codeagent_nb.log.event_log import EventLog
 from codeagent_nb.log.journal import JournalView, load_journal
 from codeagent_nb.log.place import DATA, SessionPlace
 from codeagent_nb.log.redaction import Secrets
-from codeagent_nb.session.earlier import copy_data, of_the_past
+from codeagent_nb.session.earlier import copy_data, end_of_run, of_the_past
 from codeagent_nb.views.notebook_file import NotebookView, is_saved_from
 from kernel_executor.folders.home import with_home
 from kernel_executor.folders.safe_files import OpenFolder, open_folder
@@ -93,14 +93,22 @@ def begin(
     past = load_journal(place.journal, place.folder) if earlier.name else earlier.events
     copy_data(earlier.data, place)
     log = EventLog(secrets)
-    log.replace(of_the_past(past, place))
-    if not earlier.name:
-        for event in log.events:
-            journal.on_event(event)
+    taken = of_the_past(past, place)
+    log.replace((*taken, *end_of_run(taken)))
+    # The end of a run that was killed, too: the saved notebook has it, and is known by what the journal has.
+    _write(journal, log.events[len(taken) if earlier.name else 0 :])
     folder, path = (work_dir, work_dir.path / notebook) if notebook else (place.folder, place.notebook)
     if notebook:
         _claim(work_dir, notebook, log.events, undo)
     return Begun(place, log, journal, NotebookView(path, log.events, folder=folder), undo)
+
+
+def _write(journal: JournalView, past: Sequence[AgentEvent]) -> None:
+    try:
+        for event in past:
+            journal.on_event(event)
+    except OSError as error:
+        raise SessionError(f"cannot write the journal of the session: {error.strerror or error}") from error
 
 
 def open_folder_of(notebook: Path | None, folder: Path) -> OpenFolder:

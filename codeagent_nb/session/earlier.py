@@ -39,7 +39,7 @@ def of_the_past(past: Sequence[AgentEvent], place: SessionPlace) -> tuple[AgentE
     """
     taken = [event for event in past if not isinstance(event, LEFT_OUT)]
     data = place.data.relative_to(place.work_dir).as_posix()
-    return (*with_data_in(taken, data), *_end_of_run(taken))
+    return tuple(with_data_in(taken, data))
 
 
 def with_data_in(log: Sequence[AgentEvent], folder: str) -> Iterator[AgentEvent]:
@@ -58,7 +58,7 @@ def with_data_in(log: Sequence[AgentEvent], folder: str) -> Iterator[AgentEvent]
             yield event
 
 
-def _end_of_run(log: Sequence[AgentEvent]) -> Iterator[AgentEvent]:
+def end_of_run(log: Sequence[AgentEvent]) -> Iterator[AgentEvent]:
     """Yield the end of a run whose process was killed; the model and all surfaces are to know that it is over."""
     kinds = (events.RunStartedEvent, events.RunFinishedEvent)
     last = next((event for event in reversed(log) if isinstance(event, kinds)), None)

@@ -12,6 +12,7 @@ from codeagent_nb.events import FilesEvent, TaskTurnedEvent, TextMessage, Variab
 from codeagent_nb.log.event_log import EventLog
 from codeagent_nb.log.standing import begins, standing
 from codeagent_nb.loop.driver import roll_back
+from codeagent_nb.session.earlier import is_task
 from kernel_executor import Checkpoint, CodeExecutor, KernelExecutorError, NoCheckpoint
 from kernel_executor.aio.tasks import uninterrupted
 from kernel_executor.ports import CheckpointingExecutor
@@ -22,6 +23,10 @@ REST = 0.2
 NONE_TAKEN = "this executor takes no checkpoints of variables"
 
 NOTHING_DONE = "there is nothing to take back: no task has been done in this session, or all were taken back"
+NOT_KEPT = (
+    "a task of before the session was gone on with cannot be taken back: its variables were not kept. `%agent fork N` "
+    "goes on with the first N tasks, `%agent history` numbers them"
+)
 NOT_THE_LAST = "this is not the last task any more: nothing was taken back"
 NOTHING_UNDONE = "there is nothing to take again: no task was taken back, or another one has begun since"
 
@@ -99,7 +104,7 @@ class Undoing:
                 has changed.
         """
         if not self._done or not self._stands(self._done[-1]):
-            raise SessionError(NOTHING_DONE)
+            raise SessionError(NOT_KEPT if any(map(is_task, standing(self._log.events))) else NOTHING_DONE)
         last = self._done[-1]
         if only not in (None, last.began):
             raise SessionError(NOT_THE_LAST)

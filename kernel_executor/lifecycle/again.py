@@ -33,8 +33,9 @@ class RunsAgain(ABC):
     ) -> tuple[BlockResult, ...]:
         """Run blocks that ran well before, each as a call of its own; one that fails is taken back, and the next runs.
 
-        Nobody has read that code today: it reaches nothing of the network. Nothing is delivered. Files of the user's
-        and delivered ones are as before when this returns; others that the code makes stay where it works.
+        Nobody has read that code today: until this returns it reaches nothing of the network; a thread that it leaves
+        may afterwards. Nothing is delivered. Files of the user's and delivered ones are as before when this returns;
+        others that the code makes stay where it works.
 
         Args:
             code_blocks: What to run.

@@ -57,4 +57,4 @@ def test_a_click_on_what_cannot_come_says_why_and_one_after_a_reset_what_to_do(n
     wait_until_shown(notebook, 1, "`models[1]` is a __main__.Model, which is more than data")
     notebook.run_cell(2)
     cell.get_by_role("button", name="Bring names to my kernel").click()
-    wait_until_shown(notebook, 1, "give the agent a task first")
+    wait_until_shown(notebook, 1, "it is of a session that has ended. %agent resume goes on with that")

@@ -45,6 +45,24 @@ def test_after_a_restart_the_notebook_offers_its_session_and_goes_on(
     assert [one.tasks for one in sessions_in(tmp_path)] == [("Clean it.", "Now the sum.")]
 
 
+def test_the_line_after_going_on_has_the_session_and_a_program_hears_of_it(execute: Execute) -> None:
+    """The next line came first, and found no session; a program that executes the notebook saw nothing of a failure."""
+    execute(model(python("clean = [1, 2, 3]"), "Cleaned."), "%%agent -m replay\nClean it.")
+    notebook = execute(
+        LOAD,
+        "%agent resume\n%agent pull clean\nprint('have', clean)",
+        "%agent resume nothing of that name\nprint('not reached')",
+        "%agent fork 9\nprint('not reached')",
+        "%agent pull clean\nprint('still', clean)",
+    )
+    assert "(1 task). 1 cell of code ran again." in texts(notebook.cells[1])
+    assert "have [1, 2, 3]" in texts(notebook.cells[1])
+    assert "there is no session 'nothing of that name'" in texts(notebook.cells[2])
+    assert "there is no task 9 in this session: it has 1 task" in texts(notebook.cells[3])
+    assert "not reached" not in texts(notebook.cells[2]) + texts(notebook.cells[3])
+    assert "still [1, 2, 3]" in texts(notebook.cells[4])
+
+
 def test_a_fork_and_a_name_and_a_list(execute: Execute, tmp_path: Path) -> None:
     show = python("print('x is', x)")
     notebook = execute(

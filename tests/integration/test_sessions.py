@@ -1,9 +1,11 @@
 """Sessions lie in `.codeagent/` and go on: after the kernel, the process and the machine were ended, and elsewhere."""
 
 import asyncio
+import errno
 import os
 import shutil
 import stat
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,11 @@ import pytest
 
 from codeagent_nb import ReplayChatCompletionClient, RunSettings
 from codeagent_nb.approval import refuse_unattended
-from codeagent_nb.errors import SessionError
+from codeagent_nb.cli.continuing import go_on_from
+from codeagent_nb.errors import AgentError, SessionError
 from codeagent_nb.events import BlockFinishedEvent, KernelStateEvent, RunFinishedEvent
+from codeagent_nb.log.journal import load_journal
+from codeagent_nb.log.place import SessionPlace, _cannot, is_of, last_session_of, session_names
 from codeagent_nb.loop.results import TaskResult
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.session.beginning import Earlier
@@ -29,6 +34,7 @@ from codeagent_nb.session.finding import (
 )
 from codeagent_nb.session.session import Session, SessionSettings, open_session
 from codeagent_nb.session.variables import bring_variable
+from codeagent_nb.views.notebook_file import NotebookView
 from tests.support.notebooks import notebook_of
 
 pytestmark = pytest.mark.integration
@@ -152,6 +158,20 @@ async def test_what_is_saved_elsewhere_runs_where_it_lies_without_the_folder(tmp
     shutil.rmtree(tmp_path / ".codeagent")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["visible.data", "visible.ipynb"]
     await run_all(tmp_path / "visible.ipynb", "3")
+
+
+async def test_what_is_saved_loads_no_variables_of_a_notebook_that_had_its_name(tmp_path: Path) -> None:
+    """The file that lay there stayed, and the new notebook loaded that."""
+    agent = NotebookAgent("study", {})
+    (tmp_path / "visible.data").mkdir()
+    (tmp_path / "visible.data" / "it.pickle").write_bytes(b"of another notebook")
+    async with open_session(settings(tmp_path)) as session:
+        agent.session = session
+        await bring_variable(session, "it", [1, 2])
+        with pytest.raises(AgentError, match=r"visible\.data' exists already"):
+            agent.save(tmp_path / "visible.ipynb")
+        agent.session = None
+    assert not (tmp_path / "visible.ipynb").exists()
 
 
 async def run_all(path: Path, shown: str) -> None:
@@ -363,6 +383,40 @@ async def test_a_run_that_was_killed_is_told_as_ended_when_the_session_goes_on(t
     assert not any(isinstance(event, KernelStateEvent) for event in session.log.events)
 
 
+async def test_a_notebook_is_known_by_its_session_however_often_that_was_killed(tmp_path: Path) -> None:
+    """The end of the killed run was in the notebook only: what went on after it went into ever new notebooks."""
+    path = tmp_path / "study.ipynb"
+    async with open_session(SessionSettings(notebook=path)) as session:
+        await work(session, "x = 1")
+    lines = session.journal.read_bytes().splitlines(keepends=True)
+    last = max(place for place, line in enumerate(lines) if b'"type":"CodeExecutionEvent"' in line)
+    session.journal.write_bytes(b"".join(lines[: last + 1]))
+    NotebookView(path, load_journal(session.journal))  # as it was saved then
+    for _ in range(2):
+        how, past = go_on_from(str(path), SessionSettings())
+        assert (how.notebook, past) == (path, Earlier(name=session.name))
+        async with open_session(how, earlier=past) as again:
+            await work(again, "x = 2")
+
+
+async def test_the_session_that_is_offered_is_the_one_that_is_gone_on_with(tmp_path: Path) -> None:
+    """The one that began last was offered, and the one that was worked on last was gone on with."""
+    older, newer = await leave_session(tmp_path, "x = 1"), await leave_session(tmp_path, "x = 2")
+    assert last_session_of(tmp_path, "study") == newer
+    async with open_session(settings(tmp_path), earlier=Earlier(name=older)) as session:
+        await work(session, "x += 1")
+    assert find_session(tmp_path, "", "study").name == older
+    assert last_session_of(tmp_path, "study") == older
+    assert last_session_of(tmp_path, "stud") == ""
+
+
+async def test_what_was_done_before_a_session_was_gone_on_with_is_not_denied(tmp_path: Path) -> None:
+    name = await leave_session(tmp_path, "x = 1")
+    async with open_session(settings(tmp_path), earlier=Earlier(name=name)) as session:
+        with pytest.raises(SessionError, match="before the session was gone on with cannot be taken back"):
+            await session.undo()
+
+
 async def test_in_the_home_folder_sessions_are_found_where_their_code_worked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -388,8 +442,23 @@ def test_in_a_folder_without_sessions_it_is_said(tmp_path: Path) -> None:
 async def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     try:
-        with pytest.raises(SessionError, match=r"sessions cannot be kept in '.*\.codeagent'"):
+        with pytest.raises(SessionError, match=r"sessions cannot be kept in '.*\.codeagent'") as refused:
             async with open_session(settings(tmp_path)):
                 pass
+        assert "Remove" not in str(refused.value), "there is nothing in the way"
     finally:
         tmp_path.chmod(0o700)
+
+
+def test_a_full_disk_is_no_reason_to_remove_the_sessions(tmp_path: Path) -> None:
+    """So it was advised: all of them would have been gone."""
+    said = str(_cannot(tmp_path / ".codeagent" / "sessions", OSError(errno.ENOSPC, "No space left on device")))
+    assert said.endswith("No space left on device. Choose another folder (%config CodeAgent.folder, --out)")
+
+
+@pytest.mark.parametrize("stem", ["\U00020000" * 60, "数" * 80, "ü" * 200, "x" * 250])
+def test_a_notebook_with_any_name_has_sessions(tmp_path: Path, stem: str) -> None:
+    """Sixty characters of four bytes made a name that no file system takes."""
+    with closing(SessionPlace.make(tmp_path, stem)) as place:
+        assert is_of(place.name, stem)
+        assert session_names(tmp_path) == [place.name]

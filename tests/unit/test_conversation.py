@@ -11,6 +11,7 @@ from codeagent_nb.events import EVENT, AgentEvent
 from codeagent_nb.projections.conversation import ConversationOfCells
 from codeagent_nb.prompt.transcript import prompt
 from codeagent_nb.session.from_notebook import UNREADABLE
+from kernel_executor import LiveVariable
 from tests.support.notebooks import notebook_of
 from tests.support.stories import STORIES, Stages, events_of
 
@@ -73,3 +74,30 @@ def code_of(notebook: Any) -> list[Any]:
 
 def tasks_of(log: list[AgentEvent]) -> list[str]:
     return [event.content for event in log if isinstance(event, events.TextMessage) and event.source == "user"]
+
+
+def test_cells_of_a_task_that_was_taken_back_tell_nothing() -> None:
+    """Marked in the page, their code ran again; in a saved session, the task was asked for once more."""
+    marked = {"codeagent": {"kind": "task", "taken_back": True}}
+    cells = [
+        {"cell_type": "markdown", "source": "## Task\n\nMake x.", "metadata": {"codeagent": {"kind": "task"}}},
+        {"cell_type": "code", "source": "x = 1", "metadata": {}, "outputs": []},
+        {"cell_type": "markdown", "source": "## Task, taken back\n\nDrop x.", "metadata": marked},
+        {"cell_type": "code", "source": "del x", "metadata": {"codeagent": {"kind": "code", "taken_back": True}}},
+    ]
+    log = told(cells)
+    assert [event.content for event in log if isinstance(event, events.TextMessage)] == ["Make x."]
+    ran = [event.block.code for event in log if isinstance(event, events.BlockStartedEvent)]
+    assert ran == ["x = 1"]
+
+
+async def test_what_closes_an_answer_is_nothing_that_the_model_has_said(stage: Stages) -> None:
+    """Since new variables are told below it, all of it was read as the model's words."""
+    scene = stage(["```python\nclean = 1\n```", "Cleaned."], ["1\n"])
+    await scene.agent.run(task="Clean it.")
+    variables = (LiveVariable(name="clean", type="DataFrame", shape=(2, 2)),)
+    log = [*scene.agent.log.events, events.NewVariablesEvent(source="executor", variables=variables)]
+    saved = json.loads(json.dumps(notebook_of(log)))["cells"]
+    assert "New in the agent's kernel: clean" in str(saved)
+    replies = [event.content for event in told(saved) if isinstance(event, events.ModelReplyEvent)]
+    assert replies[-1] == "Cleaned."

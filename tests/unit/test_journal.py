@@ -106,3 +106,15 @@ def test_a_full_disk_leaves_whole_events_and_says_so(path: Path) -> None:
     events = load_journal(path)
     assert [event.content for event in events if isinstance(event, TextMessage)] == [str(n) for n in range(len(events))]
     assert len(events) > 10
+
+
+def test_a_process_that_was_forked_meanwhile_does_not_keep_a_closed_journal_locked(path: Path) -> None:
+    """A pool of `multiprocessing` in the notebook had the descriptor, and the session could not be gone on with."""
+    journal = JournalView(path)
+    forked = os.dup(journal._file.fileno())  # as a child has it: the lock belongs to what both have open
+    try:
+        journal.close()
+        write(path, said("one"))
+    finally:
+        os.close(forked)
+    assert len(load_journal(path)) == 1

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
 
-from codeagent_nb.notebook.input_transformer import TopLevelCells, await_agent_cells, await_pulls
+from codeagent_nb.notebook.input_transformer import TopLevelCells, await_agent_cells, await_commands
 
 
 def called_with(code: str) -> tuple[str, str]:
@@ -134,8 +134,16 @@ PULL = "await get_ipython().magics_manager.registry['AgentMagics'].pull({!r})\n"
 @pytest.mark.parametrize("line", ["clean", "clean as table", "big --limit 2GB", "it's", ""])
 def test_a_pull_is_awaited_so_that_the_next_line_has_its_variable(line: str) -> None:
     lines = f"x = 1\n%agent pull {line}\nclean.shape\n"
-    ours = "".join(await_pulls(TransformerManager().transform_cell(lines).splitlines(keepends=True)))
+    ours = "".join(await_commands(TransformerManager().transform_cell(lines).splitlines(keepends=True)))
     assert ours == f"x = 1\n{PULL.format(line)}clean.shape\n"
+
+
+@pytest.mark.parametrize("line", ["resume", "resume 'my study'", "fork 2", "fork 2 other"])
+def test_going_on_is_awaited_so_that_the_next_line_has_the_session(line: str) -> None:
+    lines = f"%agent {line}\n%agent pull clean\n"
+    ours = "".join(await_commands(TransformerManager().transform_cell(lines).splitlines(keepends=True)))
+    name, _, rest = line.partition(" ")
+    assert ours == PULL.replace("pull", name).format(rest) + PULL.format("clean")
 
 
 @pytest.mark.parametrize(
@@ -153,4 +161,4 @@ def test_a_pull_is_awaited_so_that_the_next_line_has_its_variable(line: str) -> 
 )
 def test_what_is_no_line_of_its_own_is_left_to_the_magic(cell: str) -> None:
     lines = TransformerManager().transform_cell(cell).splitlines(keepends=True)
-    assert await_pulls(lines) == lines
+    assert await_commands(lines) == lines
