@@ -148,7 +148,10 @@ class NotebookAgent:
                 self.loop = asyncio.get_running_loop()
                 stack, session = await self._opened(place, earlier)  # before the session of now ends: it may fail
                 self._end_session(())
-                return self._take(stack, session, place)
+                self._take(stack, session, place)
+                if self._closing:  # the next line may delete it, and must not find it open
+                    await asyncio.wait({self._closing})
+                return session
         finally:
             self._going_on.discard(working)
 
