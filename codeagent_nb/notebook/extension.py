@@ -42,8 +42,8 @@ def load(shell: InteractiveShell) -> None:
     if old := notebooks_with_failed_code(Path(), seconds=SECONDS_TO_LOOK):
         names = " ".join(shlex.quote(cleaned(path.name)) for path in old)
         say(f"Notebooks here have failed code that Run All would run; to quote it: codeagent-nb clean {names}")
-    if name := _earlier_session():
-        say(f"An earlier session of this notebook is here ({name}): %agent resume goes on with it.")
+    if _earlier_session():  # by no name: Run All twice has to give the same notebook
+        say("An earlier session of this notebook is here: %agent resume goes on with it.")
 
 
 def _earlier_session() -> str:

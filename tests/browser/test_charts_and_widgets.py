@@ -1,5 +1,6 @@
 """Charts and widgets that the agent's code made, in a real browser: drawn where it ran, and in the saved session."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -26,8 +27,9 @@ def texts(notebook: Notebook, index: int) -> list[str]:
 
 
 def open_session(notebook: Notebook, *, trusted: bool = False) -> None:
-    """Open the saved session in the place of the notebook."""
-    [saved] = notebook.server.root.glob(f".codeagent/sessions/{Path(notebook.path).stem}-*/session.ipynb")
+    """Open a copy of the saved session in the place of the notebook: Jupyter shows no hidden folder."""
+    [kept] = notebook.server.root.glob(f".codeagent/sessions/{Path(notebook.path).stem}-*/session.ipynb")
+    saved = Path(shutil.copy(kept, notebook.server.root / f"{Path(notebook.path).stem}-saved.ipynb"))
     if trusted:
         trust(notebook.server, saved)
     notebook.path = saved.name

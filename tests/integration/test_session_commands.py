@@ -35,9 +35,7 @@ def test_after_a_restart_the_notebook_offers_its_session_and_goes_on(
         "%agent history",
         "print(len(replay.create_calls[0].messages) > 4, 'Clean it.' in str(replay.create_calls[0].messages))",
     )
-    assert texts(again.cells[0]) == (
-        f"An earlier session of this notebook is here ({found.name}): %agent resume goes on with it.\n"
-    )
+    assert texts(again.cells[0]) == ("An earlier session of this notebook is here: %agent resume goes on with it.\n")
     assert {"text/plain": "sum 6\n"} in data(again.cells[2])
     assert "  1  succeeded " in texts(again.cells[3])
     assert "  2  succeeded " in texts(again.cells[3])
