@@ -2,10 +2,9 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack, ExitStack, closing
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from kernel_executor.aio.tasks import ended, uninterrupted
@@ -16,7 +15,7 @@ from kernel_executor.folders.safe_files import open_folder
 from kernel_executor.outputs.exit_codes import KILLED
 from kernel_executor.sockets.connection import CREDENTIALS
 from kernel_executor.starting.forked import Forked
-from kernel_executor.starting.line import Gone, Seen
+from kernel_executor.starting.line import Gone, Seen, readable
 from kernel_executor.starting.root import FIRST_ANSWER, Root
 from kernel_executor.starting.roots import Roots
 from kernel_executor.starting.run_folder import ROOT_PREFIX, create_root_folder
@@ -153,8 +152,7 @@ class ContainerRootPlan:
             watch = MemoryWatch(seen.pid, self.memory_limit, forked) if self.memory_limit else None
             process = ContainerRoot(self.container, command, seen, watch)
             stack.pop_all()
-        let_go = partial(_let_go, channel, folder.remove)
-        return Root(process, channel, forked, folder=self.run_parent, said=said, let_go=let_go)
+        return Root(process, channel, forked, folder=self.run_parent, said=said, remove=folder.remove)
 
 
 async def open_roots(plan: ContainerRootPlan, preload: Sequence[str], stack: AsyncExitStack) -> Roots | None:
@@ -194,7 +192,7 @@ def listen_in(path: Path) -> socket.socket:
 
 async def _connected(listener: socket.socket, command: "asyncio.Future[int]", said: Said) -> socket.socket:
     """Wait until the root has connected; return our end."""
-    coming = asyncio.create_task(_readable(listener))
+    coming = asyncio.create_task(readable(listener))
     try:
         await asyncio.wait((coming, command), timeout=FIRST_ANSWER, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -218,19 +216,3 @@ def _seen(channel: socket.socket) -> Seen:
         seen.close()
         raise Unseen("the processes of the container cannot be signalled from here")
     return seen
-
-
-async def _readable(listener: socket.socket) -> None:
-    """Wait until somebody connects."""
-    loop = asyncio.get_running_loop()
-    ready = asyncio.Event()
-    loop.add_reader(listener, ready.set)
-    try:
-        await ready.wait()
-    finally:
-        loop.remove_reader(listener)
-
-
-def _let_go(channel: socket.socket, remove: Callable[[], None]) -> None:
-    channel.close()
-    remove()

@@ -51,16 +51,11 @@ async def announced(ours: socket.socket, seconds: float) -> tuple[int, str]:
     Raises:
         Gone: It has ended, or is not there in time.
     """
-    loop = asyncio.get_running_loop()
-    ready: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(ours, _set, ready)
     try:
         async with asyncio.timeout(seconds):
-            await ready
+            await readable(ours)
     except TimeoutError:
         raise Gone(f"it was not there after {seconds:.0f} s") from None
-    finally:
-        loop.remove_reader(ours)
     try:
         text, ancillary, _, _ = ours.recvmsg(256, socket.CMSG_SPACE(CREDENTIALS.size))
     except OSError as error:
@@ -71,9 +66,14 @@ async def announced(ours: socket.socket, seconds: float) -> tuple[int, str]:
     raise Gone("it ended before it was there")
 
 
-def _set(ready: "asyncio.Future[None]") -> None:
-    if not ready.done():
-        ready.set_result(None)
+async def readable(source: socket.socket) -> None:
+    """Wait until there is something to be read, or at a listener, until somebody connects."""
+    loop, ready = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(source, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(source)
 
 
 @dataclass(frozen=True, slots=True)

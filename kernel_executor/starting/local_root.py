@@ -3,7 +3,6 @@
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from kernel_executor.errors import KernelStartError
 from kernel_executor.sandbox.enclosure import Enclosure
@@ -11,7 +10,7 @@ from kernel_executor.sandbox.policy import SandboxPolicy
 from kernel_executor.sandbox.process import ManagedProcess
 from kernel_executor.starting.forked import Forked
 from kernel_executor.starting.root import Root
-from kernel_executor.starting.run_folder import RootFolder, create_root_folder
+from kernel_executor.starting.run_folder import create_root_folder
 from kernel_executor.starting.said import Said
 
 
@@ -52,14 +51,9 @@ class LocalRootPlan:
                     relief=forked,
                 )
             except BaseException as error:
-                _let_go(ours, folder)
+                ours.close()
+                folder.remove()
                 if isinstance(error, OSError):
                     raise KernelStartError(f"cannot start {command[0]}: {error}") from error
                 raise
-        let_go = partial(_let_go, ours, folder)
-        return Root(process, ours, forked, folder=folder.path, said=Said.of(process.stderr), let_go=let_go)
-
-
-def _let_go(ours: socket.socket, folder: RootFolder) -> None:
-    ours.close()
-    folder.remove()
+        return Root(process, ours, forked, folder=folder.path, said=Said.of(process.stderr), remove=folder.remove)

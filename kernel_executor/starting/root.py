@@ -67,7 +67,7 @@ class Root:
         forked: What it has forked: nothing yet.
         folder: Where its kernels' run folders lie.
         said: What it writes to its standard error.
-        let_go: Closes the channel, and removes what was made here for it; called when it has ended, perhaps twice.
+        remove: Removes what was made here for it; called when it has ended, perhaps twice.
     """
 
     def __init__(
@@ -78,14 +78,14 @@ class Root:
         *,
         folder: Path,
         said: Said,
-        let_go: Callable[[], None],
+        remove: Callable[[], None],
     ) -> None:
         self._process = process
         self._channel = channel
         self._forked = forked
         self.folder = folder
         self._said = said
-        self._let_go = let_go
+        self._remove = remove
         self._sweeps: list[asyncio.Future[None]] = []
         self._coming = 0  # kernels and checkpoints that are being forked, and have no number yet
         self._unswept: list[asyncio.Future[None]] = []
@@ -275,3 +275,8 @@ class Root:
         await asyncio.wait({self._watch})
         asyncio.get_running_loop().remove_reader(self._channel)
         self._let_go()
+
+    def _let_go(self) -> None:
+        """Release what is here of it; may be done twice."""
+        self._channel.close()
+        self._remove()
