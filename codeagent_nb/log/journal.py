@@ -119,11 +119,17 @@ def _lock(descriptor: int, path: Path) -> None:
     Raises:
         SessionError: Another session has locked it.
     """
+    if not lock_if_free(descriptor):
+        raise SessionError(f"another session writes to the journal {str(path)!r}: end that one first")
+
+
+def lock_if_free(descriptor: int) -> bool:
+    """Lock a journal as long as it is open; return False if another session has locked it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        if error.errno == errno.EWOULDBLOCK:  # else this file system has no locks
-            raise SessionError(f"another session writes to the journal {str(path)!r}: end that one first") from error
+        return error.errno != errno.EWOULDBLOCK  # else this file system has no locks
+    return True
 
 
 def _content(file: IO[bytes], path: Path) -> bytes:

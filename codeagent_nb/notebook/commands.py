@@ -16,7 +16,16 @@ from codeagent_nb.proof.recording import record_verdict
 from codeagent_nb.proof.replaying import ReplaySettings
 from codeagent_nb.proof.telling import report
 from codeagent_nb.proof.verifying import verify as verify_notebook
-from codeagent_nb.text import HOW_TO_TAKE, delivered_text, first_words, held_rows, held_text, sentence, turned_note
+from codeagent_nb.text import (
+    HOW_TO_TAKE,
+    counted,
+    delivered_text,
+    first_words,
+    held_rows,
+    held_text,
+    sentence,
+    turned_note,
+)
 from kernel_executor import KernelExecutorError
 
 WIDTH = 96
@@ -68,7 +77,7 @@ def status(agent: NotebookAgent) -> str:
         "code": session.executor.isolation.story,
         "folder": str(session.executor.work_dir),
         "saved in": os.path.relpath(session.notebook, session.folder),
-        "so far": f"{len(runs)} {'task' if len(runs) == 1 else 'tasks'}, {tokens:,} tokens",
+        "so far": f"{counted(len(runs), 'task')}, {tokens:,} tokens",
     }
     return _table(rows)
 

@@ -42,15 +42,15 @@ def load(shell: InteractiveShell) -> None:
     if old := notebooks_with_failed_code(Path(), seconds=SECONDS_TO_LOOK):
         names = " ".join(shlex.quote(cleaned(path.name)) for path in old)
         say(f"Notebooks here have failed code that Run All would run; to quote it: codeagent-nb clean {names}")
-    if _earlier_session():  # by no name: Run All twice has to give the same notebook
+    if _has_earlier_session():  # by no name: Run All twice has to give the same notebook
         say("An earlier session of this notebook is here: %agent resume goes on with it.")
 
 
-def _earlier_session() -> str:
-    """Return the name of the last session of this notebook; nothing if there is none, or none that can be used."""
+def _has_earlier_session() -> bool:
+    """Return whether there is a session of this notebook that can be used."""
     with suppress(SessionError, OSError):  # `%agent sessions` says what is wrong with it
-        return last_session_of(Path.cwd(), notebook_name(os.environ))
-    return ""
+        return bool(last_session_of(Path.cwd(), notebook_name(os.environ)))
+    return False
 
 
 def unload(shell: InteractiveShell) -> None:

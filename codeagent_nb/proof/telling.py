@@ -9,7 +9,7 @@ from codeagent_nb.proof.numbers import TOLERANCE
 from codeagent_nb.proof.record import FORMAT, written
 from codeagent_nb.proof.verdict import FoundDifference, Verdict
 from codeagent_nb.proof.watching import NOT_SEEN
-from codeagent_nb.text import one_line
+from codeagent_nb.text import counted, one_line
 
 SHORT_HASH = 12
 
@@ -23,11 +23,11 @@ def headline(verdict: Verdict) -> str:
     if verdict.proved:
         one = verdict.compared == 1
         return (
-            f"Proved: {_cells(verdict.compared)} ran again in a fresh sandboxed kernel, and "
+            f"Proved: {counted(verdict.compared, 'cell')} ran again in a fresh sandboxed kernel, and "
             f"{'its outputs are' if one else 'all outputs are'} the same."
         )
     reasons = sorted({WORDS[found.reason.kind] for found in verdict.differences})
-    return f"Differs: {len(verdict.differences)} of {_cells(verdict.compared)}, by {', '.join(reasons)}."
+    return f"Differs: {len(verdict.differences)} of {counted(verdict.compared, 'cell')}, by {', '.join(reasons)}."
 
 
 def _in_a_word(verdict: Verdict) -> str:
@@ -115,9 +115,5 @@ def metadata(verdict: Verdict) -> dict[str, Any]:
 
 
 def _where(found: FoundDifference) -> str:
-    counted = f" [{found.count}]" if found.count is not None else ""
-    return f"cell {found.number}{counted}"
-
-
-def _cells(number: int) -> str:
-    return "1 cell" if number == 1 else f"{number} cells"
+    run = f" [{found.count}]" if found.count is not None else ""
+    return f"cell {found.number}{run}"

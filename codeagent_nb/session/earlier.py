@@ -14,6 +14,7 @@ from codeagent_nb import events
 from codeagent_nb.errors import SessionError
 from codeagent_nb.events import AgentEvent
 from codeagent_nb.log.place import SessionPlace
+from codeagent_nb.text import counted
 from kernel_executor.folders.left_behind import NEW
 from kernel_executor.folders.safe_files import PRIVATE, open_folder
 
@@ -74,7 +75,7 @@ def up_to_task(log: Sequence[AgentEvent], number: int) -> tuple[AgentEvent, ...]
     """
     starts = [place for place, event in enumerate(log) if is_task(event)]
     if not 1 <= number <= len(starts):
-        said = f"it has {len(starts)} {'task' if len(starts) == 1 else 'tasks'}"
+        said = f"it has {counted(len(starts), 'task')}"
         raise SessionError(f"there is no task {number} in this session: {said} (%agent history)")
     return tuple(log[: starts[number] if number < len(starts) else len(log)])
 

@@ -3,8 +3,6 @@
 Also finds those of before `.codeagent/`, whose files lie beside the notebooks; they are read where they lie and stay.
 """
 
-import errno
-import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
@@ -15,12 +13,12 @@ from pathlib import Path
 
 from codeagent_nb.errors import SessionError
 from codeagent_nb.events import EVENT, AgentEvent, TextMessage
-from codeagent_nb.log.journal import load_journal
+from codeagent_nb.log.journal import load_journal, lock_if_free
 from codeagent_nb.log.place import JOURNAL, LABEL, OURS, SessionPlace, is_of, session_names
 from codeagent_nb.session.beginning import AGENT_NAME, Earlier, remove_session
 from codeagent_nb.session.earlier import up_to_task
 from codeagent_nb.session.from_notebook import read_conversation
-from codeagent_nb.text import first_words, one_line
+from codeagent_nb.text import counted, first_words, one_line
 from kernel_executor.folders.safe_files import OpenFolder, open_folder
 from kernel_executor.folders.work_folder import too_much_to_show
 from kernel_executor.text import cleaned
@@ -104,7 +102,7 @@ def listed(found: Sequence[Found], name: str = "") -> str:
 
 
 def _row(number: int, found: Found, *, is_open: bool) -> str:
-    tasks = f"{len(found.tasks)} {'task' if len(found.tasks) == 1 else 'tasks'}"
+    tasks = counted(len(found.tasks), "task")
     when = f"{found.changed.astimezone():%Y-%m-%d %H:%M}"
     head = f"{number:3}{'*' if is_open else ' '} {found.shown}  {when}, {tasks}"
     if found.flaw:
@@ -230,10 +228,7 @@ def _refuse_old(found: Found, what: str) -> None:
 def _is_open(folder: OpenFolder) -> bool:
     """Return whether a session is open in any process: its journal is locked then."""
     with suppress(OSError), os.fdopen(folder.open(JOURNAL), "rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            return error.errno == errno.EWOULDBLOCK
+        return not lock_if_free(file.fileno())
     return False
 
 

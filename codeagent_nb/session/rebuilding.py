@@ -12,7 +12,7 @@ from codeagent_nb.events import KernelStateEvent
 from codeagent_nb.log.event_log import EventLog
 from codeagent_nb.projections.notebook_cell import SHELL, Cell
 from codeagent_nb.projections.notebook_cells import CellsStory
-from codeagent_nb.text import first_words, one_line
+from codeagent_nb.text import counted, first_words, one_line
 from kernel_executor import BlockResult, CodeBlock, ManagedExecutor
 from kernel_executor.kernels.code_facts import names_made
 from kernel_executor.text import as_text, shorten
@@ -43,7 +43,7 @@ class Rebuilt:
     otherwise: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        said = [f"{self.ran} {'cell' if self.ran == 1 else 'cells'} of code ran again."]
+        said = [f"{counted(self.ran, 'cell')} of code ran again."]
         said += [f"Not there any more: {', '.join(self.missing)} ({self.why})."] if self.missing else []
         said += [f"Other than before, by what was shown: {', '.join(self.otherwise)}."] if self.otherwise else []
         return " ".join(said)

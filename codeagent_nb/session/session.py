@@ -31,6 +31,7 @@ from codeagent_nb.session.files import bring_files, check_files, describe_files
 from codeagent_nb.session.rebuilding import Rebuilt, rebuild
 from codeagent_nb.session.results import NewVariables, fetch
 from codeagent_nb.session.undoing import Undoing
+from codeagent_nb.text import counted
 from kernel_executor import (
     ExecutionEvent,
     Fetched,
@@ -236,8 +237,7 @@ class Session:
 
 def gone_on_note(session: Session) -> str:
     """Return what a person should know of a session that goes on."""
-    count = sum(map(is_task, session.log.events))
-    return f"Going on with {session.name} ({count} {'task' if count == 1 else 'tasks'}). {session.rebuilt}"
+    return f"Going on with {session.name} ({counted(sum(map(is_task, session.log.events)), 'task')}). {session.rebuilt}"
 
 
 @asynccontextmanager

@@ -45,7 +45,5 @@ class MemoryWatch:
             return
         pids = usage.family(self._first, MOST).pids
         files = sum(usage.in_memory(self._first, path) for path in SHARED)
-        if self._memory.look(pids, files) <= self._most:
-            return
-        if self._memory.highest([pid for pid in pids if pid not in spares], files) <= self._most:
+        if self._memory.look(pids, files) > self._most and self._memory.is_enough_without(spares, pids, files):
             self._spares.end()

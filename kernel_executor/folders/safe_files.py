@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from kernel_executor.folders.trees import FOLDER
+
 PRIVATE = 0o600
 """The mode of new files: what a session tells is its user's."""
 
 PRIVATE_FOLDER = 0o700
 
 _ALWAYS = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class OpenFolder:
             OSError: It is a link, no folder, or not there.
         """
         try:
-            return OpenFolder(self.path / name, os.open(name, _FOLDER, dir_fd=self.descriptor))
+            return OpenFolder(self.path / name, os.open(name, FOLDER, dir_fd=self.descriptor))
         except OSError as error:
             found = self._lstat(name)
             if found and stat.S_ISLNK(found.st_mode):
@@ -145,7 +146,7 @@ def open_folder(path: Path) -> OpenFolder:
     Raises:
         OSError: There is no folder, but a link, say.
     """
-    return OpenFolder(path, os.open(path, _FOLDER))
+    return OpenFolder(path, os.open(path, FOLDER))
 
 
 @contextmanager

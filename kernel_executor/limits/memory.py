@@ -1,7 +1,7 @@
 """How much memory some processes use together, looked at page by page no oftener than is worth it. Ends nobody."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from kernel_executor.limits import usage
 from kernel_executor.limits.usage import Memory
@@ -46,9 +46,16 @@ class MemoryUse:
             self._look_closely(pids, each, files)
         return max(lowest, self._used)
 
-    def highest(self, pids: Sequence[int], files: int) -> int:
-        """Return how much they use if they share nothing with one another."""
-        return _highest([usage.own_memory(pid) for pid in pids], files)
+    def is_enough_without(self, spares: Collection[int], pids: Sequence[int], files: int) -> bool:
+        """Return whether they use no more than they may once some of them have ended; False if there are none to end.
+
+        Args:
+            spares: Those that can be ended.
+            pids: All of them.
+            files: Bytes of files in memory, whether they are mapped or not.
+        """
+        staying = [usage.own_memory(pid) for pid in pids if pid not in spares]
+        return bool(spares) and _highest(staying, files) <= self._most
 
     def _may_be_too_much(self) -> bool:
         available = usage.available_memory()

@@ -164,9 +164,8 @@ class ResourceWatch:
         used = self._memory.look(pids, files)
         if used <= self._bounds.memory:
             return ""
-        spares = self._spares.numbers()
-        if spares and self._memory.highest([pid for pid in pids if pid not in spares], files) <= self._bounds.memory:
-            self._spares.end()  # without them it is not too much
+        if self._memory.is_enough_without(self._spares.numbers(), pids, files):
+            self._spares.end()
             return ""
         sizes = f"it used {size_text(used)} and may use {size_text(self._bounds.memory)}"
         return f"out of memory: {sizes}; work on the data in parts, or {ASK}"

@@ -16,6 +16,7 @@ from codeagent_nb.notebook.cells.diff import Change, PageCell, changes_between
 from codeagent_nb.notebook.cells.layout import PageCells, prefix_of
 from codeagent_nb.notebook.cells.page import Found, Page, PageError
 from codeagent_nb.projections.notebook_cells import CellsStory
+from codeagent_nb.text import counted
 from kernel_executor import Output
 from kernel_executor.aio.tasks import ended
 from kernel_executor.text import cleaned
@@ -216,21 +217,17 @@ class CellWriter:
         elif self._lost:
             yield f"The notebook was closed or did not answer: what is missing in it is in {saved_as}."
         if left := self._gone | self._detached:
-            few = _cells(len(left))
+            few = counted(len(left), "cell")
             what = "that you changed or deleted while the agent was writing: left alone"
             yield f"{few} {what}. What the agent wrote is in {saved_as}."
         code = {cell.source for cell in self._known.values() if cell.cell_type == "code"}
         if self._replaced and code - self._replaced:
             yield REPLACED
         if self._kept and (self._known or self._gone or self._detached):
-            yield f"{_cells(len(self._kept))} of an earlier run that you had changed or kept: left alone."
+            yield f"{counted(len(self._kept), 'cell')} of an earlier run that you had changed or kept: left alone."
         if self._unknown and self._known:
-            few = _cells(self._unknown)
+            few = counted(self._unknown, "cell")
             yield f"{few} of an earlier run not written in this browser: left alone; the button Remove takes them away."
-
-
-def _cells(number: int) -> str:
-    return "1 cell" if number == 1 else f"{number} cells"
 
 
 def _is_as_written(there: dict[str, Any], cell: PageCell) -> bool:
