@@ -1,4 +1,4 @@
-"""A loop on a thread of its own, for where no kernel has one: the IPython terminal. Knows asyncio only."""
+"""Runs coroutines for callers that wait: in the IPython terminal, and when a kernel has ended. Knows asyncio only."""
 
 import asyncio
 import signal
@@ -10,8 +10,20 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
+def run_on_stopped(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end on a loop that was stopped, and may be stopped again: ipykernel does so twice.
+
+    `run_until_complete` raises RuntimeError then, and the session of a notebook stayed as it was (seen in CI).
+    """
+    task = loop.create_task(work)
+    task.add_done_callback(lambda _: loop.stop())
+    while not task.done():
+        loop.run_forever()
+    return task.result()
+
+
 class LoopThread:
-    """Runs coroutines for callers that wait; one loop for the whole session, since executors belong to one."""
+    """A loop on a thread of its own, for where no kernel has one; the same for the whole session, as executors need."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()

@@ -23,7 +23,7 @@ from codeagent_nb.notebook.bringing_home import Home, pull
 from codeagent_nb.notebook.cells.begin import page_at_end, page_below
 from codeagent_nb.notebook.chosen_models import where
 from codeagent_nb.notebook.errors import AgentFailed
-from codeagent_nb.notebook.loop_thread import LoopThread
+from codeagent_nb.notebook.loop_thread import LoopThread, run_on_stopped
 from codeagent_nb.notebook.magic_cell import CellRun, attended
 from codeagent_nb.notebook.magics import has_kernel
 from codeagent_nb.notebook.model_commands import is_client, listed, names_of_models
@@ -241,7 +241,7 @@ class MagicCommands:
         elif (loop := self.agent_of_notebook.loop) and not loop.is_closed() and not loop.is_running():
             # The kernel's loop has stopped, but all that the session is made of belongs to it.
             with suppress(TimeoutError):
-                loop.run_until_complete(asyncio.wait_for(self.agent_of_notebook.end(), EXIT_GRACE))
+                run_on_stopped(loop, asyncio.wait_for(self.agent_of_notebook.end(), EXIT_GRACE))
 
     def _folder(self, path: str) -> None:
         if path:

@@ -18,6 +18,7 @@ def test_after_a_restart_the_notebook_offers_its_session_and_it_goes_on(notebook
         "%%agent -m second\nHow many rows are there now?",
         "%agent sessions",
     )
+    before = set(notebook.server.root.iterdir())  # other tests have the same server
     notebook.run_cell(0)
     notebook.run_cell(1)
     wait_until_done(notebook, 1)
@@ -33,5 +34,6 @@ def test_after_a_restart_the_notebook_offers_its_session_and_it_goes_on(notebook
     notebook.run_cell(5)
     assert "How many rows are there now?" in shown(notebook, 5)
     assert "2 tasks" in shown(notebook, 5)
-    beside = {path.name for path in notebook.server.root.iterdir() if path.suffix != ".ipynb"}
-    assert beside - {".ipynb_checkpoints"} == {".codeagent"}
+    new = {path.name for path in set(notebook.server.root.iterdir()) - before}
+    assert new <= {".codeagent", ".ipynb_checkpoints"}, "nothing else appears beside the notebook"
+    assert (notebook.server.root / ".codeagent").is_dir()

@@ -32,6 +32,9 @@ from tests.integration.executor_kinds import EVERYWHERE, FORKED, KERNELS, SCRIPT
 
 pytestmark = [pytest.mark.integration, pytest.mark.timing, pytest.mark.asyncio(loop_scope="module")]
 
+SOON = 6.0
+"""Seconds for what takes 0.2 to 0.6 on a quiet machine, where 1 of patience may be meant."""
+
 LIMITS = OutputLimits(head=10_000, tail=2_000)
 
 SLEEP = f"600.{os.getpid():07}"
@@ -58,7 +61,7 @@ class Row:
     code: str
     language: str = "python"
     timeout: float = 20.0
-    within: float = 2.0
+    within: float = SOON
     status: str = "ok"
     exit_code: int = 0
     says: str = ""
@@ -67,7 +70,7 @@ class Row:
     leaves: bool = False
 
 
-def endless(code: str, *, timeout: float = 0.8, within: float = 2.0, **settings: Any) -> Row:
+def endless(code: str, *, timeout: float = 0.8, within: float = SOON, **settings: Any) -> Row:
     """Code that only the time limit ends, and that has to be back within so many seconds of it."""
     settings = {"says": "before\n", **settings}
     return Row(code=code, timeout=timeout, within=timeout + within, status="timeout", exit_code=124, **settings)
@@ -163,7 +166,9 @@ FAULTS: Mapping[str, Row] = {
         says="ValueError: one",
     ),
     "TaskGroup": Row(code=GROUP, status="error", exit_code=1, says="ValueError: in a task"),
-    "deep recursion": Row(code="def f(): f()\nf()", within=10.0, status="error", exit_code=1, says="RecursionError"),
+    "deep recursion": Row(
+        code="def f(): f()\nf()", timeout=60, within=40, status="error", exit_code=1, says="RecursionError"
+    ),
     "output that is no UTF-8": Row(
         code="import os; os.write(1, b'caf\\xe9 \\xff\\n')\nprint('ok')", says="caf\N{REPLACEMENT CHARACTER}"
     ),
@@ -187,14 +192,14 @@ FAULTS: Mapping[str, Row] = {
     "empty sh": Row(code="", language="sh"),
     "syntax error": Row(code="print('a'", status="error", exit_code=1, says="SyntaxError"),
     "unknown language": Row(code="let x", language="javascript", status="skipped", exit_code=1, note="'javascript'"),
-    "100 MB in one print": Row(code="print('before' + 'x' * 100_000_000)", within=15, says="left out"),
+    "100 MB in one print": Row(code="print('before' + 'x' * 100_000_000)", within=17, says="left out"),
 }
 
 ROWS: Mapping[str, Row] = {
     **FAULTS,
     "interrupted": Row(
-        code="import time\nprint('before\\n', end='', flush=True)\ntime.sleep(1)\nopen(NAME, 'w').close()",
-        within=1.5,
+        code="import time\nprint('before\\n', end='', flush=True)\ntime.sleep(3)\nopen(NAME, 'w').close()",
+        within=2.5,
         status="interrupted",
         exit_code=130,
         says="before\n",
@@ -224,14 +229,14 @@ DIFFERENCES: Mapping[tuple[str, str], Difference] = {
     **{
         key: Difference(
             "its variables are worth 3 s of patience, and are lost with it",
-            {"within": ROWS[key[0]].timeout + 3.5, "state": "lost"},
+            {"within": ROWS[key[0]].timeout + 3 + SOON, "state": "lost"},
         )
         for key in of(STUBBORN, KERNELS, "")
     },
     **{
         key: Difference(
             "its variables are worth 3 s of patience, and come back from a checkpoint",
-            {"within": ROWS[key[0]].timeout + 3.5, "state": "restored"},
+            {"within": ROWS[key[0]].timeout + 3 + SOON, "state": "restored"},
         )
         for key in of(STUBBORN, FORKED, "")
     },
@@ -253,7 +258,7 @@ DIFFERENCES: Mapping[tuple[str, str], Difference] = {
         exit_code=1,
         state="lost",
         note="its process ended",
-        within=6.0,
+        within=12,
     ),
     **of(["sh kills itself"], KERNELS, "only the shell died: the kernel and its variables live", status="error"),
     **of(["NUL in code"], KERNELS, "Python reads the code itself, and says so in its own words", says="null byte"),
@@ -314,7 +319,7 @@ def text(result: CodeResult) -> str:
     return "".join(output["text"] for output in outputs if output["output_type"] == "stream")
 
 
-async def assert_works_soon(executor: Executor, seconds: float = 2.0) -> None:
+async def assert_works_soon(executor: Executor, seconds: float = SOON) -> None:
     started = time.monotonic()
     result = await run(executor, "print('next')")
     assert (result.blocks[-1].status, text(result)) == ("ok", "next\n")
@@ -326,7 +331,7 @@ def left() -> list[int]:
     return [process.pid for process in psutil.process_iter(["cmdline"]) if SLEEP in (process.info["cmdline"] or ())]
 
 
-async def none_left(seconds: float = 2.0) -> bool:
+async def none_left(seconds: float = 10.0) -> bool:
     deadline = time.monotonic() + seconds
     while left() and time.monotonic() < deadline:  # noqa: ASYNC110 - nobody tells us
         await asyncio.sleep(0.02)
@@ -408,7 +413,7 @@ async def test_cancelling_stops_the_code_and_its_output_was_told(shared: Executo
     assert_interrupted(result, kind)
     assert not result.state_lost
     await assert_works_soon(shared)
-    await asyncio.sleep(max(0.0, 1.2 - (time.monotonic() - started)))
+    await asyncio.sleep(max(0.0, 3.2 - (time.monotonic() - started)))
     assert not (shared.stage_dir / how).exists(), "the code went on after it was cancelled"
 
 
@@ -444,9 +449,9 @@ async def test_a_cancellation_at_any_moment_is_not_lost(shared: Executor) -> Non
         started = time.monotonic()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert time.monotonic() - started < 2.0
+        assert time.monotonic() - started < SOON
         await assert_works_soon(shared)
-    await asyncio.sleep(1.2)
+    await asyncio.sleep(3.2)
     assert [delay for delay in delays if (shared.stage_dir / f"moment {delay}").exists()] == []
 
 
@@ -465,7 +470,7 @@ async def test_code_that_swallows_the_cancellation_is_killed_and_the_next_block_
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert time.monotonic() - started < 2.0
+    assert time.monotonic() - started < SOON
     [result] = watcher.finished
     assert (result.status, result.state) == ("interrupted", expected("swallows interrupts", kind).state)
     await assert_works_soon(shared)
@@ -506,13 +511,11 @@ async def test_two_calls_at_once_run_one_after_another_with_their_own_output(sha
 
 async def test_the_first_line_is_told_long_before_the_end(shared: Executor) -> None:
     seen: list[float] = []
-    started = time.monotonic()
     code = CodeBlock("import time\nprint('first', flush=True)\ntime.sleep(1.0)\nprint('last')")
     await shared.execute_code_blocks(
         [code], on_event=lambda event: seen.append(time.monotonic()) if isinstance(event, BlockOutput) else None
     )
-    assert seen[0] - started < 0.7
-    assert seen[-1] - started > 1.0
+    assert seen[-1] - seen[0] > 0.5
 
 
 async def test_blocks_run_in_order_until_one_fails(shared: Executor) -> None:
@@ -548,7 +551,7 @@ async def test_an_expression_is_evaluated_in_time_or_not_at_all(shared: Executor
     assert await shared.evaluate("1 / 0") is None
     started = time.monotonic()
     assert await shared.evaluate("__import__('time').sleep(10)", timeout=0.3) is None
-    assert time.monotonic() - started < 2.3
+    assert time.monotonic() - started < SOON
     await assert_works_soon(shared)
 
 
@@ -564,7 +567,7 @@ async def test_stopping_while_a_block_runs_ends_it_as_interrupted_and_leaves_not
     started = time.monotonic()
     await executor.stop()
     result = await task
-    assert time.monotonic() - started < 2.0
+    assert time.monotonic() - started < SOON
     assert_interrupted(result.blocks[0], kind)
     with pytest.raises(NotStarted, match=r"executor\.start"):
         await waiting

@@ -92,6 +92,17 @@ def test_a_task_is_told_whole_under_its_cell_and_saved(execute: Execute, tmp_pat
     assert not list(saved.parent.glob("data")), "an empty folder is taken away again"
 
 
+def test_the_session_is_ended_with_its_kernel_however_often_the_loop_is_stopped(
+    execute: Execute, tmp_path: Path
+) -> None:
+    stop = (
+        "import asyncio, atexit\nloop = asyncio.get_running_loop()\natexit.register(lambda: loop.call_soon(loop.stop))"
+    )
+    execute(model(python("print(1)"), "One."), "%%agent -m replay\nPrint one.", stop)
+    [journal] = tmp_path.glob(".codeagent/sessions/study-*/journal.jsonl")
+    assert not (journal.parent / "data").exists(), "an empty folder is taken away again"
+
+
 def test_kernel_and_conversation_go_on_until_they_are_reset(execute: Execute) -> None:
     notebook = execute(
         model(python("kept = 'still here'"), "Kept.", python("print(kept)"), "Yes.", python("print(kept)"), "No."),

@@ -133,18 +133,17 @@ async def test_a_block_is_unknown_only_if_nobody_could_be_asked_for_longer_than_
 async def test_a_block_that_could_not_be_stopped_without_a_connection_is_unknown_and_its_kernel_is_found_again(
     server: JupyterServer,
 ) -> None:
-    proxy = proxy_of(server, away=6.0)
+    proxy = proxy_of(server)
     await proxy.start()
     try:
         url = f"http://127.0.0.1:{proxy.port}"
         async with RemoteKernelExecutor(server=url, token=server.token, patience=60) as executor:
             await executor.execute_code_blocks([CodeBlock("kept = 7")])
-            outage = asyncio.create_task(proxy.be_away())
-            code = CodeBlock("import time; time.sleep(8); late = 8")
-            [block] = (await executor.execute_code_blocks([code], timeout=0.5)).blocks
+            async with proxy.outage():
+                code = CodeBlock("import time; time.sleep(8); late = 8")
+                [block] = (await executor.execute_code_blocks([code], timeout=0.5)).blocks
             assert (block.status, block.state_lost) == ("unknown", False)
             assert "could not be ended" in block.note
-            await outage
             [block] = (await executor.execute_code_blocks([CodeBlock("print(kept, 'late' in globals())")])).blocks
             assert (block.status, block.state_lost) == ("ok", False)
             assert block.outputs[0]["text"].startswith("7 ")

@@ -7,7 +7,8 @@ connection with what the first one began with; and is away altogether for a whil
 import asyncio
 import random
 import time
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -136,15 +137,18 @@ class ChaosProxy:
             deed = self._random.choice(possible)
             self._count(deed)
             if deed == "away":
-                await self.be_away()
+                async with self.outage():
+                    await asyncio.sleep(self.away)
             else:
                 ends = self._random.choice(list(self._pairs.values()))
                 self._faults[self._random.choice(ends)] = deed
 
-    async def be_away(self) -> None:
+    @asynccontextmanager
+    async def outage(self) -> AsyncGenerator[None, None]:
+        """Be away as long as the context is entered."""
         began, self._is_away = time.monotonic(), True
         for task in tuple(self._pairs):
             task.cancel()
-        await asyncio.sleep(self.away)
+        yield
         self._is_away = False
         self.outages.append((began, time.monotonic()))
