@@ -214,7 +214,7 @@ export interface Lab {
   ICommandPalette: object;
   LabIcon: new (options: { name: string; svgstr: string }) => object;
   Notification: {
-    info(message: string, options: { autoClose: number; actions: Action[] }): string;
+    info(message: string, options: { autoClose: number; actions?: Action[] }): string;
     success(message: string, options: { autoClose: number }): string;
     warning(message: string, options: { autoClose: number }): string;
     error(message: string, options: { autoClose: number }): string;
@@ -222,6 +222,7 @@ export interface Lab {
   };
   NotebookActions: {
     runCells(notebook: Notebook, cells: readonly Cell[], context: SessionContext): Promise<boolean>;
+    readonly executed: Signal<object, { cell: Cell }>;
   };
 }
 

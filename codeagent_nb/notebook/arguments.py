@@ -37,7 +37,8 @@ class CellOptions:
         variables: Names of variables to copy into the managed kernel.
         results: Names of variables to copy into the notebook when the task is done.
         background: True to return at once.
-        cells: True to write cells below.
+        cells: True to write cells below, where that can be.
+        insists: Whether the line asks for them, so that it is said where it cannot be.
     """
 
     model: str
@@ -48,6 +49,7 @@ class CellOptions:
     results: tuple[str, ...]
     background: bool
     cells: bool
+    insists: bool
 
 
 FENCED = re.compile(r"^[ \t]*(`{3,}|~{3,}).*?(?:^[ \t]*\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
@@ -94,7 +96,10 @@ ARGUMENTS: Sequence[tuple[tuple[str, ...], dict[str, Any]]] = (
     (("-k", "--keep"), {"choices": ("all", "final"), "help": "What stays under the cell: all attempts, or the last."}),
     (
         ("--cells",),
-        {"action": BooleanOptionalAction, "help": "Write what it does into cells below; --no-cells does not."},
+        {
+            "action": BooleanOptionalAction,
+            "help": "Write cells below, or say why not; --no-cells shows all under the task.",
+        },
     ),
     (("--bg",), {"action": "store_true", "help": "Return at once, and go on in the background."}),
 )
@@ -118,6 +123,17 @@ def help_text() -> str:
     return "\n".join(
         [DESCRIPTION, "Options, after %%agent on the same line:", *(f"  {row:{width}}  {said}" for row, said in rows)]
     )
+
+
+def asks_for_help(line: str, body: str) -> bool:
+    """Return whether there is no task.
+
+    Raises:
+        UsageError: It stands in the line.
+    """
+    if not body.strip() and line.strip() and not line.lstrip().startswith("-"):
+        raise UsageError("the task goes below the %%agent line, not into it")
+    return not body.strip()
 
 
 def _value_of(name: str, options: Mapping[str, Any]) -> str:
@@ -157,6 +173,7 @@ def read_line(line: str, body: str, settings: CodeAgent) -> CellOptions:
         results=names_in(given.output, "-o clean,fig"),
         background=given.bg,
         cells=settings.cells if given.cells is None else given.cells,
+        insists=given.cells is True,
     )
 
 

@@ -16,8 +16,8 @@ from codeagent_nb.loop.results import TaskResult
 from codeagent_nb.notebook.arguments import Keep
 from codeagent_nb.notebook.bring_buttons import Bring, BringButtons
 from codeagent_nb.notebook.bringing_home import Brought, Home, bring_home
-from codeagent_nb.notebook.cells.begin import Writing, begin_writing, last_good_code
-from codeagent_nb.notebook.cells.page import Page
+from codeagent_nb.notebook.cells.approving import asking_for_cells
+from codeagent_nb.notebook.cells.begin import Begin, Writing, last_good_code
 from codeagent_nb.notebook.errors import AgentFailed, Stopped
 from codeagent_nb.notebook.live_output import CellView, DisplayPublisher, Story
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
@@ -51,7 +51,7 @@ class CellRun:
         place: Where a new session works.
         keep: What stays under the cell.
         buttons: True to show them.
-        page: Where cells are written; None writes none.
+        begin: Begins to write cells.
         set_next_input: Puts code into the next cell, where no cells can be written; None in the background, where the
             cell has ended by then.
         complete: Completes the task before it begins, by asking for what it lacks.
@@ -63,7 +63,7 @@ class CellRun:
     place: Place
     keep: Keep
     buttons: bool
-    page: Page | None
+    begin: Begin
     set_next_input: Callable[[str], None] | None
     complete: Callable[[Task, Place, Surface], Awaitable[tuple[Task, Place]]]
     home: Home
@@ -76,9 +76,10 @@ class CellRun:
             AgentFailed: It failed; what is known of it stands under the cell.
         """
         strip = Strip(self.publisher, self.agent) if self.buttons else None
-        writing = Writing(None)
+        writing = Writing()
         shown: list[CellView] = []
         ask = asking_below(shown, strip.controls.ask if strip else task.settings.ask or refuse_unattended)
+        ask = asking_for_cells(lambda: writing.writer, ask)
         task = replace(task, settings=replace(task.settings, ask=ask))
         surface = Surface(self._say, strip.cards if strip else None)
         buttons = BringButtons(self.publisher, task.results)
@@ -86,14 +87,13 @@ class CellRun:
         def views(session: Session) -> Sequence[View]:
             shown.append(CellView(self.publisher, self._story(session, writing)))
             of_run: list[View] = [*shown, buttons, *([strip.controls] if strip else [])]
-            if writing.writer and self.page:
-                of_run += [writing.writer, self.agent.written.task(self.page)]
+            if writing.writer and writing.page:
+                of_run += [writing.writer, self.agent.written.task(writing.page)]
             return of_run
 
         async def run() -> TaskResult:
             nonlocal writing
-            if self.page:
-                writing = await begin_writing(self.page, last_attempt_only=self.keep == "final")
+            writing = await self.begin()
             return await self.agent.solve(
                 task, self.place, views=views, prepare=lambda task, place: self.complete(task, place, surface)
             )

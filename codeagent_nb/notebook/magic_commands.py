@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,9 @@ from codeagent_nb.errors import AgentError
 from codeagent_nb.events import TaskTurnedEvent
 from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.notebook import commands
-from codeagent_nb.notebook.arguments import HOW_TO_PULL, CellOptions, help_text, pick, read_line
+from codeagent_nb.notebook.arguments import HOW_TO_PULL, CellOptions, asks_for_help, help_text, pick, read_line
 from codeagent_nb.notebook.bringing_home import Home, pull
-from codeagent_nb.notebook.cells.begin import page_at_end, page_below
+from codeagent_nb.notebook.cells.begin import Begin, FrontEnds, page_at_end, page_below, write_none
 from codeagent_nb.notebook.chosen_models import where
 from codeagent_nb.notebook.errors import AgentFailed
 from codeagent_nb.notebook.loop_thread import LoopThread, run_on_stopped
@@ -70,6 +71,7 @@ class MagicCommands:
             self.agent_of_notebook, self._model, self.agent_of_notebook.models.environment, notebook=path
         )
         self._thread: LoopThread | None = None
+        self._front_ends = FrontEnds()
         self._panels: dict[str, Panel] = {}
         self._background: set[asyncio.Task[None]] = set()
 
@@ -80,7 +82,8 @@ class MagicCommands:
 
     async def run_cell(self, line: str, body: str) -> None:
         """Run an `%%agent` cell; it is awaited in the kernel's own loop."""
-        if self._is_help(line, body):
+        if asks_for_help(line, body):
+            say(help_text())
             return
         options = read_line(line, body, self.settings)
         task = self._task(options, body, InputLine(self.shell.display_pub))
@@ -91,7 +94,7 @@ class MagicCommands:
             place=self._place(),
             keep=options.keep,
             buttons=self.settings.buttons and attended,
-            page=page_below(self.shell.kernel.get_parent()) if options.cells and attended else None,
+            begin=self._begin_below(options) if options.cells and attended else write_none,
             set_next_input=None if options.background else self.shell.set_next_input,
             complete=self._preparation.complete,
             home=self._home,
@@ -104,13 +107,9 @@ class MagicCommands:
         else:
             await run.solve(task)
 
-    def _is_help(self, line: str, body: str) -> bool:
-        if body.strip():
-            return False
-        if line.strip() and not line.lstrip().startswith("-"):
-            raise UsageError("the task goes below the %%agent line, not into it")
-        say(help_text())
-        return True
+    def _begin_below(self, options: CellOptions) -> Begin:
+        page, last_only = page_below(self.shell.kernel.get_parent()), options.keep == "final"
+        return partial(self._front_ends.begin, page, insists=options.insists, last_attempt_only=last_only)
 
     def _task(self, options: CellOptions, text: str, ask: ApprovalFunc) -> Task:
         variables = pick(options.variables, self.shell.user_ns)
@@ -135,7 +134,8 @@ class MagicCommands:
 
     def run_in_terminal(self, line: str, body: str) -> None:
         """Run an `%%agent` cell where there is no kernel; returns when it is done."""
-        if self._is_help(line, body):
+        if asks_for_help(line, body):
+            say(help_text())
             return
         console = CleanConsole()
         task = self._task(read_line(line, body, self.settings), body, TerminalApprover(console))
@@ -326,7 +326,7 @@ class MagicCommands:
             self.shell.display_pub,
             make_task=self._panel_task,
             place=self._place,
-            page=lambda: page_at_end(parent) if self.settings.cells else None,
+            begin=lambda: self._front_ends.begin(page_at_end(parent)) if self.settings.cells else write_none(),
             models=lambda: names_of_models(self.agent_of_notebook, model or self.settings.model, self.shell.user_ns),
             preparation=self._preparation,
         )

@@ -48,8 +48,9 @@ class CodeAgent(Configurable):  # type: ignore[misc]
     ).tag(config=True)
     buttons = Bool(default_value=True, help="Show a Stop button, and ask for approvals with buttons.").tag(config=True)
     cells = Bool(
-        default_value=False,
-        help="Write code, outputs and explanations into cells of this notebook; the panel puts them at its end.",
+        default_value=True,
+        help="Write code, outputs and explanations into cells of this notebook, where its front end has the extension; "
+        "the panel puts them at its end.",
     ).tag(config=True)
 
     @validate("limits", "network")  # type: ignore[untyped-decorator]

@@ -74,6 +74,13 @@ def code_cell(block: CodeBlock, status: str, attempt: int = 0) -> Cell:
     return Cell("code", source.rstrip("\n"), {"kind": "code", "attempt": attempt + 1, "status": status})
 
 
+def code_of(source: str) -> CodeBlock:
+    """Return what a cell of code runs; the other way about than `code_cell`."""
+    if source.startswith(SHELL):
+        return CodeBlock(source.removeprefix(SHELL), "bash")
+    return CodeBlock(source, "python")
+
+
 def variable_cell(name: str, code: str, count: int | None) -> Cell:
     """Return the cell of code that has loaded a variable of the user's notebook."""
     return Cell("code", code, {"kind": "variable", "name": name}, execution_count=valid_count(count))

@@ -91,6 +91,11 @@ class CellsStory:
         return tuple(self._cells)
 
     @property
+    def under_way(self) -> Sequence[Cell]:
+        """Those among the cells whose attempt has not ended: they may become a quotation yet."""
+        return [part.cell for part in self._attempt]
+
+    @property
     def lasting(self) -> Sequence[Cell]:
         """The same as they may be saved: whatever happens next, no code among them can be of a failed attempt."""
         return self._without_attempt("running") if self._attempt else self.cells

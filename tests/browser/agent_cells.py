@@ -12,9 +12,10 @@ LOAD = "%load_ext codeagent_nb\nfrom codeagent_nb import ReplayChatCompletionCli
 AGAIN = "print('next')"
 
 
-def model(*replies: str, chunk_delay: float = 0.0, name: str = "replay") -> str:
-    """The source of a cell that makes a scripted model."""
-    return f"{LOAD}{name} = ReplayChatCompletionClient({list(replies)!r}, chunk_delay={chunk_delay})"
+def model(*replies: str, chunk_delay: float = 0.0, name: str = "replay", cells: bool = False) -> str:
+    """The source of a cell that makes a scripted model; tasks show all under their cell unless `cells`."""
+    load = LOAD if cells else f"{LOAD}%config CodeAgent.cells = False\n"
+    return f"{load}{name} = ReplayChatCompletionClient({list(replies)!r}, chunk_delay={chunk_delay})"
 
 
 def python(code: str) -> str:

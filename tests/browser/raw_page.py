@@ -16,7 +16,7 @@ class Page:
 
     kept = []  # a comm that is forgotten is closed, and a page that does not know it complains in its console
 
-    def __init__(self, protocol=3):
+    def __init__(self, protocol=4):
         self.kept.append(self)
         self.comm = create_comm(target_name="codeagent_cells", data={"protocol": protocol})
         self.loop = asyncio.get_running_loop()
@@ -48,7 +48,7 @@ class Page:
         return await self.ask({"op": "apply", "changes": changes}, **options)
 '''
 
-OK = {"ok": True, "gone": [], "detached": []}
+OK = {"ok": True, "gone": [], "detached": [], "adopted": []}
 
 
 def connect(notebook: Notebook, *sources: str) -> str:

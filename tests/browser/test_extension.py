@@ -35,16 +35,16 @@ def test_jupyter_lists_it_as_enabled_after_nothing_but_the_installation() -> Non
 
 def test_cells_come_below_the_asking_cell_with_all_that_belongs_to_them(notebook: Notebook) -> None:
     anchor = connect(notebook)
-    cells = [markdown("m", "# Title\n\nSome *words*."), code("c", "6 * 7", stream("out\n"), count=3), code("d", "pass")]
+    cells = [markdown("m", "# Title\n\nSome *words*."), code("c", "6 * 7", stream("out\n")), code("d", "pass")]
     assert apply(notebook, insert(["nowhere", anchor], *cells)) == OK
     assert ids(notebook) == ["-", "m", "c", "d", "-"]
     made = by_id(notebook, "c")
-    assert (made["cell_type"], made["source"], made["execution_count"]) == ("code", "6 * 7", 3)
+    assert (made["cell_type"], made["source"], made["execution_count"]) == ("code", "6 * 7", None)
     assert made["outputs"] == [stream("out\n")]
     assert made["metadata"]["codeagent"] == {"cell": "run", "step": 1}
     assert by_id(notebook, "m")["cell_type"] == "markdown"
     notebook.cell(1).locator("h1", has_text="Title").wait_for()
-    assert notebook.cell(2).locator(".jp-InputPrompt").inner_text() == "[3]:"
+    assert notebook.cell(2).locator(".jp-InputPrompt").inner_text() == "[ ]:"
 
 
 def test_the_notebook_is_dirty_then_and_can_be_saved_as_a_valid_one(notebook: Notebook) -> None:
@@ -131,9 +131,7 @@ def test_source_and_outputs_come_bit_by_bit(notebook: Notebook) -> None:
     assert by_id(notebook, "c")["source"] == "x = 2\nprint(x)"
     assert apply(notebook, outputs("c", 0, stream("a")), append("c", 0, "b")) == OK
     assert apply(notebook, outputs("c", 1, stream("e", "stderr"), display(text_html="<b>x</b>"))) == OK
-    assert apply(notebook, {"do": "count", "id": "c", "execution_count": 7}) == OK
     assert by_id(notebook, "c")["outputs"] == [stream("ab"), stream("e", "stderr"), display(text_html="<b>x</b>")]
-    assert by_id(notebook, "c")["execution_count"] == 7
     notebook.cell(1).locator(".jp-OutputArea-output b", has_text="x").wait_for()
     assert apply(notebook, outputs("c", 0, stream("new"), display(text_plain="y"))) == OK
     assert apply(notebook, outputs("c", 1, stream("er", "stderr"))) == OK
@@ -274,13 +272,12 @@ def test_a_cell_that_the_user_has_changed_or_run_is_left_alone(
     apply(notebook, insert([anchor], code("c", "5"), code("d", "6")))
     does(notebook)
     before = by_id(notebook, "c")["source"]
-    changes = [outputs("c", 0, stream("x")), source("c", 0, "y"), {"do": "count", "id": "c", "execution_count": 99}]
+    changes = [outputs("c", 0, stream("x")), source("c", 0, "y")]
     assert apply(notebook, *changes, source("d", 1, "7")) == {**OK, "detached": ["c"]}
     notebook.wait_idle()
     cell = by_id(notebook, "c")
     assert cell["source"] == before
     assert stream("x") not in cell["outputs"]
-    assert cell["execution_count"] != 99
     assert by_id(notebook, "d")["source"] == "67"
     tags = {"do": "metadata", "id": "c", "metadata": {"tags": ["raises-exception"]}}
     assert apply(notebook, tags) == {**OK, "detached": ["c"]}
@@ -442,8 +439,8 @@ def test_after_a_reload_the_page_goes_on_with_the_task_and_answers_no_old_addres
     notebook.execute("page.to, page.token = None, old.token")
     answer = ask(notebook, f"hello({anchor!r})")
     assert answer["ids"] == [cell["id"] for cell in notebook.cells()]
-    assert answer["cells"] == [{"id": name, "source": "1", "execution_count": None} for name in "cde"]
-    assert (answer["protocol"], answer["read_only"], answer["theirs"]) == (3, False, [])
+    assert answer["cells"] == [{"id": name, "source": "1", "cell_type": "code"} for name in "cde"]
+    assert (answer["protocol"], answer["read_only"], answer["theirs"]) == (4, False, [])
     edit(notebook, "d", "mine")
     notebook.do("panel.content.activeCellIndex = 3; return app.commands.execute('notebook:run-cell').then(() => 1)")
     changes = [source("d", 1, "2"), source("e", 1, "2")]

@@ -19,6 +19,7 @@ from tests.support.page_changes import (
     metadata,
     outputs,
     removal,
+    reuse,
     source,
     stream,
 )
@@ -88,7 +89,7 @@ def test_the_users_cells_and_those_of_another_task_are_neither_changed_nor_remov
             source(name, 0, "import os"),
             outputs(name, 0, stream("x")),
             append(name, 0, "x"),
-            {"do": "count", "id": name, "execution_count": 1},
+            reuse(name, text),
             metadata(name, codeagent={"cell": anchor, "step": 1}),
             removal(name, text),
             insert([anchor], code(name, text)),
@@ -342,7 +343,7 @@ def test_what_has_another_shape_is_refused_and_no_error_of_jupyters(notebook: No
             anchor, f"page = Page({protocol}); page.to = {client_of(notebook)!r}; answer = await page.hello({anchor!r})"
         )
         answer = notebook.value("answer")
-        assert (answer["ok"], answer["protocol"]) == (False, 3)
+        assert (answer["ok"], answer["protocol"]) == (False, 4)
         assert "version 3" in answer["error"]
     attach(notebook)
     assert apply(notebook, insert([anchor], code("e"))) == OK

@@ -34,6 +34,11 @@ class RealPage:
         self.notebook.execute(f"answer = await page.apply(*{[self.named(change) for change in changes]!r})")
         return self.plain(self.notebook.value("answer"))
 
+    def take(self, ids: Sequence[str]) -> dict[str, Any]:
+        asked = {"op": "take", "ids": [self.prefix + name for name in ids]}
+        self.notebook.execute(f"answer = await page.ask({asked!r})")
+        return self.plain(self.notebook.value("answer"))
+
     def user(self, turn: User) -> None:
         index = [cell["id"] for cell in self.notebook.cells()].index(self.prefix + turn.cell)
         if turn.does == "edit":
@@ -73,7 +78,7 @@ class RealPage:
     def plain(self, value: Any) -> Any:
         """Return what the page says, with the ids of the conversation."""
         if isinstance(value, dict):
-            return {key: self.plain(item) for key, item in value.items()}
+            return {key.removeprefix(self.prefix): self.plain(item) for key, item in value.items()}
         if isinstance(value, list):
             return [self.plain(item) for item in value]
         return value.removeprefix(self.prefix) if isinstance(value, str) else value

@@ -5,7 +5,7 @@ from typing import Any
 Change = dict[str, Any]
 
 
-def code(name: str, source: str = "", *outputs: Any, count: int | None = None, **codeagent: Any) -> Change:
+def code(name: str, source: str = "", *outputs: Any, **codeagent: Any) -> Change:
     metadata = {"codeagent": {"cell": "run", "step": 1, **codeagent}}
     return {
         "cell_type": "code",
@@ -13,7 +13,7 @@ def code(name: str, source: str = "", *outputs: Any, count: int | None = None, *
         "source": source,
         "metadata": metadata,
         "outputs": list(outputs),
-        "execution_count": count,
+        "execution_count": None,
     }
 
 
@@ -51,8 +51,8 @@ def append(name: str, index: int, text: str) -> Change:
     return {"do": "append", "id": name, "index": index, "text": text}
 
 
-def count(name: str, number: int | None) -> Change:
-    return {"do": "count", "id": name, "execution_count": number}
+def reuse(name: str, text: str) -> Change:
+    return {"do": "reuse", "id": name, "source": text}
 
 
 def metadata(name: str, **values: Any) -> Change:

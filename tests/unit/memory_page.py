@@ -120,6 +120,7 @@ class Window:
         self.steps: dict[str, list[str]] = {}
         self.gone: set[str] = set()
         self.detached: set[str] = set()
+        self.adopted: set[str] = set()
 
     # The user
 
@@ -149,7 +150,7 @@ class Window:
                 if cell_id not in self.ids:
                     continue
                 now = state(self.cell(cell_id))
-                if was[0].startswith(now[0]) and now[2] in (None, was[2]):
+                if was[0].startswith(now[0]) and now[2] is None:
                     task.own[cell_id] = now
                 else:
                     self._leave(task, cell_id)
@@ -186,7 +187,7 @@ class Window:
             try:
                 said = self._do(comm, message)
             except Exception as error:  # noqa: BLE001
-                said = {"ok": False, "protocol": 3, "error": str(error)}
+                said = {"ok": False, "protocol": 4, "error": str(error)}
             if said is None:
                 return None
             last = {"re": message["seq"], "client": self.client, **said}
@@ -196,7 +197,11 @@ class Window:
     def _do(self, comm: Comm, message: dict[str, Any]) -> dict[str, Any] | None:
         if message["op"] == "turn":
             return self.turn(message["token"], message["to"], taken_back=message["taken_back"])
-        return self.hello(comm, message) if message["op"] == "hello" else self.apply(comm, message["changes"])
+        if message["op"] == "hello":
+            return self.hello(comm, message)
+        if message["op"] == "take":
+            return {"ok": True, "sources": self.take(self._writing(comm), message["ids"])}
+        return self.apply(comm, message["changes"])
 
     def turn(self, token: str, to: str | None, *, taken_back: bool) -> dict[str, Any] | None:
         task = next((task for task in self.past if task.token == token), None)
@@ -214,15 +219,15 @@ class Window:
             task
             for task in (*self.past, *self.tasks)
             if (own := task.own.get(cell["id"])) and cell["id"] not in task.users and own[0] == source
-            if count in (None, own[2])
+            if count is None
         ]  # fmt: skip
         about = cell["metadata"].get("codeagent")
         if not writers or about is None or about.get("kept"):
             return None
-        if writers[-1].taken_back and not about.get("taken_back"):
-            about["taken_back"], cell["execution_count"] = True, None
-        elif not writers[-1].taken_back and about.pop("taken_back", False):
-            cell["execution_count"] = writers[-1].own[cell["id"]][2]
+        if writers[-1].taken_back:
+            about["taken_back"] = True
+        else:
+            about.pop("taken_back", None)
         return writers[-1]
 
     def comm_closed(self, comm: Comm, data: dict[str, Any]) -> None:
@@ -244,7 +249,7 @@ class Window:
         named = [cell for cell in (message["anchor"], message["home"]) if cell]
         if message["to"] is None and not {*named} <= {*self.ids}:
             return None
-        about = {"ok": True, "protocol": 3, "read_only": self.read_only, "ids": self.ids}
+        about = {"ok": True, "protocol": 4, "read_only": self.read_only, "ids": self.ids}
         if self.read_only and message["token"] is None:
             return {**about, "cells": [], "theirs": [], "marked": [], "token": ""}
         task = self._task(message["anchor"], message["token"])
@@ -276,8 +281,7 @@ class Window:
                 continue
             is_made = cell["source"] in task.old.get(name, ()) and not cell["metadata"].get("codeagent", {}).get("kept")
             if self._is_ours(task, name) if name in task.own else is_made:
-                about = {"id": name, "source": cell["source"], "execution_count": cell.get("execution_count")}
-                ours.append(about | {"codeagent": cell["metadata"].get("codeagent")})
+                ours.append(about(cell) | {"codeagent": cell["metadata"].get("codeagent")})
             elif name not in task.own:
                 del task.old[name]
                 task.kept.add(name)
@@ -287,7 +291,7 @@ class Window:
         known = {*task.own, *task.old, *task.users}
         marks = [(cell["id"], cell["metadata"].get("codeagent")) for cell in self.cells if cell["id"] not in known]
         marked = [name for name, mark in marks if isinstance(mark, dict) and mark.get("cell") == task.anchor]
-        theirs = [name for name in self.ids if name in task.users]
+        theirs = [about(cell) for cell in self.cells if cell["id"] in task.users]
         return {"cells": ours, "theirs": theirs, "marked": marked if task.anchor else []}
 
     def _is_ours(self, task: Task, name: str) -> bool:
@@ -302,17 +306,31 @@ class Window:
             self.cell(name)["metadata"].pop("codeagent", None)
 
     def apply(self, comm: Comm, changes: list[dict[str, Any]]) -> dict[str, Any]:
+        return self.perform(self._writing(comm), changes)
+
+    def _writing(self, comm: Comm) -> Task:
         task = next((task for task in self.tasks if task.comm is comm), None)
         if task is None:
             raise RefusalError("no task is running over this comm")
-        return self.perform(task, changes)
+        return task
+
+    def take(self, task: Task, ids: list[str]) -> dict[str, str]:
+        sources = {
+            name: self.cell(name)["source"] for name in ids if name in self.ids and name in {*task.own, *task.users}
+        }
+        for name in sources:
+            if not is_users(self.cell(name)):
+                task.users.discard(name)
+                task.own[name] = state(self.cell(name))
+        return sources
 
     def perform(self, task: Task, changes: list[dict[str, Any]]) -> dict[str, Any]:
         if self.read_only:
             raise RefusalError("The notebook is read-only.")
         self._admit(task, changes)
-        self.gone, self.detached = set(), set()
-        for name in task.kept & {*self.ids}:
+        self.gone, self.detached, self.adopted = set(), set(), set()
+        reused = {change["id"] for change in changes if change["do"] == "reuse"}
+        for name in (task.kept & {*self.ids}) - reused:
             self.cell(name)["metadata"].pop("codeagent", None)
         task.kept = set()
         for change in changes:
@@ -320,12 +338,13 @@ class Window:
                 getattr(self, f"_{change['do']}")(task, change)
             except Exception:  # noqa: BLE001 - what cannot be made is the user's from then on, and holds up no other
                 self._leave(task, change["id"])
-        return {"ok": True, "gone": sorted(self.gone), "detached": sorted(self.detached)}
+        lists = {"gone": self.gone, "detached": self.detached, "adopted": self.adopted}
+        return {"ok": True, **{name: sorted(ids) for name, ids in lists.items()}}
 
     def _admit(self, task: Task, changes: list[dict[str, Any]]) -> None:
         its, going = {*task.own, *task.users}, set()
         for change in changes:
-            if change["do"] not in ("insert", "remove", "source", "outputs", "append", "count", "metadata"):
+            if change["do"] not in ("insert", "remove", "reuse", "source", "outputs", "append", "metadata"):
                 raise RefusalError("no such change")
             if change["do"] == "insert":
                 if (not change["after"] and task.anchor) or ({*change["after"]} & {*self.ids}) - its - task.places:
@@ -338,6 +357,8 @@ class Window:
                 its |= new
             elif change["do"] == "remove" and change["id"] in task.old:
                 going.add(change["id"])
+            elif change["do"] == "reuse" and change["id"] in {*task.old, *its}:
+                its.add(change["id"])
             elif change["id"] in {*self.ids} - its:
                 raise RefusalError("another cell")
 
@@ -374,6 +395,19 @@ class Window:
             task.users.discard(cell["id"])
             task.own[cell["id"]] = state(self.cell(cell["id"]))
 
+    def _reuse(self, task: Task, change: dict[str, Any]) -> None:
+        name = change["id"]
+        if name not in self.ids:
+            self.gone.add(name)
+        elif self.cell(name)["source"] != change["source"]:
+            self._leave(task, name)
+        else:
+            task.places.add(name)
+            task.users.discard(name)
+            if not is_users(self.cell(name)):
+                self.adopted.add(name)
+                task.own[name] = state(self.cell(name))
+
     def _metadata(self, task: Task, change: dict[str, Any]) -> None:
         if not (cell := self._editable(task, change["id"])):
             return
@@ -398,7 +432,7 @@ class Window:
             self._leave(task, name)
         return None
 
-    _source = _outputs = _append = _count = _edit
+    _source = _outputs = _append = _edit
 
 
 def code(name: str, source: str) -> Cell:
@@ -411,6 +445,15 @@ def code(name: str, source: str) -> Cell:
         "outputs": [],
         "execution_count": None,
     }
+
+
+def about(cell: Cell) -> dict[str, Any]:
+    return {name: cell[name] for name in ("id", "source", "cell_type")}
+
+
+def is_users(cell: Cell) -> bool:
+    mark = cell["metadata"].get("codeagent")
+    return not mark or bool(mark.get("kept") or mark.get("ran")) or cell.get("execution_count") is not None
 
 
 def state(cell: Cell) -> tuple[str, int, Any]:
@@ -432,8 +475,6 @@ def edit(cell: Cell, change: dict[str, Any]) -> None:
             assert index == len(cell["outputs"]) - 1
             assert cell["outputs"][-1]["output_type"] == "stream"
             cell["outputs"][-1]["text"] += text
-        case {"do": "count"}:
-            cell["execution_count"] = change["execution_count"]
 
 
 def add(outputs: list[Any], output: Any) -> None:

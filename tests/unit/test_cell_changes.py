@@ -25,7 +25,7 @@ def joined(outputs: list[Any]) -> tuple[Any, ...]:
     return tuple(found)
 
 
-def cell(name: str, source: str = "", *outputs: Any, count: int | None = None, undo: str = "") -> PageCell:
+def cell(name: str, source: str = "", *outputs: Any, undo: str = "") -> PageCell:
     metadata = {"codeagent": {"cell": "anchor"}}
     return PageCell(
         id=name,
@@ -33,7 +33,6 @@ def cell(name: str, source: str = "", *outputs: Any, count: int | None = None, u
         source=source,
         metadata=metadata,
         outputs=outputs,
-        execution_count=count,
         undo=undo,
     )
 
@@ -57,7 +56,7 @@ def two_states(draw: Any) -> tuple[list[PageCell], list[PageCell]]:
         for cells in where:
             more: dict[str, Any] = {}
             if is_code:
-                more = {"outputs": draw(outputs), "execution_count": draw(st.none() | st.integers(0, 3))}
+                more = {"outputs": draw(outputs)}
             cells.append(
                 PageCell(
                     id=f"cell-{number}",
@@ -93,7 +92,12 @@ def nodes(cells: list[PageCell]) -> list[Any]:
 def test_what_is_known_becomes_what_is_wanted(states: Any) -> None:
     known, wanted = states
     window = shown(known, "anchor")
-    assert told(window, changes_between(known, wanted, "anchor")) == {"ok": True, "gone": [], "detached": []}
+    assert told(window, changes_between(known, wanted, "anchor")) == {
+        "ok": True,
+        "gone": [],
+        "detached": [],
+        "adopted": [],
+    }
     assert window.cells[1:-1] == nodes(wanted)
     assert (window.cells[0]["source"], window.cells[-1]["source"]) == ("%%agent", "mine")
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from codeagent_nb.events import (
+    ApprovalEvent,
     BlockFinishedEvent,
     BlockOutputEvent,
     BlockStartedEvent,
@@ -93,12 +94,12 @@ async def run(stage: Stages, path: str, front: Front, **options: Any) -> CellWri
 
 
 def told(events: Any, *, hidden: str = "task") -> list[tuple[str, str, Any, Any]]:
-    """What the story says: type, source, outputs and count of each cell."""
+    """What the story says: type, source and outputs of each cell; the count is for the notebook's kernel to give."""
     story = CellsStory()
     for event in events:
         story.take(event)
     return [
-        (cell.cell_type, cell.source, [*map(shown_output, cell.outputs)], cell.execution_count)
+        (cell.cell_type, cell.source, [*map(shown_output, cell.outputs)], None)
         for cell in story.cells
         if cell.about["kind"] != hidden
     ]
@@ -332,10 +333,10 @@ async def test_a_cell_that_the_user_edits_meanwhile_is_the_users() -> None:
     assert "print(2)" in sources(window), "nor does the next run take it away"
 
 
-async def run_anew(window: Window) -> CellWriter:
+async def run_anew(window: Window, text: str = "1\n", *, front: Front | None = None) -> CellWriter:
     """Run a cell whose code is the same, in another session."""
-    writer = await begun(Front(window))
-    await tell(writer, *start(), begins(), *ends("1\n"), *says())
+    writer = await begun(front or Front(window))
+    await tell(writer, *start(), begins(), *ends(text), *says())
     await writer.finish()
     return writer
 
@@ -424,11 +425,106 @@ async def test_running_the_cell_again_replaces_what_it_made_and_keeps_the_ids(st
     assert notes(writer) == []
 
 
+async def test_what_is_made_again_stays_in_place_and_shows_what_it_gave_this_time() -> None:
+    window = Window("%%agent", "mine")
+    await run_anew(window, "1\n")
+    before = copy.deepcopy(window.cells)
+    front = Front(window)
+    writer = await run_anew(window, "2\n", front=front)
+    assert front.changes("insert") == front.changes("remove") == []
+    assert window.made[0]["outputs"][0]["text"] == "2\n"
+    window.made[0]["outputs"][0]["text"] = "1\n"
+    assert window.cells == before
+    assert notes(writer) == []
+
+
+async def test_code_that_the_notebooks_kernel_has_run_stays_as_it_gave_it_where_it_is_made_again() -> None:
+    """As Run All does: the cells are run once the task has ended, and are there for it."""
+    window = Window("%%agent", "mine")
+    await run_anew(window, "1\n")
+    window.made[0] |= {"execution_count": 7, "outputs": [{"output_type": "stream", "name": "stdout", "text": "own"}]}
+    window.made[0]["metadata"]["codeagent"]["ran"] = True
+    before = copy.deepcopy(window.cells)
+    for _ in range(2):
+        assert notes(await run_anew(window, "2\n")) == []
+        assert window.cells == before
+
+
+async def test_what_was_kept_stays_as_it_is_where_it_is_made_again_however_often(stage: Stages) -> None:
+    window = Window("%%agent", "mine")
+    await run(stage, "repaired", Front(window))
+    for cell in window.made:
+        cell["metadata"]["codeagent"]["kept"] = True
+    before = copy.deepcopy(window.cells)
+    for _ in range(3):
+        assert notes(await run(stage, "repaired", Front(window))) == []
+        assert window.cells == before
+
+
+async def test_an_answer_that_is_lost_while_the_same_is_made_again_does_no_harm() -> None:
+    window = Window("%%agent", "mine")
+    await run_anew(window, "1\n")
+    front = Front(window)
+    front.lose = first(1)
+    writer = await run_anew(window, "2\n", front=front)
+    assert sources(window) == ["%%agent", "print(1)", "It is 1.", "mine"]
+    assert window.made[0]["outputs"][0]["text"] == "2\n"
+    assert notes(writer) == []
+
+
+async def test_as_long_as_it_may_become_the_same_the_cells_stand(stage: Stages) -> None:
+    window = Window("%%agent", "mine")
+    await run(stage, "repaired", Front(window))
+    before = copy.deepcopy(window.cells)
+    front = Front(window)
+    writer = await begun(front)
+    events = await events_of(stage, "repaired")
+    for event in events[:-1]:
+        writer.on_event(event)
+        await settled(writer)
+        assert window.cells == before
+    await tell(writer, chunk("Other words."), reply("Other words.", "reflect"))
+    assert len(front.changes("insert")) > 0
+
+
+# Approval
+
+
+async def test_code_is_approved_as_it_stands_in_its_cell() -> None:
+    window = Window("%%agent", "mine")
+    writer = await begun(Front(window))
+    shell = CodeBlock("echo 1", "bash")
+    await tell(writer, *start(), reply("```python\nprint(1)\n```\n```bash\necho 1\n```"))
+    blocks = (CodeBlock("print(1)\n", "python"), shell)
+    assert await writer.as_they_stand(blocks) == blocks
+    window.edit(window.made[0]["id"], "print(2)")
+    edited = (CodeBlock("print(2)", "python"), shell)
+    assert await writer.as_they_stand(blocks) == edited
+    window.edit(window.made[1]["id"], "%%bash\necho 2")
+    assert (await writer.as_they_stand(blocks))[1] == CodeBlock("echo 2", "bash")
+    approved = ApprovalEvent(source="x", retry_attempt=0, approved=True, reason="", code_blocks=edited[:1])
+    await tell(writer, approved, begins("print(2)"), prints("2\n"), *ends("2\n", "print(2)"), *says("It is 2."))
+    await writer.finish()
+    assert sources(window)[1] == "print(2)"
+    assert window.made[0]["outputs"][0]["text"] == "2\n", "it is the task's again"
+
+
+async def test_where_the_page_does_not_answer_code_is_approved_as_it_was_written() -> None:
+    window = Window("%%agent")
+    front = Front(window)
+    writer = await begun(front)
+    await tell(writer, *start(), reply("```python\nprint(1)\n```"))
+    window.edit(window.made[0]["id"], "print(2)")
+    front.lose = lambda _: True
+    blocks = (CodeBlock("print(1)", "python"),)
+    assert await writer.as_they_stand(blocks) == blocks
+
+
 async def test_what_replaces_and_what_is_replaced_are_one_step(stage: Stages) -> None:
     window = Window("%%agent")
     await run(stage, "repaired", Front(window))
     front = Front(window)
-    await run(stage, "repaired", front)
+    await run(stage, "succeeded", front)
     assert len({change["undo"] for change in [*front.changes("remove"), *front.changes("insert")]}) == 1
 
 
@@ -479,9 +575,9 @@ async def test_a_step_that_the_user_has_accepted_is_not_replaced(stage: Stages) 
     window = Window("%%agent", "mine")
     await run(stage, "succeeded", Front(window))
     window.made[0]["metadata"]["codeagent"]["kept"] = True
-    await run(stage, "succeeded", Front(window))
-    assert sources(window) == ["%%agent", "print(1)", "It printed 1.", "print(1)", "mine"]
-    assert len(window.made) == 2, "it is the user's from now on"
+    await run(stage, "answered", Front(window))
+    assert sources(window) == ["%%agent", "Paris.", "print(1)", "mine"]
+    assert len(window.made) == 1, "it is the user's from now on"
 
 
 async def test_a_cell_that_was_kept_is_the_users_though_nothing_else_was_left(stage: Stages) -> None:
@@ -596,7 +692,6 @@ async def test_it_goes_on_in_a_page_that_was_loaded_anew(*, is_saved: bool) -> N
     await writer.finish()
     assert sources(window) == ["%%agent", "print(1)", "It is 1.", "mine"]
     assert window.made[0]["outputs"][0]["text"] == "1\n2\n3\n"
-    assert window.made[0]["execution_count"] == 1
     assert notes(writer) == []
 
 

@@ -22,11 +22,11 @@ import { asStep } from "./undo.js";
 /** @typedef {import("../types.js").Output} Output */
 /** @typedef {import("./requests.js").Append} Append */
 /** @typedef {import("./requests.js").Change} Change */
-/** @typedef {import("./requests.js").Count} Count */
 /** @typedef {import("./requests.js").Edit} Edit */
 /** @typedef {import("./requests.js").Insert} Insert */
 /** @typedef {import("./requests.js").Outputs} Outputs */
 /** @typedef {import("./requests.js").Remove} Remove */
+/** @typedef {import("./requests.js").Reuse} Reuse */
 /** @typedef {import("./requests.js").Source} Source */
 /** @typedef {import("./tasks.js").Task} Task */
 
@@ -39,18 +39,22 @@ export class CellWriter {
     this.gone = new Set();
     /** @type {Set<string>} */
     this.detached = new Set();
+    /** @type {Set<string>} */
+    this.adopted = new Set();
   }
 
   /** Make changes that were admitted. @param {Change[]} changes */
   apply(changes) {
-    for (const id of this.task.kept) this.takeMark(id);
+    const reused = new Set(changes.filter((change) => change.do === "reuse").map(({ id }) => id));
+    for (const id of this.task.kept) if (!reused.has(id)) this.takeMark(id);
     this.task.kept.clear();
     for (const change of changes) {
       if (change.do === "insert") this.insert(change);
       else if (change.do === "remove") this.remove(change);
+      else if (change.do === "reuse") this.reuse(change);
       else this.tryEdit(change);
     }
-    return { gone: [...this.gone], detached: [...this.detached] };
+    return { gone: [...this.gone], detached: [...this.detached], adopted: [...this.adopted] };
   }
 
   /** @param {Remove} change */
@@ -63,6 +67,35 @@ export class CellWriter {
     const { sharedModel } = this.model;
     const index = sharedModel.cells.findIndex((one) => one.id === id);
     asStep(sharedModel, undo, () => sharedModel.deleteCell(index));
+  }
+
+  /** The cell stands there already as the task would write it: Run All has sent its code, and its outputs are to come
+   * into it. It is the task's again, unless the user has kept it, or runs it. @param {Reuse} change */
+  reuse({ id, source }) {
+    const cell = this.find(id);
+    if (!cell) return void this.gone.add(id);
+    if (cell.sharedModel.source !== source) return this.leaveToUser(id);
+    this.task.places.add(id);
+    this.task.users.delete(id);
+    if (isUsers(cell)) return;
+    this.adopted.add(id);
+    this.note(cell);
+  }
+
+  /** What stands in cells of the task as the user has approved it: from here on the task goes on from that.
+   * @param {string[]} ids */
+  take(ids) {
+    /** @type {Record<string, string>} */
+    const sources = {};
+    for (const id of ids) {
+      const cell = this.find(id);
+      if (!cell || !(this.task.own.has(id) || this.task.users.has(id))) continue;
+      sources[id] = cell.sharedModel.source;
+      if (isUsers(cell)) continue;
+      this.task.users.delete(id);
+      this.note(cell);
+    }
+    return sources;
   }
 
   /** @param {Insert} change */
@@ -147,10 +180,11 @@ export class CellWriter {
       const cell = this.find(id);
       if (!cell) continue;
       const isOurs = this.task.own.has(id) ? this.isOurs(cell) : this.isAsMade(cell);
-      if (isOurs) ours.push({ id, source: cell.sharedModel.source, execution_count: stateOf(cell).count });
+      if (isOurs) ours.push(about(cell));
       else theirs.add(id);
     }
-    return { cells: ours, theirs: [...theirs].filter((id) => this.find(id)), marked: this.marked() };
+    const those = [...theirs].map((id) => this.find(id)).filter((cell) => cell !== undefined);
+    return { cells: ours, theirs: those.map(about), marked: this.marked() };
   }
 
   /** Cells that say that this task's cell has made them, and nobody here knows it: they are told of, and no more. */
@@ -181,7 +215,7 @@ export class CellWriter {
       if (!cell) continue;
       const now = stateOf(cell);
       const isEarlier = now.type === written.type && written.source.startsWith(now.source);
-      if (isEarlier && (now.count === null || now.count === written.count)) this.note(cell);
+      if (isEarlier && now.count === null) this.note(cell);
       else this.leaveToUser(id);
     }
   }
@@ -207,6 +241,17 @@ export class CellWriter {
     const index = this.model.sharedModel.cells.findIndex((cell) => cell.id === id);
     return index < 0 ? undefined : this.model.cells.get(index);
   }
+}
+
+/** What the kernel is told of a cell. @param {CellModel} cell */
+function about({ id, type, sharedModel: { source } }) {
+  return { id, source, cell_type: type };
+}
+
+/** Kept by the user, run in the notebook's own kernel, or about to be. @param {CellModel} cell */
+function isUsers(cell) {
+  const mark = cell.getMetadata("codeagent");
+  return !mark || mark.kept || mark.ran || cell.sharedModel.executionState === "running" || stateOf(cell).count !== null;
 }
 
 /** The cell without its outputs. It is trusted, as those are harmless (`harmless.js`): else the notebook would be
@@ -240,11 +285,10 @@ function setSource(cell, { from, text }) {
   shared.transact(() => shared.updateSource(from, length, text), false);
 }
 
-/** @param {CodeCellModel} cell @param {Outputs | Append | Count} change */
+/** @param {CodeCellModel} cell @param {Outputs | Append} change */
 function editCode(cell, change) {
   if (change.do === "outputs") setOutputs(cell, change);
   else if (change.do === "append") append(cell, change);
-  else if (change.do === "count") cell.executionCount = change.execution_count;
   else throw new Error(`Unknown change ${JSON.stringify(change)}`);
 }
 

@@ -3,7 +3,8 @@
 
 import { makeIcons } from "./icons.js";
 import { hasMagic, hasPackage, loadMagic, namesUsed } from "./kernel.js";
-import { isGenerated, isSameStep } from "./marks.js";
+import { hasRunThere, isGenerated, isOwn, isSameStep, isSameTask } from "./marks.js";
+import { isFirst } from "./memory.js";
 import { tasksOf } from "./pages.js";
 import { keepPlace } from "./place.js";
 import { errorTask, question } from "./questions.js";
@@ -22,11 +23,12 @@ import { widgetsOf } from "./widgets.js";
 /** `isHidden`: not shown where it cannot be done. @typedef {{ label: string, caption: string, icon: object,
  *   isHidden?: boolean, can: (panel: Panel) => boolean, run: (panel: Panel) => unknown }} Command */
 
-const NAMES = ["open-panel", "ask-about-cell", "fix-error", "keep-step", "remove-step"];
+const NAMES = ["open-panel", "ask-about-cell", "fix-error", "keep-step", "keep-and-run-step", "remove-step"];
 const OPEN = "import codeagent_nb\ncodeagent_nb.panel()";
 const MAGIC = "%agent panel";
 const PANELS = [OPEN, MAGIC, "codeagent_nb.panel()"];
 const LOAD = "%load_ext codeagent_nb";
+const OWN_KERNEL = "The agent's code runs in your own kernel now: there it has no sandbox, and may do what you may.";
 const MISSING =
   "The package codeagent-nb is not installed in this notebook's kernel: run %pip install codeagent-nb there.";
 
@@ -81,6 +83,14 @@ function describeCommands(user, icons) {
       isHidden: true,
       can: isOnGenerated,
       run: keepStep,
+    },
+    "keep-and-run-step": {
+      label: "Keep and Run the Agent's Step",
+      caption: "Keep the agent's step, and run its code in your own kernel, after that of the steps before it",
+      icon: icons.keepAndRun,
+      isHidden: true,
+      can: isOnGenerated,
+      run: (panel) => user.keepAndRun(panel),
     },
     "remove-step": {
       label: "Remove the Agent's Step",
@@ -167,6 +177,15 @@ class UserActions {
     await this.run(panel, cells);
   }
 
+  /** What a step's code uses may be of an earlier step, which has to run before it. @param {Panel} panel */
+  async keepAndRun(panel) {
+    const { activeCell, widgets } = panel.content;
+    const cells = activeCell ? codeUpTo(stepOf(activeCell, widgets).at(-1) ?? activeCell, widgets) : [];
+    keepStep(panel);
+    if (cells.length && isFirst("own-kernel")) this.lab.Notification.info(OWN_KERNEL, { autoClose: 10_000 });
+    await this.run(panel, cells);
+  }
+
   /** Gives what has to run: the cell that loads `%%agent`, if it is not loaded, and the task's own as the last.
    * @param {Panel} panel @param {Cell} below @param {string} task @param {boolean} isLoaded @returns {Cell[]} */
   insertTask(panel, below, task, isLoaded) {
@@ -203,6 +222,14 @@ function keepStep({ content }) {
   for (const { model } of stepOf(content.activeCell, content.widgets)) {
     model.setMetadata("codeagent", { ...model.getMetadata("codeagent"), kept: true });
   }
+}
+
+/** The code of a task that has not run in the notebook's own kernel, up to the end of a step.
+ * @param {Cell} last @param {readonly Cell[]} cells */
+function codeUpTo(last, cells) {
+  return cells
+    .slice(0, cells.indexOf(last) + 1)
+    .filter(({ model }) => isSameTask(model, last.model) && hasRunThere(model) && !isOwn(model));
 }
 
 /** What the user has kept or edited stays. @param {Panel} panel */

@@ -36,8 +36,8 @@ const STYLE = /^(?!.*(?:url|expression|position))[-\w .,%#()!:;]*$/is;
 const SIDES = ["width", "height"];
 const MOST_OUTPUTS_SIZE = 20_000_000;
 
-/** @param {Record<string, any>} output @returns {Output} */
-export function harmlessOutput({ output_type, name, text, ename, evalue, traceback, data, metadata, execution_count }) {
+/** Without the count of another kernel. @param {Record<string, any>} output @returns {Output} */
+export function harmlessOutput({ output_type, name, text, ename, evalue, traceback, data, metadata }) {
   switch (output_type) {
     case "stream":
       if (name !== "stdout" && name !== "stderr") throw new Refusal("An unknown stream.");
@@ -47,10 +47,8 @@ export function harmlessOutput({ output_type, name, text, ename, evalue, traceba
       return { output_type, ename: aText(ename), evalue: aText(evalue), traceback: traceback.map(aText) };
     case "display_data":
       return { output_type, data: harmlessData(data), metadata: sizes(metadata) };
-    case "execute_result": {
-      const count = Number.isSafeInteger(execution_count) ? execution_count : null;
-      return { output_type, data: harmlessData(data), metadata: sizes(metadata), execution_count: count };
-    }
+    case "execute_result":
+      return { output_type, data: harmlessData(data), metadata: sizes(metadata), execution_count: null };
     default:
       throw new Refusal("An unknown kind of output.");
   }

@@ -10,6 +10,18 @@ const CELLS = "codeagent-nb:cells";
 const LONGEST = 2_000_000;
 const MOST_NOTEBOOKS = 30;
 
+/** Whether something happens for the first time in this browser. @param {string} what */
+export function isFirst(what) {
+  const key = `codeagent-nb:${what}`;
+  try {
+    const isNew = window.localStorage.getItem(key) === null;
+    window.localStorage.setItem(key, "yes");
+    return isNew;
+  } catch {
+    return true;
+  }
+}
+
 /** Take the tasks of a notebook that another life of this tab has left. @param {string} path @returns {any[]} */
 export function takeTasks(path) {
   const [found, others] = split(read("sessionStorage", TASKS), path);

@@ -27,7 +27,7 @@ import { widgetsOf } from "./widgets.js";
  * @typedef {{ tracker: Tracker, context: Context, kernel: Kernel, comm: Comm, parent: unknown, protocol: unknown }} Line */
 
 export const TARGET = "codeagent_cells";
-export const PROTOCOL = 3;
+export const PROTOCOL = 4;
 const LONGEST_ERROR = 300;
 const ENDS = ["restarting", "autorestarting", "terminating", "dead"];
 
@@ -120,7 +120,8 @@ function act(line, message) {
     const notebook = openNotebook(tracker, context);
     if (!notebook) return undefined;
     if (request.op === "turn") return turned(line, request, notebook);
-    return request.op === "hello" ? hello(line, request, notebook) : apply(line, request, notebook);
+    if (request.op === "hello") return hello(line, request, notebook);
+    return request.op === "take" ? take(line, request, notebook) : apply(line, request, notebook);
   } catch (error) {
     const words = error instanceof Refusal ? error.message : String(error);
     return { ok: false, protocol: PROTOCOL, error: words.slice(0, LONGEST_ERROR) };
@@ -182,15 +183,26 @@ function isShown({ cells }, widget) {
 }
 
 /** @param {Line} line @param {Request} request @param {Notebook} notebook */
-function apply({ context, comm }, { to, changes }, notebook) {
-  const tasks = tasksOf(context);
-  const task = tasks && taskOf(tasks, comm);
-  if (!task || to === null) throw new Refusal("No task of this page is running over this comm.");
-  if (context.model.readOnly) throw new Refusal("The notebook is read-only.");
+function apply(line, { to, changes }, notebook) {
+  const task = writing(line, to);
   const checked = checkedChanges(changes ?? []);
   const { model } = notebook;
   admit(task, checked, new Set(model.sharedModel.cells.map((cell) => cell.id)));
   return { ok: true, ...keepPlace(notebook, () => new CellWriter(model, task).apply(checked)) };
+}
+
+/** The user has approved what stands in these cells. @param {Line} line @param {Request} request @param {Notebook} notebook */
+function take(line, { to, ids }, { model }) {
+  return { ok: true, sources: new CellWriter(model, writing(line, to)).take(ids) };
+}
+
+/** The task that may write over this comm. @param {Line} line @param {string | null} to */
+function writing({ context, comm }, to) {
+  const tasks = tasksOf(context);
+  const task = tasks && taskOf(tasks, comm);
+  if (!task || to === null) throw new Refusal("No task of this page is running over this comm.");
+  if (context.model.readOnly) throw new Refusal("The notebook is read-only.");
+  return task;
 }
 
 /** The task was taken back, or again: of its cells, those that are not the user's say so.

@@ -2,7 +2,7 @@
 // The plugin: the commands, and for each notebook that is opened its ear for the kernel and the marks on its cells.
 
 import { addCommands, followButtons } from "./commands.js";
-import { markCells } from "./marks.js";
+import { becomeOwn, markCells } from "./marks.js";
 import { offerTakingBack } from "./offer.js";
 import { listen, tasksOf } from "./pages.js";
 
@@ -23,6 +23,8 @@ export function makePlugin(lab) {
     activate({ commands }, tracker, palette) {
       addStyle();
       addCommands(commands, tracker, palette, lab);
+      // Words have no count: that they were run, as Run All does, is told here only.
+      lab.NotebookActions.executed.connect((_, { cell }) => cell.model.type === "markdown" && becomeOwn(cell.model));
       const follow = offerTakingBack(commands, tracker, lab);
       const open = (/** @type {Panel} */ panel) => {
         listen(tracker, panel.context);

@@ -21,7 +21,7 @@ export function errorTask(code, error, names) {
 
 /** @param {string} names */
 function first(names) {
-  return names ? `%%agent --cells -i ${names}` : "%%agent --cells";
+  return names ? `%%agent -i ${names}` : "%%agent";
 }
 
 /** In a fence that the text cannot close. @param {string} text @param {string} language */

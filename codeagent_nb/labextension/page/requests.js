@@ -12,12 +12,13 @@ import { harmlessOutput } from "./harmless.js";
 /** @typedef {{ do: "source", id: string, from: number, text: string }} Source */
 /** @typedef {{ do: "outputs", id: string, from: number, outputs: Output[] }} Outputs */
 /** @typedef {{ do: "append", id: string, index: number, text: string }} Append */
-/** @typedef {{ do: "count", id: string, execution_count: number | null }} Count */
+/** `source`: what the cell has to have. @typedef {{ do: "reuse", id: string, source: string }} Reuse */
 /** @typedef {{ do: "metadata", id: string, metadata: Record<string, any> }} Metadata */
-/** @typedef {Source | Outputs | Append | Count | Metadata} Edit */
-/** @typedef {Remove | Insert | Edit} Change */
-/** @typedef {{ seq: number, to: string | null, op: "hello" | "apply" | "turn", anchor: string | null,
- *   home: string | null, token: string | null, changes: unknown, takenBack: boolean }} Request */
+/** @typedef {Source | Outputs | Append | Metadata} Edit */
+/** @typedef {Remove | Insert | Reuse | Edit} Change */
+/** @typedef {{ seq: number, to: string | null, op: "hello" | "apply" | "take" | "turn",
+ *   anchor: string | null, home: string | null, token: string | null, changes: unknown, ids: string[],
+ *   takenBack: boolean }} Request */
 
 /** In one message. */
 const MOST_CHANGES = 5_000;
@@ -33,8 +34,8 @@ const TAGS = ["raises-exception"];
 
 /** @param {any} message @returns {Request} */
 export function checkedRequest(message) {
-  const { seq, to, op, anchor, home, token, changes, taken_back } = anObject(message, "The request");
-  if (op !== "hello" && op !== "apply" && op !== "turn") throw new Refusal("Unknown operation.");
+  const { seq, to, op, anchor, home, token, changes, ids, taken_back } = anObject(message, "The request");
+  if (op !== "hello" && op !== "apply" && op !== "take" && op !== "turn") throw new Refusal("Unknown operation.");
   return {
     seq: aNumber(seq, "seq"),
     to: to === null ? null : aWord(to, "to"),
@@ -43,6 +44,7 @@ export function checkedRequest(message) {
     home: home === null || home === undefined ? null : anId(home),
     token: token === null || token === undefined ? null : aWord(token, "token"),
     changes,
+    ids: aList(ids ?? [], MOST_NEIGHBOURS, "ids").map(anId),
     takenBack: taken_back === true,
   };
 }
@@ -70,8 +72,8 @@ function checkedChange(change) {
       return { do: "outputs", id, from: aNumber(change.from, "from"), outputs: checkedOutputs(change.outputs) };
     case "append":
       return { do: "append", id, index: aNumber(change.index, "index"), text: aText(change.text, "text") };
-    case "count":
-      return { do: "count", id, execution_count: aCount(change.execution_count) };
+    case "reuse":
+      return { do: "reuse", id, source: aText(change.source, "source") };
     case "metadata":
       return { do: "metadata", id, metadata: checkedMetadata(change.metadata) };
     default:
@@ -79,13 +81,13 @@ function checkedChange(change) {
   }
 }
 
-/** @param {any} node @returns {CellNode} */
+/** It has no execution count: that is for the notebook's own kernel to give. @param {any} node @returns {CellNode} */
 function checkedCell(node) {
-  const { id, cell_type, source, metadata, outputs, execution_count } = anObject(node, "A cell");
+  const { id, cell_type, source, metadata, outputs } = anObject(node, "A cell");
   const cell = { id: anId(id), source: aText(source, "source"), metadata: checkedMetadata(metadata ?? {}) };
   if (cell_type === "markdown") return { ...cell, cell_type };
   if (cell_type !== "code") throw new Refusal("A cell is one of code or Markdown.");
-  return { ...cell, cell_type, outputs: checkedOutputs(outputs ?? []), execution_count: aCount(execution_count) };
+  return { ...cell, cell_type, outputs: checkedOutputs(outputs ?? []), execution_count: null };
 }
 
 /** Nothing that hides a cell, freezes it or has it trusted. @param {any} metadata @returns {Record<string, any>} */
@@ -100,7 +102,7 @@ function checkedMetadata(metadata) {
   return checked;
 }
 
-/** That a cell is kept is for the user to say. @param {any} mark @returns {Record<string, any>} */
+/** That a cell is kept, or has run here, is for the user to say. @param {any} mark @returns {Record<string, any>} */
 function checkedMark(mark) {
   /** @type {Record<string, any>} */
   const checked = {};
@@ -161,9 +163,4 @@ function aNumber(value, name) {
     throw new Refusal(`\`${name}\` is no number from 0.`);
   }
   return value;
-}
-
-/** @param {unknown} value */
-function aCount(value) {
-  return value === null || value === undefined ? null : aNumber(value, "execution_count");
 }

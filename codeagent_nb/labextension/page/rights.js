@@ -23,10 +23,11 @@ export function admit(task, changes, present) {
   for (const change of changes) {
     if (change.do === "insert") admitInsert(task, change, { present, coming, going });
     else {
-      const mayRemove = change.do === "remove" && task.old.has(change.id);
-      const isIts = coming.has(change.id) || task.users.has(change.id) || mayRemove;
+      const isOld = task.old.has(change.id) && (change.do === "remove" || change.do === "reuse");
+      const isIts = coming.has(change.id) || task.users.has(change.id) || isOld;
       if (!isIts && present.has(change.id)) throw new Refusal("A cell that is not of this task.");
-      if (mayRemove) going.add(change.id);
+      if (isOld && change.do === "remove") going.add(change.id);
+      if (change.do === "reuse") coming.add(change.id);
       if (change.do === "outputs" && change.from + change.outputs.length > MOST_OUTPUTS) {
         throw new Refusal(`More than ${MOST_OUTPUTS} outputs in a cell.`);
       }

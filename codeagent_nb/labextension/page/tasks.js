@@ -97,8 +97,7 @@ export class Tasks {
     const { type, source, count } = stateOf(cell);
     const writers = [...this.past, ...this.live].filter(({ own, users }) => {
       const written = own.get(cell.id);
-      const isSame = written?.type === type && written.source === source && !users.has(cell.id);
-      return isSame && (count === null || count === written.count);
+      return written?.type === type && written.source === source && count === null && !users.has(cell.id);
     });
     return writers.at(-1); // another run of a cell gives its cells the same ids
   }

@@ -1,8 +1,8 @@
 // @ts-check
 // The mark on cells whose task was taken back: their variables are gone, and nothing there may look as if it ran.
 //
-// A cell that bears it has no execution count, as one that did not run. It is in the cell's metadata, so that a page which
-// is loaded again shows it. What the user has edited, run or kept is the user's, and never bears it.
+// It is in the cell's metadata, so that a page which is loaded again shows it. What the user has edited, run or kept is the
+// user's, and never bears it.
 
 /** @typedef {import("../types.js").CellModel} CellModel */
 /** @typedef {import("../types.js").NotebookModel} NotebookModel */
@@ -32,13 +32,8 @@ export function settle(cell, tasks) {
   const task = tasks.writerOf(cell);
   const about = cell.getMetadata("codeagent");
   if (!task || !about || about.kept) return undefined;
-  if (task.takenBack && !about.taken_back) {
-    if (cell.type === "code") cell.executionCount = null;
-    cell.setMetadata("codeagent", { ...about, taken_back: true });
-  } else if (!task.takenBack && about.taken_back) {
-    takeMark(cell);
-    if (cell.type === "code") cell.executionCount = task.own.get(cell.id)?.count ?? null;
-  }
+  if (task.takenBack && !about.taken_back) cell.setMetadata("codeagent", { ...about, taken_back: true });
+  else if (!task.takenBack && about.taken_back) takeMark(cell);
   return task;
 }
 

@@ -1,9 +1,9 @@
 """Begins to write cells, or says why that cannot be, and what is done instead. Knows who ran the cell."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from codeagent_nb.events import AgentEvent, CodeExecutionEvent
@@ -27,10 +27,12 @@ class Writing:
     Args:
         writer: Who writes them; None where that cannot be.
         why_not: The reason, in one line.
+        page: Where.
     """
 
-    writer: CellWriter | None
+    writer: CellWriter | None = None
     why_not: str = ""
+    page: Page | None = None
 
     async def finish(self, saved_as: str) -> Sequence[str]:
         """Write what is left; return what a person should know of the cells that were not written.
@@ -42,6 +44,41 @@ class Writing:
             return ()
         await self.writer.finish()
         return tuple(self.writer.notes(saved_as))
+
+
+Begin = Callable[[], Awaitable[Writing]]
+"""Begins to write the cells of a task."""
+
+
+async def write_none() -> Writing:
+    """Write no cells."""
+    return Writing()
+
+
+@dataclass(frozen=True, slots=True)
+class FrontEnds:
+    """The front ends of a notebook; those that lack the extension are asked once, for nobody answers.
+
+    Args:
+        lacking: Their session ids.
+    """
+
+    lacking: set[str] = field(default_factory=set)
+
+    async def begin(self, page: Page, *, insists: bool = False, last_attempt_only: bool = False) -> Writing:
+        """Look for the page and begin.
+
+        Args:
+            page: The page; its anchor says the task itself, else a cell is written for it, too.
+            insists: Whether the user has asked for cells, and is to know why there are none.
+            last_attempt_only: True to take the failed attempts away at the end.
+        """
+        if not insists and (page.home is None or page.client in self.lacking):
+            return Writing()
+        writing = await begin_writing(page, last_attempt_only=last_attempt_only)
+        if writing.why_not == NO_EXTENSION:
+            self.lacking.add(page.client)
+        return writing if insists or writing.why_not not in {NO_EXTENSION, READ_ONLY} else Writing()
 
 
 async def begin_writing(page: Page, *, last_attempt_only: bool = False) -> Writing:
@@ -60,7 +97,8 @@ async def begin_writing(page: Page, *, last_attempt_only: bool = False) -> Writi
         page.close()
         return Writing(None, READ_ONLY if found else NO_EXTENSION)
     hidden = frozenset({"task", "variable"} if page.anchor else {"variable"})
-    return Writing(CellWriter(page, found, hidden=hidden, last_attempt_only=last_attempt_only))
+    writer = CellWriter(page, found, hidden=hidden, last_attempt_only=last_attempt_only)
+    return Writing(writer, page=page)
 
 
 async def _find(page: Page) -> Found | None:

@@ -26,7 +26,6 @@ class PageCell:
         source: Its text.
         metadata: As in nbformat.
         outputs: Its outputs.
-        execution_count: As in nbformat.
         undo: Cells of the same key come and go with one undo step.
     """
 
@@ -35,16 +34,15 @@ class PageCell:
     source: str
     metadata: dict[str, Any] = field(default_factory=dict)
     outputs: tuple[Output, ...] = ()
-    execution_count: int | None = None
     undo: str = ""
 
     @property
     def node(self) -> dict[str, Any]:
-        """The cell as nbformat 4.5 has it."""
+        """The cell as nbformat 4.5 has it; its count is for the notebook's own kernel to give (design D20)."""
         node = {"id": self.id, "cell_type": self.cell_type, "source": self.source, "metadata": self.metadata}
         if self.cell_type == "markdown":
             return node
-        return node | {"outputs": list(self.outputs), "execution_count": self.execution_count}
+        return node | {"outputs": list(self.outputs), "execution_count": None}
 
 
 def changes_between(known: Sequence[PageCell], wanted: Sequence[PageCell], anchor: str | None) -> list[Change]:
@@ -87,8 +85,6 @@ def _changes_of(before: PageCell, cell: PageCell) -> Iterator[Change]:
         start = _common_length(before.source, cell.source)
         yield {"do": "source", "id": cell.id, "from": utf16_length(cell.source[:start]), "text": cell.source[start:]}
     yield from _output_changes(before, cell)
-    if before.execution_count != cell.execution_count:
-        yield {"do": "count", "id": cell.id, "execution_count": cell.execution_count}
     keys = [key for key in {**before.metadata, **cell.metadata} if before.metadata.get(key) != cell.metadata.get(key)]
     if keys:
         yield {"do": "metadata", "id": cell.id, "metadata": {key: cell.metadata.get(key) for key in keys}}

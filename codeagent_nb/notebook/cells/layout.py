@@ -8,6 +8,7 @@ from codeagent_nb.notebook.cells.diff import PageCell
 from codeagent_nb.projections.notebook_cell import Cell, digest
 from codeagent_nb.projections.notebook_cells import CellsStory
 from codeagent_nb.rendering.cell_outputs import OutputCleaner, shown_output
+from kernel_executor import Output
 from kernel_executor.text import encodable
 
 ID_LIMIT = 40
@@ -48,6 +49,12 @@ class PageCells:
         settled = [cell for one in stand for cell in self._page_cell(one, {"sha256": digest(encodable(one.source))})]
         return settled + [cell for one in story.drafts for cell in self._page_cell(one, {})]
 
+    def settled(self, story: CellsStory) -> list[PageCell]:
+        """Return the cells that will not change any more, but for their outputs."""
+        under_way = story.under_way
+        stand = [cell for cell in story.cells if not any(cell is one for one in under_way)]
+        return [cell for one in stand for cell in self._page_cell(one, {})]
+
     def _page_cell(self, cell: Cell, more: dict[str, Any]) -> Iterator[PageCell]:
         if cell.about["kind"] in self._hidden:
             return
@@ -58,8 +65,7 @@ class PageCells:
             cell_type=cell.cell_type,
             source=encodable(cell.source),
             metadata={"codeagent": {"cell": self._anchor, "step": step, **about, **more}, **cell.metadata},
-            outputs=tuple(map(self._outputs.clean, cell.folder.outputs)),
-            execution_count=cell.execution_count,
+            outputs=tuple(_without_count(self._outputs.clean(output)) for output in cell.folder.outputs),
             undo=self._run if self._one_step else f"{self._run}-{cell.step}",
         )
 
@@ -70,6 +76,11 @@ class PageCells:
             names = (f"{prefix}-{key}{f'-{number}' if number > 1 else ''}" for number in count(1))
             self._ids[key] = next(name for name in names if name not in self._taken)
         return self._ids[key]
+
+
+def _without_count(output: Output) -> Output:
+    """Return an output without the count that the agent's kernel has given it."""
+    return output | {"execution_count": None} if output["output_type"] == "execute_result" else output
 
 
 def prefix_of(anchor: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from codeagent_nb.notebook.cells.diff import Change
 
 TARGET = "codeagent_cells"
-PROTOCOL = 3
+PROTOCOL = 4
 
 OTHER_VERSION = "the page has another version of the extension codeagent-nb than this kernel: load the page again"
 
@@ -66,22 +66,42 @@ def listen(receive: Callable[[Comm, dict[str, Any]], object]) -> Callable[[], No
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """A cell as it stands in the notebook.
+
+    Args:
+        id: Its id.
+        source: Its text.
+        cell_type: As in nbformat.
+    """
+
+    id: str
+    source: str
+    cell_type: str
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """What a page says of its notebook.
 
     Args:
         read_only: True if it cannot be saved.
-        ids: The ids of all its cells.
-        cells: Those the task may change or replace: `id`, `source` and `execution_count`.
-        theirs: Ids of cells that the agent made, and that the user has changed, run or kept since.
+        ids: The ids of all its cells, from above.
+        cells: Those the task may change or replace.
+        theirs: Cells that the agent made, and that the user has changed, run or kept since.
         marked: Ids of others that bear the mark of this task's cell; the page has not written them, as far as it knows.
     """
 
     read_only: bool
-    ids: frozenset[str]
-    cells: Sequence[dict[str, Any]]
-    theirs: frozenset[str] = frozenset()
+    ids: Sequence[str]
+    cells: Sequence[Standing]
+    theirs: Sequence[Standing] = ()
     marked: frozenset[str] = frozenset()
+
+    @property
+    def made(self) -> Sequence[Standing]:
+        """All that the agent made, from above."""
+        return sorted([*self.cells, *self.theirs], key=lambda cell: self.ids.index(cell.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +111,12 @@ class Left:
     Args:
         gone: Ids of cells that are not there.
         detached: Ids of cells that the user has changed or run: they are the user's now.
+        adopted: Ids of cells of an earlier run that this one may change; the others that it reuses are the user's.
     """
 
     gone: frozenset[str] = frozenset()
     detached: frozenset[str] = frozenset()
+    adopted: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -189,9 +211,21 @@ class Page:
         if not answer.get("ok"):
             raise PageError(str(answer.get("error")))
         try:
-            return Left(frozenset(answer["gone"]), frozenset(answer["detached"]))
+            return Left(*(frozenset(answer[name]) for name in ("gone", "detached", "adopted")))
         except (KeyError, TypeError) as error:
             raise PageError("its answer cannot be read") from error
+
+    async def take(self, ids: Sequence[str]) -> dict[str, str]:
+        """Return what stands in cells of the task, and go on from that; empty if nobody answers.
+
+        Raises:
+            PageError: The page refuses.
+        """
+        answer = await self._ask({"op": "take", "to": self.client, "ids": list(ids)}, PATIENCE)
+        if answer and not answer.get("ok"):
+            raise PageError(str(answer.get("error")))
+        sources = answer.get("sources") if answer else None
+        return {str(name): str(text) for name, text in sources.items()} if isinstance(sources, dict) else {}
 
     async def _ask(self, message: dict[str, Any], patience: float) -> dict[str, Any] | None:
         if self._comm is None:
@@ -228,11 +262,14 @@ class Page:
 def _found(answer: dict[str, Any]) -> Found | None:
     """Read a greeting; None if it is no such thing."""
     try:
-        cells = [{name: cell[name] for name in ("id", "source", "execution_count")} for cell in answer["cells"]]
-        ids, theirs, marked = (frozenset(answer[name]) for name in ("ids", "theirs", "marked"))
-        return Found(bool(answer["read_only"]), ids, cells, theirs, marked)
+        cells, theirs = (
+            [Standing(cell["id"], cell["source"], cell["cell_type"]) for cell in answer[name]]
+            for name in ("cells", "theirs")
+        )
+        found = Found(bool(answer["read_only"]), list(answer["ids"]), cells, theirs, frozenset(answer["marked"]))
     except (KeyError, TypeError):
         return None
+    return found if {cell.id for cell in (*cells, *theirs)} <= {*found.ids} else None
 
 
 class PageError(Exception):

@@ -9,15 +9,16 @@ import logging
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 from codeagent_nb.events import AgentEvent, LateOutputEvent
 from codeagent_nb.notebook.cells.diff import Change, PageCell, changes_between
 from codeagent_nb.notebook.cells.layout import PageCells, prefix_of
 from codeagent_nb.notebook.cells.page import Found, Page, PageError
+from codeagent_nb.notebook.cells.same import goes_on_as
+from codeagent_nb.projections.notebook_cell import code_of
 from codeagent_nb.projections.notebook_cells import CellsStory
 from codeagent_nb.text import counted
-from kernel_executor import Output
+from kernel_executor import CodeBlock, Output
 from kernel_executor.aio.tasks import ended
 from kernel_executor.text import cleaned
 
@@ -62,22 +63,30 @@ class CellWriter:
         self._last_attempt_only = last_attempt_only
         self._run = uuid.uuid4().hex[:8]
         self._story = CellsStory()
-        self._earlier: Sequence[dict[str, Any]] = found.cells
-        self._kept = found.theirs
+        self._earlier = found.cells
+        self._kept = frozenset(cell.id for cell in found.theirs)
+        self._standing = found.made
+        """What the run makes as long as it is not known to make something else."""
         self._unknown = _made_before(found, page.anchor)
         self._refused = ""
         self._replaced: set[str] = set()
-        taken = found.ids - {cell["id"] for cell in self._earlier}
-        # Where cells are replaced, one step takes back what replaces them, and brings them back.
-        self._cells = PageCells(page.anchor, self._run, taken, one_step=bool(self._earlier), hidden=hidden)
+        self._hidden = hidden
+        self._cells = self._page_cells({*found.ids} - {cell.id for cell in self._standing})
+        self._taken = {*found.ids} - {cell.id for cell in self._earlier}
         self._known: dict[str, PageCell] = {}
         self._sent: dict[str, list[PageCell]] = {}
         self._gone: set[str] = set()
         self._detached: set[str] = set()
+        self._reused: set[str] = set()
         self._writing: asyncio.Task[None] | None = None
         self._looks = LOOKS_AFTER
         self._unanswered = 0
         self._changed = self._over = self._lost = self._finished = False
+
+    def _page_cells(self, taken: set[str]) -> PageCells:
+        # Where cells are replaced, one step takes back what replaces them, and brings them back.
+        one_step = bool(self._earlier)
+        return PageCells(self._page.anchor, self._run, frozenset(taken), one_step=one_step, hidden=self._hidden)
 
     def on_event(self, event: AgentEvent) -> None:
         """Take one event in; write soon. What comes when all is written is in the saved session alone."""
@@ -96,6 +105,25 @@ class CellWriter:
         self._lost = False  # a last look
         self._writing = self._writing or asyncio.ensure_future(self._write_all())  # late output may have begun it
         await ended(self._writing)
+
+    async def as_they_stand(self, code_blocks: Sequence[CodeBlock]) -> tuple[CodeBlock, ...]:
+        """Return code that waits for approval as it stands in its cells, where the user may have edited it.
+
+        Args:
+            code_blocks: The code as it was written, or as it was edited elsewhere.
+        """
+        if self._writing:
+            await ended(self._writing)
+        waiting = [cell for cell in self._wanted() if cell.metadata["codeagent"].get("status") == "waiting"]
+        if self._lost or self._standing or len(waiting) != len(code_blocks):
+            return tuple(code_blocks)
+        sources = await self._page.take([cell.id for cell in waiting])
+        self._detached -= sources.keys()
+        self._known |= {cell.id: _as_unknown(cell, sources[cell.id]) for cell in waiting if cell.id in sources}
+        return tuple(
+            block if sources.get(cell.id, cell.source) == cell.source else code_of(sources[cell.id])
+            for cell, block in zip(waiting, code_blocks, strict=True)
+        )
 
     async def _write_all(self) -> None:
         try:
@@ -117,24 +145,56 @@ class CellWriter:
 
     async def _write(self) -> None:
         self._changed = False
+        if self._standing and not await self._leave_standing():
+            return
         wanted = self._replacing([cell for cell in self._wanted() if cell.id not in self._gone])
-        theirs = [cell for cell in wanted if cell.id in self._detached]  # nothing of them changes, but where they are
+        users = self._detached | self._reused
+        theirs = [cell for cell in wanted if cell.id in users]  # nothing of them changes, but where they are
         known = [*self._known.values(), *theirs]
         changes = [*self._replacement(wanted), *changes_between(known, wanted, self._page.anchor)]
         if not changes:
             return
         self._remember(wanted)
-        self._replaced |= {cell["source"] for cell in self._earlier}
+        self._replaced |= {cell.source for cell in self._earlier}
         left = await self._page.apply(changes)
         if left is None:
             await self._find_again({cell.id for cell in wanted})
             return
         self._gone |= left.gone
         self._leave_to_the_user(left.detached)
-        self._known = {cell.id: cell for cell in wanted if cell.id not in self._gone | self._detached}
+        self._known = {cell.id: cell for cell in wanted if cell.id not in self._gone | self._detached | self._reused}
         self._unanswered = 0
         if wanted:
             self._earlier = []
+
+    async def _leave_standing(self) -> bool:
+        """Leave what an earlier run made where it is, as long as this one may make the same.
+
+        Returns:
+            Whether there is something to be written now.
+        """
+        if self._last_attempt_only and not self._over:
+            return False
+        wanted = self._wanted()
+        settled = wanted if self._over else self._cells.settled(self._story)
+        if not goes_on_as(self._standing, settled, wanted[len(settled) :], over=self._over):
+            self._standing, self._cells = (), self._page_cells(self._taken)
+            return True
+        return self._over and await self._reuse(wanted)
+
+    async def _reuse(self, wanted: Sequence[PageCell]) -> bool:
+        """Go on with what stands there, but for what the user has kept or runs; return whether the page did."""
+        left = await self._page.apply([{"do": "reuse", "id": cell.id, "source": cell.source} for cell in wanted])
+        if left is None:
+            await self._find_again({cell.id for cell in wanted})
+            return False
+        self._standing, self._earlier = (), []
+        self._gone |= left.gone
+        self._detached |= left.detached
+        self._remember(wanted)
+        self._known = {cell.id: _as_unknown(cell, cell.source) for cell in wanted if cell.id in left.adopted}
+        self._reused = {cell.id for cell in wanted} - self._known.keys() - self._gone - self._detached
+        return True
 
     def _wanted(self) -> list[PageCell]:
         last_only = self._over and self._last_attempt_only
@@ -147,7 +207,7 @@ class CellWriter:
 
     def _replacement(self, wanted: Sequence[PageCell]) -> Iterator[Change]:
         for cell in self._earlier if wanted else ():
-            yield {"do": "remove", "id": cell["id"], "source": cell["source"], "undo": self._run}
+            yield {"do": "remove", "id": cell.id, "source": cell.source, "undo": self._run}
 
     def _leave_to_the_user(self, ids: Iterable[str]) -> None:
         """Change these no more; the page takes our mark off them."""
@@ -167,12 +227,15 @@ class CellWriter:
                 asyncio.get_running_loop().call_later(SECONDS_LOST, self._look_again)
             return
         if self._page.client == client:  # else they may be missing because they were not saved
-            self._gone |= (self._known.keys() & wanted) - found.ids
-        self._leave_to_the_user(found.theirs & self._sent.keys() - self._kept)
+            self._gone |= (self._known.keys() & wanted) - {*found.ids}
+        self._leave_to_the_user({cell.id for cell in found.theirs} & self._sent.keys() - self._kept)
+        if self._standing:  # nothing was written yet
+            self._standing = found.made
+            return
         self._known = {cell.id: cell for cell in self._still_there(found)}
-        sources = {there["id"]: there["source"] for there in found.cells}
-        not_replaced = [cell for cell in self._earlier if sources.get(cell["id"]) == cell["source"]]
-        self._earlier = [cell for cell in not_replaced if cell["id"] not in self._known]
+        sources = {there.id: there.source for there in found.cells}
+        not_replaced = [cell for cell in self._earlier if sources.get(cell.id) == cell.source]
+        self._earlier = [cell for cell in not_replaced if cell.id not in self._known]
 
     async def _look(self) -> Found | None:
         """Ask the page first that has the cells; loaded again, it has another address."""
@@ -193,18 +256,15 @@ class CellWriter:
 
     def _still_there(self, found: Found) -> Iterator[PageCell]:
         """Yield the cells that the page has; it may have been saved, and loaded, in the midst of one."""
-        earlier = {(cell["id"], cell["source"]) for cell in self._earlier}
+        earlier = {(cell.id, cell.source) for cell in self._earlier}
         for there in found.cells:
-            forms = self._sent.get(there["id"], [])
-            if not forms or there["id"] in self._gone | self._detached:
+            forms = self._sent.get(there.id, [])
+            if not forms or there.id in self._gone | self._detached:
                 continue
-            if not any(_is_as_written(there, cell) for cell in forms):
-                if (there["id"], there["source"]) not in earlier:  # else it has not been replaced yet
-                    self._leave_to_the_user([there["id"]])
-            elif forms[-1].cell_type == "markdown":
-                yield replace(forms[-1], source=there["source"], metadata={})
-            else:
-                yield replace(forms[-1], source=there["source"], metadata={}, outputs=UNKNOWN, execution_count=-1)
+            if any(cell.source.startswith(there.source) for cell in forms):  # it may lack its end
+                yield _as_unknown(forms[-1], there.source)
+            elif (there.id, there.source) not in earlier:  # else it has not been replaced yet
+                self._leave_to_the_user([there.id])
 
     def notes(self, saved_as: str) -> Iterator[str]:
         """Yield what a person should know of the cells that were not written.
@@ -223,16 +283,17 @@ class CellWriter:
         code = {cell.source for cell in self._known.values() if cell.cell_type == "code"}
         if self._replaced and code - self._replaced:
             yield REPLACED
-        if self._kept and (self._known or self._gone or self._detached):
-            yield f"{counted(len(self._kept), 'cell')} of an earlier run that you had changed or kept: left alone."
+        if self._kept - self._reused and (self._known or self._gone or self._detached):
+            few = counted(len(self._kept - self._reused), "cell")
+            yield f"{few} of an earlier run that you had changed or kept: left alone."
         if self._unknown and self._known:
             few = counted(self._unknown, "cell")
             yield f"{few} of an earlier run not written in this browser: left alone; the button Remove takes them away."
 
 
-def _is_as_written(there: dict[str, Any], cell: PageCell) -> bool:
-    """Return whether the user has neither changed nor run a cell; it may lack its end."""
-    return cell.source.startswith(there["source"]) and there["execution_count"] in (None, cell.execution_count)
+def _as_unknown(cell: PageCell, source: str) -> PageCell:
+    """Return a cell of which only the text is known: all else is sent again."""
+    return replace(cell, source=source, metadata={}, outputs=() if cell.cell_type == "markdown" else UNKNOWN)
 
 
 def _made_before(found: Found, anchor: str | None) -> int:

@@ -12,8 +12,8 @@ from codeagent_nb.approval import ApprovalFunc, ApprovalRequest, ApprovalRespons
 from codeagent_nb.errors import AgentError
 from codeagent_nb.events import AgentEvent, RunFinishedEvent, RunStartedEvent, TaskTurnedEvent
 from codeagent_nb.log.event_log import View
-from codeagent_nb.notebook.cells.begin import Writing, begin_writing
-from codeagent_nb.notebook.cells.page import Page
+from codeagent_nb.notebook.cells.approving import asking_for_cells
+from codeagent_nb.notebook.cells.begin import Begin, Writing
 from codeagent_nb.notebook.live_output import CellView, DisplayPublisher
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.notebook.panel.input_line import InputLine
@@ -131,7 +131,7 @@ class Panel:
         publisher: Where pictures and tables go, below the panel.
         make_task: Turns a text and a model's name into a task, or raises an `AgentError`.
         place: Tells where a new session works.
-        page: Tells where cells are written; None writes none.
+        begin: Begins to write the cells of a task.
         models: Tells the names to choose from; the first is chosen.
         preparation: Completes tasks by asking for what they lack.
     """
@@ -143,7 +143,7 @@ class Panel:
         *,
         make_task: Callable[[str, str, ApprovalFunc], Task],
         place: Callable[[], Place],
-        page: Callable[[], Page | None],
+        begin: Begin,
         models: Callable[[], list[str]],
         preparation: Preparation,
     ) -> None:
@@ -151,7 +151,7 @@ class Panel:
         self._publisher = publisher
         self._make_task = make_task
         self._place = place
-        self._page = page
+        self._begin_writing = begin
         self._models = models
         self._preparation = preparation
         # Tasks begin with a click, later; in this context what they display still comes below the panel.
@@ -229,22 +229,21 @@ class Panel:
 
     async def _solve(self, text: str) -> None:
         below: list[CellView] = []
-        writing = Writing(None)
+        writing = Writing()
         begun = _Begun()
 
         def views(_: object) -> Sequence[View]:
-            if writing.writer and page:
-                return [begun, writing.writer, self._agent.written.task(page)]
+            if writing.writer and writing.page:
+                return [begun, writing.writer, self._agent.written.task(writing.page)]
             below.append(CellView(self._publisher, OutputsBelow()))
             return [begun, *below]
 
         try:
-            task = self._make_task(text, self.widget.model, self._ask)
+            ask = asking_for_cells(lambda: writing.writer, self._ask)
+            task = self._make_task(text, self.widget.model, ask)
             self.widget.state, self.widget.status = "thinking", ""
             self._view.pending(text)
-            page = self._page()
-            if page:
-                writing = await begin_writing(page)
+            writing = await self._begin_writing()
             await self._agent.solve(task, self._place(), views=views, prepare=self._complete)
         except asyncio.CancelledError:
             self._rest("idle")  # stopped; where the run had begun, its events have told so
