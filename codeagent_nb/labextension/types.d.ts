@@ -159,6 +159,7 @@ export interface SessionContext {
 export interface Context {
   readonly path: string;
   readonly disposed: Signal<Context, void>;
+  readonly isDisposed: boolean;
   readonly isReady: boolean;
   readonly ready: Promise<void>;
   readonly model: NotebookModel;

@@ -13,6 +13,8 @@ from codeagent_nb.views.standard_streams import say
 from kernel_executor import Fetched, KernelExecutorError, NotFetched
 from kernel_executor.text import cleaned
 
+OF_ANOTHER = "`{name}` was not copied: it is of a session that has ended. %agent resume goes on with that."
+
 
 @dataclass(frozen=True, slots=True)
 class Home:

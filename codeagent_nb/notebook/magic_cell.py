@@ -15,15 +15,16 @@ from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.loop.results import TaskResult
 from codeagent_nb.notebook.arguments import Keep
 from codeagent_nb.notebook.bring_buttons import Bring, BringButtons
-from codeagent_nb.notebook.bringing_home import Brought, Home, bring_home
+from codeagent_nb.notebook.bringing_home import OF_ANOTHER, Brought, Home, bring_home
 from codeagent_nb.notebook.cells.approving import asking_for_cells
 from codeagent_nb.notebook.cells.begin import Begin, Writing, last_good_code
-from codeagent_nb.notebook.errors import AgentFailed, Stopped
+from codeagent_nb.notebook.errors import AgentFailed, CellError, Stopped
 from codeagent_nb.notebook.live_output import CellView, DisplayPublisher, Story
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.notebook.panel.input_line import InputLine
 from codeagent_nb.notebook.panel.kernel_view import KernelView
 from codeagent_nb.notebook.panel.widget_controls import Controls
+from codeagent_nb.notebook.recorded_outputs import RecordedOutputs
 from codeagent_nb.notebook.setup.card import Cards
 from codeagent_nb.notebook.setup.preparation import Surface
 from codeagent_nb.notebook.tasks import Place, Task
@@ -35,8 +36,6 @@ from kernel_executor.aio.tasks import ended, uninterrupted
 
 Result = TypeVar("Result")
 
-OF_ANOTHER = "`{name}` was not copied: it is of a session that has ended. %agent resume goes on with that."
-
 TICK = 0.1
 """Seconds. The kernel's interrupt does not wake its loop: without something that does, it came 5 to 19 s late."""
 
@@ -47,7 +46,7 @@ class CellRun:
 
     Args:
         agent: Who solves its task.
-        publisher: Where it draws.
+        publisher: Where it draws, and what it has drawn.
         place: Where a new session works.
         keep: What stays under the cell.
         buttons: True to show them.
@@ -59,7 +58,7 @@ class CellRun:
     """
 
     agent: NotebookAgent
-    publisher: DisplayPublisher
+    publisher: RecordedOutputs
     place: Place
     keep: Keep
     buttons: bool
@@ -75,6 +74,15 @@ class CellRun:
             Stopped: It was stopped.
             AgentFailed: It failed; what is known of it stands under the cell.
         """
+        try:
+            await self._solve(task)
+        except CellError as error:
+            self.publisher.fail(error)
+            raise
+        finally:
+            self.publisher.is_over = True
+
+    async def _solve(self, task: Task) -> None:
         strip = Strip(self.publisher, self.agent) if self.buttons else None
         writing = Writing()
         shown: list[CellView] = []
@@ -94,6 +102,8 @@ class CellRun:
         async def run() -> TaskResult:
             nonlocal writing
             writing = await self.begin()
+            if writing.page:
+                self.agent.written.tell(writing.page, self.publisher)
             return await self.agent.solve(
                 task, self.place, views=views, prepare=lambda task, place: self.complete(task, place, surface)
             )
@@ -147,11 +157,12 @@ class CellRun:
     async def solve_in_background(self, task: Task) -> None:
         """Solve a task while other cells run; a failure is shown under the cell that began it."""
         try:
-            await self.solve(task)
+            await self._solve(task)
         except Exception as error:  # noqa: BLE001 - there is no cell left that could fail with it
             data, metadata = error_bundle(self.agent.secrets.text(f"{type(error).__name__}: {error}"))
             self.publisher.publish(data, metadata)
         finally:
+            self.publisher.is_over = True
             task.ready.set()  # also where it was refused: the cell waits for this
 
 

@@ -6,7 +6,6 @@ import shlex
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.notebook import commands
 from codeagent_nb.notebook.arguments import HOW_TO_PULL, CellOptions, asks_for_help, help_text, pick, read_line
 from codeagent_nb.notebook.bringing_home import Home, pull
-from codeagent_nb.notebook.cells.begin import Begin, FrontEnds, page_at_end, page_below, write_none
+from codeagent_nb.notebook.cells.begin import FrontEnds, page_at_end, write_none
 from codeagent_nb.notebook.chosen_models import where
 from codeagent_nb.notebook.errors import AgentFailed
 from codeagent_nb.notebook.loop_thread import LoopThread, run_on_stopped
@@ -32,6 +31,7 @@ from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.notebook.open_notebook import notebook_name, notebook_path
 from codeagent_nb.notebook.panel.input_line import InputLine
 from codeagent_nb.notebook.panel.panel import Panel
+from codeagent_nb.notebook.recorded_outputs import RecordedOutputs
 from codeagent_nb.notebook.session_commands import GOING_ON, QUOTES, session_commands
 from codeagent_nb.notebook.settings import CodeAgent
 from codeagent_nb.notebook.setup.folder_choice import chosen_folder
@@ -90,11 +90,11 @@ class MagicCommands:
         attended = self._attended()
         run = CellRun(
             agent=self.agent_of_notebook,
-            publisher=self.shell.display_pub,
+            publisher=RecordedOutputs(self.shell.display_pub),
             place=self._place(),
             keep=options.keep,
             buttons=self.settings.buttons and attended,
-            begin=self._begin_below(options) if options.cells and attended else write_none,
+            begin=self._front_ends.below(self.shell.kernel.get_parent(), options) if attended else write_none,
             set_next_input=None if options.background else self.shell.set_next_input,
             complete=self._preparation.complete,
             home=self._home,
@@ -106,10 +106,6 @@ class MagicCommands:
             await task.ready.wait()  # the variables are copied as they are now
         else:
             await run.solve(task)
-
-    def _begin_below(self, options: CellOptions) -> Begin:
-        page, last_only = page_below(self.shell.kernel.get_parent()), options.keep == "final"
-        return partial(self._front_ends.begin, page, insists=options.insists, last_attempt_only=last_only)
 
     def _task(self, options: CellOptions, text: str, ask: ApprovalFunc) -> Task:
         variables = pick(options.variables, self.shell.user_ns)
@@ -329,6 +325,7 @@ class MagicCommands:
             begin=lambda: self._front_ends.begin(page_at_end(parent)) if self.settings.cells else write_none(),
             models=lambda: names_of_models(self.agent_of_notebook, model or self.settings.model, self.shell.user_ns),
             preparation=self._preparation,
+            home=self._home,
         )
         cell = str(parent.get("metadata", {}).get("cellId"))
         if earlier := self._panels.pop(cell, None):  # a cell that is run again shows a new one in its place

@@ -14,6 +14,7 @@ from codeagent_nb.reply.run_policy import read_reply
 from codeagent_nb.statuses import BLOCK_STATES, RUN_ENDS, Shown
 from codeagent_nb.text import (
     HOW_TO_TAKE,
+    VARIABLES_TOLD,
     block_cause,
     delivered_text,
     denial_note,
@@ -23,6 +24,7 @@ from codeagent_nb.text import (
     retry_note,
     state_note,
     turned_note,
+    variables_text,
 )
 from kernel_executor import BlockResult, Output
 from kernel_executor.text import as_text, plain, shorten
@@ -131,6 +133,9 @@ class PanelStory:
                 self._add("note", level="warn", text=shorten(retry_note(event), REASON_SHOWN))
             case events.KernelStateEvent() if note := state_note(event):
                 self._add("note", level="warn", text=note)
+            case events.NewVariablesEvent() if event.variables:
+                names = [each.name for each in event.variables[:VARIABLES_TOLD] if each.comes]
+                self._add("variables", text=variables_text(event), names=names)
             case events.TaskTurnedEvent():
                 self._turn(event)
             case events.RunFinishedEvent():

@@ -23,7 +23,7 @@ from codeagent_nb.projections.notebook_cell import (
 from codeagent_nb.projections.quoting import inert, quoted
 from codeagent_nb.projections.taken_back import TurnedTasks
 from codeagent_nb.rendering.markdown_cells import harmless_markdown, harmless_quotes
-from codeagent_nb.rendering.nbformat_outputs import valid_output
+from codeagent_nb.rendering.nbformat_outputs import valid_change, valid_output
 from codeagent_nb.reply.run_policy import Reply, read_reply, without_reasoning
 from codeagent_nb.text import (
     block_cause,
@@ -37,9 +37,8 @@ from codeagent_nb.text import (
     state_note,
     variables_text,
 )
-from kernel_executor import Append, BlockResult, CodeBlock, CodeResult
+from kernel_executor import BlockResult, CodeBlock, CodeResult
 from kernel_executor.languages import normalize
-from kernel_executor.outputs.output_changes import OutputChange
 
 DRAFT_LIMIT = 50_000
 """Characters of a reply that is still being written; a longer one is read once, when it is whole."""
@@ -148,7 +147,7 @@ class CellsStory:
                 self._begin_block(event)
             case events.BlockOutputEvent() | events.LateOutputEvent() if cell := self._blocks.get(event.block_id):
                 self._change(cell)
-                cell.folder.apply(_valid_change(event.change))
+                cell.folder.apply(valid_change(event.change))
             case events.BlockFinishedEvent():
                 self._end_block(event)
             case events.CodeExecutionEvent():
@@ -349,7 +348,3 @@ def _written(reply: str) -> list[CodeBlock]:
     """Return the code in a reply that is still being written, the last block perhaps without its end."""
     written = read_reply(FENCE_BEGUN.sub("", reply)).written if "```" in reply or "~~~" in reply else ()
     return [block for block in written if normalize(block.language) in {"python", "bash"}]
-
-
-def _valid_change(change: OutputChange) -> OutputChange:
-    return replace(change, output=valid_output(change.output)) if isinstance(change, Append) else change

@@ -3,15 +3,22 @@
 import json
 import math
 import re
+from dataclasses import replace
 from typing import Any
 
-from kernel_executor import Output
+from kernel_executor import Append, Output
+from kernel_executor.outputs.output_changes import OutputChange
 
 JSON_MIME = re.compile(r"^application/(.*\+)?json$")
 """From the schema of nbformat 4.5: all other representations are text."""
 
 MOST_DEPTH = 100
 """Levels of JSON that are kept."""
+
+
+def valid_change(change: OutputChange) -> OutputChange:
+    """Return a change of outputs that leaves them as nbformat accepts them."""
+    return replace(change, output=valid_output(change.output)) if isinstance(change, Append) else change
 
 
 def valid_output(output: Output) -> Output:

@@ -58,3 +58,22 @@ def test_a_click_on_what_cannot_come_says_why_and_one_after_a_reset_what_to_do(n
     notebook.run_cell(2)
     cell.get_by_role("button", name="Bring names to my kernel").click()
     wait_until_shown(notebook, 1, "it is of a session that has ended. %agent resume goes on with that")
+
+
+def test_the_panel_tells_what_a_task_has_made_and_a_click_brings_it(notebook: Notebook) -> None:
+    notebook.open(model(MAKE, "Cleaned."), "%agent panel", "print(clean.shape)", "%agent reset")
+    notebook.run_cell(0)
+    notebook.run_cell(1)
+    panel = notebook.cell(1)
+    task = panel.get_by_label("Task for the agent")
+    task.fill("Clean it.")
+    task.press("Enter")
+    bring = panel.get_by_role("button", name="Bring clean to my kernel")
+    bring.click(timeout=15_000)
+    panel.get_by_text("`clean` is in this notebook now: DataFrame 2 × 2").wait_for()  # noqa: RUF001
+    assert panel.get_by_role("button", name="Bring model to my kernel").count() == 0
+    notebook.run_cell(2)
+    assert notebook.outputs(2)[-1]["text"] == "(2, 2)\n"
+    notebook.run_cell(3)
+    bring.click()
+    panel.get_by_text("it is of a session that has ended").wait_for()

@@ -13,6 +13,7 @@ from codeagent_nb.events import (
     LateOutputEvent,
     ModelClientStreamingChunkEvent,
     ModelReplyEvent,
+    NewVariablesEvent,
     RequestUsage,
     RunFinishedEvent,
     RunStatus,
@@ -21,6 +22,7 @@ from codeagent_nb.events import (
 from codeagent_nb.projections.chat import PICTURE_LIMIT, TEXT_SHOWN, PanelStory, State, state_after
 from kernel_executor import Append, BlockResult, CodeBlock
 from kernel_executor.replay import failing
+from kernel_executor.snapshots import LiveVariable
 from kernel_executor.types import BlockStatus
 from tests.support.stories import CODE, STORIES, YES, Stages, events_of
 
@@ -32,6 +34,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "run": SHOWN | {"attempt": int, "seconds": (float, type(None)), "text": str, "images": list, "note": str},
     "note": {"level": str, "text": str},
     "end": SHOWN | {"text": str, "facts": list},
+    "variables": {"text": str, "names": list},
 }
 WORDS = {
     ("run", "status"): {"running", *get_args(BlockStatus)},
@@ -225,6 +228,17 @@ def test_a_variable_is_a_note_and_so_is_what_the_panel_itself_has_to_say() -> No
     story.note("error", "no model")
     assert in_words(story) == [("note", "The variable df is a list of 1 items: [1]"), ("note", "no model")]
     assert_can_be_drawn(story.entries)
+
+
+def test_what_a_task_has_made_is_an_entry_that_names_what_can_come() -> None:
+    made = (LiveVariable("clean", "DataFrame", shape=(333, 9), comes=True), LiveVariable("model", "Model"))
+    story = PanelStory()
+    story.take(NewVariablesEvent(source="x", variables=made))
+    assert_can_be_drawn(story.entries)
+    [entry] = story.entries
+    assert (entry["kind"], entry["names"]) == ("variables", ["clean"])
+    assert "clean" in entry["text"]
+    assert "model" in entry["text"]
 
 
 def test_entries_that_were_given_away_do_not_change() -> None:

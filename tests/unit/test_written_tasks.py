@@ -14,6 +14,8 @@ from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.notebook.cells.begin import begin_writing
 from codeagent_nb.notebook.cells.page import TARGET, Page
 from codeagent_nb.notebook.cells.written import NOT_MARKED, WrittenTasks
+from codeagent_nb.notebook.errors import AgentFailed
+from codeagent_nb.notebook.recorded_outputs import RecordedOutputs
 from codeagent_nb.session.undoing import Done
 from codeagent_nb.text import turned_note
 from tests.support.stories import Stages, events_of
@@ -104,6 +106,57 @@ async def test_cells_are_marked_when_the_task_is_taken_back_until_it_is_taken_ag
     assert notebook.marked == [cell["source"] for cell in notebook.window.made]
     assert await notebook.turn("redone") == ""
     assert notebook.marked == []
+
+
+class Publisher:
+    """A publisher of displays that shows them nowhere."""
+
+    def publish(self, data: dict[str, Any], metadata: dict[str, Any] | None = None, **more: Any) -> None:
+        pass
+
+    def clear_output(self, wait: bool = False) -> None:
+        pass
+
+
+async def test_a_page_that_asks_is_told_what_stands_under_the_cell_and_whether_that_is_all(notebook: Notebook) -> None:
+    story = RecordedOutputs(Publisher())
+    notebook.written.tell(notebook.page, story)
+    story.publish({"text/plain": "one"}, {}, transient={"display_id": "1"})
+    told = await notebook.ask(token=notebook.token, do="story", known="")
+    assert (told["ok"], told["over"]) == (True, False)
+    assert [output["data"] for output in told["outputs"]] == [{"text/plain": "one"}]
+    again = await notebook.ask(token=notebook.token, do="story", known=told["known"])
+    assert again == {"ok": True, "known": told["known"], "over": False}
+    story.publish({"text/plain": "two"}, {}, transient={"display_id": "1"}, update=True)
+    story.is_over = True
+    told = await notebook.ask(token=notebook.token, do="story", known=told["known"])
+    assert [output["data"] for output in told["outputs"]] == [{"text/plain": "two"}]
+    assert told["over"]
+
+
+@pytest.mark.parametrize("token", ["another", None, 7])
+async def test_of_another_task_no_story_is_told(notebook: Notebook, token: Any) -> None:
+    notebook.written.tell(notebook.page, RecordedOutputs(Publisher()))
+    assert await notebook.ask(token=token, do="story", known="") == {"ok": False}
+
+
+def test_what_a_cell_shows_is_remembered_as_jupyter_shows_it() -> None:
+    shown = RecordedOutputs(Publisher())
+    for name in "abc":
+        shown.publish({"text/plain": name}, {}, transient={"display_id": name})
+    shown.publish({}, {}, transient={"display_id": "b"}, update=True)
+    shown.publish({"text/plain": "no such"}, {}, transient={"display_id": "d"}, update=True)
+    shown.publish({"text/plain": "a widget", "application/vnd.jupyter.widget-view+json": {}}, {})
+    shown.fail(AgentFailed("It did."))
+    assert [output.get("data", output.get("evalue")) for output in shown.outputs] == [
+        {"text/plain": "a"},
+        {"text/plain": "c"},
+        "It did.",
+    ]
+    before = shown.version
+    shown.clear_output(wait=True)
+    assert shown.outputs == []
+    assert shown.version > before
 
 
 async def test_of_another_task_nothing_is_marked(notebook: Notebook) -> None:

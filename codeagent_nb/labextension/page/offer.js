@@ -2,10 +2,10 @@
 // Beside the usual undo in one of the agent's cells: an offer to take back the whole task, with its variables.
 //
 // The kernel says whether this is the task that `%agent undo` would take back; else nothing is offered. It hears of the
-// task by its token, over a comm of the page's own to the same target, and each question has a comm: what the kernel
-// broadcasts is then for this page alone. What it says is shown as plain text, and only to the user who has asked.
+// task by its token. What it says is shown as plain text, and only to the user who has asked.
 
-import { PROTOCOL, TARGET, tasksOf } from "./pages.js";
+import { ask } from "./asking.js";
+import { tasksOf } from "./pages.js";
 
 /** @typedef {import("../types.js").Cell} Cell */
 /** @typedef {import("../types.js").Commands} Commands */
@@ -13,7 +13,6 @@ import { PROTOCOL, TARGET, tasksOf } from "./pages.js";
 /** @typedef {import("../types.js").Lab} Lab */
 /** @typedef {import("../types.js").Panel} Panel */
 /** @typedef {import("../types.js").Tracker} Tracker */
-/** @typedef {{ ok: boolean, task?: string, said?: string }} Reply */
 
 const UNDO = "notebook:undo-cell-action";
 /** A kernel at work answers later, when the user is elsewhere. */
@@ -94,21 +93,4 @@ class Offers {
     if (reply?.ok) this.notify.success(said, { autoClose: SHOWN / 2 });
     else this.notify.error(said, { autoClose: SHOWN });
   }
-}
-
-/** @param {Kernel} kernel @param {Record<string, string>} question @param {number} patience
- * @returns {Promise<Reply | undefined>} */
-async function ask(kernel, question, patience) {
-  const comm = kernel.createComm(TARGET);
-  /** @type {Promise<Reply | undefined>} */
-  const answer = new Promise((resolve) => {
-    comm.onMsg = ({ content }) => resolve(/** @type {Reply | undefined} */ (content?.data));
-    comm.onClose = () => resolve(undefined);
-    setTimeout(() => resolve(undefined), patience);
-  });
-  comm.open({ protocol: PROTOCOL, ...question });
-  const reply = await answer;
-  comm.onClose = () => undefined;
-  if (!comm.isDisposed) comm.close();
-  return reply;
 }

@@ -5,11 +5,13 @@
 // that the user sends from the panel; and whatever a message holds, it gets an answer and is no error of Jupyter's.
 
 import { Asked } from "./asked.js";
+import { PROTOCOL, TARGET } from "./asking.js";
 import { CellWriter } from "./cells.js";
 import { keepPlace } from "./place.js";
 import { Refusal } from "./refusal.js";
 import { checkedChanges, checkedRequest } from "./requests.js";
 import { admit } from "./rights.js";
+import { followStories } from "./story.js";
 import { Tasks } from "./tasks.js";
 import { settleAll, turn } from "./turned.js";
 import { widgetsOf } from "./widgets.js";
@@ -26,8 +28,6 @@ import { widgetsOf } from "./widgets.js";
 /** `parent`: the message that the kernel answers by opening the comm, as it says itself.
  * @typedef {{ tracker: Tracker, context: Context, kernel: Kernel, comm: Comm, parent: unknown, protocol: unknown }} Line */
 
-export const TARGET = "codeagent_cells";
-export const PROTOCOL = 4;
 const LONGEST_ERROR = 300;
 const ENDS = ["restarting", "autorestarting", "terminating", "dead"];
 
@@ -51,6 +51,7 @@ export function listen(tracker, context) {
     tasks.kernel = kernel.id;
     tasks.recall();
     if (context.isReady) settleAll(context.model.cells, tasks); // else they are settled when they are first marked
+    void context.ready.then(() => followStories(context, kernel, tasks));
     asked.hear(kernel);
     kernel.registerCommTarget(TARGET, (comm, { parent_header, content }) =>
       answer({ tracker, context, kernel, comm, parent: parent_header?.msg_id, protocol: content?.data?.protocol }),

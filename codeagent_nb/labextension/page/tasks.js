@@ -33,6 +33,9 @@ export class Tasks {
     this.live = new Set();
     /** The newest last. @type {Task[]} */
     this.past = [];
+    /** Tasks that ran when an earlier life of this page was left, whose cells the kernel is asked to show again.
+     * @type {Map<string, any>} */
+    this.stories = new Map();
     /** By anchor and id. @type {Map<string, Map<string, string[]>>} */
     this.made = new Map();
     for (const [anchor, id, sources] of recallCells(path())) this.madeBy(anchor).set(id, sources);
@@ -74,6 +77,7 @@ export class Tasks {
   /** The kernel has ended, and with it what can be taken back, and what an earlier life of this page has left. */
   forgetLeft() {
     takeTasks(this.path());
+    this.stories.clear();
     for (const task of this.past) task.token = "";
   }
 
@@ -84,6 +88,23 @@ export class Tasks {
     const others = left.filter((one) => one && !one.isOver);
     if (others.length) leaveTasks(this.path(), others);
     this.past = [...over.map(thawed), ...this.past].slice(-MOST_PAST);
+  }
+
+  /** The tasks of this kernel that ran when the page was left, by a cell that the user ran then.
+   * @returns {{ token: string, anchor: string }[]} */
+  leftRunning() {
+    const left = takeTasks(this.path());
+    leaveTasks(this.path(), left);
+    for (const one of left) {
+      const isStory = one && !one.isOver && one.kernel === this.kernel && typeof one.anchor === "string";
+      if (isStory && typeof one.token === "string") this.stories.set(one.token, one);
+    }
+    return [...this.stories.values()];
+  }
+
+  /** @param {string} token */
+  forgetStory(token) {
+    this.stories.delete(token);
   }
 
   /** The task with this token, if it has ended and its kernel has not. @param {string | null} token */
@@ -109,7 +130,10 @@ export class Tasks {
     const live = [...this.live].map((task) => frozen(task, this.kernel, false));
     const over = this.past.filter(({ token }) => token).map((task) => frozen(task, this.kernel, true));
     while (JSON.stringify(over).length > MOST_LEFT) over.shift();
-    if (live.length || over.length) leaveTasks(this.path(), [...over, ...live]);
+    const known = new Set([...over, ...live].map(({ token }) => token));
+    const others = [...this.stories.values()].filter(({ token, kernel }) => kernel === this.kernel && !known.has(token));
+    const all = [...over, ...live, ...others];
+    if (all.length) leaveTasks(this.path(), all);
   }
 
   /** What the user runs is the user's. @param {string} cell */

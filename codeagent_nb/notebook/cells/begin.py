@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from codeagent_nb.events import AgentEvent, CodeExecutionEvent
+from codeagent_nb.notebook.arguments import CellOptions
 from codeagent_nb.notebook.cells.page import Found, Page, PageError
 from codeagent_nb.notebook.cells.sync import CellWriter
 from codeagent_nb.projections.notebook_cell import code_cell
@@ -41,6 +43,8 @@ class Writing:
             saved_as: Where they are to be found.
         """
         if self.writer is None:
+            if self.page:
+                self.page.close()
             return ()
         await self.writer.finish()
         return tuple(self.writer.notes(saved_as))
@@ -64,6 +68,26 @@ class FrontEnds:
     """
 
     lacking: set[str] = field(default_factory=set)
+
+    def below(self, parent: Mapping[str, Any], options: CellOptions) -> Begin:
+        """Return what begins to write below a cell, as its line asks for it.
+
+        Args:
+            parent: The kernel's message that runs the cell.
+            options: What the line asks for.
+        """
+        page = page_below(parent)
+        if not options.cells:
+            return partial(self.meet, page)
+        return partial(self.begin, page, insists=options.insists, last_attempt_only=options.keep == "final")
+
+    async def meet(self, page: Page) -> Writing:
+        """Have the page know of a task that writes no cells: loaded again, it asks for what stands under its cell."""
+        found = None
+        if page.home is not None and page.client not in self.lacking:
+            with suppress(PageError):  # then Jupyter shows what it can
+                found = await page.find()
+        return Writing(page=page) if found else Writing()
 
     async def begin(self, page: Page, *, insists: bool = False, last_attempt_only: bool = False) -> Writing:
         """Look for the page and begin.

@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 from codeagent_nb.approval import ApprovalFunc, ApprovalRequest, ApprovalResponse
 from codeagent_nb.errors import AgentError
-from codeagent_nb.events import AgentEvent, RunFinishedEvent, RunStartedEvent, TaskTurnedEvent
+from codeagent_nb.events import AgentEvent, NewVariablesEvent, RunFinishedEvent, RunStartedEvent, TaskTurnedEvent
 from codeagent_nb.log.event_log import View
+from codeagent_nb.notebook.bringing_home import OF_ANOTHER, Home, bring_home
 from codeagent_nb.notebook.cells.approving import asking_for_cells
 from codeagent_nb.notebook.cells.begin import Begin, Writing
 from codeagent_nb.notebook.live_output import CellView, DisplayPublisher
@@ -134,6 +135,7 @@ class Panel:
         begin: Begins to write the cells of a task.
         models: Tells the names to choose from; the first is chosen.
         preparation: Completes tasks by asking for what they lack.
+        home: The notebook's variables, to which those are added that are brought home.
     """
 
     def __init__(
@@ -146,6 +148,7 @@ class Panel:
         begin: Begin,
         models: Callable[[], list[str]],
         preparation: Preparation,
+        home: Home,
     ) -> None:
         self._agent = agent
         self._publisher = publisher
@@ -154,6 +157,7 @@ class Panel:
         self._begin_writing = begin
         self._models = models
         self._preparation = preparation
+        self._home = home
         # Tasks begin with a click, later; in this context what they display still comes below the panel.
         self._context = contextvars.copy_context()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -181,6 +185,8 @@ class Panel:
                 self._keep(self._solve(str(message["text"])))
             case "save":
                 self._save()
+            case "bring":
+                self._keep(self._bring(str(message.get("name", ""))))
             case "undo":
                 self._keep(self._turn(self._agent.undo()))
             case "redo":
@@ -274,6 +280,15 @@ class Panel:
         """Show that nothing is being worked on, unless something else is."""
         if not self._agent.busy:
             self.widget.state, self.widget.status = state, ""
+
+    async def _bring(self, name: str) -> None:
+        """Copy a variable that the panel tells of into the notebook, if it is one of this session."""
+        made = [event for event in self._agent.events if isinstance(event, NewVariablesEvent)]
+        if any(each.comes and each.name == name for event in made for each in event.variables):
+            brought = await bring_home(self._agent, self._home, [(name, name)])
+            self._view.note("info" if brought.came else "error", brought.text)
+        else:
+            self._view.note("error", OF_ANOTHER.format(name=name))
 
     async def _turn(self, turning: Awaitable[TaskTurnedEvent]) -> None:
         """Take a task back, or again; that it was done is told by its event."""

@@ -3,7 +3,7 @@
 
 /** @typedef {{ id: string, kind: string, [field: string]: any }} Entry */
 /** @typedef {{ element: HTMLElement, update: (entry: Entry, text: string) => void }} EntryView */
-/** @typedef {{ showImage: (source: string, label: string) => void }} Actions */
+/** @typedef {{ showImage: (source: string, label: string) => void, bring: (name: string) => void }} Actions */
 
 /** @type {Record<string, [string, string, string]>} */
 const NOTES = {
@@ -55,6 +55,16 @@ function fillNote(element, entry) {
   const label = h("span", { class: "cagent-hidden", text: `${word}: ` });
   element.replaceChildren(
     h("span", { class: `cagent-toned cagent-${tone}` }, icon(picture)), h("span", {}, label, entry.text));
+}
+
+/** What a task has made, with a button for each variable that can come. @param {Actions} actions
+ * @returns {(element: HTMLElement, entry: Entry) => void} */
+function variablesFiller(actions) {
+  return (element, entry) => {
+    const buttons = (entry.names ?? []).map((/** @type {string} */ name) =>
+      button({ text: `Bring ${name} to my kernel`, onclick: () => actions.bring(name) }));
+    element.replaceChildren(h("div", { text: entry.text }), h("div", { class: "cagent-bring" }, ...buttons));
+  };
 }
 
 /** @param {HTMLElement} element @param {Entry} entry */
@@ -115,6 +125,8 @@ function entryView(entry, actions) {
       return simpleView("cagent-run", "Run", runFiller(actions));
     case "note":
       return simpleView("cagent-note", "", fillNote);
+    case "variables":
+      return simpleView("cagent-variables", "New variables", variablesFiller(actions));
     case "end":
       return simpleView("cagent-end", "Result", fillEnd);
     case "reflection":

@@ -46,7 +46,9 @@ class AgentView {
     this.card = new CardPlace((message) => this.send(message));
     /** @type {string | undefined} */
     this.asked = undefined;
-    this.transcript = new Transcript({ showImage: (source, label) => this.showImage(source, label) }, (text) => this.say(text));
+    const showImage = (/** @type {string} */ source, /** @type {string} */ label) => this.showImage(source, label);
+    const bring = (/** @type {string} */ name) => this.send({ type: "bring", name });
+    this.transcript = new Transcript({ showImage, bring }, (text) => this.say(text));
     this.composer = new Composer({
       send: (text) => this.send({ type: "send", text }),
       stop: () => this.send({ type: "stop" }),

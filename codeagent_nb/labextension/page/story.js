@@ -1,0 +1,65 @@
+// @ts-check
+// What stands under a task's cell once the page was loaded again in mid-run. Jupyter shows nothing more of a cell that an
+// earlier life of the page has run, so the kernel is asked for all of it, again and again until the task is over.
+//
+// It is asked by the token of the task, which this tab remembers, and what comes is shown in the cell that the user ran
+// then, as harmless as all of the agent's outputs. Once the user runs that cell, it is Jupyter's again.
+
+import { ask } from "./asking.js";
+import { harmlessOutput } from "./harmless.js";
+
+/** @typedef {import("../types.js").CellModel} CellModel */
+/** @typedef {import("../types.js").Context} Context */
+/** @typedef {import("../types.js").Kernel} Kernel */
+/** @typedef {import("./tasks.js").Tasks} Tasks */
+
+const BETWEEN = 700;
+const PATIENCE = 5_000;
+/** The kernel may be about to be restarted, or be busy with a cell of the user's. */
+const MOST_UNANSWERED = 20;
+const MOST_OUTPUTS = 5_000;
+
+/** Follow the tasks that ran when the page was left. @param {Context} context @param {Kernel} kernel @param {Tasks} tasks */
+export function followStories(context, kernel, tasks) {
+  for (const { token, anchor } of tasks.leftRunning()) void follow(context, kernel, tasks, token, anchor);
+}
+
+/** @param {Context} context @param {Kernel} kernel @param {Tasks} tasks @param {string} token @param {string} anchor */
+async function follow(context, kernel, tasks, token, anchor) {
+  const began = countOf(find(context, anchor));
+  let known = "";
+  for (let unanswered = 0; unanswered < MOST_UNANSWERED; ) {
+    const reply = await ask(kernel, { token, do: "story", known }, PATIENCE);
+    const cell = find(context, anchor);
+    if (context.isDisposed || tasks.kernel !== kernel.id || !cell || isUsers(cell, began)) return;
+    if (reply?.ok === false) return tasks.forgetStory(token);
+    unanswered = reply ? 0 : unanswered + 1;
+    if (Array.isArray(reply?.outputs)) show(cell, reply.outputs.slice(0, MOST_OUTPUTS));
+    if (typeof reply?.known === "string") known = reply.known;
+    if (reply?.over === true) return tasks.forgetStory(token);
+    await new Promise((resolve) => setTimeout(resolve, BETWEEN));
+  }
+}
+
+/** @param {CellModel} cell @param {any[]} outputs */
+function show(cell, outputs) {
+  if (cell.type !== "code") return;
+  cell.outputs.fromJSON(outputs.map((output) => harmlessOutput(output ?? {})));
+}
+
+/** @param {Context} context @param {string} id @returns {CellModel | undefined} */
+function find({ isReady, model }, id) {
+  if (!isReady) return undefined;
+  const index = model.sharedModel.cells.findIndex((cell) => cell.id === id);
+  return index < 0 ? undefined : model.cells.get(index);
+}
+
+/** @param {CellModel | undefined} cell */
+function countOf(cell) {
+  return cell?.type === "code" ? cell.executionCount : null;
+}
+
+/** Run by the user since. @param {CellModel} cell @param {number | null} began */
+function isUsers(cell, began) {
+  return cell.sharedModel.executionState === "running" || countOf(cell) !== began;
+}

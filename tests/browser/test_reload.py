@@ -1,0 +1,80 @@
+"""A page that is loaded again in mid-run shows the whole story under the task's cell, in the end."""
+
+import pytest
+
+from tests.browser.agent_cells import AGAIN, model, python, shown, wait_until_shown
+from tests.browser.jupyter import Notebook
+from tests.browser.test_cells_of_a_run import forgive_jupyter, made, sources, wait_for
+
+pytestmark = [pytest.mark.browser, pytest.mark.integration]
+
+SLOW = python(
+    "import time\nfor i in range(40):\n    print('tick', i, flush=True)\n    time.sleep(0.2)\nprint('ticked')"
+)
+
+
+def begun(notebook: Notebook, line: str, *, cells: bool = False) -> None:
+    """Run a task, save the notebook in the middle of it, and load the page again."""
+    notebook.open(model(python("print(oops)"), SLOW, "It **ticked** 40 times.", cells=cells), f"{line}\nTick.", AGAIN)
+    notebook.run_cell(0)
+    notebook.run_cell(1, wait=False)
+    wait_for(notebook, lambda: "tick 3" in str(notebook.cells()))
+    notebook.save()
+    notebook.reload()
+
+
+@pytest.mark.parametrize("line", ["%%agent -m replay --no-cells", "%%agent -m replay --no-cells --bg"])
+def test_a_task_without_cells_is_told_whole(notebook: Notebook, line: str) -> None:
+    begun(notebook, line)
+    wait_until_shown(notebook, 1, "tick 7")
+    notebook.reload()  # and once more
+    wait_until_shown(notebook, 1, "<strong>ticked</strong>", seconds=30)
+    wait_until_shown(notebook, 1, "2 tries")
+    told = shown(notebook, 1)
+    assert "Attempt 1 failed: NameError" in told
+    assert all(f"tick {number}" in told for number in range(40))
+    assert told.count("ticked</strong>") == 1
+    notebook.save()
+    notebook.reload()
+    assert shown(notebook, 1) == told, "nothing is asked for once it is over"
+    notebook.run_cell(2)
+    assert notebook.outputs(2)[-1]["text"] == "next\n"
+    forgive_jupyter(notebook)
+
+
+def test_a_task_with_cells_is_told_whole_and_its_closing_line_stands_under_its_own(notebook: Notebook) -> None:
+    begun(notebook, "%%agent -m replay", cells=True)
+    wait_for(notebook, lambda: "It **ticked** 40 times." in sources(notebook), 30)
+    wait_until_shown(notebook, 1, "2 tries")
+    assert [cell["metadata"]["codeagent"]["kind"] for cell in made(notebook)] == [
+        "quoted",
+        "note",
+        "code",
+        "reflection",
+    ]
+    assert "ticked" in made(notebook)[2]["outputs"][0]["text"]
+    forgive_jupyter(notebook)
+
+
+def test_a_task_that_fails_says_so(notebook: Notebook) -> None:
+    slow = python("import time\nprint('begun', flush=True)\ntime.sleep(4)\n1 / 0")
+    notebook.open(model(slow, "Alas."), "%%agent -m replay -r 0\nTick.", AGAIN)
+    notebook.run_cell(0)
+    notebook.run_cell(1, wait=False)
+    wait_until_shown(notebook, 1, "begun")
+    notebook.save()
+    notebook.reload()
+    wait_until_shown(notebook, 1, "ZeroDivisionError", seconds=30)
+    wait_until_shown(notebook, 1, "AgentFailed")
+    forgive_jupyter(notebook)
+
+
+def test_the_cell_is_jupyters_again_once_the_user_runs_it(notebook: Notebook) -> None:
+    begun(notebook, "%%agent -m replay --no-cells")
+    wait_until_shown(notebook, 1, "tick 7")
+    notebook.do("panel.content.model.sharedModel.getCell(1).setSource(\"print('mine')\")")
+    notebook.run_cell(1)
+    notebook.page.wait_for_timeout(2_000)
+    assert "mine" in shown(notebook, 1)
+    assert "tick" not in shown(notebook, 1)
+    forgive_jupyter(notebook)
