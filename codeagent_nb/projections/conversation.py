@@ -41,7 +41,8 @@ class ConversationOfCells:
 
     def take(self, cell: Mapping[str, Any]) -> Iterator[AgentEvent]:
         """Yield what a cell tells; one of a task that was taken back tells nothing: what it made is gone."""
-        source, about = _joined(cell["source"]), _about(cell)
+        source = _joined(cell["source"] if cell["cell_type"] == "code" else cell.get("source", ""))
+        about = _about(cell)
         kind = about["kind"] if isinstance(about.get("kind"), str) else ""
         if about.get("taken_back") is True:
             return

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from codeagent_nb.errors import SessionError
+from codeagent_nb.notebook_format import flaw, why_not_read
 from codeagent_nb.old_notebooks.finding import UNREADABLE, read
 from codeagent_nb.projections.notebook_cell import RAISES
 from codeagent_nb.rendering.nbformat_outputs import valid_count, valid_output
 from kernel_executor import Output
-from kernel_executor.text import cleaned
 
 MOST_BYTES = 256 << 20
 
@@ -93,29 +93,10 @@ def read_notebook(path: Path) -> ReadNotebook:
         node = json.loads(content)
         cells = _cells(node)
     except (*UNREADABLE, KeyError, TypeError, AttributeError) as error:
-        raise SessionError(f"{str(path)!r} is not a notebook: {cleaned(str(error))[:200]}") from error
-    _check(path, node)
+        raise SessionError(f"{str(path)!r} is not a notebook: {flaw(error)}") from error
+    if why_not := why_not_read(node):
+        raise SessionError(f"{str(path)!r} {why_not}")
     return ReadNotebook(path=path, content=content, node=node, cells=cells)
-
-
-def _check(path: Path, node: Mapping[str, Any]) -> None:
-    if node.get("nbformat") != 4:
-        raise SessionError(
-            f"{str(path)!r} is of notebook format {node.get('nbformat')!r}; open it in Jupyter and save it as format 4"
-        )
-    language = language_of(node)
-    if language not in {"python", "ipython", "python3"}:
-        raise SessionError(f"{str(path)!r} is in {cleaned(language)}; only notebooks in Python are replayed")
-
-
-def language_of(node: Mapping[str, Any]) -> str:
-    """Return the language a notebook is in, as far as it says so."""
-    metadata = _dict(node.get("metadata"))
-    said = (
-        _dict(metadata.get("language_info")).get("name"),
-        _dict(metadata.get("kernelspec")).get("language"),
-    )
-    return next((name.lower() for name in said if isinstance(name, str) and name), "python")
 
 
 def _cells(node: Mapping[str, Any]) -> tuple[CodeCell, ...]:

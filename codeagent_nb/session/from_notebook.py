@@ -11,9 +11,9 @@ from typing import Any
 
 from codeagent_nb.errors import SessionError
 from codeagent_nb.events import AgentEvent
+from codeagent_nb.notebook_format import flaw, why_not_read
 from codeagent_nb.projections.conversation import ConversationOfCells
 from kernel_executor.folders.safe_files import folder_of
-from kernel_executor.text import cleaned
 
 MOST_BYTES = 256 << 20
 MOST_CELLS = 20_000
@@ -52,17 +52,12 @@ def _cells(path: Path) -> list[Mapping[str, Any]]:
         raise SessionError(f"{str(path)!r} is too large: {MOST_BYTES:,} bytes of a notebook are read at most")
     try:
         node = json.loads(content)
-        language = (_dict(_dict(node["metadata"]).get("language_info")).get("name") or "python") if node else ""
-        if node["nbformat"] != 4 or language not in {"python", "ipython"}:
-            raise SessionError(f"{str(path)!r} is no notebook of format 4 in Python; only those can be gone on with")
+        if why_not := why_not_read(node):
+            raise SessionError(f"{str(path)!r} {why_not}")
         return [cell for cell in node["cells"] if isinstance(cell, dict)]
     except UNREADABLE as error:
         raise _no_notebook(path, error) from error
 
 
 def _no_notebook(path: Path, error: Exception) -> SessionError:
-    return SessionError(f"{str(path)!r} is not a notebook: {cleaned(str(error))[:200]}")
-
-
-def _dict(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+    return SessionError(f"{str(path)!r} is not a notebook: {flaw(error)}")

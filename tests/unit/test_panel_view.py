@@ -231,7 +231,10 @@ def test_a_variable_is_a_note_and_so_is_what_the_panel_itself_has_to_say() -> No
 
 
 def test_what_a_task_has_made_is_an_entry_that_names_what_can_come() -> None:
-    made = (LiveVariable("clean", "DataFrame", shape=(333, 9), comes=True), LiveVariable("model", "Model"))
+    made = (
+        LiveVariable(name="clean", type="DataFrame", shape=(333, 9), comes=True),
+        LiveVariable(name="model", type="Model"),
+    )
     story = PanelStory()
     story.take(NewVariablesEvent(source="x", variables=made))
     assert_can_be_drawn(story.entries)
