@@ -19,7 +19,7 @@ from tests.browser.jupyter import Notebook, Server
 
 DOCS = Path(__file__).parents[1] / "docs"
 PENGUINS = DOCS.parent / "notebooks" / "data" / "penguins.csv"
-LOAD = "%load_ext codeagent_nb\nimport pandas as pd\ndf = pd.read_csv('penguins.csv')"
+LOAD = "%load_ext codeagent_nb\n%config CodeAgent.cells = False\nimport pandas as pd\ndf = pd.read_csv('penguins.csv')"
 TASK = "Print the mean body mass of each species in grams,\nrounded to one decimal, and draw a bar chart of the means."
 PANEL = "import codeagent_nb\ncodeagent_nb.panel('replay')"
 REPLIES = [
@@ -40,7 +40,7 @@ FRAMES_A_SECOND = 8
 def take_cell(server: Server, browser: Browser) -> None:
     """A task on a table, solved by the embedded model."""
     notebook = Notebook(server, browser)
-    notebook.open(LOAD, f"%%agent -m local -i df\n{TASK}")
+    notebook.open(LOAD, f"%%agent -m local -i df --no-cells\n{TASK}")
     notebook.run_cell(0)
     notebook.run_cell(1)
     notebook.page.set_viewport_size({"width": 1100, "height": 1500})

@@ -19,7 +19,7 @@ def main() -> None:
         folder = copytree(NOTEBOOKS, Path(place) / "notebooks")
         for path in sorted(NOTEBOOKS.glob("*.ipynb")):
             notebook = nbformat.read(path, as_version=4)
-            if any("--cells" in cell.source for cell in notebook.cells if cell.cell_type == "code"):
+            if any("codeagent" in cell.metadata for cell in notebook.cells):
                 continue
             resources = {"metadata": {"path": str(folder)}}
             NotebookClient(

@@ -514,16 +514,16 @@ def test_a_step_is_kept_by_a_button_in_its_cells(notebook: Notebook) -> None:
     anchor = connect(notebook)
     apply(notebook, insert([anchor], code("c", "5"), markdown("m", "Words."), code("d", "6", step=2)))
     activate(notebook, 1)
-    step_button(notebook, "Keep").click()
+    step_button(notebook, "Keep the").click()
     assert by_id(notebook, "c")["metadata"]["codeagent"] == {"cell": "run", "step": 1, "kept": True}
     assert by_id(notebook, "m")["metadata"]["codeagent"]["kept"] is True
     assert marked(notebook) == ["d"], "another step"
-    step_button(notebook, "Keep").wait_for(state="hidden")
+    step_button(notebook, "Keep the").wait_for(state="hidden")
     step_button(notebook, "Remove").wait_for(state="hidden")
     activate(notebook, 3)
-    step_button(notebook, "Keep").wait_for()
+    step_button(notebook, "Keep the").wait_for()
     activate(notebook, 0)
-    step_button(notebook, "Keep").wait_for(state="hidden")
+    step_button(notebook, "Keep the").wait_for(state="hidden")
 
 
 def test_a_step_is_removed_by_a_button_and_comes_back_by_one_undo(notebook: Notebook) -> None:
@@ -656,7 +656,7 @@ def test_a_question_about_a_cell_waits_for_its_words(notebook: Notebook) -> None
     load, asking = notebook.cells()[2:]
     assert load["source"] == "%load_ext codeagent_nb"
     assert load["execution_count"] == 2
-    expected = f"%%agent --cells -i df\n\n\nThe cell:\n\n`````python\n{quoting}\n`````"
+    expected = f"%%agent -i df\n\n\nThe cell:\n\n`````python\n{quoting}\n`````"
     assert (asking["source"], asking["execution_count"]) == (expected, None)
     notebook.page.keyboard.type("Why?")
     assert notebook.cells()[3]["source"] == expected.replace("\n\n\nThe", "\nWhy?\n\nThe")
@@ -707,12 +707,12 @@ def test_an_error_goes_to_the_agent_at_once(notebook: Notebook) -> None:
     assert is_enabled(notebook, "fix-error")
     command(notebook, "fix-error")
     line, task = notebook.wait_for_value("globals().get('asked')")
-    assert line == "--cells"
+    assert line == ""
     assert task.startswith("Fix the error in this cell, and run it again.\n\nThe cell:\n\n```python\ndef f():\n")
     assert "The error:\n\n```text\nZeroDivisionError: division by zero\n\n" in task
     assert "\x1b" not in task
     assert task.rstrip().endswith("division by zero\n```")
-    assert notebook.cells()[2]["source"] == f"%%agent {line}\n{task}".rstrip("\n")
+    assert notebook.cells()[2]["source"] == f"%%agent\n{task}".rstrip("\n")
     assert len(notebook.cells()) == 4
 
 

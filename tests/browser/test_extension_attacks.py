@@ -344,6 +344,6 @@ def test_what_has_another_shape_is_refused_and_no_error_of_jupyters(notebook: No
         )
         answer = notebook.value("answer")
         assert (answer["ok"], answer["protocol"]) == (False, 4)
-        assert "version 3" in answer["error"]
+        assert "version 4" in answer["error"]
     attach(notebook)
     assert apply(notebook, insert([anchor], code("e"))) == OK

@@ -70,10 +70,10 @@ def test_the_panel_tells_what_a_task_has_made_and_a_click_brings_it(notebook: No
     task.press("Enter")
     bring = panel.get_by_role("button", name="Bring clean to my kernel")
     bring.click(timeout=15_000)
-    panel.get_by_text("`clean` is in this notebook now: DataFrame 2 × 2").wait_for()  # noqa: RUF001
+    panel.get_by_text("`clean` is in this notebook now: DataFrame 2 × 2").first.wait_for()  # noqa: RUF001
     assert panel.get_by_role("button", name="Bring model to my kernel").count() == 0
     notebook.run_cell(2)
     assert notebook.outputs(2)[-1]["text"] == "(2, 2)\n"
     notebook.run_cell(3)
     bring.click()
-    panel.get_by_text("it is of a session that has ended").wait_for()
+    panel.get_by_text("it is of a session that has ended").first.wait_for()

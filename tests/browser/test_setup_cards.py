@@ -90,17 +90,16 @@ def test_from_load_ext_to_a_plot_without_leaving_the_notebook(notebook: Notebook
     assert scripted.keys == [], "nobody is asked before a click"
     use_server(notebook.cell(1), "second")
     wait_until_done(notebook, 1, seconds=40)
-    under = shown(notebook, 1)
-    assert "mean 4350.0" in under
-    assert "image/png" in under
-    assert "with copies of penguins.csv" in under
-    assert "other.csv" not in under
+    assert "mean 4350.0" in shown(notebook, 2)
+    assert "image/png" in shown(notebook, 2)
+    assert "with copies of penguins.csv" in shown(notebook, 1)
+    assert "other.csv" not in shown(notebook, 1)
     assert scripted.requests[0]["model"] == "second"
     assert "'mass': int64" in json.dumps(scripted.requests[0])
-    notebook.run_cell(2, wait=False)  # both answers hold
-    wait_until_done(notebook, 2, seconds=40)
-    assert "again" in shown(notebook, 2)
-    assert_the_next_cell_runs(notebook, 3)
+    notebook.run_cell(4, wait=False)  # both answers hold
+    wait_until_done(notebook, 4, seconds=40)
+    assert "again" in shown(notebook, 5)
+    assert_the_next_cell_runs(notebook, 7)
 
 
 @pytest.mark.usefixtures("own_page")
@@ -130,12 +129,12 @@ def test_a_key_that_is_typed_is_nowhere_in_the_notebook_nor_on_the_disk(
     card.get_by_role("button", name="Use this key").click()
     wait_until_done(notebook, 1, seconds=40)
     assert scripted.keys[-1] == KEY
-    assert "the key is" in shown(notebook, 1)
+    assert "the key is" in shown(notebook, 2)
     state = notebook.do(
         "const kernel = panel.sessionContext.session.kernel; return JSON.stringify(panel.content.model.toJSON());"
     )
     saved = notebook.save()
-    for where in (json.dumps(waiting), json.dumps(saved), str(state), shown(notebook, 1)):
+    for where in (json.dumps(waiting), json.dumps(saved), str(state), shown(notebook, 1), shown(notebook, 2)):
         assert KEY not in where
         assert "sk-wrong" not in where
     assert notebook.value(f"[name for name in __import__('os').environ.values() if {KEY!r} in name]") == []
@@ -175,7 +174,7 @@ def test_a_folder_is_typed_and_a_wrong_one_is_told(notebook: Notebook, scripted:
     card.get_by_role("button", name="Go on").click()
     use_server(notebook.cell(1), "first")
     wait_until_done(notebook, 1, seconds=40)
-    assert "mean 4350.0" in shown(notebook, 1)
+    assert "mean 4350.0" in shown(notebook, 2)
     assert list((notebook.server.root / "projects").glob(".codeagent/sessions/*/session.ipynb"))
 
 

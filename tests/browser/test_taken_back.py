@@ -15,6 +15,7 @@ TWO = (python("table = {'a': [1, 2]}\nprint(table)"), "A table.")
 FIRST, SECOND = "%%agent -m replay --cells\nAdd the numbers.", "%%agent -m replay --cells\nMake a table."
 UNDO, REDO = "%agent undo", "%agent redo"
 GONE = "Taken back: its variables are gone"
+RAN_THERE = "Ran in the agent's kernel, not in yours"
 
 
 def begin(notebook: Notebook, *cells: str) -> None:
@@ -76,10 +77,9 @@ def test_cells_of_a_task_that_was_taken_back_say_so_until_it_is_taken_again(note
     assert (code["execution_count"], code["outputs"]) == (None, before[0]["outputs"]), "it does not look as if it ran"
     assert answer["source"] == "The total is **45**."
     expect(notes(notebook)).to_have_text([GONE, "Taken back"])
-    expect(notebook.cell(2).locator(".jp-OutputPrompt")).to_be_hidden()
     redo(notebook)
     assert notebook.cells()[2:4] == before
-    expect(notes(notebook)).to_have_count(0)
+    expect(notes(notebook)).to_have_text([RAN_THERE])
 
 
 def test_undo_and_redo_of_cells_bring_them_as_their_task_stands(notebook: Notebook) -> None:
@@ -90,7 +90,7 @@ def test_undo_and_redo_of_cells_bring_them_as_their_task_stands(notebook: Notebo
     redo(notebook)
     command(notebook, "redo-cell-action")
     assert marks(notebook) == []
-    assert notebook.cells()[2]["execution_count"] == 1
+    assert notebook.cells()[2]["execution_count"] is None
     command(notebook, "undo-cell-action")
     command(notebook, "undo-cell-action")
     assert [cell["source"] for cell in notebook.cells()][2] == UNDO
@@ -110,7 +110,7 @@ def test_a_reload_keeps_the_mark_and_the_page_knows_the_task_again(notebook: Not
     expect(notes(notebook)).to_have_text([GONE, "Taken back"])
     redo(notebook)
     assert marks(notebook) == []
-    assert notebook.cells()[2]["execution_count"] == 1
+    assert notebook.cells()[2]["execution_count"] is None
     notebook.save()
     notebook.reload()
     undo(notebook)
@@ -166,7 +166,7 @@ def test_what_the_user_has_kept_is_the_users(notebook: Notebook) -> None:
     notebook.do("return app.commands.execute('codeagent-nb:keep-step').then(() => 1)")
     undo(notebook)
     assert marks(notebook) == ["The total is **45**."]
-    assert notebook.cells()[2]["execution_count"] == 1
+    assert notebook.cells()[2]["execution_count"] is None
 
 
 @one_app

@@ -38,7 +38,8 @@ def shown(notebook: Any) -> list[list[dict[str, Any]]]:
     Where no page is open, an agent that writes cells tells its story under its own instead. A display that was emptied
     shows nothing; whether it was drawn before depends on how long taking an attempt back took.
     """
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and "--cells" not in cell.source]
+    wrote = {cell.metadata.get("codeagent", {}).get("cell") for cell in notebook.cells}
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.id not in wrote]
     return [[one for output in cell.outputs if (one := steady(output))] for cell in cells]
 
 
