@@ -58,6 +58,7 @@ export interface OutputAreaModel {
   readonly length: number;
   get(index: number): OutputModel;
   add(output: Output): number;
+  set(index: number, output: Output): void;
   fromJSON(outputs: Output[]): void;
   toJSON(): Output[];
   dispose(): void;

@@ -87,7 +87,7 @@ class CellRun:
         writing = Writing()
         shown: list[CellView] = []
         ask = asking_below(shown, strip.controls.ask if strip else task.settings.ask or refuse_unattended)
-        ask = asking_for_cells(lambda: writing.writer, ask)
+        ask = asking_for_cells(lambda: writing.writer, ask, strip.controls.show_edited if strip else None)
         task = replace(task, settings=replace(task.settings, ask=ask))
         surface = Surface(self._say, strip.cards if strip else None)
         buttons = BringButtons(self.publisher, task.results)

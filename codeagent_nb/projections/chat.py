@@ -134,8 +134,7 @@ class PanelStory:
             case events.KernelStateEvent() if note := state_note(event):
                 self._add("note", level="warn", text=note)
             case events.NewVariablesEvent() if event.variables:
-                names = [each.name for each in event.variables[:VARIABLES_TOLD] if each.comes]
-                self._add("variables", text=variables_text(event), names=names)
+                self._tell_variables(event)
             case events.TaskTurnedEvent():
                 self._turn(event)
             case events.RunFinishedEvent():
@@ -146,6 +145,10 @@ class PanelStory:
         key = f"{kind}-{self._count}"
         self._entries[key] = {"id": key, "kind": kind, **fields}
         return key
+
+    def _tell_variables(self, event: events.NewVariablesEvent) -> None:
+        names = [each.name for each in event.variables[:VARIABLES_TOLD] if each.comes]
+        self._add("variables", text=variables_text(event), names=names, made=event.created_at.isoformat())
 
     def _say(self, message: events.ChatMessage) -> None:
         if message.source != self._agent:

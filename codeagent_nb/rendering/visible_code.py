@@ -114,6 +114,12 @@ def visible(code: str, language: str = "python") -> tuple[Line, ...]:
     return tuple(_shown_lines(lines, marked))
 
 
+def has_unseen(code_blocks: Sequence[CodeBlock]) -> bool:
+    """Return whether there is something in code that is spelled out where it is shown."""
+    lines = (line for block in code_blocks for line in visible(block.code, block.language))
+    return any(part.spelled for line in lines for part in line.parts)
+
+
 def spelled(text: str) -> str:
     """Return a text of one line, a title say, with everything spelled out that would not be seen."""
     return "".join(_token(char) if char == "\n" or _is_unseen(text, at) else char for at, char in enumerate(text))

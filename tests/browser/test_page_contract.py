@@ -34,8 +34,8 @@ class RealPage:
         self.notebook.execute(f"answer = await page.apply(*{[self.named(change) for change in changes]!r})")
         return self.plain(self.notebook.value("answer"))
 
-    def take(self, ids: Sequence[str]) -> dict[str, Any]:
-        asked = {"op": "take", "ids": [self.prefix + name for name in ids]}
+    def read(self, ids: Sequence[str]) -> dict[str, Any]:
+        asked = {"op": "read", "ids": [self.prefix + name for name in ids]}
         self.notebook.execute(f"answer = await page.ask({asked!r})")
         return self.plain(self.notebook.value("answer"))
 

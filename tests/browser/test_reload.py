@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.agent_cells import AGAIN, model, python, shown, wait_until_shown
+from tests.browser.agent_cells import AGAIN, model, python, run_button, shown, wait_until_shown
 from tests.browser.jupyter import Notebook
 from tests.browser.test_cells_of_a_run import forgive_jupyter, made, sources, wait_for
 
@@ -77,4 +77,20 @@ def test_the_cell_is_jupyters_again_once_the_user_runs_it(notebook: Notebook) ->
     notebook.page.wait_for_timeout(2_000)
     assert "mine" in shown(notebook, 1)
     assert "tick" not in shown(notebook, 1)
+    forgive_jupyter(notebook)
+
+
+def test_who_is_asked_can_answer_after_a_reload(notebook: Notebook) -> None:
+    asking = "%%agent -m replay --no-cells -a always\nDo it."
+    notebook.open(model(python("print('a' * 3)"), "It [printed](https://example.org/x) **three**."), asking, AGAIN)
+    notebook.run_cell(0)
+    notebook.run_cell(1, wait=False)
+    run_button(notebook, 1).wait_for()
+    notebook.save()
+    notebook.page.reload()  # the kernel is not idle: the cell waits
+    notebook.page.wait_for_timeout(6_000)
+    run_button(notebook, 1).click(timeout=15_000)
+    wait_until_shown(notebook, 1, "<strong>three</strong>", seconds=20)
+    assert "aaa" in shown(notebook, 1)
+    assert "widget-view" not in shown(notebook, 1), "a saved notebook is to be read, not to be clicked"
     forgive_jupyter(notebook)

@@ -13,7 +13,7 @@ from tests.browser.agent_cells import (
     wait_until_done,
     wait_until_shown,
 )
-from tests.browser.jupyter import Notebook
+from tests.browser.jupyter import Notebook, one_app
 from tests.browser.test_cells_of_a_run import (
     command,
     edit,
@@ -115,19 +115,76 @@ def test_running_all_twice_and_thrice_gives_the_same_notebook_without_marks(
     forgive_jupyter(notebook)
 
 
+def is_asked(notebook: Notebook) -> bool:
+    return [cell["metadata"].get("codeagent", {}).get("status") for cell in made(notebook)] == ["waiting"]
+
+
 def test_what_is_approved_is_what_stands_in_the_cell(notebook: Notebook) -> None:
     replies = [python("print('first')"), "It printed."]
-    notebook.open(model(*replies, cells=True), "%%agent -m replay -a always\nDo it.", AGAIN)
+    notebook.open(model(*replies * 2, cells=True), "%%agent -m replay -a always\nDo it.", AGAIN)
+    notebook.run_cell(0)
+    for text in ("edited in the cell", "and once more"):
+        notebook.run_cell(1, wait=False)
+        wait_for(notebook, lambda: is_asked(notebook))
+        edit(notebook, 2, f"print('{text}')")
+        notebook.cell(1).get_by_label("Approve code").get_by_text(text).wait_for()
+        run_button(notebook, 1).click()
+        wait_for(notebook, lambda: kinds(notebook) == ["code", "reflection"])
+        assert sources(notebook)[2] == f"print('{text}')"
+        assert notebook.outputs(2)[0]["text"] == f"{text}\n"
+        assert "left alone" not in shown(notebook, 1)
+        notebook.wait_idle()
+
+
+def test_what_cannot_be_seen_in_a_cell_is_shown_before_it_can_run(notebook: Notebook) -> None:
+    notebook.open(model(python("print('a')"), "It printed."), "%%agent -m replay -a always --cells\nDo it.", AGAIN)
     notebook.run_cell(0)
     notebook.run_cell(1, wait=False)
-    wait_for(notebook, lambda: [cell["metadata"]["codeagent"].get("status") for cell in made(notebook)] == ["waiting"])
-    edit(notebook, 2, "print('edited in the cell')")
+    wait_for(notebook, lambda: is_asked(notebook))
+    run_button(notebook, 1).hover(timeout=20_000)
+    edit(notebook, 2, "print('\u202eb')")
+    notebook.cell(1).get_by_label("Approve code").get_by_text("U+202E").first.wait_for()
     run_button(notebook, 1).click()
-    wait_until_done(notebook, 1)
-    assert sources(notebook)[2] == "print('edited in the cell')"
-    assert notebook.outputs(2)[0]["text"] == "edited in the cell\n"
-    assert kinds(notebook) == ["code", "reflection"]
-    assert "left alone" not in shown(notebook, 1)
+    wait_until_shown(notebook, 2, "b")
+
+
+def test_code_whose_cell_is_deleted_does_not_run(notebook: Notebook) -> None:
+    notebook.open(model(python("print('a')"), "Alas."), "%%agent -m replay -a always --cells\nDo it.", AGAIN)
+    notebook.run_cell(0)
+    notebook.run_cell(1, wait=False)
+    wait_for(notebook, lambda: is_asked(notebook))
+    notebook.do("panel.content.activeCellIndex = 2; panel.content.deselectAll()")
+    command(notebook, "notebook:delete-cell")
+    run_button(notebook, 1).click()
+    wait_until_shown(notebook, 1, "its cells were taken away")
+    assert "first" not in str(notebook.cells()[1:])
+
+
+@one_app
+def test_after_a_restart_the_code_of_earlier_steps_runs_again(notebook: Notebook) -> None:
+    replies = ["```python\na = 20\n```\n```python\nb = a + 1\n```", "Done."]
+    notebook.open(model(*replies, cells=True), TASK, "a + b")
+    notebook.run_cell(0)
+    notebook.run_cell(1)
+    notebook.run_cell(2)
+    notebook.restart()
+    keep_and_run(notebook, 3)
+    wait_for(notebook, lambda: made(notebook)[1]["execution_count"] is not None)
+    notebook.run_cell(5)
+    assert notebook.outputs(5)[0]["data"]["text/plain"] == "41"
+
+
+def test_other_words_leave_the_code_and_what_it_gave(notebook: Notebook) -> None:
+    """A model's words rarely repeat exactly."""
+    notebook.open(model(CLEAN[0], "There are 333.", CLEAN[0], "It is 333.", cells=True), TASK, AGAIN)
+    notebook.run_cell(0)
+    notebook.run_cell(1)
+    keep_and_run(notebook, 2)
+    wait_for(notebook, lambda: made(notebook)[0]["execution_count"] is not None)
+    before = made(notebook)[0]
+    notebook.run_cell(1)
+    assert sources(notebook)[3] == "It is 333."
+    assert made(notebook)[0] == before
 
 
 def test_a_task_without_cells_has_its_story_under_it(notebook: Notebook) -> None:

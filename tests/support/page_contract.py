@@ -96,8 +96,8 @@ class Marked:
 
 
 @dataclass(frozen=True, slots=True)
-class Take:
-    """The kernel asks what stands in cells, for the user has approved it.
+class Read:
+    """The kernel asks what stands in cells whose code the user is asked about.
 
     Args:
         cells: Their ids.
@@ -108,7 +108,7 @@ class Take:
     sources: tuple[tuple[str, str], ...]
 
 
-Turn = Ask | User | Again | Seen | Take | TakenBack | Marked
+Turn = Ask | User | Again | Seen | Read | TakenBack | Marked
 
 
 class Player(Protocol):
@@ -118,7 +118,7 @@ class Player(Protocol):
         """Ask for changes; return the page's answer."""
         ...
 
-    def take(self, ids: Sequence[str]) -> dict[str, Any]:
+    def read(self, ids: Sequence[str]) -> dict[str, Any]:
         """Ask for what stands in cells; return the page's answer."""
         ...
 
@@ -152,8 +152,8 @@ def play(turns: Sequence[Turn], player: Player) -> None:
                     said = (answer["ok"], answer.get("gone"), answer.get("detached"), answer.get("adopted"))
                     wanted = (True, [*turn.gone], [*turn.detached], [*turn.adopted])
                     assert said == wanted, f"{where}: {answer}"
-            case Take():
-                assert player.take(turn.cells)["sources"] == dict(turn.sources), where
+            case Read():
+                assert player.read(turn.cells)["sources"] == dict(turn.sources), where
             case User():
                 player.user(turn)
             case Again():
@@ -313,12 +313,34 @@ CONVERSATIONS: dict[str, tuple[Turn, ...]] = {
         seen(("c", "pass"), ("e", ""), ("d", "6")),
     ),
     "what the user has approved is the task's as it stands": (
-        TWO,
+        asked(insert(["anchor"], code("c", "5", status="waiting"), code("d", "6"))),
         User("edit", "c", "mine"),
-        Take(("c", "d", "anchor", "never"), (("c", "mine"), ("d", "6"))),
+        Read(("c", "d", "anchor", "never"), (("c", "mine"),)),
+        asked(reuse("c", "mine"), adopted="c"),
         asked(outputs("c", 0, stream("x"))),
         seen(("c", "mine", "x"), ("d", "6")),
         refused(reuse("user-1", "1")),
+    ),
+    "what the user has edited unasked is not the task's, whatever it says": (
+        asked(insert(["anchor"], code("c", "5"), code("d", "6"))),
+        User("edit", "c", "mine"),
+        Read(("c", "d"), ()),
+        asked(reuse("c", "mine")),
+        Again(cells=("d",), theirs=("c",)),
+        asked(metadata("c", codeagent={"cell": "run", "step": 1, "status": "waiting"}), detached="c"),
+        asked(reuse("c", "mine")),
+        asked(source("c", 0, "x"), detached="c"),
+        seen(("c", "mine"), ("d", "6")),
+    ),
+    "what was kept stays as it is, however often it is said that it is made again": (
+        TWO,
+        Again(cells=("c", "d"), another=True),
+        User("edit", "c", "mine"),
+        Again(cells=("d",), theirs=("c",)),
+        asked(reuse("c", "mine"), reuse("d", "6"), adopted="d"),
+        Again(cells=("d",), theirs=("c",)),
+        asked(reuse("c", "mine"), reuse("d", "6"), adopted="d"),
+        seen(("c", "mine"), ("d", "6")),
     ),
     "no cell of the user's is touched and nothing else of the message is done": (
         *(

@@ -95,6 +95,7 @@ class Task:
     places: set[str]
     own: dict[str, tuple[str, int, Any]] = field(default_factory=dict)
     users: set[str] = field(default_factory=set)
+    reused: set[str] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)
     comm: Comm | None = None
     taken_back: bool = False
@@ -199,8 +200,8 @@ class Window:
             return self.turn(message["token"], message["to"], taken_back=message["taken_back"])
         if message["op"] == "hello":
             return self.hello(comm, message)
-        if message["op"] == "take":
-            return {"ok": True, "sources": self.take(self._writing(comm), message["ids"])}
+        if message["op"] == "read":
+            return {"ok": True, "sources": self.read(self._writing(comm), message["ids"])}
         return self.apply(comm, message["changes"])
 
     def turn(self, token: str, to: str | None, *, taken_back: bool) -> dict[str, Any] | None:
@@ -242,7 +243,7 @@ class Window:
         made = self.made_by.setdefault(task.anchor, {}) if task.anchor else {}
         for cell_id, (source, *_) in task.own.items():
             made[cell_id] = [source, *made.get(cell_id, [])]
-        for cell_id in task.users:
+        for cell_id in task.users - task.reused:
             made.pop(cell_id, None)
 
     def hello(self, comm: Comm, message: dict[str, Any]) -> dict[str, Any] | None:
@@ -314,15 +315,13 @@ class Window:
             raise RefusalError("no task is running over this comm")
         return task
 
-    def take(self, task: Task, ids: list[str]) -> dict[str, str]:
-        sources = {
-            name: self.cell(name)["source"] for name in ids if name in self.ids and name in {*task.own, *task.users}
-        }
-        for name in sources:
-            if not is_users(self.cell(name)):
-                task.users.discard(name)
-                task.own[name] = state(self.cell(name))
-        return sources
+    def read(self, task: Task, ids: list[str]) -> dict[str, str]:
+        return {name: self.cell(name)["source"] for name in ids if name in task.own and self._is_waiting(name)}
+
+    def _is_waiting(self, name: str) -> bool:
+        if name not in self.ids or self.cell(name)["cell_type"] != "code":
+            return False
+        return bool(self.cell(name)["metadata"].get("codeagent", {}).get("status") == "waiting")
 
     def perform(self, task: Task, changes: list[dict[str, Any]]) -> dict[str, Any]:
         if self.read_only:
@@ -403,8 +402,9 @@ class Window:
             self._leave(task, name)
         else:
             task.places.add(name)
-            task.users.discard(name)
-            if not is_users(self.cell(name)):
+            task.reused.add(name)
+            is_edited = name in task.own and not self._is_ours(task, name) and not self._is_waiting(name)
+            if not is_users(self.cell(name)) and name not in task.users and not is_edited:
                 self.adopted.add(name)
                 task.own[name] = state(self.cell(name))
 

@@ -509,15 +509,84 @@ async def test_code_is_approved_as_it_stands_in_its_cell() -> None:
     assert window.made[0]["outputs"][0]["text"] == "2\n", "it is the task's again"
 
 
-async def test_where_the_page_does_not_answer_code_is_approved_as_it_was_written() -> None:
+async def test_where_nobody_answers_it_is_not_known_what_stands_there() -> None:
     window = Window("%%agent")
     front = Front(window)
     writer = await begun(front)
     await tell(writer, *start(), reply("```python\nprint(1)\n```"))
     window.edit(window.made[0]["id"], "print(2)")
     front.lose = lambda _: True
+    assert await writer.as_they_stand((CodeBlock("print(1)", "python"),)) is None
+
+
+async def test_a_page_that_was_loaded_again_is_asked_what_stands_there() -> None:
+    window = Window("%%agent")
+    writer = await begun(Front(window))
+    await tell(writer, *start(), reply("```python\nprint(1)\n```"))
+    window.reload()
+    window.edit(window.made[0]["id"], "print(2)")
+    assert await writer.as_they_stand((CodeBlock("print(1)", "python"),)) == (CodeBlock("print(2)", "python"),)
+
+
+async def test_code_whose_cell_was_taken_away_is_not_approved() -> None:
+    window = Window("%%agent")
+    writer = await begun(Front(window))
+    blocks = (CodeBlock("a = 1", "python"), CodeBlock("b = 2", "python"))
+    await tell(writer, *start(), reply("```python\na = 1\n```\n```python\nb = 2\n```"))
+    window.delete(window.made[1]["id"])
+    assert await writer.as_they_stand(blocks) == blocks[:1]
+    window.made[0].update(cell_type="markdown", source="Do not run this.")
+    assert await writer.as_they_stand(blocks) == ()
+
+
+async def test_code_that_is_made_again_stands_there_when_it_is_asked_about() -> None:
+    window = Window("%%agent")
+    await run_anew(window)
+    writer = await begun(Front(window))
+    await tell(writer, *start(), reply("```python\nprint(1)\n```"))
     blocks = (CodeBlock("print(1)", "python"),)
     assert await writer.as_they_stand(blocks) == blocks
+    assert window.made[0]["metadata"]["codeagent"]["status"] == "waiting"
+    window.edit(window.made[0]["id"], "print(2)")
+    assert await writer.as_they_stand(blocks) == (CodeBlock("print(2)", "python"),)
+
+
+async def test_looking_at_what_stands_there_overwrites_nothing_of_it() -> None:
+    window = Window("%%agent")
+    writer = await begun(Front(window))
+    await tell(writer, *start(), reply("```python\nprint(1)\n```"))
+    window.edit(window.made[0]["id"], "print(2)")
+    await writer.as_they_stand((CodeBlock("print(1)", "python"),))
+    window.edit(window.made[0]["id"], "print(3)")
+    await tell(writer, prints("late", LateOutputEvent))
+    assert sources(window) == ["%%agent", "print(3)"]
+
+
+async def test_other_words_leave_the_code_where_it_stands() -> None:
+    """A model's words rarely repeat exactly: that is no reason to take away what the code gave in the user's kernel."""
+    window = Window("%%agent", "mine")
+    await run_anew(window)
+    window.made[0] |= {"execution_count": 7, "outputs": [{"output_type": "stream", "name": "stdout", "text": "own"}]}
+    window.made[0]["metadata"]["codeagent"]["ran"] = True
+    before = copy.deepcopy(window.cells)
+    writer = await begun(Front(window))
+    await tell(writer, *start(), begins(), *ends("1\n"), *says("It's 1."))
+    await writer.finish()
+    assert sources(window) == ["%%agent", "print(1)", "It's 1.", "mine"]
+    assert window.cells[1] == before[1]
+    assert notes(writer) == []
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_an_answer_that_is_lost_while_what_was_kept_is_made_again_does_no_harm(times: int) -> None:
+    window = Window("%%agent", "mine")
+    await run_anew(window)
+    window.made[0]["metadata"]["codeagent"]["kept"] = True
+    before = copy.deepcopy(window.cells)
+    front = Front(window)
+    front.lose = first(times)
+    assert notes(await run_anew(window, front=front)) == []
+    assert window.cells == before
 
 
 async def test_what_replaces_and_what_is_replaced_are_one_step(stage: Stages) -> None:

@@ -36,8 +36,8 @@ class Stand:
     def ask(self, changes: Sequence[Change]) -> dict[str, Any]:
         return self.send(op="apply", changes=list(changes))
 
-    def take(self, ids: Sequence[str]) -> dict[str, Any]:
-        return self.send(op="take", ids=list(ids))
+    def read(self, ids: Sequence[str]) -> dict[str, Any]:
+        return self.send(op="read", ids=list(ids))
 
     def user(self, turn: User) -> None:
         if turn.does == "delete":

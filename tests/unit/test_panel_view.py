@@ -34,7 +34,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "run": SHOWN | {"attempt": int, "seconds": (float, type(None)), "text": str, "images": list, "note": str},
     "note": {"level": str, "text": str},
     "end": SHOWN | {"text": str, "facts": list},
-    "variables": {"text": str, "names": list},
+    "variables": {"text": str, "names": list, "made": str},
 }
 WORDS = {
     ("run", "status"): {"running", *get_args(BlockStatus)},

@@ -14,9 +14,12 @@
 const PATIENCE = 60_000;
 
 export class Asked {
-  /** @param {(cell: string) => void} onRun called for each cell that the user runs */
-  constructor(onRun) {
-    this.onRun = onRun;
+  /** @param {{ runs: (cell: string) => void, ran: (cell: string) => void }} told called for each cell that the user
+   * runs, and for each that has run well */
+  constructor(told) {
+    this.told = told;
+    /** Cells that have not ended, by the id of the message that runs them. @type {Map<string, string>} */
+    this.sentCells = new Map();
     /** Cells by the id of the message that runs them. @type {Map<string, string>} */
     this.running = new Map();
     /** The widget whose task waits, and since when. @type {{ widget: string, since: number } | undefined} */
@@ -35,6 +38,7 @@ export class Asked {
 
   forget() {
     this.running.clear();
+    this.sentCells.clear();
     this.panelTask = undefined;
   }
 
@@ -42,7 +46,8 @@ export class Asked {
   sent({ header, metadata, content }) {
     if (header.msg_type === "execute_request" && typeof metadata?.cellId === "string") {
       this.running.set(header.msg_id, metadata.cellId);
-      this.onRun(metadata.cellId);
+      this.sentCells.set(header.msg_id, metadata.cellId);
+      this.told.runs(metadata.cellId);
     }
     const { comm_id, data } = content ?? {};
     if (header.msg_type === "comm_msg" && data?.method === "custom" && data.content?.type === "send") {
@@ -52,9 +57,14 @@ export class Asked {
 
   /** @param {KernelMessage} message */
   received({ header, parent_header, content }) {
+    const message = parent_header?.msg_id ?? "";
+    const cell = this.sentCells.get(message);
+    if (header.msg_type === "execute_reply" && this.sentCells.delete(message) && content?.status === "ok") {
+      this.told.ran(cell ?? "");
+    }
     const isEnd =
       header.msg_type === "execute_reply" || (header.msg_type === "status" && content?.execution_state === "idle");
-    if (isEnd) this.running.delete(parent_header?.msg_id ?? "");
+    if (isEnd) this.running.delete(message);
   }
 
   /** Which cell runs by this message; undefined for all that the page has not sent, or that has ended.

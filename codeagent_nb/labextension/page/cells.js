@@ -70,32 +70,24 @@ export class CellWriter {
   }
 
   /** The cell stands there already as the task would write it: Run All has sent its code, and its outputs are to come
-   * into it. It is the task's again, unless the user has kept it, or runs it. @param {Reuse} change */
+   * into it; or the user has approved it as it stands. It is the task's, unless the user has edited, kept or run it. @param {Reuse} change */
   reuse({ id, source }) {
     const cell = this.find(id);
     if (!cell) return void this.gone.add(id);
     if (cell.sharedModel.source !== source) return this.leaveToUser(id);
     this.task.places.add(id);
-    this.task.users.delete(id);
-    if (isUsers(cell)) return;
+    this.task.reused.add(id);
+    const isEdited = this.task.own.has(id) && !this.isOurs(cell) && !isWaiting(cell);
+    if (isUsers(cell) || isEdited || this.task.users.has(id)) return;
     this.adopted.add(id);
     this.note(cell);
   }
 
-  /** What stands in cells of the task as the user has approved it: from here on the task goes on from that.
-   * @param {string[]} ids */
-  take(ids) {
-    /** @type {Record<string, string>} */
-    const sources = {};
-    for (const id of ids) {
-      const cell = this.find(id);
-      if (!cell || !(this.task.own.has(id) || this.task.users.has(id))) continue;
-      sources[id] = cell.sharedModel.source;
-      if (isUsers(cell)) continue;
-      this.task.users.delete(id);
-      this.note(cell);
-    }
-    return sources;
+  /** What stands in cells of the task whose code the user is asked about. @param {string[]} ids */
+  read(ids) {
+    const cells = ids.map((id) => this.find(id)).filter((cell) => cell !== undefined);
+    const those = cells.filter((cell) => this.task.own.has(cell.id) && isWaiting(cell));
+    return Object.fromEntries(those.map(({ id, sharedModel }) => [id, sharedModel.source]));
   }
 
   /** @param {Insert} change */
@@ -246,6 +238,11 @@ export class CellWriter {
 /** What the kernel is told of a cell. @param {CellModel} cell */
 function about({ id, type, sharedModel: { source } }) {
   return { id, source, cell_type: type };
+}
+
+/** The user is asked whether its code may run. @param {CellModel} cell */
+function isWaiting(cell) {
+  return cell.type === "code" && cell.getMetadata("codeagent")?.status === "waiting";
 }
 
 /** Kept by the user, run in the notebook's own kernel, or about to be. @param {CellModel} cell */

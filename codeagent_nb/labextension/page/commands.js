@@ -3,7 +3,7 @@
 
 import { makeIcons } from "./icons.js";
 import { hasMagic, hasPackage, loadMagic, namesUsed } from "./kernel.js";
-import { hasRunThere, isGenerated, isOwn, isSameStep, isSameTask } from "./marks.js";
+import { hasRunThere, isGenerated, isSameStep, isSameTask } from "./marks.js";
 import { isFirst } from "./memory.js";
 import { tasksOf } from "./pages.js";
 import { keepPlace } from "./place.js";
@@ -180,7 +180,8 @@ class UserActions {
   /** What a step's code uses may be of an earlier step, which has to run before it. @param {Panel} panel */
   async keepAndRun(panel) {
     const { activeCell, widgets } = panel.content;
-    const cells = activeCell ? codeUpTo(stepOf(activeCell, widgets).at(-1) ?? activeCell, widgets) : [];
+    const ran = tasksOf(panel.context)?.ran ?? new Set();
+    const cells = activeCell ? codeUpTo(stepOf(activeCell, widgets).at(-1) ?? activeCell, widgets, ran) : [];
     keepStep(panel);
     if (cells.length && isFirst("own-kernel")) this.lab.Notification.info(OWN_KERNEL, { autoClose: 10_000 });
     await this.run(panel, cells);
@@ -225,11 +226,11 @@ function keepStep({ content }) {
 }
 
 /** The code of a task that has not run in the notebook's own kernel, up to the end of a step.
- * @param {Cell} last @param {readonly Cell[]} cells */
-function codeUpTo(last, cells) {
+ * @param {Cell} last @param {readonly Cell[]} cells @param {Set<string>} ran */
+function codeUpTo(last, cells, ran) {
   return cells
     .slice(0, cells.indexOf(last) + 1)
-    .filter(({ model }) => isSameTask(model, last.model) && hasRunThere(model) && !isOwn(model));
+    .filter(({ model }) => isSameTask(model, last.model) && hasRunThere(model) && !ran.has(model.id));
 }
 
 /** What the user has kept or edited stays. @param {Panel} panel */

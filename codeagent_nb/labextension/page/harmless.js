@@ -28,7 +28,7 @@ const TAGS = new Set(
 );
 const ATTRIBUTES = new Set(
   ("style class title lang src alt width height href hreflang rel align char charoff span colspan rowspan headers " +
-    "scope datetime start summary size dir color face value border open").split(" "),
+    "scope datetime start summary size dir color face value border open target").split(" "),
 );
 /** Any other could be Jupyter's own: `jp-Dialog` covers the whole page. */
 const CLASSES = new Set(["dataframe", "mathjax_ignore", "tex2jax_ignore"]);
@@ -114,6 +114,7 @@ function isHarmlessAttribute(tag, { name, value }) {
   // Browsers leave out blanks and control characters at the beginning of an address.
   const address = value.replace(/[\x00-\x20]/g, "").toLowerCase();
   if (name === "class") return value.split(/\s+/).every((one) => !one || CLASSES.has(one));
+  if (name === "target") return tag === "a" && value === "_blank";
   if (name === "style") return STYLE.test(value);
   if (name === "src") return tag === "img" && address.startsWith("data:image/");
   if (name === "href") return tag === "a" && /^(https?:|mailto:|[^:]*$)/.test(address);

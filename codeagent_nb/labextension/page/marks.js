@@ -26,11 +26,6 @@ export function hasRunThere(cell) {
   return cell.type === "code" && cell.getMetadata("codeagent")?.status === "ok";
 }
 
-/** Run in the notebook's own kernel. @param {CellModel} cell */
-export function isOwn(cell) {
-  return cell.getMetadata("codeagent")?.ran === true;
-}
-
 /** @param {CellModel} one @param {CellModel} other */
 export function isSameTask(one, other) {
   const [a, b] = [one.getMetadata("codeagent"), other.getMetadata("codeagent")];
@@ -45,8 +40,8 @@ function runOf({ step }) {
 
 /** The user has run it here. @param {CellModel} cell */
 export function becomeOwn(cell) {
-  const about = cell.getMetadata("codeagent");
-  if (about?.cell !== undefined && !about.ran) cell.setMetadata("codeagent", { ...about, ran: true });
+  const { taken_back: _, ...about } = cell.getMetadata("codeagent") ?? {};
+  if (about.cell !== undefined && !about.ran) cell.setMetadata("codeagent", { ...about, ran: true });
 }
 
 /** Of the same step of the agent. @param {CellModel} one @param {CellModel} other */

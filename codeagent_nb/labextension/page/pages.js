@@ -42,12 +42,13 @@ const documents = new WeakMap();
 export function listen(tracker, context) {
   if (documents.has(context)) return;
   const tasks = new Tasks(() => context.path);
-  const asked = new Asked((cell) => tasks.userRan(cell));
+  const asked = new Asked({ runs: (cell) => tasks.userRan(cell), ran: (cell) => void tasks.ran.add(cell) });
   documents.set(context, { asked, tasks });
   const register = (/** @type {Kernel | null | undefined} */ kernel) => {
     asked.forget();
     tasks.endAll();
     if (!kernel) return;
+    if (tasks.kernel !== kernel.id) tasks.ran.clear();
     tasks.kernel = kernel.id;
     tasks.recall();
     if (context.isReady) settleAll(context.model.cells, tasks); // else they are settled when they are first marked
@@ -122,7 +123,7 @@ function act(line, message) {
     if (!notebook) return undefined;
     if (request.op === "turn") return turned(line, request, notebook);
     if (request.op === "hello") return hello(line, request, notebook);
-    return request.op === "take" ? take(line, request, notebook) : apply(line, request, notebook);
+    return request.op === "read" ? read(line, request, notebook) : apply(line, request, notebook);
   } catch (error) {
     const words = error instanceof Refusal ? error.message : String(error);
     return { ok: false, protocol: PROTOCOL, error: words.slice(0, LONGEST_ERROR) };
@@ -192,9 +193,9 @@ function apply(line, { to, changes }, notebook) {
   return { ok: true, ...keepPlace(notebook, () => new CellWriter(model, task).apply(checked)) };
 }
 
-/** The user has approved what stands in these cells. @param {Line} line @param {Request} request @param {Notebook} notebook */
-function take(line, { to, ids }, { model }) {
-  return { ok: true, sources: new CellWriter(model, writing(line, to)).take(ids) };
+/** The user is asked about the code in these cells. @param {Line} line @param {Request} request @param {Notebook} notebook */
+function read(line, { to, ids }, { model }) {
+  return { ok: true, sources: new CellWriter(model, writing(line, to)).read(ids) };
 }
 
 /** The task that may write over this comm. @param {Line} line @param {string | null} to */

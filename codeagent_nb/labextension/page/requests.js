@@ -16,7 +16,7 @@ import { harmlessOutput } from "./harmless.js";
 /** @typedef {{ do: "metadata", id: string, metadata: Record<string, any> }} Metadata */
 /** @typedef {Source | Outputs | Append | Metadata} Edit */
 /** @typedef {Remove | Insert | Reuse | Edit} Change */
-/** @typedef {{ seq: number, to: string | null, op: "hello" | "apply" | "take" | "turn",
+/** @typedef {{ seq: number, to: string | null, op: "hello" | "apply" | "read" | "turn",
  *   anchor: string | null, home: string | null, token: string | null, changes: unknown, ids: string[],
  *   takenBack: boolean }} Request */
 
@@ -35,7 +35,7 @@ const TAGS = ["raises-exception"];
 /** @param {any} message @returns {Request} */
 export function checkedRequest(message) {
   const { seq, to, op, anchor, home, token, changes, ids, taken_back } = anObject(message, "The request");
-  if (op !== "hello" && op !== "apply" && op !== "take" && op !== "turn") throw new Refusal("Unknown operation.");
+  if (op !== "hello" && op !== "apply" && op !== "read" && op !== "turn") throw new Refusal("Unknown operation.");
   return {
     seq: aNumber(seq, "seq"),
     to: to === null ? null : aWord(to, "to"),

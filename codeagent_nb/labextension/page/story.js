@@ -18,6 +18,9 @@ const PATIENCE = 5_000;
 /** The kernel may be about to be restarted, or be busy with a cell of the user's. */
 const MOST_UNANSWERED = 20;
 const MOST_OUTPUTS = 5_000;
+const WIDGET = "application/vnd.jupyter.widget-view+json";
+/** In the place of what is no longer shown: only the last of a cell's outputs can be taken away, see cells.js. */
+const NOTHING = { output_type: "display_data", data: {}, metadata: {} };
 
 /** Follow the tasks that ran when the page was left. @param {Context} context @param {Kernel} kernel @param {Tasks} tasks */
 export function followStories(context, kernel, tasks) {
@@ -34,17 +37,26 @@ async function follow(context, kernel, tasks, token, anchor) {
     if (context.isDisposed || tasks.kernel !== kernel.id || !cell || isUsers(cell, began)) return;
     if (reply?.ok === false) return tasks.forgetStory(token);
     unanswered = reply ? 0 : unanswered + 1;
-    if (Array.isArray(reply?.outputs)) show(cell, reply.outputs.slice(0, MOST_OUTPUTS));
+    if (Array.isArray(reply?.outputs)) show(cell, reply.outputs.slice(0, MOST_OUTPUTS), reply.over === true);
     if (typeof reply?.known === "string") known = reply.known;
     if (reply?.over === true) return tasks.forgetStory(token);
     await new Promise((resolve) => setTimeout(resolve, BETWEEN));
   }
 }
 
-/** @param {CellModel} cell @param {any[]} outputs */
-function show(cell, outputs) {
+/** Widgets, the buttons that answer the agent say, have come back by themselves, and stay as long as the task runs.
+ * @param {CellModel} cell @param {any[]} outputs @param {boolean} isOver */
+function show(cell, outputs, isOver) {
   if (cell.type !== "code") return;
-  cell.outputs.fromJSON(outputs.map((output) => harmlessOutput(output ?? {})));
+  const shown = outputs.map((output) => harmlessOutput(output ?? {}));
+  if (isOver) return cell.outputs.fromJSON(shown);
+  const there = cell.outputs.toJSON();
+  const places = [...there.keys()].filter((place) => !(WIDGET in (there[place].data ?? {})));
+  shown.forEach((output, at) => {
+    if (at >= places.length) cell.outputs.add(output);
+    else if (JSON.stringify(there[places[at]]) !== JSON.stringify(output)) cell.outputs.set(places[at], output);
+  });
+  for (const place of places.slice(shown.length)) cell.outputs.set(place, NOTHING);
 }
 
 /** @param {Context} context @param {string} id @returns {CellModel | undefined} */

@@ -11,10 +11,11 @@ import { leaveTasks, recallCells, rememberCells, takeTasks } from "./memory.js";
 /** `anchor`: the cell that the user ran; null for a task from the panel, which writes at the notebook's end.
  * `own`: the cells it wrote. `users`: those of them that are the user's by now. `places`: below these it may write.
  * `old`: cells of earlier runs of the anchor with the texts they were given; the task may remove these.
+ * `reused`: such cells that it leaves where they are, for it would write the same.
  * `kept`: such cells that the user has changed or kept: their mark goes when the task begins to write.
  * `takenBack`: its variables are gone, as the kernel says.
  * @typedef {{ token: string, anchor: string | null, places: Set<string>, own: Map<string, Written>, users: Set<string>,
- *   old: Map<string, string[]>, kept: Set<string>, size: number, takenBack: boolean, comm: Comm | undefined }} Task */
+ *   reused: Set<string>, old: Map<string, string[]>, kept: Set<string>, size: number, takenBack: boolean, comm: Comm | undefined }} Task */
 
 const MOST_TEXTS = 5;
 const MOST_PAST = 100;
@@ -33,6 +34,8 @@ export class Tasks {
     this.live = new Set();
     /** The newest last. @type {Task[]} */
     this.past = [];
+    /** Cells that have run well in the kernel as it is now. @type {Set<string>} */
+    this.ran = new Set();
     /** Tasks that ran when an earlier life of this page was left, whose cells the kernel is asked to show again.
      * @type {Map<string, any>} */
     this.stories = new Map();
@@ -46,7 +49,7 @@ export class Tasks {
     const old = anchor === null ? new Map() : new Map(this.madeBy(anchor));
     for (const task of this.live) for (const id of task.own.keys()) old.delete(id);
     const places = new Set(anchor === null ? [] : [anchor]);
-    const more = { own: new Map(), users: new Set(), kept: new Set(), size: 0, takenBack: false, comm: undefined };
+    const more = { own: new Map(), users: new Set(), reused: new Set(), kept: new Set(), size: 0, takenBack: false, comm: undefined };
     return this.add({ token: randomToken(), anchor, places, old, ...more });
   }
 
@@ -77,6 +80,7 @@ export class Tasks {
   /** The kernel has ended, and with it what can be taken back, and what an earlier life of this page has left. */
   forgetLeft() {
     takeTasks(this.path());
+    this.ran.clear();
     this.stories.clear();
     for (const task of this.past) task.token = "";
   }
@@ -163,7 +167,7 @@ export class Tasks {
       made.delete(id); // to be the last
       if (source.length <= LONGEST_TEXT) made.set(id, [source, ...before].slice(0, MOST_TEXTS));
     }
-    for (const id of task.users) made.delete(id);
+    for (const id of task.users) if (!task.reused.has(id)) made.delete(id);
   }
 
   remember() {
@@ -192,14 +196,15 @@ export function stateOf(cell) {
 }
 
 /** @param {Task} task @param {string | undefined} kernel @param {boolean} isOver */
-function frozen({ token, anchor, places, own, users, old, kept, size, takenBack }, kernel, isOver) {
-  const sets = { places: [...places], own: [...own], users: [...users], old: [...old], kept: [...kept] };
+function frozen({ token, anchor, places, own, users, reused, old, kept, size, takenBack }, kernel, isOver) {
+  const lists = { places: [...places], own: [...own], users: [...users], reused: [...reused] };
+  const sets = { ...lists, old: [...old], kept: [...kept] };
   return { kernel, token, anchor, size, takenBack, isOver, ...sets };
 }
 
 /** @param {any} left @returns {Task} */
-function thawed({ token, anchor, places, own, users, old, kept, size, takenBack }) {
-  const sets = { places: new Set(places), users: new Set(users), kept: new Set(kept) };
+function thawed({ token, anchor, places, own, users, reused, old, kept, size, takenBack }) {
+  const sets = { places: new Set(places), users: new Set(users), reused: new Set(reused), kept: new Set(kept) };
   const more = { own: new Map(own), old: new Map(old), takenBack: takenBack === true };
   return { token, anchor, size, comm: undefined, ...sets, ...more };
 }

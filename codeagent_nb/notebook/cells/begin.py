@@ -1,6 +1,8 @@
 """Begins to write cells, or says why that cannot be, and what is done instead. Knows who ran the cell."""
 
 import asyncio
+import math
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,6 +20,9 @@ NO_EXTENSION = (
     "No cells are written, for this front end lacks the extension codeagent-nb (in JupyterLab or Notebook 7, install "
     "the package where Jupyter itself is installed, and load the page again)"
 )
+SECONDS_SILENT = 120.0
+"""A page that has not answered is not asked for so long: each time costs `HELLO_PATIENCE`."""
+
 NOT_WRITTEN = "No cells are written"
 READ_ONLY = "No cells are written, for this notebook is read-only (save a copy of it and run the cell there)"
 
@@ -61,13 +66,13 @@ async def write_none() -> Writing:
 
 @dataclass(frozen=True, slots=True)
 class FrontEnds:
-    """The front ends of a notebook; those that lack the extension are asked once, for nobody answers.
+    """The front ends of a notebook; one that lacks the extension is not asked each time, for nobody answers.
 
     Args:
-        lacking: Their session ids.
+        silent: When each of those that did not answer was asked last, by its session id.
     """
 
-    lacking: set[str] = field(default_factory=set)
+    silent: dict[str, float] = field(default_factory=dict)
 
     def below(self, parent: Mapping[str, Any], options: CellOptions) -> Begin:
         """Return what begins to write below a cell, as its line asks for it.
@@ -83,11 +88,24 @@ class FrontEnds:
 
     async def meet(self, page: Page) -> Writing:
         """Have the page know of a task that writes no cells: loaded again, it asks for what stands under its cell."""
-        found = None
-        if page.home is not None and page.client not in self.lacking:
+        if self._may_answer(page):
             with suppress(PageError):  # then Jupyter shows what it can
-                found = await page.find()
-        return Writing(page=page) if found else Writing()
+                if self._heard(page, await page.find()):
+                    return Writing(page=page)
+            page.close()
+        return Writing()
+
+    def _may_answer(self, page: Page) -> bool:
+        """Return whether a page is to be asked: it has our extension, or may have been too busy to say so."""
+        asked = self.silent.get(page.client, -math.inf)
+        return page.home is not None and time.monotonic() - asked > SECONDS_SILENT
+
+    def _heard(self, page: Page, answer: object) -> bool:
+        if answer is None:
+            self.silent[page.client] = time.monotonic()
+        else:
+            self.silent.pop(page.client, None)
+        return answer is not None
 
     async def begin(self, page: Page, *, insists: bool = False, last_attempt_only: bool = False) -> Writing:
         """Look for the page and begin.
@@ -97,11 +115,10 @@ class FrontEnds:
             insists: Whether the user has asked for cells, and is to know why there are none.
             last_attempt_only: True to take the failed attempts away at the end.
         """
-        if not insists and (page.home is None or page.client in self.lacking):
+        if not insists and not self._may_answer(page):
             return Writing()
         writing = await begin_writing(page, last_attempt_only=last_attempt_only)
-        if writing.why_not == NO_EXTENSION:
-            self.lacking.add(page.client)
+        self._heard(page, None if writing.why_not == NO_EXTENSION else writing)
         return writing if insists or writing.why_not not in {NO_EXTENSION, READ_ONLY} else Writing()
 
 

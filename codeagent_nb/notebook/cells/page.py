@@ -215,17 +215,19 @@ class Page:
         except (KeyError, TypeError) as error:
             raise PageError("its answer cannot be read") from error
 
-    async def take(self, ids: Sequence[str]) -> dict[str, str]:
-        """Return what stands in cells of the task, and go on from that; empty if nobody answers.
+    async def read(self, ids: Sequence[str]) -> dict[str, str] | None:
+        """Return what stands in cells of code that wait for approval; None if nobody answers.
 
         Raises:
             PageError: The page refuses.
         """
-        answer = await self._ask({"op": "take", "to": self.client, "ids": list(ids)}, PATIENCE)
-        if answer and not answer.get("ok"):
+        answer = await self._ask({"op": "read", "to": self.client, "ids": list(ids)}, PATIENCE)
+        if answer is None:
+            return None
+        sources = answer.get("sources")
+        if not answer.get("ok") or not isinstance(sources, dict):
             raise PageError(str(answer.get("error")))
-        sources = answer.get("sources") if answer else None
-        return {str(name): str(text) for name, text in sources.items()} if isinstance(sources, dict) else {}
+        return {str(name): str(text) for name, text in sources.items()}
 
     async def _ask(self, message: dict[str, Any], patience: float) -> dict[str, Any] | None:
         if self._comm is None:

@@ -10,29 +10,28 @@ from codeagent_nb.notebook.cells.diff import PageCell
 from codeagent_nb.notebook.cells.page import Standing
 
 
-def goes_on_as(
-    standing: Sequence[Standing], settled: Sequence[PageCell], unsettled: Sequence[PageCell], *, over: bool
-) -> bool:
-    """Return whether what is made may become what stands there.
+def same_at_start(standing: Sequence[Standing], cells: Sequence[PageCell]) -> int:
+    """Return how many cells stand there as they are made again, from the first.
 
     Args:
         standing: The cells of an earlier run, from above.
-        settled: What the run has made and does not change any more.
-        unsettled: What follows these: it is being written, or runs.
-        over: True if nothing more will come.
+        cells: What the run has made.
     """
-    if over:
-        return _are_same(standing, [*settled, *unsettled])
-    if not _are_same(standing[: len(settled)], settled):
-        return False
-    rest = standing[len(settled) :]
-    if rest and rest[0].cell_type == "markdown" and unsettled and unsettled[0].cell_type == "code":
+    pairs = enumerate(zip(standing, cells, strict=False))
+    different = (at for at, (there, cell) in pairs if (there.id, there.source) != (cell.id, cell.source))
+    return next(different, min(len(standing), len(cells)))
+
+
+def may_become(standing: Sequence[Standing], unsettled: Sequence[PageCell]) -> bool:
+    """Return whether what is being written, or runs, may become what stands there in its place.
+
+    Args:
+        standing: The cells of an earlier run that follow those which were made again.
+        unsettled: What follows them in this one.
+    """
+    if standing and standing[0].cell_type == "markdown" and unsettled and unsettled[0].cell_type == "code":
         return True  # an attempt that failed was code, too, before it was quoted
-    pairs = zip(rest, unsettled, strict=False)
-    return len(unsettled) <= len(rest) and all(
+    pairs = zip(standing, unsettled, strict=False)
+    return len(unsettled) <= len(standing) and all(
         there.id == cell.id and there.source.startswith(cell.source) for there, cell in pairs
     )
-
-
-def _are_same(standing: Sequence[Standing], cells: Sequence[PageCell]) -> bool:
-    return [(there.id, there.source) for there in standing] == [(cell.id, cell.source) for cell in cells]

@@ -8,13 +8,14 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from codeagent_nb.events import AgentEvent, LateOutputEvent
 from codeagent_nb.notebook.cells.diff import Change, PageCell, changes_between
 from codeagent_nb.notebook.cells.layout import PageCells, prefix_of
-from codeagent_nb.notebook.cells.page import Found, Page, PageError
-from codeagent_nb.notebook.cells.same import goes_on_as
+from codeagent_nb.notebook.cells.page import Found, Left, Page, PageError
+from codeagent_nb.notebook.cells.same import may_become, same_at_start
 from codeagent_nb.projections.notebook_cell import code_of
 from codeagent_nb.projections.notebook_cells import CellsStory
 from codeagent_nb.text import counted
@@ -78,10 +79,11 @@ class CellWriter:
         self._gone: set[str] = set()
         self._detached: set[str] = set()
         self._reused: set[str] = set()
+        self._approved: dict[str, str] = {}
         self._writing: asyncio.Task[None] | None = None
         self._looks = LOOKS_AFTER
         self._unanswered = 0
-        self._changed = self._over = self._lost = self._finished = False
+        self._changed = self._asks = self._over = self._lost = self._finished = False
 
     def _page_cells(self, taken: set[str]) -> PageCells:
         # Where cells are replaced, one step takes back what replaces them, and brings them back.
@@ -106,24 +108,42 @@ class CellWriter:
         self._writing = self._writing or asyncio.ensure_future(self._write_all())  # late output may have begun it
         await ended(self._writing)
 
-    async def as_they_stand(self, code_blocks: Sequence[CodeBlock]) -> tuple[CodeBlock, ...]:
+    async def as_they_stand(self, code_blocks: Sequence[CodeBlock]) -> tuple[CodeBlock, ...] | None:
         """Return code that waits for approval as it stands in its cells, where the user may have edited it.
 
         Args:
             code_blocks: The code as it was written, or as it was edited elsewhere.
+
+        Returns:
+            None if nobody can say what stands there; without the code of cells that the user has taken away.
         """
+        if self._standing:  # what is asked about has to stand there
+            self._asks = self._changed = True
+            self._writing = self._writing or asyncio.ensure_future(self._write_all())
         if self._writing:
             await ended(self._writing)
         waiting = [cell for cell in self._wanted() if cell.metadata["codeagent"].get("status") == "waiting"]
-        if self._lost or self._standing or len(waiting) != len(code_blocks):
-            return tuple(code_blocks)
-        sources = await self._page.take([cell.id for cell in waiting])
-        self._detached -= sources.keys()
-        self._known |= {cell.id: _as_unknown(cell, sources[cell.id]) for cell in waiting if cell.id in sources}
+        ids = [cell.id for cell in waiting]
+        if len(waiting) != len(code_blocks) or not self._sent.keys() & ids:
+            return tuple(code_blocks)  # it stands nowhere
+        sources = await self._read(ids)
+        if sources is None:
+            return None
+        self._approved = {cell.id: sources[cell.id] for cell in waiting if cell.id in sources}
+        stand = [(sources.get(cell.id), cell, block) for cell, block in zip(waiting, code_blocks, strict=True)]
         return tuple(
-            block if sources.get(cell.id, cell.source) == cell.source else code_of(sources[cell.id])
-            for cell, block in zip(waiting, code_blocks, strict=True)
+            block if text in {None, cell.source} else code_of(str(text))
+            for text, cell, block in stand
+            if text is not None or cell.id in self._detached  # what the user took over half-written is not what runs
         )
+
+    async def _read(self, ids: Sequence[str]) -> dict[str, str] | None:
+        with suppress(PageError):
+            if not self._lost and (sources := await self._page.read(ids)) is not None:
+                return sources
+            if await self._look():  # loaded again, it has another address
+                return await self._page.read(ids)
+        return None
 
     async def _write_all(self) -> None:
         try:
@@ -147,6 +167,7 @@ class CellWriter:
         self._changed = False
         if self._standing and not await self._leave_standing():
             return
+        await self._adopt_approved()
         wanted = self._replacing([cell for cell in self._wanted() if cell.id not in self._gone])
         users = self._detached | self._reused
         theirs = [cell for cell in wanted if cell.id in users]  # nothing of them changes, but where they are
@@ -168,33 +189,49 @@ class CellWriter:
             self._earlier = []
 
     async def _leave_standing(self) -> bool:
-        """Leave what an earlier run made where it is, as long as this one may make the same.
+        """Leave what an earlier run made where it is, as far and as long as this one may make the same.
 
         Returns:
             Whether there is something to be written now.
         """
-        if self._last_attempt_only and not self._over:
+        must_write = self._over or self._asks
+        if self._last_attempt_only and not must_write:
             return False
         wanted = self._wanted()
         settled = wanted if self._over else self._cells.settled(self._story)
-        if not goes_on_as(self._standing, settled, wanted[len(settled) :], over=self._over):
-            self._standing, self._cells = (), self._page_cells(self._taken)
-            return True
-        return self._over and await self._reuse(wanted)
-
-    async def _reuse(self, wanted: Sequence[PageCell]) -> bool:
-        """Go on with what stands there, but for what the user has kept or runs; return whether the page did."""
-        left = await self._page.apply([{"do": "reuse", "id": cell.id, "source": cell.source} for cell in wanted])
-        if left is None:
-            await self._find_again({cell.id for cell in wanted})
+        same = same_at_start(self._standing, settled)
+        rest = wanted[len(settled) :]
+        if not must_write and same == len(settled) and may_become(self._standing[same:], rest):
             return False
-        self._standing, self._earlier = (), []
+        return await self._reuse(settled[:same])
+
+    async def _reuse(self, same: Sequence[PageCell]) -> bool:
+        """Go on with what stands there, but for what the user has kept or runs; return whether the page did."""
+        left = await self._page.apply([_reuse(cell.id, cell.source) for cell in same]) if same else Left()
+        if left is None:
+            await self._find_again({cell.id for cell in same})
+            return False
         self._gone |= left.gone
         self._detached |= left.detached
-        self._remember(wanted)
-        self._known = {cell.id: _as_unknown(cell, cell.source) for cell in wanted if cell.id in left.adopted}
-        self._reused = {cell.id for cell in wanted} - self._known.keys() - self._gone - self._detached
+        self._known = {cell.id: _as_unknown(cell, cell.source) for cell in same if cell.id in left.adopted}
+        self._reused = {cell.id for cell in same} - self._known.keys() - self._gone - self._detached
+        self._remember(same)
+        made_again = {cell.id for cell in same}
+        self._standing = ()
+        self._earlier = [cell for cell in self._earlier if cell.id not in made_again]
+        self._cells = self._page_cells(self._taken - made_again)
         return True
+
+    async def _adopt_approved(self) -> None:
+        """Go on with cells that the user has edited before approving them."""
+        wanted = {cell.id: cell for cell in self._wanted()}
+        approved = {
+            name: text for name, text in self._approved.items() if name in wanted and wanted[name].source == text
+        }
+        if not approved or not (left := await self._page.apply([_reuse(*one) for one in approved.items()])):
+            return
+        self._approved = {}
+        self._known |= {name: _as_unknown(wanted[name], approved[name]) for name in left.adopted & wanted.keys()}
 
     def _wanted(self) -> list[PageCell]:
         last_only = self._over and self._last_attempt_only
@@ -259,7 +296,7 @@ class CellWriter:
         earlier = {(cell.id, cell.source) for cell in self._earlier}
         for there in found.cells:
             forms = self._sent.get(there.id, [])
-            if not forms or there.id in self._gone | self._detached:
+            if not forms or there.id in self._gone | self._detached | self._reused:
                 continue
             if any(cell.source.startswith(there.source) for cell in forms):  # it may lack its end
                 yield _as_unknown(forms[-1], there.source)
@@ -289,6 +326,10 @@ class CellWriter:
         if self._unknown and self._known:
             few = counted(self._unknown, "cell")
             yield f"{few} of an earlier run not written in this browser: left alone; the button Remove takes them away."
+
+
+def _reuse(name: str, source: str) -> Change:
+    return {"do": "reuse", "id": name, "source": source}
 
 
 def _as_unknown(cell: PageCell, source: str) -> PageCell:

@@ -125,7 +125,7 @@ class WrittenTasks:
         if story is None:
             return {"ok": False}
         version = str(story.version)
-        more = {} if version == known else {"outputs": story.outputs}
+        more = {} if version == known and not story.is_over else {"outputs": story.outputs}
         return {"ok": True, "known": version, "over": story.is_over, **more}
 
     async def _taken_back(self, undoing: Coroutine[Any, Any, TaskTurnedEvent]) -> dict[str, Any]:

@@ -186,7 +186,7 @@ class Panel:
             case "save":
                 self._save()
             case "bring":
-                self._keep(self._bring(str(message.get("name", ""))))
+                self._keep(self._bring(str(message.get("name", "")), message.get("made")))
             case "undo":
                 self._keep(self._turn(self._agent.undo()))
             case "redo":
@@ -245,7 +245,7 @@ class Panel:
             return [begun, *below]
 
         try:
-            ask = asking_for_cells(lambda: writing.writer, self._ask)
+            ask = asking_for_cells(lambda: writing.writer, self._ask, self._controls.show_edited)
             task = self._make_task(text, self.widget.model, ask)
             self.widget.state, self.widget.status = "thinking", ""
             self._view.pending(text)
@@ -281,10 +281,11 @@ class Panel:
         if not self._agent.busy:
             self.widget.state, self.widget.status = state, ""
 
-    async def _bring(self, name: str) -> None:
-        """Copy a variable that the panel tells of into the notebook, if it is one of this session."""
-        made = [event for event in self._agent.events if isinstance(event, NewVariablesEvent)]
-        if any(each.comes and each.name == name for event in made for each in event.variables):
+    async def _bring(self, name: str, made: object) -> None:
+        """Copy a variable that the panel tells of into the notebook, if what it tells is of this session."""
+        told = [event for event in self._agent.events if isinstance(event, NewVariablesEvent)]
+        of_now = [event for event in told if event.created_at.isoformat() == made]
+        if any(each.comes and each.name == name for event in of_now for each in event.variables):
             brought = await bring_home(self._agent, self._home, [(name, name)])
             self._view.note("info" if brought.came else "error", brought.text)
         else:

@@ -108,6 +108,11 @@ class Controls:
             uuid.uuid4().hex, code_blocks, asked.isolation, edited=edited, grant=asked.grant
         )
 
+    def show_edited(self, code_blocks: tuple[CodeBlock, ...]) -> None:
+        """Ask about code as it was edited elsewhere, if anything is asked."""
+        if self._answer and not self._answer.done() and code_blocks != self._shown:
+            self._show(code_blocks)
+
     async def ask(self, request: ApprovalRequest) -> ApprovalResponse:
         """Ask with buttons; without a widget on the screen, as it is done without."""
         if not await self.is_shown():

@@ -3,7 +3,7 @@
 
 /** @typedef {{ id: string, kind: string, [field: string]: any }} Entry */
 /** @typedef {{ element: HTMLElement, update: (entry: Entry, text: string) => void }} EntryView */
-/** @typedef {{ showImage: (source: string, label: string) => void, bring: (name: string) => void }} Actions */
+/** @typedef {{ showImage: (source: string, label: string) => void, bring: (name: string, made: string) => void }} Actions */
 
 /** @type {Record<string, [string, string, string]>} */
 const NOTES = {
@@ -62,7 +62,7 @@ function fillNote(element, entry) {
 function variablesFiller(actions) {
   return (element, entry) => {
     const buttons = (entry.names ?? []).map((/** @type {string} */ name) =>
-      button({ text: `Bring ${name} to my kernel`, onclick: () => actions.bring(name) }));
+      button({ text: `Bring ${name} to my kernel`, onclick: () => actions.bring(name, entry.made) }));
     element.replaceChildren(h("div", { text: entry.text }), h("div", { class: "cagent-bring" }, ...buttons));
   };
 }

@@ -47,7 +47,7 @@ class AgentView {
     /** @type {string | undefined} */
     this.asked = undefined;
     const showImage = (/** @type {string} */ source, /** @type {string} */ label) => this.showImage(source, label);
-    const bring = (/** @type {string} */ name) => this.send({ type: "bring", name });
+    const bring = (/** @type {string} */ name, /** @type {string} */ made) => this.send({ type: "bring", name, made });
     this.transcript = new Transcript({ showImage, bring }, (text) => this.say(text));
     this.composer = new Composer({
       send: (text) => this.send({ type: "send", text }),
