@@ -49,7 +49,7 @@ async def state_after(kernel: KernelCodeExecutor, calls: Sequence[Call]) -> str:
 async def compare(kernel: KernelCodeExecutor, seed: int) -> None:
     calls = program(seed)
     expected = await state_after(kernel, [call for call in calls if not call.fails])
-    assert await state_after(kernel, calls) == expected
+    assert await state_after(kernel, calls) == expected, f"program {seed}"
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 BEGINNING = """
+import hashlib
 import random
 import numpy as np
 import pandas as pd
@@ -65,7 +66,9 @@ def state():
     names = 'items table array words things more stream figure generator Thing extra'.split()
     found = {name: described(globals()[name]) for name in names if name in globals()}
     legacy = np.random.get_state()
-    return repr([found, alias is items, hash(random.getstate()), legacy[1].tobytes().hex()[:80], legacy[2]])
+    # Not its hash: that of None is its address before Python 3.12, and another in the forks of another root.
+    chance = hashlib.sha256(repr(random.getstate()).encode()).hexdigest()
+    return repr([found, alias is items, chance, legacy[1].tobytes().hex()[:80], legacy[2]])
 """
 """What a program begins with: its variables, and `state()`, which describes them."""
 

@@ -153,7 +153,7 @@ class Window:
                 now = state(self.cell(cell_id))
                 if was[0].startswith(now[0]) and now[2] is None:
                     task.own[cell_id] = now
-                else:
+                elif not self._is_waiting(cell_id):
                     self._leave(task, cell_id)
 
     def edit(self, cell_id: str, text: str) -> None:
@@ -275,7 +275,7 @@ class Window:
         return self.tasks[-1]
 
     def _survey(self, task: Task) -> dict[str, Any]:
-        ours = []
+        ours, edited = [], set()
         for cell in self.cells:
             name = cell["id"]
             if name not in task.own and name not in task.old:
@@ -288,11 +288,11 @@ class Window:
                 task.kept.add(name)
                 task.users.add(name)
             else:
-                task.users.add(name)
+                edited.add(name)
         known = {*task.own, *task.old, *task.users}
         marks = [(cell["id"], cell["metadata"].get("codeagent")) for cell in self.cells if cell["id"] not in known]
         marked = [name for name, mark in marks if isinstance(mark, dict) and mark.get("cell") == task.anchor]
-        theirs = [about(cell) for cell in self.cells if cell["id"] in task.users]
+        theirs = [about(cell) for cell in self.cells if cell["id"] in task.users | edited]
         return {"cells": ours, "theirs": theirs, "marked": marked if task.anchor else []}
 
     def _is_ours(self, task: Task, name: str) -> bool:

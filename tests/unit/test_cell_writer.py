@@ -525,7 +525,14 @@ async def test_a_page_that_was_loaded_again_is_asked_what_stands_there() -> None
     await tell(writer, *start(), reply("```python\nprint(1)\n```"))
     window.reload()
     window.edit(window.made[0]["id"], "print(2)")
-    assert await writer.as_they_stand((CodeBlock("print(1)", "python"),)) == (CodeBlock("print(2)", "python"),)
+    edited = (CodeBlock("print(2)", "python"),)
+    assert await writer.as_they_stand((CodeBlock("print(1)", "python"),)) == edited
+    approved = ApprovalEvent(source="x", retry_attempt=0, approved=True, reason="", code_blocks=edited)
+    await tell(writer, approved, begins("print(2)"), prints("2\n"), *ends("2\n", "print(2)"), *says("It is 2."))
+    await writer.finish()
+    assert sources(window) == ["%%agent", "print(2)", "It is 2."]
+    assert window.made[0]["outputs"][0]["text"] == "2\n"
+    assert notes(writer) == []
 
 
 async def test_code_whose_cell_was_taken_away_is_not_approved() -> None:

@@ -208,7 +208,7 @@ export class CellWriter {
       const now = stateOf(cell);
       const isEarlier = now.type === written.type && written.source.startsWith(now.source);
       if (isEarlier && now.count === null) this.note(cell);
-      else this.leaveToUser(id);
+      else if (!isWaiting(cell)) this.leaveToUser(id);
     }
   }
 

@@ -80,6 +80,7 @@ class CellWriter:
         self._detached: set[str] = set()
         self._reused: set[str] = set()
         self._approved: dict[str, str] = {}
+        self._moved: Found | None = None
         self._writing: asyncio.Task[None] | None = None
         self._looks = LOOKS_AFTER
         self._unanswered = 0
@@ -141,7 +142,8 @@ class CellWriter:
         with suppress(PageError):
             if not self._lost and (sources := await self._page.read(ids)) is not None:
                 return sources
-            if await self._look():  # loaded again, it has another address
+            if found := await self._look():  # loaded again, it has another address
+                self._moved = found
                 return await self._page.read(ids)
         return None
 
@@ -165,6 +167,9 @@ class CellWriter:
 
     async def _write(self) -> None:
         self._changed = False
+        if self._moved:
+            self._go_on_in(self._moved)
+            self._moved = None
         if self._standing and not await self._leave_standing():
             return
         await self._adopt_approved()
@@ -200,8 +205,8 @@ class CellWriter:
         wanted = self._wanted()
         settled = wanted if self._over else self._cells.settled(self._story)
         same = same_at_start(self._standing, settled)
-        rest = wanted[len(settled) :]
-        if not must_write and same == len(settled) and may_become(self._standing[same:], rest):
+        may_be_same = same == len(settled) and may_become(self._standing[same:], wanted[same:])
+        if may_be_same and not must_write:
             return False
         return await self._reuse(settled[:same])
 
@@ -216,18 +221,15 @@ class CellWriter:
         self._known = {cell.id: _as_unknown(cell, cell.source) for cell in same if cell.id in left.adopted}
         self._reused = {cell.id for cell in same} - self._known.keys() - self._gone - self._detached
         self._remember(same)
-        made_again = {cell.id for cell in same}
-        self._standing = ()
-        self._earlier = [cell for cell in self._earlier if cell.id not in made_again]
-        self._cells = self._page_cells(self._taken - made_again)
+        again = {cell.id for cell in same}
+        self._standing, self._earlier = (), [cell for cell in self._earlier if cell.id not in again]
+        self._cells = self._page_cells(self._taken - again)
         return True
 
     async def _adopt_approved(self) -> None:
         """Go on with cells that the user has edited before approving them."""
         wanted = {cell.id: cell for cell in self._wanted()}
-        approved = {
-            name: text for name, text in self._approved.items() if name in wanted and wanted[name].source == text
-        }
+        approved = {cell.id: cell.source for cell in wanted.values() if self._approved.get(cell.id) == cell.source}
         if not approved or not (left := await self._page.apply([_reuse(*one) for one in approved.items()])):
             return
         self._approved = {}
@@ -265,7 +267,12 @@ class CellWriter:
             return
         if self._page.client == client:  # else they may be missing because they were not saved
             self._gone |= (self._known.keys() & wanted) - {*found.ids}
-        self._leave_to_the_user({cell.id for cell in found.theirs} & self._sent.keys() - self._kept)
+        self._go_on_in(found)
+
+    def _go_on_in(self, found: Found) -> None:
+        """Go on from what a page has, which may lack some of what was sent, or be the next life of the last."""
+        theirs = {cell.id for cell in found.theirs} & self._sent.keys()
+        self._leave_to_the_user(theirs - self._kept - self._approved.keys())
         if self._standing:  # nothing was written yet
             self._standing = found.made
             return
