@@ -72,6 +72,18 @@ def test_cells_are_the_default_and_say_whose_kernel_ran_them_until_they_are_kept
     assert marks(notebook) == ["line"]
 
 
+def test_a_cell_that_is_kept_still_says_where_it_ran(notebook: Notebook) -> None:
+    notebook.open(model(*CLEAN, cells=True), TASK, AGAIN)
+    notebook.run_cell(0)
+    notebook.run_cell(1)
+    notebook.do("panel.content.activeCellIndex = 2; panel.content.deselectAll()")
+    command(notebook, "codeagent-nb:keep-step")
+    assert marks(notebook) == ["line"]
+    assert notebook.cell(2).locator("> .codeagent-note").inner_text() == NOTE
+    notebook.run_cell(2)
+    assert notebook.cell(2).locator("> .codeagent-note").count() == 0
+
+
 def test_code_of_earlier_steps_runs_before_that_of_a_step(notebook: Notebook) -> None:
     replies = ["```python\na = 20\n```\n```python\nb = a + 1\n```", "Done."]
     notebook.open(model(*replies, cells=True), TASK, "a + b")

@@ -14,11 +14,11 @@
 const PATIENCE = 60_000;
 
 export class Asked {
-  /** @param {{ runs: (cell: string) => void, ran: (cell: string) => void }} told called for each cell that the user
-   * runs, and for each that has run well */
+  /** @param {{ runs: (cell: string) => void, ran: (cell: string, code: string) => void }} told called for each cell that
+   * the user runs, and for each that has run well */
   constructor(told) {
     this.told = told;
-    /** Cells that have not ended, by the id of the message that runs them. @type {Map<string, string>} */
+    /** What has not ended, by the id of the message that runs it. @type {Map<string, { cell: string, code: string }>} */
     this.sentCells = new Map();
     /** Cells by the id of the message that runs them. @type {Map<string, string>} */
     this.running = new Map();
@@ -46,7 +46,7 @@ export class Asked {
   sent({ header, metadata, content }) {
     if (header.msg_type === "execute_request" && typeof metadata?.cellId === "string") {
       this.running.set(header.msg_id, metadata.cellId);
-      this.sentCells.set(header.msg_id, metadata.cellId);
+      this.sentCells.set(header.msg_id, { cell: metadata.cellId, code: String(content?.code) });
       this.told.runs(metadata.cellId);
     }
     const { comm_id, data } = content ?? {};
@@ -58,9 +58,9 @@ export class Asked {
   /** @param {KernelMessage} message */
   received({ header, parent_header, content }) {
     const message = parent_header?.msg_id ?? "";
-    const cell = this.sentCells.get(message);
-    if (header.msg_type === "execute_reply" && this.sentCells.delete(message) && content?.status === "ok") {
-      this.told.ran(cell ?? "");
+    const sent = this.sentCells.get(message);
+    if (header.msg_type === "execute_reply" && this.sentCells.delete(message) && sent && content?.status === "ok") {
+      this.told.ran(sent.cell, sent.code);
     }
     const isEnd =
       header.msg_type === "execute_reply" || (header.msg_type === "status" && content?.execution_state === "idle");

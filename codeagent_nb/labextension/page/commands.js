@@ -180,7 +180,7 @@ class UserActions {
   /** What a step's code uses may be of an earlier step, which has to run before it. @param {Panel} panel */
   async keepAndRun(panel) {
     const { activeCell, widgets } = panel.content;
-    const ran = tasksOf(panel.context)?.ran ?? new Set();
+    const ran = tasksOf(panel.context)?.ran ?? new Map();
     const cells = activeCell ? codeUpTo(stepOf(activeCell, widgets).at(-1) ?? activeCell, widgets, ran) : [];
     keepStep(panel);
     if (cells.length && isFirst("own-kernel")) this.lab.Notification.info(OWN_KERNEL, { autoClose: 10_000 });
@@ -226,11 +226,12 @@ function keepStep({ content }) {
 }
 
 /** The code of a task that has not run in the notebook's own kernel, up to the end of a step.
- * @param {Cell} last @param {readonly Cell[]} cells @param {Set<string>} ran */
+ * @param {Cell} last @param {readonly Cell[]} cells @param {Map<string, string>} ran */
 function codeUpTo(last, cells, ran) {
   return cells
     .slice(0, cells.indexOf(last) + 1)
-    .filter(({ model }) => isSameTask(model, last.model) && hasRunThere(model) && !ran.has(model.id));
+    .filter(({ model }) => isSameTask(model, last.model) && hasRunThere(model))
+    .filter(({ model }) => ran.get(model.id) !== model.sharedModel.source);
 }
 
 /** What the user has kept or edited stays. @param {Panel} panel */

@@ -85,7 +85,7 @@ function mark(cell) {
   const isMarked = isGenerated(cell.model);
   cell.toggleClass("codeagent-generated", isMarked);
   cell.toggleClass("codeagent-taken-back", isMarked && isTakenBack(cell.model));
-  const text = isMarked ? noteOn(cell.model) : "";
+  const text = noteOn(cell.model);
   cell.node.querySelector(":scope > .codeagent-note")?.remove();
   if (!text) return;
   const note = document.createElement("div");
@@ -94,8 +94,8 @@ function mark(cell) {
   cell.node.prepend(note);
 }
 
-/** @param {CellModel} cell */
+/** To keep a cell does not change where it ran. @param {CellModel} cell */
 function noteOn(cell) {
-  if (isTakenBack(cell)) return TAKEN_BACK[cell.type];
-  return hasRunThere(cell) ? RAN_THERE : "";
+  if (isGenerated(cell) && isTakenBack(cell)) return TAKEN_BACK[cell.type];
+  return hasRunThere(cell) && !cell.getMetadata("codeagent").ran ? RAN_THERE : "";
 }

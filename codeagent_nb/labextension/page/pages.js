@@ -42,7 +42,8 @@ const documents = new WeakMap();
 export function listen(tracker, context) {
   if (documents.has(context)) return;
   const tasks = new Tasks(() => context.path);
-  const asked = new Asked({ runs: (cell) => tasks.userRan(cell), ran: (cell) => void tasks.ran.add(cell) });
+  const ran = (/** @type {string} */ cell, /** @type {string} */ code) => void tasks.ran.set(cell, code);
+  const asked = new Asked({ runs: (cell) => tasks.userRan(cell), ran });
   documents.set(context, { asked, tasks });
   const register = (/** @type {Kernel | null | undefined} */ kernel) => {
     asked.forget();

@@ -34,8 +34,8 @@ export class Tasks {
     this.live = new Set();
     /** The newest last. @type {Task[]} */
     this.past = [];
-    /** Cells that have run well in the kernel as it is now. @type {Set<string>} */
-    this.ran = new Set();
+    /** What has run well in the kernel as it is now: code by the id of its cell. @type {Map<string, string>} */
+    this.ran = new Map();
     /** Tasks that ran when an earlier life of this page was left, whose cells the kernel is asked to show again.
      * @type {Map<string, any>} */
     this.stories = new Map();
