@@ -36,6 +36,9 @@ from kernel_executor.aio.tasks import ended, uninterrupted
 
 Result = TypeVar("Result")
 
+SAVED = "All of it is saved as it happens: session {name}"
+"""Said first where the page is not ours: loaded again, it shows no more than Jupyter has saved of the cell."""
+
 TICK = 0.1
 """Seconds. The kernel's interrupt does not wake its loop: without something that does, it came 5 to 19 s late."""
 
@@ -93,7 +96,7 @@ class CellRun:
         buttons = BringButtons(self.publisher, task.results)
 
         def views(session: Session) -> Sequence[View]:
-            shown.append(CellView(self.publisher, self._story(session, writing)))
+            shown.append(self._view(session, writing))
             of_run: list[View] = [*shown, buttons, *([strip.controls] if strip else [])]
             if writing.writer and writing.page:
                 of_run += [writing.writer, self.agent.written.task(writing.page)]
@@ -137,6 +140,11 @@ class CellRun:
             return await self._bring(name)
 
         return bring
+
+    def _view(self, session: Session, writing: Writing) -> CellView:
+        if self.buttons and writing.page is None:
+            self._say(SAVED.format(name=session.name))
+        return CellView(self.publisher, self._story(session, writing))
 
     def _story(self, session: Session, writing: Writing) -> Story:
         story = CellStory(session.name)
