@@ -11,9 +11,11 @@ from codeagent_nb.approval import refuse_unattended
 from codeagent_nb.errors import AgentError
 from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.notebook.bringing_home import Home
+from codeagent_nb.notebook.cells.begin import write_none
 from codeagent_nb.notebook.chosen_models import Choice
 from codeagent_nb.notebook.magic_cell import CellRun
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
+from codeagent_nb.notebook.recorded_outputs import RecordedOutputs
 from codeagent_nb.notebook.tasks import Place, Task, as_it_is
 from codeagent_nb.session.beginning import Earlier
 
@@ -133,11 +135,11 @@ async def test_a_button_brings_nothing_of_another_session(tmp_path: Path) -> Non
     await solve(agent, tmp_path, "```python\nx = 1\n```")
     cell = CellRun(
         agent=agent,
-        publisher=InteractiveShell.instance().display_pub,
+        publisher=RecordedOutputs(InteractiveShell.instance().display_pub),
         place=Place(tmp_path),
         keep="all",
         buttons=True,
-        page=None,
+        begin=write_none,
         set_next_input=None,
         complete=lambda task, place, _: as_it_is(task, place),
         home=Home(mine, mine.update),
