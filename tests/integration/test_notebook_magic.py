@@ -35,10 +35,15 @@ import sys, nbformat
 from nbclient import NotebookClient
 notebook = nbformat.read(sys.argv[1], as_version=4)
 try:
-    NotebookClient(notebook, timeout=60, kernel_name="python3", allow_errors=sys.argv[2] == "all").execute()
+    client = NotebookClient(notebook, timeout=60, kernel_name="python3", allow_errors=sys.argv[2] == "all")
+    client.create_kernel_manager().shutdown_wait_time = 60  # beside other tests it takes longer than the usual 5 s
+    client.execute()
 finally:
     nbformat.write(notebook, sys.argv[1])
 """
+
+PATIENT = "import codeagent_nb.notebook.magic_commands as commands\ncommands.EXIT_GRACE = 60"
+"""A last cell: beside other tests the end of a session takes longer than Jupyter usually allows."""
 
 Execute = Callable[..., Any]
 
@@ -76,7 +81,7 @@ def error(cell: Any) -> Any:
 
 def test_a_task_is_told_whole_under_its_cell_and_saved(execute: Execute, tmp_path: Path) -> None:
     plot = "import matplotlib.pyplot as plt\nprint(6 * 7)\nplt.plot([1, 2]); plt.show()"
-    notebook = execute(model(python("1 / 0"), python(plot), "It is **42**."), "%%agent -m replay\nMultiply.")
+    notebook = execute(model(python("1 / 0"), python(plot), "It is **42**."), "%%agent -m replay\nMultiply.", PATIENT)
     nbformat.validate(notebook)
     cell = notebook.cells[1]
     assert {"text/plain": "42\n"} in data(cell)
@@ -98,7 +103,7 @@ def test_the_session_is_ended_with_its_kernel_however_often_the_loop_is_stopped(
     stop = (
         "import asyncio, atexit\nloop = asyncio.get_running_loop()\natexit.register(lambda: loop.call_soon(loop.stop))"
     )
-    execute(model(python("print(1)"), "One."), "%%agent -m replay\nPrint one.", stop)
+    execute(model(python("print(1)"), "One."), "%%agent -m replay\nPrint one.", stop, PATIENT)
     [journal] = tmp_path.glob(".codeagent/sessions/study-*/journal.jsonl")
     assert not (journal.parent / "data").exists(), "an empty folder is taken away again"
 
