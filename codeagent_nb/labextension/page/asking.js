@@ -20,6 +20,9 @@ export async function ask(kernel, question, patience) {
   comm.open({ protocol: PROTOCOL, ...question });
   const reply = await answer;
   comm.onClose = () => undefined;
-  if (!comm.isDisposed) comm.close();
+  const close = () => void (comm.isDisposed || comm.close());
+  // An answer that comes late finds its comm: else Jupyter notes an error.
+  if (reply) close();
+  else comm.onMsg = close;
   return reply;
 }

@@ -48,8 +48,6 @@ class Writing:
             saved_as: Where they are to be found.
         """
         if self.writer is None:
-            if self.page:
-                self.page.close()
             return ()
         await self.writer.finish()
         return tuple(self.writer.notes(saved_as))
@@ -91,6 +89,7 @@ class FrontEnds:
         if self._may_answer(page):
             with suppress(PageError):  # then Jupyter shows what it can
                 if self._heard(page, await page.find()):
+                    page.leave()  # loaded again it would not know the comm, and Jupyter notes that as an error
                     return Writing(page=page)
             page.close()
         return Writing()
