@@ -227,7 +227,7 @@ def test_a_hundred_cells_in_one_message(notebook: Notebook) -> None:
     anchor = connect(notebook)
     times = []
     for run in "abc":
-        cells = [code(f"{run}{i}", f"print({i})", stream(f"{i}\n"), count=i + 1) for i in range(50)]
+        cells = [code(f"{run}{i}", f"print({i})", stream(f"{i}\n")) for i in range(50)]
         cells += [markdown(f"{run}m{i}", f"Some *words* {i}.") for i in range(50)]
         notebook.execute(
             "import time; started = time.monotonic()\n"

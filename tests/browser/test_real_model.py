@@ -29,7 +29,9 @@ def test_a_question_on_a_table_gives_a_right_number_and_a_plot(notebook: Noteboo
     if model is None:
         pytest.skip("the embedded model is not here: codeagent-nb model fetch")
     truth = altered_penguins(notebook.server.root / "penguins.csv", seed=11)
-    load = "%load_ext codeagent_nb\nimport pandas as pd\ndf = pd.read_csv('penguins.csv')"
+    load = (
+        "%load_ext codeagent_nb\n%config CodeAgent.cells = False\nimport pandas as pd\ndf = pd.read_csv('penguins.csv')"
+    )
     notebook.open(f"%env CODEAGENT_MODEL_PATH={model}\n{load}", TASK, "%agent reset", TASK)
     notebook.run_cell(0)
     if not answered(notebook, 1, truth):

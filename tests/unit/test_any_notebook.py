@@ -18,7 +18,8 @@ from codeagent_nb.old_notebooks.cleaning import clean
 from codeagent_nb.proof.reading import read_notebook
 from codeagent_nb.session.from_notebook import read_conversation
 
-DATA = Path(os.environ.get("CODEAGENT_BENCH_DATA") or Path(__file__).parents[3] / "shared" / "bench-data") / "notebooks"
+PLACE = Path(os.environ.get("CODEAGENT_BENCH_DATA") or Path(__file__).parents[3] / "shared" / "bench-data")
+DATA = PLACE.resolve() / "notebooks"
 FILES = sorted(DATA.rglob("*.ipynb"))
 
 REFUSED = ("is of notebook format", "is in julia", "is in r;", "is in plaintext")

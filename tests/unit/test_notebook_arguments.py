@@ -56,9 +56,11 @@ def test_cells_are_written_where_the_line_or_else_the_settings_ask_for_them(
     assert read(line, cells=setting).cells is cells
 
 
-def test_no_cells_are_written_unless_somebody_asks() -> None:
-    assert read("").cells is False
-    assert read_line("", "", CodeAgent()).cells is False
+def test_cells_are_written_where_they_can_be_and_only_who_asks_for_them_is_told_why_not() -> None:
+    assert (read("").cells, read("").insists) == (True, False)
+    assert (read("--cells").cells, read("--cells").insists) == (True, True)
+    assert (read("--no-cells").cells, read("--no-cells").insists) == (False, False)
+    assert read_line("", "", CodeAgent(cells=False)).cells is False
 
 
 @pytest.mark.parametrize(
