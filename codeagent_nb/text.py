@@ -183,6 +183,11 @@ def variables_text(event: NewVariablesEvent) -> str:
     return f"New in the agent's kernel: {'; '.join(map(variable_row, event.variables[:VARIABLES_TOLD]))}{more}"
 
 
+def names_that_come(event: NewVariablesEvent) -> list[str]:
+    """Return the names of the variables that are told of and can be brought home."""
+    return [variable.name for variable in event.variables[:VARIABLES_TOLD] if variable.comes]
+
+
 def how_to_bring(event: NewVariablesEvent) -> str:
     """Return what to type to bring variables home; empty if none of them can come."""
     name = next((variable.name for variable in event.variables if variable.comes), "")

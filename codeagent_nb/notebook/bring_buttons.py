@@ -15,7 +15,7 @@ from codeagent_nb.events import AgentEvent, NewVariablesEvent, RunStartedEvent, 
 from codeagent_nb.log.event_log import View
 from codeagent_nb.notebook.bringing_home import Brought
 from codeagent_nb.notebook.live_output import DisplayPublisher
-from codeagent_nb.text import VARIABLES_TOLD, how_to_bring
+from codeagent_nb.text import how_to_bring, names_that_come
 
 LABEL = "Bring {name} to my kernel"
 DONE = "{name} is in my kernel"
@@ -61,7 +61,7 @@ class BringButtons:
             bring: Brings a variable home.
             watch: Has a view told of what happens from now on, and returns a function that ends this.
         """
-        names = [each.name for each in self._event.variables[:VARIABLES_TOLD] if each.comes] if self._event else []
+        names = names_that_come(self._event) if self._event else []
         names = [name for name in names if name not in self._besides]
         if not names or self._event is None:
             return

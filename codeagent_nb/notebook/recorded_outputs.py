@@ -17,7 +17,7 @@ class RecordedOutputs:
 
     def __init__(self, publisher: DisplayPublisher) -> None:
         self._publisher = publisher
-        self._shown: list[tuple[str | None, Output]] = []
+        self._shown: dict[object, Output] = {}  # by what it is updated by, or by a number
         self.version = 0
         """Other with each change."""
         self.is_over = False
@@ -26,12 +26,9 @@ class RecordedOutputs:
     def publish(self, data: dict[str, Any], metadata: dict[str, Any] | None = None, **more: Any) -> None:
         """Show a display, or with `update=True` change it."""
         self._publisher.publish(data, metadata, **more)
-        name = (more.get("transient") or {}).get("display_id")
-        output = {"output_type": "display_data", "data": data, "metadata": metadata or {}}
-        if more.get("update"):
-            self._shown = [(key, output if key == name else old) for key, old in self._shown]
-        else:
-            self._shown.append((name, output))
+        name = (more.get("transient") or {}).get("display_id", self.version)
+        if name in self._shown or not more.get("update"):
+            self._shown[name] = {"output_type": "display_data", "data": data, "metadata": metadata or {}}
         self.version += 1
 
     def clear_output(self, wait: bool = False) -> None:
@@ -44,13 +41,13 @@ class RecordedOutputs:
         """Remember how the cell fails, which Jupyter shows by itself."""
         name, text = type(error).__name__, str(error)
         output = {"output_type": "error", "ename": name, "evalue": text, "traceback": [f"{name}: {text}"]}
-        self._shown.append((None, output))
+        self._shown[self.version] = output
         self.version += 1
 
     @property
     def outputs(self) -> list[Output]:
         """All of it but for widgets, which Jupyter brings back by itself or which are gone."""
-        return [output for _, output in self._shown if "data" not in output or _is_shown(output["data"])]
+        return [output for output in self._shown.values() if "data" not in output or _is_shown(output["data"])]
 
 
 def _is_shown(data: dict[str, Any]) -> bool:

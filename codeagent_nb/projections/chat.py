@@ -14,11 +14,11 @@ from codeagent_nb.reply.run_policy import read_reply
 from codeagent_nb.statuses import BLOCK_STATES, RUN_ENDS, Shown
 from codeagent_nb.text import (
     HOW_TO_TAKE,
-    VARIABLES_TOLD,
     block_cause,
     delivered_text,
     denial_note,
     held_text,
+    names_that_come,
     refusal_note,
     repair_note,
     retry_note,
@@ -134,7 +134,8 @@ class PanelStory:
             case events.KernelStateEvent() if note := state_note(event):
                 self._add("note", level="warn", text=note)
             case events.NewVariablesEvent() if event.variables:
-                self._tell_variables(event)
+                made = event.created_at.isoformat()
+                self._add("variables", text=variables_text(event), names=names_that_come(event), made=made)
             case events.TaskTurnedEvent():
                 self._turn(event)
             case events.RunFinishedEvent():
@@ -145,10 +146,6 @@ class PanelStory:
         key = f"{kind}-{self._count}"
         self._entries[key] = {"id": key, "kind": kind, **fields}
         return key
-
-    def _tell_variables(self, event: events.NewVariablesEvent) -> None:
-        names = [each.name for each in event.variables[:VARIABLES_TOLD] if each.comes]
-        self._add("variables", text=variables_text(event), names=names, made=event.created_at.isoformat())
 
     def _say(self, message: events.ChatMessage) -> None:
         if message.source != self._agent:

@@ -3,7 +3,6 @@
 Reads JSON as it stands: nbformat takes seconds to import where JupyterLab is installed.
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from codeagent_nb.errors import SessionError
-from codeagent_nb.notebook_format import flaw, why_not_read
-from codeagent_nb.old_notebooks.finding import UNREADABLE, read
+from codeagent_nb.notebook_format import UNREADABLE, no_notebook, notebook_in
+from codeagent_nb.old_notebooks.finding import read
 from codeagent_nb.projections.notebook_cell import RAISES
 from codeagent_nb.rendering.nbformat_outputs import valid_count, valid_output
 from kernel_executor import Output
@@ -89,19 +88,15 @@ def read_notebook(path: Path) -> ReadNotebook:
         content = read(path, MOST_BYTES)
     except OSError as error:
         raise SessionError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
+    node = notebook_in(path, content)
     try:
-        node = json.loads(content)
         cells = _cells(node)
-    except (*UNREADABLE, KeyError, TypeError, AttributeError) as error:
-        raise SessionError(f"{str(path)!r} is not a notebook: {flaw(error)}") from error
-    if why_not := why_not_read(node):
-        raise SessionError(f"{str(path)!r} {why_not}")
+    except UNREADABLE as error:
+        raise no_notebook(path, error) from error
     return ReadNotebook(path=path, content=content, node=node, cells=cells)
 
 
 def _cells(node: Mapping[str, Any]) -> tuple[CodeCell, ...]:
-    if node.get("nbformat") != 4:
-        return ()
     found: list[CodeCell] = []
     for place, cell in enumerate(node["cells"]):
         if cell["cell_type"] == "code":

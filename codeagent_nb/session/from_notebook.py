@@ -3,7 +3,6 @@
 It may be anybody's: it is read bounded, through no link, and code of it runs in the sandbox only.
 """
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,14 +10,12 @@ from typing import Any
 
 from codeagent_nb.errors import SessionError
 from codeagent_nb.events import AgentEvent
-from codeagent_nb.notebook_format import flaw, why_not_read
+from codeagent_nb.notebook_format import UNREADABLE, no_notebook, notebook_in
 from codeagent_nb.projections.conversation import ConversationOfCells
 from kernel_executor.folders.safe_files import folder_of
 
 MOST_BYTES = 256 << 20
 MOST_CELLS = 20_000
-
-UNREADABLE = (ValueError, RecursionError, MemoryError, KeyError, TypeError, AttributeError)
 
 NOT_OURS = "Cells of the notebook {name!r}"
 """The task of what stands there before any task."""
@@ -39,7 +36,7 @@ def read_conversation(path: Path, agent: str) -> tuple[AgentEvent, ...]:
     try:
         return tuple(event for cell in cells[:MOST_CELLS] for event in told.take(cell)) + tuple(told.end_run())
     except UNREADABLE as error:
-        raise _no_notebook(path, error) from error
+        raise no_notebook(path, error) from error
 
 
 def _cells(path: Path) -> list[Mapping[str, Any]]:
@@ -50,14 +47,8 @@ def _cells(path: Path) -> list[Mapping[str, Any]]:
         raise SessionError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
     if len(content) > MOST_BYTES:
         raise SessionError(f"{str(path)!r} is too large: {MOST_BYTES:,} bytes of a notebook are read at most")
+    node = notebook_in(path, content)
     try:
-        node = json.loads(content)
-        if why_not := why_not_read(node):
-            raise SessionError(f"{str(path)!r} {why_not}")
         return [cell for cell in node["cells"] if isinstance(cell, dict)]
     except UNREADABLE as error:
-        raise _no_notebook(path, error) from error
-
-
-def _no_notebook(path: Path, error: Exception) -> SessionError:
-    return SessionError(f"{str(path)!r} is not a notebook: {flaw(error)}")
+        raise no_notebook(path, error) from error

@@ -70,7 +70,8 @@ export class CellWriter {
   }
 
   /** The cell stands there already as the task would write it: Run All has sent its code, and its outputs are to come
-   * into it; or the user has approved it as it stands. It is the task's, unless the user has edited, kept or run it. @param {Reuse} change */
+   * into it; or the user has approved it as it stands. It is the task's, unless the user has edited, kept or run it.
+   * @param {Reuse} change */
   reuse({ id, source }) {
     const cell = this.find(id);
     if (!cell) return void this.gone.add(id);
@@ -228,11 +229,16 @@ export class CellWriter {
     this.task.own.set(cell.id, stateOf(cell));
   }
 
-  /** @param {string} id @returns {CellModel | undefined} */
+  /** @param {string} id */
   find(id) {
-    const index = this.model.sharedModel.cells.findIndex((cell) => cell.id === id);
-    return index < 0 ? undefined : this.model.cells.get(index);
+    return findCell(this.model, id);
   }
+}
+
+/** @param {NotebookModel} model @param {string} id @returns {CellModel | undefined} */
+export function findCell({ sharedModel, cells }, id) {
+  const index = sharedModel.cells.findIndex((cell) => cell.id === id);
+  return index < 0 ? undefined : cells.get(index);
 }
 
 /** What the kernel is told of a cell. @param {CellModel} cell */

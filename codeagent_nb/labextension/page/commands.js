@@ -86,7 +86,8 @@ function describeCommands(user, icons) {
     },
     "keep-and-run-step": {
       label: "Keep and Run the Agent's Step",
-      caption: "Keep and run: the agent's step is yours then, and its code runs in your own kernel, after that of earlier steps",
+      caption:
+        "Keep and run: the agent's step is yours then, and its code runs in your own kernel, after that of earlier steps",
       icon: icons.keepAndRun,
       isHidden: true,
       can: isOnGenerated,

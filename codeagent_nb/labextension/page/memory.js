@@ -22,6 +22,11 @@ export function isFirst(what) {
   }
 }
 
+/** What `takeTasks` would take. @param {string} path @returns {any[]} */
+export function seeTasks(path) {
+  return split(read("sessionStorage", TASKS), path)[0];
+}
+
 /** Take the tasks of a notebook that another life of this tab has left. @param {string} path @returns {any[]} */
 export function takeTasks(path) {
   const [found, others] = split(read("sessionStorage", TASKS), path);

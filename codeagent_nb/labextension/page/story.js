@@ -6,6 +6,7 @@
 // then, as harmless as all of the agent's outputs. Once the user runs that cell, it is Jupyter's again.
 
 import { ask } from "./asking.js";
+import { findCell } from "./cells.js";
 import { harmlessOutput } from "./harmless.js";
 
 /** @typedef {import("../types.js").CellModel} CellModel */
@@ -29,12 +30,13 @@ export function followStories(context, kernel, tasks) {
 
 /** @param {Context} context @param {Kernel} kernel @param {Tasks} tasks @param {string} token @param {string} anchor */
 async function follow(context, kernel, tasks, token, anchor) {
-  const began = countOf(find(context, anchor));
+  const began = countOf(findCell(context.model, anchor));
   let known = "";
   for (let unanswered = 0; unanswered < MOST_UNANSWERED; ) {
     const reply = await ask(kernel, { token, do: "story", known }, PATIENCE);
-    const cell = find(context, anchor);
-    if (context.isDisposed || tasks.kernel !== kernel.id || !cell || isUsers(cell, began)) return;
+    if (context.isDisposed || tasks.kernel !== kernel.id) return;
+    const cell = findCell(context.model, anchor);
+    if (!cell || isUsers(cell, began)) return;
     if (reply?.ok === false) return tasks.forgetStory(token);
     unanswered = reply ? 0 : unanswered + 1;
     if (Array.isArray(reply?.outputs)) show(cell, reply.outputs.slice(0, MOST_OUTPUTS), reply.over === true);
@@ -57,13 +59,6 @@ function show(cell, outputs, isOver) {
     else if (JSON.stringify(there[places[at]]) !== JSON.stringify(output)) cell.outputs.set(places[at], output);
   });
   for (const place of places.slice(shown.length)) cell.outputs.set(place, NOTHING);
-}
-
-/** @param {Context} context @param {string} id @returns {CellModel | undefined} */
-function find({ isReady, model }, id) {
-  if (!isReady) return undefined;
-  const index = model.sharedModel.cells.findIndex((cell) => cell.id === id);
-  return index < 0 ? undefined : model.cells.get(index);
 }
 
 /** @param {CellModel | undefined} cell */

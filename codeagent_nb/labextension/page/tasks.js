@@ -2,7 +2,7 @@
 // The agent's tasks in one notebook, as this page remembers them: what each has written, and so may change.
 // A task ends with its comm, with the kernel, or with the page; a page that is loaded again in the same tab goes on with it.
 
-import { leaveTasks, recallCells, rememberCells, takeTasks } from "./memory.js";
+import { leaveTasks, recallCells, rememberCells, seeTasks, takeTasks } from "./memory.js";
 
 /** @typedef {import("../types.js").CellModel} CellModel */
 /** @typedef {import("../types.js").Comm} Comm */
@@ -15,7 +15,8 @@ import { leaveTasks, recallCells, rememberCells, takeTasks } from "./memory.js";
  * `kept`: such cells that the user has changed or kept: their mark goes when the task begins to write.
  * `takenBack`: its variables are gone, as the kernel says.
  * @typedef {{ token: string, anchor: string | null, places: Set<string>, own: Map<string, Written>, users: Set<string>,
- *   reused: Set<string>, old: Map<string, string[]>, kept: Set<string>, size: number, takenBack: boolean, comm: Comm | undefined }} Task */
+ *   reused: Set<string>, old: Map<string, string[]>, kept: Set<string>, size: number, takenBack: boolean,
+ *   comm: Comm | undefined }} Task */
 
 const MOST_TEXTS = 5;
 const MOST_PAST = 100;
@@ -49,8 +50,9 @@ export class Tasks {
     const old = anchor === null ? new Map() : new Map(this.madeBy(anchor));
     for (const task of this.live) for (const id of task.own.keys()) old.delete(id);
     const places = new Set(anchor === null ? [] : [anchor]);
-    const more = { own: new Map(), users: new Set(), reused: new Set(), kept: new Set(), size: 0, takenBack: false, comm: undefined };
-    return this.add({ token: randomToken(), anchor, places, old, ...more });
+    const none = { own: new Map(), users: new Set(), reused: new Set(), kept: new Set() };
+    const more = { size: 0, takenBack: false, comm: undefined };
+    return this.add({ token: randomToken(), anchor, places, old, ...none, ...more });
   }
 
   /** The task with this token, if it runs on. @param {string} token @returns {Task | undefined} */
@@ -97,9 +99,7 @@ export class Tasks {
   /** The tasks of this kernel that ran when the page was left, by a cell that the user ran then.
    * @returns {{ token: string, anchor: string }[]} */
   leftRunning() {
-    const left = takeTasks(this.path());
-    leaveTasks(this.path(), left);
-    for (const one of left) {
+    for (const one of seeTasks(this.path())) {
       const isStory = one && !one.isOver && one.kernel === this.kernel && typeof one.anchor === "string";
       if (isStory && typeof one.token === "string") this.stories.set(one.token, one);
     }

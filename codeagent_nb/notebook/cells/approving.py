@@ -11,7 +11,9 @@ from kernel_executor import CodeBlock
 SECONDS_BETWEEN = 0.3
 """Between two looks at what stands in the cells while somebody is asked."""
 
-UNKNOWN = "it is not known what stands in its cells now, for the page does not answer"
+UNKNOWN = (
+    "it is not known what stands in its cells now, for the page does not answer: load it again, and run the task again"
+)
 TAKEN_AWAY = "its cells were taken away"
 
 Show = Callable[[tuple[CodeBlock, ...]], None]

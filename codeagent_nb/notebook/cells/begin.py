@@ -62,7 +62,7 @@ async def write_none() -> Writing:
     return Writing()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FrontEnds:
     """The front ends of a notebook; one that lacks the extension is not asked each time, for nobody answers.
 

@@ -127,15 +127,14 @@ class CellWriter:
         ids = [cell.id for cell in waiting]
         if len(waiting) != len(code_blocks) or not self._sent.keys() & ids:
             return tuple(code_blocks)  # it stands nowhere
-        sources = await self._read(ids)
-        if sources is None:
+        if (sources := await self._read(ids)) is None:
             return None
-        self._approved = {cell.id: sources[cell.id] for cell in waiting if cell.id in sources}
-        stand = [(sources.get(cell.id), cell, block) for cell, block in zip(waiting, code_blocks, strict=True)]
+        stand = ((cell, sources.get(cell.id, cell.source)) for cell in waiting)
+        self._approved = edited = {cell.id: text for cell, text in stand if text != cell.source}
         return tuple(
-            block if text in {None, cell.source} else code_of(str(text))
-            for text, cell, block in stand
-            if text is not None or cell.id in self._detached  # what the user took over half-written is not what runs
+            code_of(edited[cell.id]) if cell.id in edited else block
+            for cell, block in zip(waiting, code_blocks, strict=True)
+            if cell.id in sources or cell.id in self._detached  # half-written, it was taken over: what was shown runs
         )
 
     async def _read(self, ids: Sequence[str]) -> dict[str, str] | None:
@@ -167,9 +166,9 @@ class CellWriter:
 
     async def _write(self) -> None:
         self._changed = False
-        if self._moved:
-            self._go_on_in(self._moved)
+        if moved := self._moved:
             self._moved = None
+            self._go_on_in(moved)
         if self._standing and not await self._leave_standing():
             return
         await self._adopt_approved()
@@ -205,8 +204,7 @@ class CellWriter:
         wanted = self._wanted()
         settled = wanted if self._over else self._cells.settled(self._story)
         same = same_at_start(self._standing, settled)
-        may_be_same = same == len(settled) and may_become(self._standing[same:], wanted[same:])
-        if may_be_same and not must_write:
+        if not must_write and same == len(settled) and may_become(self._standing[same:], wanted[same:]):
             return False
         return await self._reuse(settled[:same])
 
@@ -228,6 +226,8 @@ class CellWriter:
 
     async def _adopt_approved(self) -> None:
         """Go on with cells that the user has edited before approving them."""
+        if not self._approved:
+            return
         wanted = {cell.id: cell for cell in self._wanted()}
         approved = {cell.id: cell.source for cell in wanted.values() if self._approved.get(cell.id) == cell.source}
         if not approved or not (left := await self._page.apply([_reuse(*one) for one in approved.items()])):
