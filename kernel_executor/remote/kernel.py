@@ -30,6 +30,9 @@ QUIET = 5.0
 LOOK_EVERY = 15.0
 """Seconds between questions whether it is still there: of one that the server ends the websocket stays open."""
 
+GUARD_ATTEMPTS = 5
+"""Times our guard is sent to a kernel whose connection is cut meanwhile."""
+
 NOT_OURS = "it does not stop, and was not started here: it is left running, and the code perhaps, too"
 NOT_BEGUN = "the kernel was busy with what others run in it, and this block has not begun"
 GONE = "the server ended it, perhaps because it was idle for long"
@@ -286,12 +289,20 @@ class RemoteKernelPlan:
     async def admit(self, process: RemoteKernel, kernel: Kernel) -> Isolation:
         """Bring our guard into it, and report that what holds it is not ours."""
         process.is_ours = self.kernel_id is None
-        transport = process.transport
-        self.is_guarded = self.language == "python" and await bring_guard(
-            kernel, transport.session, self.limits, owned=process.is_ours
-        )
-        transport.is_guarded = self.is_guarded
+        self.is_guarded = self.language == "python" and await self._guarded(process, kernel)
+        process.transport.is_guarded = self.is_guarded
         return Isolation(reason=f"it runs on {self.api.server}, and what holds it there is not ours to see")
+
+    async def _guarded(self, process: RemoteKernel, kernel: Kernel) -> bool:
+        """Bring our guard into it, again if a cut took the answer: without it every later cut loses a block."""
+        transport = process.transport
+        for _ in range(GUARD_ATTEMPTS):
+            cuts = transport.cuts
+            if await bring_guard(kernel, transport.session, self.limits, owned=process.is_ours):
+                return True
+            if transport.cuts == cuts:
+                return False  # it has answered: it is no ipykernel
+        return False
 
     def explained(self, result: BlockResult, _isolation: Isolation) -> BlockResult:
         """Return a block's result as it is."""

@@ -88,6 +88,8 @@ class WebsocketTransport:
         self.session = uuid.uuid4().hex
         self.is_guarded = False
         """Whether our guard is in the kernel; set by who brought it there."""
+        self.cuts = 0
+        """How often a connection was cut: what was asked before may have no answer because of it."""
         self._address = partial(server.websocket, kernel_id)
         self._buffered_for = self.session
         self._token = token
@@ -168,7 +170,7 @@ class WebsocketTransport:
         try:
             while self._socket:
                 await self._read(self._socket)
-                self._socket = None
+                self._socket, self.cuts = None, self.cuts + 1
                 self._asked.clear()
                 for request in self._open:
                     request.was_cut = request.was_cut or request.is_handed_over

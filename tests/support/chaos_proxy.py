@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Literal
 
 Deed = Literal["cut", "delay", "half-close", "swallow", "duplicate", "away"]
@@ -25,6 +26,7 @@ class ChaosProxy:
         seed: Makes what happens repeatable, but for the times.
         every: Seconds between two deeds, on average.
         away: Seconds it is away, if that is among the deeds.
+        cut_before: Cuts the connection, once, in place of a piece that has this in it.
     """
 
     host: str
@@ -32,9 +34,11 @@ class ChaosProxy:
     seed: int = 0
     every: float = 0.15
     away: float = 0.5
+    cut_before: bytes = b""
     deeds: tuple[Deed, ...] = ()
     done: dict[str, int] = field(default_factory=dict)
-    outages: list[tuple[float, float]] = field(default_factory=list)
+    _opened: "dict[asyncio.StreamWriter, float]" = field(default_factory=dict)
+    _closed: list[tuple[float, float]] = field(default_factory=list)
     _pairs: "dict[asyncio.Task[None], tuple[asyncio.StreamWriter, asyncio.StreamWriter]]" = field(default_factory=dict)
     _faults: dict[asyncio.StreamWriter, Deed] = field(default_factory=dict)
     _tasks: "set[asyncio.Task[None]]" = field(default_factory=set)
@@ -82,6 +86,8 @@ class ChaosProxy:
             pass
         finally:
             self._pairs.pop(task, None)
+            if writer in self._opened:
+                self._closed.append((self._opened.pop(writer), time.monotonic()))
             for each in (writer, up):
                 self._faults.pop(each, None)
                 each.transport.abort()
@@ -93,6 +99,9 @@ class ChaosProxy:
                 if "duplicate" in self.deeds and b"/channels" in piece and self._random.random() < 0.2:
                     self._count("duplicate")
                     self._spawn(self._duplicate(piece))
+            if self.cut_before and self.cut_before in piece:
+                self.cut_before = b""
+                raise ConnectionAbortedError
             fault = self._faults.pop(writer, None)
             if fault == "delay":
                 await asyncio.sleep(self._random.uniform(0.02, 0.3))
@@ -109,7 +118,17 @@ class ChaosProxy:
                 raise ConnectionAbortedError
             writer.write(piece)
             await writer.drain()
+            if piece.startswith(b"HTTP/1.1 101"):
+                self._opened[writer] = time.monotonic()
         raise ConnectionAbortedError
+
+    def without_channels(self) -> list[tuple[float, float]]:
+        """Return when no websocket was open through it, since the first one: a cut may do that as well as an outage."""
+        forever = float("inf")
+        spans = sorted([*self._closed, *((began, forever) for began in self._opened.values())])
+        ends = list(accumulate((ended for _, ended in spans), max))
+        begins = [*(began for began, _ in spans[1:]), forever]
+        return [(ended, began) for ended, began in zip(ends, begins, strict=True) if ended < began]
 
     async def _duplicate(self, piece: bytes) -> None:
         """Ask for the same once more, after a while; nobody reads what comes."""
@@ -146,9 +165,8 @@ class ChaosProxy:
     @asynccontextmanager
     async def outage(self) -> AsyncGenerator[None, None]:
         """Be away as long as the context is entered."""
-        began, self._is_away = time.monotonic(), True
+        self._is_away = True
         for task in tuple(self._pairs):
             task.cancel()
         yield
         self._is_away = False
-        self.outages.append((began, time.monotonic()))
