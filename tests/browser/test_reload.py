@@ -1,9 +1,13 @@
 """A page that is loaded again in mid-run shows the whole story under the task's cell, in the end."""
 
+import json
+
 import pytest
 
 from tests.browser.agent_cells import AGAIN, model, python, run_button, shown, wait_until_shown
-from tests.browser.jupyter import Notebook
+from tests.browser.elsewhere import elsewhere
+from tests.browser.hostile_outputs import REPLIES, filled, outputs
+from tests.browser.jupyter import Notebook, one_app
 from tests.browser.test_cells_of_a_run import forgive_jupyter, made, sources, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
@@ -94,3 +98,36 @@ def test_who_is_asked_can_answer_after_a_reload(notebook: Notebook) -> None:
     assert "aaa" in shown(notebook, 1)
     wait_for(notebook, lambda: "widget-view" not in shown(notebook, 1))  # a saved notebook is to be read, not clicked
     forgive_jupyter(notebook)
+
+
+SHOW_ALL = """
+import json, time
+from IPython.display import publish_display_data
+for each in json.load(open("hostile.json")):
+    publish_display_data(each["data"], each["metadata"])
+"""
+
+
+@one_app
+def test_what_the_page_is_told_after_a_reload_asks_for_nothing_elsewhere(notebook: Notebook) -> None:
+    with elsewhere() as there:
+        hostile = list(outputs(there.url).values())
+        (notebook.server.root / "hostile.json").write_text(json.dumps(hostile))
+        words = "\n\n".join(filled(text, f"{there.url}/{name}") for name, text in REPLIES.items())
+        waits = python(f"{SHOW_ALL}for tick in range(60):\n    print('tick', tick, flush=True)\n    time.sleep(0.2)")
+        notebook.open(model(waits, f"{words}\n\nThat is **all**."), "%%agent -m replay --no-cells\nShow.", SHOW_ALL)
+        notebook.run_cell(0)
+        notebook.run_cell(1, wait=False)
+        wait_for(notebook, lambda: "tick 3" in shown(notebook, 1))
+        notebook.save()
+        notebook.reload()
+        wait_until_shown(notebook, 1, "tick 20", seconds=30)
+        wait_until_shown(notebook, 1, "<strong>all</strong>", seconds=30)
+        notebook.page.wait_for_timeout(1_000)
+        assert there.asked == set()
+        forgive_jupyter(notebook)
+        assert notebook.errors == []
+        notebook.run_cell(2)
+        notebook.page.wait_for_timeout(1_000)
+        assert len(there.asked) > 20, "the control: in a cell of the user's they do"
+        notebook.errors.clear()
