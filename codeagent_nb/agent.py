@@ -18,7 +18,6 @@ from codeagent_nb.events import (
     ChatMessage,
     ContextEvent,
     RunFinishedEvent,
-    RunStartedEvent,
     RunStatus,
     TextMessage,
 )
@@ -27,11 +26,13 @@ from codeagent_nb.log.event_log import EventLog, View, listening
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.log.state import load, save
 from codeagent_nb.loop.driver import Driver, execution_event
+from codeagent_nb.loop.effects import Outcome
 from codeagent_nb.loop.final_message import closing_text, finished_event, stop_reason
 from codeagent_nb.loop.one_run import OneAtATime, Record, Tell, untold
-from codeagent_nb.loop.policy import Outcome, RetryBy, policy, run_given
+from codeagent_nb.loop.policy import policy, run_given
 from codeagent_nb.loop.results import Response, TaskResult
-from codeagent_nb.loop.run_settings import RunSettings
+from codeagent_nb.loop.retrying import RetryBy
+from codeagent_nb.loop.run_settings import RunSettings, started_event
 from codeagent_nb.loop.tasks import Task, task_messages
 from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.prompt.contexts import UNBOUNDED, ChatCompletionContext
@@ -61,6 +62,7 @@ class CodeExecutorAgent:
         model_client_stream: True to give the pieces of replies, too.
         max_retries_on_error: Attempts after the first.
         retry_by: Who decides on a retry: `model` as in AutoGen, or `status`, which costs no call.
+        max_steps: Pieces of code that may go well, one after another, before the model has to answer.
         description: What the agent is for, in one sentence.
         system_message: The first message of each prompt; None sends none.
         sources: Without a model, run only code of messages from these.
@@ -93,6 +95,7 @@ class CodeExecutorAgent:
         model_client_stream: bool = False,
         max_retries_on_error: int = 0,
         retry_by: RetryBy = "model",
+        max_steps: int = 1,
         description: str | None = None,
         system_message: str | None = DEFAULT_SYSTEM_MESSAGE,
         sources: Sequence[str] | None = None,
@@ -108,6 +111,7 @@ class CodeExecutorAgent:
             model=model_client,
             timeout=USUAL_TIMEOUT,
             max_retries=max_retries_on_error,
+            max_steps=max_steps,
             retry_by=retry_by,
             approval=approval,
             approval_func=approval_func,
@@ -283,7 +287,7 @@ class CodeExecutorAgent:
             self.log.publish(finished_event(self.name, status, reason, record.events, time.monotonic() - began))
 
         with listening(self.log, record.tell, chunks=self._stream):
-            self.log.publish(self._started_event(settings))
+            self.log.publish(started_event(self.name, settings, self._executor.isolation.summary))
             if context:
                 self.log.publish(ContextEvent(source="context", content=context))
             try:
@@ -306,15 +310,6 @@ class CodeExecutorAgent:
         published = self.log.publish(said)
         return published if isinstance(published, TextMessage) else said
 
-    def _started_event(self, settings: RunSettings) -> RunStartedEvent:
-        client = settings.model
-        return RunStartedEvent(
-            source=self.name,
-            model=str(getattr(client, "where", type(client).__name__) if client else "none"),
-            isolation=self._executor.isolation.summary,
-            max_retries_on_error=settings.max_retries,
-        )
-
     async def _solve(self, messages: Sequence[ChatMessage], settings: RunSettings) -> Outcome:
         driver = self._driver(settings)
         if settings.model is not None:
@@ -322,6 +317,7 @@ class CodeExecutorAgent:
                 self.name,
                 max_retries_on_error=settings.max_retries,
                 retry_by=settings.retry_by,
+                max_steps=settings.steps,
                 languages=self._languages,
                 secret_in=self.log.secrets.name_in,
             )
@@ -343,7 +339,11 @@ class CodeExecutorAgent:
             granter=None if settings.approval_func or settings.approval == "never" else ask,
             # Only now: whether a container has a kernel is known when it is started.
             system_message=first_words(
-                self._system_message, self._languages, self._executor.keeps_variables, self._executor.instructions
+                self._system_message,
+                self._languages,
+                self._executor.keeps_variables,
+                self._executor.instructions,
+                settings.steps,
             ),
             context=self._context,
             rolls_back=self._rolls_back,

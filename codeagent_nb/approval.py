@@ -1,6 +1,7 @@
 """Who is asked before code runs, and when nobody need be (design D7). AutoGen's names; knows no surface."""
 
 import inspect
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, get_args
 
@@ -52,6 +53,8 @@ class ApprovalResponse(BaseModel):
         reason: Why, or why not.
         code_blocks: What to run instead; None runs the code as it is.
         lasting: Whether what `ApprovalRequest.grant` asks for is allowed as long as the session lasts, or once.
+        ends_run: Whether a no ends the run. Otherwise one with a reason is feedback: the model is told, and writes
+            other code, as long as there are tries left.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -60,6 +63,7 @@ class ApprovalResponse(BaseModel):
     reason: str = ""
     code_blocks: tuple[CodeBlock, ...] | None = None
     lasting: bool = False
+    ends_run: bool = False
 
 
 ApprovalFunc = Callable[[ApprovalRequest], "ApprovalResponse | Awaitable[ApprovalResponse]"]
@@ -115,7 +119,7 @@ async def ask_for_approval(approver: ApprovalFunc, request: ApprovalRequest) -> 
 
 def choices(request: ApprovalRequest) -> str:
     """Return what may be answered where a line is typed."""
-    return "[y = once, s = in this session, N]" if request.grant else "[y/N]"
+    return "[y = once, s = in this session, N]" if request.grant else "[y/N, or what it shall do instead]"
 
 
 def answered(line: str, request: ApprovalRequest, where: str) -> ApprovalResponse:
@@ -130,4 +134,18 @@ def answered(line: str, request: ApprovalRequest, where: str) -> ApprovalRespons
     lasting = bool(request.grant) and word in {"s", "session"}
     if lasting or word in {"y", "yes"}:
         return ApprovalResponse(approved=True, reason=f"approved {where}".strip(), lasting=lasting)
-    return ApprovalResponse(approved=False, reason=f"not approved {where}".strip())
+    said = NO.sub("", line.strip())
+    return rejected(said) if said and not request.grant else rejected("", f"not approved {where}".strip())
+
+
+NO = re.compile(r"\An(?:o|ope|ein|on)?\b[\s,;:.!-]*", re.IGNORECASE)
+
+
+def rejected(feedback: str, otherwise: str = "rejected") -> ApprovalResponse:
+    """Return a no: with words of the user's the model is told them and goes on, without any the run ends.
+
+    Args:
+        feedback: The words.
+        otherwise: The reason that is told if there are none.
+    """
+    return ApprovalResponse(approved=False, reason=feedback or otherwise, ends_run=not feedback)

@@ -134,8 +134,7 @@ class VariableEvent(Event):
     description: str
     """What the model reads about it."""
     execution_count: int | None = None
-    path: str = ""
-    """Where `code` finds it, from the working folder."""
+    path: str = ""  # where `code` finds it, from the working folder
 
 
 class ModelReplyEvent(Event):
@@ -179,6 +178,7 @@ class ApprovalEvent(Event):
     code_blocks: tuple[CodeBlock, ...]
     """The code that was approved, which may be edited."""
     edited: bool = False
+    ends_run: bool = False
 
 
 class BlockStartedEvent(Event):
@@ -258,9 +258,15 @@ class TaskTurnedEvent(Event):
     type: Literal["TaskTurnedEvent"] = "TaskTurnedEvent"
     state: Literal["undone", "redone"]
     task: str
-    began: datetime
-    """When the message was created that began the task: no other task has the same."""
+    began: datetime  # when the message was created that began the task: no other task has the same
     files: tuple[str, ...] = ()  # that it delivered, and that stay
+
+
+class NextStepEvent(Event):
+    """A step went well and there are more: the model says what comes next, or answers (design D23)."""
+
+    type: Literal["NextStepEvent"] = "NextStepEvent"
+    step: int  # the number of the one that begins, from 2
 
 
 class RetryDecision(BaseModel):
@@ -299,13 +305,6 @@ class RunFinishedEvent(Event):
     usage: RequestUsage = RequestUsage()
     duration: float  # seconds
 
-    @property
-    def facts(self) -> tuple[str, str, str]:
-        """What it took, for people: tries, tokens, time."""
-        tokens = self.usage.prompt_tokens + self.usage.completion_tokens
-        tries = f"{self.tries} {'try' if self.tries == 1 else 'tries'}"
-        return tries, f"{tokens:,} tokens", f"{self.duration:.1f} s"
-
 
 AgentEvent = Annotated[
     TextMessage
@@ -331,6 +330,7 @@ AgentEvent = Annotated[
     | KernelStateEvent
     | TaskTurnedEvent
     | RetryDecisionEvent
+    | NextStepEvent
     | ViewDetachedEvent
     | RunFinishedEvent,
     Field(discriminator="type"),

@@ -9,6 +9,7 @@ from codeagent_nb.events import (
     KernelStateEvent,
     NewVariablesEvent,
     RetryDecisionEvent,
+    RunFinishedEvent,
     TaskTurnedEvent,
 )
 from kernel_executor import BlockResult, CodeResult, HeldFile, LiveVariable
@@ -26,6 +27,9 @@ VARIABLES_TOLD = 8
 
 VARIABLE_SHOWN = 80
 """Characters of a variable's name, and of its type with its size."""
+
+IN_ANSWER = "it stands in the answer"
+"""Why code is not run that the closing words hold."""
 
 HOW_TO_TAKE = "%agent files NAME copies one into your folder"
 
@@ -101,6 +105,8 @@ def denial_note(reason: str) -> str:
 
 def refusal_note(event: CodeRefusedEvent) -> str:
     """Return the line that tells which attempt was not run, and why."""
+    if event.reason == IN_ANSWER:
+        return "The code in this answer was not run"
     what = "was not run" if event.nothing_ran else "was run in part"
     return f"Attempt {event.retry_attempt + 1} {what}: {event.reason}"
 
@@ -113,6 +119,13 @@ def repair_note(damage: str) -> str:
 def retry_note(event: RetryDecisionEvent) -> str:
     """Return the line that tells whether another attempt follows, and why."""
     return f"{'Trying again' if event.retry else 'Not trying again'}: {event.reason}"
+
+
+def run_facts(event: RunFinishedEvent) -> tuple[str, str, str]:
+    """Return what a run took, for people: tries, tokens, time."""
+    tokens = event.usage.prompt_tokens + event.usage.completion_tokens
+    tries = f"{event.tries} {'try' if event.tries == 1 else 'tries'}"
+    return tries, f"{tokens:,} tokens", f"{event.duration:.1f} s"
 
 
 def state_note(event: KernelStateEvent) -> str:

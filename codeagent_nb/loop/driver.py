@@ -15,7 +15,7 @@ from codeagent_nb.approval import ApprovalFunc, ApprovalRequest, ask_for_approva
 from codeagent_nb.errors import ApprovalRequired, ModelError, ModelUnavailable, NoModelConfigured
 from codeagent_nb.events import AgentEvent
 from codeagent_nb.log.event_log import EventLog
-from codeagent_nb.loop.policy import Approve, Ask, Effect, Execute, Grant, Outcome, TakeBack, Tell
+from codeagent_nb.loop.effects import Approve, Ask, Effect, Execute, Grant, Outcome, TakeBack, Tell
 from codeagent_nb.models.types import ChatCompletionClient, CreateResult, LLMMessage
 from codeagent_nb.prompt.contexts import UNBOUNDED, ChatCompletionContext
 from codeagent_nb.prompt.transcript import prompt
@@ -177,6 +177,7 @@ class Driver:
             reason=response.reason,
             code_blocks=code_blocks if response.code_blocks is None else response.code_blocks,
             edited=response.code_blocks is not None and response.code_blocks != code_blocks,
+            ends_run=response.ends_run,
         )
         self.log.publish(event)
         return event

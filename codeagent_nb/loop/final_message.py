@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from codeagent_nb.events import AgentEvent, ModelReplyEvent, RunFinishedEvent, RunStatus
-from codeagent_nb.loop.policy import Outcome
+from codeagent_nb.loop.effects import Outcome
 from codeagent_nb.models.types import RequestUsage
 from codeagent_nb.statuses import RUN_ENDS
 from codeagent_nb.text import failure_note, fenced, given

@@ -6,100 +6,72 @@ Read next: `driver.py`, which performs the effects.
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from codeagent_nb import events
 from codeagent_nb.errors import ModelError
-from codeagent_nb.events import AgentEvent
-from codeagent_nb.loop.decisions import NoDecision, read_decision
-from codeagent_nb.models.types import ChatCompletionClient, CreateResult
+from codeagent_nb.loop.effects import Approve, Ask, Effect, Execute, Grant, Outcome, Steps, TakeBack, Tell
+from codeagent_nb.loop.retrying import RetryBy, decide
+from codeagent_nb.models.types import CreateResult
+from codeagent_nb.reply.announced import announces_code
 from codeagent_nb.reply.languages import KNOWN, only
 from codeagent_nb.reply.run_policy import Reply, read_reply, without_reasoning
 from codeagent_nb.reply.secret_code import SecretIn, knows_none, secret_reason, without_secret_code
-from codeagent_nb.text import given
+from codeagent_nb.text import IN_ANSWER, given
 from kernel_executor import CodeBlock, CodeResult
 
-RetryBy = Literal["model", "status"]
-"""Who decides on a retry: the model, as in AutoGen, or the exit status and the tries left, which costs nothing."""
+WOULD_FAIL = "this is the code that just failed, and it would fail again"
+HAS_RUN = "this is the code that has just run"
+ANNOUNCED = "the reply says that code follows, and holds none"
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """Ask the model; the answer is a `CreateResult`.
-
-    Args:
-        purpose: What for.
-        resample: True to ask for a different reply than the likeliest.
-        complaint: What was wrong with its last answer to the same question.
-    """
-
-    purpose: events.Purpose
-    resample: bool = False
-    complaint: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Approve:
-    """Ask whether code may run; the answer is an `ApprovalEvent`, or None if nobody need be asked."""
-
-    attempt: int
-    code_blocks: tuple[CodeBlock, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Execute:
-    """Run code; the answer is a `CodeResult`."""
-
-    attempt: int
-    code_blocks: tuple[CodeBlock, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TakeBack:
-    """Take back what a failed attempt made of the variables; there is no answer."""
-
-    attempt: int
-
-
-@dataclass(frozen=True, slots=True)
-class Tell:
-    """Make an event known; there is no answer."""
-
-    event: AgentEvent
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """Ask whether code may do what it was refused; the answer is whether it may now.
+@dataclass(slots=True)
+class _Progress:
+    """How far a run has come.
 
     Args:
-        names: What it wanted to reach.
-        files: The files of the user's that it wanted to change.
-    """
-
-    names: tuple[str, ...]
-    files: tuple[str, ...]
-
-
-Effect = Ask | Approve | Execute | Grant | TakeBack | Tell
-Steps = Generator[Effect, Any, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a run ended.
-
-    Args:
-        status: In one word.
-        text: The model's closing words, or the reason why there are none.
-        tries: Attempts made.
+        retries: Tries that a step has after its first.
+        max_steps: Pieces of code that may go well.
+        attempt: The number of the one under way, from 0.
+        in_vain: Tries since the last step that went well.
+        steps: Those that went well.
         result: What the last code that ran gave.
+        again: The reply whose code runs again, with what it was refused allowed.
+        refused_before: Whether nothing of a reply to this step could run.
+        announced: Whether a reply said that code follows, and held none.
+        resample: Whether the next reply is to be another one than the likeliest.
     """
 
-    status: events.RunStatus
-    text: str
-    tries: int
+    retries: int
+    max_steps: int
+    attempt: int = 0
+    in_vain: int = 0
+    steps: int = 0
     result: CodeResult | None = None
+    again: Reply | None = None
+    refused_before: bool = False
+    announced: bool = False
+    resample: bool = False
+
+    @property
+    def is_last_try(self) -> bool:
+        return self.in_vain == self.retries
+
+    @property
+    def is_last_step(self) -> bool:
+        return self.steps + 1 == self.max_steps
+
+    def try_again(self) -> None:
+        self.attempt += 1
+        self.in_vain += 1
+
+    def next_step(self) -> None:
+        self.attempt += 1
+        self.steps += 1
+        self.in_vain, self.refused_before, self.resample = 0, False, False
+
+    def outcome(self, status: events.RunStatus, text: str) -> Outcome:
+        return Outcome(status, text, self.attempt + 1, self.result)
 
 
 def policy(
@@ -107,6 +79,7 @@ def policy(
     *,
     max_retries_on_error: int,
     retry_by: RetryBy,
+    max_steps: int = 1,
     languages: Sequence[str] = KNOWN,
     secret_in: SecretIn = knows_none,
 ) -> Generator[Effect, Any, Outcome]:
@@ -114,51 +87,111 @@ def policy(
 
     Args:
         name: The agent's name, the source of its events.
-        max_retries_on_error: Further attempts after the first.
+        max_retries_on_error: Further tries of a step after its first.
         retry_by: Who decides whether to use them.
+        max_steps: Pieces of code that may go well, one after another, before the model has to answer (design D23).
         languages: What may run, as `check_languages` gives them.
         secret_in: Names the secret in a text; code that holds one is not run.
 
     Returns:
         The outcome, as the generator's value.
     """
-    result: CodeResult | None = None
-    refused_before = resample = False
-    again: Reply | None = None
-    for attempt in range(max_retries_on_error + 1):
-        last_try = attempt == max_retries_on_error
-        reply: Reply = again or (yield from _generate(name, languages, secret_in, resample=resample))
+    run = _Progress(max_retries_on_error, max_steps)
+    while True:
+        reply: Reply = run.again or (yield from _generate(name, languages, secret_in, resample=run.resample))
         if not reply.blocks:
-            if not reply.refused and not reply.cut_off:
-                return Outcome(_status_without_code(result), reply.text, attempt + 1, result)
-            reason = yield from _refuse(name, attempt, reply)
-            if refused_before or last_try:
-                return Outcome("refused", reason, attempt + 1, result)
-            refused_before = True
+            if outcome := (yield from _without_code(name, run, reply)):
+                return outcome
             continue
-        if not again and _is_last_failed_code(reply.blocks, result):
-            # 8 of 9 regenerations of AutoGen and 21 of 38 of smolagents repeated the failed code (measured).
-            yield Tell(_repetition(name, attempt, reply.blocks))
-            resample = True
+        if not run.again and _is_code_of(reply.blocks, run.result):
+            if not (yield from _repeats(name, run, reply)):
+                break
             continue
-        yield from _announce(name, attempt, reply)
-        approval: events.ApprovalEvent | None = yield Approve(attempt, reply.blocks)
-        if approval and not approval.approved:
-            yield Tell(events.CodeExecutionEvent(source=name, retry_attempt=attempt, result=_not_run(approval.reason)))
-            return Outcome("denied", approval.reason, attempt + 1, result)
-        code_blocks = approval.code_blocks if approval else reply.blocks
-        if reason := secret_reason(code_blocks, secret_in):  # it was edited
-            yield Tell(events.CodeExecutionEvent(source=name, retry_attempt=attempt, result=_not_run(reason)))
-            return Outcome("refused", reason, attempt + 1, result)
-        result = yield Execute(attempt, code_blocks)
-        yield Tell(events.CodeExecutionEvent(source=name, retry_attempt=attempt, result=result))
-        if result.exit_code == 0 or last_try:
+        done: CodeResult | Outcome | None = yield from _attempt(name, run, reply, secret_in)
+        if isinstance(done, Outcome):
+            return done
+        if not (yield from _goes_on(name, run, reply, done, retry_by)):
             break
-        again = yield from _granted(name, attempt, reply, result)
-        if not (again or (yield from _decide(name, attempt, retry_by))):
-            break
-    text = yield from _reflect()
-    return Outcome(_status_of(result), text, attempt + 1, result)
+    text = yield from _reflect(name, run.attempt)
+    return run.outcome(_status_of(run.result), text)
+
+
+def _without_code(name: str, run: _Progress, reply: Reply) -> Generator[Effect, Any, Outcome | None]:
+    """Take a reply of which nothing runs: it is the answer, or the model is asked once more."""
+    if reply.refused or reply.cut_off:
+        refusal = _refusal(name, run.attempt, reply, nothing_ran=True)
+        yield Tell(refusal)
+        if run.refused_before or run.is_last_try:
+            return run.outcome("refused", refusal.reason)
+        run.refused_before = True
+        run.try_again()
+        return None
+    if run.max_steps == 1 or run.announced or not announces_code(reply.text):
+        return run.outcome(_status_in_words(run.result), reply.text)
+    yield Tell(_refused(name, run.attempt, (), ANNOUNCED))
+    run.announced = True
+    run.attempt += 1
+    return None
+
+
+def _repeats(name: str, run: _Progress, reply: Reply) -> Generator[Effect, Any, bool]:
+    """Do not run the code that has just run; return whether there may be other code.
+
+    8 of 9 regenerations of AutoGen and 21 of 38 of smolagents repeated the failed code (measured).
+    """
+    failed = bool(run.result and run.result.exit_code)
+    yield Tell(_refused(name, run.attempt, reply.blocks, WOULD_FAIL if failed else HAS_RUN))
+    if run.is_last_try or not failed:
+        return False
+    run.resample = True
+    run.try_again()
+    return True
+
+
+def _attempt(
+    name: str, run: _Progress, reply: Reply, secret_in: SecretIn
+) -> Generator[Effect, Any, CodeResult | Outcome | None]:
+    """Run a reply's code; return what it gave, or how the run ends, or None if the user wants other code."""
+    run.again = None
+    yield from _announce(name, run.attempt, reply)
+    approval: events.ApprovalEvent | None = yield Approve(run.attempt, reply.blocks)
+    denied = bool(approval and not approval.approved)
+    code_blocks = approval.code_blocks if approval and not denied else reply.blocks
+    reason = approval.reason if approval and denied else secret_reason(code_blocks, secret_in)  # it was edited
+    if denied or reason:
+        yield Tell(events.CodeExecutionEvent(source=name, retry_attempt=run.attempt, result=_not_run(given(reason))))
+        if not (approval and denied and reason) or approval.ends_run or run.is_last_try:
+            return run.outcome("denied" if denied else "refused", reason)
+        yield Tell(
+            events.RetryDecisionEvent(source=name, retry_attempt=run.attempt, reason="Do as the user says.", retry=True)
+        )
+        return None
+    result: CodeResult = yield Execute(run.attempt, code_blocks)
+    yield Tell(events.CodeExecutionEvent(source=name, retry_attempt=run.attempt, result=result))
+    return result
+
+
+def _goes_on(
+    name: str, run: _Progress, reply: Reply, done: CodeResult | None, retry_by: RetryBy
+) -> Generator[Effect, Any, bool]:
+    """Take in what an attempt has given; return whether there is another one."""
+    if done is None:
+        run.try_again()
+        return True
+    run.result = done
+    if done.exit_code == 0:
+        if run.is_last_step:
+            return False
+        run.next_step()
+        yield Tell(events.NextStepEvent(source=name, step=run.steps + 1))
+        return True
+    if run.is_last_try:
+        return False
+    run.again = yield from _granted(name, run.attempt, reply, done)
+    if not (run.again or (yield from decide(name, run.attempt, retry_by))):
+        return False
+    run.try_again()
+    return True
 
 
 def _granted(name: str, attempt: int, reply: Reply, result: CodeResult) -> Generator[Effect, Any, Reply | None]:
@@ -174,12 +207,14 @@ def _granted(name: str, attempt: int, reply: Reply, result: CodeResult) -> Gener
     return reply
 
 
-def _reflect() -> Generator[Effect, Any, str]:
+def _reflect(name: str, attempt: int) -> Generator[Effect, Any, str]:
     """Ask for the closing words; what the code found is not lost where there are none."""
     try:
         reflection: CreateResult = yield Ask("reflect")
     except ModelError as error:
         return f"The model could not be asked to explain this: {error}"
+    if "`" in reflection.content and (blocks := read_reply(reflection.content).blocks):
+        yield Tell(_refused(name, attempt, blocks, IN_ANSWER, nothing_ran=False))
     return without_reasoning(reflection.content)
 
 
@@ -213,22 +248,15 @@ def _generate(
 
 def _not_run(reason: str) -> CodeResult:
     """Return what AutoGen gives as the result of code that was not approved."""
-    return CodeResult(exit_code=1, output=f"Code execution was not approved. Reason: {given(reason)}")
+    return CodeResult(exit_code=1, output=f"Code execution was not approved. Reason: {reason}")
 
 
-def _status_without_code(result: CodeResult | None) -> events.RunStatus:
-    return "failed" if result and result.exit_code else "answered"
+def _status_in_words(result: CodeResult | None) -> events.RunStatus:
+    return _status_of(result) if result else "answered"
 
 
 def _status_of(result: CodeResult | None) -> events.RunStatus:
     return "succeeded" if result and result.exit_code == 0 else "failed"
-
-
-def _refuse(name: str, attempt: int, reply: Reply) -> Generator[Effect, Any, str]:
-    """Publish why nothing of a reply runs; return the reason."""
-    refusal = _refusal(name, attempt, reply, nothing_ran=True)
-    yield Tell(refusal)
-    return refusal.reason
 
 
 def _announce(name: str, attempt: int, reply: Reply) -> Steps:
@@ -254,12 +282,11 @@ def _refusal(name: str, attempt: int, reply: Reply, *, nothing_ran: bool) -> eve
     )
 
 
-def _is_last_failed_code(code_blocks: tuple[CodeBlock, ...], result: CodeResult | None) -> bool:
-    """Return whether this is the code that just failed, as far as it got."""
-    if result is None or result.exit_code == 0:
-        return False
-    ran = [block_result.block for block_result in result.blocks]
-    return _essence(code_blocks[: len(ran)]) == _essence(ran)
+def _is_code_of(code_blocks: tuple[CodeBlock, ...], result: CodeResult | None) -> bool:
+    """Return whether this is the code that has just run, as far as it got."""
+    ran = [block_result.block for block_result in result.blocks] if result else []
+    compared = code_blocks[: len(ran)] if result and result.exit_code else code_blocks
+    return bool(ran) and _essence(compared) == _essence(ran)
 
 
 def _essence(code_blocks: "tuple[CodeBlock, ...] | list[CodeBlock]") -> list[list[str]]:
@@ -267,56 +294,10 @@ def _essence(code_blocks: "tuple[CodeBlock, ...] | list[CodeBlock]") -> list[lis
     return [[line.rstrip() for line in block.code.splitlines() if line.strip()] for block in code_blocks]
 
 
-def _repetition(name: str, attempt: int, code_blocks: tuple[CodeBlock, ...]) -> events.CodeRefusedEvent:
-    reason = "this is the code that just failed, and it would fail again"
+def _refused(
+    name: str, attempt: int, code_blocks: tuple[CodeBlock, ...], reason: str, *, nothing_ran: bool = True
+) -> events.CodeRefusedEvent:
     refused = tuple(events.Refusal(block=block, reason=reason) for block in code_blocks)
-    return events.CodeRefusedEvent(source=name, retry_attempt=attempt, refused=refused, reason=reason, nothing_ran=True)
-
-
-def _decide(name: str, attempt: int, retry_by: RetryBy) -> Generator[Effect, Any, bool]:
-    """Decide on a retry and make the decision known."""
-    if retry_by == "status":
-        decision = events.RetryDecision(reason="The code failed, and there are tries left.", retry=True)
-    else:
-        decision = yield from _ask_for_decision()
-    if decision.retry:  # else nobody waits for it: the next run begins with that
-        yield TakeBack(attempt)
-    yield Tell(
-        events.RetryDecisionEvent(source=name, retry_attempt=attempt, reason=decision.reason, retry=decision.retry)
+    return events.CodeRefusedEvent(
+        source=name, retry_attempt=attempt, refused=refused, reason=reason, nothing_ran=nothing_ran
     )
-    if decision.retry and retry_by == "model":  # AutoGen announces the model's plan as a generation without code
-        correction = f"Attempt number: {attempt + 1}\nProposed correction: {decision.reason}"
-        yield Tell(events.CodeGenerationEvent(source=name, retry_attempt=attempt, content=correction, code_blocks=()))
-    return decision.retry
-
-
-def _ask_for_decision() -> Generator[Effect, Any, events.RetryDecision]:
-    """Ask the model; a malformed decision is asked for once more, then it means "stop"."""
-    complaint = ""
-    for _ in range(2):
-        created: CreateResult = yield Ask("decide", complaint=complaint)
-        try:
-            return read_decision(created.content)
-        except NoDecision as error:
-            complaint = str(error)
-    return events.RetryDecision(reason=f"The model gave no valid decision ({complaint}).", retry=False)
-
-
-def check_retries(max_retries_on_error: int, retry_by: RetryBy, model_client: ChatCompletionClient | None) -> None:
-    """Refuse retries that nobody could decide on, before anything is run.
-
-    Raises:
-        ValueError: The number is negative, or the model that is to decide gives no JSON.
-    """
-    if max_retries_on_error < 0:
-        raise ValueError(f"max_retries_on_error must be 0 or more, not {max_retries_on_error!r}")
-    if max_retries_on_error == 0 or retry_by == "status":
-        return
-    info = model_client.model_info if model_client else None
-    if not info:
-        raise ValueError("max_retries_on_error > 0 needs a model_client whose model_info says what it can do")
-    if not (info.get("structured_output") or info.get("json_output")):
-        raise ValueError(
-            "max_retries_on_error > 0 needs a model_client with structured or JSON output, for the model decides on a "
-            'retry: its model_info declares neither. With retry_by="status" the exit status and the tries left decide'
-        )

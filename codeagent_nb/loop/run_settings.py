@@ -1,9 +1,11 @@
-"""How one task is solved, as a value. Knows nobody who solves it."""
+"""How one task is solved, as a value, and the event that tells it. Knows nobody who solves it."""
 
 from dataclasses import dataclass
 
 from codeagent_nb.approval import ApprovalFunc, ApprovalMode, check_approval
-from codeagent_nb.loop.policy import RetryBy, check_retries
+from codeagent_nb.events import RunStartedEvent
+from codeagent_nb.loop.retrying import RetryBy, check_retries
+from codeagent_nb.models.profiles import profile_of
 from codeagent_nb.models.types import ChatCompletionClient
 from kernel_executor import USUAL_TIMEOUT, Timeout
 from kernel_executor.types import UsualTimeout, time_limit
@@ -16,7 +18,9 @@ class RunSettings:
     Args:
         model: Writes the code; None runs given code only.
         timeout: Seconds a block may take; None sets no limit, by default the executor's own.
-        max_retries: Attempts after the first.
+        max_retries: Tries of a step after its first.
+        max_steps: Pieces of code that may go well, one after another, before the model has to answer; None leaves it
+            to what is known of the model.
         retry_by: Who decides on a retry.
         approval: Whether a person is asked before code runs.
         approval_func: Always asked instead, if there is one.
@@ -29,13 +33,40 @@ class RunSettings:
     model: ChatCompletionClient | None
     timeout: Timeout = USUAL_TIMEOUT
     max_retries: int = 3
+    max_steps: int | None = None
     retry_by: RetryBy = "status"
     approval: ApprovalMode = "auto"
     approval_func: ApprovalFunc | None = None
     ask: ApprovalFunc | None = None
 
+    @property
+    def steps(self) -> int:
+        """How many steps there may be."""
+        if self.max_steps is not None:
+            return self.max_steps
+        return profile_of(self.model.model_info).max_steps if self.model else 1
+
     def __post_init__(self) -> None:
         check_approval(self.approval)
+        if self.max_steps is not None and self.max_steps < 1:
+            raise ValueError(f"max_steps must be 1 or more, not {self.max_steps!r}")
         check_retries(self.max_retries, self.retry_by, self.model)
         if not isinstance(self.timeout, UsualTimeout):
             time_limit(self.timeout)
+
+
+def started_event(name: str, settings: RunSettings, isolation: str) -> RunStartedEvent:
+    """Return the event that begins a run.
+
+    Args:
+        name: The agent's.
+        settings: How the task is solved.
+        isolation: What holds its code.
+    """
+    client = settings.model
+    return RunStartedEvent(
+        source=name,
+        model=str(getattr(client, "where", type(client).__name__) if client else "none"),
+        isolation=isolation,
+        max_retries_on_error=settings.max_retries,
+    )

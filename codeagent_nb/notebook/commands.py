@@ -23,6 +23,7 @@ from codeagent_nb.text import (
     first_words,
     held_rows,
     held_text,
+    run_facts,
     sentence,
     turned_note,
 )
@@ -174,5 +175,5 @@ def _rows(events: Sequence[AgentEvent]) -> list[str]:
                 task, began = content, event.created_at
             case RunFinishedEvent():
                 status = "taken back" if turned.get(began) == "undone" else event.status
-                rows.append(f"{status:10} {', '.join(event.facts)}\n     {first_words(task)}")
+                rows.append(f"{status:10} {', '.join(run_facts(event))}\n     {first_words(task)}")
     return rows

@@ -27,6 +27,7 @@ from codeagent_nb.text import (
     refusal_note,
     repair_note,
     retry_note,
+    run_facts,
     state_note,
     turned_note,
     variables_text,
@@ -227,7 +228,7 @@ class CellStory:
         end = RUN_ENDS[event.status]
         said = f"{end.shown.mark} {end.shown.word}"
         self._reflected = self._reflected or end.repeats_warning
-        facts = " · ".join([*event.facts, *([self._run.model] if self._run else [])])
+        facts = " · ".join([*run_facts(event), *([self._run.model] if self._run else [])])
         lines = [f"<div><b>{said}</b> · {html.escape(facts)}</div>"]
         if self._run:
             lines.append(_isolation(self._run.isolation))

@@ -22,6 +22,7 @@ from codeagent_nb.text import (
     refusal_note,
     repair_note,
     retry_note,
+    run_facts,
     state_note,
     turned_note,
     variables_text,
@@ -200,7 +201,7 @@ class PanelStory:
                 entry["open"] = False
             if entry.get("status") == "running":
                 entry.update(block_fields("interrupted"))
-        self._add("end", **run_fields(event.status), text=event.reason, facts=list(event.facts))
+        self._add("end", **run_fields(event.status), text=event.reason, facts=list(run_facts(event)))
 
 
 def block_fields(status: str) -> dict[str, str]:

@@ -4,13 +4,13 @@ Read `notebook_cell.py` first. Two surfaces show them: the saved session (`views
 notebook (`notebook/cells/sync.py`). Knows neither.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from codeagent_nb import events
 from codeagent_nb.events import AgentEvent
+from codeagent_nb.projections.drafts import DRAFT_LIMIT, written
 from codeagent_nb.projections.notebook_cell import (
     Cell,
     Ran,
@@ -34,15 +34,11 @@ from codeagent_nb.text import (
     refusal_note,
     repair_note,
     retry_note,
+    run_facts,
     state_note,
     variables_text,
 )
 from kernel_executor import BlockResult, CodeBlock, CodeResult
-from kernel_executor.languages import normalize
-
-DRAFT_LIMIT = 50_000
-"""Characters of a reply that is still being written; a longer one is read once, when it is whole."""
-FENCE_BEGUN = re.compile(r"^[ \t]*[`~][^\n]*\Z", re.MULTILINE)  # a last line that may become one
 
 
 @dataclass(slots=True)
@@ -81,7 +77,7 @@ class CellsStory:
         self._agent = ""
         self._reflected = False
         self._facts = ""
-        self._max_retries = 0
+        self._max_retries = self._first_attempt = 0  # of a step; the number of its first attempt, from 0
         self._tasks = TurnedTasks()
 
     @property
@@ -119,12 +115,10 @@ class CellsStory:
         reply = "".join(self._pieces)
         if self._waiting:
             drafts = [code_cell(block, "waiting") for block in self._waiting.blocks]
-        elif not reply or len(reply) > DRAFT_LIMIT:
-            drafts = []
-        elif self._reflecting:
+        elif self._reflecting and reply and len(reply) <= DRAFT_LIMIT:
             drafts = [self._reflection(without_reasoning(reply))]
         else:
-            drafts = [code_cell(block, "writing") for block in _written(reply)]
+            drafts = [code_cell(block, "writing") for block in written(reply)]
         made, step = dict(self._made), self._step + self._reflecting
         return [replace(cell, key=_next_key(made, cell.cell_type), step=step) for cell in drafts]
 
@@ -168,6 +162,9 @@ class CellsStory:
                 self._refuse(event)
             case events.RetryDecisionEvent():
                 self._decide(event)
+            case events.NextStepEvent():
+                self._first_attempt = self._attempt_number
+                self._next_attempt(goes_on=True)
             case events.RunFinishedEvent():
                 self._finish(event)
 
@@ -179,7 +176,7 @@ class CellsStory:
     def _begin_run(self, event: events.RunStartedEvent) -> None:
         self._quote_attempt("interrupted")  # its end was never told
         self._agent, self._last_result, self._reflected = event.source, None, False
-        self._facts, self._max_retries = "", event.max_retries_on_error
+        self._facts, self._max_retries, self._first_attempt = "", event.max_retries_on_error, 0
         self.runs.append({"model": event.model, "isolation": event.isolation})
 
     def _say(self, message: events.ChatMessage) -> None:
@@ -300,12 +297,16 @@ class CellsStory:
         self._cells[place:] = cells
 
     def _refuse(self, event: events.CodeRefusedEvent) -> None:
+        if self._reflected:  # the code stands in the answer
+            self._cells[-1].source += f"\n\n*{inert(refusal_note(event))}.*"
+            self._change(self._cells[-1])
+            return
         self._note(
             f"*{inert(refusal_note(event))}.*",
             [quoted(refusal.block.code, refusal.block.language) for refusal in event.refused],
         )
         if event.nothing_ran:
-            self._next_attempt(goes_on=event.retry_attempt < self._max_retries)
+            self._next_attempt(goes_on=event.retry_attempt < self._first_attempt + self._max_retries)
 
     def _decide(self, event: events.RetryDecisionEvent) -> None:
         self._note(f"*{inert(retry_note(event))}*")
@@ -332,7 +333,7 @@ class CellsStory:
         tokens = {"prompt_tokens": event.usage.prompt_tokens, "completion_tokens": event.usage.completion_tokens}
         if self.runs:
             run = self.runs[-1] = self.runs[-1] | summary | tokens
-            facts = " · ".join([*event.facts, run["model"], run["isolation"].split(":")[0]])
+            facts = " · ".join([*run_facts(event), run["model"], run["isolation"].split(":")[0]])
             self._facts = harmless_markdown(f"*{one_line(facts)}*")
         if self._reflected and self._facts:
             self._change(self._cells[-1])
@@ -342,9 +343,3 @@ class CellsStory:
 def _next_key(made: dict[str, int], cell_type: str) -> str:
     made[cell_type] += 1
     return f"{cell_type}-{made[cell_type]}"
-
-
-def _written(reply: str) -> list[CodeBlock]:
-    """Return the code in a reply that is still being written, the last block perhaps without its end."""
-    written = read_reply(FENCE_BEGUN.sub("", reply)).written if "```" in reply or "~~~" in reply else ()
-    return [block for block in written if normalize(block.language) in {"python", "bash"}]

@@ -12,7 +12,7 @@ You solve tasks by writing code that is run for you{where}; you then see its out
 - If the task needs no code, answer in plain text without a code block."""
 
 _PYTHON = """\
-- print() every value that is asked for, with a label. {plots}
+{steps}- print() every value that is asked for, with a label. {plots}
 - Use the file, column and variable names exactly as they are given. Do not invent data.
 - {state}{shell}"""
 
@@ -20,18 +20,25 @@ _STATEFUL = "Variables and imports stay from block to block."
 
 _STATELESS = "Each block is a script of its own: no variables or imports stay, only files do."
 
+_STEPS = """\
+- You may work in steps: look at the data first, and go on when you have seen the output. One step, one block.
+- A reply without a code block ends the task: answer in it only when the outputs tell everything that was asked for.
+"""
+"""For a model that is known to gain by it; a small one loses what it found (design D23)."""
+
 _SHELL = """\
 - echo every value that is asked for, with a label.
 - Use the file and variable names exactly as they are given. Do not invent data.
 - Each block is a script of its own; only files stay."""
 
 
-def system_message_for(languages: Sequence[str], *, keeps_variables: bool = True) -> str:
+def system_message_for(languages: Sequence[str], *, keeps_variables: bool = True, max_steps: int = 1) -> str:
     """Return the first message of a prompt.
 
     Args:
         languages: What its code may be written in: `python`, `bash`.
         keeps_variables: Whether variables stay from block to block.
+        max_steps: Pieces of code that may go well before it has to answer.
     """
     where = " in a Jupyter kernel" if keeps_variables else ""
     if "python" not in languages:
@@ -39,12 +46,12 @@ def system_message_for(languages: Sequence[str], *, keeps_variables: bool = True
     shell = " For a shell command write a ```sh block." if "bash" in languages else ""
     state = _STATEFUL if keeps_variables else _STATELESS
     plots = "Show plots with plt.show()." if keeps_variables else 'Save plots with plt.savefig("NAME.png").'
-    rules = _PYTHON.format(plots=plots, state=state, shell=shell)
+    rules = _PYTHON.format(plots=plots, state=state, shell=shell, steps=_STEPS if max_steps > 1 else "")
     return _HOW_TO_SOLVE.format(where=where, language="python", rules=rules)
 
 
 def first_words(
-    system_message: str | None, languages: Sequence[str], keeps_variables: bool, instructions: str
+    system_message: str | None, languages: Sequence[str], keeps_variables: bool, instructions: str, max_steps: int = 1
 ) -> str | None:
     """Return the system message as it is sent.
 
@@ -53,11 +60,12 @@ def first_words(
         languages: What code may be written in.
         keeps_variables: Whether the executor's variables stay from block to block.
         instructions: What else a model is to know of the executor.
+        max_steps: Pieces of code that may go well before it has to answer.
     """
     if system_message is None:
         return None
     if system_message == DEFAULT_SYSTEM_MESSAGE:
-        system_message = system_message_for(languages, keeps_variables=keeps_variables)
+        system_message = system_message_for(languages, keeps_variables=keeps_variables, max_steps=max_steps)
     return f"{system_message}\n\n{instructions}" if instructions else system_message
 
 
@@ -76,6 +84,11 @@ The code above has run. Now answer every part of the task in a few sentences, fr
 the task.
 Repeat every value that was asked for exactly as it was printed. Write no code."""
 
+NEXT_STEP = """\
+That went well. Is every part of the task answered by the outputs above? Then answer it now in a few sentences, from
+them alone, in the language of the task, without a code block; repeat every value that was asked for exactly as it was
+printed. If not, write the next step: one complete block."""
+
 REFLECT_AFTER_FAILURE = """\
 The code did not run through, and there are no tries left. Say in at most three sentences, in the language
 of the task, what was tried and what went wrong. Give no value that the output above does not contain. Write no code."""
@@ -89,6 +102,8 @@ DECIDE_AGAIN = "That was not valid ({complaint}). Reply with nothing but one JSO
 RETRY = "{reason}\nWrite the whole corrected code in one block."
 
 REFUSED = "Nothing was run: {reason}. Write the whole code again, in one complete ```python block."
+
+HAS_RUN = "Nothing was run: {reason}; its output is above."
 
 REPAIRED = "Your code did not parse as it arrived ({damage}); it was run with that undone. Write plain code."
 ADVICE = (

@@ -13,6 +13,7 @@ from codeagent_nb.models.types import CODE_RUNNER, AssistantMessage, LLMMessage,
 from codeagent_nb.prompt import model_texts as prompts
 from codeagent_nb.prompt.contexts import UNBOUNDED, ChatCompletionContext
 from codeagent_nb.prompt.images import images_of, shown
+from codeagent_nb.reply.pretended import without_pretended_output
 from codeagent_nb.text import fenced, given, own_frames
 from kernel_executor import BlockResult, CodeResult, Output
 from kernel_executor.text import as_text, plain, shorten
@@ -23,6 +24,9 @@ ERROR_BUDGET = 600  # characters, about 150 tokens: design D15
 NAMES_TOLD = 20
 
 TASK_SOURCE = "user"
+
+TURNS = (events.NextStepEvent, events.CodeExecutionEvent, events.CodeRefusedEvent, events.TextMessage)
+"""Events after which something else is to be done."""
 
 
 def selected(log: Iterable[AgentEvent], name: str, context: ChatCompletionContext) -> list[LLMMessage]:
@@ -65,7 +69,7 @@ def _messages(event: AgentEvent) -> Sequence[LLMMessage]:
         case events.VariableEvent():
             return _loading(event)
         case events.ModelReplyEvent(purpose="generate" | "reflect", content=content):
-            return [AssistantMessage(content=content)]
+            return [AssistantMessage(content=without_pretended_output(content))]
         case _:
             said = _of_the_code(event)
             return [UserMessage(content=said, source=CODE_RUNNER)] if said else []
@@ -74,6 +78,8 @@ def _messages(event: AgentEvent) -> Sequence[LLMMessage]:
 def _of_the_code(event: AgentEvent) -> str:
     """Return the model's message about the outcome of its code, or ""."""
     match event:
+        case events.CodeRefusedEvent(nothing_ran=True, reason=reason) if reason.endswith("has just run"):
+            return prompts.HAS_RUN.format(reason=reason)
         case events.CodeRefusedEvent(nothing_ran=True):
             reasons = dict.fromkeys(refusal.reason for refusal in event.refused)
             return prompts.REFUSED.format(reason="; ".join(map(prompts.advised, reasons)) or event.reason)
@@ -117,7 +123,11 @@ def _loading(event: events.VariableEvent) -> list[LLMMessage]:
 def question(purpose: events.Purpose, log: Sequence[AgentEvent], complaint: str = "") -> list[LLMMessage]:
     """Return what is asked at the end of the transcript, for this call only."""
     if purpose == "generate":
-        return []
+        # Not behind a try of that step in vain: what is to be done then, the transcript says.
+        is_next = next(
+            (isinstance(event, events.NextStepEvent) for event in reversed(log) if isinstance(event, TURNS)), False
+        )
+        return [UserMessage(content=prompts.NEXT_STEP)] if is_next else []
     if purpose == "decide":
         again = [prompts.DECIDE_AGAIN.format(complaint=complaint)] if complaint else []
         return [UserMessage(content="\n".join([prompts.DECIDE, *again]))]

@@ -22,6 +22,7 @@ from codeagent_nb.text import (
     refusal_note,
     repair_note,
     retry_note,
+    run_facts,
     state_note,
     turned_note,
     variables_text,
@@ -194,7 +195,7 @@ class ConsoleView:
         end = RUN_ENDS[event.status]
         # A fault is raised as well, and whoever catches that says what it is.
         reason = end.reason if event.status == "error" else cleaned(event.reason)
-        facts = (f"({', '.join(event.facts)})", "dim")
+        facts = (f"({', '.join(run_facts(event))})", "dim")
         self._console.print(Text.assemble((f"{end.shown.mark} {reason}", end.shown.style), " ", facts))
 
 

@@ -45,7 +45,7 @@ def asking_for_cells(writer: Callable[[], CellWriter | None], ask: ApprovalFunc,
                 return response
             blocks = await written.as_they_stand(response.code_blocks or request.code_blocks)
             if not blocks:
-                return ApprovalResponse(approved=False, reason=UNKNOWN if blocks is None else TAKEN_AWAY)
+                return ApprovalResponse(approved=False, reason=UNKNOWN if blocks is None else TAKEN_AWAY, ends_run=True)
             if blocks == response.code_blocks or not has_unseen(blocks):
                 return response.model_copy(update={"code_blocks": blocks})
             # What cannot be seen in the cell is spelled out in the question, so it is asked once more.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from codeagent_nb.approval import ApprovalFunc, ApprovalRequest, ApprovalResponse, ask_for_approval
+from codeagent_nb.approval import ApprovalFunc, ApprovalRequest, ApprovalResponse, ask_for_approval, rejected
 from codeagent_nb.events import AgentEvent
 from codeagent_nb.projections.chat import state_after
 from codeagent_nb.rendering.visible_code import ShownBlock, shown_blocks, spelled
@@ -87,7 +87,7 @@ class Controls:
                     ApprovalResponse(approved=True, reason="approved", code_blocks=self._shown, lasting=lasting)
                 )
             case "reject" if self._is_current(message):
-                self._settle(ApprovalResponse(approved=False, reason=str(message.get("reason") or "rejected")))
+                self._settle(rejected(str(message.get("reason") or "").strip()))
         self._others(message)
 
     def _is_current(self, message: dict[str, Any]) -> bool:
