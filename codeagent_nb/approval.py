@@ -53,7 +53,7 @@ class ApprovalResponse(BaseModel):
         reason: Why, or why not.
         code_blocks: What to run instead; None runs the code as it is.
         lasting: Whether what `ApprovalRequest.grant` asks for is allowed as long as the session lasts, or once.
-        ends_run: Whether a no ends the run. Otherwise one with a reason is feedback: the model is told, and writes
+        ends_run: Whether a no ends the run. Otherwise one with a reason is feedback: the model reads it and writes
             other code, as long as there are tries left.
     """
 
@@ -142,10 +142,10 @@ NO = re.compile(r"\An(?:o|ope|ein|on)?\b[\s,;:.!-]*", re.IGNORECASE)
 
 
 def rejected(feedback: str, otherwise: str = "rejected") -> ApprovalResponse:
-    """Return a no: with words of the user's the model is told them and goes on, without any the run ends.
+    """Return a no: with words of the user's the run goes on by them, without any it ends.
 
     Args:
         feedback: The words.
-        otherwise: The reason that is told if there are none.
+        otherwise: The reason if there are none.
     """
     return ApprovalResponse(approved=False, reason=feedback or otherwise, ends_run=not feedback)

@@ -84,7 +84,13 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
             "--model", "-m", help="Name of a model; `local` is the embedded one.", show_default="$CODEAGENT_MODEL"
         ),
     ] = None,
-    max_retries: Annotated[int, typer.Option(min=0, help="Attempts after the first.")] = 3,
+    max_retries: Annotated[int, typer.Option(min=0, help="Attempts after the first, of each step.")] = 3,
+    max_steps: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="How often the agent may look at an output and go on.", show_default="what suits the model"
+        ),
+    ] = None,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds one block of code may take.")] = 60.0,
     sandbox: Annotated[
         SandboxMode,
@@ -143,7 +149,11 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
         network=_read(read_network, network, "--network"),
     )
     run_settings = RunSettings(
-        model=None, timeout=timeout, max_retries=max_retries, approval="never" if yes else "auto"
+        model=None,
+        timeout=timeout,
+        max_retries=max_retries,
+        max_steps=max_steps,
+        approval="never" if yes else "auto",
     )
 
     def work(secrets: Secrets) -> Coroutine[Any, Any, int]:

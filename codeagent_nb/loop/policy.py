@@ -112,7 +112,7 @@ def policy(
             return done
         if not (yield from _goes_on(name, run, reply, done, retry_by)):
             break
-    text = yield from _reflect(name, run.attempt)
+    text = yield from _reflect(name, run)
     return run.outcome(_status_of(run.result), text)
 
 
@@ -207,14 +207,15 @@ def _granted(name: str, attempt: int, reply: Reply, result: CodeResult) -> Gener
     return reply
 
 
-def _reflect(name: str, attempt: int) -> Generator[Effect, Any, str]:
+def _reflect(name: str, run: _Progress) -> Generator[Effect, Any, str]:
     """Ask for the closing words; what the code found is not lost where there are none."""
     try:
         reflection: CreateResult = yield Ask("reflect")
     except ModelError as error:
         return f"The model could not be asked to explain this: {error}"
-    if "`" in reflection.content and (blocks := read_reply(reflection.content).blocks):
-        yield Tell(_refused(name, attempt, blocks, IN_ANSWER, nothing_ran=False))
+    blocks = read_reply(reflection.content).blocks if "`" in reflection.content else ()
+    if blocks and not _is_code_of(blocks, run.result):
+        yield Tell(_refused(name, run.attempt, blocks, IN_ANSWER, nothing_ran=False))
     return without_reasoning(reflection.content)
 
 

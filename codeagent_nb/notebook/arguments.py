@@ -90,7 +90,8 @@ ARGUMENTS: Sequence[tuple[tuple[str, ...], dict[str, Any]]] = (
         ("-f", "--file"),
         {"action": "append", "default": [], "metavar": "PATH", "help": "A file, copied into the agent's folder."},
     ),
-    (("-r", "--retries"), {"type": int, "help": "Attempts after the first."}),
+    (("-r", "--retries"), {"type": int, "help": "Attempts after the first, of each step."}),
+    (("--steps",), {"type": int, "help": "How often the agent may look at an output and go on; 0 goes by the model."}),
     (("-t", "--timeout"), {"type": float, "help": "Seconds a block of code may take; 0 sets no limit."}),
     (("-a", "--approval"), {"choices": ("auto", "always", "never"), "help": "Whether you are asked before code runs."}),
     (("-k", "--keep"), {"choices": ("all", "final"), "help": "What stays under the cell: all attempts, or the last."}),
@@ -157,6 +158,9 @@ def read_line(line: str, body: str, settings: CodeAgent) -> CellOptions:
         raise UsageError(f"{error}{_what_is_meant(str(error))}") from error
     retries = settings.retries if given.retries is None else given.retries
     timeout = settings.timeout if given.timeout is None else given.timeout
+    steps = settings.steps if given.steps is None else given.steps
+    if steps < 0:
+        raise UsageError(f"--steps must be 0 or greater; it is {steps}")
     if retries < 0 or not 0 <= timeout < math.inf:
         raise UsageError(f"--retries and --timeout must be 0 or greater; they are {retries} and {timeout:g}")
     return CellOptions(
@@ -165,6 +169,7 @@ def read_line(line: str, body: str, settings: CodeAgent) -> CellOptions:
             model=None,
             timeout=timeout or None,
             max_retries=retries,
+            max_steps=steps or None,
             approval=given.approval or settings.approval,
         ),
         keep=given.keep or settings.keep,

@@ -15,6 +15,12 @@ class CodeAgent(Configurable):  # type: ignore[misc]
         "environment (CODEAGENT_MODEL, OPENAI_API_KEY, OPENAI_BASE_URL).",
     ).tag(config=True)
     retries = CInt(3, min=0, help="Attempts after the first.").tag(config=True)
+    steps = CInt(
+        0,
+        min=0,
+        help="How often the agent may look at an output and go on before it has to answer; 0 leaves it to what is "
+        "known of the model: a small one has one step.",
+    ).tag(config=True)
     timeout = Float(60.0, min=0, help="Seconds a block of code may take; 0 sets no limit.").tag(config=True)
     approval = Enum(
         ("auto", "always", "never"),

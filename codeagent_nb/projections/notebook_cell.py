@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from codeagent_nb.events import KernelStateEvent
 from codeagent_nb.projections.quoting import folded, inert, quoted, quoted_output
 from codeagent_nb.rendering.markdown_cells import harmless_quotes
 from codeagent_nb.rendering.nbformat_outputs import valid_count, valid_output
@@ -149,3 +150,11 @@ def is_badge(cell: Any) -> bool:
         return bool(cell["cell_type"] == "markdown" and cell["metadata"]["codeagent"]["kind"] == PROOF)
     except (KeyError, TypeError):
         return False
+
+
+def not_reproduced(event: KernelStateEvent) -> str:
+    """Return what the code cells do not reproduce, where a failed attempt could not be rolled back."""
+    if event.state != "kept":
+        return "Later cells ran without what the code cells above make."
+    names = ", ".join(f"`{name}`" for name in event.names)
+    return f"No code cell makes {names} as it was then." if names else "Later cells may depend on it."

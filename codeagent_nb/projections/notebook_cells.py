@@ -4,7 +4,7 @@ Read `notebook_cell.py` first. Two surfaces show them: the saved session (`views
 notebook (`notebook/cells/sync.py`). Knows neither.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from codeagent_nb.projections.notebook_cell import (
     attempt_cell,
     code_cell,
     end_cell,
+    not_reproduced,
     skipped_cell,
     variable_cell,
 )
@@ -28,6 +29,7 @@ from codeagent_nb.reply.run_policy import Reply, read_reply, without_reasoning
 from codeagent_nb.text import (
     block_cause,
     delivered_text,
+    denial_note,
     failure_note,
     held_text,
     one_line,
@@ -115,8 +117,8 @@ class CellsStory:
         reply = "".join(self._pieces)
         if self._waiting:
             drafts = [code_cell(block, "waiting") for block in self._waiting.blocks]
-        elif self._reflecting and reply and len(reply) <= DRAFT_LIMIT:
-            drafts = [self._reflection(without_reasoning(reply))]
+        elif self._reflecting:
+            drafts = [self._reflection(without_reasoning(reply))] if 0 < len(reply) <= DRAFT_LIMIT else []
         else:
             drafts = [code_cell(block, "writing") for block in written(reply)]
         made, step = dict(self._made), self._step + self._reflecting
@@ -135,8 +137,8 @@ class CellsStory:
                 self._pieces.append(event.content)
             case events.ModelReplyEvent(purpose="generate" | "reflect"):
                 self._end_reply(event)
-            case events.ApprovalEvent() if self._waiting:
-                self._waiting = replace(self._waiting, blocks=event.code_blocks if event.approved else ())
+            case events.ApprovalEvent():
+                self._approve(event)
             case events.BlockStartedEvent():
                 self._begin_block(event)
             case events.BlockOutputEvent() | events.LateOutputEvent() if cell := self._blocks.get(event.block_id):
@@ -160,11 +162,8 @@ class CellsStory:
                 self._note(f"*{repair_note(event.damage)}.*")
             case events.CodeRefusedEvent():
                 self._refuse(event)
-            case events.RetryDecisionEvent():
+            case events.RetryDecisionEvent() | events.NextStepEvent():
                 self._decide(event)
-            case events.NextStepEvent():
-                self._first_attempt = self._attempt_number
-                self._next_attempt(goes_on=True)
             case events.RunFinishedEvent():
                 self._finish(event)
 
@@ -210,6 +209,12 @@ class CellsStory:
 
     def _forget_reply(self) -> None:
         self._pieces, self._waiting = [], None
+
+    def _approve(self, event: events.ApprovalEvent) -> None:
+        if self._waiting:
+            self._waiting = replace(self._waiting, blocks=event.code_blocks if event.approved else ())
+        if event.reason and not (event.approved or event.ends_run):  # else the closing words tell it
+            self._note(f"*{inert(denial_note(event.reason))}*", _quotes(event.code_blocks))
 
     def _begin_block(self, event: events.BlockStartedEvent) -> None:
         if self._waiting:  # this one is no draft any more
@@ -281,13 +286,8 @@ class CellsStory:
             self._cells[-1].closing += f"\n\n*{inert(variables_text(event))}*"
 
     def _tell_state(self, event: events.KernelStateEvent) -> None:
-        """Return a note on what the code cells do not reproduce, where a failed attempt could not be rolled back."""
-        names = ", ".join(f"`{name}`" for name in event.names)
-        what = "Later cells ran without what the code cells above make."
-        if event.state == "kept":
-            what = f"No code cell makes {names} as it was then." if names else "Later cells may depend on it."
         if note := state_note(event):
-            self._note(f"**{inert(note)}** {what}")
+            self._note(f"**{inert(note)}** {not_reproduced(event)}")
 
     def _turn(self, event: events.TaskTurnedEvent) -> None:
         place, cells = self._tasks.turn(event, self._cells)
@@ -301,16 +301,16 @@ class CellsStory:
             self._cells[-1].source += f"\n\n*{inert(refusal_note(event))}.*"
             self._change(self._cells[-1])
             return
-        self._note(
-            f"*{inert(refusal_note(event))}.*",
-            [quoted(refusal.block.code, refusal.block.language) for refusal in event.refused],
-        )
+        self._note(f"*{inert(refusal_note(event))}.*", _quotes(refusal.block for refusal in event.refused))
         if event.nothing_ran:
             self._next_attempt(goes_on=event.retry_attempt < self._first_attempt + self._max_retries)
 
-    def _decide(self, event: events.RetryDecisionEvent) -> None:
-        self._note(f"*{inert(retry_note(event))}*")
-        self._next_attempt(goes_on=event.retry)
+    def _decide(self, event: events.RetryDecisionEvent | events.NextStepEvent) -> None:
+        if isinstance(event, events.NextStepEvent):
+            self._first_attempt = self._attempt_number
+        else:
+            self._note(f"*{inert(retry_note(event))}*")
+        self._next_attempt(goes_on=isinstance(event, events.NextStepEvent) or event.retry)
 
     def _next_attempt(self, *, goes_on: bool) -> None:
         self._reflecting = not goes_on
@@ -343,3 +343,7 @@ class CellsStory:
 def _next_key(made: dict[str, int], cell_type: str) -> str:
     made[cell_type] += 1
     return f"{cell_type}-{made[cell_type]}"
+
+
+def _quotes(blocks: Iterable[CodeBlock]) -> list[str]:
+    return [quoted(block.code, block.language) for block in blocks]

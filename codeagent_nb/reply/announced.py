@@ -15,13 +15,16 @@ INTENTIONS = (
 )
 """How a sentence begins in which somebody says what they are about to do."""
 
+OFFERS = ("let me know", "let us know", "i will be happy", "i'll be happy", "i will gladly")
+"""How an answer ends politely."""
+
 BEFORE = re.compile(
     r"(?:first(?:ly)?|next|now|then|so|and|okay|ok|sure|to start|to begin|step \d+|zuerst|zunächst|als nächstes|nun"
     r"|jetzt|dann|d'abord|ensuite|maintenant|primero|ahora|luego|prima|ora|poi)\b[\s,:]*"
 )
 """What may stand before it."""
 
-SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
+SENTENCE_END = re.compile(r"(?<=[.!?:])\s+|\n+")
 
 
 def announces_code(text: str) -> bool:
@@ -38,4 +41,4 @@ def announces_code(text: str) -> bool:
     last = SENTENCE_END.split(end)[-1].lstrip("*_#>- 0123456789.)")
     while before := BEFORE.match(last):
         last = last[before.end() :]
-    return last.startswith(INTENTIONS)
+    return last.startswith(INTENTIONS) and not last.startswith(OFFERS)

@@ -7,7 +7,7 @@ FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[^`\n]*$", re.MULTILINE)
 SAYS_OUTPUT = re.compile(
     r"^[\W_]*(?:(?:the|this|sample|example|expected|actual|resulting|its|die|der|das|la|le|el|il|[aà])\s+){0,2}"
     r"(?:code\s+(?:will\s+)?(?:outputs?|prints?|returns?|gives?)|outputs?|results?|prints?|stdout|ausgaben?|ergebnis(?:se)?"
-    r"|sorties?|résultats?|salidas?|resultados?|risultat[oi])\b[^.\n]*:?[\W_]*$",
+    r"|sorties?|résultats?|salidas?|resultados?|risultat[oi])\b(?:[^.\n]{0,60}:)?[\W_]*$",
     re.IGNORECASE | re.MULTILINE,
 )
 """A line that has nothing to say but that output follows."""

@@ -114,6 +114,8 @@ class ConsoleView:
                 self._news(event)
             case events.RetryDecisionEvent():
                 self._warn(retry_note(event))
+            case events.NextStepEvent(step=step):
+                self._next_heading = f"Step {step}"
             case events.KernelStateEvent() | events.TaskTurnedEvent() if note := _variables_note(event):
                 self._warn(note)
             case events.ModelReplyEvent(finish_reason="length"):

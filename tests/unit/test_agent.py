@@ -96,7 +96,7 @@ async def test_an_error_and_no_retry(stage: Stages) -> None:
 
 
 async def test_a_denial(stage: Stages) -> None:
-    deny = ApprovalResponse(approved=False, reason="too risky")
+    deny = ApprovalResponse(approved=False, reason="too risky", ends_run=True)
     scene = stage([CODE], approval_func=lambda _: deny, max_retries_on_error=3)
     result = await scene.agent.run(task="print one")
     assert types(result) == [*STARTED, *WRITTEN, "ApprovalEvent", "CodeExecutionEvent", *ENDED]

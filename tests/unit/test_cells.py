@@ -195,7 +195,8 @@ async def test_a_stopped_run_leaves_no_draft(stage: Stages) -> None:
 async def test_the_explanation_grows_under_its_key_and_is_never_a_draft_of_code(stage: Stages) -> None:
     for path in ("quoted code", "repeated and quoted"):
         events = await events_of(stage, path)
-        ran = max(n for n, event in enumerate(events) if isinstance(event, CodeExecutionEvent | CodeRefusedEvent))
+        refused = {n for n, event in enumerate(events) if isinstance(event, CodeRefusedEvent) and event.nothing_ran}
+        ran = max({n for n, event in enumerate(events) if isinstance(event, CodeExecutionEvent)} | refused)
         story, seen = told(events[: ran + 1]), []
         for event in events[ran + 1 :]:
             story.take(event)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from codeagent_nb.loop.effects import Outcome
 from codeagent_nb.loop.final_message import closing_text
-from codeagent_nb.loop.policy import Outcome
 from kernel_executor import BlockResult, CodeBlock, CodeResult
 from kernel_executor.replay import failing
 

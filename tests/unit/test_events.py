@@ -136,7 +136,7 @@ def test_the_shape_of_every_event_is_pinned() -> None:
         "VariableEvent": ["code", "description", "execution_count", "name", "path"],
         "ModelReplyEvent": ["content", "duration", "finish_reason", "purpose", "usage"],
         "CodeRefusedEvent": ["nothing_ran", "reason", "refused", "retry_attempt"],
-        "ApprovalEvent": ["approved", "code_blocks", "edited", "reason", "retry_attempt"],
+        "ApprovalEvent": ["approved", "code_blocks", "edited", "ends_run", "reason", "retry_attempt"],
         "BlockStartedEvent": ["block", "block_id", "retry_attempt"],
         "BlockOutputEvent": ["block_id", "change"],
         "BlockFinishedEvent": ["block_id", "result", "retry_attempt"],
@@ -147,6 +147,7 @@ def test_the_shape_of_every_event_is_pinned() -> None:
         "KernelStateEvent": ["names", "reason", "state"],
         "TaskTurnedEvent": ["began", "files", "state", "task"],
         "RetryDecisionEvent": ["reason", "retry", "retry_attempt"],
+        "NextStepEvent": ["step"],
         "ViewDetachedEvent": ["error", "view"],
         "RunFinishedEvent": ["duration", "reason", "status", "tries", "usage"],
     }

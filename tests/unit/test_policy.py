@@ -12,10 +12,12 @@ from codeagent_nb.events import (
     CodeGenerationEvent,
     CodeRefusedEvent,
     Event,
+    NextStepEvent,
     RetryDecisionEvent,
     ThoughtEvent,
 )
-from codeagent_nb.loop.policy import Approve, Ask, Effect, Execute, Grant, Outcome, TakeBack, Tell, policy, run_given
+from codeagent_nb.loop.effects import Approve, Ask, Effect, Execute, Grant, Outcome, TakeBack, Tell
+from codeagent_nb.loop.policy import policy, run_given
 from codeagent_nb.models.types import CreateResult
 from codeagent_nb.reply.secret_code import secret_reason
 from kernel_executor import BlockResult, CodeBlock, CodeResult
@@ -82,12 +84,21 @@ def result_of(code_blocks: tuple[CodeBlock, ...], exit_code: int) -> CodeResult:
     return CodeResult(exit_code, "out", blocks)
 
 
-def solve(hand: Hand, retries: int = 0, retry_by: Any = "model") -> Outcome:
-    return hand.play(policy("coder", max_retries_on_error=retries, retry_by=retry_by))
+def solve(hand: Hand, retries: int = 0, retry_by: Any = "model", steps: int = 1) -> Outcome:
+    return hand.play(policy("coder", max_retries_on_error=retries, retry_by=retry_by, max_steps=steps))
 
 
-def approval(*, approved: bool, code_blocks: tuple[CodeBlock, ...] = PRINT_1, reason: str = "") -> ApprovalEvent:
-    return ApprovalEvent(source="user", retry_attempt=0, approved=approved, reason=reason, code_blocks=code_blocks)
+def approval(
+    *, approved: bool, code_blocks: tuple[CodeBlock, ...] = PRINT_1, reason: str = "", ends_run: bool = False
+) -> ApprovalEvent:
+    return ApprovalEvent(
+        source="user",
+        retry_attempt=0,
+        approved=approved,
+        reason=reason,
+        code_blocks=code_blocks,
+        ends_run=ends_run,
+    )
 
 
 def test_code_that_runs_through_is_reflected_on() -> None:
@@ -262,10 +273,82 @@ def test_words_after_a_failure_end_the_run_as_failed() -> None:
     assert (outcome.status, outcome.text) == ("failed", "I give up.")
 
 
-def test_denied_code_ends_the_run_without_another_call() -> None:
-    hand = Hand([CODE], approvals=[approval(approved=False, reason="too risky")])
-    outcome = solve(hand, retries=3)
-    assert (outcome.status, outcome.text, hand.executed) == ("denied", "too risky", [])
+def test_a_plain_no_ends_the_run_without_another_call() -> None:
+    for no in (approval(approved=False, reason="rejected", ends_run=True), approval(approved=False)):
+        hand = Hand([CODE], approvals=[no])
+        outcome = solve(hand, retries=3)
+        assert (outcome.status, outcome.text, hand.executed) == ("denied", no.reason, [])
+
+
+def test_a_no_with_words_is_feedback_and_costs_a_try() -> None:
+    no = [approval(approved=False, reason="use the median"), None]
+    hand = Hand([CODE, OTHER_CODE, "Done."], [0], no)
+    outcome = solve(hand, retries=1)
+    assert (outcome.status, outcome.tries) == ("succeeded", 2)
+    assert [blocks[0].code for blocks in hand.executed] == ["print(2)\n"]
+    assert [event.reason for event in hand.told(RetryDecisionEvent)] == ["Do as the user says."]
+    hand = Hand([CODE, OTHER_CODE], approvals=[approval(approved=False, reason="use the median")] * 2)
+    outcome = solve(hand, retries=1)
+    assert (outcome.status, outcome.text, hand.executed) == ("denied", "use the median", [])
+
+
+def test_the_same_code_again_after_a_no_is_asked_for_again() -> None:
+    no = [approval(approved=False, reason="not now"), None]
+    assert solve(Hand([CODE, CODE, "Done."], [0], no), retries=1).status == "succeeded"
+
+
+def test_steps_follow_one_another_until_a_reply_holds_no_code() -> None:
+    hand = Hand([CODE, OTHER_CODE, "It is 2."], [0, 0])
+    outcome = solve(hand, steps=5)
+    assert (outcome.status, outcome.text, outcome.tries) == ("succeeded", "It is 2.", 3)
+    assert [event.step for event in hand.told(NextStepEvent)] == [2, 3]
+    assert hand.asked == ["generate"] * 3
+
+
+def test_at_the_last_step_the_model_has_to_answer() -> None:
+    hand = Hand([CODE, OTHER_CODE, "It is 2."], [0, 0])
+    assert solve(hand, steps=2).status == "succeeded"
+    assert hand.asked == ["generate", "generate", "reflect"]
+
+
+def test_each_step_has_its_own_tries() -> None:
+    third = "```python\nprint(3)\n```"
+    hand = Hand([CODE, OTHER_CODE, third, CODE, "Done."], [1, 0, 1, 0])
+    outcome = solve(hand, steps=5, retries=1, retry_by="status")
+    assert (outcome.status, outcome.tries) == ("succeeded", 5)
+
+
+def test_a_step_that_fails_for_good_ends_the_run_as_failed() -> None:
+    hand = Hand([CODE, OTHER_CODE, "It failed."], [0, 1])
+    assert solve(hand, steps=5).status == "failed"
+
+
+def test_a_model_that_goes_in_circles_has_to_answer() -> None:
+    hand = Hand([CODE, CODE, "It is 1."], [0])
+    outcome = solve(hand, steps=9)
+    assert (outcome.status, outcome.text) == ("succeeded", "It is 1.")
+    assert [event.reason for event in hand.told(CodeRefusedEvent)] == ["this is the code that has just run"]
+
+
+def test_a_plan_without_code_is_asked_for_its_code_once() -> None:
+    hand = Hand(["First, I will look at the columns.", CODE, "It is 1."], [0])
+    assert solve(hand, steps=9).status == "succeeded"
+    [refused] = hand.told(CodeRefusedEvent)
+    assert refused.reason == "the reply says that code follows, and holds none"
+    hand = Hand(["I'll look at it:", "I will look at it."])
+    assert solve(hand, steps=9).status == "answered"
+    with_one_step = solve(Hand(["First, I will look at the columns."]))
+    assert with_one_step.status == "answered"
+
+
+def test_code_in_the_answer_is_told_as_not_run_unless_it_has_run() -> None:
+    hand = Hand([CODE, f"It is 1. Try this:\n\n{OTHER_CODE}"], [0])
+    assert solve(hand).status == "succeeded"
+    [refused] = hand.told(CodeRefusedEvent)
+    assert (refused.reason, refused.nothing_ran) == ("it stands in the answer", False)
+    hand = Hand([CODE, f"It is 1. I ran this:\n\n{CODE}"], [0])
+    assert solve(hand).status == "succeeded"
+    assert hand.told(CodeRefusedEvent) == []
 
 
 def test_what_the_user_made_of_the_code_is_what_runs() -> None:
