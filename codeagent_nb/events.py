@@ -129,8 +129,7 @@ class VariableEvent(Event):
 
     type: Literal["VariableEvent"] = "VariableEvent"
     name: str
-    code: str
-    """What loaded it, and loads it again."""
+    code: str  # what loaded it, and loads it again
     description: str
     """What the model reads about it."""
     execution_count: int | None = None
@@ -302,6 +301,7 @@ class RunFinishedEvent(Event):
     status: RunStatus
     reason: str
     tries: int
+    steps: int = 1  # pieces of code that went well, one after another
     usage: RequestUsage = RequestUsage()
     duration: float  # seconds
 

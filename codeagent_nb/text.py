@@ -125,6 +125,8 @@ def run_facts(event: RunFinishedEvent) -> tuple[str, str, str]:
     """Return what a run took, for people: tries, tokens, time."""
     tokens = event.usage.prompt_tokens + event.usage.completion_tokens
     tries = f"{event.tries} {'try' if event.tries == 1 else 'tries'}"
+    if event.steps > 1:
+        tries = f"{event.steps} steps, {tries}" if event.tries > event.steps else f"{event.steps} steps"
     return tries, f"{tokens:,} tokens", f"{event.duration:.1f} s"
 
 

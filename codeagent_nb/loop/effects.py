@@ -80,9 +80,11 @@ class Outcome:
         text: The model's closing words, or the reason why there are none.
         tries: Attempts made.
         result: What the last code that ran gave.
+        by_choice: Whether the model has answered where it could have written more code: then it has seen all of it.
     """
 
     status: events.RunStatus
     text: str
     tries: int
     result: CodeResult | None = None
+    by_choice: bool = False

@@ -3,7 +3,15 @@
 import re
 from collections.abc import Sequence
 
-from codeagent_nb.events import AgentEvent, ModelReplyEvent, RunFinishedEvent, RunStatus
+from codeagent_nb.events import (
+    AgentEvent,
+    CodeExecutionEvent,
+    CodeGenerationEvent,
+    CodeRefusedEvent,
+    ModelReplyEvent,
+    RunFinishedEvent,
+    RunStatus,
+)
 from codeagent_nb.loop.effects import Outcome
 from codeagent_nb.models.types import RequestUsage
 from codeagent_nb.statuses import RUN_ENDS
@@ -12,6 +20,9 @@ from kernel_executor import Output
 from kernel_executor.text import as_text, shorten
 
 OUTPUT_IN_ANSWER = 4_000  # characters
+
+WRITTEN = (ModelReplyEvent, CodeGenerationEvent, CodeRefusedEvent)
+"""A reply, and what follows one with code in it."""
 
 
 def stop_reason(outcome: Outcome) -> str:
@@ -34,11 +45,17 @@ def finished_event(
         duration: Seconds.
     """
     replies = [event for event in events if isinstance(event, ModelReplyEvent)]
+    ran_well = sum(isinstance(event, CodeExecutionEvent) and event.result.exit_code == 0 for event in events)
+    tries = sum(reply.purpose == "generate" for reply in replies)
+    last = next((event for event in reversed(events) if isinstance(event, WRITTEN)), None)
+    if ran_well and isinstance(last, ModelReplyEvent) and last.purpose == "generate":
+        tries -= 1  # the answer
     return RunFinishedEvent(
         source=name,
         status=status,
         reason=reason,
-        tries=max(1, sum(reply.purpose == "generate" for reply in replies)),
+        tries=max(1, tries),
+        steps=max(1, ran_well),
         usage=sum((reply.usage for reply in replies), start=RequestUsage()),
         duration=duration,
     )
@@ -60,7 +77,7 @@ def closing_text(outcome: Outcome) -> str:
         case "failed":
             parts = [failure_note(outcome.result), outcome.text.strip(), _unsaid_output(outcome)]
         case _:
-            parts = [outcome.text.strip(), _unsaid_output(outcome)]
+            parts = [outcome.text.strip(), "" if outcome.by_choice else _unsaid_output(outcome)]
     nothing = "The code ran and printed nothing." if outcome.result else "The model said nothing, and no code was run."
     return "\n\n".join(part for part in parts if part) or nothing
 

@@ -127,7 +127,7 @@ def _without_code(name: str, run: _Progress, reply: Reply) -> Generator[Effect, 
         run.try_again()
         return None
     if run.max_steps == 1 or run.announced or not announces_code(reply.text):
-        return run.outcome(_status_in_words(run.result), reply.text)
+        return replace(run.outcome(_status_in_words(run.result), reply.text), by_choice=True)
     yield Tell(_refused(name, run.attempt, (), ANNOUNCED))
     run.announced = True
     run.attempt += 1

@@ -17,7 +17,9 @@ from kernel_executor import BlockResult, CodeBlock, CodeResult, Output
 from kernel_executor.text import as_text
 
 HEADING = re.compile(r"\A## (?:Task|Result|Answer)\n+")
-FACTS = re.compile(r"\n+\*\d+ (?:try|tries) · [^\n]*\*(?:\n+\*New in the agent's kernel: [^\n]*\*)?\Z")
+FACTS = re.compile(
+    r"\n+\*\d+ (?:try|tries|steps)(?:, \d+ tries)? · [^\n]*\*(?:\n+\*New in the agent's kernel: [^\n]*\*)?\Z"
+)
 """What closes an answer in a notebook of ours: tries, tokens, model, and variables that were new."""
 
 ASKS = re.compile(r"\A\s*%%agent\b[^\n]*\n?")

@@ -4,7 +4,7 @@ Read `notebook_cell.py` first. Two surfaces show them: the saved session (`views
 notebook (`notebook/cells/sync.py`). Knows neither.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -75,6 +75,7 @@ class CellsStory:
         self._pieces: list[str] = []  # joined when asked for: 5 MB that came word by word took minutes to add up
         self._reflecting = False
         self._waiting: Reply | None = None
+        self._denied: events.ApprovalEvent | None = None
         self._last_result: CodeResult | None = None
         self._agent = ""
         self._reflected = False
@@ -213,8 +214,7 @@ class CellsStory:
     def _approve(self, event: events.ApprovalEvent) -> None:
         if self._waiting:
             self._waiting = replace(self._waiting, blocks=event.code_blocks if event.approved else ())
-        if event.reason and not (event.approved or event.ends_run):  # else the closing words tell it
-            self._note(f"*{inert(denial_note(event.reason))}*", _quotes(event.code_blocks))
+        self._denied = None if event.approved else event
 
     def _begin_block(self, event: events.BlockStartedEvent) -> None:
         if self._waiting:  # this one is no draft any more
@@ -301,7 +301,7 @@ class CellsStory:
             self._cells[-1].source += f"\n\n*{inert(refusal_note(event))}.*"
             self._change(self._cells[-1])
             return
-        self._note(f"*{inert(refusal_note(event))}.*", _quotes(refusal.block for refusal in event.refused))
+        self._note(f"*{inert(refusal_note(event))}.*", [refusal.block for refusal in event.refused])
         if event.nothing_ran:
             self._next_attempt(goes_on=event.retry_attempt < self._first_attempt + self._max_retries)
 
@@ -309,6 +309,9 @@ class CellsStory:
         if isinstance(event, events.NextStepEvent):
             self._first_attempt = self._attempt_number
         else:
+            if self._denied:  # the user wants other code
+                self._note(f"*{inert(denial_note(self._denied.reason))}*", self._denied.code_blocks)
+                self._denied = None
             self._note(f"*{inert(retry_note(event))}*")
         self._next_attempt(goes_on=isinstance(event, events.NextStepEvent) or event.retry)
 
@@ -318,8 +321,9 @@ class CellsStory:
         self.last_attempt = self._step
         self._forget_reply()
 
-    def _note(self, text: str, blocks: Sequence[str] = ()) -> None:
-        source = harmless_quotes("\n\n".join([harmless_markdown(text), *blocks]))
+    def _note(self, text: str, blocks: Sequence[CodeBlock] = ()) -> None:
+        quotes = [quoted(block.code, block.language) for block in blocks]
+        source = harmless_quotes("\n\n".join([harmless_markdown(text), *quotes]))
         self._add(Cell("markdown", source, {"kind": "note"}))
 
     def _finish(self, event: events.RunFinishedEvent) -> None:
@@ -343,7 +347,3 @@ class CellsStory:
 def _next_key(made: dict[str, int], cell_type: str) -> str:
     made[cell_type] += 1
     return f"{cell_type}-{made[cell_type]}"
-
-
-def _quotes(blocks: Iterable[CodeBlock]) -> list[str]:
-    return [quoted(block.code, block.language) for block in blocks]

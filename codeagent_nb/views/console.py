@@ -98,8 +98,8 @@ class ConsoleView:
                 self._announce(event)
             case events.BlockStartedEvent():
                 self._shown = 0
-            case events.CodeExecutionEvent():
-                self._next_heading = "Result" if event.result.exit_code == 0 else "Thinking"
+            case events.CodeExecutionEvent() | events.NextStepEvent():
+                self._next_heading = _heading_after(event)
             case events.BlockOutputEvent(change=Append(output=output)):
                 self._output(output)
             case events.BlockOutputEvent(change=Update(data=data)):
@@ -114,8 +114,6 @@ class ConsoleView:
                 self._news(event)
             case events.RetryDecisionEvent():
                 self._warn(retry_note(event))
-            case events.NextStepEvent(step=step):
-                self._next_heading = f"Step {step}"
             case events.KernelStateEvent() | events.TaskTurnedEvent() if note := _variables_note(event):
                 self._warn(note)
             case events.ModelReplyEvent(finish_reason="length"):
@@ -199,6 +197,12 @@ class ConsoleView:
         reason = end.reason if event.status == "error" else cleaned(event.reason)
         facts = (f"({', '.join(run_facts(event))})", "dim")
         self._console.print(Text.assemble((f"{end.shown.mark} {reason}", end.shown.style), " ", facts))
+
+
+def _heading_after(event: events.CodeExecutionEvent | events.NextStepEvent) -> str:
+    if isinstance(event, events.NextStepEvent):
+        return f"Step {event.step}"
+    return "Result" if event.result.exit_code == 0 else "Thinking"
 
 
 def _variables_note(event: events.KernelStateEvent | events.TaskTurnedEvent) -> str:

@@ -149,5 +149,5 @@ def test_the_shape_of_every_event_is_pinned() -> None:
         "RetryDecisionEvent": ["reason", "retry", "retry_attempt"],
         "NextStepEvent": ["step"],
         "ViewDetachedEvent": ["error", "view"],
-        "RunFinishedEvent": ["duration", "reason", "status", "tries", "usage"],
+        "RunFinishedEvent": ["duration", "reason", "status", "steps", "tries", "usage"],
     }
