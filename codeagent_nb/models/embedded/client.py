@@ -19,7 +19,7 @@ from codeagent_nb.models.embedded.server_process import ServerSettings
 from codeagent_nb.models.openai.client import OpenAIChatCompletionClient
 from codeagent_nb.models.types import CreateResult, LLMMessage, ModelInfo
 
-_INFO: ModelInfo = {"json_output": True, "structured_output": True, "family": "qwen2.5-coder"}
+_INFO: ModelInfo = {"json_output": True, "structured_output": True, "family": "qwen2.5-coder-1.5b"}
 _TIMEOUT = 900.0  # seconds to the first byte; a long prompt on a slow machine takes minutes
 
 
