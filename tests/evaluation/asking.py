@@ -70,7 +70,10 @@ async def ask(
         ApprovalRequired, NoModelConfigured, WeightsError: No question could be answered here.
     """
     watch, fault, began = Watch(), "", time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="question-") as folder, pytest.MonkeyPatch.context() as patch:
+    with (
+        tempfile.TemporaryDirectory(prefix="question-", ignore_cleanup_errors=True) as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         for name, value in configuration.replaced.items():
             patch.setattr(name, value)
         try:

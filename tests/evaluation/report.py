@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Self
 
 from tests.evaluation.causes import CAUSES, MEANING
 from tests.evaluation.proportions import mcnemar, wilson
@@ -83,6 +84,41 @@ class Figures:
         return Figures([row for row in self.rows if row.level == level])
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two runs on the questions that both were asked.
+
+    Args:
+        old: What the first one made of them.
+        new: What the second one made of them, in the same order.
+    """
+
+    old: Figures
+    new: Figures
+
+    @classmethod
+    def of(cls, one: Results, other: Results) -> Self:
+        """Return what two runs have in common."""
+        after = {row.id: row for row in other.rows}
+        common = [row for row in one.rows if row.id in after]
+        return cls(Figures(common), Figures([after[row.id] for row in common]))
+
+    @property
+    def won(self) -> int:
+        """Questions that only the second one has right."""
+        return sum(new.right and not old.right for old, new in zip(self.old.rows, self.new.rows, strict=True))
+
+    @property
+    def lost(self) -> int:
+        """Questions that only the first one has right."""
+        return sum(old.right and not new.right for old, new in zip(self.old.rows, self.new.rows, strict=True))
+
+    @property
+    def chance(self) -> float:
+        """How probable so large a difference is if there is none."""
+        return mcnemar(self.won, self.lost)
+
+
 def report(runs: Sequence[Named]) -> str:
     """Return what came of runs, and how each differs from the first, as Markdown that reads as text, too."""
     parts = [scores(runs), reasons(runs), error_types(runs)]
@@ -129,24 +165,40 @@ def error_types(runs: Sequence[Named]) -> str:
 
 def compared(first: Named, second: Named) -> str:
     """Return how a run differs from another one on the questions that both were asked."""
-    (one_name, one), (other_name, other) = first, second
-    before, after = ({row.id: row for row in results.rows} for results in (one, other))
-    common = [name for name in before if name in after]
-    old, new = (Figures([rows[name] for name in common]) for rows in (before, after))
-    lost = sum(before[name].right and not after[name].right for name in common)
-    won = sum(after[name].right and not before[name].right for name in common)
+    pair = Pair.of(first[1], second[1])
+    old, new = pair.old, pair.new
     levels = sorted({row.level for row in old.rows}, key=_hardness)
     by_level = [f"{level or 'no level'} {new.of_level(level).right - old.of_level(level).right:+}" for level in levels]
     lines = [
-        f"`{other_name}` beside `{one_name}`, on the {len(common)} questions that both were asked:",
+        f"`{second[0]}` beside `{first[0]}`, on the {len(old.rows)} questions that both were asked:",
         "",
-        f"- right {old.right} -> {new.right}: {won} more, {lost} lost; McNemar, exact, p = {mcnemar(won, lost):.3f}",
+        f"- right {old.right} -> {new.right}: {pair.won} more, {pair.lost} lost; McNemar, exact, p = {pair.chance:.3f}",
         f"- by level: {', '.join(by_level) or '-'}",
         f"- tokens per solved question {old.tokens_each} -> {new.tokens_each}",
         f"- questions with an execution error {old.errors} -> {new.errors}",
         f"- of these unsolved {old.unsolved_errors} -> {new.unsolved_errors}",
     ]
     return "\n".join(lines)
+
+
+def ablations(whole: Named, without: Sequence[Named]) -> str:
+    """Return what each of some runs has beside the whole, on the questions that both were asked."""
+    head = ["what is off", "questions", "right", "with it", "lost without / won", "p"]
+    head += ["tokens per solved", "with it", "errors unsolved", "with it"]
+    rows = []
+    for _, results in without:
+        pair = Pair.of(whole[1], results)
+        start = results.starts[-1]
+        rows.append(
+            [
+                f"{start.configuration}: {start.changes}",
+                str(len(pair.new.rows)),
+                *(str(pair.new.right), str(pair.old.right), f"{pair.lost} / {pair.won}", f"{pair.chance:.3f}"),
+                *(pair.new.tokens_each, pair.old.tokens_each),
+                *(str(pair.new.unsolved_errors), str(pair.old.unsolved_errors)),
+            ]
+        )
+    return f"Beside `{whole[0]}`:\n\n{table(head, rows)}\n"
 
 
 def made(runs: Sequence[Named]) -> str:
@@ -172,10 +224,16 @@ def command(start: Start) -> str:
     return " ".join(parts if start.embedded else ["OPENAI_BASE_URL=ADDRESS", *parts, f"MODEL={start.model}"])
 
 
-def page(runs: Sequence[Named]) -> str:
-    """Return docs/effectiveness.md."""
-    again = f"python -m tests.evaluation.report --write {' '.join(f'{name}.jsonl' for name, _ in runs)}"
-    return f"{HEAD}\n{report(runs)}\n## How these were made\n\n{made(runs)}\n\nThis page: `{again}`\n"
+def whole_report(runs: Sequence[Named], without: Sequence[Named]) -> str:
+    """Return everything: runs, what they are without a feature, and how all of them were made.
+
+    Args:
+        runs: The baseline first, what ablations are compared with last.
+        without: The ablations.
+    """
+    parts = [report(runs)]
+    parts += [f"## What each feature is worth\n\n{ablations(runs[-1], without)}"] if without else []
+    return "\n".join([*parts, f"## How these were made\n\n{made([*runs, *without])}\n"])
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -202,23 +260,30 @@ def main(given: Sequence[str] | None = None) -> int:
         prog="python -m tests.evaluation.report", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("results", nargs="+", type=Path, help="files of `make eval`; the first is the baseline")
+    parser.add_argument("--without", nargs="+", type=Path, default=[], help="ablations of the last of these")
     parser.add_argument("--write", action="store_true", help="write docs/effectiveness.md")
     options = parser.parse_args(given)
+    paths = [*options.results, *options.without]
     try:
-        runs = [(name, Results.read(path)) for name, path in zip(names(options.results), options.results, strict=True)]
+        results = [Results.read(path) for path in paths]
     except NoResults as error:
         print(error, file=sys.stderr)
         return 2
-    print(f"{report(runs)}\n{made(runs)}")
+    read, count = list(zip(names(paths, results), results, strict=True)), len(options.results)
+    text = whole_report(read[:count], read[count:])
+    print(text)
     if options.write:
-        PAGE.write_text(page(runs), encoding="utf-8")
+        PAGE.write_text(f"{HEAD}\n{text}", encoding="utf-8")
     return 0
 
 
-def names(paths: Sequence[Path]) -> list[str]:
-    """Return what runs are called: their files' names, and their folders', too, where that tells them apart."""
-    stems = Counter(path.stem for path in paths)
-    return [path.stem if stems[path.stem] == 1 else f"{path.absolute().parent.name}/{path.stem}" for path in paths]
+def names(paths: Sequence[Path], runs: Sequence[Results]) -> list[str]:
+    """Return what runs are called: their configuration, with the folder, or the file, where that is needed."""
+    configurations = [results.starts[-1].configuration for results in runs]
+    folders = [path.absolute().parent.name for path in paths]
+    longer = [f"{folder}/{name}" for folder, name in zip(folders, configurations, strict=True)]
+    whole = [f"{folder}/{path.stem}" for folder, path in zip(folders, paths, strict=True)]
+    return next((each for each in (configurations, longer) if len(set(each)) == len(each)), whole)
 
 
 if __name__ == "__main__":

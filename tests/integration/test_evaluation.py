@@ -42,7 +42,7 @@ class Scripted:
     """A model that replies to each question with its code, and then says that this is it."""
 
     asked: list[str]
-    on_question: Callable[[str], None] = str
+    on_question: Callable[[str], object] = str
     model_info: ModelInfo = field(default_factory=lambda: ReplayChatCompletionClient([]).model_info)
     replies: ChatCompletionClient | None = None
 

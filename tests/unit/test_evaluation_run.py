@@ -13,7 +13,7 @@ import pytest
 
 from codeagent_nb import ReplayChatCompletionClient
 from codeagent_nb.errors import NoModelConfigured
-from codeagent_nb.events import CodeExecutionEvent, ModelReplyEvent, RunFinishedEvent, TextMessage
+from codeagent_nb.events import AgentEvent, CodeExecutionEvent, ModelReplyEvent, RunFinishedEvent, TextMessage
 from codeagent_nb.models.types import RequestUsage, UserMessage
 from codeagent_nb.session.beginning import AGENT_NAME
 from kernel_executor import CodeResult
@@ -191,7 +191,7 @@ def test_a_run_that_goes_on_with_other_code_says_so() -> None:
 def test_a_result_is_what_happened() -> None:
     usage = RequestUsage(prompt_tokens=10, completion_tokens=5)
     reply = ModelReplyEvent(source="m", purpose="generate", content="", finish_reason="stop", usage=usage, duration=1)
-    happened = [
+    happened: list[AgentEvent] = [
         TextMessage(source="user", content="@a[9]"),
         *(reply, reply, reply.model_copy(update={"purpose": "reflect"})),
         CodeExecutionEvent(source="m", retry_attempt=0, result=CodeResult(exit_code=0, output="it is 1")),
@@ -265,6 +265,14 @@ def test_two_runs_are_compared_on_what_both_were_asked() -> None:
     assert lines[6] == "- of these unsolved 1 -> 0"
 
 
+def test_what_a_feature_is_worth_is_told_on_the_same_questions() -> None:
+    without = Results((replace(START, configuration="no-retries", changes="max_retries=0"),), BEFORE.rows[:2])
+    last = reporting.ablations(("two", AFTER), [("three", without)]).splitlines()[-1]
+    assert [cell.strip() for cell in last.split("|")[1:-1]] == [
+        *("no-retries: max_retries=0", "2", "1", "2", "1 / 0", "1.000", "4,000", "500", "1", "0")
+    ]
+
+
 def test_a_run_without_results_is_reported() -> None:
     empty = Results((START,), ())
     assert "| **tokens per solved question**" in report([("one", empty), ("two", empty)])
@@ -276,16 +284,29 @@ def test_the_page_names_the_commands_and_nothing_that_was_asked(
     monkeypatch.setattr(reporting, "PAGE", tmp_path / "effectiveness.md")
     for name, results in (("one", BEFORE), ("two", AFTER)):
         with writing(tmp_path / name / "r.jsonl") as writer:
-            for line in (*results.starts, *results.rows):
+            for line in results.starts:
                 writer.add(line)
-    paths = [str(tmp_path / name / "r.jsonl") for name in ("one", "two")]
-    assert reporting.main([*paths, "--write"]) == 0
+            for each in results.rows:
+                writer.add(each)
+    paths = [tmp_path / name / "r.jsonl" for name in ("one", "two")]
+    assert reporting.main([*map(str, paths), "--without", str(paths[0]), "--write"]) == 0
     page = (tmp_path / "effectiveness.md").read_text()
     assert "`OPENAI_BASE_URL=ADDRESS make eval QUESTIONS=FOLDER N=3 SEED=19 MODEL=a/b:1`" in page
     assert "a/b:1, temperature 0, seed 19; 3 of 3 questions" in page
+    assert "## What each feature is worth\n\nBeside `two/r`:" in page
     assert "`two/r` beside `one/r`" in page
     assert "SECRET" not in page + capsys.readouterr().out
-    assert max(map(len, page.splitlines())) < 250
+    assert max(map(len, page.splitlines())) < 300
+
+
+def test_runs_are_called_by_what_tells_them_apart(tmp_path: Path) -> None:
+    paths = [tmp_path / "old" / "a.jsonl", tmp_path / "new" / "a.jsonl"]
+    assert reporting.names(paths, [BEFORE, AFTER]) == ["old/default", "new/default"]
+    assert reporting.names(paths, [BEFORE, replace(AFTER, starts=(replace(START, configuration="x"),))]) == [
+        "default",
+        "x",
+    ]
+    assert reporting.names([paths[0], paths[0].with_name("b.jsonl")], [BEFORE, AFTER]) == ["old/a", "old/b"]
 
 
 def test_a_report_of_what_is_no_file_of_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
