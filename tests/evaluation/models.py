@@ -37,6 +37,11 @@ class Model:
     embedded: bool = False
 
 
+def usable_cpus() -> int:
+    """Return how many threads the embedded model has; with another number of them its replies may be others."""
+    return len(os.sched_getaffinity(0))
+
+
 class Deterministic:
     """A client that asks at temperature 0, unless the agent asks for another one.
 
@@ -93,7 +98,7 @@ async def open_model(name: str) -> AsyncIterator[Model]:
 @asynccontextmanager
 async def _embedded() -> AsyncIterator[Model]:
     path = weights.find(os.environ) or weights.fetch()
-    threads = len(os.sched_getaffinity(0))
+    threads = usable_cpus()
     # Held for the whole run: between two questions it would end, or be started again.
     server = await join_server(ServerSettings(path, CONTEXT_SIZE, threads))
     try:

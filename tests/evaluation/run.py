@@ -24,7 +24,7 @@ import pytest
 from codeagent_nb.errors import AgentError
 from tests.evaluation.asking import TIMEOUT, ask
 from tests.evaluation.configurations import CONFIGURATIONS, Configuration
-from tests.evaluation.models import Model, open_model
+from tests.evaluation.models import Model, open_model, usable_cpus
 from tests.evaluation.proportions import wilson
 from tests.evaluation.questions import ROOT, NoQuestions, Question, draw, find_folder, read_questions
 from tests.evaluation.report import report
@@ -103,11 +103,12 @@ async def run(options: argparse.Namespace) -> None:
             print(f"{path}: {len(results.rows)} of {len(questions)} asked")
             left = [each for each in questions if wants_asking(each, results, faults_again=options.faults_again)]
             await ask_all(left, configuration, model, writer, path, timeout=options.seconds)
-    print("\n" + report([(path.stem, Results.read(path))]))
+    print("\n" + report([(start.configuration, Results.read(path))]))
 
 
 def begin(options: argparse.Namespace, configuration: Configuration, model: Model) -> Start:
     """Return how this run is made."""
+    threads = [f"{usable_cpus()} threads"] if model.embedded else []
     return Start(
         configuration=options.configuration,
         changes=str(configuration),
@@ -116,7 +117,7 @@ def begin(options: argparse.Namespace, configuration: Configuration, model: Mode
         count=options.count,
         timeout=options.seconds,
         commit=commit(),
-        versions=", ".join([f"Python {python_version()}", *filter(None, map(_version, PACKAGES))]),
+        versions=", ".join([f"Python {python_version()}", *filter(None, map(_version, PACKAGES)), *threads]),
         embedded=model.embedded,
         date=f"{datetime.now(UTC):%Y-%m-%d}",
     )
