@@ -15,7 +15,7 @@ INPUTS := pyproject.toml requirements.lock $(wildcard codeagent_nb/labextension/
 # A container may set it: then each of thousands of processes compiles the same files anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test unit dialects attacks browser proof check javascript typing coverage bench matrix beside soak large libraries servers notebooks pictures lock clean
+.PHONY: help demo test unit dialects attacks browser proof check javascript typing coverage bench matrix beside soak large libraries servers eval notebooks pictures lock clean
 
 help:  ## list these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -126,6 +126,11 @@ servers: $(STAMPS)/test  ## kernels on servers and behind gateways, and 1,000 bl
 	$(BIN)/python -m tests.integration.test_remote_chaos 1000
 	PYTHONPATH=. $(BIN)/python tests/benchmarks/remote_latency.py
 
+eval: build/evaluation/made  ## questions about tables, QUESTIONS=FOLDER [N=80] [SEED=19] [CONFIGURATION=default] [MODEL=NAME]: build/eval
+	@bash .ci/system-packages.sh bubblewrap
+	build/evaluation/bin/python -m tests.evaluation.run --questions "$(QUESTIONS)" --count $(or $(N),80) --seed $(or $(SEED),19) \
+		--configuration $(or $(CONFIGURATION),default) --model "$(MODEL)" $(OPTIONS)
+
 notebooks: $(STAMPS)/test  ## execute the example notebooks and keep their outputs
 	$(BIN)/python tools/run_notebooks.py
 
@@ -156,6 +161,13 @@ $(STAMPS)/demo: $(VENV)/pyvenv.cfg $(INPUTS)
 
 $(STAMPS)/test: $(STAMPS)/demo
 	$(PIP) install --constraint requirements.lock --editable '.[docker,autogen,remote]' --group test
+	@touch $@
+
+build/evaluation/made: $(INPUTS)
+	$(PYTHON) -m venv build/evaluation
+	build/evaluation/bin/python -m pip --disable-pip-version-check -qq install --upgrade 'pip>=25.1'
+	build/evaluation/bin/python -m pip --disable-pip-version-check -qq install --constraint requirements.lock \
+		--editable '.[local,data]' --group evaluation
 	@touch $@
 
 # Checkers that run in Node. Where there is no npm, Node comes from PyPI into .venv: that needs neither apt nor root.
