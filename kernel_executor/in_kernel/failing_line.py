@@ -16,8 +16,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from . import missing_names
+from .known_types import type_name
 from .resolving import MOST_NODES, Scope
-from .safe_values import Describer, type_name
+from .safe_values import Describer
 
 SECONDS = 0.5
 """How long it may take; it takes 0.01."""

@@ -8,19 +8,19 @@ import sys
 import types
 from typing import Any
 
-from .near_names import near, near_files, near_modules
-from .resolving import Scope, text_of
-from .safe_values import (
+from .known_types import (
     MODULE_DICT,
     attributes_of,
     inner_of,
     is_index,
-    is_plain,
     is_table,
     labels_of,
     lookup,
     type_name,
 )
+from .near_names import near, near_files, near_modules
+from .resolving import Scope, text_of
+from .safe_values import is_plain
 
 MOST_MISSING = 3
 MOST_KNOWN = 12
@@ -242,8 +242,6 @@ def _in_libraries(inner: list[types.FrameType], values: list[tuple[str, Any]]) -
     indexes: list[tuple[str, Any]] = []
     for frame in inner:
         names: Any = frame.f_locals
-        if type(names) is not dict and not hasattr(type(names), "__len__"):
-            continue
         for name in LOCALS:
             if name not in frame.f_code.co_varnames:
                 continue

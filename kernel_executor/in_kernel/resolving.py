@@ -8,11 +8,10 @@ import sys
 import types
 from typing import Any
 
-from .safe_values import (
+from .known_types import (
     MAPPINGS,
     MODULE_DICT,
     MOST_LOOKED_AT,
-    Unknown,
     class_attribute,
     holds_known_arrays,
     instance_dict,
@@ -34,6 +33,10 @@ def _kind_of_locals() -> type:
 
 PROXY = _kind_of_locals()
 """How Python 3.13 shows the variables of a function; before, it is a dict."""
+
+
+class Unknown(Exception):  # noqa: N818
+    """A value cannot be had without running code."""
 
 
 class Scope:

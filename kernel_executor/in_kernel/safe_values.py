@@ -1,8 +1,4 @@
-"""Describes values of the code's without running any of the code: reads known types, and names all others.
-
-Every look at a value goes by its real type, `type(value)`, never by what it says it is: `isinstance` would ask
-`__class__`, `len` would ask `__len__`, and a look into a dict compares with its keys, which may be the code's, too.
-"""
+"""Describes values of the code's without running any of the code: tells of known types, and names all others."""
 
 from __future__ import annotations
 
@@ -13,11 +9,25 @@ import re
 import sys
 import time
 import types
-from collections.abc import Iterable
 from itertools import islice
 from typing import Any, Callable  # noqa: UP035 - the kernel's interpreter may be older than ours
 
-from .inspecting import MODULES, NAMES, is_number, is_of_pandas, is_type_of
+from .inspecting import MODULES, NAMES, is_number, is_type_of
+from .known_types import (
+    MAPPINGS,
+    MODULE_DICT,
+    has_known_labels,
+    holds_known_arrays,
+    inner_of,
+    is_grouped,
+    is_index,
+    is_series,
+    is_table,
+    labels_of,
+    lookup,
+    one_of,
+    type_name,
+)
 
 LONGEST = 60
 """Characters of a value that are told."""
@@ -28,35 +38,19 @@ MOST_COLUMNS = 40
 MOST_KEYS = 20
 MOST_EXAMPLES = 3
 
-MOST_LOOKED_AT = 2_000
-"""Labels, keys and names that are looked through."""
-
-MOST_ENTRIES = 100_000
-"""Entries of a dict that are looked through for one: 3 ms."""
-
 FIRST_ROWS = 20
 """Rows in which an example is looked for."""
 
 HIDDEN = "<not shown>"
 
 SEQUENCES = (list, tuple, set, frozenset, collections.deque)
-MAPPINGS = (dict, collections.OrderedDict, collections.Counter, collections.defaultdict)
 TEXTS = (str, bytes)
 NUMBERS = (bool, int, float, complex, type(None), decimal.Decimal)
 MOMENTS = (datetime.date, datetime.datetime, datetime.time, datetime.timedelta)
 OF_PANDAS = ("Timestamp", "Timedelta", "Period", "Interval")
-GROUPS = ("DataFrameGroupBy", "SeriesGroupBy")
 
 NAMED = re.compile(r"""(?<![\w.-])([\w.-]+)["']?\s*[:=]\s*\S""")
 PASSWORD = re.compile(r"://[^\s/?#@:]*:[^\s/?#@]+@")
-
-MRO: Any = type.__dict__["__mro__"]
-CLASS_DICT: Any = type.__dict__["__dict__"]
-MODULE_DICT: Any = vars(types.ModuleType)["__dict__"]
-
-
-class Unknown(Exception):  # noqa: N818
-    """A value cannot be told without running code."""
 
 
 class Describer:
@@ -148,6 +142,8 @@ class Describer:
         return {"dtype": str(values.dtype)[:LONGEST], "examples": [self.shown(value) for value in few[:most]]}
 
     def _index(self, value: Any) -> dict[str, Any]:
+        if not has_known_labels(value):
+            return {"length": len(value)}
         few = [self.shown(label) for label in value[:MOST_EXAMPLES]]
         dtype = str(value.dtype)[:LONGEST] if _is_known_dtype(value.dtype) else ""
         return {"length": len(value), "dtype": dtype, "examples": few}
@@ -156,7 +152,7 @@ class Describer:
         told: dict[str, Any] = {"shape": list(value.shape), "columns": []}
         if type(value.index) is not sys.modules["pandas"].RangeIndex:
             told["index"] = [self.shown(name) for name in value.index.names if name is not None]
-        labels = list(value.columns[:MOST_COLUMNS])
+        labels = list(value.columns[:MOST_COLUMNS]) if has_known_labels(value.columns) else []
         is_safe = holds_known_arrays(value) and all(map(is_plain, labels))  # to look at a column hashes its name
         for place, label in enumerate(labels):
             column = self._column(value.iloc[:, place], 1) if is_safe and not self.is_late else {}
@@ -188,27 +184,6 @@ def _never(_: str) -> None:
     """Hide nothing."""
 
 
-def is_table(kind: type) -> bool:
-    """Return whether it is pandas' own type of tables."""
-    return is_type_of(kind, "pandas", "DataFrame")
-
-
-def is_series(kind: type) -> bool:
-    """Return whether it is pandas' own type of columns."""
-    return is_type_of(kind, "pandas", "Series")
-
-
-def is_index(kind: type) -> bool:
-    """Return whether it is one of pandas' own types of labels."""
-    names = ("Index", "DatetimeIndex", "RangeIndex", "CategoricalIndex", "MultiIndex", "PeriodIndex", "TimedeltaIndex")
-    return any(is_type_of(kind, "pandas", name) for name in names)
-
-
-def is_grouped(kind: type) -> bool:
-    """Return whether it is one of pandas' own types of groups."""
-    return any(is_type_of(kind, "pandas.core.groupby.generic", name) for name in GROUPS)
-
-
 def _is_plain_kind(kind: type) -> bool:
     return (
         one_of(kind, (*TEXTS, *NUMBERS, *MOMENTS))
@@ -231,26 +206,6 @@ KNOWN: tuple[tuple[Callable[[type], bool], Callable[[Describer, Any], dict[str, 
     (lambda kind: issubclass(kind, types.ModuleType), Describer._module),  # noqa: SLF001
 )
 """Which types are told with what is in them, and how; the first that fits."""
-
-
-def one_of(kind: type, known: Iterable[type]) -> bool:
-    """Return whether a type is one of some; `in` may call what a metaclass of the code's has."""
-    return any(kind is each for each in known)
-
-
-def type_name(kind: type) -> str:
-    """Return a type's name, and run nothing of its metaclass."""
-    name = NAMES.__get__(kind)
-    return name[:LONGEST] if type(name) is str else ""
-
-
-def inner_of(value: Any) -> Any:
-    """Return the table or column that an object of pandas' own is about: of `df.groupby(...)`, `df.loc`."""
-    kind = type(value)
-    module = MODULES.__get__(kind)
-    if type(module) is str and module.startswith("pandas.") and is_type_of(kind, module, NAMES.__get__(kind)):
-        return lookup(instance_dict(value), "obj")
-    return None
 
 
 def is_plain(value: Any) -> bool:
@@ -285,78 +240,8 @@ def _is_known_dtype(dtype: Any) -> bool:
     return type(module) is str and module.partition(".")[0] in ("numpy", "pandas")
 
 
-def holds_known_arrays(value: Any) -> bool:
-    """Return whether a table or column holds nothing but arrays of NumPy's and pandas' own."""
-    return all(is_of_pandas(type(block.values)) for block in value._mgr.blocks)  # noqa: SLF001
-
-
 def _is_missing(value: Any) -> bool:
     if value is None or (type(value) is float and value != value):  # noqa: PLR0124 - so is NaN known
         return True
     pandas = sys.modules["pandas"]
     return value is pandas.NaT or value is pandas.NA
-
-
-def labels_of(value: Any) -> list[str]:
-    """Return the labels that are texts: a table's columns, a column's index, a dict's keys."""
-    kind = type(value)
-    if one_of(kind, MAPPINGS):
-        return texts(value)
-    if is_table(kind):
-        return texts(value.columns[:MOST_LOOKED_AT])
-    if is_index(kind):
-        return [] if value.dtype.kind in "biufcmM" else texts(value[:MOST_LOOKED_AT])
-    if is_series(kind):
-        return labels_of(value.index)
-    if is_type_of(kind, "polars", "DataFrame"):
-        return texts(value.columns)
-    inner = inner_of(value)
-    return [] if inner is None else labels_of(inner)
-
-
-def texts(values: Iterable[Any]) -> list[str]:
-    """Return those of the first values that are texts."""
-    return [value for value in islice(values, MOST_LOOKED_AT) if type(value) is str]
-
-
-def lookup(entries: Any, key: Any) -> Any:
-    """Return what a dict has under a text or number, or None; compares with no other keys."""
-    pairs: Any = ()
-    if type(entries) is types.MappingProxyType:
-        pairs = entries.items()
-    elif issubclass(type(entries), dict):
-        pairs = dict.items(entries)
-    return next((v for k, v in islice(pairs, MOST_ENTRIES) if type(k) is type(key) and k == key), None)
-
-
-def instance_dict(value: Any) -> Any:
-    """Return an object's own attributes, as a dict; empty if it has none, or a way of its own to tell them."""
-    for kind in MRO.__get__(type(value)):
-        slot = lookup(CLASS_DICT.__get__(kind), "__dict__")
-        if type(slot) is types.GetSetDescriptorType:
-            own = slot.__get__(value)
-            return own if type(own) is dict else {}
-        if slot is not None:
-            return {}
-    return {}
-
-
-def class_attribute(kind: type, name: str) -> Any:
-    """Return what a class or one of its bases has under a name, as it stands there; None if nothing."""
-    for each in MRO.__get__(kind):
-        found = lookup(CLASS_DICT.__get__(each), name)
-        if found is not None:
-            return found
-    return None
-
-
-def attributes_of(value: Any) -> list[str]:
-    """Return the names of what an object has."""
-    kind = type(value)
-    if issubclass(kind, types.ModuleType):
-        return [name for name in texts(MODULE_DICT.__get__(value)) if not name.startswith("_")]
-    classes = MRO.__get__(value if issubclass(kind, type) else kind)
-    names = texts(instance_dict(value)) if not issubclass(kind, type) else []
-    for each in classes:
-        names += texts(CLASS_DICT.__get__(each))
-    return [name for name in dict.fromkeys(names) if not name.startswith("_")]
