@@ -96,7 +96,8 @@ TEXTS = (
     ),
     Cause(
         "TypeError|ArrowNotImplementedError",
-        r"^Cannot perform reduction|^dtype 'str' does not|has no kernel matching input types \(\w*string|^Cannot inter",
+        r"^Cannot perform reduction|^dtype 'str' does not|has no kernel matching input types \(\w*string|^Cannot inter"
+        r"|^Could not convert (?:string )?'.*' to numeric",
         "Text columns are in it: pass `numeric_only=True`, or choose the columns of numbers first.",
     ),
     Cause(

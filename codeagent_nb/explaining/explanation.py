@@ -5,6 +5,7 @@ these facts alone it solved 2 of 7.
 """
 
 from codeagent_nb.explaining.remedies import remedy_for
+from codeagent_nb.text import counted, one_line
 from kernel_executor import BlockResult, FailedLine, MissingName, SeenColumn, SeenValue
 from kernel_executor.text import plain
 
@@ -51,7 +52,7 @@ def _line_of(block: BlockResult, seen: FailedLine | None) -> FailedLine | None:
 
 
 def _told(line: FailedLine, budget: int) -> list[str]:
-    told = [_one_line(f"{line.error}: {line.message}", ERROR_SHOWN)]
+    told = [_cut(f"{line.error}: {line.message}", ERROR_SHOWN)]
     told += filter(None, map(_missing_text, line.missing))
     told += filter(None, [remedy_for(line)])
     for value in _in_order(line):
@@ -62,8 +63,8 @@ def _told(line: FailedLine, budget: int) -> list[str]:
     return told
 
 
-def _one_line(text: str, length: int) -> str:
-    text = " ".join(text.split())
+def _cut(text: str, length: int) -> str:
+    text = one_line(text)
     return text if len(text) <= length else f"{text[: length - 3]}..."
 
 
@@ -74,17 +75,13 @@ def _missing_text(missing: MissingName) -> str:
     there = ", ".join(map(repr, missing.near or missing.known))
     if missing.near:
         return f"{missing.name!r} is not in {missing.of}; similar there: {there}."
-    return f"{missing.name!r} is not in {missing.of}; there are: {there}." if there else _bare_text(missing)
-
-
-def _bare_text(missing: MissingName) -> str:
-    return f"{missing.name!r} is not in {missing.of}."
+    return f"{missing.name!r} is not in {missing.of}{f'; there are: {there}' if there else ''}."
 
 
 def _in_order(line: FailedLine) -> list[SeenValue]:
-    """Return the values, tables last: they take what is left, unless a name is missing in one."""
+    """Return the values: first what a name is missing in, then tables, which take what is left, modules last."""
     wanted = {missing.of for missing in line.missing}
-    return sorted(line.values, key=lambda value: (value.name not in wanted, bool(value.columns)))
+    return sorted(line.values, key=lambda each: (each.name not in wanted, each.type == "module", bool(each.columns)))
 
 
 def _value_text(value: SeenValue, line: FailedLine, room: int) -> str:
@@ -96,7 +93,7 @@ def _value_text(value: SeenValue, line: FailedLine, room: int) -> str:
         return _with_columns(head, value, line, room)
     parts = [f"dtype {value.dtype}" if value.dtype else "", *_listed("keys", value.keys)]
     parts += _listed("", value.examples) if size or value.dtype else [" ".join(value.examples)]
-    return _one_line(", ".join([head, *filter(None, parts)]), room)
+    return _cut(", ".join([head, *filter(None, parts)]), room)
 
 
 def _listed(what: str, items: tuple[str, ...]) -> list[str]:
@@ -105,7 +102,7 @@ def _listed(what: str, items: tuple[str, ...]) -> list[str]:
 
 def _size_text(value: SeenValue) -> str:
     if value.shape is not None and (value.columns or value.type == "DataFrame") and len(value.shape) == 2:
-        return f" of {value.shape[0]} rows and {value.shape[1]} columns"
+        return f" of {counted(value.shape[0], 'row')} and {counted(value.shape[1], 'column')}"
     if value.shape is not None:
         return f" of shape {value.shape}"
     return "" if value.length is None else f" of length {value.length}"

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from . import missing_names
-from .known_types import type_name
+from .known_types import class_attribute, type_name
 from .resolving import MOST_NODES, Scope
 from .safe_values import Describer
 
@@ -179,7 +179,8 @@ def _most_telling(values: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
 
     def rank(pair: tuple[str, Any]) -> int:
         kind = type(pair[1])
-        return 2 if issubclass(kind, CLASSES) else 1 if issubclass(kind, types.ModuleType) else 0
+        is_called = issubclass(kind, CLASSES) or class_attribute(kind, "__call__") is not None
+        return 2 if is_called else 1 if issubclass(kind, types.ModuleType) else 0
 
     ranked = sorted(values, key=rank)
     data = [pair for pair in ranked if rank(pair) < 2]

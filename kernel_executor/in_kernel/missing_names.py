@@ -20,7 +20,6 @@ from .known_types import (
 )
 from .near_names import near, near_files, near_modules
 from .resolving import Scope, text_of
-from .safe_values import is_plain
 
 MOST_MISSING = 3
 MOST_KNOWN = 12
@@ -165,7 +164,7 @@ def _parameters(function: Any) -> list[str]:
     return [name for name in names if name != "self"]
 
 
-def _labels(kind: type, message: str, nodes: list[ast.AST], error: BaseException) -> list[Any]:
+def _labels(kind: type, message: str, nodes: list[ast.AST], error: BaseException) -> list[str]:
     """Return the labels that an error says are missing."""
     if issubclass(kind, NameError):
         found = NO_NAME.search(message)
@@ -178,7 +177,7 @@ def _labels(kind: type, message: str, nodes: list[ast.AST], error: BaseException
     arguments = ARGUMENTS.__get__(error)
     key = arguments[0] if type(arguments) is tuple and len(arguments) == 1 else ""
     if type(key) is not str:
-        return [key] if is_plain(key) else []
+        return []
     constants = [node.value for node in nodes if isinstance(node, ast.Constant) and type(node.value) is str]
     if found := NOT_FOUND.match(key):
         return [found.group(1)]
@@ -189,12 +188,10 @@ def _labels(kind: type, message: str, nodes: list[ast.AST], error: BaseException
 
 
 def _label(
-    name: Any, nodes: list[ast.AST], scope: Scope, values: list[tuple[str, Any]], inner: list[types.FrameType]
+    name: str, nodes: list[ast.AST], scope: Scope, values: list[tuple[str, Any]], inner: list[types.FrameType]
 ) -> dict[str, Any]:
     """Return in what a label was looked for: what has the brackets, what pandas looked into, what the line names."""
     indexed = _indexed(name, nodes, scope)
-    if type(name) is not str:
-        return {"name": repr(name)[:LONGEST], "of": indexed[0][0] if indexed else "", "near": []}
     candidates = [pair for pair in indexed if _lacks(pair[1], name)]
     candidates += [pair for pair in _in_libraries(inner, values) if _lacks(pair[1], name)]
     candidates += [pair for pair in values if _lacks(pair[1], name)]
@@ -216,7 +213,7 @@ def _lacks(value: Any, name: str) -> bool:
     return name not in labels and (bool(labels) or is_table(type(value)))
 
 
-def _indexed(name: Any, nodes: list[ast.AST], scope: Scope) -> list[tuple[str, Any]]:
+def _indexed(name: str, nodes: list[ast.AST], scope: Scope) -> list[tuple[str, Any]]:
     found = []
     for node in nodes:
         if isinstance(node, ast.Subscript) and name in _constants(node):
@@ -228,12 +225,8 @@ def _indexed(name: Any, nodes: list[ast.AST], scope: Scope) -> list[tuple[str, A
 
 
 def _constants(node: ast.Subscript) -> list[Any]:
-    """Return the texts and numbers in the brackets of an expression."""
-    return [
-        each.value
-        for each in ast.walk(node.slice)
-        if isinstance(each, ast.Constant) and (type(each.value) is str or type(each.value) is int)
-    ]
+    """Return the texts in the brackets of an expression."""
+    return [each.value for each in ast.walk(node.slice) if isinstance(each, ast.Constant) and type(each.value) is str]
 
 
 def _in_libraries(inner: list[types.FrameType], values: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
@@ -246,10 +239,11 @@ def _in_libraries(inner: list[types.FrameType], values: list[tuple[str, Any]]) -
             if name not in frame.f_code.co_varnames:
                 continue
             value = names.get(name)
-            told = next((text for text, each in values if each is value), "")
+            looked_into = inner_of(value)
+            told = next((text for text, each in values if each is value or each is looked_into is not None), "")
             if is_index(type(value)):
                 same = [text for text, each in values if is_table(type(each)) and labels_of(each) == labels_of(value)]
                 indexes.append((same[0] if same else "the labels", value))
-            elif is_table(type(value)) or inner_of(value) is not None:
+            elif is_table(type(value)) or looked_into is not None:
                 found.append((told or "the table made in this line", value))
     return found + indexes
