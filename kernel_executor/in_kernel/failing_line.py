@@ -20,7 +20,7 @@ from .known_types import class_attribute, type_name
 from .resolving import MOST_NODES, Scope
 from .safe_values import Describer
 
-SECONDS = 0.5
+SECONDS = 1.0
 """How long it may take; it takes 0.01."""
 
 DEEPEST = 5_000

@@ -44,7 +44,7 @@ def _distance(wanted: str, found: str) -> float | None:
     shorter, longer = sorted((wanted, found), key=len)
     if len(shorter) >= SHORTEST_PART and shorter in longer:
         return 1.0 - len(shorter) / len(longer) / 2
-    if wanted[0] == found[0] and len(longer) <= 3 * len(shorter) and _is_short_for(shorter, longer):
+    if _is_short_for(wanted, found):
         return 1.5
     matcher = difflib.SequenceMatcher(None, wanted, found)
     if matcher.quick_ratio() < 0.7:
@@ -54,9 +54,10 @@ def _distance(wanted: str, found: str) -> float | None:
 
 
 def _is_short_for(shorter: str, longer: str) -> bool:
-    """Return whether all letters of one are in the other, in this order: `yr` for `year`."""
+    """Return whether all letters of one are in the other, in this order, the first one in front: `yr` for `year`."""
     letters = iter(longer)
-    return len(shorter) > 1 and all(letter in letters for letter in shorter)
+    is_long_enough = len(shorter) > 1 and 3 * len(shorter) >= len(longer)
+    return is_long_enough and shorter[0] == longer[0] and all(letter in letters for letter in shorter)
 
 
 def near_files(path: str) -> tuple[str, list[str]]:
