@@ -15,8 +15,8 @@ CELL = "<failed cell>"
 NUMBER = 7
 
 
-def raised(code: str, names: dict[str, Any]) -> BaseException:
-    """Run code as a cell; return what it raises."""
+def outcome(code: str, names: dict[str, Any]) -> BaseException | None:
+    """Run code as a cell; return what it raises, if anything."""
     linecache.cache[CELL] = (len(code), None, code.splitlines(keepends=True), CELL)
     try:
         with warnings.catch_warnings():
@@ -24,7 +24,14 @@ def raised(code: str, names: dict[str, Any]) -> BaseException:
             exec(compile(code, CELL, "exec"), names)
     except BaseException as error:  # noqa: BLE001 - whatever it is
         return error
-    raise AssertionError(f"this does not fail: {code}")
+    return None
+
+
+def raised(code: str, names: dict[str, Any]) -> BaseException:
+    """Run code that fails as a cell; return what it raises."""
+    error = outcome(code, names)
+    assert error is not None, f"this does not fail: {code}"
+    return error
 
 
 def failed(code: str, **names: Any) -> tuple[BlockResult, FailedLine]:
