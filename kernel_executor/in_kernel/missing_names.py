@@ -32,6 +32,7 @@ LOCALS = ("self", "obj", "data", "left", "right", "frame", "df")
 
 QUOTED = re.compile(r"""["'`]([^"'`]{1,200})["'`]""")
 NO_ATTRIBUTE = re.compile(r"has no attribute '(\w+)'")
+OBJECT = re.compile(r"^'([\w.]+)' object has")
 NO_NAME = re.compile(r"name '(\w+)' is not defined")
 NO_IMPORT = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
 NO_KEYWORD = re.compile(r"got an unexpected keyword argument '(\w+)'")
@@ -117,8 +118,11 @@ def _attribute(
         base = next((value for text, value in values for node in bases if text_of(node) == text), None)
     if not name or (base is None and not found):
         return []
-    where = text_of(bases[0]) if bases and "(" not in text_of(bases[0]) else f"the {_kind_of(base)} in this line"
-    return [_told(name, where, [*labels_of(base), *attributes_of(base)] if base is not None else [])]
+    text = text_of(bases[0]) if bases else ""
+    if not text or "(" in text:
+        kind = OBJECT.match(message) if base is None else None
+        text = f"the {kind.group(1) if kind else _kind_of(base)} in this line"
+    return [_told(name, text, [*labels_of(base), *attributes_of(base)] if base is not None else [])]
 
 
 def _kind_of(value: Any) -> str:
@@ -145,7 +149,7 @@ def _keyword(message: str, nodes: list[ast.AST], scope: Scope) -> list[dict[str,
                 names = _parameters(scope.resolve(node.func))
             except Exception:  # noqa: BLE001 - it is made in the line
                 names = []
-            return [_told(name, f"the arguments of {text_of(node.func)}", names, known=True)]
+            return [_told(name, f"the arguments of {text_of(node.func) or 'the function'}", names, known=True)]
     return []
 
 

@@ -20,6 +20,10 @@ SHORTEST_PART = 3
 """Characters that a name must have for others to be near because they contain it."""
 
 
+LEAST_ALIKE = 0.7
+"""How much of two names must be the same, in both together, if they are to be near."""
+
+
 def near(name: str, names: Iterable[str]) -> list[str]:
     """Return the names that are most like one: the same but for case, blanks, underscores; then parts; then similar."""
     wanted = _bare(name)
@@ -44,13 +48,13 @@ def _distance(wanted: str, found: str) -> float | None:
     shorter, longer = sorted((wanted, found), key=len)
     if len(shorter) >= SHORTEST_PART and shorter in longer:
         return 1.0 - len(shorter) / len(longer) / 2
-    if _is_short_for(wanted, found):
-        return 1.5
     matcher = difflib.SequenceMatcher(None, wanted, found)
-    if matcher.quick_ratio() < 0.7:
+    if _is_short_for(wanted, found):
+        return 2.0 - max(matcher.ratio(), LEAST_ALIKE)
+    if matcher.quick_ratio() < LEAST_ALIKE:
         return None
     ratio = matcher.ratio()
-    return 2.0 - ratio if ratio >= 0.7 else None
+    return 2.0 - ratio if ratio >= LEAST_ALIKE else None
 
 
 def _is_short_for(shorter: str, longer: str) -> bool:

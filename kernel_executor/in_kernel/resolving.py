@@ -75,7 +75,7 @@ class Scope:
         for node in nodes:
             if isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)):
                 text = text_of(node)
-                if text not in found:
+                if text and text not in found:
                     try:
                         found[text] = self.resolve(node)
                     except Exception:  # noqa: BLE001, S112 - `Unknown`, or whatever its library says
@@ -120,11 +120,11 @@ class Scope:
 
 
 def text_of(node: Any) -> str:
-    """Return an expression as it is told."""
+    """Return an expression as it is told; empty if it cannot be."""
     if isinstance(node, ast.Name):
         return node.id
     if not hasattr(ast, "unparse"):  # before Python 3.9
-        return "..."
+        return ""
     text = ast.unparse(node)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 

@@ -121,6 +121,8 @@ def test_an_index_with_names_is_told_and_a_column_that_went_there_is_found() -> 
         ),
         ("pd.read_csv('x.csv', sepp=',')", {"sepp": ("the arguments of pd.read_csv", ("sep",))}),
         ("def f(factor): pass\nf(faktor=1)", {"faktor": ("the arguments of f", ("factor",))}),
+        ("None.total", {"total": ("None", ())}),
+        ("print().total", {"total": ("the NoneType in this line", ())}),
         ("raise KeyError('anything')", {"anything": ("", ())}),
     ],
 )
@@ -183,7 +185,7 @@ def test_nothing_is_held_afterwards() -> None:
     held = Held()
     gone = weakref.ref(held)
     names = {"held": held, "df": TABLE}
-    error = raised("def f(x):\n    y = x\n    return y['a']\nf(held)", names)
+    error = outcome("def f(x):\n    y = x\n    return y['a']\nf(held)", names)
     gc.disable()
     try:
         assert look(error, names, {CELL: NUMBER})["error"] == "TypeError"
@@ -396,6 +398,7 @@ def test_what_ipython_has_kept_is_told_as_json(monkeypatch: pytest.MonkeyPatch) 
         ("body_mass", ["Body Mass (g)", "mass", "body"], ["Body Mass (g)", "body", "mass"]),
         ("colour", ["color", "col"], ["col", "color"]),
         ("yr", ["year", "y", "yesterday's very rare rain"], ["year"]),
+        ("uppr", ["isupper", "upper", "lower"], ["upper", "isupper"]),
         ("x", ["y", "X", ""], ["X"]),
         ("", ["a"], []),
         ("same", ["same"], []),
