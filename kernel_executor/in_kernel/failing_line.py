@@ -97,13 +97,14 @@ def _look_at(
     place: Place, told: dict[str, Any], error: BaseException, cells: dict[str, int], describer: Describer
 ) -> None:
     code, line = place.frame.f_code, place.line
-    source = _source(code)
+    file = code.co_filename if type(code.co_filename) is str else ""  # code can be made with any
+    source = _source(file)
     scope = Scope(place.frame)
-    number = cells.get(code.co_filename)
+    number = cells.get(file)
     lines = source.splitlines()
     told["line"] = line
     told["cell"] = number if type(number) is int else 0
-    told["function"] = code.co_name[:LONGEST]
+    told["function"] = code.co_name[:LONGEST] if type(code.co_name) is str else ""
     told["source"] = lines[line - 1].strip()[:LONGEST] if 0 < line <= len(lines) else ""
     nodes = _nodes(source, line)
     values = scope.values(nodes, code)
@@ -132,8 +133,8 @@ def _own_place(error: BaseException, names: dict[str, Any]) -> Place | None:
     return place
 
 
-def _source(code: types.CodeType) -> str:
-    entry = linecache.cache.get(code.co_filename)  # not `getlines`: it looks at the disk for files that are not there
+def _source(file: str) -> str:
+    entry = linecache.cache.get(file)  # not `getlines`: it looks at the disk for files that are not there
     lines: Any = entry[2] if type(entry) is tuple and len(entry) > 2 else []
     if type(lines) is not list or any(type(each) is not str for each in lines):
         return ""

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, strategies as st
+from pydantic import TypeAdapter
 
 from codeagent_nb.explaining.explanation import MODEL_BUDGET, for_model, for_person
 from kernel_executor import BlockResult, CodeBlock, FailedLine, MissingName, SeenColumn, SeenValue
@@ -91,6 +92,12 @@ def test_a_long_message_is_one_short_line() -> None:
     first = for_model(*failed("raise ValueError('a\\n' * 5_000)")).splitlines()[0]
     assert first.startswith("ValueError: a a a")
     assert len(first) <= 200
+
+
+def test_what_was_seen_can_be_kept_in_a_journal() -> None:
+    _, seen = failed("df['WINDSPEED']", df=TABLE)
+    kept = TypeAdapter(FailedLine)
+    assert kept.validate_json(kept.dump_json(seen)) == seen
 
 
 TEXTS = st.text(max_size=200)

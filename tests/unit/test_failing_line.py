@@ -350,6 +350,32 @@ def test_an_array_of_the_codes_own_is_not_asked() -> None:
     assert told["values"][0]["columns"] == [["'a'", "", ""]]
 
 
+def test_code_with_a_file_and_a_name_of_its_own_making_is_told() -> None:
+    touched: list[str] = []
+
+    class Text(str):
+        def __hash__(self) -> int:
+            touched.append("hash")
+            return 1
+
+        def __getitem__(self, key: Any) -> str:
+            touched.append("item")
+            return ""
+
+    def f(value: Any) -> Any:
+        return value["x"]
+
+    names: dict[str, Any] = {"value": {}}
+    try:
+        code = f.__code__.replace(co_filename=Text("file"), co_name=Text("name"))
+    except (TypeError, SystemError):
+        pytest.skip("this Python takes no such texts")
+    error = outcome("g({})", names | {"g": types.FunctionType(code, names)})
+    touched.clear()
+    look(error, names, {CELL: NUMBER})
+    assert touched == []
+
+
 @pytest.mark.parametrize("broken", [None, 3, "error", Exception, object(), KeyError("x")])
 def test_what_is_no_error_of_the_code_is_told_by_its_name_at_most(broken: Any) -> None:
     assert look(broken, {}, {}) in ({}, {"error": "KeyError"})
