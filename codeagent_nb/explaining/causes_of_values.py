@@ -61,6 +61,12 @@ def _for_model(line: FailedLine) -> bool:
     return bool(re.search(r"\.(?:fit|fit_transform|predict|score)\(", line.source))
 
 
+def _is_about_one_column(line: FailedLine) -> bool:
+    """Return whether it is one column of text that something is calculated of."""
+    columns = [value.name for value in line.values if value.type == "Series" and value.dtype in TEXT_DTYPES]
+    return any(re.search(rf"{re.escape(name)}\.\w+\(", line.source) for name in columns)
+
+
 COERCE = "Some of it is no number: `pd.to_numeric({text}, errors='coerce')` makes NaN of that."
 
 TEXTS = (
@@ -93,6 +99,12 @@ TEXTS = (
         CALCULATING,
         "The values are text: convert them with `pd.to_numeric({text}, errors='coerce')` first.",
         when=_sees(r"[-+]?\d*\.?\d+"),
+    ),
+    Cause(
+        "TypeError|ArrowNotImplementedError",
+        r"^Cannot perform reduction|^Could not convert (?:string )?'.*' to numeric",
+        "`{text}` is text: count it, `value_counts()`, or choose a column of numbers.",
+        when=_is_about_one_column,
     ),
     Cause(
         "TypeError|ArrowNotImplementedError",

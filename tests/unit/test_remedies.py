@@ -209,6 +209,7 @@ TRIGGERS = [
     ("df[['t', 'Year']].groupby('t').t.mean()", "numeric_only=True"),
     ("df[['t', 'Year']].quantile(0.5)", "numeric_only=True"),
     ("np.mean(df[['t', 'Year']])", "numeric_only=True"),
+    ("df['t'].mean()", "`df['t']` is text"),
     ("'a' + 1", "f-string"),
     ("x = 'a'\nx - 1", "float(x)"),
     ("df['t'].plot()", "is text"),
@@ -282,6 +283,14 @@ TRIGGERS = [
 
 NESTED_QUOTES = ('d = {}\nx = f"{d["a"]}"', "other quotes")
 
+ONE_CLASS = (
+    "This solver needs samples of at least 2 classes in the data, but the data contains only one class: np.int64(1)"
+)
+MAX_FEATURES = (
+    "The 'max_features' parameter of RandomForestClassifier must be an int in the range [1, inf), a float in the range "
+    "(0.0, 1.0], a str among {'sqrt', 'log2'} or None. Got 'auto' instead."
+)
+
 ELSEWHERE = [
     ("ValueError", "Input X contains NaN.\nLinearRegression does not accept missing values", "dropna()"),
     ("ValueError", "Input y contains NaN.", "dropna()"),
@@ -293,7 +302,7 @@ ELSEWHERE = [
     ("ValueError", "The feature names should match those that were passed during fit.", "same columns"),
     ("ValueError", "X has 2 features, but LinearRegression is expecting 1 features as input.", "with 1 columns"),
     ("ValueError", "Unknown label type: continuous. Maybe you are trying to fit a classifier", "regressor"),
-    ("ValueError", "This solver needs samples of 2 classes, but the data contains only one class: 1", "one class"),
+    ("ValueError", ONE_CLASS, "one class"),
     ("ValueError", "y contains previously unseen labels: np.str_('b')", "handle_unknown"),
     ("ValueError", "Found unknown categories ['b'] in column 0 during transform", "handle_unknown"),
     ("TypeError", "OneHotEncoder.__init__() got an unexpected keyword argument 'sparse'", "sparse_output"),
@@ -302,7 +311,7 @@ ELSEWHERE = [
     ("TypeError", "LogisticRegression.__init__() got an unexpected keyword argument 'multi_class'", "Leave it out"),
     ("TypeError", "AgglomerativeClustering.__init__() got an unexpected keyword argument 'affinity'", "metric"),
     ("AttributeError", "'OneHotEncoder' object has no attribute 'get_feature_names'", "get_feature_names_out"),
-    ("InvalidParameterError", "The 'max_features' parameter of X must be an int or None. Got 'auto' instead.", "sqrt"),
+    ("InvalidParameterError", MAX_FEATURES, "sqrt"),
     ("ImportError", "cannot import name 'Imputer' from 'sklearn.preprocessing' (/x.py)", "SimpleImputer"),
     ("ModuleNotFoundError", "No module named 'sklearn.cross_validation'", "model_selection"),
     ("ImportError", "\n`load_boston` has been removed from scikit-learn since version 1.2.", "another data set"),
@@ -345,6 +354,26 @@ def test_a_name_that_code_takes_for_known_gets_its_remedy(name: str) -> None:
 def test_a_module_that_has_another_name_where_it_is_installed_gets_its_remedy(name: str) -> None:
     line = FailedLine(error="ModuleNotFoundError", message=f"No module named '{name}'")
     assert f"`{INSTALLED_AS[name]}`" in remedy_for(line)
+
+
+OF_SCIKIT_LEARN = [
+    ("linear_model.LinearRegression().fit([[1], [np.nan]], [1, 2])", "dropna()"),
+    ("linear_model.LinearRegression().fit(pd.Series([1, 2]), [1, 2])", "df[['a']]"),
+    ("linear_model.LinearRegression().fit([[1], [2]], [1, 2, 3])", "have 2, 3 rows"),
+    ("linear_model.LinearRegression().fit(pd.DataFrame({'a': ['x', 'y']}), [1, 2])", "get_dummies"),
+    ("linear_model.LinearRegression().predict([[1]])", ".fit(X, y)"),
+    ("linear_model.LogisticRegression().fit([[1.0], [2.0]], [1.1, 2.2])", "regressor"),
+    ("preprocessing.LabelEncoder().fit(['a']).transform(['b'])", "handle_unknown"),
+    ("preprocessing.OneHotEncoder(sparse=False)", "sparse_output"),
+    ("metrics.mean_squared_error([1], [1], squared=False)", "root_mean_squared_error"),
+]
+
+
+@pytest.mark.parametrize(("code", "words"), OF_SCIKIT_LEARN, ids=[code for code, _ in OF_SCIKIT_LEARN])
+def test_scikit_learns_own_errors_get_their_remedy_where_it_is_installed(code: str, words: str) -> None:
+    pytest.importorskip("sklearn")
+    line = line_of(f"from sklearn import linear_model, metrics, preprocessing\n{code}", **names())
+    assert words in remedy_for(line)
 
 
 def test_a_model_that_is_given_texts_is_told_to_encode_them() -> None:
