@@ -57,9 +57,13 @@ from .types import (
     Checkpoint as Checkpoint,
     CodeBlock as CodeBlock,
     CodeResult as CodeResult,
+    FailedLine as FailedLine,
     KernelState as KernelState,
+    MissingName as MissingName,
     Output as Output,
     RollBack as RollBack,
+    SeenColumn as SeenColumn,
+    SeenValue as SeenValue,
     Timeout as Timeout,
     Truncation as Truncation,
 )

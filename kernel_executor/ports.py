@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 from kernel_executor.aio.cancellation import CancellationToken
 from kernel_executor.events import ExecutionEvent
 from kernel_executor.sandbox.isolation import Isolation
-from kernel_executor.types import Checkpoint, CodeBlock, CodeResult, RollBack, Timeout
+from kernel_executor.types import Checkpoint, CodeBlock, CodeResult, FailedLine, RollBack, Timeout
 
 
 @runtime_checkable
@@ -102,4 +102,13 @@ class AttemptExecutor(CodeExecutor, Protocol):
 
     async def roll_back(self) -> RollBack | None:
         """Take back what the last call made of the variables if it failed; None if there is nothing to take back."""
+        ...
+
+
+@runtime_checkable
+class ExplainingExecutor(CodeExecutor, Protocol):
+    """An executor that can look at the live frame in which code failed."""
+
+    async def failed_line(self) -> FailedLine | None:
+        """Return what was seen where the last block failed; None if it did not, or that is gone or not known."""
         ...

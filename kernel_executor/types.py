@@ -152,3 +152,89 @@ class RollBack:
     state: KernelState
     reason: str = ""
     names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SeenColumn:
+    """A column of a table that a failed line names.
+
+    Args:
+        label: Its name as Python writes it, in quotes.
+        dtype: Its dtype; empty if that was not to be had.
+        example: One of its first values, as Python writes it.
+    """
+
+    label: str
+    dtype: str = ""
+    example: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenValue:
+    """A value that a failed line names, as far as it could be told without running code.
+
+    Args:
+        name: What the line calls it: `df`, `df['a']`, `self.data`.
+        type: Name of its type.
+        length: How many parts it has.
+        shape: That of an array or a table.
+        dtype: That of an array, a column or an index.
+        columns: The first columns of a table.
+        index: The names of a table's index, as Python writes them; None for one that only counts.
+        keys: The first keys of a dict, or labels of a column, as Python writes them.
+        examples: Some of what is in it, as Python writes it.
+        version: That of a module.
+    """
+
+    name: str
+    type: str
+    length: int | None = None
+    shape: tuple[int, ...] | None = None
+    dtype: str = ""
+    columns: tuple[SeenColumn, ...] = ()
+    index: tuple[str, ...] | None = None
+    keys: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissingName:
+    """A name that a failed line looked for and did not find.
+
+    Args:
+        name: The name.
+        of: What it is not in, as a clause names it: `df`, `the variables`; empty if that is not known.
+        near: Names in there that are like it, the nearest first.
+        known: Some of the names in there, of arguments say.
+    """
+
+    name: str
+    of: str = ""
+    near: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedLine:
+    """What was seen in the live frame where code failed. Code could have made up any of it.
+
+    Args:
+        error: Name of the exception.
+        message: Its text, cut.
+        cell: Number of the cell, as the kernel counts them; 0 if that is not known.
+        line: The line of the code's own innermost frame.
+        function: The function it is in; `<module>` at the top level.
+        source: The text of the line.
+        values: What it names.
+        missing: What it looked for in vain.
+    """
+
+    error: str
+    message: str = ""
+    cell: int = 0
+    line: int = 0
+    function: str = ""
+    source: str = ""
+    values: tuple[SeenValue, ...] = ()
+    missing: tuple[MissingName, ...] = ()

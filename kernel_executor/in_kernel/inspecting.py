@@ -178,10 +178,11 @@ def comes(kind: type) -> bool:
     """Return whether values of a type can be brought home."""
     if kind is type(None) or any(kind is known for known in (list, dict, int, str, float, bool)):
         return True
-    return any(_is(kind, module, name) for module, name in COMES) or _is_number(kind)
+    return any(is_type_of(kind, module, name) for module, name in COMES) or is_number(kind)
 
 
-def _is_number(kind: type) -> bool:
+def is_number(kind: type) -> bool:
+    """Return whether it is one of NumPy's own types of single values."""
     numpy = sys.modules.get("numpy")
     generic = numpy.__dict__.get("generic") if type(numpy) is types.ModuleType else None
     return type(generic) is type and issubclass(kind, generic) and MODULES.__get__(kind) == "numpy"
@@ -191,16 +192,16 @@ def _size(kind: type, value: Any) -> dict[str, Any]:
     if any(kind is sized for sized in SIZED):  # not `in`: it may call what a metaclass of the code's has
         size = {"length": len(value)}
         return {**size, "bytes": sys.getsizeof(value)} if any(kind is whole for whole in WHOLE) else size
-    if _is(kind, "numpy", "ndarray"):
+    if is_type_of(kind, "numpy", "ndarray"):
         return {"shape": list(value.shape), "bytes": value.nbytes}
-    if _is(kind, "pandas.core.frame", "DataFrame") or _is(kind, "pandas.core.series", "Series"):
+    if is_type_of(kind, "pandas.core.frame", "DataFrame") or is_type_of(kind, "pandas.core.series", "Series"):
         return {"shape": list(value.shape), **_bytes_of_blocks(value)}
-    if _is(kind, "pyarrow.lib", "Table"):
+    if is_type_of(kind, "pyarrow.lib", "Table"):
         return {"shape": list(value.shape)}
     return {}
 
 
-def _is(kind: type, module: str, name: str) -> bool:
+def is_type_of(kind: type, module: str, name: str) -> bool:
     """Return whether it is that type of a library, if that is imported at all."""
     library = sys.modules.get(module)
     return type(library) is types.ModuleType and library.__dict__.get(name) is kind
@@ -209,15 +210,16 @@ def _is(kind: type, module: str, name: str) -> bool:
 def _bytes_of_blocks(table: Any) -> dict[str, int]:
     """Return what a table of pandas' holds. `memory_usage` would make columns, which older ones keep in the table."""
     values = [block.values for block in table._mgr.blocks]  # noqa: SLF001
-    if all(_is_of_pandas(type(value)) for value in values):
+    if all(is_of_pandas(type(value)) for value in values):
         return {"bytes": sum(value.nbytes for value in values)}
     return {}
 
 
-def _is_of_pandas(kind: type) -> bool:
+def is_of_pandas(kind: type) -> bool:
+    """Return whether it is one of the arrays that NumPy's and pandas' own tables are made of."""
     module = MODULES.__get__(kind)
     is_array = type(module) is str and module.startswith(("pandas.arrays", "pandas.core.arrays."))
-    return _is(kind, "numpy", "ndarray") or (is_array and _is(kind, module, NAMES.__get__(kind)))
+    return is_type_of(kind, "numpy", "ndarray") or (is_array and is_type_of(kind, module, NAMES.__get__(kind)))
 
 
 def memory() -> int:

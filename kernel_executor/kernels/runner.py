@@ -9,6 +9,7 @@ from kernel_executor.events import BlockFinished, BlockOutput, BlockStarted
 from kernel_executor.fetching.fetch import Fetched, Source, fetch
 from kernel_executor.folders.safe_files import OpenFolder
 from kernel_executor.kernels.block_run import BlockRun
+from kernel_executor.kernels.failing import ask, is_explained
 from kernel_executor.kernels.inspection import inspect
 from kernel_executor.kernels.kernel import KernelPlan
 from kernel_executor.kernels.kernel_code import kernel_code
@@ -22,7 +23,7 @@ from kernel_executor.sandbox.isolation import Isolation
 from kernel_executor.sandbox.policy import SandboxMode
 from kernel_executor.snapshots import KernelSnapshot, RunningBlock
 from kernel_executor.stage.stage import Stage, checked, shown_by
-from kernel_executor.types import BlockResult, Checkpoint, CodeBlock, RollBack
+from kernel_executor.types import BlockResult, Checkpoint, CodeBlock, FailedLine, RollBack
 
 
 class KernelRunner:
@@ -43,6 +44,7 @@ class KernelRunner:
         self._late = late
         self._current: BlockRun | None = None
         self._began: tuple[int, CodeBlock, float] | None = None
+        self._failed: BlockResult | None = None
 
     @classmethod
     async def open(cls, plan: KernelPlan[Any], limits: OutputLimits, late: LateOutputs, stage: Stage | None) -> Self:
@@ -91,6 +93,7 @@ class KernelRunner:
             KernelStartError: The kernel had died and could not be started again.
             CancelledError: We were cancelled; the block has been stopped.
         """
+        self._failed = None
         kernel = await self._recovery.use()
 
         def on_change(change: OutputChange) -> None:
@@ -117,6 +120,7 @@ class KernelRunner:
                 result = self.plan.explained(await checked(self.stage, run.result(restored)), kernel.isolation)
                 result = replace(result, late=self._late.take_news())
                 self._recovery.add(result)
+                self._failed = result if is_explained(result) else None
                 on_event(BlockFinished(run.id, index, result))
                 for message in run.late:
                     self._late.take(message)
@@ -131,6 +135,7 @@ class KernelRunner:
 
     async def restart(self) -> None:
         """Start the kernel afresh; nothing is remembered of what ran before."""
+        self._failed = None
         await self._recovery.restart()
 
     async def begin_call(self) -> None:
@@ -143,6 +148,7 @@ class KernelRunner:
 
     async def roll_back(self) -> RollBack | None:
         """Take back what the last call made of the variables, if it did not end well; see `Recovery.roll_back`."""
+        self._failed = None
         return await self._recovery.roll_back()
 
     @property
@@ -156,6 +162,7 @@ class KernelRunner:
 
     async def restore(self, checkpoint: Checkpoint) -> None:
         """Bring a kept state back; errors are those of `Recovery.restore`."""
+        self._failed = None
         await self._recovery.restore(checkpoint)
 
     async def inspect(self) -> KernelSnapshot:
@@ -166,6 +173,13 @@ class KernelRunner:
     async def evaluate(self, expression: str, timeout: float) -> str | None:
         """Return the `repr` of a Python expression; None if it fails or takes longer than so many seconds."""
         return await self._recovery.evaluate(expression, timeout)
+
+    async def failed_line(self) -> FailedLine | None:
+        """Return what was seen where the last block failed, or None."""
+        failed, kernel = self._failed, self._keeper.present
+        if failed is None or kernel is None or kernel.death:  # another kernel knows nothing of it
+            return None
+        return await ask(self.evaluate, failed)
 
     async def fetch(self, name: str, limit: int) -> Fetched:
         """Copy a variable home; errors are those of `fetching.fetch`."""

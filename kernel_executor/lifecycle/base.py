@@ -16,6 +16,7 @@ from kernel_executor.errors import NotStarted
 from kernel_executor.events import ExecutionEvent, FilesDelivered, HeldFile
 from kernel_executor.functions.functions import FunctionLike, Functions, check_module_name
 from kernel_executor.lifecycle.again import RunsAgain
+from kernel_executor.lifecycle.explaining import Explaining
 from kernel_executor.lifecycle.fetching import Fetching
 from kernel_executor.lifecycle.in_order import run_in_order, unheard
 from kernel_executor.lifecycle.listeners import LateOutputs, Listener, guarded
@@ -48,7 +49,7 @@ from kernel_executor.types import (
 Runner = TypeVar("Runner", bound=BlockRunner)
 
 
-class ManagedExecutor(Fetching, Meanwhile, RunsAgain, Generic[Runner]):
+class ManagedExecutor(Explaining, Fetching, Meanwhile, RunsAgain, Generic[Runner]):
     """Runs code blocks in something that is started and stopped; the base of our executors.
 
     Use it as `async with ... as executor`. It belongs to the event loop it is started on. Calls made at the same time

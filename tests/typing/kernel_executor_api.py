@@ -24,6 +24,7 @@ from kernel_executor import (
     DeliveredFile,
     DockerCommandLineCodeExecutor,
     ExecutionEvent,
+    FailedLine,
     Fetched,
     FilesDelivered,
     FunctionWithRequirements,
@@ -41,6 +42,7 @@ from kernel_executor import (
     LiveVariable,
     LocalCommandLineCodeExecutor,
     ManagedExecutor,
+    MissingName,
     NoCheckpoint,
     NotFetched,
     NotStarted,
@@ -53,6 +55,8 @@ from kernel_executor import (
     RollBack,
     RunningBlock,
     SandboxUnavailable,
+    SeenColumn,
+    SeenValue,
     StackFrame,
     Timeout,
     Truncation,
@@ -197,3 +201,9 @@ async def looked_at(executor: KernelCodeExecutor) -> None:
     assert_type(snapshot.running, RunningBlock | None)
     assert_type(snapshot.stack, tuple[StackFrame, ...])
     assert_type(snapshot.variables, tuple[LiveVariable, ...])
+    seen = await executor.failed_line()
+    assert_type(seen, FailedLine | None)
+    if seen:
+        assert_type(seen.missing, tuple[MissingName, ...])
+        assert_type(seen.values, tuple[SeenValue, ...])
+        assert_type(seen.values[0].columns, tuple[SeenColumn, ...])
