@@ -14,6 +14,8 @@ from collections import Counter
 from itertools import islice
 from typing import Any
 
+from codeagent_nb.session.units import SINGLE, is_unit
+
 SAMPLE = 100_000  # characters looked at for the separator
 SAMPLED_ROWS = 300
 SEPARATORS = ",;\t|"
@@ -42,6 +44,7 @@ class Parsed:
         counts = Counter(map(len, self.rows))
         self.width = max((count for count in counts if count > 1), key=lambda count: (counts[count], count), default=1)
         self.first = self._first()
+        self.under = self._take_out_units()
 
     def _first(self) -> int:
         """Return the place of the first row of the table, which is mostly a header; what is above is a preamble."""
@@ -60,7 +63,37 @@ class Parsed:
             and not any(is_number(cell) for cell in self.rows[first - 1])
         ):
             first -= 1
-        return first
+        return first + self._titles(first)
+
+    def _titles(self, first: int) -> int:
+        """Return how many rows of the width of the table stand above the names: a title, and empty cells behind it."""
+        filled = [sum(bool(cell.strip()) for cell in row) for row in self.rows[first : first + 6]]
+        for at in range(len(filled) - 1):
+            names = [cell.strip() for cell in self.rows[first + at + 1] if cell.strip()]
+            is_title = 0 < filled[at] * 3 <= filled[at + 1] or filled[at] == 0
+            if not is_title:
+                return at if at and not any(map(is_number, self.rows[first + at])) else 0
+            if len(set(names)) < len(names):
+                return 0
+        return 0
+
+    def _take_out_units(self) -> list[str]:
+        """Take out the row below the names that has units, and return it: with it each column is one of text."""
+        table = self.table
+        if len(table) < 4 or self.lines[: self.first + 2] != list(range(self.first + 2)):
+            return []
+        units, rows = table[1], table[2:]
+        columns = {
+            at: [row[at] for row in rows if at < len(row) and row[at].strip().lower() not in NOTHING]
+            for at in range(len(units))
+        }
+        numbers = [at for at, column in columns.items() if column and all(map(is_number, column))]
+        written = [units[at].strip(" ()[]") for at in numbers]
+        are_units = written and all(unit and not _is_value(unit) and unit.lower() not in NOTHING for unit in written)
+        if not are_units or sum(is_unit(unit) or unit in SINGLE for unit in written) * 2 < len(written):
+            return []
+        del self.rows[self.first + 1], self.lines[self.first + 1]
+        return units
 
     @property
     def table(self) -> list[list[str]]:
@@ -116,6 +149,8 @@ def sniff(text: str, ending: str, cut: bool) -> tuple[dict[str, Any], Parsed]:
         options["sep"] = parsed.separator
     if skipped := (parsed.lines[parsed.first] if parsed.table else 0) + bool(named):
         options["skiprows"] = skipped
+    if parsed.under:
+        options["skiprows"] = [*range(skipped), skipped + 1]
     if parsed.quoting == csv.QUOTE_NONE:
         options["quoting"] = int(csv.QUOTE_NONE)
     if parsed.width > 1 and all(cell[:1] == " " for row in parsed.table for cell in row[1:] if cell):
@@ -130,6 +165,12 @@ def sniff(text: str, ending: str, cut: bool) -> tuple[dict[str, Any], Parsed]:
         options["index_col"] = False
     options.update(_signs(parsed, "header" not in options, "skipinitialspace" in options))
     return options, parsed
+
+
+def lines_above(options: dict[str, Any]) -> int:
+    """Return how many lines are skipped above the names of columns; one more may be skipped below."""
+    skipped = options.get("skiprows", 0)
+    return len(skipped) - 1 if type(skipped) is list else int(skipped)
 
 
 def _misses_names(parsed: Parsed) -> bool:
@@ -181,7 +222,9 @@ def _in_columns(sample: str, cut: bool) -> Parsed | None:
 
 # The header
 
-NOTHING = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "#n/a"})
+NOTHING = frozenset(
+    {*("", "na", "n/a", "nan", "null", "none", "-", "#n/a"), *("?", "--", "---", ".", "..", "...", "*", "n.a.", "n.a")}
+)
 NUMBER = re.compile(
     r"[+-]?(\d+([.,]\d+)?|[.,]\d+)([eE][+-]?\d+)?|[+-]?\d{1,3}([., '\u2019_\u00a0\u202f]\d{3})+([.,]\d+)?"
 )
@@ -231,11 +274,15 @@ SIGNS = (
 """Decimal and thousands; the first ones win where others read as much."""
 
 
+DIGITS = str.maketrans("123456789", "000000000")
+
+
 def _signs(parsed: Parsed, with_header: bool, skipped_space: bool) -> dict[str, Any]:
     """Return the signs by which most columns are numbers."""
     body = parsed.table[1:] if with_header else parsed.table
+    # Whether a number is read does not depend on its digits: few of a column are different without them.
     columns = [
-        [row[at].strip() for row in body if at < len(row) and row[at].strip().lower() not in NOTHING]
+        list({row[at].strip().translate(DIGITS) for row in body if at < len(row)} - NOTHING)
         for at in range(parsed.width)
     ]
     # "1,234" in quotes, for the comma parts fields: 1234.

@@ -38,7 +38,7 @@ def test_a_table_is_told_by_names_types_gaps_values_and_rows() -> None:
         f"File 'penguins.csv' ({len(CSV)} bytes) is in the working folder.",
         "`pandas.read_csv('penguins.csv')` gives 3 rows and 3 columns:",
         "- 'species': str, 0 missing, values 'Adelie', 'Gentoo'",
-        "- 'Body Mass (g)': float64, 1 missing, values 3700.0, 5076.0",
+        "- 'Body Mass (g)': float64, 1 missing, unit g, values 3700.0, 5076.0",
         "- 'note': str, 2 missing, values 'big'",
         "First rows:",
         "species,Body Mass (g),note",
@@ -202,7 +202,7 @@ def test_a_dataframe_is_told_by_names_types_gaps_values_and_rows() -> None:
     assert told_of(table).splitlines() == [
         "The variable `it` is a pandas.DataFrame with 2 rows and 3 columns:",
         "- 'species': str, 1 missing, values 'Adelie'",
-        "- 'Body Mass (g)': int64, 0 missing, values 3700, 5076",
+        "- 'Body Mass (g)': int64, 0 missing, unit g, values 3700, 5076",
         "- 3: object, 1 missing, values True",
         "First rows:",
         "species,Body Mass (g),3",
