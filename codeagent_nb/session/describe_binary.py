@@ -181,7 +181,8 @@ def _sheet(book: Any, name: str, beginning: Any, options: dict[str, Any], budget
     more = " at least (only these were looked at)" if most < SHEET_ROWS or len(table) == SHEET_ROWS else ""
     call = call_of("read_excel", name, options)
     head = f"`{call}` gives {len(table):,} rows{more} and {table.shape[1] + further} columns:"
-    return fit_columns(head, told_columns(table), first_rows(table), budget, further)
+    written = [str(value) for value in beginning.iloc[options.get("skiprows", 0)]]
+    return fit_columns(head, told_columns(table, written), first_rows(table), budget, further)
 
 
 def _rows_to_read(book: Any, sheet: Any, beginning: Any) -> int:

@@ -211,7 +211,7 @@ def _notes_on_numbers(known: Any, name: Any, kind: str) -> list[str]:
     if nothing := _sentinels(known, float(low), float(high)):
         notes.append(f"maybe missing: {nothing}")
     if unit := unit_in(name):
-        share = unit in ("%", "pct", "percent") and 0 <= low and 0 < high <= 1 and kind == "f"
+        share = unit in ("%", "pct", "percent") and kind == "f" and low >= 0 and high <= 1
         notes.append(f"unit {unit}{', as parts of 1' if share else ''}")
     return notes
 
@@ -228,7 +228,8 @@ def _sentinels(known: Any, low: float, high: float) -> str:
     for end in (low, high):
         if end not in SENTINELS:
             continue
-        others = known[~known.isin([low, high] if set(SENTINELS) >= {low, high} else [end])]
+        both = set(SENTINELS) >= {low, high}
+        others = known[~known.isin([low, high] if both else [end])]
         count = int((known == end).sum())
         far = len(others) and max(abs(float(others.min())), abs(float(others.max()))) * 3 < abs(end)
         if count > 1 and far and others.nunique() > 2:

@@ -15,6 +15,7 @@ from typing import Any
 from codeagent_nb.session.describe_columns import WIDE, told_column, told_columns
 from codeagent_nb.session.describe_polars import told_polars
 from codeagent_nb.session.fitting import Column, fit_columns
+from codeagent_nb.session.name_notes import note_on_name
 from codeagent_nb.session.shown_values import (
     CONTAINERS,
     HIDDEN,
@@ -45,7 +46,8 @@ def _what(value: Any, budget: int) -> str:
         # Its labels are names, as those of a dict.
         hidden = is_secret((value.name, *(() if value.index.dtype.kind in "biufcmM" else value.index)))
         few = ", ".join(HIDDEN if hidden else short(item) for item in value.head(3))
-        return f"a pandas.Series of {len(value):,} values:\n{told_column(value, value.name, hidden).line}\nFirst values: {few}"
+        column = told_column(value, value.name, hidden, note_on_name(value.name))
+        return f"a pandas.Series of {len(value):,} values:\n{column.line}\nFirst values: {few}"
     if is_of(value, "polars", "DataFrame"):
         columns = told_polars(value)
         head = f"a polars.DataFrame with {value.height:,} rows and {value.width} columns:"

@@ -184,7 +184,7 @@ def _table(  # noqa: PLR0917 - what is known of one file
             table, tried = read(attempt), attempt
             table, tried, notes = with_no_values(read, tried, table)
             if wide or PADDED_BYTES.search(data):
-                table, tried = with_zeros(read, attempt, table)
+                table, tried = with_zeros(read, tried, table)
         except Exception as fault:  # the next one may do
             error = error or fault
             continue

@@ -9,7 +9,7 @@ from codeagent_nb.session.fitting import Column
 from codeagent_nb.session.leading_zeros import WITH_ZEROS, are_codes
 from codeagent_nb.session.name_notes import notes_on_names
 from codeagent_nb.session.shown_values import is_secret, short
-from codeagent_nb.session.text_notes import notes_on_texts
+from codeagent_nb.session.text_notes import notes_on_texts, spellings
 from codeagent_nb.session.units import unit_in
 
 POLARS_LOOKED_AT = 2_000  # rows whose texts are looked at
@@ -47,6 +47,7 @@ def _on_texts(known: Any) -> list[str]:
     if notes and len(part) < len(known):
         notes = [f"{note} ({len(part):,} of {len(known):,} looked at)" for note in notes]
     if len(part) == len(known) > 0 and len(counts) <= POLARS_FEW:
+        notes.extend([] if notes else spellings(list(counts)))
         told = ", ".join(map(short, counts))
         notes.append(f"constant: {told}" if len(counts) == 1 < len(known) else f"values {told}")
     return notes

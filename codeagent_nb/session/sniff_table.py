@@ -67,15 +67,12 @@ class Parsed:
 
     def _titles(self, first: int) -> int:
         """Return how many rows of the width of the table stand above the names: a title, and empty cells behind it."""
-        filled = [sum(bool(cell.strip()) for cell in row) for row in self.rows[first : first + 6]]
-        for at in range(len(filled) - 1):
-            names = [cell.strip() for cell in self.rows[first + at + 1] if cell.strip()]
-            is_title = 0 < filled[at] * 3 <= filled[at + 1] or filled[at] == 0
-            if not is_title:
-                return at if at and not any(map(is_number, self.rows[first + at])) else 0
-            if len(set(names)) < len(names):
-                return 0
-        return 0
+        filled = [sum(bool(cell.strip()) for cell in row) for row in self.rows[first : first + 9]]
+        titles = 0
+        while titles < len(filled) - 1 and filled[titles] * 3 <= max(filled[titles + 1 : titles + 4]):
+            titles += 1
+        names = [cell.strip() for cell in self.rows[first + titles] if cell.strip()] if titles else []
+        return titles if names and len(set(names)) == len(names) and not any(map(is_number, names)) else 0
 
     def _take_out_units(self) -> list[str]:
         """Take out the row below the names that has units, and return it: with it each column is one of text."""
@@ -108,6 +105,8 @@ class Parsed:
         fit = sum(len(row) == self.width for row in self.table) / len(self.rows)
         cells = [cell for row in self.table for cell in row]
         clean = sum(map(_is_clean, cells)) / len(cells)
+        if self.quoting == csv.QUOTE_NONE:  # what quotation marks hold together should not be cut in two
+            clean -= sum((cell[:1] == '"') != (cell[-1:] == '"') for cell in cells) / len(cells)
         unclosed = 0.5 if self._ends_in_quotes else 1.0
         return unclosed * fit * (0.3 + 0.7 * clean) if self._ragged <= self._most_ragged and not self._is_prose else 0.0
 
@@ -155,9 +154,9 @@ def sniff(text: str, ending: str, cut: bool) -> tuple[dict[str, Any], Parsed]:
         options["quoting"] = int(csv.QUOTE_NONE)
     if parsed.width > 1 and all(cell[:1] == " " for row in parsed.table for cell in row[1:] if cell):
         options["skipinitialspace"] = True
-    if any(row[0].startswith("#") for row in parsed.table[1:]) and sample.count("#") == len(
-        re.findall(r"^#", sample, re.MULTILINE)
-    ):
+    comments = sum(row[0].startswith("#") for row in parsed.table[1:])
+    lines = len(re.findall(r"^#", sample, re.MULTILINE))
+    if 0 < comments * 2 < len(parsed.table) and sample.count("#") == lines:  # of more, it is part of the values
         options["comment"] = "#"
     if not has_header(parsed.table):
         options["header"] = None

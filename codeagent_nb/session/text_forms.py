@@ -42,7 +42,7 @@ def form_of(text: str) -> Form:
 
 @lru_cache(maxsize=20_000)
 def _form_of_shape(shape: str) -> Form:
-    if not any(map(str.isdigit, shape)):
+    if shape[:1] in "[{" or not any(map(str.isdigit, shape)):
         return _form_of_list(shape)
     for form, pattern in DATES.items():
         if found := pattern.fullmatch(shape):

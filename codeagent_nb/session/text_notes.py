@@ -71,7 +71,7 @@ def _numbers(counts: Mapping[str, int], forms: Mapping[str, Form]) -> dict[str, 
         return found
     [(most, weight)] = marks.most_common(1)
     texts = sum(form.mark == most for form in found.values())
-    alone = weight * 10 >= 9 * sum(counts[text] for text in found) and texts > 2
+    alone = " " not in most and weight * 10 >= 9 * sum(counts[text] for text in found) and texts > 2
     kept = {mark for mark in marks if is_unit(mark) or (alone and mark == most)}
     return {text: form for text, form in found.items() if form.mark in kept or form.mark not in marks}
 
