@@ -7,6 +7,7 @@ numbers with commas in them as text.
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -17,14 +18,14 @@ from codeagent_nb.session.leading_zeros import WITH_ZEROS, are_codes
 from codeagent_nb.session.name_notes import notes_on_names
 from codeagent_nb.session.shown_values import HIDDEN, is_plain, is_secret, short, shown_value, type_name
 from codeagent_nb.session.text_forms import NO_VALUE_WORDS, form_of
-from codeagent_nb.session.text_notes import notes_on_nothing, notes_on_texts, spellings
+from codeagent_nb.session.text_notes import PLAIN_NUMBERS, notes_on_nothing, notes_on_texts, spellings
 from codeagent_nb.session.units import unit_in
 
 FEW = 6  # different values that are always told
 CATEGORIES = 20  # those of texts that are told where they come again and again
 CATEGORIES_LENGTH = 160  # characters of them
 SCREENED = 200  # texts that say whether a column is worth a closer look
-LOOKED_AT_TEXTS = 200_000
+LOOKED_AT_TEXTS = 5_000  # evenly spaced ones
 SPELLED = 5_000  # different texts that are compared
 NO_VALUES = sorted(
     {form for word in (*NO_VALUE_WORDS, " ", "  ") for form in (word, word.upper(), word.capitalize(), word.title())}
@@ -163,8 +164,13 @@ def _notes_on_forms(known: Any) -> list[str]:
     if sum(bool(form_of(text).what) for text in screened) * 4 < len(screened):
         return []
     part = known.iloc[:: -(-len(known) // LOOKED_AT_TEXTS)]
+    counts = part.value_counts().to_dict()
     looked = f" ({len(part):,} of {len(known):,} looked at)" if len(part) < len(known) else ""
-    return [f"{note}{looked}" for note in notes_on_texts(part.value_counts().to_dict()) if "maybe" not in note]
+    if looked and notes_on_texts(counts) == [PLAIN_NUMBERS]:  # then it is some other text that makes it one of texts
+        words = known[sys.modules["pandas"].to_numeric(known, errors="coerce").isna()]
+        counts.update(words.head(LOOKED_AT_TEXTS).value_counts().to_dict())
+        looked = looked if len(words) > LOOKED_AT_TEXTS else ""
+    return [f"{note}{looked}" for note in notes_on_texts(counts) if "maybe" not in note]
 
 
 def _notes_on_nothing(known: Any) -> list[str]:
@@ -232,6 +238,6 @@ def _sentinels(known: Any, low: float, high: float) -> str:
         others = known[~known.isin([low, high] if both else [end])]
         count = int((known == end).sum())
         far = len(others) and max(abs(float(others.min())), abs(float(others.max()))) * 3 < abs(end)
-        if count > 1 and far and others.nunique() > 2:
-            found.append(f"{short(known[known == end].iloc[0])} ({count:,} times)")
+        if (count > 1 or end <= -99) and far and others.nunique() > 2:
+            found.append(f"{short(known[known == end].iloc[0])} ({count:,} time{'s' * (count != 1)})")
     return ", ".join(found)

@@ -11,6 +11,7 @@ import csv
 import io
 import re
 from collections import Counter
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -18,7 +19,7 @@ from codeagent_nb.session.units import SINGLE, is_unit
 
 SAMPLE = 100_000  # characters looked at for the separator
 SAMPLED_ROWS = 300
-SEPARATORS = ",;\t|"
+SEPARATORS = ",;\t|~^"
 
 
 class Parsed:
@@ -72,7 +73,9 @@ class Parsed:
         while titles < len(filled) - 1 and filled[titles] * 3 <= max(filled[titles + 1 : titles + 4]):
             titles += 1
         names = [cell.strip() for cell in self.rows[first + titles] if cell.strip()] if titles else []
-        return titles if names and len(set(names)) == len(names) and not any(map(is_number, names)) else 0
+        numbers = list(filter(is_number, names))
+        are_names = len(set(names)) == len(names) > len(numbers) and (not numbers or _are_years(numbers))
+        return titles if are_names else 0
 
     def _take_out_units(self) -> list[str]:
         """Take out the row below the names that has units, and return it: with it each column is one of text."""
@@ -127,8 +130,11 @@ class Parsed:
         return self.separator == "," and self.first > 0 and len(self.rows[0]) == 1 and spaced
 
 
+UNCLEAN = re.compile(r"[;\t|]|,(?! )")
+
+
 def _is_clean(cell: str) -> bool:
-    return is_number(cell) or not re.search(r"[;\t|]|,(?! )", cell)
+    return is_number(cell) or not UNCLEAN.search(cell)
 
 
 def sniff(text: str, ending: str, cut: bool) -> tuple[dict[str, Any], Parsed]:
@@ -192,7 +198,7 @@ def _likely(ending: str) -> str:
 def _best(sample: str, separators: str, cut: bool) -> Parsed:
     found = []
     for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE) if '"' in sample else (csv.QUOTE_MINIMAL,):
-        for separator in separators:
+        for separator in filter(sample.__contains__, separators):
             try:
                 found.append(Parsed(sample, separator, quoting, cut))
             except csv.Error:  # a field of more than 131,072 characters, say: a quotation mark that nothing closes
@@ -232,13 +238,22 @@ DATE = re.compile(
 )
 
 
+DIGITS = str.maketrans("123456789", "000000000")
+
+
 def is_number(cell: str) -> bool:
     """Return whether a cell is a number, in anybody's way of writing."""
-    return bool(NUMBER.fullmatch(cell.strip()))
+    return _kind(cell.strip().translate(DIGITS)) == "number"
 
 
 def _is_value(cell: str) -> bool:
-    return is_number(cell) or bool(DATE.fullmatch(cell.strip()))
+    return _kind(cell.strip().translate(DIGITS)) != ""
+
+
+@lru_cache(maxsize=10_000)
+def _kind(shape: str) -> str:
+    """Return what a cell is; which digits it has makes no difference, and few are different without them."""
+    return "number" if NUMBER.fullmatch(shape) else "date" if DATE.fullmatch(shape) else ""
 
 
 def has_header(table: list[list[str]]) -> bool:
@@ -271,9 +286,6 @@ SIGNS = (
     *((",", "\u202f"), (".", "\u202f"), (".", "'"), (".", "\u2019"), (",", "'"), (".", "_")),
 )
 """Decimal and thousands; the first ones win where others read as much."""
-
-
-DIGITS = str.maketrans("123456789", "000000000")
 
 
 def _signs(parsed: Parsed, with_header: bool, skipped_space: bool) -> dict[str, Any]:

@@ -58,9 +58,11 @@ def _form_of_list(text: str) -> Form:
 # Dates
 
 MONTH = (
-    r"(?:jan|feb|m[aä]r|apr|avr|ma[iy]|ju[nl]|juin|juil|aug|ao[uû]|sep|o[ck]t|nov|de[cz]|d[eé]c|ene|abr|ago|dic)"
-    r"[a-zéû]{0,7}\.?"
+    r"(?:jan|f[e\u00e9]v|feb|m[a\u00e4]r|mrt|a[pbv]r|mai|may|mei|maj|mag|jun|jul|jui|giu|lug|aug|ago|ao[u\u00fb]|sep|set"
+    r"|o[ckt]t|out|nov|de[cz]|d[e\u00e9]c|di[cz]|ene|gen|\u044f\u043d\u0432|\u0444\u0435\u0432|\u043c\u0430[\u0440\u0439\u044f]"
+    r"|\u0430\u043f\u0440|\u0438\u044e[\u043d\u043b]|\u0430\u0432\u0433|\u0441\u0435\u043d|\u043e\u043a\u0442|\u043d\u043e\u044f|\u0434\u0435\u043a)[^\W\d_]{0,7}\.?"
 )
+"""The names of months in European languages, by how they begin."""
 DAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}\.?,?\s+)?"
 REST = (
     r"(?P<rest>(?:[T ,_]\s*|\s+at\s+)(?P<time>\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?\s*(?:[ap]\.?m\.?)?)"
@@ -74,6 +76,7 @@ def _date(pattern: str) -> re.Pattern[str]:
 
 DATES = {
     Form("date", "year first"): _date(r"\d{4}(?P<sign>[-/._])\d{1,2}(?P=sign)\d{1,2}"),
+    Form("date", "year first", "signs"): _date(r"\d{4}\u5e74\d{1,2}\u6708\d{1,2}\u65e5"),
     Form("date", "?"): _date(r"\d{1,2}(?P<sign>[-/.])\d{1,2}(?P=sign)(?:\d{4}|\d{2})"),
     Form("date", "month by name"): _date(
         rf"{DAY}(?:\d{{1,2}}(?:st|nd|rd|th)?\.?[-\s/]*{MONTH},?[-\s/]*(?:\d{{4}}|\d{{2}})"
@@ -146,7 +149,7 @@ def _form_of_number(shape: str) -> Form:
     style = next((name for name, pattern in STYLES.items() if pattern.fullmatch(found[2])), None)
     if style is None or (before and not is_currency(before) and before not in COMPARED):
         return WORDS
-    if after and not re.match(r"[^\W\d_]|[%\u2030\u00b0\"'*+\u2020]", after) and not is_currency(after):
+    if after and not re.match(r"-\Z|[^\W\d_]|[%\u2030\u00b0\"'*+\u2020]", after) and not is_currency(after):
         return WORDS
     return Form("number", style, before or after)
 

@@ -15,6 +15,7 @@ from codeagent_nb.session.text_forms import COMPARED, Form, form_of, is_currency
 from codeagent_nb.session.units import is_unit
 
 MOST_EXAMPLES = 3
+PLAIN_NUMBERS = "numbers as text"
 
 
 def notes_on_texts(counts: Mapping[str, int]) -> list[str]:
@@ -77,7 +78,7 @@ def _numbers(counts: Mapping[str, int], forms: Mapping[str, Form]) -> dict[str, 
 
 
 def _is_common(mark: str) -> bool:
-    return mark in COMPARED or mark in ("%", "*", "+") or is_currency(mark)
+    return mark in COMPARED or mark in ("%", "*", "+", "-") or is_currency(mark)
 
 
 def _on_numbers(numbers: Mapping[str, Form]) -> str:
@@ -89,9 +90,15 @@ def _on_numbers(numbers: Mapping[str, Form]) -> str:
     unit = f"{some} with {', '.join(shown)}" if shown else ""
     style = _style({form.style for form in numbers.values()} - {""}, numbers)
     signs = ["negative ones in parentheses"] if any(text.strip()[:1] == "(" for text in numbers) else []
+    if all(map(_is_date_of_digits, numbers)):
+        return "dates as text, YYYYMMDD"
     plain = not unit and not style and not signs and kind == "numbers"
     example = "" if plain else f": {short(max(numbers, key=lambda text: (numbers[text].style != '', len(text))))}"
     return f"{kind} as text{unit}{', '.join(['', *style, *signs])}{example}"
+
+
+def _is_date_of_digits(text: str) -> bool:
+    return bool(re.fullmatch(r"(1[89]|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", text.strip()))
 
 
 def _style(styles: set[str], numbers: Mapping[str, Form]) -> list[str]:
@@ -101,6 +108,8 @@ def _style(styles: set[str], numbers: Mapping[str, Form]) -> list[str]:
         styles = styles - {"thousands commas"}
     if "thousands points" in styles:
         styles = styles - {"decimal commas", "thousands commas"}
+    if styles == {"decimal commas"} and any(form.style == "" and "." in text for text, form in numbers.items()):
+        return ["some with decimal commas, some with points"]
     return [f"with {name}" for name in sorted(styles)] if len(styles) < 2 else [f"with {' or '.join(sorted(styles))}"]
 
 
