@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
@@ -17,7 +18,7 @@ from codeagent_nb.session.fitting import Column
 from codeagent_nb.session.leading_zeros import WITH_ZEROS, are_codes
 from codeagent_nb.session.name_notes import notes_on_names
 from codeagent_nb.session.shown_values import HIDDEN, is_plain, is_secret, short, shown_value, type_name
-from codeagent_nb.session.text_forms import NO_VALUE_WORDS, form_of
+from codeagent_nb.session.text_forms import NO_VALUE_WORDS, form_of, stands_for_nothing
 from codeagent_nb.session.text_notes import PLAIN_NUMBERS, notes_on_nothing, notes_on_texts, spellings
 from codeagent_nb.session.units import unit_in
 
@@ -25,7 +26,7 @@ FEW = 6  # different values that are always told
 CATEGORIES = 20  # those of texts that are told where they come again and again
 CATEGORIES_LENGTH = 160  # characters of them
 SCREENED = 200  # texts that say whether a column is worth a closer look
-LOOKED_AT_TEXTS = 5_000  # evenly spaced ones
+LOOKED_AT_TEXTS = 2_000  # different ones
 SPELLED = 5_000  # different texts that are compared
 NO_VALUES = sorted(
     {form for word in (*NO_VALUE_WORDS, " ", "  ") for form in (word, word.upper(), word.capitalize(), word.title())}
@@ -63,13 +64,13 @@ def _same_columns(table: Any, names: list[Any]) -> dict[int, str]:
         return found
     for at, name in enumerate(names):
         values = table.iloc[:, at]
-        if values.dtype == object or is_secret(name) or values.head(1_000).nunique() < 3:
+        if values.dtype == object or is_secret(name):
             continue
         alike = firsts.setdefault((str(values.dtype), *map(str, values.iloc[-SAME_LOOKED_AT:])), [])
         first = next((other for other in alike[:SAME_LOOKED_AT] if table.iloc[:, other].equals(values)), None)
         if first is None:
             alike.append(at)
-        else:
+        elif values.head(1_000).nunique() > 2:
             found[at] = f"the same values as {short(names[first])}"
     return found
 
@@ -90,7 +91,7 @@ def told_column(values: Any, name: Any, hidden: bool = False, more: str = "") ->
     elif hidden or is_secret(name):
         told.append(f"values {HIDDEN}")
     else:
-        told.extend(_told_values(values, values.dropna(), name))
+        told.extend(_told_values(values, values.dropna() if missing else values, name))
     return Column(shown_value(name), str(values.dtype), ", ".join(told), more)
 
 
@@ -122,9 +123,11 @@ def _notes_on_values(values: Any, known: Any, name: Any, few: list[Any]) -> tupl
         return [], True
     if not len(known) or type(known.iloc[0]) is not str:
         return [], True
-    if on_forms := _notes_on_forms(known):  # of numbers and dates, those that come again are told, and the others not
+    if on_forms := _notes_on_forms(
+        known, few
+    ):  # of numbers and dates, those that come again are told, and the others not
         return on_forms, len(few) <= FEW and len(few) * 3 <= len(known)
-    return [*_notes_on_nothing(known), *_notes_on_spelling(known, few)], True
+    return [*_notes_on_nothing(known, few), *_notes_on_spelling(known, few)], True
 
 
 def _types_of_objects(known: Any) -> str:
@@ -148,9 +151,11 @@ def _few_values(known: Any, kind: str) -> list[Any]:
     most = FEW if kind in "biufcmM" else CATEGORIES
     if len(known) > 1_000 and len(known.head(1_000).unique()) > most:  # to look at all would make the user wait
         return []
-    found = list(known.unique()) if known.nunique() <= most else []
+    found = list(known.unique())
     if len(found) <= FEW:
         return found
+    if len(found) > most:
+        return []
     again = len(found) * 3 <= len(known) and sum(len(short(value)) + 2 for value in found) <= CATEGORIES_LENGTH
     return found if again else []
 
@@ -158,23 +163,29 @@ def _few_values(known: Any, kind: str) -> list[Any]:
 # Texts
 
 
-def _notes_on_forms(known: Any) -> list[str]:
+def _notes_on_forms(known: Any, few: list[Any]) -> list[str]:
     """Return notes on texts that are numbers, dates or lists; empty if they are words."""
-    screened = known.iloc[:: max(1, len(known) // SCREENED)]
+    screened = few or list(known.iloc[:: max(1, len(known) // SCREENED)])
     if sum(bool(form_of(text).what) for text in screened) * 4 < len(screened):
         return []
-    part = known.iloc[:: -(-len(known) // LOOKED_AT_TEXTS)]
-    counts = part.value_counts().to_dict()
-    looked = f" ({len(part):,} of {len(known):,} looked at)" if len(part) < len(known) else ""
-    if looked and notes_on_texts(counts) == [PLAIN_NUMBERS]:  # then it is some other text that makes it one of texts
+    again = few or len(known.head(SPELLED).unique()) * 2 < len(known.head(SPELLED))
+    part = known if again else known.iloc[:: -(-len(known) // LOOKED_AT_TEXTS)]
+    counts = dict(islice(part.value_counts().to_dict().items(), LOOKED_AT_TEXTS))
+    count = sum(counts.values())
+    notes = notes_on_texts(counts)
+    if count < len(known) and notes == [PLAIN_NUMBERS]:  # then some other text makes it a column of texts
         words = known[sys.modules["pandas"].to_numeric(known, errors="coerce").isna()]
-        counts.update(words.head(LOOKED_AT_TEXTS).value_counts().to_dict())
-        looked = looked if len(words) > LOOKED_AT_TEXTS else ""
-    return [f"{note}{looked}" for note in notes_on_texts(counts) if "maybe" not in note]
+        notes = notes_on_texts({**counts, **words.head(LOOKED_AT_TEXTS).value_counts().to_dict()})
+        count = len(known) if len(words) <= LOOKED_AT_TEXTS else count
+    looked = f" ({count:,} of {len(known):,} looked at)" if count < len(known) else ""
+    return [f"{note}{looked}" for note in notes if "maybe" not in note]
 
 
-def _notes_on_nothing(known: Any) -> list[str]:
-    return notes_on_nothing(known[known.isin(NO_VALUES)].value_counts().to_dict())
+def _notes_on_nothing(known: Any, few: list[Any]) -> list[str]:
+    if few and not any(stands_for_nothing(text, among_numbers=False) for text in few):
+        return []
+    there = known.isin(NO_VALUES)
+    return notes_on_nothing(known[there].value_counts().to_dict()) if there.any() else []
 
 
 def _notes_on_spelling(known: Any, few: list[Any]) -> list[str]:

@@ -238,16 +238,17 @@ DATE = re.compile(
 )
 
 
+LONGEST_CELL = 100  # characters of a number or a date
 DIGITS = str.maketrans("123456789", "000000000")
 
 
 def is_number(cell: str) -> bool:
     """Return whether a cell is a number, in anybody's way of writing."""
-    return _kind(cell.strip().translate(DIGITS)) == "number"
+    return len(cell) < LONGEST_CELL and _kind(cell.strip().translate(DIGITS)) == "number"
 
 
 def _is_value(cell: str) -> bool:
-    return _kind(cell.strip().translate(DIGITS)) != ""
+    return len(cell) < LONGEST_CELL and _kind(cell.strip().translate(DIGITS)) != ""
 
 
 @lru_cache(maxsize=10_000)

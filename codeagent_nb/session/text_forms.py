@@ -23,6 +23,8 @@ class Form(NamedTuple):
     """Of a number, which signs part its digits; of a date, what comes first."""
     mark: str = ""
     """What stands around a number: `%`, `$`, `kg`; of a date, whether a time is behind it."""
+    sign: str = ""
+    """What parts the numbers of a date."""
 
 
 WORDS = Form()
@@ -46,7 +48,9 @@ def _form_of_shape(shape: str) -> Form:
         return _form_of_list(shape)
     for form, pattern in DATES.items():
         if found := pattern.fullmatch(shape):
-            return form._replace(mark=_kind_of_rest(found.groupdict().get("time") or "", found["rest"] or ""))
+            parts = found.groupdict()
+            mark = _kind_of_rest(parts.get("time") or "", parts["rest"] or "")
+            return form._replace(mark=mark, sign=parts.get("sign") or "")
     return _form_of_number(shape)
 
 
@@ -109,7 +113,12 @@ def _with_order(form: Form, numbers: list[int]) -> Form:
     first, second = numbers[:2]
     if not (0 < min(first, second) <= 12 and max(first, second) <= 31):
         return WORDS
-    return form._replace(style="day first" if first > 12 else "month first" if second > 12 else "?")
+    return _of_style(form, "day first") if first > 12 else _of_style(form, "month first") if second > 12 else form
+
+
+@lru_cache(maxsize=100)
+def _of_style(form: Form, style: str) -> Form:
+    return form._replace(style=style)
 
 
 # Numbers

@@ -24,8 +24,12 @@ def notes_on_texts(counts: Mapping[str, int]) -> list[str]:
     Args:
         counts: How often each one stands in the column.
     """
-    nothing = {text: count for text, count in counts.items() if stands_for_nothing(text, among_numbers=False)}
     forms = {text: form_of(text) for text in counts}
+    nothing = {
+        text: counts[text]
+        for text, form in forms.items()
+        if not form.what and stands_for_nothing(text, among_numbers=False)
+    }
     known = sum(counts.values()) - sum(nothing.values())
     numbers = _numbers(counts, forms)
     share = sum(counts[text] for text in numbers)
@@ -119,7 +123,7 @@ def _style(styles: set[str], numbers: Mapping[str, Form]) -> list[str]:
 def _on_dates(dates: Mapping[str, Form]) -> str:
     ways: dict[Any, str] = {}
     for text, form in dates.items():
-        ways.setdefault((form.style, form.mark, _sign(text, form)), text)
+        ways.setdefault((form.style, form.mark, form.sign), text)
     orders = {style for style, _, _ in ways}
     if {"day first", "month first"} <= orders:
         both = [next(text for way, text in ways.items() if way[0] == order) for order in ("day first", "month first")]
@@ -132,12 +136,6 @@ def _on_dates(dates: Mapping[str, Form]) -> str:
         return f"dates as text, mixed formats: {', '.join(map(short, list(ways.values())[:MOST_EXAMPLES]))}"
     [((style, mark, _), text)] = ways.items()
     return _on_one_way(style, mark, text)
-
-
-def _sign(text: str, form: Form) -> str:
-    """Return what tells two ways of writing apart within one order."""
-    found = re.match(r"\d+([-/._ ])", text.strip())
-    return found[1] if found and form.style != "months" else ""
 
 
 def _on_one_way(style: str, mark: str, text: str) -> str:
