@@ -180,7 +180,9 @@ def _sheet(book: Any, name: str, beginning: Any, options: dict[str, Any], budget
         table, options = with_zeros(read, options, table)
     more = " at least (only these were looked at)" if most < SHEET_ROWS or len(table) == SHEET_ROWS else ""
     call = call_of("read_excel", name, options)
-    head = f"`{call}` gives {len(table):,} rows{more} and {table.shape[1] + further} columns:"
+    skipped = options.get("skiprows", 0)
+    above = f"The names of the columns are in row {skipped + 1}.\n" if skipped else ""
+    head = f"{above}`{call}` gives {len(table):,} rows{more} and {table.shape[1] + further} columns:"
     written = [str(value) for value in beginning.iloc[options.get("skiprows", 0)]]
     return fit_columns(head, told_columns(table, written), first_rows(table), budget, further)
 

@@ -123,9 +123,7 @@ def _notes_on_values(values: Any, known: Any, name: Any, few: list[Any]) -> tupl
         return [], True
     if not len(known) or type(known.iloc[0]) is not str:
         return [], True
-    if on_forms := _notes_on_forms(
-        known, few
-    ):  # of numbers and dates, those that come again are told, and the others not
+    if on_forms := _notes_on_forms(known, few):  # numbers and dates are listed where they come again
         return on_forms, len(few) <= FEW and len(few) * 3 <= len(known)
     return [*_notes_on_nothing(known, few), *_notes_on_spelling(known, few)], True
 

@@ -24,7 +24,7 @@ from codeagent_nb.session.describe_data import first_rows
 from codeagent_nb.session.describe_without_pandas import told_without_pandas
 from codeagent_nb.session.fitting import fit_columns
 from codeagent_nb.session.leading_zeros import PADDED, PADDED_BYTES, with_zeros
-from codeagent_nb.session.no_values import with_no_values
+from codeagent_nb.session.no_values import with_no_values, words_read_as_nothing
 from codeagent_nb.session.shown_values import HIDDEN, is_secret, short, shown_value, tells_key, type_name
 from codeagent_nb.session.sniff_encoding import encoding_of
 from codeagent_nb.session.sniff_table import Parsed, is_number, lines_above, sniff
@@ -183,6 +183,7 @@ def _table(  # noqa: PLR0917 - what is known of one file
         try:
             table, tried = read(attempt), attempt
             table, tried, notes = with_no_values(read, tried, table)
+            notes = {**words_read_as_nothing(parsed.table), **notes} if columns == table.shape[1] else notes
             if wide or PADDED_BYTES.search(data):
                 table, tried = with_zeros(read, tried, table)
         except Exception as fault:  # the next one may do
@@ -228,8 +229,14 @@ def _on_header(parsed: Parsed, options: dict[str, Any]) -> str:
     if "header" in options:
         return "It has no line with names of columns.\n"
     above = lines_above(options)
-    under = f"The line below the names has units: {', '.join(map(short, parsed.under[:20]))}.\n" if parsed.under else ""
-    return (f"The names of the columns are in line {above + 1}.\n" if above else "") + under
+    told = [f"The names of the columns are in line {above + 1}."] if above else []
+    if parsed.under:
+        told.append(f"The line below the names has units: {', '.join(map(short, parsed.under[:20]))}.")
+    if parsed.words:
+        told.append(
+            f"The first row has words where all others have numbers: {', '.join(map(short, parsed.words[:9]))}."
+        )
+    return "".join(f"{line}\n" for line in told)
 
 
 def _left_out(parsed: Parsed, options: dict[str, Any]) -> str:

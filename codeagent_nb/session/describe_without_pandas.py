@@ -13,6 +13,7 @@ from codeagent_nb.session.name_notes import notes_on_names
 from codeagent_nb.session.shown_values import HIDDEN, is_secret, short, tells_key
 from codeagent_nb.session.sniff_table import NOTHING, Parsed, is_number, lines_above
 from codeagent_nb.session.text_notes import notes_on_texts
+from codeagent_nb.session.units import unit_in
 
 
 def told_without_pandas(  # noqa: PLR0917 - what is known of one file
@@ -76,6 +77,7 @@ def _plain_column(name: str, values: list[str], note: str) -> Column:
     notes = notes_on_texts(counts)
     if kind == "number":
         notes = [found.replace("numbers as text, ", "") for found in notes if "with" in found]
+        notes.extend([f"unit {unit}"] if (unit := unit_in(name)) else [])
     elif len(counts) == 1 and len(known) == len(values) > 1:
         notes.append(f"constant: {short(known[0])}")
     return Column(repr(name), kind, ", ".join([*told, *notes]), note)

@@ -6,6 +6,7 @@ numbers in a preview computes with them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -84,3 +85,14 @@ def _is_plain_number(text: str, styles: set[str]) -> bool:
 
 def _told_signs(signs: dict[str, int]) -> str:
     return f"{', '.join(map(short, sorted(signs)))} read as missing"
+
+
+def words_read_as_nothing(rows: list[list[str]]) -> dict[int, str]:
+    """Return notes on columns of codes of two letters, of which pandas reads `NA` as a gap: Namibia, North America."""
+    notes = {}
+    for at in range(len(rows[0]) if rows else 0):
+        cells = {row[at].strip() for row in rows[1:] if at < len(row)} - {""}
+        others = cells - {"NA"}
+        if len(others) < len(cells) and len(others) > 2 and all(re.fullmatch("[A-Z]{2}", cell) for cell in others):
+            notes[at] = "'NA' read as missing (not with keep_default_na=False)"
+    return notes

@@ -45,7 +45,11 @@ class Parsed:
         counts = Counter(map(len, self.rows))
         self.width = max((count for count in counts if count > 1), key=lambda count: (counts[count], count), default=1)
         self.first = self._first()
-        self.under = self._take_out_units()
+        self.under: list[str] = []
+        """A row of units below the names, which is none of the rows."""
+        self.words: list[str] = []
+        """What the first row has where all others have numbers."""
+        self._look_below_names()
 
     def _first(self) -> int:
         """Return the place of the first row of the table, which is mostly a header; what is above is a preamble."""
@@ -77,23 +81,25 @@ class Parsed:
         are_names = len(set(names)) == len(names) > len(numbers) and (not numbers or _are_years(numbers))
         return titles if are_names else 0
 
-    def _take_out_units(self) -> list[str]:
-        """Take out the row below the names that has units, and return it: with it each column is one of text."""
+    def _look_below_names(self) -> None:
+        """Take out a row of units below the names, with which each column would be one of text."""
         table = self.table
         if len(table) < 4 or self.lines[: self.first + 2] != list(range(self.first + 2)):
-            return []
-        units, rows = table[1], table[2:]
+            return
+        below, rows = table[1], table[2:]
         columns = {
             at: [row[at] for row in rows if at < len(row) and row[at].strip().lower() not in NOTHING]
-            for at in range(len(units))
+            for at in range(len(below))
         }
         numbers = [at for at, column in columns.items() if column and all(map(is_number, column))]
-        written = [units[at].strip(" ()[]") for at in numbers]
-        are_units = written and all(unit and not _is_value(unit) and unit.lower() not in NOTHING for unit in written)
-        if not are_units or sum(is_unit(unit) or unit in SINGLE for unit in written) * 2 < len(written):
-            return []
-        del self.rows[self.first + 1], self.lines[self.first + 1]
-        return units
+        written = [below[at].strip(" ()[]") for at in numbers]
+        if not written or any(_is_value(word) or word.lower() in NOTHING for word in written):
+            return
+        if sum(is_unit(word) or word in SINGLE for word in written) * 2 >= len(written):
+            self.under = below
+            del self.rows[self.first + 1], self.lines[self.first + 1]
+        elif len(written) > 1:
+            self.words = written
 
     @property
     def table(self) -> list[list[str]]:

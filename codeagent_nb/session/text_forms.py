@@ -92,7 +92,11 @@ DATES = {
     Form("date", "quarters"): re.compile(
         r"(?:\d{4}\s?[-/]?\s?Q\d|Q\d\s?[-/]?\s?(?:\d{4}|\d{2}))(?P<rest>)", re.IGNORECASE
     ),
-    Form("time"): re.compile(r"\d{1,3}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?\s*(?:[ap]\.?m\.?)?(?P<rest>)", re.IGNORECASE),
+    Form("time"): re.compile(
+        r"(?:\d{1,3}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?\s*(?:[ap]\.?m\.?)?"
+        r"|(?:\d{1,3}\s?(?:days?|hours?|hrs?|minutes?|mins?|seconds?|secs?|[dhms]),?\s*){2,4})(?P<rest>)",
+        re.IGNORECASE,
+    ),
 }
 
 
