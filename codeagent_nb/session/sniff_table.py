@@ -65,7 +65,7 @@ class Parsed:
         if (
             first > comments
             and widths[first - 1] == self.width - 1 > 1
-            and not any(is_number(cell) for cell in self.rows[first - 1])
+            and all(cell.strip() and not _is_value(cell) for cell in self.rows[first - 1])
         ):
             first -= 1
         return first + self._titles(first)
@@ -300,7 +300,11 @@ def _signs(parsed: Parsed, with_header: bool, skipped_space: bool) -> dict[str, 
     body = parsed.table[1:] if with_header else parsed.table
     # Whether a number is read does not depend on its digits: few of a column are different without them.
     columns = [
-        list({row[at].strip().translate(DIGITS) for row in body if at < len(row)} - NOTHING)
+        [
+            cell
+            for cell in {row[at].strip().translate(DIGITS) for row in body if at < len(row)}
+            if cell.lower() not in NOTHING
+        ]
         for at in range(parsed.width)
     ]
     # "1,234" in quotes, for the comma parts fields: 1234.

@@ -70,7 +70,7 @@ MONTH = (
 DAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}\.?,?\s+)?"
 REST = (
     r"(?P<rest>(?:[T ,_]\s*|\s+at\s+)(?P<time>\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?\s*(?:[ap]\.?m\.?)?)"
-    r"[ _]?(?:Z|[A-Z]{2,5}|[+-]\d{2}:?\d{2})?)?"
+    r"[ _]?(?:Z|(?:GMT|UTC)[+-]\d{1,2}(?::\d{2})?|[A-Z]{2,5}|[+-]\d{2}:?\d{2})?)?"
 )
 
 
@@ -148,8 +148,13 @@ WRITTEN_COMPARED = "< > <= >= \u2264 \u2265 ~ \u2248 ="
 COMPARED = frozenset(WRITTEN_COMPARED.split())
 
 
+BOTH = "\u2026"
+"""Between what stands before a number and what stands behind it."""
+
+
 def is_currency(mark: str) -> bool:
     """Return whether a mark is a sign or a code of money."""
+    mark = mark.partition(BOTH)[0]
     return mark.lower() in CURRENCIES or (len(mark) <= 4 and any(unicodedata.category(sign) == "Sc" for sign in mark))
 
 
@@ -164,7 +169,7 @@ def _form_of_number(shape: str) -> Form:
         return WORDS
     if after and not re.match(r"-\Z|[^\W\d_]|[%\u2030\u00b0\"'*+\u2020]", after) and not is_currency(after):
         return WORDS
-    return Form("number", style, before or after)
+    return Form("number", style, f"{before}{BOTH}{after}" if before and after else before or after)
 
 
 # Words for nothing

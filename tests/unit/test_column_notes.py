@@ -80,6 +80,7 @@ TEXTS: dict[str, tuple[list[str], str]] = {
     "degrees": (["21°C", "19.5°C", "-3°C"], "numbers as text with '°C'"),
     "per hour": (["21 km/h", "9 km/h", "30 km/h"], "numbers as text with 'km/h'"),
     "magnitudes": (["1.2M", "45K", "3.4M", "500K"], "numbers as text with 'M', 'K'"),
+    "money in short": (["$1.2M", "$45K", "$3.4M"], "money as text with '$…M', '$…K'"),
     "compared": (["<0.5", "1.2", "3.4", ">100"], "numbers as text, some with '<', '>'"),
     "open end": (["0", "1", "2", "3+"], "numbers as text, some with '+': '3+'"),
     "some with stars": (["12", "13*", "14"], "numbers as text, some with '*': '13*'"),
@@ -94,6 +95,10 @@ TEXTS: dict[str, tuple[list[str], str]] = {
     "year first, strokes": (["2024/01/31", "2024/02/01"], "dates as text: '2024/01/31'"),
     "with times": (["2024-01-31T10:00:00Z", "2024-02-01T11:30:00Z"], "dates with times as text"),
     "with zones": (["2024-01-31 10:00:00+01:00", "2024-02-01 11:30:00+01:00"], "dates with times as text"),
+    "with zones by name": (
+        ["2024/01/05 3:45:12 PM GMT+1", "2024/01/05 4:00:00 PM GMT+1"],
+        "dates with times as text: '",
+    ),
     "names of months": (["15-May-2017", "16-May-2017"], "dates as text: '15-May-2017'"),
     "American": (["Jan 5, 2017", "December 16, 2018"], "dates as text: 'Jan 5, 2017'"),
     "with a weekday": (["Mon, 5 Jan 2017", "Tue, 6 Jan 2017"], "dates as text: 'Mon, 5 Jan 2017'"),
@@ -344,6 +349,21 @@ CALLS: dict[str, tuple[str, list[str], list[str], str]] = {
         ["'NA' read as missing (not with keep_default_na=False)"],
         ["c", "n"],
         "ti",
+    ),
+    "statements above": (
+        (
+            '"Source","Indicators",\n\n"Updated","2024-01-01",\n\n"Country","Code","2019 [Y]","2020 [Y]"\n'
+            "Aruba,ABW,..,1.5\nAfrica,AFE,2.5,..\nAngola,AGO,3.5,4.5\n"
+        ),
+        ["skiprows=4", "na_values=['..']", "in line 5."],
+        ["Country", "Code"],
+        "ttff",
+    ),
+    "thousands beside gaps": (
+        'a,b\n"5,350,380",512\n"3,109,630",491\n"2,395,471",N/A\n',
+        ["('a.csv', thousands=',')"],
+        ["a", "b"],
+        "if",
     ),
     "tildes": ("a~b~c\n1~2~x\n4~5~y\n", ["sep='~'"], ["a", "b", "c"], "iit"),
     "carets": ("a^b^c\n1^2,5^x\n4^5,5^y\n", ["sep='^'", "decimal=','"], ["a", "b", "c"], "ift"),
