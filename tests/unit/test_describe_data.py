@@ -155,7 +155,7 @@ def test_a_table_is_told_without_pandas_too() -> None:
         f"File 'penguins.csv' ({len(CSV)} bytes) is in the working folder.",
         "It is a table of 3 rows and 3 columns (pandas is not installed; use the csv module):",
         "- 'species': text, 0 missing",
-        "- 'Body Mass (g)': number, 1 missing",
+        "- 'Body Mass (g)': number, 1 missing, unit g",
         "- 'note': text, 2 missing",
         "First rows:",
         "species,Body Mass (g),note",
