@@ -57,7 +57,7 @@ def notes_on_names(names: Sequence[Any], written: Sequence[str] = ()) -> list[st
     for at, name in enumerate(texts):
         file_name = written[at] if len(written) == len(texts) else name
         if re.fullmatch(rf"Unnamed: {at}(_level_\d+)?", name):
-            notes[at] = notes[at] or "no name in the file"
+            notes[at] = notes[at] or "the file has no name for it"
         elif file_name in places and name:
             notes[at] = _on_second(places[file_name], file_name, name)
         elif (key := " ".join(name.casefold().split())) in folded and key:

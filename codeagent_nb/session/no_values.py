@@ -84,7 +84,7 @@ def _is_plain_number(text: str, styles: set[str]) -> bool:
 
 
 def _told_signs(signs: dict[str, int]) -> str:
-    return f"{', '.join(map(short, sorted(signs)))} read as missing"
+    return f"{', '.join(map(short, sorted(signs)))} is read as missing"
 
 
 def words_read_as_nothing(rows: list[list[str]]) -> dict[int, str]:
@@ -94,5 +94,5 @@ def words_read_as_nothing(rows: list[list[str]]) -> dict[int, str]:
         cells = {row[at].strip() for row in rows[1:] if at < len(row)} - {""}
         others = cells - {"NA"}
         if len(others) < len(cells) and len(others) > 2 and all(re.fullmatch("[A-Z]{2}", cell) for cell in others):
-            notes[at] = "'NA' read as missing (not with keep_default_na=False)"
+            notes[at] = "'NA' is read as missing (not with keep_default_na=False)"
     return notes

@@ -182,7 +182,7 @@ COLUMNS: dict[str, tuple[str, str, str]] = {
     "Cyrillic": ("t,\u0410ge\n1,2\n2,3\n", "\u0410ge", "the name has letters of two alphabets"),
     "white space only": ('t," "\n1,2\n2,3\n', " ", "the name is white space"),
     "capitals": ("Name,name\n1,x\n2,y\n", "name", "differs from 'Name' only in case or spaces"),
-    "no name": (",a\n0,5\n1,6\n", "Unnamed: 0", "no name in the file"),
+    "no name": (",a\n0,5\n1,6\n", "Unnamed: 0", "the file has no name for it"),
     # the same twice
     "a name twice": ("a,b,a\n1,2,3\n4,5,6\n", "a.1", "'a' in the file, the same name as column 1"),
     "a name three times": ("a,a,a\n1,2,3\n4,5,6\n", "a.2", "'a' in the file, the same name as column 1"),
@@ -303,8 +303,8 @@ CALLS: dict[str, tuple[str, list[str], list[str], str]] = {
         ["name", "mass", "height"],
         "tii",
     ),
-    "question marks": ("hp,n\n130,1\n?,2\n150,3\n", ["na_values=['?']", "'?' read as missing"], ["hp"], "fi"),
-    "dashes": ("hp,n\n130,1\n--,2\n150,3\n", ["na_values=['--']", "'--' read as missing"], ["hp"], "fi"),
+    "question marks": ("hp,n\n130,1\n?,2\n150,3\n", ["na_values=['?']", "'?' is read as missing"], ["hp"], "fi"),
+    "dashes": ("hp,n\n130,1\n--,2\n150,3\n", ["na_values=['--']", "'--' is read as missing"], ["hp"], "fi"),
     "two dots": ("hp,n\n130,1\n..,2\n150,3\n", ["na_values=['..']"], ["hp"], "fi"),
     "words": ("hp,n\n130,1\nMissing,2\n150,3\n", ["na_values=['Missing']"], ["hp"], "fi"),
     "signs of two kinds": ("hp,n\n130,1\n?,2\n150,3\n-,4\n", ["na_values=['-', '?']"], ["hp"], "fi"),
@@ -346,7 +346,7 @@ CALLS: dict[str, tuple[str, list[str], list[str], str]] = {
     ),
     "codes of countries": (
         "c,n\nDE,1\nFR,2\nNA,3\nZA,4\n",
-        ["'NA' read as missing (not with keep_default_na=False)"],
+        ["'NA' is read as missing (not with keep_default_na=False)"],
         ["c", "n"],
         "ti",
     ),
