@@ -17,13 +17,15 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
 
-from codeagent_nb.session.describe_data import HIDDEN, first_rows, fit, is_secret, short, shown_value, told_column
+from codeagent_nb.session.describe_columns import WIDE, told_columns
+from codeagent_nb.session.describe_data import first_rows
+from codeagent_nb.session.fitting import Column, fit, fit_columns
 from codeagent_nb.session.leading_zeros import PADDED, with_zeros
+from codeagent_nb.session.shown_values import HIDDEN, is_secret, short, shown_value
 
 BATCH_ROWS = 200_000
 BATCH_CELLS = 4_000_000
 BATCH_BYTES = 16_000_000
-WIDE = 1_000  # columns
 SHEET_ROWS = 5_000  # a workbook is read a hundred times slower than text
 SHEET_CELLS = 500_000
 SHEETS = 8
@@ -37,15 +39,10 @@ def call_of(reader: str, name: str, options: dict[str, Any]) -> str:
     return f"pandas.{reader}({', '.join([repr(name), *(f'{key}={value!r}' for key, value in options.items())])})"
 
 
-def told_columns(table: Any) -> list[str]:
-    """Return a line about each column of a DataFrame, up to `WIDE`: more fit into no prompt, and each takes a while."""
-    return [told_column(table.iloc[:, place], column) for place, column in enumerate(table.columns[:WIDE])]
-
-
 def _told(call: str, table: Any, rows: int, budget: int) -> str:
     more = "" if rows == len(table) else f" (of them {len(table):,} were looked at)"
     head = f"`{call}` gives {rows:,} rows{more} and {table.shape[1]} columns:"
-    return fit(head, told_columns(table), first_rows(table), budget, max(0, table.shape[1] - WIDE))
+    return fit_columns(head, told_columns(table), first_rows(table), budget, max(0, table.shape[1] - WIDE))
 
 
 # Columns
@@ -98,8 +95,8 @@ def describe_arrow(name: str, budget: int) -> str:
 
 def _arrow_told(call: str, rows: int, schema: Any, batches: Any, budget: int) -> str:
     if batches is None and rows:
-        columns = [f"- {field.name!r}: {field.type}" for field in schema]
-        return fit(f"`{call}` gives {rows:,} rows and {len(columns)} columns:", columns, [], budget)
+        columns = [Column(repr(field.name), str(field.type), "") for field in schema]
+        return fit_columns(f"`{call}` gives {rows:,} rows and {len(columns)} columns:", columns, [], budget)
     import pyarrow
 
     return _told(call, pyarrow.Table.from_batches(batches or [], schema).to_pandas(), rows, budget)
@@ -183,8 +180,11 @@ def _sheet(book: Any, name: str, beginning: Any, options: dict[str, Any], budget
         table, options = with_zeros(read, options, table)
     more = " at least (only these were looked at)" if most < SHEET_ROWS or len(table) == SHEET_ROWS else ""
     call = call_of("read_excel", name, options)
-    head = f"`{call}` gives {len(table):,} rows{more} and {table.shape[1] + further} columns:"
-    return fit(head, told_columns(table), first_rows(table), budget, further)
+    skipped = options.get("skiprows", 0)
+    above = f"The names of the columns are in row {skipped + 1}.\n" if skipped else ""
+    head = f"{above}`{call}` gives {len(table):,} rows{more} and {table.shape[1] + further} columns:"
+    written = [str(value) for value in beginning.iloc[options.get("skiprows", 0)]]
+    return fit_columns(head, told_columns(table, written), first_rows(table), budget, further)
 
 
 def _rows_to_read(book: Any, sheet: Any, beginning: Any) -> int:

@@ -18,12 +18,16 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
-from codeagent_nb.session.describe_binary import MAGIC, WIDE, call_of, told_columns
-from codeagent_nb.session.describe_data import HIDDEN, first_rows, fit, is_secret, shown_value, tells_key, type_name
+from codeagent_nb.session.describe_binary import MAGIC, call_of
+from codeagent_nb.session.describe_columns import WIDE, told_columns
+from codeagent_nb.session.describe_data import first_rows
 from codeagent_nb.session.describe_without_pandas import told_without_pandas
+from codeagent_nb.session.fitting import fit_columns
 from codeagent_nb.session.leading_zeros import PADDED, PADDED_BYTES, with_zeros
+from codeagent_nb.session.no_values import with_no_values, words_read_as_nothing
+from codeagent_nb.session.shown_values import HIDDEN, is_secret, short, shown_value, tells_key, type_name
 from codeagent_nb.session.sniff_encoding import encoding_of
-from codeagent_nb.session.sniff_table import Parsed, is_number, sniff
+from codeagent_nb.session.sniff_table import Parsed, is_number, lines_above, sniff
 
 SAMPLE_ROWS = 200_000  # rows read to describe a table; more would make the user wait
 BYTES = 24_000_000
@@ -178,16 +182,20 @@ def _table(  # noqa: PLR0917 - what is known of one file
     for attempt in _attempts(options):
         try:
             table, tried = read(attempt), attempt
+            table, tried, notes = with_no_values(read, tried, table)
+            notes = {**words_read_as_nothing(parsed.table), **notes} if columns == table.shape[1] else notes
             if wide or PADDED_BYTES.search(data):
-                table, tried = with_zeros(read, attempt, table)
+                table, tried = with_zeros(read, tried, table)
         except Exception as fault:  # the next one may do
             error = error or fault
             continue
         more = " at least (only these were looked at)" if not whole or len(table) == SAMPLE_ROWS else ""
         further = columns - WIDE if part else 0
         call, number = call_of(reader, name, tried), table.shape[1] + further
-        head = f"{_left_out(parsed, tried)}`{call}` gives {len(table):,} rows{more} and {number} columns:"
-        return fit(head, told_columns(table), first_rows(table), budget, further)
+        above = f"{_left_out(parsed, tried)}{_on_header(parsed, tried)}"
+        head = f"{above}`{call}` gives {len(table):,} rows{more} and {number} columns:"
+        told = told_columns(table, parsed.table[0] if "header" not in tried and parsed.table else (), notes)
+        return fit_columns(head, told, first_rows(table), budget, further)
     raise error or ValueError("no reader reads it")
 
 
@@ -197,7 +205,7 @@ def _width(data: bytes, options: dict[str, Any], parsed: Parsed) -> int:
         return parsed.width
     lines = io.StringIO(data[: 2 * LINE].decode(options.get("encoding", "utf-8-sig"), "replace"), newline="")
     reader = csv.reader(lines, delimiter=parsed.separator, quoting=parsed.quoting)
-    return max(parsed.width, *(len(row) for _, row in zip(range(options.get("skiprows", 0) + 2), reader)))
+    return max(parsed.width, *(len(row) for _, row in zip(range(lines_above(options) + 3), reader)))
 
 
 def _attempts(options: dict[str, Any]) -> list[dict[str, Any]]:
@@ -214,6 +222,21 @@ def _whole_rows(data: bytes, options: dict[str, Any]) -> bytes:
     if "quoting" not in options and data.count(b'"') % 2:
         data = data[: data.rfind(b'"')]
     return data[: data.rfind(b"\n") + 1] or data
+
+
+def _on_header(parsed: Parsed, options: dict[str, Any]) -> str:
+    """Return where the names of the columns are, unless it is the first line."""
+    if "header" in options:
+        return "It has no line with names of columns.\n"
+    above = lines_above(options)
+    told = [f"The names of the columns are in line {above + 1}."] if above else []
+    if parsed.under:
+        told.append(f"The line below the names has units: {', '.join(map(short, parsed.under[:20]))}.")
+    if parsed.words:
+        told.append(
+            f"The first row has words where all others have numbers: {', '.join(map(short, parsed.words[:9]))}."
+        )
+    return "".join(f"{line}\n" for line in told)
 
 
 def _left_out(parsed: Parsed, options: dict[str, Any]) -> str:
@@ -295,7 +318,7 @@ def _records(  # noqa: PLR0917 - what is known of one file
     more = "" if whole and count == there else " at least (only these were looked at)"
     number = table.shape[1] + max(0, len(keys) - WIDE)
     head = f"`{call_of('read_json', name, options)}` gives {len(table):,} rows{more} and {number} columns:"
-    return fit(head, told_columns(table), first_rows(table), budget, max(0, number - WIDE))
+    return fit_columns(head, told_columns(table), first_rows(table), budget, max(0, number - WIDE))
 
 
 def _few_records(items: Iterable[dict[str, Any]]) -> tuple[int, dict[str, None]]:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from typing import Any
 
-from codeagent_nb.session.describe_data import HIDDEN, fit, is_secret, tells_key
+from codeagent_nb.session.fitting import Column, fit_columns
 from codeagent_nb.session.leading_zeros import WITH_ZEROS, are_codes
-from codeagent_nb.session.sniff_table import NOTHING, Parsed, is_number
+from codeagent_nb.session.name_notes import notes_on_names
+from codeagent_nb.session.shown_values import HIDDEN, is_secret, short, tells_key
+from codeagent_nb.session.sniff_table import NOTHING, Parsed, is_number, lines_above
+from codeagent_nb.session.text_notes import notes_on_texts
+from codeagent_nb.session.units import unit_in
 
 
 def told_without_pandas(  # noqa: PLR0917 - what is known of one file
@@ -17,14 +22,16 @@ def told_without_pandas(  # noqa: PLR0917 - what is known of one file
     """Describe a table, of which at most so many rows are looked at."""
     separator, encoding = parsed.separator, options.get("encoding", "utf-8-sig")
     text = data.decode(encoding, "replace")
-    skipped, lines = options.get("skiprows", 0), io.StringIO(text, newline="")
-    for _ in range(skipped):
+    lines = io.StringIO(text, newline="")
+    for _ in range(lines_above(options)):
         lines.readline()
     spaced = separator == r"\s+"
     rows = (
         (line.split() for line in lines) if spaced else csv.reader(lines, delimiter=separator, quoting=parsed.quoting)
     )
     header = next(iter(filter(None, rows)), [])
+    if parsed.under:
+        next(rows, None)
     if options.get("header", 0) is None:
         header, first = [str(at) for at in range(len(header))], [header]
     else:
@@ -47,19 +54,30 @@ def told_without_pandas(  # noqa: PLR0917 - what is known of one file
     usual = not {"encoding", "sep", "skiprows", "header"} & set(options)
     use = "the csv module" if usual or spaced else f"`{_csv_call(name, options)}`"
     head = f"It is a table of {count:,} rows and {len(header)} columns (pandas is not installed; use {use}):"
-    return fit(head, [_plain_column(*column) for column in zip(header, columns)], sample, budget)
+    notes = notes_on_names(header)
+    return fit_columns(head, [_plain_column(*column) for column in zip(header, columns, notes)], sample, budget)
 
 
 def _csv_call(name: str, options: dict[str, Any]) -> str:
     encoding = options.get("encoding", "utf-8-sig")
     opened = f"open({name!r}, newline='', encoding={encoding!r})"
-    skipped = f" after {options['skiprows']} lines" if "skiprows" in options else ""
+    skipped = f" after {lines_above(options)} lines" if lines_above(options) else ""
     return f"csv.reader({opened}, delimiter={options.get('sep', ',')!r})`{skipped}`".rstrip("`")
 
 
-def _plain_column(name: str, values: list[str]) -> str:
+def _plain_column(name: str, values: list[str], note: str) -> Column:
     known = [value for value in values if value.strip().lower() not in NOTHING]
+    told = [f"{len(values) - len(known):,} missing"] if known or len(values) < 2 else ["empty"]
+    if is_secret(name):
+        return Column(repr(name), "text", ", ".join(told), note)
     if are_codes(known):
-        return f"- {name!r}: text, {len(values) - len(known):,} missing, {WITH_ZEROS}"
+        return Column(repr(name), "text", ", ".join([*told, WITH_ZEROS]), note)
     kind = "number" if known and all(map(is_number, known)) else "text"
-    return f"- {name!r}: {kind}, {len(values) - len(known):,} missing"
+    counts = Counter(known)
+    notes = notes_on_texts(counts)
+    if kind == "number":
+        notes = [found.replace("numbers as text, ", "") for found in notes if "with" in found]
+        notes.extend([f"unit {unit}"] if (unit := unit_in(name)) else [])
+    elif len(counts) == 1 and len(known) == len(values) > 1:
+        notes.append(f"constant: {short(known[0])}")
+    return Column(repr(name), kind, ", ".join([*told, *notes]), note)

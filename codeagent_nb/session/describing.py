@@ -8,18 +8,29 @@ from types import ModuleType
 
 from codeagent_nb.session import (
     describe_binary,
+    describe_columns,
     describe_data,
     describe_file,
+    describe_polars,
     describe_without_pandas,
+    fitting,
     leading_zeros,
+    name_notes,
+    no_values,
+    shown_values,
     sniff_encoding,
     sniff_table,
+    text_forms,
+    text_notes,
+    units,
 )
 from kernel_executor import secret_names
 from kernel_executor.text import encodable
 
-OF_VARIABLES = (secret_names, leading_zeros, describe_data)
-SENT = (*OF_VARIABLES, sniff_encoding, sniff_table, describe_without_pandas, describe_binary, describe_file)
+OF_VALUES = (secret_names, shown_values, leading_zeros, text_forms, units, text_notes, name_notes, fitting)
+OF_VARIABLES = (*OF_VALUES, describe_columns, describe_polars, describe_data)
+OF_FILES = (sniff_encoding, sniff_table, no_values, describe_without_pandas, describe_binary, describe_file)
+SENT = (*OF_VARIABLES, *OF_FILES)
 """Whose sources are sent, in this order: the kernel may have none of our packages."""
 
 

@@ -11,12 +11,15 @@ import csv
 import io
 import re
 from collections import Counter
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
+from codeagent_nb.session.units import SINGLE, is_unit
+
 SAMPLE = 100_000  # characters looked at for the separator
 SAMPLED_ROWS = 300
-SEPARATORS = ",;\t|"
+SEPARATORS = ",;\t|~^"
 
 
 class Parsed:
@@ -42,6 +45,11 @@ class Parsed:
         counts = Counter(map(len, self.rows))
         self.width = max((count for count in counts if count > 1), key=lambda count: (counts[count], count), default=1)
         self.first = self._first()
+        self.under: list[str] = []
+        """A row of units below the names, which is none of the rows."""
+        self.words: list[str] = []
+        """What the first row has where all others have numbers."""
+        self._look_below_names()
 
     def _first(self) -> int:
         """Return the place of the first row of the table, which is mostly a header; what is above is a preamble."""
@@ -57,10 +65,41 @@ class Parsed:
         if (
             first > comments
             and widths[first - 1] == self.width - 1 > 1
-            and not any(is_number(cell) for cell in self.rows[first - 1])
+            and all(cell.strip() and not _is_value(cell) for cell in self.rows[first - 1])
         ):
             first -= 1
-        return first
+        return first + self._titles(first)
+
+    def _titles(self, first: int) -> int:
+        """Return how many rows of the width of the table stand above the names: a title, and empty cells behind it."""
+        filled = [sum(bool(cell.strip()) for cell in row) for row in self.rows[first : first + 9]]
+        titles = 0
+        while titles < len(filled) - 1 and filled[titles] * 3 <= max(filled[titles + 1 : titles + 4]):
+            titles += 1
+        names = [cell.strip() for cell in self.rows[first + titles] if cell.strip()] if titles else []
+        numbers = list(filter(is_number, names))
+        are_names = len(set(names)) == len(names) > len(numbers) and (not numbers or _are_years(numbers))
+        return titles if are_names else 0
+
+    def _look_below_names(self) -> None:
+        """Take out a row of units below the names, with which each column would be one of text."""
+        table = self.table
+        if len(table) < 4 or self.lines[: self.first + 2] != list(range(self.first + 2)):
+            return
+        below, rows = table[1], table[2:]
+        columns = {
+            at: [row[at] for row in rows if at < len(row) and row[at].strip().lower() not in NOTHING]
+            for at in range(len(below))
+        }
+        numbers = [at for at, column in columns.items() if column and all(map(is_number, column))]
+        written = [below[at].strip(" ()[]") for at in numbers]
+        if not written or any(_is_value(word) or word.lower() in NOTHING for word in written):
+            return
+        if sum(is_unit(word) or word in SINGLE for word in written) * 2 >= len(written):
+            self.under = below
+            del self.rows[self.first + 1], self.lines[self.first + 1]
+        elif len(written) > 1:
+            self.words = written
 
     @property
     def table(self) -> list[list[str]]:
@@ -75,6 +114,8 @@ class Parsed:
         fit = sum(len(row) == self.width for row in self.table) / len(self.rows)
         cells = [cell for row in self.table for cell in row]
         clean = sum(map(_is_clean, cells)) / len(cells)
+        if self.quoting == csv.QUOTE_NONE:  # what quotation marks hold together should not be cut in two
+            clean -= sum((cell[:1] == '"') != (cell[-1:] == '"') for cell in cells) / len(cells)
         unclosed = 0.5 if self._ends_in_quotes else 1.0
         return unclosed * fit * (0.3 + 0.7 * clean) if self._ragged <= self._most_ragged and not self._is_prose else 0.0
 
@@ -95,8 +136,11 @@ class Parsed:
         return self.separator == "," and self.first > 0 and len(self.rows[0]) == 1 and spaced
 
 
+UNCLEAN = re.compile(r"[;\t|]|,(?! )")
+
+
 def _is_clean(cell: str) -> bool:
-    return is_number(cell) or not re.search(r"[;\t|]|,(?! )", cell)
+    return is_number(cell) or not UNCLEAN.search(cell)
 
 
 def sniff(text: str, ending: str, cut: bool) -> tuple[dict[str, Any], Parsed]:
@@ -116,13 +160,15 @@ def sniff(text: str, ending: str, cut: bool) -> tuple[dict[str, Any], Parsed]:
         options["sep"] = parsed.separator
     if skipped := (parsed.lines[parsed.first] if parsed.table else 0) + bool(named):
         options["skiprows"] = skipped
+    if parsed.under:
+        options["skiprows"] = [*range(skipped), skipped + 1]
     if parsed.quoting == csv.QUOTE_NONE:
         options["quoting"] = int(csv.QUOTE_NONE)
     if parsed.width > 1 and all(cell[:1] == " " for row in parsed.table for cell in row[1:] if cell):
         options["skipinitialspace"] = True
-    if any(row[0].startswith("#") for row in parsed.table[1:]) and sample.count("#") == len(
-        re.findall(r"^#", sample, re.MULTILINE)
-    ):
+    comments = sum(row[0].startswith("#") for row in parsed.table[1:])
+    lines = len(re.findall(r"^#", sample, re.MULTILINE))
+    if 0 < comments * 2 < len(parsed.table) and sample.count("#") == lines:  # of more, it is part of the values
         options["comment"] = "#"
     if not has_header(parsed.table):
         options["header"] = None
@@ -130,6 +176,12 @@ def sniff(text: str, ending: str, cut: bool) -> tuple[dict[str, Any], Parsed]:
         options["index_col"] = False
     options.update(_signs(parsed, "header" not in options, "skipinitialspace" in options))
     return options, parsed
+
+
+def lines_above(options: dict[str, Any]) -> int:
+    """Return how many lines are skipped above the names of columns; one more may be skipped below."""
+    skipped = options.get("skiprows", 0)
+    return len(skipped) - 1 if type(skipped) is list else int(skipped)
 
 
 def _misses_names(parsed: Parsed) -> bool:
@@ -152,7 +204,7 @@ def _likely(ending: str) -> str:
 def _best(sample: str, separators: str, cut: bool) -> Parsed:
     found = []
     for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE) if '"' in sample else (csv.QUOTE_MINIMAL,):
-        for separator in separators:
+        for separator in filter(sample.__contains__, separators):
             try:
                 found.append(Parsed(sample, separator, quoting, cut))
             except csv.Error:  # a field of more than 131,072 characters, say: a quotation mark that nothing closes
@@ -181,7 +233,9 @@ def _in_columns(sample: str, cut: bool) -> Parsed | None:
 
 # The header
 
-NOTHING = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "#n/a"})
+NOTHING = frozenset(
+    {*("", "na", "n/a", "nan", "null", "none", "-", "#n/a"), *("?", "--", "---", ".", "..", "...", "*", "n.a.", "n.a")}
+)
 NUMBER = re.compile(
     r"[+-]?(\d+([.,]\d+)?|[.,]\d+)([eE][+-]?\d+)?|[+-]?\d{1,3}([., '\u2019_\u00a0\u202f]\d{3})+([.,]\d+)?"
 )
@@ -190,13 +244,23 @@ DATE = re.compile(
 )
 
 
+LONGEST_CELL = 100  # characters of a number or a date
+DIGITS = str.maketrans("123456789", "000000000")
+
+
 def is_number(cell: str) -> bool:
     """Return whether a cell is a number, in anybody's way of writing."""
-    return bool(NUMBER.fullmatch(cell.strip()))
+    return len(cell) < LONGEST_CELL and _kind(cell.strip().translate(DIGITS)) == "number"
 
 
 def _is_value(cell: str) -> bool:
-    return is_number(cell) or bool(DATE.fullmatch(cell.strip()))
+    return len(cell) < LONGEST_CELL and _kind(cell.strip().translate(DIGITS)) != ""
+
+
+@lru_cache(maxsize=10_000)
+def _kind(shape: str) -> str:
+    """Return what a cell is; which digits it has makes no difference, and few are different without them."""
+    return "number" if NUMBER.fullmatch(shape) else "date" if DATE.fullmatch(shape) else ""
 
 
 def has_header(table: list[list[str]]) -> bool:
@@ -234,8 +298,13 @@ SIGNS = (
 def _signs(parsed: Parsed, with_header: bool, skipped_space: bool) -> dict[str, Any]:
     """Return the signs by which most columns are numbers."""
     body = parsed.table[1:] if with_header else parsed.table
+    # Whether a number is read does not depend on its digits: few of a column are different without them.
     columns = [
-        [row[at].strip() for row in body if at < len(row) and row[at].strip().lower() not in NOTHING]
+        [
+            cell
+            for cell in {row[at].strip().translate(DIGITS) for row in body if at < len(row)}
+            if cell.lower() not in NOTHING
+        ]
         for at in range(parsed.width)
     ]
     # "1,234" in quotes, for the comma parts fields: 1234.
