@@ -34,7 +34,11 @@ from urllib.parse import urlsplit
 import nbformat
 import pytest
 from nbformat import v4
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, ViewportSize
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, ViewportSize, expect
+
+PATIENCE = 20_000
+"""Milliseconds, for what is looked for and for what is expected: five seconds, its own, are too few under load."""
+expect.set_options(timeout=PATIENCE)
 
 SOURCE = Path(__file__).parents[2] / "codeagent_nb" / "labextension"
 VIEWPORT: ViewportSize = {"width": 1280, "height": 900}
@@ -200,7 +204,7 @@ class Notebook:
         self._kept = False
         self._loads = 0
         self.context = browser.new_context(viewport=VIEWPORT, **context)
-        self.context.set_default_timeout(20_000)
+        self.context.set_default_timeout(PATIENCE)
         self.page = self.new_page()
         self.page.on("load", self._on_load)
 
