@@ -1,0 +1,214 @@
+"""Finds values that were computed from stated ones: counts, differences, sums, shares, means. Pure.
+
+Only where the sentence says so, and only from numbers that the answer itself is about: among all numbers of a long
+output some two have any difference.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, DivisionByZero, InvalidOperation, Overflow
+
+from codeagent_nb.tracing.digits import Reading, trailing_zeros
+from codeagent_nb.tracing.labels import tokens
+from codeagent_nb.tracing.sources import Sources, Stated
+from codeagent_nb.tracing.units import PERCENT
+from codeagent_nb.tracing.values import Value
+from codeagent_nb.tracing.words import DERIVED
+
+FEW = 600
+"""Numbers of sources all of which may be computed with."""
+
+MOST_PAIRED = 30
+
+MOST_COUNTED = 20
+"""A whole number up to here may be a count of something that is listed."""
+
+HUNDRED = Decimal(100)
+
+
+def readings_of(value: Value) -> Iterator[Reading]:
+    """Yield what a value may mean; a rough one is less exact by its zeros."""
+    for reading in value.readings:
+        yield reading
+        zeros = trailing_zeros(reading.number / reading.step) if value.is_rough else 0
+        if zeros:
+            yield Reading(reading.number, reading.step.scaleb(zeros))
+
+
+def rounds_to(number: Decimal, value: Value) -> bool:
+    """Return whether a computed number rounds to a value, whatever its sign."""
+    return any(
+        abs(abs(number) - abs(reading.number)) <= reading.step / 2 * (1 + Decimal("1e-9"))
+        for reading in readings_of(value)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The numbers of a column or a list, each under a label of its own."""
+
+    numbers: tuple[Stated, ...]
+
+    @property
+    def total(self) -> Decimal:
+        """Their sum."""
+        return sum((stated.number for stated in self.numbers), Decimal(0))
+
+
+def columns(sources: Sources) -> list[Column]:
+    """Return the columns of sources that are not long."""
+    if len(sources) > FEW:
+        return []
+    found: dict[tuple[int, int, str], dict[tuple[object, ...], Stated]] = {}
+    for stated in sources.all():
+        if not stated.is_index:
+            row = (stated.place, *(label.name for label in stated.labels))
+            found.setdefault(stated.column, {}).setdefault(row, stated)
+    return [Column(tuple(rows.values())) for rows in found.values()]
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """What a value may have been computed from.
+
+    Args:
+        here: Numbers that its sentence states, or whose labels it names.
+        cited: Numbers that the answer states.
+        columns: The columns of the sources.
+    """
+
+    here: Sequence[Stated]
+    cited: Sequence[Stated]
+    columns: Sequence[Column]
+
+
+def named_in(sentence: str, found: Iterable[Column]) -> list[Stated]:
+    """Return the numbers of which a label's words all stand in a sentence."""
+    words = {token.word for token in tokens(sentence)}
+    return [
+        stated
+        for column in found
+        for stated in column.numbers
+        if any(label.name and words.issuperset(label.name) for label in stated.labels)
+    ]
+
+
+def derived_from(value: Value, sentence: str, pool: Pool) -> str | None:
+    """Return the source of the numbers that a value was computed from, as its sentence says.
+
+    Args:
+        value: The value.
+        sentence: The sentence, with those that say what it is about.
+        pool: What it may have been computed from.
+    """
+    said = {how for how, pattern in DERIVED.items() if pattern.search(sentence)}
+    is_percent = value.unit is not None and value.unit.dimension == PERCENT
+    if is_percent:
+        said.add("ratio")
+    ways = [way for how, way in _OF_TWO.items() if how in said]
+    for one, other in _pairs(pool):
+        if any(rounds_to(number, value) for way in ways for number in _tried(way, one, other, is_percent)):
+            return one.source
+    concerned = {stated.column for stated in (*pool.here, *pool.cited)}
+    for column in pool.columns:
+        if len(column.numbers) > 1 and column.numbers[0].column in concerned:
+            if any(rounds_to(number, value) for number in _of_column(column, said, pool, is_percent)):
+                return column.numbers[0].source
+    return None
+
+
+def _pairs(pool: Pool) -> Iterator[tuple[Stated, Stated]]:
+    here, cited = pool.here[:MOST_PAIRED], pool.cited[:MOST_PAIRED]
+    for one in here:
+        yield from ((one, other) for other in here if other is not one)
+    for one in cited:
+        yield from ((one, other) for other in cited if other is not one and other.column == one.column)
+
+
+_Way = Callable[[Decimal, Decimal, bool], Iterable[Decimal]]
+
+
+def _tried(way: _Way, one: Stated, other: Stated, is_percent: bool) -> list[Decimal]:
+    try:
+        return list(way(one.number, other.number, is_percent))
+    except (DivisionByZero, InvalidOperation, Overflow):
+        return []
+
+
+def _difference(one: Decimal, other: Decimal, is_percent: bool) -> Iterator[Decimal]:
+    yield one - other
+    if is_percent:
+        yield (one - other) * HUNDRED
+        yield (one - other) / abs(other) * HUNDRED
+
+
+def _sum(one: Decimal, other: Decimal, is_percent: bool) -> Iterator[Decimal]:
+    yield one + other
+    if is_percent:
+        yield (one + other) * HUNDRED
+
+
+def _ratio(one: Decimal, other: Decimal, is_percent: bool) -> Iterator[Decimal]:
+    yield one / other * (HUNDRED if is_percent else 1)
+
+
+def _mean(one: Decimal, other: Decimal, is_percent: bool) -> Iterator[Decimal]:  # noqa: ARG001
+    yield (one + other) / 2
+    yield one / other
+
+
+_OF_TWO: dict[str, _Way] = {"difference": _difference, "sum": _sum, "ratio": _ratio, "mean": _mean}
+
+
+def _of_column(column: Column, said: set[str], pool: Pool, is_percent: bool) -> Iterator[Decimal]:
+    total = column.total
+    here = [stated for stated in pool.here if stated.column == column.numbers[0].column]
+    several = [here] if len(here) > 1 else []
+    if "sum" in said:
+        yield total
+        yield from (total - stated.number for stated in here)
+        yield from (sum((stated.number for stated in some), Decimal(0)) for some in several)
+    if "ratio" in said and total:
+        by = HUNDRED if is_percent else Decimal(1)
+        yield from (stated.number / total * by for stated in here)
+        yield from (sum((stated.number for stated in some), Decimal(0)) / total * by for some in several)
+    if "mean" in said:
+        yield total / len(column.numbers)
+        yield from (sum((stated.number for stated in some), Decimal(0)) / len(some) for some in several)
+
+
+def counted_in(value: Value, text: str, sources: Sources, found: Sequence[Column]) -> str | None:
+    """Return what lists as many things as a small whole number says: a source, or `answer`; None if nothing does."""
+    number = value.readings[0].number
+    if not value.is_count or not 0 < number <= MOST_COUNTED:
+        return None
+    if any(number == count for count in _listed(text)):
+        return ANSWER
+    for column in found:
+        if len(column.numbers) == number and number > 1:
+            return column.numbers[0].source
+    if any(len(group.names) == number for group in sources.groups if number > 1):
+        return SOURCES
+    return None
+
+
+ANSWER = "answer"
+"""Stands for the answer itself, of what is counted in it."""
+
+SOURCES = "sources"
+"""Stands for all sources, of what is counted in them."""
+
+
+def _listed(text: str) -> Iterator[int]:
+    """Yield how many items each list of an answer has."""
+    items = 0
+    for line in [*text.split("\n"), ""]:
+        if line.lstrip(" \t\x00")[:1] in {"-", "*", "•", "|"} or line.lstrip(" \t\x00")[:1].isdigit():
+            items += 1
+        elif line.strip():
+            if items:
+                yield items
+                yield items - 2  # rows of a table, below its header
+            items = 0
+    yield items
+    yield items - 2

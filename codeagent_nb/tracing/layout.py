@@ -1,0 +1,274 @@
+"""Reads how the lines of an output are laid out: as a table or as labels and numbers; what each number stands under.
+
+Pure. A table is one in fixed columns, as pandas prints it, or one with tabs, bars or commas between its cells.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from codeagent_nb.tracing.labels import Group, Label
+from codeagent_nb.tracing.units import unit_after
+
+MOST_LINES = 4_000
+LONGEST = 2_000  # characters of a line whose layout is read
+LABEL = 80  # characters before a number that may be its label
+
+Cell = tuple[int, int, str]
+
+_BARS = re.compile(r"[|│┃┆║]")
+_RULE = re.compile(r"^[\s|+│┃┆╞╪╡├┼┤└┴┘┌┬┐═─━╇┡┩╍=:\-]+$")
+_NUMBER_CELL = re.compile(r"^[<>~$€£¥₹]?\s?[-+−]?[\d.,'\s\u00a0\u202f]*\d[\d.,eE+\-]*\s?(?:%|[^\W\d_]{1,4})?$|^(?:nan|NaN|<NA>|None|inf|null)$")  # noqa: RUF001
+
+
+@dataclass(slots=True)
+class Layout:
+    """What the numbers of some neighbouring lines stand under.
+
+    Args:
+        columns: The labels of a table's columns.
+        headers: Where each stands, and its text.
+        levels: The labels of its rows, for each column of text.
+    """
+
+    lines: Sequence[str]
+    first: int
+    pairs: Group
+    columns: Group = field(default_factory=Group)
+    headers: list[Cell] = field(default_factory=list)
+    levels: dict[int, Group] = field(default_factory=dict)
+    has_bare_index: bool = False
+    separator: str = ""
+    body: int = 0
+    _starts: list[int] = field(default_factory=list)
+    _ends: frozenset[int] = frozenset()
+    _carried: dict[int, dict[int, str]] = field(default_factory=dict)
+    _heads: Group = field(default_factory=Group)
+    _near: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def is_table(self) -> bool:
+        """Whether the lines are a table."""
+        return bool(self.headers)
+
+    def labels(self, line: int, start: int, end: int) -> tuple[Label, ...]:
+        """Return what the number at a place stands under."""
+        row = line - self.first
+        text = self.lines[row]
+        if len(text) <= LONGEST and self.is_table and row >= self.body:
+            return tuple(self._table_labels(row, start, end))
+        return tuple(self._pair_labels(text, start))
+
+    def is_index(self, line: int, start: int) -> bool:
+        """Return whether a number only numbers a row."""
+        row = line - self.first
+        text = self.lines[row]
+        if not self.has_bare_index or row < self.body or len(text) > LONGEST:
+            return False
+        cells = self.cells(text)
+        return bool(cells) and start < cells[0][1] and len(cells) > 1
+
+    def cells(self, text: str) -> list[Cell]:
+        """Return the cells of a line: where each begins and ends, and its text."""
+        return split_cells(text, self.separator, self._ends)
+
+    def _table_labels(self, row: int, start: int, end: int) -> Iterator[Label]:
+        cells = self.cells(self.lines[row])
+        column = next((cell for cell in cells if cell[0] <= start < cell[1]), None)
+        for level, text in self._carried.get(row, {}).items():
+            if column is None or text != column[2]:
+                yield self._label(self.levels[level], text)
+        if column and (header := self._header(cells, column)):
+            yield self._label(self.columns, header)
+
+    def _header(self, cells: list[Cell], cell: Cell) -> str:
+        if self.separator:
+            place = cells.index(cell) + len(self.headers) - len(cells)
+            return self.headers[place][2] if 0 <= place < len(self.headers) else ""
+        begins, ends, _ = cell
+        same = [header for header in self.headers if header[1] == ends]
+        over = same or [header for header in self.headers if header[0] < ends and begins < header[1]]
+        return over[0][2] if over else ""
+
+    def _label(self, group: Group, text: str) -> Label:
+        return Label(group.add(text), text, group)
+
+    def _pair_labels(self, text: str, start: int) -> Iterator[Label]:
+        near, head = pair_labels(text, start)
+        if near:
+            yield self._label(self.pairs, near)
+        if head and (self._near.get(near, 0) > 1 or not near):
+            yield self._label(self._heads, head)
+
+    def read(self) -> "Layout":
+        """Find out what the lines are."""
+        for separator in ("\t", "|", ","):
+            if self._read_separated(separator):
+                return self
+        self.separator = ""
+        if not self._read_fixed():
+            self.headers, self._ends = [], frozenset()
+            self._read_pairs()
+        return self
+
+    def _read_separated(self, separator: str) -> bool:
+        counts = [count_separators(line, separator) for line in self.lines[:12] if not _RULE.match(line)]
+        if len(counts) < 2 or min(counts) < 1 or max(counts) - min(counts) > (2 if separator == "\t" else 0):
+            return False
+        self.separator = separator
+        shown = [number for number, line in enumerate(self.lines) if not _RULE.match(line)]
+        self.headers = split_cells(self.lines[shown[0]], separator)
+        self.body = shown[1]
+        if not any(text.strip() and not is_number(text) for _, _, text in self.headers):
+            self.headers = []
+            return False
+        second = split_cells(self.lines[shown[1]], separator)
+        self.has_bare_index = not self.headers[0][2].strip() or len(second) > len(self.headers)
+        if second and len(shown) > 2 and not any(is_number(cell[2]) for cell in second) and not self.headers[0][2].strip():
+            self.has_bare_index = False  # the second line names the index
+            self.body = shown[2]
+        self._read_rows()
+        return True
+
+    def _read_fixed(self) -> bool:
+        for row in range(min(len(self.lines) - 1, 6)):
+            below = row + 1
+            self._ends = _shared_ends(self.lines[row], self.lines[below : below + 4])
+            headers = self.cells(self.lines[row])
+            rows = [self.cells(line) for line in self.lines[below : below + 3]]
+            is_named = bool(rows) and len(rows) > 1 and not any(is_number(cell[2]) for cell in rows[0])
+            if is_named and self.lines[row].startswith(" ") and not self.lines[below].startswith(" "):
+                self._starts = [found.start() for found in re.finditer(r"\S+", self.lines[below])]
+                below, rows = below + 1, rows[1:]
+            else:
+                self._starts = []
+            if rows and _is_header(self.lines[row], headers, rows[0]):
+                self.headers, self.body = headers, below
+                self.has_bare_index = not self._starts and self.lines[row].startswith(" ") and len(rows[0]) > len(headers)
+                self._read_rows()
+                return True
+        return False
+
+    def _read_rows(self) -> None:
+        for _, _, text in self.headers:
+            if text.strip():
+                self.columns.add(text)
+        before: dict[int, str] = {}
+        for row in range(self.body, min(len(self.lines), MOST_LINES)):
+            line = self.lines[row]
+            if len(line) > LONGEST or _RULE.match(line):
+                continue
+            before = self._row(line, before)
+            self._carried[row] = before
+
+    def _row(self, line: str, before: dict[int, str]) -> dict[int, str]:
+        """Return a row's labels; one that is not repeated in a row below holds there, too."""
+        named: dict[int, str] = {}
+        cells = self.cells(line)
+        missing = len(self.headers) - len(cells) if self.separator == "\t" else 0
+        for place, (start, _, text) in enumerate(cells):
+            level = place + max(0, missing) if self.separator else self._level(start, place)
+            if text.strip() and (not is_number(text) or (place == 0 and not self.has_bare_index)):
+                named[level] = text
+                self.levels.setdefault(level, Group()).add(text)
+        first = min(named, default=0)
+        if (self._starts or self.separator == "\t") and first in range(1, 4):
+            named = {level: text for level, text in before.items() if level < first} | named
+        return named
+
+    def _level(self, start: int, place: int) -> int:
+        return self._starts.index(start) if start in self._starts else place
+
+    def _read_pairs(self) -> None:
+        for text in self.lines[:MOST_LINES]:
+            if len(text) > LONGEST:
+                continue
+            for found in re.finditer(r"(?<![\w.,])[-+]?\d[\d.,]*", text):
+                near, head = pair_labels(text, found.start())
+                self._near[near] = self._near.get(near, 0) + 1
+                if near:
+                    self.pairs.add(near)
+                if head:
+                    self._heads.add(head)
+
+
+def count_separators(line: str, separator: str) -> int:
+    """Return how often a separator stands in a line; a comma in a sentence is none."""
+    if separator == "|":
+        return len(_BARS.findall(line[:LONGEST]))
+    if separator == "," and re.search(r",\s|[{}()\[\]:]", line[:LONGEST]):
+        return 0
+    return line.count(separator, 0, LONGEST)
+
+
+def _shared_ends(header: str, rows: Sequence[str]) -> frozenset[int]:
+    """Return where words of a header end under which words of its rows end: columns are aligned there."""
+    ends = {found.end() for found in re.finditer(r"\S+", header[:LONGEST])}
+    return frozenset(ends & {found.end() for row in rows for found in re.finditer(r"\S+", row[:LONGEST])})
+
+
+def split_cells(text: str, separator: str = "", ends: frozenset[int] = frozenset()) -> list[Cell]:
+    """Return the cells of a line of a table.
+
+    Args:
+        text: The line.
+        separator: What stands between cells; two spaces if nothing does.
+        ends: Where columns end: one space parts there.
+    """
+    if not separator:
+        return _fixed_cells(text, ends)
+    cells: list[Cell] = []
+    start = 0
+    for part in (_BARS if separator == "|" else re.compile(re.escape(separator))).split(text):
+        cells.append((start, start + len(part), part.strip().strip('"')))
+        start += len(part) + 1
+    return cells[1:-1] if separator == "|" and len(cells) > 2 and not cells[0][2] else cells
+
+
+def _fixed_cells(text: str, ends: frozenset[int]) -> list[Cell]:
+    cells: list[Cell] = []
+    for found in re.finditer(r"\S+", text):
+        start, end = found.span()
+        if cells and start - cells[-1][1] == 1 and cells[-1][1] not in ends and not is_number(found[0]):
+            start = cells.pop()[0]
+        cells.append((start, end, text[start:end]))
+    return cells
+
+
+def is_number(text: str) -> bool:
+    """Return whether a cell holds a number, or says that there is none."""
+    return bool(_NUMBER_CELL.match(text.strip()[:60]))
+
+
+def _is_header(line: str, headers: list[Cell], row: list[Cell]) -> bool:
+    numbers = [cell for cell in row if is_number(cell[2])]
+    if not numbers or not headers or any(len(text) > 60 for _, _, text in headers):
+        return False
+    ends = {end for _, end, _ in headers}
+    aligned = sum(end in ends for _, end, _ in numbers)
+    has_words = not any(is_number(text) for _, _, text in headers)
+    return aligned * 2 >= len(numbers) and aligned > 0 and (has_words or line.startswith("  "))
+
+
+_BREAK = re.compile(r"[{;,|\[(]")
+_LAST_NUMBER = re.compile(r"(?<![\w.])[-+]?\d(?:[\d.,]*\d)?(?:[eE][-+]?\d+)?")
+
+
+def pair_labels(text: str, start: int) -> tuple[str, str]:
+    """Return the label right before a number, and what the line begins with before a colon, if that is another one."""
+    before = text[max(0, start - 2 * LABEL) : start]
+    begins = 0
+    for found in _LAST_NUMBER.finditer(before):
+        begins = found.end()
+    _, after = unit_after(before, begins) if begins else (None, 0)
+    near = before[after:].lstrip("),;|/ ]}")
+    parts = [part for part in _BREAK.split(near.rstrip("([{$€£¥₹ ")) if part.strip(" '\":=")]
+    near = parts[-1] if parts and len(near) > 1 else near
+    near = near.strip(" '\"\t:=~≈-–*#>")[-LABEL:]  # noqa: RUF001
+    head, colon, rest = text[: min(start, LABEL)].partition(":")
+    head = head.strip(" '\"\t-*#>{")
+    if not colon or head == near or not re.search(r"\w", rest) or re.search(r"\d", head):
+        return near, ""
+    if near.startswith(head):
+        near = near[len(head) :].strip(" :'\"{")
+    return near, head

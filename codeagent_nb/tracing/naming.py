@@ -1,0 +1,251 @@
+"""Decides which of the numbers that a value could come from stand under the name that the answer gives it. Pure.
+
+Sentences name things before a value, behind it, or in a list of names beside a list of values. A passage is taken in
+the way in which most of its values are right: a false mark costs more than one that is missing.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from codeagent_nb.tracing.labels import Label, Name, Token, contrast, tokens
+from codeagent_nb.tracing.passages import Passage
+from codeagent_nb.tracing.sources import Stated
+from codeagent_nb.tracing.values import Value
+
+MOST_CANDIDATES = 24
+"""Numbers of the sources that are considered for one value."""
+
+
+@dataclass(slots=True)
+class Claim:
+    """A value of an answer, and the numbers that it could come from.
+
+    Args:
+        value: The value.
+        fits: Numbers of the sources that it could be.
+        misnamed: Those of them that stand under another label.
+        elsewhere: Numbers that it would be in another unit.
+    """
+
+    value: Value
+    fits: list[Stated] = field(default_factory=list)
+    misnamed: list[Stated] = field(default_factory=list)
+    elsewhere: list[Stated] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mention:
+    start: int
+    end: int
+    name: Name
+
+
+_Key = tuple[int, Name, Name]
+_Place = tuple[int, int]
+"""A claim, and which of its candidates."""
+
+
+@dataclass(slots=True)
+class _Choice:
+    """Names of which a value has one: `Adelie` or `Gentoo`.
+
+    Args:
+        names: The names.
+        chosen: The one that each candidate stands under.
+        labels: The label it has it from.
+    """
+
+    before: Name
+    names: set[Name] = field(default_factory=set)
+    chosen: dict[_Place, Name] = field(default_factory=dict)
+    labels: dict[_Place, Label] = field(default_factory=dict)
+
+
+Scheme = Callable[[Value], Name | None]
+
+_COMPARES = re.compile(r"\b(?:than|compared|versus|vs|als|verglichen|gegenüber|que|par rapport|frente|rispetto|di quella|unlike)\b", re.IGNORECASE)
+_TIGHT = re.compile(
+    r"^[\s\x00]*[(\[]?\s*(?:(?!(?:and|und|et|y|e|while|but|whereas|vs|or|oder|ou|o|während|tandis|mentras|mentre)\b)[^\W\d_]+\s+)?"
+    r"(?:(?:for|in|of|by|among|from|on|at|bei|für|im|von|aus|auf|an|pour|chez|dans|en|à|para|de|del|entre|per|di|nel|nella|tra|a|su|da|are|is|were|sind|sont|son|sono)\s+)?"
+    r"(?:(?:the|los|las|les|die|den|der|dem|das|gli|le|la|il|el|i|du|des)\s+|l['’])?[\"'“«*\x00]*$",  # noqa: RUF001
+    re.IGNORECASE,
+)
+_SPREAD = re.compile(r"(?:±|\+/-|\\pm)\s*$")
+
+
+def sort_out(passage: Passage, claims: Sequence[Claim], text: str) -> None:
+    """Set apart, in each claim of a passage, the candidates that stand under another name.
+
+    Args:
+        passage: The passage.
+        claims: Its values, in its order.
+        text: The whole answer, with code blanked.
+    """
+    for claim in claims:
+        claim.fits = claim.fits[:MOST_CANDIDATES]
+    own = [_placed(token, passage.start) for token in tokens(passage.text)]
+    around = [list(tokens(context)) for context in passage.contexts]
+    words = {token.word for said in (own, *around) for token in said}
+    wrong: set[_Place] = set()
+    for choice in _choices(claims, words).values():
+        wrong |= _contradictions(_Reading(passage, text, own, around, claims, choice))
+    for number, claim in enumerate(claims):
+        if _SPREAD.search(text, max(0, claim.value.start - 6), claim.value.start):
+            continue
+        claim.misnamed = [stated for place, stated in enumerate(claim.fits) if (number, place) in wrong]
+        claim.fits = [stated for place, stated in enumerate(claim.fits) if (number, place) not in wrong]
+
+
+def _placed(token: Token, by: int) -> Token:
+    return Token(token.word, token.start + by, token.end + by)
+
+
+def _choices(claims: Sequence[Claim], words: set[str]) -> dict[_Key, _Choice]:
+    """Return what the names in a passage are a choice of."""
+    choices: dict[_Key, _Choice] = {}
+    for number, claim in enumerate(claims):
+        for place, stated in enumerate(claim.fits):
+            for label in stated.labels:
+                for key, name, other in _contrasts(label, words):
+                    choice = choices.setdefault(key, _Choice(key[1]))
+                    choice.names |= {name, other}
+                    choice.chosen[number, place] = name
+                    choice.labels[number, place] = label
+    return choices
+
+
+def _contrasts(label: Label, words: set[str]) -> Iterator[tuple[_Key, Name, Name]]:
+    if not label.name:
+        return
+    for name in label.group.with_any(words):
+        if name != label.name:
+            before, after, own, other = contrast(label.name, name)
+            if own and other:
+                yield (id(label.group), before, after), own, other
+
+
+@dataclass(slots=True)
+class _Reading:
+    """A passage that is read for one choice."""
+
+    passage: Passage
+    text: str
+    own: list[Token]
+    around: list[list[Token]]
+    claims: Sequence[Claim]
+    choice: _Choice
+    mentions: list[_Mention] = field(default_factory=list)
+
+    def schemes(self) -> Iterator[Scheme]:
+        """Yield the ways in which the passage may name its values; none if it names nothing."""
+        self.mentions = _mentions(self.own, self.choice)
+        if self.passage.is_cell or not self.mentions:
+            if name := self._only_name():
+                yield lambda _value: name
+            return
+        yield self._tight
+        yield self._preceding
+        yield self._following
+        yield from self._parallel()
+        if _COMPARES.search(self.passage.text):
+            first = self.mentions[0].name
+            yield lambda _value: first
+
+    def _only_name(self) -> Name | None:
+        for said in ([self.own] if self.passage.is_cell else []) + self.around:
+            names = {mention.name for mention in _mentions(said, self.choice)}
+            if names:
+                return names.pop() if len(names) == 1 else None
+        return None
+
+    def _preceding(self, value: Value) -> Name | None:
+        before = [mention for mention in self.mentions if mention.end <= value.start]
+        return before[-1].name if before else self.mentions[0].name
+
+    def _following(self, value: Value) -> Name | None:
+        after = [mention for mention in self.mentions if mention.start >= value.end]
+        return after[0].name if after else self.mentions[-1].name
+
+    def _tight(self, value: Value) -> Name | None:
+        after = [mention for mention in self.mentions if mention.start >= value.end]
+        if after and after[0].start - value.end < 60 and _TIGHT.match(self.text[value.end : after[0].start]):
+            return after[0].name
+        return self._preceding(value)
+
+    def _parallel(self) -> Iterator[Scheme]:
+        concerned = {number for number, _ in self.choice.chosen}
+        values = [claim.value for number, claim in enumerate(self.claims) if number in concerned or not claim.fits]
+        names = list(dict.fromkeys(mention.name for mention in self.mentions))
+        if len(names) == len(values) > 1:
+            in_order = {value.start: name for value, name in zip(values, names, strict=True)}
+            yield lambda value: in_order.get(value.start)
+
+
+def _mentions(said: Sequence[Token], choice: _Choice) -> list[_Mention]:
+    """Return where the names of a choice stand; of two at one place the longer."""
+    found: list[_Mention] = []
+    words = [token.word for token in said]
+    by_first: dict[str, list[Name]] = {}
+    for name in sorted(choice.names, key=len, reverse=True):
+        by_first.setdefault(name[0], []).append(name)
+    place = 0
+    while place < len(words):
+        name = next((one for one in by_first.get(words[place], ()) if _is_here(words, place, one, choice.before)), None)
+        if name:
+            found.append(_Mention(said[place].start, said[place + len(name) - 1].end, name))
+        place += len(name) if name else 1
+    return found
+
+
+def _is_here(words: Sequence[str], place: int, name: Name, before: Name) -> bool:
+    if tuple(words[place : place + len(name)]) != name:
+        return False
+    if all(word.isdigit() and len(word) < 4 for word in name):  # "class 1", but no 1 that stands alone
+        previous = words[place - 1] if place else ""
+        return bool(before) and len(previous) > 2 and before[-1].endswith(previous)
+    return True
+
+
+def _contradictions(reading: _Reading) -> set[_Place]:
+    """Return the candidates that stand under another name than the passage gives the value, however it is read."""
+    fewest: int | None = None
+    right: set[_Place] = set()
+    for scheme in reading.schemes():
+        named = {number: scheme(claim.value) for number, claim in enumerate(reading.claims)}
+        passed = {place for place, name in reading.choice.chosen.items() if _passes(reading, place, name, named)}
+        wrong = sum(_fails(claim, number, reading.choice, passed) for number, claim in enumerate(reading.claims))
+        if fewest is None or wrong < fewest:
+            fewest, right = wrong, passed
+        elif wrong == fewest:
+            right |= passed
+    return set() if fewest is None else set(reading.choice.chosen) - right
+
+
+def _fails(claim: Claim, number: int, choice: _Choice, passed: set[_Place]) -> bool:
+    places = [(number, place) for place in range(len(claim.fits))]
+    return bool(places) and all(place in choice.chosen and place not in passed for place in places)
+
+
+def _passes(reading: _Reading, place: _Place, name: Name, named: dict[int, Name | None]) -> bool:
+    said = named[place[0]]
+    if said is None or said == name:
+        return True
+    if any(mention.name == name for mention in reading.mentions):
+        return False
+    return bool(reading.mentions) and _is_told_apart(reading, place, said)
+
+
+def _is_told_apart(reading: _Reading, place: _Place, said: Name) -> bool:
+    """Return whether the passage gives the name's own number elsewhere: then this one is of something unnamed."""
+    others = _other_labels(reading, place)
+    return any(
+        other[0] != place[0] and name == said and _other_labels(reading, other) == others
+        for other, name in reading.choice.chosen.items()
+    )
+
+
+def _other_labels(reading: _Reading, place: _Place) -> set[Name]:
+    stated = reading.claims[place[0]].fits[place[1]]
+    own = reading.choice.labels[place]
+    return {label.name for label in stated.labels if label is not own and label.name != own.name}
