@@ -11,7 +11,7 @@ from decimal import Decimal, DivisionByZero, InvalidOperation, Overflow
 from codeagent_nb.tracing.digits import Reading, trailing_zeros
 from codeagent_nb.tracing.labels import tokens
 from codeagent_nb.tracing.sources import Sources, Stated
-from codeagent_nb.tracing.units import PERCENT
+from codeagent_nb.tracing.units import PERCENT, TIMES, Unit, conversion
 from codeagent_nb.tracing.values import Value
 from codeagent_nb.tracing.words import DERIVED
 
@@ -75,11 +75,13 @@ class Pool:
         here: Numbers that its sentence states, or whose labels it names.
         cited: Numbers that the answer states.
         columns: The columns of the sources.
+        units: What the sources name.
     """
 
     here: Sequence[Stated]
     cited: Sequence[Stated]
     columns: Sequence[Column]
+    units: frozenset[Unit]
 
 
 def named_in(sentence: str, found: Iterable[Column]) -> list[Stated]:
@@ -105,16 +107,39 @@ def derived_from(value: Value, sentence: str, pool: Pool) -> str | None:
     is_percent = value.unit is not None and value.unit.dimension == PERCENT
     if is_percent:
         said.add("ratio")
-    ways = [way for how, way in _OF_TWO.items() if how in said]
+    ways = [(how, way) for how, way in _OF_TWO.items() if how in said]
     for one, other in _pairs(pool):
-        if any(rounds_to(number, value) for way in ways for number in _tried(way, one, other, is_percent)):
-            return one.source
-    concerned = {stated.column for stated in (*pool.here, *pool.cited)}
+        factors = _factors(value.unit, one, pool.units)
+        for how, way in ways:
+            numbers = _tried(way, one, other, is_percent)
+            by = (Decimal(1),) if how == "ratio" or is_percent else factors
+            if any(rounds_to(number * factor, value) for number in numbers for factor in by):
+                return one.source
+    concerned = {column.numbers[0].column for column in pool.columns} if "sum" in said else {stated.column for stated in (*pool.here, *pool.cited)}
     for column in pool.columns:
         if len(column.numbers) > 1 and column.numbers[0].column in concerned:
-            if any(rounds_to(number, value) for number in _of_column(column, said, pool, is_percent)):
+            factors = (Decimal(1),) if is_percent else _factors(value.unit, column.numbers[0], pool.units)
+            numbers = _of_column(column, said, pool, is_percent)
+            if any(rounds_to(number * factor, value) for number in numbers for factor in factors):
                 return column.numbers[0].source
     return None
+
+
+def _factors(unit: Unit | None, stated: Stated, units: frozenset[Unit]) -> tuple[Decimal, ...]:
+    """Return what a number is multiplied with to be in a unit; nothing if it is in one that does not convert."""
+    if unit is None or unit.dimension == TIMES:
+        return (Decimal(1),)
+    if stated.unit is not None:
+        by = conversion(stated.unit, unit)
+        return () if by is None else (by,)
+    named = [other for other in units if other.dimension == unit.dimension]
+    if not named or unit in named:
+        return (Decimal(1), *_conversions(named, unit))
+    return tuple(_conversions(named, unit))
+
+
+def _conversions(named: Iterable[Unit], unit: Unit) -> list[Decimal]:
+    return [by for other in named if other != unit and (by := conversion(other, unit)) is not None]
 
 
 def _pairs(pool: Pool) -> Iterator[tuple[Stated, Stated]]:

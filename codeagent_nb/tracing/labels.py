@@ -67,8 +67,13 @@ def _plain(word: str) -> str:
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
 
 
+_QUANTILES: dict[str, Name] = {"50%": ("median",), "25%": ("25", "%"), "75%": ("75", "%")}
+
+
 def name_of(label: str) -> Name:
     """Return the words that tell a label, without units."""
+    if (quantile := label.strip()) in _QUANTILES:
+        return _QUANTILES[quantile]
     label = _PARENTHESES.sub(lambda found: " " if unit_of(found[1].strip()) else found[0], label[:200])
     name = [token.word for token in tokens(label)]
     last = re.split(r"[\s_]", label.strip())[-1]

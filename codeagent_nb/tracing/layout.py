@@ -47,6 +47,11 @@ class Layout:
     _near: dict[str, int] = field(default_factory=dict)
 
     @property
+    def groups(self) -> tuple[Group, ...]:
+        """What labels are told apart from."""
+        return (self.pairs, self._heads, self.columns, *self.levels.values())
+
+    @property
     def is_table(self) -> bool:
         """Whether the lines are a table."""
         return bool(self.headers)

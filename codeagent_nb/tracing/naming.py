@@ -51,12 +51,15 @@ class _Choice:
     """Names of which a value has one: `Adelie` or `Gentoo`.
 
     Args:
+        before: What comes before each name in a label.
+        after: What comes after it.
         names: The names.
         chosen: The one that each candidate stands under.
         labels: The label it has it from.
     """
 
     before: Name
+    after: Name
     names: set[Name] = field(default_factory=set)
     chosen: dict[_Place, Name] = field(default_factory=dict)
     labels: dict[_Place, Label] = field(default_factory=dict)
@@ -108,7 +111,7 @@ def _choices(claims: Sequence[Claim], words: set[str]) -> dict[_Key, _Choice]:
         for place, stated in enumerate(claim.fits):
             for label in stated.labels:
                 for key, name, other in _contrasts(label, words):
-                    choice = choices.setdefault(key, _Choice(key[1]))
+                    choice = choices.setdefault(key, _Choice(key[1], key[2]))
                     choice.names |= {name, other}
                     choice.chosen[number, place] = name
                     choice.labels[number, place] = label
@@ -161,7 +164,7 @@ class _Reading:
 
     def _preceding(self, value: Value) -> Name | None:
         before = [mention for mention in self.mentions if mention.end <= value.start]
-        return before[-1].name if before else self.mentions[0].name
+        return before[-1].name if before else None
 
     def _following(self, value: Value) -> Name | None:
         after = [mention for mention in self.mentions if mention.start >= value.end]
@@ -229,23 +232,22 @@ def _fails(claim: Claim, number: int, choice: _Choice, passed: set[_Place]) -> b
 
 def _passes(reading: _Reading, place: _Place, name: Name, named: dict[int, Name | None]) -> bool:
     said = named[place[0]]
-    if said is None or said == name:
+    if said == name:
         return True
     if any(mention.name == name for mention in reading.mentions):
         return False
-    return bool(reading.mentions) and _is_told_apart(reading, place, said)
+    return said is None or (bool(reading.mentions) and _is_told_apart(reading, place, said))
 
 
 def _is_told_apart(reading: _Reading, place: _Place, said: Name) -> bool:
     """Return whether the passage gives the name's own number elsewhere: then this one is of something unnamed."""
-    others = _other_labels(reading, place)
-    return any(
-        other[0] != place[0] and name == said and _other_labels(reading, other) == others
-        for other, name in reading.choice.chosen.items()
-    )
-
-
-def _other_labels(reading: _Reading, place: _Place) -> set[Name]:
-    stated = reading.claims[place[0]].fits[place[1]]
     own = reading.choice.labels[place]
-    return {label.name for label in stated.labels if label is not own and label.name != own.name}
+    stated = reading.claims[place[0]].fits[place[1]]
+    said_whole = (*reading.choice.before, *said, *reading.choice.after)
+    wanted = {label.name for label in stated.labels if label != own} | {said_whole}
+    return any(
+        {label.name for label in other.labels} == wanted
+        for number, claim in enumerate(reading.claims)
+        if number != place[0]
+        for other in claim.fits
+    )

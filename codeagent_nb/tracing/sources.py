@@ -127,7 +127,7 @@ class _Page:
     def groups(self) -> Iterator[Group]:
         """Yield the labels of what was read so far."""
         for layout in self._layouts.values():
-            yield from (layout.pairs, layout.columns, *layout.levels.values())
+            yield from layout.groups
 
 
 class Sources:

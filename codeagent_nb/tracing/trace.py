@@ -15,7 +15,7 @@ from codeagent_nb.tracing.passages import Passage, passages
 from codeagent_nb.tracing.sources import Source, Sources, Stated
 from codeagent_nb.tracing.units import PERCENT, TIMES, Unit, conversion
 from codeagent_nb.tracing.values import Value, prose, read_values
-from codeagent_nb.tracing.words import DERIVED, SCALES
+from codeagent_nb.tracing.words import DERIVED, IN_THOUSANDS
 from kernel_executor.text import shorten
 
 NOWHERE = "not in any output"
@@ -124,7 +124,7 @@ class _Tracer:
         sentence = " ".join((passage.text, *passage.contexts[:1]))
         here = [stated for other in claims if other.value is not value for stated in other.fits[:2]]
         named = named_in(sentence, self._columns)
-        return derived_from(value, sentence, Pool([*here, *named], cited, self._columns))
+        return derived_from(value, sentence, Pool([*here, *named], cited, self._columns, self._sources.units))
 
     def _claim(self, value: Value, passage: Passage) -> Claim:
         """Return a value with the numbers of the sources that it could be."""
@@ -175,7 +175,7 @@ class _Tracer:
         """Yield numbers whose label says that they are in thousands or millions."""
         for stated in self._sources.within(reading):
             told = stated.told.replace("_", " ").split() + list(self._sources.scale_words)
-            if any(word.strip("()[],.:$€£").casefold() in SCALES for word in told):
+            if any(IN_THOUSANDS.fullmatch(word.strip("()[],.:$€£").casefold()) for word in told):
                 yield stated
 
     def _is_unit_of(self, unit: Unit | None, stated: Stated) -> bool:

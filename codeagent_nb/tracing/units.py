@@ -115,6 +115,8 @@ CURRENCY_BEFORE = re.compile(r"(US\$|[$€£¥₹]|\b(?:USD|EUR|GBP|CHF|INR|JPY|
 _NOT_IN_LABELS = frozenset({"min", "mins", "x", "×", "mal", "an", "mes", "ora", "ore", "pound", "second", "times"})  # noqa: RUF001
 _IN_LABEL = re.compile(r"[(\[]\s*+([^()\[\]]{1,20})[)\]]|(?:_|\b(?:in|en)[\s_])([^\W_]{1,20}|[%$€£¥₹°][CF]?)(?![^\W_])")
 _PERCENT_LABEL = re.compile(r"%|(?<![^\W_])(?:pct|perc|percent|percentage|prozent|pourcent|porcentaje|percentuale)")
+_DURATION = re.compile(r"(?:duration|time|dauer|zeit|elapsed|runtime|wait\w*|delay|durée|duración|durata)(?:_in)?_min(?![^\W_])")
+_TEMPERATURE = re.compile(r"temp\w{0,20}?[_ (\[]([cf])(?![^\W_])")
 
 
 def unit_of(word: str) -> Unit | None:
@@ -144,6 +146,10 @@ def label_unit(label: str) -> Unit | None:
     """Return the unit that a label names: `body_mass_g`, `Mass (kg)`, `price in EUR`, `share_pct`."""
     if _PERCENT_LABEL.search(label.casefold()):
         return UNITS["%"]
+    if _DURATION.search(label.casefold()):
+        return UNITS["min"]
+    if found := _TEMPERATURE.search(label.casefold()):
+        return UNITS[f"°{found[1].upper()}"]
     units = [
         unit
         for found in _IN_LABEL.finditer(label[:200])
@@ -163,7 +169,8 @@ def named_units(text: str) -> frozenset[Unit]:
     found = set()
     for match in _NAMED.finditer(text):
         word = match[1]
-        unit = None if word in _NOT_IN_LABELS else unit_of(word)
+        is_beside = match[0][0].isdigit() or (match[0][0].isspace() and text[match.start() - 1 : match.start()].isdigit())
+        unit = unit_of(word) if is_beside or word not in _NOT_IN_LABELS else None
         if unit and (len(word) > 3 or _LONE.search(text, max(0, match.start(1) - 4), match.start(1))):
             found.add(unit)
     return frozenset(found)

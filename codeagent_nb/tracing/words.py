@@ -17,6 +17,11 @@ SCALES: dict[str, Decimal] = {
 }
 """Words behind a number that multiply it. Single letters do so only if nothing stands between."""
 
+IN_THOUSANDS = re.compile(
+    rf"(?:{'|'.join(word for word in SCALES if len(word) > 1)}|(?:k|t|m|mio|mrd)\W?(?:eur|euro|€|usd|\$|chf|gbp|£)?|000s?)", re.IGNORECASE
+)
+"""What a label says if its numbers are in thousands or millions: `(thousands)`, `keur`, `k€`."""
+
 ROUGH = re.compile(
     r"(?:\b(?:about|around|roughly|approx(?:\.|imately)?|nearly|almost|some|over|under|above|below|(?:more|less) than|at least|up to"
     r"|ca\.?|circa|etwa|rund|ungefähr|knapp|fast|gut|über|unter|mehr als|weniger als"
