@@ -5,14 +5,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from codeagent_nb.tracing.units import unit_of
-from codeagent_nb.tracing.words import STATISTICS, STOP
+from codeagent_nb.tracing.words import IN_THOUSANDS, STATISTICS, STOP
 
 Name = tuple[str, ...]
 
 MOST_NAMES = 3_000
 """Names that are kept of one column."""
 
-_WORD = re.compile(r"[A-ZÄÖÜ]?[a-zà-öø-ÿß]{1,60}+|[A-ZÄÖÜÉ]{1,60}+(?![a-zß])|[^\W\d_]{1,60}|\d{1,20}+")
+_WORD = re.compile(r"(?<![^\W_])[A-Za-z]{1,3}[\d²³]{1,4}(?![^\W_])|[A-ZÄÖÜ]?[a-zà-öø-ÿß]{1,60}+|[A-ZÄÖÜÉ]{1,60}+(?![a-zß])|[^\W\d_]{1,60}|\d{1,20}+")
+_CODE = re.compile(r"[A-Za-z][\d²³]")
 _PARENTHESES = re.compile(r"[(\[]([^()\[\]]{0,30})[)\]]")
 
 
@@ -38,7 +39,9 @@ def tokens(text: str) -> Iterator[Token]:
         written = found[0]
         if written == "s" and text[found.start() - 1 : found.start()] in {"'", "’"}:  # noqa: RUF001
             continue
-        if len(written) == 1 and not written.isdigit():
+        if _CODE.search(written):
+            word = written.casefold().replace("²", "2")
+        elif len(written) == 1 and not written.isdigit():
             word = written if _is_letter_name(text, found, previous) else ""
         else:
             word = _plain(written.casefold())
@@ -78,6 +81,8 @@ def name_of(label: str) -> Name:
     name = [token.word for token in tokens(label)]
     last = re.split(r"[\s_]", label.strip())[-1]
     if len(name) > 1 and "_" in label and unit_of(last) and last not in {"min", "max"} and name[-1] == _plain(last):
+        name.pop()
+    elif len(name) > 1 and IN_THOUSANDS.fullmatch(last):
         name.pop()
     return tuple(name)
 

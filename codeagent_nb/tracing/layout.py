@@ -17,6 +17,8 @@ LABEL = 80  # characters before a number that may be its label
 Cell = tuple[int, int, str]
 
 _BARS = re.compile(r"[|│┃┆║]")
+_COMMA_OF_WORDS = re.compile(r"[^\d\s],|,[^\d\s]")
+_NAME_LINE = re.compile(r"(?:^|, )Name: (.{1,80}?), (?:dtype|Length)")
 _RULE = re.compile(r"^[\s|+│┃┆╞╪╡├┼┤└┴┘┌┬┐═─━╇┡┩╍=:\-]+$")
 _NUMBER_CELL = re.compile(r"^[<>~$€£¥₹]?\s?[-+−]?[\d.,'\s\u00a0\u202f]*\d[\d.,eE+\-]*\s?(?:%|[^\W\d_]{1,4})?$|^(?:nan|NaN|<NA>|None|inf|null)$")  # noqa: RUF001
 
@@ -40,6 +42,7 @@ class Layout:
     has_bare_index: bool = False
     separator: str = ""
     body: int = 0
+    end: int = 0
     _starts: list[int] = field(default_factory=list)
     _ends: frozenset[int] = frozenset()
     _carried: dict[int, dict[int, str]] = field(default_factory=dict)
@@ -73,13 +76,28 @@ class Layout:
         cells = self.cells(text)
         return bool(cells) and start < cells[0][1] and len(cells) > 1
 
+    @property
+    def _index(self) -> str:
+        """What the first line says that the index of a series is called."""
+        first = self.lines[0].strip()
+        return first if re.fullmatch(r"[^\W\d]\w{0,40}", first) else ""
+
+    @property
+    def title(self) -> str:
+        """What pandas says that a series is called."""
+        found = _NAME_LINE.search(self.lines[self.end - 1][:LONGEST]) if self.lines else None
+        return found[1] if found else ""
+
     def cells(self, text: str) -> list[Cell]:
         """Return the cells of a line: where each begins and ends, and its text."""
         return split_cells(text, self.separator, self._ends)
 
     def _table_labels(self, row: int, start: int, end: int) -> Iterator[Label]:
         cells = self.cells(self.lines[row])
+        # A number within a text, as in 2023-Q1, stands under nothing.
         column = next((cell for cell in cells if cell[0] <= start < cell[1]), None)
+        if column and not is_number(column[2]):
+            return
         for level, text in self._carried.get(row, {}).items():
             if column is None or text != column[2]:
                 yield self._label(self.levels[level], text)
@@ -93,30 +111,43 @@ class Layout:
         begins, ends, _ = cell
         same = [header for header in self.headers if header[1] == ends]
         over = same or [header for header in self.headers if header[0] < ends and begins < header[1]]
-        return over[0][2] if over else ""
+        if over:
+            return over[0][2]
+        place = cells.index(cell) + len(self.headers) - len(cells)
+        return self.headers[place][2] if 0 <= place < len(self.headers) else ""
 
     def _label(self, group: Group, text: str) -> Label:
         return Label(group.add(text), text, group)
 
     def _pair_labels(self, text: str, start: int) -> Iterator[Label]:
         near, head = pair_labels(text, start)
+        if not near and (number := _LEADING.match(text)) and number.end() == start:
+            near = f"{self._index} {number[1]}".strip()
         if near:
             yield self._label(self.pairs, near)
         if head and (self._near.get(near, 0) > 1 or not near):
             yield self._label(self._heads, head)
 
     def read(self) -> "Layout":
-        """Find out what the lines are."""
+        """Find out what the lines are, and how many of them belong together."""
+        self.end = len(self.lines)
         for separator in ("\t", "|", ","):
             if self._read_separated(separator):
                 return self
         self.separator = ""
-        if not self._read_fixed():
-            self.headers, self._ends = [], frozenset()
+        for row in range(min(len(self.lines) - 1, MOST_LINES)):
+            if self._read_fixed(row):
+                break
+            self.headers, self._ends, self._starts = [], frozenset(), []
+        if self.headers and not self.body:
+            self.headers = []
+        if not self.headers:
             self._read_pairs()
         return self
 
     def _read_separated(self, separator: str) -> bool:
+        if separator == "," and not _COMMA_OF_WORDS.search(self.lines[0]):
+            return False
         counts = [count_separators(line, separator) for line in self.lines[:12] if not _RULE.match(line)]
         if len(counts) < 2 or min(counts) < 1 or max(counts) - min(counts) > (2 if separator == "\t" else 0):
             return False
@@ -135,31 +166,45 @@ class Layout:
         self._read_rows()
         return True
 
-    def _read_fixed(self) -> bool:
-        for row in range(min(len(self.lines) - 1, 6)):
-            below = row + 1
-            self._ends = _shared_ends(self.lines[row], self.lines[below : below + 4])
-            headers = self.cells(self.lines[row])
-            rows = [self.cells(line) for line in self.lines[below : below + 3]]
-            is_named = bool(rows) and len(rows) > 1 and not any(is_number(cell[2]) for cell in rows[0])
-            if is_named and self.lines[row].startswith(" ") and not self.lines[below].startswith(" "):
-                self._starts = [found.start() for found in re.finditer(r"\S+", self.lines[below])]
-                below, rows = below + 1, rows[1:]
-            else:
-                self._starts = []
-            if rows and _is_header(self.lines[row], headers, rows[0]):
-                self.headers, self.body = headers, below
-                self.has_bare_index = not self._starts and self.lines[row].startswith(" ") and len(rows[0]) > len(headers)
-                self._read_rows()
-                return True
-        return False
+    def _read_fixed(self, row: int) -> bool:
+        """Read a table whose header is in a row; what stands before it is none, and it is left for later."""
+        below = row + 1
+        self._ends = _shared_ends(self.lines[row], self.lines[below : below + 4])
+        headers = self.cells(self.lines[row])
+        rows = [self.cells(line) for line in self.lines[below : below + 3]]
+        is_named = bool(rows) and len(rows) > 1 and not any(is_number(cell[2]) for cell in rows[0])
+        if is_named and self.lines[row].startswith(" ") and not self.lines[below].startswith(" "):
+            self._starts = [found.start() for found in re.finditer(r"\S+", self.lines[below])]
+            below, rows = below + 1, rows[1:]
+        if not (rows and _is_header(self.lines[row], headers, rows[0])):
+            return False
+        if row:
+            self.end = row
+            self.headers = []
+            return True
+        self.headers, self.body = headers, below
+        self.has_bare_index = not self._starts and self.lines[row].startswith(" ") and len(rows[0]) > len(headers)
+        self.end = next(
+            (number for number in range(below + 1, len(self.lines)) if not self._goes_on(self.lines[number])),
+            len(self.lines),
+        )
+        self._read_rows()
+        return True
+
+    def _goes_on(self, line: str) -> bool:
+        """Return whether a line is a row of the table above it."""
+        cells = self.cells(line[:LONGEST])
+        numbers = [cell for cell in cells if is_number(cell[2])]
+        if self._ends:
+            return any(end in self._ends for _, end, _ in cells) and bool(numbers or len(cells) > 1)
+        return len(numbers) > 1 and abs(len(cells) - len(self.headers)) <= 1
 
     def _read_rows(self) -> None:
         for _, _, text in self.headers:
             if text.strip():
                 self.columns.add(text)
         before: dict[int, str] = {}
-        for row in range(self.body, min(len(self.lines), MOST_LINES)):
+        for row in range(self.body, min(self.end, MOST_LINES)):
             line = self.lines[row]
             if len(line) > LONGEST or _RULE.match(line):
                 continue
@@ -173,7 +218,7 @@ class Layout:
         missing = len(self.headers) - len(cells) if self.separator == "\t" else 0
         for place, (start, _, text) in enumerate(cells):
             level = place + max(0, missing) if self.separator else self._level(start, place)
-            if text.strip() and (not is_number(text) or (place == 0 and not self.has_bare_index)):
+            if text.strip() and (not is_number(text) or (place == 0 and (text.endswith("%") or not self.has_bare_index))):
                 named[level] = text
                 self.levels.setdefault(level, Group()).add(text)
         first = min(named, default=0)
@@ -185,11 +230,13 @@ class Layout:
         return self._starts.index(start) if start in self._starts else place
 
     def _read_pairs(self) -> None:
-        for text in self.lines[:MOST_LINES]:
+        for text in self.lines[: min(self.end, MOST_LINES)]:
             if len(text) > LONGEST:
                 continue
             for found in re.finditer(r"(?<![\w.,])[-+]?\d[\d.,]*", text):
                 near, head = pair_labels(text, found.start())
+                if not near and (number := _LEADING.match(text)) and number.end() == found.start():
+                    near = f"{self._index} {number[1]}".strip()
                 self._near[near] = self._near.get(near, 0) + 1
                 if near:
                     self.pairs.add(near)
@@ -249,12 +296,17 @@ def _is_header(line: str, headers: list[Cell], row: list[Cell]) -> bool:
     numbers = [cell for cell in row if is_number(cell[2])]
     if not numbers or not headers or any(len(text) > 60 for _, _, text in headers):
         return False
+    has_words = not any(is_number(text) for _, _, text in headers) and any(map(_WORDY.search, (text for *_, text in headers)))
+    if not (has_words or (line.startswith("  ") and all(is_number(text) for *_, text in headers))):
+        return False
     ends = {end for _, end, _ in headers}
     aligned = sum(end in ends for _, end, _ in numbers)
-    has_words = not any(is_number(text) for _, _, text in headers)
-    return aligned * 2 >= len(numbers) and aligned > 0 and (has_words or line.startswith("  "))
+    by_count = has_words and len(headers) > 1 and len(numbers) > 1 and len(row) - len(headers) in {0, 1}
+    return by_count or (aligned * 2 >= len(numbers) and aligned > 0)
 
 
+_LEADING = re.compile(r"\s*(-?\d[\d.-]{0,12})\s+")
+_WORDY = re.compile(r"[^\W\d_]")
 _BREAK = re.compile(r"[{;,|\[(]")
 _LAST_NUMBER = re.compile(r"(?<![\w.])[-+]?\d(?:[\d.,]*\d)?(?:[eE][-+]?\d+)?")
 

@@ -147,9 +147,18 @@ class _Reading:
             if name := self._only_name():
                 yield lambda _value: name
             return
+        yield from self._orders()
+        whole = self.mentions
+        self.mentions = _mentions(self.own, self.choice, partly=True)
+        if self.mentions != whole:
+            yield from self._orders()
+        self.mentions = whole
+
+    def _orders(self) -> Iterator[Scheme]:
         yield self._tight
         yield self._preceding
         yield self._following
+        yield self._outside
         yield from self._parallel()
         if _COMPARES.search(self.passage.text):
             first = self.mentions[0].name
@@ -165,6 +174,13 @@ class _Reading:
     def _preceding(self, value: Value) -> Name | None:
         before = [mention for mention in self.mentions if mention.end <= value.start]
         return before[-1].name if before else None
+
+    def _outside(self, value: Value) -> Name | None:
+        """Return the name before a value that does not stand in parentheses closed before it."""
+        for mention in reversed(self.mentions):
+            if mention.end <= value.start and not _is_closed(self.text[mention.end : value.start]):
+                return mention.name
+        return self._preceding(value)
 
     def _following(self, value: Value) -> Name | None:
         after = [mention for mention in self.mentions if mention.start >= value.end]
@@ -185,9 +201,26 @@ class _Reading:
             yield lambda value: in_order.get(value.start)
 
 
-def _mentions(said: Sequence[Token], choice: _Choice) -> list[_Mention]:
-    """Return where the names of a choice stand; of two at one place the longer."""
+def _is_closed(between: str) -> bool:
+    """Return whether parentheses are closed that were not opened."""
+    depth = 0
+    for letter in between:
+        depth += (letter == "(") - (letter == ")")
+        if depth < 0:
+            return True
+    return False
+
+
+def _mentions(said: Sequence[Token], choice: _Choice, *, partly: bool = False) -> list[_Mention]:
+    """Return where the names of a choice stand; of two at one place the longer.
+
+    Args:
+        said: Where they are looked for.
+        choice: The names.
+        partly: Whether a word that only one of the names has stands for it.
+    """
     found: list[_Mention] = []
+    alone = _own_words(choice) if partly else {}
     words = [token.word for token in said]
     by_first: dict[str, list[Name]] = {}
     for name in sorted(choice.names, key=len, reverse=True):
@@ -195,10 +228,21 @@ def _mentions(said: Sequence[Token], choice: _Choice) -> list[_Mention]:
     place = 0
     while place < len(words):
         name = next((one for one in by_first.get(words[place], ()) if _is_here(words, place, one, choice.before)), None)
+        if not name and words[place] in alone:
+            found.append(_Mention(said[place].start, said[place].end, alone[words[place]]))
         if name:
             found.append(_Mention(said[place].start, said[place + len(name) - 1].end, name))
         place += len(name) if name else 1
     return found
+
+
+def _own_words(choice: _Choice) -> dict[str, Name]:
+    """Return the words that only one of the names has."""
+    had: dict[str, list[Name]] = {}
+    for name in choice.names:
+        for word in set(name):
+            had.setdefault(word, []).append(name)
+    return {word: names[0] for word, names in had.items() if len(names) == 1 and len(word) > 3}
 
 
 def _is_here(words: Sequence[str], place: int, name: Name, before: Name) -> bool:

@@ -4,7 +4,7 @@ Numbers are found at once; what one stands under is read only for those that an 
 """
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -100,6 +100,8 @@ class Stated:
 
 
 _IN_SCALE = re.compile(r"(?<=[(\[_])(?:thousand|million|billion|mio|mrd)s?|(?<=\bin )(?:thousand|million|billion)s?", re.IGNORECASE)
+_SERIES_ENDS = ("dtype: float64", "dtype: int64", "dtype: int32", "dtype: float32", "dtype: object", "dtype: str")
+_MOMENT = re.compile(r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?(?![\w-])|\b\d\d:\d\d:\d\d(?:\.\d{1,9})?")
 _LEFT_OUT = re.compile(r"^\[\.\.\. [\d,]{1,20} .{0,40}left out \.\.\.\]$", re.MULTILINE)
 _SIGNS = re.compile(r"[\x00-\x08\x0b-\x1f]|\x1b\[[0-9;]{0,20}m")
 
@@ -112,16 +114,26 @@ class _Page:
         self.lines = text.split("\n")
         self._pairs = pairs
         self._layouts: dict[int, Layout] = {}
-        self._blocks = [0, *(number for number, line in enumerate(self.lines) if not line.strip()), len(self.lines)]
+        ends = (
+            number if not line.strip() else number + 1
+            for number, line in enumerate(self.lines)
+            if not line.strip() or line.endswith(_SERIES_ENDS)
+        )
+        self._blocks = sorted({0, *ends, len(self.lines)})
 
     def layout(self, line: int) -> Layout:
         """Return how the lines about one are laid out; an empty line parts them."""
         place = bisect_right(self._blocks, line)
         first, after = self._blocks[place - 1], self._blocks[place]
         first += not self.lines[first].strip()
-        if first not in self._layouts:
+        while first not in self._layouts:
             lines = self.lines[first:after]
-            self._layouts[first] = Layout(lines, first, Group() if len(lines) > 1 else self._pairs).read()
+            read = Layout(lines, first, Group() if len(lines) > 1 else self._pairs).read()
+            self._layouts[first] = read
+            if read.end < len(lines):
+                insort(self._blocks, first + read.end)
+                if line >= first + read.end:
+                    first += read.end
         return self._layouts[first]
 
     def groups(self) -> Iterator[Group]:
@@ -217,6 +229,7 @@ class Sources:
         labels = layout.labels(place.line, place.start, place.end)
         scale, end = scale_after(line, place.end)
         unit = unit_after(line, end)[0] or unit_before(line, place.start)[0] or _labelled_unit(labels)
+        unit = unit or (label_unit(layout.title) if layout.title else None)
         last = labels[-1].text if labels and (layout.is_table or len(labels) > 1) else ""
         return Stated(
             page.id,
@@ -236,7 +249,8 @@ def _labelled_unit(labels: tuple[Label, ...]) -> Unit | None:
 
 
 def _numbers(page: int, lines: list[str]) -> Iterator[Place]:
-    for number, line in enumerate(lines):
+    for number, whole in enumerate(lines):
+        line = _MOMENT.sub(_blank, whole) if "-" in whole or ":" in whole else whole
         for found in IN_OUTPUT.finditer(line):
             start, end = found.span()
             if line[end : end + 1].isalpha() or line[end : end + 1] == " ":
@@ -247,6 +261,10 @@ def _numbers(page: int, lines: list[str]) -> Iterator[Place]:
             yield from (Place(page, number, start, end, one.number) for one in meant)
         if "," in line or line.count(".") > 1:
             yield from _apart(page, number, line)
+
+
+def _blank(found: re.Match[str]) -> str:
+    return " " * len(found[0])
 
 
 _TOGETHER = re.compile(r"\d[\d.]{0,60}(?:,[-+]?[\d.]{1,60}){1,10000}")

@@ -169,7 +169,8 @@ def named_units(text: str) -> frozenset[Unit]:
     found = set()
     for match in _NAMED.finditer(text):
         word = match[1]
-        is_beside = match[0][0].isdigit() or (match[0][0].isspace() and text[match.start() - 1 : match.start()].isdigit())
+        before = text[max(0, match.start(1) - 4) : match.start(1)].rstrip()
+        is_beside = before[-1:].isdigit() or before.endswith((" in", " en"))
         unit = unit_of(word) if is_beside or word not in _NOT_IN_LABELS else None
         if unit and (len(word) > 3 or _LONE.search(text, max(0, match.start(1) - 4), match.start(1))):
             found.add(unit)
