@@ -13,12 +13,12 @@ from codeagent_nb.tracing.labels import tokens
 from codeagent_nb.tracing.sources import Sources, Stated
 from codeagent_nb.tracing.units import PERCENT, TIMES, Unit, conversion
 from codeagent_nb.tracing.values import Value
-from codeagent_nb.tracing.words import DERIVED
+from codeagent_nb.tracing.words import ways_said
 
 FEW = 600
 """Numbers of sources all of which may be computed with."""
 
-MOST_PAIRED = 30
+MOST_PAIRED = 24
 
 MOST_COUNTED = 20
 """A whole number up to here may be a count of something that is listed."""
@@ -103,7 +103,7 @@ def derived_from(value: Value, sentence: str, pool: Pool) -> str | None:
         sentence: The sentence, with those that say what it is about.
         pool: What it may have been computed from.
     """
-    said = {how for how, pattern in DERIVED.items() if pattern.search(sentence)}
+    said = set(ways_said(sentence))
     is_percent = value.unit is not None and value.unit.dimension == PERCENT
     if is_percent:
         said.add("ratio")

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from codeagent_nb.tracing.labels import Group, Label
 from codeagent_nb.tracing.units import unit_after
 
-MOST_LINES = 4_000
+MOST_LINES = 800
+"""Lines of a table or a list whose labels are read; those of later ones only where a value of the answer stands."""
 LONGEST = 2_000  # characters of a line whose layout is read
 LABEL = 80  # characters before a number that may be its label
 
@@ -98,7 +99,7 @@ class Layout:
         column = next((cell for cell in cells if cell[0] <= start < cell[1]), None)
         if column and not is_number(column[2]):
             return
-        for level, text in self._carried.get(row, {}).items():
+        for level, text in self._row_labels(row).items():
             if column is None or text != column[2]:
                 yield self._label(self.levels[level], text)
         if column and (header := self._header(cells, column)):
@@ -155,7 +156,8 @@ class Layout:
         shown = [number for number, line in enumerate(self.lines) if not _RULE.match(line)]
         self.headers = split_cells(self.lines[shown[0]], separator)
         self.body = shown[1]
-        if not any(text.strip() and not is_number(text) for _, _, text in self.headers):
+        is_year_by_year = not self.headers[0][2] and separator == "\t"
+        if not is_year_by_year and not any(text.strip() and not is_number(text) for _, _, text in self.headers):
             self.headers = []
             return False
         second = split_cells(self.lines[shown[1]], separator)
@@ -169,6 +171,8 @@ class Layout:
     def _read_fixed(self, row: int) -> bool:
         """Read a table whose header is in a row; what stands before it is none, and it is left for later."""
         below = row + 1
+        if not self.lines[row].startswith("  ") and _DIGIT.search(self.lines[row]):
+            return False
         self._ends = _shared_ends(self.lines[row], self.lines[below : below + 4])
         headers = self.cells(self.lines[row])
         rows = [self.cells(line) for line in self.lines[below : below + 3]]
@@ -210,6 +214,11 @@ class Layout:
                 continue
             before = self._row(line, before)
             self._carried[row] = before
+
+    def _row_labels(self, row: int) -> dict[int, str]:
+        if row not in self._carried and row >= MOST_LINES:
+            self._carried[row] = self._row(self.lines[row], self._carried.get(row - 1, {}))
+        return self._carried.get(row, {})
 
     def _row(self, line: str, before: dict[int, str]) -> dict[int, str]:
         """Return a row's labels; one that is not repeated in a row below holds there, too."""
@@ -305,6 +314,7 @@ def _is_header(line: str, headers: list[Cell], row: list[Cell]) -> bool:
     return by_count or (aligned * 2 >= len(numbers) and aligned > 0)
 
 
+_DIGIT = re.compile(r"(?<![^\W_])\d")
 _LEADING = re.compile(r"\s*(-?\d[\d.-]{0,12})\s+")
 _WORDY = re.compile(r"[^\W\d_]")
 _BREAK = re.compile(r"[{;,|\[(]")

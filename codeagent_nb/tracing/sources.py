@@ -8,7 +8,9 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from itertools import islice
+from typing import NamedTuple
 
 from codeagent_nb.tracing.dates import Date, dates_in, times_in
 from codeagent_nb.tracing.digits import IN_OUTPUT, MACHINE, Reading, readings
@@ -50,9 +52,8 @@ class Source:
         return cls(identifier, html_text(page))
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a number stands.
+class Place(NamedTuple):
+    """Where a number stands; a tuple, as there may be a great many.
 
     Args:
         page: Which source.
@@ -153,8 +154,7 @@ class Sources:
         self._pages: list[_Page] = []
         self._places: list[Place] = []
         self._known: dict[int, Stated] = {}
-        self.dates: list[tuple[str, Date]] = []
-        self.times: dict[str, str] = {}
+        self._texts: list[tuple[str, str]] = []
         self.scale_words: set[str] = set()
         units: set[Unit] = set()
         pairs = Group()
@@ -166,18 +166,26 @@ class Sources:
             self._pages.append(page)
             units |= named_units(text[:MOST_UNITS])
             self.scale_words |= {found[0].casefold() for found in _IN_SCALE.finditer(text[:MOST_UNITS])}
-            self._read_moments(source.id, text[:MOST_DATES])
+            self._texts.append((source.id, text[:MOST_DATES]))
             room_left = MOST_NUMBERS - len(self._places)
             self._places += islice(_numbers(len(self._pages) - 1, page.lines), room_left)
         self.units = frozenset(units)
         self._sorted = sorted(range(len(self._places)), key=lambda place: float(self._places[place].number))
         self._sizes = [float(self._places[place].number) for place in self._sorted]
 
-    def _read_moments(self, identifier: str, text: str) -> None:
-        for _, _, meant in dates_in(text):
-            self.dates += [(identifier, date) for date in meant]
-        for _, _, time in times_in(text):
-            self.times.setdefault(time, identifier)
+    @cached_property
+    def dates(self) -> list[tuple[str, Date]]:
+        """The dates that the sources state, each with its source's id."""
+        return [(source, date) for source, text in self._texts for _, _, meant in dates_in(text) for date in meant]
+
+    @cached_property
+    def times(self) -> dict[str, str]:
+        """The times of day that the sources state, each with its source's id."""
+        found: dict[str, str] = {}
+        for source, text in self._texts:
+            for _, _, time in times_in(text):
+                found.setdefault(time, source)
+        return found
 
     def time_source(self, text: str) -> str | None:
         """Return the source that states a time of day; one without seconds may have any."""
@@ -253,14 +261,28 @@ def _numbers(page: int, lines: list[str]) -> Iterator[Place]:
         line = _MOMENT.sub(_blank, whole) if "-" in whole or ":" in whole else whole
         for found in IN_OUTPUT.finditer(line):
             start, end = found.span()
-            if line[end : end + 1].isalpha() or line[end : end + 1] == " ":
+            meant = _plain(found) or [reading.number for reading in readings(found)]
+            if _MAY_SCALE.match(line, end):
                 scale, _ = scale_after(line, end)
                 if scale != 1:
-                    yield from (Place(page, number, start, end, one.number * scale) for one in readings(found))
-            meant = readings(found)
-            yield from (Place(page, number, start, end, one.number) for one in meant)
-        if "," in line or line.count(".") > 1:
+                    yield from (Place(page, number, start, end, one * scale) for one in meant)
+            for one in meant:
+                yield Place(page, number, start, end, one)
+        if "," in line:
             yield from _apart(page, number, line)
+
+
+_MAY_SCALE = re.compile(r"[  ]?[^\W\d_]")
+
+
+def _plain(found: re.Match[str]) -> list[Decimal]:
+    """Return the number that digits mean that are written as programs do; nothing if they are not."""
+    if found["plain"] and not found["power"] and "," not in found["plain"]:
+        return [Decimal(f"-{found['plain']}" if found["sign"] in _MINUS else found["plain"])]
+    return []
+
+
+_MINUS = frozenset({"-", "−"})  # noqa: RUF001
 
 
 def _blank(found: re.Match[str]) -> str:

@@ -15,7 +15,7 @@ from codeagent_nb.tracing.passages import Passage, passages
 from codeagent_nb.tracing.sources import Source, Sources, Stated
 from codeagent_nb.tracing.units import PERCENT, TIMES, Unit, conversion
 from codeagent_nb.tracing.values import Value, prose, read_values
-from codeagent_nb.tracing.words import DERIVED, IN_THOUSANDS
+from codeagent_nb.tracing.words import IN_THOUSANDS, ways_said
 from kernel_executor.text import shorten
 
 NOWHERE = "not in any output"
@@ -129,7 +129,7 @@ class _Tracer:
     def _claim(self, value: Value, passage: Passage) -> Claim:
         """Return a value with the numbers of the sources that it could be."""
         claim = Claim(value)
-        takes_rows = DERIVED["row"].search(passage.text) is not None
+        takes_rows = "row" in ways_said(passage.text)
         for stated, is_same_unit in self._alike(value, passage):
             if stated.is_index and not takes_rows:
                 continue
@@ -147,7 +147,7 @@ class _Tracer:
         for reading in readings_of(value):
             for stated in self._sources.within(reading):
                 yield stated, self._is_unit_of(unit, stated)
-            if reading.number > 0 and DERIVED["down"].search(passage.text):
+            if reading.number > 0 and "down" in ways_said(passage.text):
                 for stated in self._sources.within(Reading(-reading.number, reading.step)):
                     yield stated, self._is_unit_of(unit, stated)
             yield from ((stated, True) for stated in self._converted(reading, unit))

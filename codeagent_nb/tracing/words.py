@@ -2,6 +2,7 @@
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 
 SCALES: dict[str, Decimal] = {
     word: Decimal(factor)
@@ -100,6 +101,16 @@ DERIVED: dict[str, re.Pattern[str]] = {
     ),
 }
 """What a sentence says if a value in it was computed from others, by how it was."""
+
+
+
+@lru_cache(maxsize=256)
+def ways_said(sentence: str) -> frozenset[str]:
+    """Return what a sentence says of how values in it were computed."""
+    return frozenset(how for how, pattern in DERIVED.items() if pattern.search(sentence[:LONGEST_SENTENCE]))
+
+
+LONGEST_SENTENCE = 4_000
 
 MONTHS: dict[str, int] = {
     name: number
