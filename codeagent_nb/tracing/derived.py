@@ -13,7 +13,7 @@ from codeagent_nb.tracing.labels import tokens
 from codeagent_nb.tracing.sources import Sources, Stated
 from codeagent_nb.tracing.units import PERCENT, TIMES, Unit, conversion
 from codeagent_nb.tracing.values import Value
-from codeagent_nb.tracing.words import ways_said
+from codeagent_nb.tracing.words import LONGEST_SENTENCE, ways_said
 
 FEW = 600
 """Numbers of sources all of which may be computed with."""
@@ -86,7 +86,7 @@ class Pool:
 
 def named_in(sentence: str, found: Iterable[Column]) -> list[Stated]:
     """Return the numbers of which a label's words all stand in a sentence."""
-    words = {token.word for token in tokens(sentence)}
+    words = {token.word for token in tokens(sentence[:LONGEST_SENTENCE])}
     return [
         stated
         for column in found
@@ -115,12 +115,16 @@ def derived_from(value: Value, sentence: str, pool: Pool) -> str | None:
             by = (Decimal(1),) if how == "ratio" or is_percent else factors
             if any(rounds_to(number * factor, value) for number in numbers for factor in by):
                 return one.source
-    concerned = {column.numbers[0].column for column in pool.columns} if "sum" in said else {stated.column for stated in (*pool.here, *pool.cited)}
+    concerned = (
+        {column.numbers[0].column for column in pool.columns}
+        if said & {"sum", "mean"}
+        else {stated.column for stated in (*pool.here, *pool.cited)}
+    )
     for column in pool.columns:
         if len(column.numbers) > 1 and column.numbers[0].column in concerned:
             factors = (Decimal(1),) if is_percent else _factors(value.unit, column.numbers[0], pool.units)
-            numbers = _of_column(column, said, pool, is_percent)
-            if any(rounds_to(number * factor, value) for number in numbers for factor in factors):
+            computed = _of_column(column, said, pool, is_percent)
+            if any(rounds_to(number * factor, value) for number in computed for factor in factors):
                 return column.numbers[0].source
     return None
 

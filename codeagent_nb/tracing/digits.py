@@ -33,10 +33,12 @@ def _pattern(spaces: str) -> re.Pattern[str]:
     return re.compile(
         rf"(?<![\w^])(?<!\d[.,])"
         rf"(?P<sign>(?<![\w.,)\]%])[{MINUS}+](?:[  \u202f](?=[\d.]))?)?"
-        rf"(?:(?P<grouped>\d{{1,3}}(?P<gap>[,.'’{spaces}])\d{{3}}(?:(?P=gap)\d{{3}}){{0,6}}(?!\d)(?P<rest>(?!(?P=gap))[.,]\d{{1,40}}+)?)"
+        rf"(?:(?P<grouped>\d{{1,3}}(?P<gap>[,.'’{spaces}])\d{{3}}(?:(?P=gap)\d{{3}}){{0,6}}(?!\d)(?P<rest>(?!"  # noqa: RUF001
+        rf"(?P=gap))[.,]\d{{1,40}}+)?)"
         rf"|(?P<indian>\d{{1,2}}(?:,\d{{2}}){{1,6}},\d{{3}}(?P<paise>\.\d{{1,40}}+)?)"
         rf"|(?P<plain>\d{{1,40}}+(?:[.,]\d{{1,40}}+)?|(?<!\.)\.\d{{1,40}}+))"
-        rf"(?P<power>[eE][-+−]?\d{{1,4}}+|[  ]?[×x·*][  ]?10(?:\^[({{]?[-−]?\d{{1,3}}+[)}}]?|[⁻⁺]?[⁰¹²³⁴-⁹]{{1,3}}))?"  # noqa: RUF001
+        rf"(?P<power>[eE][-+−]?\d{{1,4}}+|[  ]?[×x·*][  ]?10(?:\^[({{]?[-−]?\d{{1,3}}+[)}}]?"  # noqa: RUF001
+        rf"|[⁻⁺]?[⁰¹²³⁴-⁹]{{1,3}}))?"
         rf"(?![.,]?\d)"
     )
 
@@ -82,7 +84,7 @@ def _power(text: str) -> int:
     if not text:
         return 0
     text = text.translate(_SUPERSCRIPTS).rstrip(")}")
-    if "10^" not in text and text.lstrip("  ")[:1] in "×x·*":  # noqa: RUF001
+    if "10^" not in text and text.strip()[:1] in "×x·*":  # noqa: RUF001
         text = text[text.index("10") + 2 :]
     found = _EXPONENT.search(text)
     return int(found[0]) if found else 0

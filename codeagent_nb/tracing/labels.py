@@ -12,7 +12,10 @@ Name = tuple[str, ...]
 MOST_NAMES = 3_000
 """Names that are kept of one column."""
 
-_WORD = re.compile(r"(?<![^\W_])[A-Za-z]{1,3}[\d²³]{1,4}(?![^\W_])|[A-ZÄÖÜ]?[a-zà-öø-ÿß]{1,60}+|[A-ZÄÖÜÉ]{1,60}+(?![a-zß])|[^\W\d_]{1,60}|\d{1,20}+")
+_WORD = re.compile(
+    r"(?<![^\W_])[A-Za-z]{1,3}[\d²³]{1,4}(?![^\W_])|[A-ZÄÖÜ]?[a-zà-öø-ÿß]{1,60}+|[A-ZÄÖÜÉ]{1,60}+"
+    r"(?![a-zß])|[^\W\d_]{1,60}|\d{1,20}+"
+)
 _CODE = re.compile(r"[A-Za-z][\d²³]")
 _PARENTHESES = re.compile(r"[(\[]([^()\[\]]{0,30})[)\]]")
 
@@ -50,7 +53,23 @@ def tokens(text: str) -> Iterator[Token]:
             yield Token(word, found.start(), found.end())
 
 
-_OF_A_KIND = frozenset("group gruppe groupe grupo gruppo variant variante class klasse type typ cluster category".split())
+_OF_A_KIND = frozenset(
+    [
+        "group",
+        "gruppe",
+        "groupe",
+        "grupo",
+        "gruppo",
+        "variant",
+        "variante",
+        "class",
+        "klasse",
+        "type",
+        "typ",
+        "cluster",
+        "category",
+    ]
+)
 
 
 def _is_letter_name(text: str, found: re.Match[str], previous: str) -> bool:
@@ -80,9 +99,9 @@ def name_of(label: str) -> Name:
     label = _PARENTHESES.sub(lambda found: " " if unit_of(found[1].strip()) else found[0], label[:200])
     name = [token.word for token in tokens(label)]
     last = re.split(r"[\s_]", label.strip())[-1]
-    if len(name) > 1 and "_" in label and unit_of(last) and last not in {"min", "max"} and name[-1] == _plain(last):
-        name.pop()
-    elif len(name) > 1 and IN_THOUSANDS.fullmatch(last):
+    if (
+        len(name) > 1 and "_" in label and unit_of(last) and last not in {"min", "max"} and name[-1] == _plain(last)
+    ) or (len(name) > 1 and IN_THOUSANDS.fullmatch(last)):
         name.pop()
     return tuple(name)
 

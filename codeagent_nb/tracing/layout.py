@@ -7,21 +7,25 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from codeagent_nb.tracing.cells import (
+    LONGEST,
+    RULE,
+    Cell,
+    count_separators,
+    is_header,
+    is_number,
+    shared_ends,
+    split_cells,
+)
 from codeagent_nb.tracing.labels import Group, Label
 from codeagent_nb.tracing.units import unit_after
 
 MOST_LINES = 800
 """Lines of a table or a list whose labels are read; those of later ones only where a value of the answer stands."""
-LONGEST = 2_000  # characters of a line whose layout is read
 LABEL = 80  # characters before a number that may be its label
 
-Cell = tuple[int, int, str]
-
-_BARS = re.compile(r"[|│┃┆║]")
 _COMMA_OF_WORDS = re.compile(r"[^\d\s],|,[^\d\s]")
 _NAME_LINE = re.compile(r"(?:^|, )Name: (.{1,80}?), (?:dtype|Length)")
-_RULE = re.compile(r"^[\s|+│┃┆╞╪╡├┼┤└┴┘┌┬┐═─━╇┡┩╍=:\-]+$")
-_NUMBER_CELL = re.compile(r"^[<>~$€£¥₹]?\s?[-+−]?[\d.,'\s\u00a0\u202f]*\d[\d.,eE+\-]*\s?(?:%|[^\W\d_]{1,4})?$|^(?:nan|NaN|<NA>|None|inf|null)$")  # noqa: RUF001
 
 
 @dataclass(slots=True)
@@ -60,12 +64,12 @@ class Layout:
         """Whether the lines are a table."""
         return bool(self.headers)
 
-    def labels(self, line: int, start: int, end: int) -> tuple[Label, ...]:
+    def labels(self, line: int, start: int) -> tuple[Label, ...]:
         """Return what the number at a place stands under."""
         row = line - self.first
         text = self.lines[row]
         if len(text) <= LONGEST and self.is_table and row >= self.body:
-            return tuple(self._table_labels(row, start, end))
+            return tuple(self._table_labels(row, start))
         return tuple(self._pair_labels(text, start))
 
     def is_index(self, line: int, start: int) -> bool:
@@ -93,7 +97,7 @@ class Layout:
         """Return the cells of a line: where each begins and ends, and its text."""
         return split_cells(text, self.separator, self._ends)
 
-    def _table_labels(self, row: int, start: int, end: int) -> Iterator[Label]:
+    def _table_labels(self, row: int, start: int) -> Iterator[Label]:
         cells = self.cells(self.lines[row])
         # A number within a text, as in 2023-Q1, stands under nothing.
         column = next((cell for cell in cells if cell[0] <= start < cell[1]), None)
@@ -149,11 +153,11 @@ class Layout:
     def _read_separated(self, separator: str) -> bool:
         if separator == "," and not _COMMA_OF_WORDS.search(self.lines[0]):
             return False
-        counts = [count_separators(line, separator) for line in self.lines[:12] if not _RULE.match(line)]
+        counts = [count_separators(line, separator) for line in self.lines[:12] if not RULE.match(line)]
         if len(counts) < 2 or min(counts) < 1 or max(counts) - min(counts) > (2 if separator == "\t" else 0):
             return False
         self.separator = separator
-        shown = [number for number, line in enumerate(self.lines) if not _RULE.match(line)]
+        shown = [number for number, line in enumerate(self.lines) if not RULE.match(line)]
         self.headers = split_cells(self.lines[shown[0]], separator)
         self.body = shown[1]
         is_year_by_year = not self.headers[0][2] and separator == "\t"
@@ -162,7 +166,12 @@ class Layout:
             return False
         second = split_cells(self.lines[shown[1]], separator)
         self.has_bare_index = not self.headers[0][2].strip() or len(second) > len(self.headers)
-        if second and len(shown) > 2 and not any(is_number(cell[2]) for cell in second) and not self.headers[0][2].strip():
+        if (
+            second
+            and len(shown) > 2
+            and not any(is_number(cell[2]) for cell in second)
+            and not self.headers[0][2].strip()
+        ):
             self.has_bare_index = False  # the second line names the index
             self.body = shown[2]
         self._read_rows()
@@ -173,14 +182,14 @@ class Layout:
         below = row + 1
         if not self.lines[row].startswith("  ") and _DIGIT.search(self.lines[row]):
             return False
-        self._ends = _shared_ends(self.lines[row], self.lines[below : below + 4])
+        self._ends = shared_ends(self.lines[row], self.lines[below : below + 4])
         headers = self.cells(self.lines[row])
         rows = [self.cells(line) for line in self.lines[below : below + 3]]
         is_named = bool(rows) and len(rows) > 1 and not any(is_number(cell[2]) for cell in rows[0])
         if is_named and self.lines[row].startswith(" ") and not self.lines[below].startswith(" "):
             self._starts = [found.start() for found in re.finditer(r"\S+", self.lines[below])]
             below, rows = below + 1, rows[1:]
-        if not (rows and _is_header(self.lines[row], headers, rows[0])):
+        if not (rows and is_header(self.lines[row], headers, rows[0])):
             return False
         if row:
             self.end = row
@@ -210,7 +219,7 @@ class Layout:
         before: dict[int, str] = {}
         for row in range(self.body, min(self.end, MOST_LINES)):
             line = self.lines[row]
-            if len(line) > LONGEST or _RULE.match(line):
+            if len(line) > LONGEST or RULE.match(line):
                 continue
             before = self._row(line, before)
             self._carried[row] = before
@@ -227,7 +236,9 @@ class Layout:
         missing = len(self.headers) - len(cells) if self.separator == "\t" else 0
         for place, (start, _, text) in enumerate(cells):
             level = place + max(0, missing) if self.separator else self._level(start, place)
-            if text.strip() and (not is_number(text) or (place == 0 and (text.endswith("%") or not self.has_bare_index))):
+            if text.strip() and (
+                not is_number(text) or (place == 0 and (text.endswith("%") or not self.has_bare_index))
+            ):
                 named[level] = text
                 self.levels.setdefault(level, Group()).add(text)
         first = min(named, default=0)
@@ -253,70 +264,8 @@ class Layout:
                     self._heads.add(head)
 
 
-def count_separators(line: str, separator: str) -> int:
-    """Return how often a separator stands in a line; a comma in a sentence is none."""
-    if separator == "|":
-        return len(_BARS.findall(line[:LONGEST]))
-    if separator == "," and re.search(r",\s|[{}()\[\]:]", line[:LONGEST]):
-        return 0
-    return line.count(separator, 0, LONGEST)
-
-
-def _shared_ends(header: str, rows: Sequence[str]) -> frozenset[int]:
-    """Return where words of a header end under which words of its rows end: columns are aligned there."""
-    ends = {found.end() for found in re.finditer(r"\S+", header[:LONGEST])}
-    return frozenset(ends & {found.end() for row in rows for found in re.finditer(r"\S+", row[:LONGEST])})
-
-
-def split_cells(text: str, separator: str = "", ends: frozenset[int] = frozenset()) -> list[Cell]:
-    """Return the cells of a line of a table.
-
-    Args:
-        text: The line.
-        separator: What stands between cells; two spaces if nothing does.
-        ends: Where columns end: one space parts there.
-    """
-    if not separator:
-        return _fixed_cells(text, ends)
-    cells: list[Cell] = []
-    start = 0
-    for part in (_BARS if separator == "|" else re.compile(re.escape(separator))).split(text):
-        cells.append((start, start + len(part), part.strip().strip('"')))
-        start += len(part) + 1
-    return cells[1:-1] if separator == "|" and len(cells) > 2 and not cells[0][2] else cells
-
-
-def _fixed_cells(text: str, ends: frozenset[int]) -> list[Cell]:
-    cells: list[Cell] = []
-    for found in re.finditer(r"\S+", text):
-        start, end = found.span()
-        if cells and start - cells[-1][1] == 1 and cells[-1][1] not in ends and not is_number(found[0]):
-            start = cells.pop()[0]
-        cells.append((start, end, text[start:end]))
-    return cells
-
-
-def is_number(text: str) -> bool:
-    """Return whether a cell holds a number, or says that there is none."""
-    return bool(_NUMBER_CELL.match(text.strip()[:60]))
-
-
-def _is_header(line: str, headers: list[Cell], row: list[Cell]) -> bool:
-    numbers = [cell for cell in row if is_number(cell[2])]
-    if not numbers or not headers or any(len(text) > 60 for _, _, text in headers):
-        return False
-    has_words = not any(is_number(text) for _, _, text in headers) and any(map(_WORDY.search, (text for *_, text in headers)))
-    if not (has_words or (line.startswith("  ") and all(is_number(text) for *_, text in headers))):
-        return False
-    ends = {end for _, end, _ in headers}
-    aligned = sum(end in ends for _, end, _ in numbers)
-    by_count = has_words and len(headers) > 1 and len(numbers) > 1 and len(row) - len(headers) in {0, 1}
-    return by_count or (aligned * 2 >= len(numbers) and aligned > 0)
-
-
 _DIGIT = re.compile(r"(?<![^\W_])\d")
 _LEADING = re.compile(r"\s*(-?\d[\d.-]{0,12})\s+")
-_WORDY = re.compile(r"[^\W\d_]")
 _BREAK = re.compile(r"[{;,|\[(]")
 _LAST_NUMBER = re.compile(r"(?<![\w.])[-+]?\d(?:[\d.,]*\d)?(?:[eE][-+]?\d+)?")
 

@@ -16,6 +16,9 @@ from codeagent_nb.tracing.values import Value
 MOST_CANDIDATES = 24
 """Numbers of the sources that are considered for one value."""
 
+MOST_READ = 8_000
+"""Characters of a passage in which names are looked for."""
+
 
 @dataclass(slots=True)
 class Claim:
@@ -67,13 +70,19 @@ class _Choice:
 
 Scheme = Callable[[Value], Name | None]
 
-_COMPARES = re.compile(r"\b(?:than|compared|versus|vs|als|verglichen|gegenüber|que|par rapport|frente|rispetto|di quella|unlike)\b", re.IGNORECASE)
+_COMPARES = re.compile(
+    r"\b(?:than|compared|versus|vs|als|verglichen|gegenüber|que|par rapport|frente|rispetto|di quella|unlike)\b",
+    re.IGNORECASE,
+)
 _TIGHT = re.compile(
-    r"^[\s\x00]*[(\[]?\s*(?:(?!(?:and|und|et|y|e|while|but|whereas|vs|or|oder|ou|o|während|tandis|mentras|mentre)\b)[^\W\d_]+\s+)?"
-    r"(?:(?:for|in|of|by|among|from|on|at|bei|für|im|von|aus|auf|an|pour|chez|dans|en|à|para|de|del|entre|per|di|nel|nella|tra|a|su|da|are|is|were|sind|sont|son|sono)\s+)?"
+    r"^[\s\x00]*[(\[]?\s*(?:(?!(?:and|und|et|y|e|while|but|whereas|vs|or|oder|ou|o|während|tandis|mentras"
+    r"|mentre)\b)[^\W\d_]+\s+)?"
+    r"(?:(?:for|in|of|by|among|from|on|at|bei|für|im|von|aus|auf|an|pour|chez|dans|en|à|para|de|del|entre"
+    r"|per|di|nel|nella|tra|a|su|da|are|is|were|sind|sont|son|sono)\s+)?"
     r"(?:(?:the|los|las|les|die|den|der|dem|das|gli|le|la|il|el|i|du|des)\s+|l['’])?[\"'“«*\x00]*$",  # noqa: RUF001
     re.IGNORECASE,
 )
+_GIVEN = re.compile(r"[\s\x00*_\"'`”»]*[:=(|][\s\x00*_$€£₹~≈(\"'`-]*")
 _SPREAD = re.compile(r"(?:±|\+/-|\\pm)\s*$")
 
 
@@ -87,7 +96,7 @@ def sort_out(passage: Passage, claims: Sequence[Claim], text: str) -> None:
     """
     for claim in claims:
         claim.fits = claim.fits[:MOST_CANDIDATES]
-    own = [_placed(token, passage.start) for token in tokens(passage.text)]
+    own = [_placed(token, passage.start) for token in tokens(passage.text[:MOST_READ])]
     around = [list(tokens(context)) for context in passage.contexts]
     words = {token.word for said in (own, *around) for token in said}
     wrong: set[_Place] = set()
@@ -164,6 +173,12 @@ class _Reading:
             first = self.mentions[0].name
             yield lambda _value: first
 
+    def beside(self, value: Value) -> Name | None:
+        """Return the name that a value is given to by a mark between them, as in `Adelie: 3700` and `Adelie (3700)`."""
+        before = [mention for mention in self.mentions if mention.end <= value.start]
+        is_given = before and _GIVEN.fullmatch(self.text[before[-1].end : value.start][-20:])
+        return before[-1].name if is_given else None
+
     def _only_name(self) -> Name | None:
         for said in ([self.own] if self.passage.is_cell else []) + self.around:
             names = {mention.name for mention in _mentions(said, self.choice)}
@@ -223,6 +238,7 @@ def _mentions(said: Sequence[Token], choice: _Choice, *, partly: bool = False) -
     alone = _own_words(choice) if partly else {}
     words = [token.word for token in said]
     by_first: dict[str, list[Name]] = {}
+    name: Name | None
     for name in sorted(choice.names, key=len, reverse=True):
         by_first.setdefault(name[0], []).append(name)
     place = 0
@@ -259,7 +275,9 @@ def _contradictions(reading: _Reading) -> set[_Place]:
     fewest: int | None = None
     right: set[_Place] = set()
     for scheme in reading.schemes():
-        named = {number: scheme(claim.value) for number, claim in enumerate(reading.claims)}
+        named = {
+            number: reading.beside(claim.value) or scheme(claim.value) for number, claim in enumerate(reading.claims)
+        }
         passed = {place for place, name in reading.choice.chosen.items() if _passes(reading, place, name, named)}
         wrong = sum(_fails(claim, number, reading.choice, passed) for number, claim in enumerate(reading.claims))
         if fewest is None or wrong < fewest:

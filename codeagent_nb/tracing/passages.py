@@ -1,4 +1,4 @@
-"""Parts an answer into passages: what a value's name is looked for in, a sentence, a list item, a table's cell. Pure."""
+"""Parts an answer into passages, in which values are named: sentences, list items, cells of tables. Pure."""
 
 import re
 from collections.abc import Iterator
@@ -27,10 +27,13 @@ class Passage:
 _ITEM = re.compile(r"^([ \t]*)(?:[-*+•–]|\d{1,3}[.)])[ \t]+")  # noqa: RUF001
 _HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]")
 _RULE = re.compile(r"^[\s|:\-]+$")
-_END = re.compile(r"[.!?…;][\"'”»)\x00*]*\s+(?=[\"'“«(*\x00]*[^\W\da-zß-öø-ÿ_])")  # noqa: RUF001
-_ABBREVIATED = re.compile(r"(?:\b(?:vs|approx|ca|bzw|resp|etc|fig|no|nr|st|dr|[a-z]\.\s?[a-z]|z\. ?b|p\. ?ej|c\.-à-d))\.\s+$", re.IGNORECASE)
+_END = re.compile(r"[.!?…;][\"'”»)\x00*]*\s+(?=[\"'“«(*\x00]*[^\W\da-zß-öø-ÿ_])")
+_ABBREVIATED = re.compile(
+    r"(?:\b(?:vs|approx|ca|bzw|resp|etc|fig|no|nr|st|dr|[a-z]\.\s?[a-z]|z\. ?b|p\. ?ej|c\.-à-d))\.\s+$", re.IGNORECASE
+)
 _PRONOUN = re.compile(
-    r"\W*(?:they|their|its?|this|these|those|he|she|his|her|sie|ihre?|es|er|sein[e]?|diese|dabei|deren|ils?|elles?|leurs?|ses?|son|sa"
+    r"\W*(?:they|their|its?|this|these|those|he|she|his|her|sie|ihre?|es|er|sein[e]?|diese|dabei|deren"
+    r"|ils?|elles?|leurs?|ses?|son|sa"
     r"|ellos|ellas|sus?|este|estos|estas|essi|esse|loro|suo|sua)\b",
     re.IGNORECASE,
 )

@@ -19,10 +19,10 @@ from codeagent_nb.tracing.layout import Layout
 from codeagent_nb.tracing.units import Unit, label_unit, named_units, scale_after, unit_after, unit_before
 from kernel_executor.outputs.html_text import html_text
 
-MOST_READ = 1_000_000
+MOST_READ = 600_000
 """Characters that are read of all sources."""
 
-MOST_NUMBERS = 150_000
+MOST_NUMBERS = 100_000
 
 MOST_ALIKE = 200
 """Places of one number that are looked at."""
@@ -100,9 +100,13 @@ class Stated:
         return " ".join([*dict.fromkeys(label.text for label in self.labels), self.text])
 
 
-_IN_SCALE = re.compile(r"(?<=[(\[_])(?:thousand|million|billion|mio|mrd)s?|(?<=\bin )(?:thousand|million|billion)s?", re.IGNORECASE)
+_IN_SCALE = re.compile(
+    r"(?<=[(\[_])(?:thousand|million|billion|mio|mrd)s?|(?<=\bin )(?:thousand|million|billion)s?", re.IGNORECASE
+)
 _SERIES_ENDS = ("dtype: float64", "dtype: int64", "dtype: int32", "dtype: float32", "dtype: object", "dtype: str")
-_MOMENT = re.compile(r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?(?![\w-])|\b\d\d:\d\d:\d\d(?:\.\d{1,9})?")
+_MOMENT = re.compile(
+    r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?(?![\w-])|\b\d\d:\d\d:\d\d(?:\.\d{1,9})?"
+)
 _LEFT_OUT = re.compile(r"^\[\.\.\. [\d,]{1,20} .{0,40}left out \.\.\.\]$", re.MULTILINE)
 _SIGNS = re.compile(r"[\x00-\x08\x0b-\x1f]|\x1b\[[0-9;]{0,20}m")
 
@@ -234,8 +238,8 @@ class Sources:
         page = self._pages[place.page]
         line = page.lines[place.line]
         layout = page.layout(place.line)
-        labels = layout.labels(place.line, place.start, place.end)
-        scale, end = scale_after(line, place.end)
+        labels = layout.labels(place.line, place.start)
+        _, end = scale_after(line, place.end)
         unit = unit_after(line, end)[0] or unit_before(line, place.start)[0] or _labelled_unit(labels)
         unit = unit or (label_unit(layout.title) if layout.title else None)
         last = labels[-1].text if labels and (layout.is_table or len(labels) > 1) else ""

@@ -78,6 +78,7 @@ class _Tracer:
         self._text = text
         self._sources = sources
         self._columns: list[Column] | None = None
+        self._named: dict[str, list[Stated]] = {}
         self._passages = list(_with_values(text, values))
 
     def traced(self) -> Iterator[TracedValue]:
@@ -92,9 +93,7 @@ class _Tracer:
             for claim in claims:
                 yield self._judged(claim, passage, claims, cited)
 
-    def _judged(
-        self, claim: Claim, passage: Passage, claims: Sequence[Claim], cited: Sequence[Stated]
-    ) -> TracedValue:
+    def _judged(self, claim: Claim, passage: Passage, claims: Sequence[Claim], cited: Sequence[Stated]) -> TracedValue:
         value = claim.value
         source, reason = None, ""
         if value.kind != "number":
@@ -114,16 +113,16 @@ class _Tracer:
             (source for source, stated in self._sources.dates for date in value.dates if date.includes(stated)), None
         )
 
-    def _computed(
-        self, value: Value, passage: Passage, claims: Sequence[Claim], cited: Sequence[Stated]
-    ) -> str | None:
+    def _computed(self, value: Value, passage: Passage, claims: Sequence[Claim], cited: Sequence[Stated]) -> str | None:
         if self._columns is None:
             self._columns = columns(self._sources)
         if counted := counted_in(value, self._text, self._sources, self._columns):
             return counted
         sentence = " ".join((passage.text, *passage.contexts[:1]))
         here = [stated for other in claims if other.value is not value for stated in other.fits[:2]]
-        named = named_in(sentence, self._columns)
+        if sentence not in self._named:
+            self._named[sentence] = named_in(sentence, self._columns)
+        named = self._named[sentence]
         return derived_from(value, sentence, Pool([*here, *named], cited, self._columns, self._sources.units))
 
     def _claim(self, value: Value, passage: Passage) -> Claim:

@@ -107,7 +107,8 @@ def _units() -> Iterator[tuple[str, Unit]]:
 UNITS = dict(_units())
 
 WORD = re.compile(
-    r"(?:[  \u202f\u2009])?(%-Punkte|%|‰|°[CF]|[$€£¥₹×]|-fold\b|-fach\b|US\$|km/h|m/s|[^\W\d_]{1,20}+[²³23]?(?![\w²³]))"  # noqa: RUF001
+    r"(?:[  \u202f\u2009])?(%-Punkte|%|‰|°[CF]|[$€£¥₹×]|-fold\b|-fach\b|US\$|km/h|m/s"  # noqa: RUF001
+    r"|[^\W\d_]{1,20}+[²³23]?(?![\w²³]))"
 )
 PERCENT_WORDS = re.compile(r"[  ]?(?:pour cent|por ciento|per cent[oi]?|puntos porcentuales)\b", re.IGNORECASE)
 CURRENCY_BEFORE = re.compile(r"(US\$|[$€£¥₹]|\b(?:USD|EUR|GBP|CHF|INR|JPY|Rs\.?|Fr\.))[  \u202f]?$")
@@ -115,7 +116,9 @@ CURRENCY_BEFORE = re.compile(r"(US\$|[$€£¥₹]|\b(?:USD|EUR|GBP|CHF|INR|JPY|
 _NOT_IN_LABELS = frozenset({"min", "mins", "x", "×", "mal", "an", "mes", "ora", "ore", "pound", "second", "times"})  # noqa: RUF001
 _IN_LABEL = re.compile(r"[(\[]\s*+([^()\[\]]{1,20})[)\]]|(?:_|\b(?:in|en)[\s_])([^\W_]{1,20}|[%$€£¥₹°][CF]?)(?![^\W_])")
 _PERCENT_LABEL = re.compile(r"%|(?<![^\W_])(?:pct|perc|percent|percentage|prozent|pourcent|porcentaje|percentuale)")
-_DURATION = re.compile(r"(?:duration|time|dauer|zeit|elapsed|runtime|wait\w*|delay|durée|duración|durata)(?:_in)?_min(?![^\W_])")
+_DURATION = re.compile(
+    r"(?:duration|time|dauer|zeit|elapsed|runtime|wait\w*|delay|durée|duración|durata)(?:_in)?_min(?![^\W_])"
+)
 _TEMPERATURE = re.compile(r"temp\w{0,20}?[_ (\[]([cf])(?![^\W_])")
 
 
@@ -186,7 +189,7 @@ def conversion(given: Unit, wanted: Unit) -> Decimal | None:
     return given.factor / wanted.factor
 
 
-_SCALE = re.compile(r"[  \u202f]?(mil millones|[^\W\d_]{1,10}+)\b\.?", re.IGNORECASE)  # noqa: RUF001
+_SCALE = re.compile(r"[  \u202f]?(mil millones|[^\W\d_]{1,10}+)\b\.?", re.IGNORECASE)
 _ENDS_WITH_A_POINT = frozenset({"mio", "mrd", "tsd"})
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from codeagent_nb.tracing import words
 from codeagent_nb.tracing.dates import Date, dates_in, times_in
-from codeagent_nb.tracing.digits import IN_PROSE, Reading, readings, trailing_zeros
+from codeagent_nb.tracing.digits import IN_PROSE, Reading, readings
 from codeagent_nb.tracing.units import Unit, scale_after, unit_after, unit_before
 
 MOST_READ = 60_000
@@ -60,13 +60,19 @@ _NO_PROSE = re.compile(
     r"<!--.*?(?:-->|\Z)"
     r"|!?\[(?P<link>[^\[\]\n]{0,200}+)\]\([^)\n]{0,2000}\)"
     r"|\b(?:https?|ftp|file)://\S+|\bwww\.\S+"
-    r"|(?<![\w./])(?:[\w.-]{0,60}/){1,20}[\w.-]{1,100}\.[A-Za-z]\w{1,5}\b|\b[\w-]{1,80}\.(?:csv|tsv|xlsx?|json|parquet|png|svg|pdf|txt|py|ipynb|html?|zip|gz)\b"
+    r"|(?<![\w./])(?:[\w.-]{0,60}/){1,20}[\w.-]{1,100}\.[A-Za-z]\w{1,5}\b|\b[\w-]{1,80}\.(?:csv|tsv|xlsx?"
+    r"|json|parquet|png|svg|pdf|txt|py|ipynb|html?|zip|gz)\b"
     r"|\b0[xX][0-9a-fA-F]+\b|\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b"
     r"|</?[a-zA-Z][^<>\n]{0,300}>",
     re.DOTALL,
 )
 _SPAN = re.compile(r"(?<!`)(`{1,3})(?!`)([^`\n]{1,300})\1(?!`)")
-_CODE = re.compile(r"[(){}\[\]\\/]|==|[^\W\d]\w*\.[^\W\d]|^[^\d]*$|\b[^\W\d_]+\d|_\w*\d")
+_QUOTED = re.compile(
+    r"(?:[^\W\d][\w %-]{0,40}[:=])?\s*[~≈<>$€£₹]?\s?[-+−]?[\d.,'\s\u00a0\u202f]{1,40}"  # noqa: RUF001
+    r"(?:[eE][-+]?\d{1,3})?\s?(?:%|[^\W\d_]{1,8})?\s*"
+)
+"""What of inline code is a value: `3700.66 g`, `mean = 3700.66`."""
+
 _EMPHASIS = re.compile(r"[*_]{1,3}(?=[\d$€£¥₹~≈+\-−.])|(?<=[\d%€$)\w.])\*{1,3}|\\(?=[%$_#&~<>])")  # noqa: RUF001
 
 
@@ -90,8 +96,8 @@ def _unlinked(match: re.Match[str]) -> str:
 
 
 def _code_span(match: re.Match[str]) -> str:
-    if _CODE.search(match[2].strip()) and not re.search(r"[A-Za-z]{2}", match[2]) is None:
-        return _blank(match)
+    if not _QUOTED.fullmatch(match[2]):
+        return match[0] if re.fullmatch(r"[^\W\d_]+(?:[ _-][^\W\d_]+)*", match[2]) else _blank(match)
     edge = "\x00" * len(match[1])
     return f"{edge}{match[2]}{edge}"
 
@@ -121,7 +127,7 @@ def _moments(text: str) -> Iterator[Value]:
 
 
 def _numbers(text: str) -> Iterator[Value]:
-    for found in IN_PROSE.finditer(text):
+    for found in islice(IN_PROSE.finditer(text), 4 * MOST_VALUES):
         value = _value(text, found)
         if value and not _is_structure(text, found, value):
             yield value
@@ -138,6 +144,8 @@ def _value(text: str, found: re.Match[str]) -> Value | None:
     unit, stop = unit_after(text, end)
     if glued and end == found.end() and not (unit and stop >= glued.end()):
         return None  # an ordinal, or a name
+    if glued and glued[0] == "s" and 1_000 <= meant[0].number < 2_200 and meant[0].step == 1:
+        return None  # the 1990s
     before, begins = unit_before(text, start + len(found["sign"] or ""))
     unit, start = (before, min(start, begins)) if before and not (unit and unit.dimension == "money") else (unit, start)
     if scale != 1:

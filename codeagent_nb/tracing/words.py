@@ -19,12 +19,15 @@ SCALES: dict[str, Decimal] = {
 """Words behind a number that multiply it. Single letters do so only if nothing stands between."""
 
 IN_THOUSANDS = re.compile(
-    rf"(?:{'|'.join(word for word in SCALES if len(word) > 1)}|(?:k|t|m|mio|mrd)\W?(?:eur|euro|€|usd|\$|chf|gbp|£)?|000s?)", re.IGNORECASE
+    rf"(?:{'|'.join(word for word in SCALES if len(word) > 1)}|(?:k|t|m|mio|mrd)\W?(?:eur|euro|€|usd|\$"
+    rf"|chf|gbp|£)?|000s?)",
+    re.IGNORECASE,
 )
 """What a label says if its numbers are in thousands or millions: `(thousands)`, `keur`, `k€`."""
 
 ROUGH = re.compile(
-    r"(?:\b(?:about|around|roughly|approx(?:\.|imately)?|nearly|almost|some|over|under|above|below|(?:more|less) than|at least|up to"
+    r"(?:\b(?:about|around|roughly|approx(?:\.|imately)?|nearly|almost|some|over|under|above|below"
+    r"|(?:more|less) than|at least|up to"
     r"|ca\.?|circa|etwa|rund|ungefähr|knapp|fast|gut|über|unter|mehr als|weniger als"
     r"|environ|près de|presque|plus de|moins de|quelque|à peu près"
     r"|unos|unas|cerca de|aproximadamente|alrededor de|casi|más de|menos de"
@@ -34,7 +37,8 @@ ROUGH = re.compile(
 """What says, before a number, that it is rounded to whole tens, hundreds or thousands."""
 
 _COUNTED_FORWARD = (
-    "step|top|bottom|figure|fig\\.|table|section|chapter|part|question|task|option|phase|item|point|rank|place|no\\.|number|#"
+    "step|top|bottom|figure|fig\\.|table|section|chapter|part|question|task|option|phase|item|point"
+    "|rank|place|no\\.|number|#"
     "|first|last|next|previous|schritt|abbildung|abb\\.|tabelle|abschnitt|kapitel|teil|frage|aufgabe|punkt|platz|nr\\."
     "|ersten|letzten|étape|partie|tableau|chapitre|tâche|rang|premiers|premières|derniers|dernières"
     "|paso|figura|tabla|parte|pregunta|tarea|puesto|primeros|primeras|últimos|últimas"
@@ -53,7 +57,7 @@ CONVENTION_BEFORE = re.compile(
     r"(?:confidence(?: interval| level)?(?: of| at)?|intervalle? (?:de confiance|di confidenza)(?: à| de| al)?"
     r"|intervalo de confianza (?:del?|al)|konfidenzintervall(?: von| zu)?"
     r"|perzentil|quantil|percentile?|centile"
-    r"|(?:\bp|p-value|p-wert|valeur p|valor p|p-val)\s?[<>≤≥]|(?:α|alpha)\s?(?:=|of|von|de|di)?"
+    r"|(?:\bp|p-value|p-wert|valeur p|valor p|p-val)\s?[<>≤≥]|(?:α|alpha)\s?(?:=|of|von|de|di)?"  # noqa: RUF001
     r"|significance level (?:of )?|signifikanzniveau (?:von )?|seuil de|nivel de significación (?:del? )?)\s?$",
     re.IGNORECASE,
 )
@@ -65,10 +69,13 @@ RANGE_BEFORE = re.compile(
 
 DERIVED: dict[str, re.Pattern[str]] = {
     "difference": re.compile(
-        r"differ|\bgap\b|\brange|spread|\bmore\b|\bless\b|\bfewer\b|\b\w+er\b[^.;]*\bthan\b|(?:increas|decreas|declin|improv|reduc|exceed)"
+        r"differ|\bgap\b|\brange|spread|\bmore\b|\bless\b|\bfewer\b|\b\w+er\b[^.;]*\bthan\b"
+        r"|(?:increas|decreas|declin|improv|reduc|exceed)"
         r"|\b(?:rise|rose|risen|grew|grow|growth|gain|drop|fell|fall|loss|lost|change|ahead|above|below|lower|higher)"
-        r"|unterschied|differenz|spanne|abstand|\bmehr\b|weniger|\w+er als|gestiegen|gesunken|zunahme|abnahme|rückgang|anstieg|zuwachs"
-        r"|wuchs|wächst|stieg|sank|fiel|écart|différence|étendue|de plus|de moins|plus \w+ que|moins \w+ que|hausse|baisse|augment|diminu|progress"
+        r"|unterschied|differenz|spanne|abstand|\bmehr\b|weniger|\w+er als|gestiegen|gesunken|zunahme"
+        r"|abnahme|rückgang|anstieg|zuwachs"
+        r"|wuchs|wächst|stieg|sank|fiel|écart|différence|étendue|de plus|de moins|plus \w+ que"
+        r"|moins \w+ que|hausse|baisse|augment|diminu|progress"
         r"|diferencia|brecha|rango|\bmás\b|\bmenos\b|aument|disminu|subió|bajó|creci|cayó|crec[ei]"
         r"|differenza|divario|intervallo|\bpiù\b|\bmeno\b|scarto|cresc|cal[oaò]\b|scend|scese|salit",
         re.IGNORECASE,
@@ -80,13 +87,16 @@ DERIVED: dict[str, re.Pattern[str]] = {
         re.IGNORECASE,
     ),
     "ratio": re.compile(
-        r"\btimes\b|ratio|twice|\bfold\b|-fold|percent|per cent|%|\bshare|proportion|fraction|\bpart\b|\d\s?[x×](?!\w)|factor|half|third"  # noqa: RUF001
+        r"\btimes\b|ratio|twice|\bfold\b|-fold|percent|per cent|%|\bshare|proportion|fraction|\bpart\b"
+        r"|\d\s?[x×](?!\w)|factor|half|third"  # noqa: RUF001
         r"|verhältnis|\bmal\b|-fach|\dfach|anteil|prozent|faktor|quote"
-        r"|\bfois\b|rapport|pour cent|facteur|\bveces\b|proporción|razón|por ciento|\bvolte\b|rapporto|per cento|quota|\brate\b",
+        r"|\bfois\b|rapport|pour cent|facteur|\bveces\b|proporción|razón|por ciento|\bvolte\b|rapporto"
+        r"|per cento|quota|\brate\b",
         re.IGNORECASE,
     ),
     "mean": re.compile(
-        r"average|\bmean\b|midpoint|\bper\b|\beach\b|durchschnitt|mittel|\bpro\b|\bje\b|moyenne|\bpar\b|promedio|\bmedia\b|\bpor\b",
+        r"average|\bmean\b|midpoint|\bper\b|\beach\b|durchschnitt|mittel|\bpro\b|\bje\b|moyenne|\bpar\b"
+        r"|promedio|\bmedia\b|\bpor\b",
         re.IGNORECASE,
     ),
     "row": re.compile(
@@ -101,7 +111,6 @@ DERIVED: dict[str, re.Pattern[str]] = {
     ),
 }
 """What a sentence says if a value in it was computed from others, by how it was."""
-
 
 
 @lru_cache(maxsize=256)
@@ -134,18 +143,21 @@ MONTHS: dict[str, int] = {
     for name in names.split()
 }
 
-STOP = frozenset(
-    "the a an of is was are were with for in at by to and or its it their has have had as on from than that this per all"
-    " der die das den dem des ein eine einen einer eines ist war sind waren mit für im am bei von und oder zu hat haben als auf"
-    " le la les un une du de des est était sont avec pour dans en et ou au aux que qui a ont d l"
-    " el los las una unos es son era con para y o del al por lo il gli i uno è sono ed di da per tra che della delle dei".split()
-)
+_STOP = """
+the a an of is was are were with for in at by to and or its it their has have had as on from than that this per all
+der die das den dem des ein eine einen einer eines ist war sind waren mit für im am bei von und oder zu hat haben
+als auf
+le la les un une du de des est était sont avec pour dans en et ou au aux que qui ont d l
+el los las una unos es son con para y o del al por lo il gli i uno è sono ed di da tra che della delle dei
+"""
+STOP = frozenset(_STOP.split())
 """Words that no label is told apart by."""
 
 STATISTICS: dict[str, str] = {
     word: name
     for name, words in {
-        "mean": "mean average avg durchschnitt mittelwert durchschnittlich mittel moyenne moyen media promedio medio durchschnittliche durchschnittlichen medie mittlere mittleren",
+        "mean": "mean average avg durchschnitt mittelwert durchschnittlich mittel moyenne moyen media promedio medio "
+        "durchschnittliche durchschnittlichen medie mittlere mittleren",
         "median": "median médiane mediana",
         "min": "min minimum minimal minimale mínimo minimo mínima minima",
         "max": "max maximum maximal maximale máximo massimo máxima massima",

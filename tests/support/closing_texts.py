@@ -41,7 +41,9 @@ class Closing:
     @property
     def sources(self) -> list[Source]:
         return [
-            Source.of_html(f"cell-{number}", output) if output.startswith("<table") else Source(f"cell-{number}", output)
+            Source.of_html(f"cell-{number}", output)
+            if output.startswith("<table")
+            else Source(f"cell-{number}", output)
             for number, output in enumerate(self.outputs)
         ]
 
@@ -72,7 +74,15 @@ def plain(marked: str) -> str:
 
 # Numbers as people of a language write them.
 
-GAPS = {"en": (",", "."), "de": (".", ","), "es": (".", ","), "it": (".", ","), "fr": ("\u202f", ","), "ch": ("’", "."), "plain": ("", ".")}
+GAPS = {
+    "en": (",", "."),
+    "de": (".", ","),
+    "es": (".", ","),
+    "it": (".", ","),
+    "fr": ("\u202f", ","),
+    "ch": ("’", "."),
+    "plain": ("", "."),
+}
 
 
 def said(number: float, decimals: int, language: str) -> str:
@@ -93,7 +103,11 @@ def series(index: str, names: Sequence[str], numbers: Sequence[float], name: str
 def frame(header: Sequence[str], rows: Sequence[Sequence[str]], index: str = "") -> str:
     table = [["", *header], *([[index, *[""] * len(header)]] if index else []), *map(list, rows)]
     widths = [max(len(row[place]) for row in table) for place in range(len(table[0]))]
-    return "\n".join(f"{row[0]:<{widths[0]}}  " + "  ".join(f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True)) for row in table)
+    return "\n".join(
+        f"{row[0]:<{widths[0]}}  "
+        + "  ".join(f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))
+        for row in table
+    )
 
 
 def html(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -112,7 +126,14 @@ NAMES = [
     ["Electronics", "Books", "Toys", "Garden"],
     ["Madrid", "Sevilla", "Valencia"],
 ]
-MEASURES = [("body_mass", "g", "kg"), ("distance", "km", "m"), ("duration", "min", "h"), ("price", "€", "$"), ("height", "cm", "mm"), ("energy", "kWh", "MWh")]
+MEASURES = [
+    ("body_mass", "g", "kg"),
+    ("distance", "km", "m"),
+    ("duration", "min", "h"),
+    ("price", "€", "$"),
+    ("height", "cm", "mm"),
+    ("energy", "kWh", "MWh"),
+]
 
 Made = tuple[str, list[str]]
 
@@ -154,9 +175,20 @@ def bullet_list(rng: random.Random) -> Made:
     names, numbers = some(rng)
     _, unit, _ = rng.choice(MEASURES)
     language = rng.choice(["en", "de", "fr", "es", "ch"])
-    lead = {"en": "The means are:", "de": "Die Mittelwerte:", "fr": "Voici les moyennes :", "es": "Las medias son:", "ch": "Die Mittelwerte:"}[language]
-    items = [f"- **<<{name}>>**: [[{said(number, 1, language)}| {unit}]]" for name, number in zip(names, numbers, strict=True)]
-    return "\n".join([lead, "", *items]), ["\n".join(f"{name}: {number:.2f} {unit}" for name, number in zip(names, numbers, strict=True))]
+    lead = {
+        "en": "The means are:",
+        "de": "Die Mittelwerte:",
+        "fr": "Voici les moyennes :",
+        "es": "Las medias son:",
+        "ch": "Die Mittelwerte:",
+    }[language]
+    items = [
+        f"- **<<{name}>>**: [[{said(number, 1, language)}| {unit}]]"
+        for name, number in zip(names, numbers, strict=True)
+    ]
+    return "\n".join([lead, "", *items]), [
+        "\n".join(f"{name}: {number:.2f} {unit}" for name, number in zip(names, numbers, strict=True))
+    ]
 
 
 def counts_and_shares(rng: random.Random) -> Made:
@@ -165,15 +197,25 @@ def counts_and_shares(rng: random.Random) -> Made:
     total = sum(counts)
     language = rng.choice(["en", "de", "es", "it"])
     word = {"en": "rows in all", "de": "Zeilen insgesamt", "es": "filas en total", "it": "righe in totale"}[language]
-    parts = [f"<<{name}>> [[{said(count, 0, language)}]] ([[{said(count / total * 100, 1, language)}| %]])" for name, count in zip(names, counts, strict=True)]
+    parts = [
+        f"<<{name}>> [[{said(count, 0, language)}]] ([[{said(count / total * 100, 1, language)}| %]])"
+        for name, count in zip(names, counts, strict=True)
+    ]
     return f"[[{said(total, 0, language)}]] {word}: {', '.join(parts)}.", [series("kind", names, counts, "count", 0)]
 
 
 def markdown_table(rng: random.Random) -> Made:
     names, means = some(rng)
     maxima = [round(mean * rng.uniform(1.2, 2), 1) for mean in means]
-    rows = [f"| <<{name}>> | [[{mean:.2f}]] | [[{high:.1f}]] |" for name, mean, high in zip(names, means, maxima, strict=True)]
-    source = frame(["mean", "max"], [[name, f"{mean:.4f}", f"{high:.1f}"] for name, mean, high in zip(names, means, maxima, strict=True)], "group")
+    rows = [
+        f"| <<{name}>> | [[{mean:.2f}]] | [[{high:.1f}]] |"
+        for name, mean, high in zip(names, means, maxima, strict=True)
+    ]
+    source = frame(
+        ["mean", "max"],
+        [[name, f"{mean:.4f}", f"{high:.1f}"] for name, mean, high in zip(names, means, maxima, strict=True)],
+        "group",
+    )
     return "\n".join(["Results by group:", "", "| group | mean | max |", "|---|---|---|", *rows]), [source]
 
 
@@ -181,7 +223,14 @@ def described(rng: random.Random) -> Made:
     measure, unit, _ = rng.choice(MEASURES)
     count, mean = rng.randrange(120, 5000), rng.uniform(30, 9000)
     low, high, median, spread = mean * 0.31, mean * 1.93, mean * 0.94, mean * 0.217
-    rows = [["count", f"{count:.6f}"], ["mean", f"{mean:.6f}"], ["std", f"{spread:.6f}"], ["min", f"{low:.6f}"], ["50%", f"{median:.6f}"], ["max", f"{high:.6f}"]]
+    rows = [
+        ["count", f"{count:.6f}"],
+        ["mean", f"{mean:.6f}"],
+        ["std", f"{spread:.6f}"],
+        ["min", f"{low:.6f}"],
+        ["50%", f"{median:.6f}"],
+        ["max", f"{high:.6f}"],
+    ]
     language = rng.choice(["en", "de", "fr", "es", "it"])
     m, d, lo, hi, s = (f"[[{said(number, 2, language)}| {unit}]]" for number in (mean, median, low, high, spread))
     n = f"[[{said(count, 0, language)}]]"
@@ -220,7 +269,10 @@ def difference_said(rng: random.Random) -> Made:
         "fr": f"L'écart entre <<{most}>> ({hi}) et <<{least}>> ({lo}) est de {gap}.",
         "es": f"La diferencia entre <<{most}>> ({hi}) y <<{least}>> ({lo}) es de {gap}.",
     }[language]
-    return text, ["{" + ", ".join(f"'{name}': {number}" for name, number in zip(names, numbers, strict=True)) + "}", f"task: compare the means in {unit}"]
+    return text, [
+        "{" + ", ".join(f"'{name}': {number}" for name, number in zip(names, numbers, strict=True)) + "}",
+        f"task: compare the means in {unit}",
+    ]
 
 
 def yearly_change(rng: random.Random) -> Made:
@@ -240,11 +292,16 @@ def yearly_change(rng: random.Random) -> Made:
 def head_of_frame(rng: random.Random) -> Made:
     names, numbers = some(rng)
     ages = rng.sample(range(20, 80), len(names))
-    rows = [[str(number), name, f"{value:.2f}", str(age)] for number, (name, value, age) in enumerate(zip(names, numbers, ages, strict=True))]
+    rows = [
+        [str(number), name, f"{value:.2f}", str(age)]
+        for number, (name, value, age) in enumerate(zip(names, numbers, ages, strict=True))
+    ]
     most, _ = extremes(names, numbers)
     place = names.index(most[0])
     text = f"The first {len(names)} rows are shown above. <<{most[0]}>> has the highest score, [[{most[1]:,.2f}]], at an age of [[{ages[place]}| years]]."
-    make = rng.choice([lambda: html(["name", "score", "age_years"], rows), lambda: frame(["name", "score", "age_years"], rows)])
+    make = rng.choice(
+        [lambda: html(["name", "score", "age_years"], rows), lambda: frame(["name", "score", "age_years"], rows)]
+    )
     return text, [make()]
 
 
@@ -253,9 +310,18 @@ def rounded_millions(rng: random.Random) -> Made:
     numbers = rng.sample(range(1_100_000, 9_900_000), len(names))
     language = rng.choice(["en", "de", "fr", "es"])
     word = {"en": "million", "de": "Mio.", "fr": "millions", "es": "millones"}[language]
-    parts = [f"<<{name}>> [[{said(number / 1e6, 2, language)} {word}]]" for name, number in zip(names, numbers, strict=True)]
-    lead = {"en": "Turnover by region", "de": "Umsatz nach Region", "fr": "Chiffre d'affaires par région", "es": "Ventas por región"}[language]
-    return f"{lead}: {'; '.join(parts)}.", ["\n".join(f"{name:<12}{number:>12,}" for name, number in zip(names, numbers, strict=True))]
+    parts = [
+        f"<<{name}>> [[{said(number / 1e6, 2, language)} {word}]]" for name, number in zip(names, numbers, strict=True)
+    ]
+    lead = {
+        "en": "Turnover by region",
+        "de": "Umsatz nach Region",
+        "fr": "Chiffre d'affaires par région",
+        "es": "Ventas por región",
+    }[language]
+    return f"{lead}: {'; '.join(parts)}.", [
+        "\n".join(f"{name:<12}{number:>12,}" for name, number in zip(names, numbers, strict=True))
+    ]
 
 
 def values_before_names(rng: random.Random) -> Made:
@@ -274,7 +340,10 @@ def model_scores(rng: random.Random) -> Made:
     scores = rng.sample(range(5000, 9900), 4)
     errors = rng.sample(range(1000, 5000), 4)
     best = scores.index(max(scores))
-    output = "\n".join(f"{name}: R2 = {score / 1e4:.4f}, RMSE = {error / 100:.2f}" for name, score, error in zip(names, scores, errors, strict=True))
+    output = "\n".join(
+        f"{name}: R2 = {score / 1e4:.4f}, RMSE = {error / 100:.2f}"
+        for name, score, error in zip(names, scores, errors, strict=True)
+    )
     other = (best + 1) % 4
     text = f"The best of the 4 models is <<{names[best]}>> with R² = [[{scores[best] / 1e4:.3f}]] and an RMSE of [[{errors[best] / 100:.1f}]]. <<{names[other]}>> reaches only [[{scores[other] / 1e4:.3f}]]."
     return text, [output]
@@ -304,7 +373,9 @@ def pivot(rng: random.Random) -> Made:
     name, other = rng.sample(names, 2)
     text = f"In 2020, <<{name}>> sold [[{table[name][1]:,}]] units, <<{other}>> [[{table[other][1]:,}]]. In 2021 <<{name}>> sold [[{table[name][2]:,}]]."
     rows = [[one, *map(str, numbers)] for one, numbers in table.items()]
-    return text, [frame(list(map(str, years)), rows, "region") if rng.random() < 0.5 else html(list(map(str, years)), rows)]
+    return text, [
+        frame(list(map(str, years)), rows, "region") if rng.random() < 0.5 else html(list(map(str, years)), rows)
+    ]
 
 
 def kilo(rng: random.Random) -> Made:
@@ -312,7 +383,10 @@ def kilo(rng: random.Random) -> Made:
     numbers = [number + 1000 for number in numbers]
     language = rng.choice(["en", "de", "fr", "it"])
     verb = {"en": "weighs", "de": "wiegt", "fr": "pèse", "it": "pesa"}[language]
-    parts = [f"<<{name}>> {verb} [[{said(number / 1000, 2, language)}| kg]]" for name, number in zip(names, numbers, strict=True)]
+    parts = [
+        f"<<{name}>> {verb} [[{said(number / 1000, 2, language)}| kg]]"
+        for name, number in zip(names, numbers, strict=True)
+    ]
     return f"{', '.join(parts)}.", [f"mean mass (g)\n\n{series('kind', names, numbers, 'mass_g', 1)}"]
 
 
@@ -355,7 +429,9 @@ HELD_OUT: list[Callable[[random.Random], Made]] = [correlations, pivot, kilo, nu
 def true_closings(seed: int = 7, count: int = 200) -> list[Closing]:
     """Return true closing texts: all that are written by hand, the rest from templates in turn."""
     rng = random.Random(seed)
-    written = [Closing(f"written {number}", text, outputs, number % 3 == 2) for number, (text, outputs) in enumerate(WRITTEN)]
+    written = [
+        Closing(f"written {number}", text, outputs, number % 3 == 2) for number, (text, outputs) in enumerate(WRITTEN)
+    ]
     templates = [*DEVELOPED, *HELD_OUT]
     made = []
     for number in range(max(0, count - len(written))):
@@ -392,7 +468,11 @@ def _said_anywhere(digits: str, closing: Closing) -> bool:
     bare = re.sub(r"\D", "", digits)
     everywhere = " ".join((closing.text, *closing.outputs))
     numbers = [re.sub(r"\D", "", number) for number in re.findall(r"\d[\d.,’'\u202f]*", everywhere)]
-    return any(number.lstrip("0").startswith(bare.lstrip("0")[: max(2, len(bare) - 1)]) for number in numbers) if len(bare) > 1 else True
+    return (
+        any(number.lstrip("0").startswith(bare.lstrip("0")[: max(2, len(bare) - 1)]) for number in numbers)
+        if len(bare) > 1
+        else True
+    )
 
 
 def _replaced(closing: Closing, place: int, fault: Fault, new: str) -> Planted:
@@ -411,7 +491,11 @@ def _replaced(closing: Closing, place: int, fault: Fault, new: str) -> Planted:
 
 
 def _values(closing: Closing) -> list[tuple[int, re.Match[str]]]:
-    return [(number, mark) for number, mark in enumerate(MARK.finditer(closing.marked)) if mark["value"] and not re.search(r"[A-Za-z]{3}.*\d{4}|:", mark["value"])]
+    return [
+        (number, mark)
+        for number, mark in enumerate(MARK.finditer(closing.marked))
+        if mark["value"] and not re.search(r"[A-Za-z]{3}.*\d{4}|:", mark["value"])
+    ]
 
 
 def plant_digit(closing: Closing, rng: random.Random) -> Planted | None:
@@ -419,7 +503,9 @@ def plant_digit(closing: Closing, rng: random.Random) -> Planted | None:
         number, mark = rng.choice(_values(closing) or [(0, None)])
         if mark is None:
             return None
-        digits = [place for place, letter in enumerate(mark["value"]) if letter.isdigit() and "10^" not in mark["value"]]
+        digits = [
+            place for place, letter in enumerate(mark["value"]) if letter.isdigit() and "10^" not in mark["value"]
+        ]
         if len(digits) < 2:
             continue
         place = rng.choice(digits)
