@@ -144,8 +144,6 @@ class Layout:
             if self._read_fixed(row):
                 break
             self.headers, self._ends, self._starts = [], frozenset(), []
-        if self.headers and not self.body:
-            self.headers = []
         if not self.headers:
             self._read_pairs()
         return self
@@ -153,11 +151,16 @@ class Layout:
     def _read_separated(self, separator: str) -> bool:
         if separator == "," and not _COMMA_OF_WORDS.search(self.lines[0]):
             return False
-        counts = [count_separators(line, separator) for line in self.lines[:12] if not RULE.match(line)]
-        if len(counts) < 2 or min(counts) < 1 or max(counts) - min(counts) > (2 if separator == "\t" else 0):
+        run = self._run(separator)
+        if len(run) < 2:
             return False
+        before = [row for row in range(run[0]) if not RULE.match(self.lines[row])]
+        if before:
+            self.end = before[-1] + 1
+            return True
         self.separator = separator
-        shown = [number for number, line in enumerate(self.lines) if not RULE.match(line)]
+        self.end = run[-1] + 1
+        shown = run
         self.headers = split_cells(self.lines[shown[0]], separator)
         self.body = shown[1]
         is_year_by_year = not self.headers[0][2] and separator == "\t"
@@ -176,6 +179,22 @@ class Layout:
             self.body = shown[2]
         self._read_rows()
         return True
+
+    def _run(self, separator: str) -> list[int]:
+        """Return the first lines that have the same cells; lines between them, and those above, may be rules."""
+        run: list[int] = []
+        most = 0
+        for row, line in enumerate(self.lines):
+            if RULE.match(line):
+                continue
+            count = count_separators(line, separator)
+            alike = count > 0 and (not run or abs(count - most) <= (2 if separator == "\t" else 0))
+            if alike:
+                run.append(row)
+                most = max(most, count)
+            elif run or row > 3:
+                break
+        return run
 
     def _read_fixed(self, row: int) -> bool:
         """Read a table whose header is in a row; what stands before it is none, and it is left for later."""
@@ -266,6 +285,8 @@ class Layout:
 
 _DIGIT = re.compile(r"(?<![^\W_])\d")
 _LEADING = re.compile(r"\s*(-?\d[\d.-]{0,12})\s+")
+_QUOTED_NAME = re.compile(r"['\"“«‘]([^'\"”»’]{1,40})['\"”»’]\s*[:=]?\s*(?:is|was|has|had|with|at)?\s*$")  # noqa: RUF001
+_IN_A_SENTENCE = re.compile(r"(?<=[a-zß] )[A-ZÄÖÜ][\w-]+(?: [A-ZÄÖÜ][\w-]+)*")
 _BREAK = re.compile(r"[{;,|\[(]")
 _LAST_NUMBER = re.compile(r"(?<![\w.])[-+]?\d(?:[\d.,]*\d)?(?:[eE][-+]?\d+)?")
 
@@ -280,6 +301,10 @@ def pair_labels(text: str, start: int) -> tuple[str, str]:
     near = before[after:].lstrip("),;|/ ]}")
     parts = [part for part in _BREAK.split(near.rstrip("([{$€£¥₹ ")) if part.strip(" '\":=")]
     near = parts[-1] if parts and len(near) > 1 else near
+    if quoted := _QUOTED_NAME.search(near):
+        near = quoted[1]
+    elif names := _IN_A_SENTENCE.findall(near) if len(near.split()) > 3 else []:
+        near = names[-1]
     near = near.strip(" '\"\t:=~≈-–*#>")[-LABEL:]  # noqa: RUF001
     head, colon, rest = text[: min(start, LABEL)].partition(":")
     head = head.strip(" '\"\t-*#>{")

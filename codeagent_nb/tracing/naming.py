@@ -118,13 +118,19 @@ def _choices(claims: Sequence[Claim], words: set[str]) -> dict[_Key, _Choice]:
     choices: dict[_Key, _Choice] = {}
     for number, claim in enumerate(claims):
         for place, stated in enumerate(claim.fits):
-            for label in stated.labels:
+            for label in () if _is_matrix(stated) else stated.labels:
                 for key, name, other in _contrasts(label, words):
                     choice = choices.setdefault(key, _Choice(key[1], key[2]))
                     choice.names |= {name, other}
                     choice.chosen[number, place] = name
                     choice.labels[number, place] = label
     return choices
+
+
+def _is_matrix(stated: Stated) -> bool:
+    """Return whether rows and columns have the same names, as those of correlations: then none belongs to one."""
+    groups = [label.group.names.keys() for label in stated.labels]
+    return any(len(one & other) > 1 for place, one in enumerate(groups) for other in groups[:place])
 
 
 def _contrasts(label: Label, words: set[str]) -> Iterator[tuple[_Key, Name, Name]]:

@@ -125,6 +125,18 @@ class _Page:
             if not line.strip() or line.endswith(_SERIES_ENDS)
         )
         self._blocks = sorted({0, *ends, len(self.lines)})
+        self._blocks = [end for end in self._blocks if not (0 < end < len(self.lines) and self._is_in_report(end))]
+
+    def _is_in_report(self, empty: int) -> bool:
+        """Return whether an empty line only parts a header from its rows, as in a report of scikit-learn."""
+        above = self.lines[empty - 1]
+        return (
+            not self.lines[empty].strip()
+            and above.startswith("   ")
+            and len(above.split()) > 1
+            and not any(map(str.isdigit, above.replace("f1", "")))
+            and any(map(str.isdigit, self.lines[empty + 1] if empty + 1 < len(self.lines) else ""))
+        )
 
     def layout(self, line: int) -> Layout:
         """Return how the lines about one are laid out; an empty line parts them."""
@@ -243,6 +255,8 @@ class Sources:
         unit = unit_after(line, end)[0] or unit_before(line, place.start)[0] or _labelled_unit(labels)
         unit = unit or (label_unit(layout.title) if layout.title else None)
         last = labels[-1].text if labels and (layout.is_table or len(labels) > 1) else ""
+        if not layout.is_table and _LISTED.search(line, max(0, place.start - 2_000), place.end + 2_000):
+            last = f"line {place.line}"
         return Stated(
             page.id,
             line[place.start : place.end],
@@ -276,6 +290,7 @@ def _numbers(page: int, lines: list[str]) -> Iterator[Place]:
             yield from _apart(page, number, line)
 
 
+_LISTED = re.compile(r"[\[(]\s*-?\d[\d.]*(?:,\s*|\s+)-?\d")
 _MAY_SCALE = re.compile(r"[  ]?[^\W\d_]")
 
 

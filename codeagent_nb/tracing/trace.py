@@ -93,17 +93,21 @@ class _Tracer:
             for claim in claims:
                 yield self._judged(claim, passage, claims, cited)
 
-    def _judged(self, claim: Claim, passage: Passage, claims: Sequence[Claim], cited: Sequence[Stated]) -> TracedValue:
+    def _judged(self, claim: Claim, passage: Passage, claims: Sequence[Claim], cited: list[Stated]) -> TracedValue:
         value = claim.value
-        source, reason = None, ""
         if value.kind != "number":
             source = self._moment(value)
         elif claim.fits:
             source = claim.fits[0].source
         else:
-            source = self._computed(value, passage, claims, cited)
-        if source is None:
-            reason = _reason(claim)
+            source = self._computed(claim, passage, claims, cited)
+            if source is not None and value.is_count:
+                # What was computed may be computed with, in its turn.
+                number = max(reading.number for reading in value.readings)
+                column = cited[0].column if cited else (0, 0, "")
+                claim.fits.append(Stated(source, value.text, number, None, (), column=column))
+                cited.append(claim.fits[0])
+        reason = _reason(claim) if source is None else ""
         return TracedValue(value.start, value.end, value.text, source, reason)
 
     def _moment(self, value: Value) -> str | None:
@@ -113,11 +117,14 @@ class _Tracer:
             (source for source, stated in self._sources.dates for date in value.dates if date.includes(stated)), None
         )
 
-    def _computed(self, value: Value, passage: Passage, claims: Sequence[Claim], cited: Sequence[Stated]) -> str | None:
+    def _computed(self, claim: Claim, passage: Passage, claims: Sequence[Claim], cited: Sequence[Stated]) -> str | None:
+        value = claim.value
         if self._columns is None:
             self._columns = columns(self._sources)
         if counted := counted_in(value, self._text, self._sources, self._columns):
             return counted
+        if claim.misnamed:
+            return None
         sentence = " ".join((passage.text, *passage.contexts[:1]))
         here = [stated for other in claims if other.value is not value for stated in other.fits[:2]]
         if sentence not in self._named:

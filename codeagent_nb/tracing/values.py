@@ -169,7 +169,9 @@ def _is_structure(text: str, found: re.Match[str], value: Value) -> bool:
         return True
     if words.STRUCTURE_AFTER.match(text, end) and number.number <= 100:
         return True
-    if words.CONVENTION_BEFORE.search(before) and number.number <= 100:
+    if words.CONVENTION_BEFORE.search(before) and number.number in words.CONVENTIONAL:
+        return True
+    if words.PERCENTILE_BEFORE.search(before) and number.number <= 100:
         return True
     if number.number in {0, 1, 100} and value.is_count and words.RANGE_BEFORE.search(before):
         return True

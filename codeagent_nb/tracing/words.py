@@ -19,7 +19,7 @@ SCALES: dict[str, Decimal] = {
 """Words behind a number that multiply it. Single letters do so only if nothing stands between."""
 
 IN_THOUSANDS = re.compile(
-    rf"(?:{'|'.join(word for word in SCALES if len(word) > 1)}|(?:k|t|m|mio|mrd)\W?(?:eur|euro|€|usd|\$"
+    rf"(?:{'|'.join(word for word in SCALES if len(word) > 1)}|(?:k|t|m|b|bn|mio|mrd)\W?(?:eur|euro|€|usd|\$"
     rf"|chf|gbp|£)?|000s?)",
     re.IGNORECASE,
 )
@@ -56,11 +56,12 @@ STRUCTURE_AFTER = re.compile(
 CONVENTION_BEFORE = re.compile(
     r"(?:confidence(?: interval| level)?(?: of| at)?|intervalle? (?:de confiance|di confidenza)(?: à| de| al)?"
     r"|intervalo de confianza (?:del?|al)|konfidenzintervall(?: von| zu)?"
-    r"|perzentil|quantil|percentile?|centile"
     r"|(?:\bp|p-value|p-wert|valeur p|valor p|p-val)\s?[<>≤≥]|(?:α|alpha)\s?(?:=|of|von|de|di)?"  # noqa: RUF001
     r"|significance level (?:of )?|signifikanzniveau (?:von )?|seuil de|nivel de significación (?:del? )?)\s?$",
     re.IGNORECASE,
 )
+CONVENTIONAL = frozenset(map(Decimal, "0.1 0.05 0.01 0.005 0.001 0.0001 1 5 10 50 68 80 90 95 98 99 99.9".split()))  # noqa: SIM905
+PERCENTILE_BEFORE = re.compile(r"(?:perzentil|quantil|percentile?|centile)\s?$", re.IGNORECASE)
 RANGE_BEFORE = re.compile(
     r"(?:close(?:r)? to|near|between|from|to|and|zwischen|nahe|und|von|bis|entre|et|à|de|a|y|tra|e|scale of)\s?[+-]?$",
     re.IGNORECASE,
@@ -69,7 +70,8 @@ RANGE_BEFORE = re.compile(
 
 DERIVED: dict[str, re.Pattern[str]] = {
     "difference": re.compile(
-        r"differ|\bgap\b|\brange|spread|\bmore\b|\bless\b|\bfewer\b|\b\w+er\b[^.;]*\bthan\b"
+        r"differ|\b(?:of|von|sur|de los|de las|dei|delle|su)\s(?:the\s|den\s|les\s)?\d|\bum\s[~\d]"
+        r"|\bgap\b|\brange|spread|\bmore\b|\bless\b|\bfewer\b|\b\w+er\b[^.;]*\bthan\b"
         r"|(?:increas|decreas|declin|improv|reduc|exceed)"
         r"|\b(?:rise|rose|risen|grew|grow|growth|gain|drop|fell|fall|loss|lost|change|ahead|above|below|lower|higher)"
         r"|unterschied|differenz|spanne|abstand|\bmehr\b|weniger|\w+er als|gestiegen|gesunken|zunahme"
