@@ -38,8 +38,9 @@ def readings_of(value: Value) -> Iterator[Reading]:
 def rounds_to(number: Decimal, value: Value) -> bool:
     """Return whether a computed number rounds to a value, whatever its sign."""
     return any(
-        abs(abs(number) - abs(reading.number)) <= reading.step / 2 * (1 + Decimal("1e-9"))
+        abs(abs(number * scale) - abs(reading.number)) <= reading.step / 2 * (1 + Decimal("1e-9"))
         for reading in readings_of(value)
+        for scale in {Decimal(1), value.scale}
     )
 
 
@@ -105,12 +106,12 @@ def derived_from(value: Value, sentence: str, pool: Pool) -> str | None:
     """
     said = set(ways_said(sentence))
     is_percent = value.unit is not None and value.unit.dimension == PERCENT
-    if is_percent:
-        said.add("ratio")
     ways = [(how, way) for how, way in _OF_TWO.items() if how in said]
     for one, other in _pairs(pool):
         factors = _factors(value.unit, one, pool.units)
         for how, way in ways:
+            if how == "ratio" and is_percent and not (_is_count(one) and _is_count(other)):
+                continue
             numbers = _tried(way, one, other, is_percent)
             by = (Decimal(1),) if how == "ratio" or is_percent else factors
             if any(rounds_to(number * factor, value) for number in numbers for factor in by):
@@ -127,6 +128,11 @@ def derived_from(value: Value, sentence: str, pool: Pool) -> str | None:
             if any(rounds_to(number * factor, value) for number in computed for factor in factors):
                 return column.numbers[0].source
     return None
+
+
+def _is_count(stated: Stated) -> bool:
+    """Return whether a share of a number may be asked for: shares of shares are not."""
+    return abs(stated.number) > 1 and (stated.unit is None or stated.unit.dimension != PERCENT)
 
 
 def _factors(unit: Unit | None, stated: Stated, units: frozenset[Unit]) -> tuple[Decimal, ...]:

@@ -112,9 +112,11 @@ class Group:
 
     Args:
         names: Each name and a label as it is written.
+        are_columns: Whether they head columns.
     """
 
     names: dict[Name, str] = field(default_factory=dict)
+    are_columns: bool = False
     _by_word: dict[str, set[Name]] | None = None
 
     def add(self, label: str) -> Name:

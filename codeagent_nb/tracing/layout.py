@@ -41,7 +41,7 @@ class Layout:
     lines: Sequence[str]
     first: int
     pairs: Group
-    columns: Group = field(default_factory=Group)
+    columns: Group = field(default_factory=lambda: Group(are_columns=True))
     headers: list[Cell] = field(default_factory=list)
     levels: dict[int, Group] = field(default_factory=dict)
     has_bare_index: bool = False

@@ -12,6 +12,7 @@ from codeagent_nb.tracing.labels import Label, Name, Token, contrast, tokens
 from codeagent_nb.tracing.passages import Passage
 from codeagent_nb.tracing.sources import Stated
 from codeagent_nb.tracing.values import Value
+from codeagent_nb.tracing.words import COUNTED, STATISTICS
 
 MOST_CANDIDATES = 24
 """Numbers of the sources that are considered for one value."""
@@ -139,7 +140,7 @@ def _contrasts(label: Label, words: set[str]) -> Iterator[tuple[_Key, Name, Name
     for name in label.group.with_any(words):
         if name != label.name:
             before, after, own, other = contrast(label.name, name)
-            if own and other:
+            if own and other and not COUNTED.issuperset(other):
                 yield (id(label.group), before, after), own, other
 
 
@@ -313,8 +314,10 @@ def _is_told_apart(reading: _Reading, place: _Place, said: Name) -> bool:
     stated = reading.claims[place[0]].fits[place[1]]
     said_whole = (*reading.choice.before, *said, *reading.choice.after)
     wanted = {label.name for label in stated.labels if label != own} | {said_whole}
+    loose = own.group.are_columns or all(word in STATISTICS for word in said)  # what is measured is often not named
     return any(
         {label.name for label in other.labels} == wanted
+        or (loose and any(label.name == said_whole for label in other.labels))
         for number, claim in enumerate(reading.claims)
         if number != place[0]
         for other in claim.fits

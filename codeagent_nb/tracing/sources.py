@@ -257,6 +257,8 @@ class Sources:
         last = labels[-1].text if labels and (layout.is_table or len(labels) > 1) else ""
         if not layout.is_table and _LISTED.search(line, max(0, place.start - 2_000), place.end + 2_000):
             last = f"line {place.line}"
+        elif not layout.is_table and not labels and _LEADS.match(line, 0, place.end + 1):
+            last = "index"
         return Stated(
             page.id,
             line[place.start : place.end],
@@ -291,6 +293,7 @@ def _numbers(page: int, lines: list[str]) -> Iterator[Place]:
 
 
 _LISTED = re.compile(r"[\[(]\s*-?\d[\d.]*(?:,\s*|\s+)-?\d")
+_LEADS = re.compile(r"\s*-?\d[\d.-]{0,12}\s$")
 _MAY_SCALE = re.compile(r"[  ]?[^\W\d_]")
 
 

@@ -86,6 +86,7 @@ energy 1 Wh
 energy 1000 kWh kilowattstunden
 energy 1000000 MWh
 energy 1000000000 GWh
+energy 1000000000000 TWh
 frequency 1 Hz hertz
 frequency 1000 kHz
 frequency 1000000 MHz
@@ -162,8 +163,9 @@ def label_unit(label: str) -> Unit | None:
 
 
 _NAMED = re.compile(
-    r"(?:[\d\s]|_|[(\[]|\b(?:in|en|em)\s)(%|‰|°[CF]|[$€£¥₹]|km/h|m/s|[^\W\d_]{1,20}+[²³23]?)(?![\w²³])", re.IGNORECASE
+    r"(?:[\d  ]|_|[(\[]|\b(?:in|en|em)\s)(%|‰|°[CF]|[$€£¥₹]|km/h|m/s|[^\W\d_]{1,20}+[²³23]?)(?![\w²³])", re.IGNORECASE
 )
+_CLOSE = re.compile(r"[\n\t]")
 _LONE = re.compile(r"(?:\d|[(\[_]|\b(?:in|en|em)\s)\s?$")
 
 
@@ -172,7 +174,7 @@ def named_units(text: str) -> frozenset[Unit]:
     found = set()
     for match in _NAMED.finditer(text):
         word = match[1]
-        before = text[max(0, match.start(1) - 4) : match.start(1)].rstrip()
+        before = _CLOSE.split(text[max(0, match.start(1) - 4) : match.start(1)])[-1].rstrip()
         is_beside = before[-1:].isdigit() or before.endswith((" in", " en"))
         unit = unit_of(word) if is_beside or word not in _NOT_IN_LABELS else None
         if unit and (len(word) > 3 or _LONE.search(text, max(0, match.start(1) - 4), match.start(1))):
@@ -190,11 +192,14 @@ def conversion(given: Unit, wanted: Unit) -> Decimal | None:
 
 
 _SCALE = re.compile(r"[  \u202f]?(mil millones|[^\W\d_]{1,10}+)\b\.?", re.IGNORECASE)
+_OF_MONEY = re.compile(r"[  \u202f]?(k|K|M|Mio|Md|Mrd|bn)(?=[  ]?[€$£])")
 _ENDS_WITH_A_POINT = frozenset({"mio", "mrd", "tsd"})
 
 
 def scale_after(text: str, end: int) -> tuple[Decimal, int]:
     """Return what a word such as "million" behind a number multiplies it with, and where the number ends."""
+    if found := _OF_MONEY.match(text, end):
+        return SCALES[found[1] if found[1] == "M" else found[1].casefold()], found.end()
     found = _SCALE.match(text, end)
     if not found:
         return Decimal(1), end

@@ -8,8 +8,8 @@ SCALES: dict[str, Decimal] = {
     word: Decimal(factor)
     for factor, words in (
         ("1e3", "k thousand thousands tausend tsd mille mil mila"),
-        ("1e6", "M m mn mio million millions millionen millón millones milione milioni"),
-        ("1e9", "bn b B billion billions mrd milliarde milliarden milliard milliards miliardo miliardi"),
+        ("1e6", "M m mn mln mio million millions millionen millón millones milione milioni"),
+        ("1e9", "bn b B md mld billion billions mrd milliarde milliarden milliard milliards miliardo miliardi"),
         ("1e12", "trillion trillions billionen"),
         ("1e5", "lakh lakhs lac"),
         ("1e7", "crore crores cr"),
@@ -154,6 +154,14 @@ el los las una unos es son con para y o del al por lo il gli i uno è sono ed di
 """
 STOP = frozenset(_STOP.split())
 """Words that no label is told apart by."""
+
+_COUNTED = """
+row column count total number value entry entrie record observation sample item unit case test size
+zeile zeilen spalte spalten anzahl wert werte gesamt ligne colonne nombre valeur fila columna número valor
+riga righe colonne numero valore valori
+"""
+COUNTED = frozenset(_COUNTED.split())
+"""Words that say what is counted: in "2 rows without a name", 2 is not the number of all rows."""
 
 STATISTICS: dict[str, str] = {
     word: name
