@@ -9,7 +9,7 @@ from codeagent_nb.tracing.words import MONTHS
 _NAMES = "|".join(sorted(MONTHS, key=len, reverse=True))
 DATE = re.compile(
     rf"(?<![\w.,-])(?:(?P<iso>\d{{4}}-\d{{2}}(?:-\d{{2}})?)(?=[T\s]\d\d:\d\d|(?![\w-]))"
-    rf"|(?P<numeric>\d{{1,2}}[./]\d{{1,2}}[./](?:\d{{4}}|\d{{2}}))(?![\w./]\w)"
+    rf"|(?P<numeric>\d{{1,2}}[./]\d{{1,2}}[./]\d{{4}}|\d{{2}}\.\d{{2}}\.\d{{2}}|\d{{1,2}}/\d{{1,2}}/\d{{2}})(?![\w./]\w)"
     rf"|(?:(?P<day>\d{{1,2}})(?:st|nd|rd|th|\.|er|º|°)?(?:\s(?:de|of))?\s)?(?P<month>{_NAMES})\b\.?"
     rf"(?:\s(?P<after>\d{{1,2}})(?:st|nd|rd|th)?(?![\w.,]?\d|\w))?(?:,?(?:\s(?:de|del))?\s(?P<year>\d{{4}}))?(?!\w))",
     re.IGNORECASE,
@@ -44,7 +44,7 @@ def dates_in(text: str) -> Iterator[tuple[int, int, tuple[Date, ...]]]:
     """Yield the dates of a text: where each begins and ends, and what it may mean."""
     for found in DATE.finditer(text):
         meant = tuple(date for date in _meant(found) if 1 <= date.month <= 12 and (date.day is None or date.day <= 31))
-        if meant:
+        if meant or found["numeric"]:  # 31.02.2024 is a date that nothing states
             yield found.start(), found.end(), meant
 
 

@@ -22,6 +22,7 @@ from codeagent_nb.tracing.units import unit_after
 
 MOST_LINES = 800
 """Lines of a table or a list whose labels are read; those of later ones only where a value of the answer stands."""
+MOST_INNER = 60  # lines that a label of an outer index may hold for
 LABEL = 80  # characters before a number that may be its label
 
 _COMMA_OF_WORDS = re.compile(r"[^\d\s],|,[^\d\s]")
@@ -70,7 +71,7 @@ class Layout:
         text = self.lines[row]
         if len(text) <= LONGEST and self.is_table and row >= self.body:
             return tuple(self._table_labels(row, start))
-        return tuple(self._pair_labels(text, start))
+        return tuple(self._pair_labels(row, start))
 
     def is_index(self, line: int, start: int) -> bool:
         """Return whether a number only numbers a row."""
@@ -84,8 +85,8 @@ class Layout:
     @property
     def _index(self) -> str:
         """What the first line says that the index of a series is called."""
-        first = self.lines[0].strip()
-        return first if re.fullmatch(r"[^\W\d]\w{0,40}", first) else ""
+        names = self.lines[0].split()
+        return names[-1] if 0 < len(names) < 4 and all(_INDEX_NAME.fullmatch(name) for name in names) else ""
 
     @property
     def title(self) -> str:
@@ -124,10 +125,21 @@ class Layout:
     def _label(self, group: Group, text: str) -> Label:
         return Label(group.add(text), text, group)
 
-    def _pair_labels(self, text: str, start: int) -> Iterator[Label]:
+    def _near_and_head(self, row: int, start: int) -> tuple[str, str]:
+        """Return what `pair_labels` does; of a series with two indices the outer label with the inner one."""
+        text = self.lines[row]
         near, head = pair_labels(text, start)
         if not near and (number := _LEADING.match(text)) and number.end() == start:
-            near = f"{self._index} {number[1]}".strip()
+            near = " ".join(filter(None, (number[1], self._index, number[2])))
+        if near and not head and text.startswith("  "):
+            for above in reversed(self.lines[max(0, row - MOST_INNER) : row]):
+                if not above.startswith(" "):
+                    outer = _OUTER.match(above)
+                    return (f"{outer[1]} {near}" if outer else near), head
+        return near, head
+
+    def _pair_labels(self, row: int, start: int) -> Iterator[Label]:
+        near, head = self._near_and_head(row, start)
         if near:
             yield self._label(self.pairs, near)
         if head and (self._near.get(near, 0) > 1 or not near):
@@ -269,13 +281,11 @@ class Layout:
         return self._starts.index(start) if start in self._starts else place
 
     def _read_pairs(self) -> None:
-        for text in self.lines[: min(self.end, MOST_LINES)]:
+        for row, text in enumerate(self.lines[: min(self.end, MOST_LINES)]):
             if len(text) > LONGEST:
                 continue
             for found in re.finditer(r"(?<![\w.,])[-+]?\d[\d.,]*", text):
-                near, head = pair_labels(text, found.start())
-                if not near and (number := _LEADING.match(text)) and number.end() == found.start():
-                    near = f"{self._index} {number[1]}".strip()
+                near, head = self._near_and_head(row, found.start())
                 self._near[near] = self._near.get(near, 0) + 1
                 if near:
                     self.pairs.add(near)
@@ -284,7 +294,9 @@ class Layout:
 
 
 _DIGIT = re.compile(r"(?<![^\W_])\d")
-_LEADING = re.compile(r"\s*(-?\d[\d.-]{0,12})\s+")
+_LEADING = re.compile(r"(?:\s*|([^\W\d][\w-]{0,40})\s+)(-?\d[\d.-]{0,12})\s+")
+_INDEX_NAME = re.compile(r"[^\W\d]\w{0,40}")
+_OUTER = re.compile(r"([^\W\d][\w .-]{0,40}?)\s{2,}\S")
 _QUOTED_NAME = re.compile(r"['\"“«‘]([^'\"”»’]{1,40})['\"”»’]\s*[:=]?\s*(?:is|was|has|had|with|at)?\s*$")  # noqa: RUF001
 _IN_A_SENTENCE = re.compile(r"(?<=[a-zß] )[A-ZÄÖÜ][\w-]+(?: [A-ZÄÖÜ][\w-]+)*")
 _BREAK = re.compile(r"[{;,|\[(]")
