@@ -105,6 +105,8 @@ def derived_from(value: Value, sentence: str, pool: Pool) -> str | None:
         pool: What it may have been computed from.
     """
     said = set(ways_said(sentence))
+    if "part" in said and value.is_count:
+        said.add("difference")
     is_percent = value.unit is not None and value.unit.dimension == PERCENT
     ways = [(how, way) for how, way in _OF_TWO.items() if how in said]
     for one, other in _pairs(pool):
@@ -112,6 +114,8 @@ def derived_from(value: Value, sentence: str, pool: Pool) -> str | None:
         for how, way in ways:
             if how == "ratio" and is_percent and not (_is_count(one) and _is_count(other)):
                 continue
+            if how in {"difference", "sum"} and one.column != other.column and one.column[:2] == other.column[:2]:
+                continue  # apples and pears: two columns of one table
             numbers = _tried(way, one, other, is_percent)
             by = (Decimal(1),) if how == "ratio" or is_percent else factors
             if any(rounds_to(number * factor, value) for number in numbers for factor in by):

@@ -254,7 +254,7 @@ class Sources:
         _, end = scale_after(line, place.end)
         unit = unit_after(line, end)[0] or unit_before(line, place.start)[0] or _labelled_unit(labels)
         unit = unit or (label_unit(layout.title) if layout.title else None)
-        last = labels[-1].text if labels and (layout.is_table or len(labels) > 1) else ""
+        last = labels[-1 if layout.is_table else 0].text if labels and (layout.is_table or len(labels) > 1) else ""
         if not layout.is_table and _LISTED.search(line, max(0, place.start - 2_000), place.end + 2_000):
             last = f"line {place.line}"
         elif not layout.is_table and not labels and _LEADS.match(line, 0, place.end + 1):

@@ -69,8 +69,11 @@ RANGE_BEFORE = re.compile(
 """Before the ends of a scale: 0, 1, 100."""
 
 DERIVED: dict[str, re.Pattern[str]] = {
+    "part": re.compile(
+        r"\b(?:of|von|sur|de los|de las|dei|delle|su)\s(?:the\s|den\s|les\s)?\d", re.IGNORECASE
+    ),  # of 891: what is not said of them is the rest
     "difference": re.compile(
-        r"differ|\b(?:of|von|sur|de los|de las|dei|delle|su)\s(?:the\s|den\s|les\s)?\d|\bum\s[~\d]"
+        r"differ|\bum\s[~\d]"
         r"|\bgap\b|\brange|spread|\bmore\b|\bless\b|\bfewer\b|\b\w+er\b[^.;]*\bthan\b"
         r"|(?:increas|decreas|declin|improv|reduc|exceed)"
         r"|\b(?:rise|rose|risen|grew|grow|growth|gain|drop|fell|fall|loss|lost|change|ahead|above|below|lower|higher)"

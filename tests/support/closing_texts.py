@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from codeagent_nb.tracing.sources import Source
+from tests.support.later_closings import LATER
 from tests.support.written_closings import WRITTEN
 
 Fault = Literal["digit", "invented", "name", "unit"]
@@ -432,6 +433,8 @@ def true_closings(seed: int = 7, count: int = 200) -> list[Closing]:
     written = [
         Closing(f"written {number}", text, outputs, number % 3 == 2) for number, (text, outputs) in enumerate(WRITTEN)
     ]
+    later = [Closing(f"later {number}", *made, is_held_out=False) for number, made in enumerate(LATER)]
+    written += later
     templates = [*DEVELOPED, *HELD_OUT]
     made = []
     for number in range(max(0, count - len(written))):
