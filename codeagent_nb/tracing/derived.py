@@ -160,6 +160,9 @@ def _pairs(pool: Pool) -> Iterator[tuple[Stated, Stated]]:
     here, cited = pool.here[:MOST_PAIRED], pool.cited[:MOST_PAIRED]
     for one in here:
         yield from ((one, other) for other in here if other is not one)
+    for one in here:
+        yield from ((one, other) for other in cited if other is not one and other.column == one.column)
+        yield from ((other, one) for other in cited if other is not one and other.column == one.column)
     for one in cited:
         yield from ((one, other) for other in cited if other is not one and other.column == one.column)
 

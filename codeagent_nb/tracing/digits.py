@@ -32,7 +32,7 @@ class Reading:
 def _pattern(spaces: str) -> re.Pattern[str]:
     return re.compile(
         rf"(?<![\w^])(?<!\d[.,])"
-        rf"(?P<sign>(?<![\w.,)\]%])[{MINUS}+](?:[  \u202f](?=[\d.]))?)?"
+        rf"(?P<sign>(?<![\w.,)\]%])[{MINUS}+])?"
         rf"(?:(?P<grouped>\d{{1,3}}(?P<gap>[,.'’{spaces}])\d{{3}}(?:(?P=gap)\d{{3}}){{0,6}}(?!\d)(?P<rest>(?!"  # noqa: RUF001
         rf"(?P=gap))[.,]\d{{1,40}}+)?)"
         rf"|(?P<indian>\d{{1,2}}(?:,\d{{2}}){{1,6}},\d{{3}}(?P<paise>\.\d{{1,40}}+)?)"

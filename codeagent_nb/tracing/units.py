@@ -108,8 +108,8 @@ def _units() -> Iterator[tuple[str, Unit]]:
 UNITS = dict(_units())
 
 WORD = re.compile(
-    r"(?:[  \u202f\u2009])?(%-Punkte|%|‰|°[CF]|[$€£¥₹×]|-fold\b|-fach\b|US\$|km/h|m/s"  # noqa: RUF001
-    r"|[^\W\d_]{1,20}+[²³23]?(?![\w²³]))"
+    r"(?:[  \u202f\u2009])?(?:d['’]|d[ei][  ])?(%-Punkte|%|‰|°[CF]|[$€£¥₹×]|-fold\b|-fach\b|US\$|km/h|m/s"  # noqa: RUF001
+    r"|[^\W\d_]{1,20}+[²³23]?(?![\w²³'’]))"  # noqa: RUF001
 )
 PERCENT_WORDS = re.compile(r"[  ]?(?:pour cent|por ciento|per cent[oi]?|puntos porcentuales)\b", re.IGNORECASE)
 CURRENCY_BEFORE = re.compile(r"(US\$|[$€£¥₹]|\b(?:USD|EUR|GBP|CHF|INR|JPY|Rs\.?|Fr\.))[  \u202f]?$")

@@ -37,7 +37,7 @@ ROUGH = re.compile(
 """What says, before a number, that it is rounded to whole tens, hundreds or thousands."""
 
 _COUNTED_FORWARD = (
-    "step|top|bottom|figure|fig\\.|table|section|chapter|part|question|task|option|phase|item|point"
+    "step|cell|zelle|cellule|celda|cella|page|seite|top|bottom|figure|fig\\.|table|section|chapter|part|question|task|option|phase|item|point"
     "|rank|place|no\\.|number|#"
     "|first|last|next|previous|schritt|abbildung|abb\\.|tabelle|abschnitt|kapitel|teil|frage|aufgabe|punkt|platz|nr\\."
     "|ersten|letzten|étape|partie|tableau|chapitre|tâche|rang|premiers|premières|derniers|dernières"
@@ -75,7 +75,7 @@ DERIVED: dict[str, re.Pattern[str]] = {
     "difference": re.compile(
         r"differ|\bum\s[~\d]"
         r"|\bgap\b|\brange|spread|\bmore\b|\bless\b|\bfewer\b|\b\w+er\b[^.;]*\bthan\b"
-        r"|(?:increas|decreas|declin|improv|reduc|exceed)"
+        r"|(?:increas|decreas|declin|improv|reduc|exceed|übersteig|übertr[ai]f|dépass|supera|excede)"
         r"|\b(?:rise|rose|risen|grew|grow|growth|gain|drop|fell|fall|loss|lost|change|ahead|above|below|lower|higher)"
         r"|unterschied|differenz|spanne|abstand|\bmehr\b|weniger|\w+er als|gestiegen|gesunken|zunahme"
         r"|abnahme|rückgang|anstieg|zuwachs"
