@@ -84,6 +84,8 @@ _TIGHT = re.compile(
     re.IGNORECASE,
 )
 _GIVEN = re.compile(r"[\s\x00*_\"'`”»]*[:=(|][\s\x00*_$€£₹~≈(\"'`-]*")
+_GIVEN_BEHIND = re.compile(r"[\s\x00*_]*\([\s\x00*_\"'`]*$")
+_CLOSES = re.compile(r"[\s\x00*_\"'`]*\)")
 _SPREAD = re.compile(r"(?:±|\+/-|\\pm)\s*$")
 
 
@@ -181,10 +183,14 @@ class _Reading:
             yield lambda _value: first
 
     def beside(self, value: Value) -> Name | None:
-        """Return the name that a value is given to by a mark between them, as in `Adelie: 3700` and `Adelie (3700)`."""
+        """Return the name that a value is given to by a mark between them, as in `Adelie: 3700` or `3700 (Adelie)`."""
         before = [mention for mention in self.mentions if mention.end <= value.start]
         is_given = before and _GIVEN.fullmatch(self.text[before[-1].end : value.start][-20:])
-        return before[-1].name if is_given else None
+        if is_given:
+            return before[-1].name
+        after = next((mention for mention in self.mentions if mention.start >= value.end), None)
+        is_alone = after and _CLOSES.match(self.text, after.end)
+        return self._right_behind(value, _GIVEN_BEHIND) if is_alone else None
 
     def _only_name(self) -> Name | None:
         for said in ([self.own] if self.passage.is_cell else []) + self.around:
@@ -195,7 +201,7 @@ class _Reading:
 
     def _preceding(self, value: Value) -> Name | None:
         before = [mention for mention in self.mentions if mention.end <= value.start]
-        return before[-1].name if before else None
+        return before[-1].name if before else self._right_behind(value, _TIGHT)
 
     def _outside(self, value: Value) -> Name | None:
         """Return the name before a value that does not stand in parentheses closed before it."""
@@ -209,10 +215,13 @@ class _Reading:
         return after[0].name if after else self.mentions[-1].name
 
     def _tight(self, value: Value) -> Name | None:
+        return self._right_behind(value, _TIGHT) or self._preceding(value)
+
+    def _right_behind(self, value: Value, gap: re.Pattern[str]) -> Name | None:
         after = [mention for mention in self.mentions if mention.start >= value.end]
-        if after and after[0].start - value.end < 60 and _TIGHT.match(self.text[value.end : after[0].start]):
+        if after and after[0].start - value.end < 60 and gap.match(self.text[value.end : after[0].start]):
             return after[0].name
-        return self._preceding(value)
+        return None
 
     def _parallel(self) -> Iterator[Scheme]:
         concerned = {number for number, _ in self.choice.chosen}
