@@ -18,7 +18,7 @@ from codeagent_nb.tracing.words import LONGEST_SENTENCE, ways_said
 FEW = 600
 """Numbers of sources all of which may be computed with."""
 
-MOST_PAIRED = 24
+MOST_PAIRED = 16
 
 MOST_COUNTED = 20
 """A whole number up to here may be a count of something that is listed."""

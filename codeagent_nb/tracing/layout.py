@@ -20,7 +20,7 @@ from codeagent_nb.tracing.cells import (
 from codeagent_nb.tracing.labels import Group, Label
 from codeagent_nb.tracing.units import unit_after
 
-MOST_LINES = 800
+MOST_LINES = 400
 """Lines of a table or a list whose labels are read; those of later ones only where a value of the answer stands."""
 MOST_INNER = 60  # lines that a label of an outer index may hold for
 LABEL = 80  # characters before a number that may be its label

@@ -184,7 +184,7 @@ class Sources:
             self.scale_words |= {found[0].casefold() for found in _IN_SCALE.finditer(text[:MOST_UNITS])}
             self._texts.append((source.id, text[:MOST_DATES]))
             room_left = MOST_NUMBERS - len(self._places)
-            self._places += islice(_numbers(len(self._pages) - 1, page.lines), room_left)
+            self._places += islice(_numbers(len(self._pages) - 1, _MOMENT.sub(_blank, text).split("\n")), room_left)
         self.units = frozenset(units)
         self._sorted = sorted(range(len(self._places)), key=lambda place: float(self._places[place].number))
         self._sizes = [float(self._places[place].number) for place in self._sorted]
@@ -277,8 +277,7 @@ def _labelled_unit(labels: tuple[Label, ...]) -> Unit | None:
 
 
 def _numbers(page: int, lines: list[str]) -> Iterator[Place]:
-    for number, whole in enumerate(lines):
-        line = _MOMENT.sub(_blank, whole) if "-" in whole or ":" in whole else whole
+    for number, line in enumerate(lines):
         for found in IN_OUTPUT.finditer(line):
             start, end = found.span()
             meant = _plain(found) or [reading.number for reading in readings(found)]
