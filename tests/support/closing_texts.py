@@ -1,7 +1,8 @@
 """Closing texts, true ones and ones with a planted fault, with the outputs they are about.
 
-Those of templates are made from a seed; the rest is written by hand. A third of both is held out: nothing was tuned to
-it. In a text [[ ]] marks a computed value, a bar in it the unit, and << >> a name that may be swapped with another one.
+Those of templates are made from a seed; the rest is written by hand. A third of both was held out until it was first
+measured with (true texts marked: 1 of 65; found: digits 43 of 43, invented 50 of 51, names 38 of 52, units 31 of 32);
+then its misses were looked at, too, so that today's rates say more of these texts than of others. In a text [[ ]] marks a computed value, a bar in it the unit, and << >> a name that may be swapped with another one.
 """
 
 # ruff: noqa: E501, RUF001 - texts as people write them
@@ -27,7 +28,7 @@ class Closing:
         name: The template it is made from, or its number among those written by hand.
         marked: The text with its marks.
         outputs: What was printed or shown, and the task.
-        is_held_out: Whether nothing was tuned to it.
+        is_held_out: Whether nothing was tuned to it until the first measurement.
     """
 
     name: str
@@ -350,7 +351,7 @@ def model_scores(rng: random.Random) -> Made:
     return text, [output]
 
 
-# Held out.
+# Held out until the first measurement.
 
 
 def correlations(rng: random.Random) -> Made:

@@ -1,6 +1,6 @@
 """Closing texts written by hand, each true of its sources: computed values in [[ ]], their unit behind a bar; names in << >>.
 
-Every third one was held out while the tracing was developed.
+Every third one was held out until the tracing was first measured.
 """
 
 # ruff: noqa: E501, RUF001 - texts as people write them
