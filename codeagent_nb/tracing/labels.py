@@ -1,0 +1,162 @@
+"""Owns labels: what a printed number stands under, and what that label is told apart from. Pure."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from codeagent_nb.tracing.units import unit_of
+from codeagent_nb.tracing.words import IN_THOUSANDS, STATISTICS, STOP
+
+Name = tuple[str, ...]
+
+MOST_NAMES = 3_000
+"""Names that are kept of one column."""
+
+_WORD = re.compile(
+    r"(?<![^\W_])[A-Za-z]{1,3}[\d²³]{1,4}(?![^\W_])|[A-ZÄÖÜ]?[a-zà-öø-ÿß]{1,60}+|[A-ZÄÖÜÉ]{1,60}+"
+    r"(?![a-zß])|[^\W\d_]{1,60}|\d{1,20}+"
+)
+_CODE = re.compile(r"[A-Za-z][\d²³]")
+_PARENTHESES = re.compile(r"[(\[]([^()\[\]]{0,30})[)\]]")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word that may tell a label.
+
+    Args:
+        word: In the form in which words are compared.
+        start: Where it begins.
+        end: Where it ends.
+    """
+
+    word: str
+    start: int
+    end: int
+
+
+def tokens(text: str) -> Iterator[Token]:
+    """Yield the words of a text that may tell labels apart."""
+    previous = ""
+    for found in _WORD.finditer(text):
+        written = found[0]
+        if written == "s" and text[found.start() - 1 : found.start()] in {"'", "’"}:  # noqa: RUF001
+            continue
+        if _CODE.search(written):
+            word = written.casefold().replace("²", "2")
+        elif len(written) == 1 and not written.isdigit():
+            word = written if _is_letter_name(text, found, previous) else ""
+        else:
+            word = _plain(written.casefold())
+        previous = word or written
+        if word:
+            yield Token(word, found.start(), found.end())
+
+
+_OF_A_KIND = frozenset(
+    [
+        "group",
+        "gruppe",
+        "groupe",
+        "grupo",
+        "gruppo",
+        "variant",
+        "variante",
+        "class",
+        "klasse",
+        "type",
+        "typ",
+        "cluster",
+        "category",
+    ]
+)
+
+
+def _is_letter_name(text: str, found: re.Match[str], previous: str) -> bool:
+    """Return whether a single letter is a name, as in "group A", and no word."""
+    letter = found[0]
+    if not letter.isupper():
+        return False
+    after = text[found.end() : found.end() + 2]
+    return previous in _OF_A_KIND or letter not in "AIOEY" or not re.match(r" [a-zà-ÿ]", after)
+
+
+def _plain(word: str) -> str:
+    if word in STOP:
+        return ""
+    if word in STATISTICS:
+        return STATISTICS[word]
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+
+
+_QUANTILES: dict[str, Name] = {"50%": ("median",), "25%": ("25", "%"), "75%": ("75", "%")}
+
+
+def name_of(label: str) -> Name:
+    """Return the words that tell a label, without units."""
+    if (quantile := label.strip()) in _QUANTILES:
+        return _QUANTILES[quantile]
+    label = _PARENTHESES.sub(lambda found: " " if unit_of(found[1].strip()) else found[0], label[:200])
+    name = [token.word for token in tokens(label)]
+    last = re.split(r"[\s_]", label.strip())[-1]
+    if (
+        len(name) > 1 and "_" in label and unit_of(last) and last not in {"min", "max"} and name[-1] == _plain(last)
+    ) or (len(name) > 1 and IN_THOUSANDS.fullmatch(last)):
+        name.pop()
+    return tuple(name)
+
+
+@dataclass(slots=True)
+class Group:
+    """Labels of one row, column or list, which are told apart.
+
+    Args:
+        names: Each name and a label as it is written.
+        are_columns: Whether they head columns.
+    """
+
+    names: dict[Name, str] = field(default_factory=dict)
+    are_columns: bool = False
+    _by_word: dict[str, set[Name]] | None = None
+
+    def add(self, label: str) -> Name:
+        """Take in a label; return its name."""
+        name = name_of(label)
+        if name and len(self.names) < MOST_NAMES:
+            self.names.setdefault(name, label)
+        return name
+
+    def with_any(self, found: Iterable[str]) -> set[Name]:
+        """Return the names that have any of these words."""
+        if self._by_word is None:
+            self._by_word = {}
+            for name in self.names:
+                for word in name:
+                    self._by_word.setdefault(word, set()).add(name)
+        return {name for word in found for name in self._by_word.get(word, ())}
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A label that a number stands under.
+
+    Args:
+        name: The words that tell it.
+        text: As it is written.
+        group: What it is told apart from.
+    """
+
+    name: Name
+    text: str
+    group: Group = field(compare=False, hash=False)
+
+
+def contrast(name: Name, other: Name) -> tuple[Name, Name, Name, Name]:
+    """Return what two names begin and end with alike, and what each has between."""
+    first = 0
+    while first < min(len(name), len(other)) and name[first] == other[first]:
+        first += 1
+    last = 0
+    while last < min(len(name), len(other)) - first and name[-1 - last] == other[-1 - last]:
+        last += 1
+    return name[:first], name[len(name) - last :], name[first : len(name) - last], other[first : len(other) - last]

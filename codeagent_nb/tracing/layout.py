@@ -1,0 +1,327 @@
+"""Reads how the lines of an output are laid out: as a table or as labels and numbers; what each number stands under.
+
+Pure. A table is one in fixed columns, as pandas prints it, or one with tabs, bars or commas between its cells.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from codeagent_nb.tracing.cells import (
+    LONGEST,
+    RULE,
+    Cell,
+    count_separators,
+    is_header,
+    is_number,
+    shared_ends,
+    split_cells,
+)
+from codeagent_nb.tracing.labels import Group, Label
+from codeagent_nb.tracing.units import unit_after
+
+MOST_LINES = 400
+"""Lines of a table or a list whose labels are read; those of later ones only where a value of the answer stands."""
+MOST_INNER = 60  # lines that a label of an outer index may hold for
+LABEL = 80  # characters before a number that may be its label
+
+_COMMA_OF_WORDS = re.compile(r"[^\d\s],|,[^\d\s]")
+_NAME_LINE = re.compile(r"(?:^|, )Name: (.{1,80}?), (?:dtype|Length)")
+
+
+@dataclass(slots=True)
+class Layout:
+    """What the numbers of some neighbouring lines stand under.
+
+    Args:
+        columns: The labels of a table's columns.
+        headers: Where each stands, and its text.
+        levels: The labels of its rows, for each column of text.
+    """
+
+    lines: Sequence[str]
+    first: int
+    pairs: Group
+    columns: Group = field(default_factory=lambda: Group(are_columns=True))
+    headers: list[Cell] = field(default_factory=list)
+    levels: dict[int, Group] = field(default_factory=dict)
+    has_bare_index: bool = False
+    separator: str = ""
+    body: int = 0
+    end: int = 0
+    _starts: list[int] = field(default_factory=list)
+    _ends: frozenset[int] = frozenset()
+    _carried: dict[int, dict[int, str]] = field(default_factory=dict)
+    _heads: Group = field(default_factory=Group)
+    _near: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """What labels are told apart from."""
+        return (self.pairs, self._heads, self.columns, *self.levels.values())
+
+    @property
+    def is_table(self) -> bool:
+        """Whether the lines are a table."""
+        return bool(self.headers)
+
+    def labels(self, line: int, start: int) -> tuple[Label, ...]:
+        """Return what the number at a place stands under."""
+        row = line - self.first
+        text = self.lines[row]
+        if len(text) <= LONGEST and self.is_table and row >= self.body:
+            return tuple(self._table_labels(row, start))
+        return tuple(self._pair_labels(row, start))
+
+    def is_index(self, line: int, start: int) -> bool:
+        """Return whether a number only numbers a row."""
+        row = line - self.first
+        text = self.lines[row]
+        if not self.has_bare_index or row < self.body or len(text) > LONGEST:
+            return False
+        cells = self.cells(text)
+        return bool(cells) and start < cells[0][1] and len(cells) > 1
+
+    @property
+    def _index(self) -> str:
+        """What the first line says that the index of a series is called."""
+        names = self.lines[0].split()
+        return names[-1] if 0 < len(names) < 4 and all(_INDEX_NAME.fullmatch(name) for name in names) else ""
+
+    @property
+    def title(self) -> str:
+        """What pandas says that a series is called."""
+        found = _NAME_LINE.search(self.lines[self.end - 1][:LONGEST]) if self.lines else None
+        return found[1] if found else ""
+
+    def cells(self, text: str) -> list[Cell]:
+        """Return the cells of a line: where each begins and ends, and its text."""
+        return split_cells(text, self.separator, self._ends)
+
+    def _table_labels(self, row: int, start: int) -> Iterator[Label]:
+        cells = self.cells(self.lines[row])
+        # A number within a text, as in 2023-Q1, stands under nothing.
+        column = next((cell for cell in cells if cell[0] <= start < cell[1]), None)
+        if column and not is_number(column[2]):
+            return
+        for level, text in self._row_labels(row).items():
+            if column is None or text != column[2]:
+                yield self._label(self.levels[level], text)
+        if column and (header := self._header(cells, column)):
+            yield self._label(self.columns, header)
+
+    def _header(self, cells: list[Cell], cell: Cell) -> str:
+        if self.separator:
+            place = cells.index(cell) + len(self.headers) - len(cells)
+            return self.headers[place][2] if 0 <= place < len(self.headers) else ""
+        begins, ends, _ = cell
+        same = [header for header in self.headers if header[1] == ends]
+        over = same or [header for header in self.headers if header[0] < ends and begins < header[1]]
+        if over:
+            return over[0][2]
+        place = cells.index(cell) + len(self.headers) - len(cells)
+        return self.headers[place][2] if 0 <= place < len(self.headers) else ""
+
+    def _label(self, group: Group, text: str) -> Label:
+        return Label(group.add(text), text, group)
+
+    def _near_and_head(self, row: int, start: int) -> tuple[str, str]:
+        """Return what `pair_labels` does; of a series with two indices the outer label with the inner one."""
+        text = self.lines[row]
+        near, head = pair_labels(text, start)
+        if not near and (number := _LEADING.match(text)) and number.end() == start:
+            near = " ".join(filter(None, (number[1], self._index, number[2])))
+        if near and not head and text.startswith("  "):
+            for above in reversed(self.lines[max(0, row - MOST_INNER) : row]):
+                if not above.startswith(" "):
+                    outer = _OUTER.match(above)
+                    return (f"{outer[1]} {near}" if outer else near), head
+        return near, head
+
+    def _pair_labels(self, row: int, start: int) -> Iterator[Label]:
+        near, head = self._near_and_head(row, start)
+        if near:
+            yield self._label(self.pairs, near)
+        if head and (self._near.get(near, 0) > 1 or not near):
+            yield self._label(self._heads, head)
+
+    def read(self) -> "Layout":
+        """Find out what the lines are, and how many of them belong together."""
+        self.end = len(self.lines)
+        for separator in ("\t", "|", ","):
+            if self._read_separated(separator):
+                return self
+        self.separator = ""
+        for row in range(min(len(self.lines) - 1, MOST_LINES)):
+            if self._read_fixed(row):
+                break
+            self.headers, self._ends, self._starts = [], frozenset(), []
+        if not self.headers:
+            self._read_pairs()
+        return self
+
+    def _read_separated(self, separator: str) -> bool:
+        if separator == "," and not _COMMA_OF_WORDS.search(self.lines[0]):
+            return False
+        run = self._run(separator)
+        if len(run) < 2:
+            return False
+        before = [row for row in range(run[0]) if not RULE.match(self.lines[row])]
+        if before:
+            self.end = before[-1] + 1
+            return True
+        self.separator = separator
+        self.end = run[-1] + 1
+        shown = run
+        self.headers = split_cells(self.lines[shown[0]], separator)
+        self.body = shown[1]
+        is_year_by_year = not self.headers[0][2] and separator == "\t"
+        if not is_year_by_year and not any(text.strip() and not is_number(text) for _, _, text in self.headers):
+            self.headers = []
+            return False
+        second = split_cells(self.lines[shown[1]], separator)
+        self.has_bare_index = not self.headers[0][2].strip() or len(second) > len(self.headers)
+        if (
+            second
+            and len(shown) > 2
+            and not any(is_number(cell[2]) for cell in second)
+            and not self.headers[0][2].strip()
+        ):
+            self.has_bare_index = False  # the second line names the index
+            self.body = shown[2]
+        self._read_rows()
+        return True
+
+    def _run(self, separator: str) -> list[int]:
+        """Return the first lines that have the same cells; lines between them, and those above, may be rules."""
+        run: list[int] = []
+        most = 0
+        for row, line in enumerate(self.lines):
+            if RULE.match(line):
+                continue
+            count = count_separators(line, separator)
+            alike = count > 0 and (not run or abs(count - most) <= (2 if separator == "\t" else 0))
+            if alike:
+                run.append(row)
+                most = max(most, count)
+            elif run or row > 3:
+                break
+        return run
+
+    def _read_fixed(self, row: int) -> bool:
+        """Read a table whose header is in a row; what stands before it is none, and it is left for later."""
+        below = row + 1
+        if not self.lines[row].startswith("  ") and _DIGIT.search(self.lines[row]):
+            return False
+        self._ends = shared_ends(self.lines[row], self.lines[below : below + 4])
+        headers = self.cells(self.lines[row])
+        rows = [self.cells(line) for line in self.lines[below : below + 3]]
+        is_named = bool(rows) and len(rows) > 1 and not any(is_number(cell[2]) for cell in rows[0])
+        if is_named and self.lines[row].startswith(" ") and not self.lines[below].startswith(" "):
+            self._starts = [found.start() for found in re.finditer(r"\S+", self.lines[below])]
+            below, rows = below + 1, rows[1:]
+        if not (rows and is_header(self.lines[row], headers, rows[0])):
+            return False
+        if row:
+            self.end = row
+            self.headers = []
+            return True
+        self.headers, self.body = headers, below
+        self.has_bare_index = not self._starts and self.lines[row].startswith(" ") and len(rows[0]) > len(headers)
+        self.end = next(
+            (number for number in range(below + 1, len(self.lines)) if not self._goes_on(self.lines[number])),
+            len(self.lines),
+        )
+        self._read_rows()
+        return True
+
+    def _goes_on(self, line: str) -> bool:
+        """Return whether a line is a row of the table above it."""
+        cells = self.cells(line[:LONGEST])
+        numbers = [cell for cell in cells if is_number(cell[2])]
+        if self._ends:
+            return any(end in self._ends for _, end, _ in cells) and bool(numbers or len(cells) > 1)
+        return len(numbers) > 1 and abs(len(cells) - len(self.headers)) <= 1
+
+    def _read_rows(self) -> None:
+        for _, _, text in self.headers:
+            if text.strip():
+                self.columns.add(text)
+        before: dict[int, str] = {}
+        for row in range(self.body, min(self.end, MOST_LINES)):
+            line = self.lines[row]
+            if len(line) > LONGEST or RULE.match(line):
+                continue
+            before = self._row(line, before)
+            self._carried[row] = before
+
+    def _row_labels(self, row: int) -> dict[int, str]:
+        if row not in self._carried and row >= MOST_LINES:
+            self._carried[row] = self._row(self.lines[row], self._carried.get(row - 1, {}))
+        return self._carried.get(row, {})
+
+    def _row(self, line: str, before: dict[int, str]) -> dict[int, str]:
+        """Return a row's labels; one that is not repeated in a row below holds there, too."""
+        named: dict[int, str] = {}
+        cells = self.cells(line)
+        missing = len(self.headers) - len(cells) if self.separator == "\t" else 0
+        for place, (start, _, text) in enumerate(cells):
+            level = place + max(0, missing) if self.separator else self._level(start, place)
+            if text.strip() and (
+                not is_number(text) or (place == 0 and (text.endswith("%") or not self.has_bare_index))
+            ):
+                named[level] = text
+                self.levels.setdefault(level, Group()).add(text)
+        first = min(named, default=0)
+        if (self._starts or self.separator == "\t") and first in range(1, 4):
+            named = {level: text for level, text in before.items() if level < first} | named
+        return named
+
+    def _level(self, start: int, place: int) -> int:
+        return self._starts.index(start) if start in self._starts else place
+
+    def _read_pairs(self) -> None:
+        for row, text in enumerate(self.lines[: min(self.end, MOST_LINES)]):
+            if len(text) > LONGEST:
+                continue
+            for found in re.finditer(r"(?<![\w.,])[-+]?\d[\d.,]*", text):
+                near, head = self._near_and_head(row, found.start())
+                self._near[near] = self._near.get(near, 0) + 1
+                if near:
+                    self.pairs.add(near)
+                if head:
+                    self._heads.add(head)
+
+
+_DIGIT = re.compile(r"(?<![^\W_])\d")
+_LEADING = re.compile(r"(?:\s*|([^\W\d][\w-]{0,40})\s+)(-?\d[\d.-]{0,12})\s+")
+_INDEX_NAME = re.compile(r"[^\W\d]\w{0,40}")
+_OUTER = re.compile(r"([^\W\d][\w .-]{0,40}?)\s{2,}\S")
+_QUOTED_NAME = re.compile(r"['\"“«‘]([^'\"”»’]{1,40})['\"”»’]\s*[:=]?\s*(?:is|was|has|had|with|at)?\s*$")  # noqa: RUF001
+_IN_A_SENTENCE = re.compile(r"(?<=[a-zß] )[A-ZÄÖÜ][\w-]+(?: [A-ZÄÖÜ][\w-]+)*")
+_BREAK = re.compile(r"[{;,|\[(]")
+_LAST_NUMBER = re.compile(r"(?<![\w.])[-+]?\d(?:[\d.,]*\d)?(?:[eE][-+]?\d+)?")
+
+
+def pair_labels(text: str, start: int) -> tuple[str, str]:
+    """Return the label right before a number, and what the line begins with before a colon, if that is another one."""
+    before = text[max(0, start - 2 * LABEL) : start]
+    begins = 0
+    for found in _LAST_NUMBER.finditer(before):
+        begins = found.end()
+    _, after = unit_after(before, begins) if begins else (None, 0)
+    near = before[after:].lstrip("),;|/ ]}")
+    parts = [part for part in _BREAK.split(near.rstrip("([{$€£¥₹ ")) if part.strip(" '\":=")]
+    near = parts[-1] if parts and len(near) > 1 else near
+    if quoted := _QUOTED_NAME.search(near):
+        near = quoted[1]
+    elif names := _IN_A_SENTENCE.findall(near) if len(near.split()) > 3 else []:
+        near = names[-1]
+    near = near.strip(" '\"\t:=~≈-–*#>")[-LABEL:]  # noqa: RUF001
+    head, colon, rest = text[: min(start, LABEL)].partition(":")
+    head = head.strip(" '\"\t-*#>{")
+    if not colon or head == near or not re.search(r"\w", rest) or re.search(r"\d", head):
+        return near, ""
+    if near.startswith(head):
+        near = near[len(head) :].strip(" :'\"{")
+    return near, head

@@ -1,0 +1,333 @@
+"""Decides which of the numbers that a value could come from stand under the name that the answer gives it. Pure.
+
+Sentences name things before a value, behind it, or in a list of names beside a list of values. A passage is taken in
+the way in which most of its values are right: a false mark costs more than one that is missing.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from codeagent_nb.tracing.labels import Label, Name, Token, contrast, tokens
+from codeagent_nb.tracing.passages import Passage
+from codeagent_nb.tracing.sources import Stated
+from codeagent_nb.tracing.values import Value
+from codeagent_nb.tracing.words import COUNTED, STATISTICS
+
+MOST_CANDIDATES = 24
+"""Numbers of the sources that are considered for one value."""
+
+MOST_READ = 8_000
+"""Characters of a passage in which names are looked for."""
+
+
+@dataclass(slots=True)
+class Claim:
+    """A value of an answer, and the numbers that it could come from.
+
+    Args:
+        value: The value.
+        fits: Numbers of the sources that it could be.
+        misnamed: Those of them that stand under another label.
+        elsewhere: Numbers that it would be in another unit.
+    """
+
+    value: Value
+    fits: list[Stated] = field(default_factory=list)
+    misnamed: list[Stated] = field(default_factory=list)
+    elsewhere: list[Stated] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mention:
+    start: int
+    end: int
+    name: Name
+
+
+_Key = tuple[int, Name, Name]
+_Place = tuple[int, int]
+"""A claim, and which of its candidates."""
+
+
+@dataclass(slots=True)
+class _Choice:
+    """Names of which a value has one: `Adelie` or `Gentoo`.
+
+    Args:
+        before: What comes before each name in a label.
+        after: What comes after it.
+        names: The names.
+        chosen: The one that each candidate stands under.
+        labels: The label it has it from.
+    """
+
+    before: Name
+    after: Name
+    names: set[Name] = field(default_factory=set)
+    chosen: dict[_Place, Name] = field(default_factory=dict)
+    labels: dict[_Place, Label] = field(default_factory=dict)
+
+
+Scheme = Callable[[Value], Name | None]
+
+_COMPARES = re.compile(
+    r"\b(?:than|compared|versus|vs|als|verglichen|gegenüber|que|par rapport|frente|rispetto|di quella|unlike)\b",
+    re.IGNORECASE,
+)
+_TIGHT = re.compile(
+    r"^[\s\x00]*[(\[]?\s*(?:(?!(?:and|und|et|y|e|while|but|whereas|vs|or|oder|ou|o|während|tandis|mentras"
+    r"|mentre)\b)[^\W\d_]+\s+)?"
+    r"(?:(?:for|in|of|by|among|from|on|at|bei|für|im|von|aus|auf|an|pour|chez|dans|en|à|para|de|del|entre"
+    r"|per|di|nel|nella|tra|a|su|da|are|is|were|sind|sont|son|sono)\s+)?"
+    r"(?:(?:the|los|las|les|die|den|der|dem|das|gli|le|la|il|el|i|du|des)\s+|l['’])?[\"'“«*\x00]*$",  # noqa: RUF001
+    re.IGNORECASE,
+)
+_GIVEN = re.compile(r"[\s\x00*_\"'`”»]*[:=(|][\s\x00*_$€£₹~≈(\"'`-]*")
+_GIVEN_BEHIND = re.compile(r"[\s\x00*_]*\([\s\x00*_\"'`]*$")
+_CLOSES = re.compile(r"[\s\x00*_\"'`]*\)")
+_SPREAD = re.compile(r"(?:±|\+/-|\\pm)\s*$")
+
+
+def sort_out(passage: Passage, claims: Sequence[Claim], text: str) -> None:
+    """Set apart, in each claim of a passage, the candidates that stand under another name.
+
+    Args:
+        passage: The passage.
+        claims: Its values, in its order.
+        text: The whole answer, with code blanked.
+    """
+    for claim in claims:
+        claim.fits = claim.fits[:MOST_CANDIDATES]
+    own = [_placed(token, passage.start) for token in tokens(passage.text[:MOST_READ])]
+    around = [list(tokens(context)) for context in passage.contexts]
+    words = {token.word for said in (own, *around) for token in said}
+    wrong: set[_Place] = set()
+    for choice in _choices(claims, words).values():
+        wrong |= _contradictions(_Reading(passage, text, own, around, claims, choice))
+    for number, claim in enumerate(claims):
+        if _SPREAD.search(text, max(0, claim.value.start - 6), claim.value.start):
+            continue
+        claim.misnamed = [stated for place, stated in enumerate(claim.fits) if (number, place) in wrong]
+        claim.fits = [stated for place, stated in enumerate(claim.fits) if (number, place) not in wrong]
+
+
+def _placed(token: Token, by: int) -> Token:
+    return Token(token.word, token.start + by, token.end + by)
+
+
+def _choices(claims: Sequence[Claim], words: set[str]) -> dict[_Key, _Choice]:
+    """Return what the names in a passage are a choice of."""
+    choices: dict[_Key, _Choice] = {}
+    for number, claim in enumerate(claims):
+        for place, stated in enumerate(claim.fits):
+            for label in () if _is_matrix(stated) else stated.labels:
+                for key, name, other in _contrasts(label, words):
+                    choice = choices.setdefault(key, _Choice(key[1], key[2]))
+                    choice.names |= {name, other}
+                    choice.chosen[number, place] = name
+                    choice.labels[number, place] = label
+    return choices
+
+
+def _is_matrix(stated: Stated) -> bool:
+    """Return whether rows and columns have the same names, as those of correlations: then none belongs to one."""
+    groups = [label.group.names.keys() for label in stated.labels]
+    return any(len(one & other) > 1 for place, one in enumerate(groups) for other in groups[:place])
+
+
+def _contrasts(label: Label, words: set[str]) -> Iterator[tuple[_Key, Name, Name]]:
+    if not label.name:
+        return
+    for name in label.group.with_any(words):
+        if name != label.name:
+            before, after, own, other = contrast(label.name, name)
+            if own and other and not COUNTED.issuperset(other):
+                yield (id(label.group), before, after), own, other
+
+
+@dataclass(slots=True)
+class _Reading:
+    """A passage that is read for one choice."""
+
+    passage: Passage
+    text: str
+    own: list[Token]
+    around: list[list[Token]]
+    claims: Sequence[Claim]
+    choice: _Choice
+    mentions: list[_Mention] = field(default_factory=list)
+
+    def schemes(self) -> Iterator[Scheme]:
+        """Yield the ways in which the passage may name its values; none if it names nothing."""
+        self.mentions = _mentions(self.own, self.choice)
+        if self.passage.is_cell or not self.mentions:
+            if name := self._only_name():
+                yield lambda _value: name
+            return
+        yield from self._orders()
+        whole = self.mentions
+        self.mentions = _mentions(self.own, self.choice, partly=True)
+        if self.mentions != whole:
+            yield from self._orders()
+        self.mentions = whole
+
+    def _orders(self) -> Iterator[Scheme]:
+        yield self._tight
+        yield self._preceding
+        yield self._following
+        yield self._outside
+        yield from self._parallel()
+        if _COMPARES.search(self.passage.text):
+            first = self.mentions[0].name
+            yield lambda _value: first
+
+    def beside(self, value: Value) -> Name | None:
+        """Return the name that a value is given to by a mark between them, as in `Adelie: 3700` or `3700 (Adelie)`."""
+        before = [mention for mention in self.mentions if mention.end <= value.start]
+        is_given = before and _GIVEN.fullmatch(self.text[before[-1].end : value.start][-20:])
+        if is_given:
+            return before[-1].name
+        after = next((mention for mention in self.mentions if mention.start >= value.end), None)
+        is_alone = after and _CLOSES.match(self.text, after.end)
+        return self._right_behind(value, _GIVEN_BEHIND) if is_alone else None
+
+    def _only_name(self) -> Name | None:
+        for said in ([self.own] if self.passage.is_cell else []) + self.around:
+            names = {mention.name for mention in _mentions(said, self.choice)}
+            if names:
+                return names.pop() if len(names) == 1 else None
+        return None
+
+    def _preceding(self, value: Value) -> Name | None:
+        before = [mention for mention in self.mentions if mention.end <= value.start]
+        return before[-1].name if before else self._right_behind(value, _TIGHT)
+
+    def _outside(self, value: Value) -> Name | None:
+        """Return the name before a value that does not stand in parentheses closed before it."""
+        for mention in reversed(self.mentions):
+            if mention.end <= value.start and not _is_closed(self.text[mention.end : value.start]):
+                return mention.name
+        return self._preceding(value)
+
+    def _following(self, value: Value) -> Name | None:
+        after = [mention for mention in self.mentions if mention.start >= value.end]
+        return after[0].name if after else self.mentions[-1].name
+
+    def _tight(self, value: Value) -> Name | None:
+        return self._right_behind(value, _TIGHT) or self._preceding(value)
+
+    def _right_behind(self, value: Value, gap: re.Pattern[str]) -> Name | None:
+        after = [mention for mention in self.mentions if mention.start >= value.end]
+        if after and after[0].start - value.end < 60 and gap.match(self.text[value.end : after[0].start]):
+            return after[0].name
+        return None
+
+    def _parallel(self) -> Iterator[Scheme]:
+        concerned = {number for number, _ in self.choice.chosen}
+        values = [claim.value for number, claim in enumerate(self.claims) if number in concerned or not claim.fits]
+        names = list(dict.fromkeys(mention.name for mention in self.mentions))
+        if len(names) == len(values) > 1:
+            in_order = {value.start: name for value, name in zip(values, names, strict=True)}
+            yield lambda value: in_order.get(value.start)
+
+
+def _is_closed(between: str) -> bool:
+    """Return whether parentheses are closed that were not opened."""
+    depth = 0
+    for letter in between:
+        depth += (letter == "(") - (letter == ")")
+        if depth < 0:
+            return True
+    return False
+
+
+def _mentions(said: Sequence[Token], choice: _Choice, *, partly: bool = False) -> list[_Mention]:
+    """Return where the names of a choice stand; of two at one place the longer.
+
+    Args:
+        said: Where they are looked for.
+        choice: The names.
+        partly: Whether a word that only one of the names has stands for it.
+    """
+    found: list[_Mention] = []
+    alone = _own_words(choice) if partly else {}
+    words = [token.word for token in said]
+    by_first: dict[str, list[Name]] = {}
+    name: Name | None
+    for name in sorted(choice.names, key=len, reverse=True):
+        by_first.setdefault(name[0], []).append(name)
+    place = 0
+    while place < len(words):
+        name = next((one for one in by_first.get(words[place], ()) if _is_here(words, place, one, choice.before)), None)
+        if not name and words[place] in alone:
+            found.append(_Mention(said[place].start, said[place].end, alone[words[place]]))
+        if name:
+            found.append(_Mention(said[place].start, said[place + len(name) - 1].end, name))
+        place += len(name) if name else 1
+    return found
+
+
+def _own_words(choice: _Choice) -> dict[str, Name]:
+    """Return the words that only one of the names has."""
+    had: dict[str, list[Name]] = {}
+    for name in choice.names:
+        for word in set(name):
+            had.setdefault(word, []).append(name)
+    return {word: names[0] for word, names in had.items() if len(names) == 1 and len(word) > 3}
+
+
+def _is_here(words: Sequence[str], place: int, name: Name, before: Name) -> bool:
+    if tuple(words[place : place + len(name)]) != name:
+        return False
+    if all(word.isdigit() and len(word) < 4 for word in name):  # "class 1", but no 1 that stands alone
+        previous = words[place - 1] if place else ""
+        return bool(before) and len(previous) > 2 and before[-1].endswith(previous)
+    return True
+
+
+def _contradictions(reading: _Reading) -> set[_Place]:
+    """Return the candidates that stand under another name than the passage gives the value, however it is read."""
+    fewest: int | None = None
+    right: set[_Place] = set()
+    for scheme in reading.schemes():
+        named = {
+            number: reading.beside(claim.value) or scheme(claim.value) for number, claim in enumerate(reading.claims)
+        }
+        passed = {place for place, name in reading.choice.chosen.items() if _passes(reading, place, name, named)}
+        wrong = sum(_fails(claim, number, reading.choice, passed) for number, claim in enumerate(reading.claims))
+        if fewest is None or wrong < fewest:
+            fewest, right = wrong, passed
+        elif wrong == fewest:
+            right |= passed
+    return set() if fewest is None else set(reading.choice.chosen) - right
+
+
+def _fails(claim: Claim, number: int, choice: _Choice, passed: set[_Place]) -> bool:
+    places = [(number, place) for place in range(len(claim.fits))]
+    return bool(places) and all(place in choice.chosen and place not in passed for place in places)
+
+
+def _passes(reading: _Reading, place: _Place, name: Name, named: dict[int, Name | None]) -> bool:
+    said = named[place[0]]
+    if said == name:
+        return True
+    if any(mention.name == name for mention in reading.mentions):
+        return False
+    return said is None or (bool(reading.mentions) and _is_told_apart(reading, place, said))
+
+
+def _is_told_apart(reading: _Reading, place: _Place, said: Name) -> bool:
+    """Return whether the passage gives the name's own number elsewhere: then this one is of something unnamed."""
+    own = reading.choice.labels[place]
+    stated = reading.claims[place[0]].fits[place[1]]
+    said_whole = (*reading.choice.before, *said, *reading.choice.after)
+    wanted = {label.name for label in stated.labels if label != own} | {said_whole}
+    loose = own.group.are_columns or all(word in STATISTICS for word in said)  # what is measured is often not named
+    return any(
+        {label.name for label in other.labels} == wanted
+        or (loose and any(label.name == said_whole for label in other.labels))
+        for number, claim in enumerate(reading.claims)
+        if number != place[0]
+        for other in claim.fits
+    )

@@ -1,0 +1,223 @@
+"""Traces each value of an answer to what states it, or says why none does (design D25). Pure.
+
+A value is traced if a source states a number that rounds to it, in its unit and under the name that the answer gives
+it, or if the sentence says that it was computed from such numbers and it was.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from codeagent_nb.tracing.derived import Column, Pool, columns, counted_in, derived_from, named_in, readings_of
+from codeagent_nb.tracing.digits import Reading
+from codeagent_nb.tracing.naming import Claim, sort_out
+from codeagent_nb.tracing.passages import Passage, passages
+from codeagent_nb.tracing.sources import Source, Sources, Stated
+from codeagent_nb.tracing.units import PERCENT, TIMES, Unit, conversion
+from codeagent_nb.tracing.values import Value, prose, read_values
+from codeagent_nb.tracing.words import IN_THOUSANDS, ways_said
+from kernel_executor.text import shorten
+
+NOWHERE = "not in any output"
+OTHER_LABEL = "stands there under another label: {told}"
+OTHER_UNIT = "in another unit: {told}"
+
+TOLD = 80  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class TracedValue:
+    """A value of an answer, and where it comes from.
+
+    Args:
+        start: Where it begins in the answer.
+        end: Where it ends, its unit with it.
+        text: As it is written there.
+        source: The id of the source that justifies it; None if none does.
+        reason: Why none does; empty if one does.
+    """
+
+    start: int
+    end: int
+    text: str
+    source: str | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tracing:
+    """What came of tracing an answer.
+
+    Args:
+        values: Its values, in its order.
+    """
+
+    values: tuple[TracedValue, ...]
+
+    @property
+    def untraced(self) -> tuple[TracedValue, ...]:
+        """The values that no source justifies."""
+        return tuple(value for value in self.values if value.source is None)
+
+
+def trace(text: str, sources: Iterable[Source]) -> Tracing:
+    """Trace the values of an answer.
+
+    Args:
+        text: The answer.
+        sources: What it may take values from, in the order in which they are to be named.
+    """
+    values = read_values(text)
+    if not values:
+        return Tracing(())
+    return Tracing(tuple(_Tracer(prose(text), values, Sources(sources)).traced()))
+
+
+class _Tracer:
+    def __init__(self, text: str, values: Sequence[Value], sources: Sources) -> None:
+        self._text = text
+        self._sources = sources
+        self._columns: list[Column] | None = None
+        self._named: dict[str, list[Stated]] = {}
+        self._passages = list(_with_values(text, values))
+
+    def traced(self) -> Iterator[TracedValue]:
+        read = [
+            (passage, [self._claim(value, passage) if value.kind == "number" else Claim(value) for value in values])
+            for passage, values in self._passages
+        ]
+        for passage, claims in read:
+            sort_out(passage, [claim for claim in claims if claim.value.kind == "number"], self._text)
+        cited = [stated for _, claims in read for claim in claims for stated in claim.fits[:1]]
+        for passage, claims in read:
+            for claim in claims:
+                yield self._judged(claim, passage, claims, cited)
+
+    def _judged(self, claim: Claim, passage: Passage, claims: Sequence[Claim], cited: list[Stated]) -> TracedValue:
+        value = claim.value
+        if value.kind != "number":
+            source = self._moment(value)
+        elif claim.fits:
+            source = claim.fits[0].source
+        else:
+            source = self._computed(claim, passage, claims, cited)
+            if source is not None and value.is_count:
+                # What was computed may be computed with, in its turn.
+                number = max(reading.number for reading in value.readings)
+                column = cited[0].column if cited else (0, 0, "")
+                claim.fits.append(Stated(source, value.text, number, None, (), column=column))
+                cited.append(claim.fits[0])
+        reason = _reason(claim) if source is None else ""
+        return TracedValue(value.start, value.end, value.text, source, reason)
+
+    def _moment(self, value: Value) -> str | None:
+        if value.kind == "time":
+            return self._sources.time_source(value.text)
+        return next(
+            (source for source, stated in self._sources.dates for date in value.dates if date.includes(stated)), None
+        )
+
+    def _computed(self, claim: Claim, passage: Passage, claims: Sequence[Claim], cited: Sequence[Stated]) -> str | None:
+        value = claim.value
+        if self._columns is None:
+            self._columns = columns(self._sources)
+        if counted := counted_in(value, self._text, self._sources, self._columns):
+            return counted
+        if claim.misnamed:
+            return None
+        sentence = " ".join((passage.text, *passage.contexts[:1]))
+        here = [stated for other in claims if other.value is not value for stated in other.fits[:2]]
+        if sentence not in self._named:
+            self._named[sentence] = named_in(sentence, self._columns)
+        named = self._named[sentence]
+        return derived_from(value, sentence, Pool([*here, *named], cited, self._columns, self._sources.units))
+
+    def _claim(self, value: Value, passage: Passage) -> Claim:
+        """Return a value with the numbers of the sources that it could be."""
+        claim = Claim(value)
+        takes_rows = "row" in ways_said(passage.text)
+        for stated, is_same_unit in self._alike(value, passage):
+            if stated.is_index and not takes_rows:
+                continue
+            (claim.fits if is_same_unit else claim.elsewhere).append(stated)
+        if not claim.fits and value.is_count and 1_000 <= value.readings[0].number < 3_000:
+            year = int(value.readings[0].number)
+            source = next((source for source, date in self._sources.dates if date.year == year), None)
+            if source is not None:
+                claim.fits.append(Stated(source, value.text, Decimal(year), None, ()))
+        return claim
+
+    def _alike(self, value: Value, passage: Passage) -> Iterator[tuple[Stated, bool]]:
+        """Yield numbers that a value could be, and whether they are in its unit."""
+        unit = value.unit
+        for reading in readings_of(value):
+            for stated in self._sources.within(reading):
+                yield stated, self._is_unit_of(unit, stated)
+            if reading.number > 0 and "down" in ways_said(passage.text):
+                for stated in self._sources.within(Reading(-reading.number, reading.step)):
+                    yield stated, self._is_unit_of(unit, stated)
+            yield from ((stated, True) for stated in self._converted(reading, unit))
+            if value.scale != 1:
+                yield from ((stated, True) for stated in self._in_scale(reading.scaled(1 / value.scale)))
+
+    def _converted(self, reading: Reading, unit: Unit | None) -> Iterator[Stated]:
+        if unit is None:
+            if abs(reading.number) <= 1 and reading.step < 1:
+                found = self._sources.within(reading.scaled(Decimal(100)))
+                yield from (stated for stated in found if _dimension(stated.unit) == PERCENT)
+            return
+        if unit.dimension == PERCENT:
+            for sign in (1, -1) if reading.number > 0 else (1,):
+                found = self._sources.within(reading.scaled(Decimal(sign) / 100))
+                yield from (stated for stated in found if stated.unit is None and (sign > 0 or stated.number < 0))
+            return
+        for other in self._sources.units:
+            by = conversion(unit, other)
+            if other != unit and by is not None:
+                found = self._sources.within(reading.scaled(by))
+                yield from (stated for stated in found if stated.unit in {other, None})
+
+    def _in_scale(self, reading: Reading) -> Iterator[Stated]:
+        """Yield numbers whose label says that they are in thousands or millions."""
+        for stated in self._sources.within(reading):
+            told = stated.told.replace("_", " ").split() + list(self._sources.scale_words)
+            if any(IN_THOUSANDS.fullmatch(word.strip("()[],.:$€£").casefold()) for word in told):
+                yield stated
+
+    def _is_unit_of(self, unit: Unit | None, stated: Stated) -> bool:
+        if unit is None or unit.dimension == TIMES:
+            return True
+        if stated.unit is not None:
+            return stated.unit == unit
+        if unit.dimension == PERCENT:
+            is_share = 0 < abs(stated.number) < 1
+            return not is_share or any(_dimension(other) == PERCENT for other in self._sources.units)
+        named = {other for other in self._sources.units if other.dimension == unit.dimension}
+        return not named or unit in named
+
+
+def _dimension(unit: Unit | None) -> str:
+    return unit.dimension if unit else ""
+
+
+def _with_values(text: str, values: Sequence[Value]) -> Iterator[tuple[Passage, list[Value]]]:
+    """Yield the passages that have values, with them."""
+    left = list(values)
+    for passage in passages(text):
+        own = []
+        while left and left[0].start < passage.end:
+            own.append(left.pop(0))
+        if own:
+            yield passage, own
+    if left:
+        yield Passage(left[0].start, len(text), text[left[0].start :]), left
+
+
+def _reason(claim: Claim) -> str:
+    if claim.misnamed:
+        return OTHER_LABEL.format(told=shorten(claim.misnamed[0].told, TOLD))
+    if claim.elsewhere:
+        stated = claim.elsewhere[0]
+        unit = f" {stated.unit.name}" if stated.unit and stated.unit.name not in stated.told else ""
+        return OTHER_UNIT.format(told=f"{shorten(stated.told, TOLD)}{unit}")
+    return NOWHERE
