@@ -134,11 +134,13 @@ def answered(line: str, request: ApprovalRequest, where: str) -> ApprovalRespons
     lasting = bool(request.grant) and word in {"s", "session"}
     if lasting or word in {"y", "yes"}:
         return ApprovalResponse(approved=True, reason=f"approved {where}".strip(), lasting=lasting)
-    said = NO.sub("", line.strip())
-    return rejected(said) if said and not request.grant else rejected("", f"not approved {where}".strip())
+    words = line.split()
+    feedback = NO.sub("", line.strip()) if len(words) > 1 and not request.grant else ""  # one word may be a slip
+    return rejected(feedback, f"not approved {where}".strip())
 
 
-NO = re.compile(r"\An(?:o|ope|ein|on)?\b[\s,;:.!-]*", re.IGNORECASE)
+NO = re.compile(r"\A(?:n\b|no\s*[,;:.!-])[\s,;:.!-]*", re.IGNORECASE)
+"""A no before a sentence; that of "no plots" is a part of it."""
 
 
 def rejected(feedback: str, otherwise: str = "rejected") -> ApprovalResponse:

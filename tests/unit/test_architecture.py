@@ -327,7 +327,7 @@ counted = runpy.run_path(str(ROOT / "tools" / "count_imports.py"))
 def test_no_rooms_import_one_another_in_a_circle() -> None:
     rooms, pairs = counted["arrows"](ROOT)
     assert counted["circles"](rooms, pairs) == []
-    assert len(pairs) < 370, "there were 547 between 123 rooms before there were folders, and 300 between 50 at first"
+    assert len(pairs) < 380, "there were 547 between 123 rooms before there were folders, and 300 between 50 at first"
 
 
 def test_circles_of_rooms_are_found() -> None:

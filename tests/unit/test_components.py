@@ -74,6 +74,7 @@ def everything() -> list[tuple[type, tuple[Any, ...], dict[str, Any]]]:
             model_context=BufferedChatCompletionContext(7),
             model_client_stream=True,
             max_retries_on_error=3,
+            max_steps=5,
             retry_by="status",
             roll_back_failures=False,
             description="Counts.",

@@ -72,7 +72,7 @@ class Terminal:
             os.close(self.master)
 
 
-PROMPT = "NOT sandboxed. Run this code (1 line)? [y/N]"
+PROMPT = "NOT sandboxed. Run this code (1 line)? [y/N, or what it shall do instead]"
 
 
 @pytest.mark.parametrize(
@@ -84,8 +84,11 @@ PROMPT = "NOT sandboxed. Run this code (1 line)? [y/N]"
         ("\n", "denied not approved at the terminal"),
         ("yolo\n", "denied not approved at the terminal"),
         ("\x04", "denied not approved at the terminal"),
+        ("no plots, please\n", "denied no plots, please"),
+        ("no, use the median\n", "denied use the median"),
+        ("n: use it\n", "denied use it"),
     ],
-    ids=["y", "yes", "n", "enter", "other", "end of input"],
+    ids=["y", "yes", "n", "enter", "other", "end of input", "words", "no with words", "n with words"],
 )
 def test_only_a_yes_is_a_yes(keys: str, answer: str) -> None:
     terminal = Terminal()
