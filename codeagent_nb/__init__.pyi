@@ -60,6 +60,7 @@ from .events import (
     ModelClientStreamingChunkEvent as ModelClientStreamingChunkEvent,
     ModelReplyEvent as ModelReplyEvent,
     NewVariablesEvent as NewVariablesEvent,
+    NextStepEvent as NextStepEvent,
     RetryDecision as RetryDecision,
     RetryDecisionEvent as RetryDecisionEvent,
     RunFinishedEvent as RunFinishedEvent,

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from codeagent_nb.describing.asking import description_of, told
 from codeagent_nb.errors import SessionError
 from codeagent_nb.log.redaction import Secrets
-from codeagent_nb.session.describing import description_of, told
 from kernel_executor.folders.home import with_home
 
 CONTEXT_BUDGET = 4_000  # characters for all files, about 1,000 tokens

@@ -9,10 +9,10 @@ from functools import partial
 from threading import Event
 from typing import Any
 
+from codeagent_nb.describing.asking import description_of, told
 from codeagent_nb.errors import VariableRefused
 from codeagent_nb.events import VariableEvent
 from codeagent_nb.loop.driver import roll_back
-from codeagent_nb.session.describing import description_of, told
 from codeagent_nb.session.session import Session
 from codeagent_nb.session.variable_files import WrittenVariable, refused, write_variable
 from kernel_executor import CodeBlock

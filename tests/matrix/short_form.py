@@ -6,7 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from codeagent_nb.session.describing import description_of, told
+from codeagent_nb.describing.asking import description_of, told
 from kernel_executor import BlockResult, KernelCodeExecutor, LateOutput
 from tests.support.runs import run
 

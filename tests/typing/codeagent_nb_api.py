@@ -54,6 +54,7 @@ from codeagent_nb import (
     ModelReplyEvent,
     ModelUnavailable,
     NewVariablesEvent,
+    NextStepEvent,
     NoModelConfigured,
     NoModelList,
     OpenAIChatCompletionClient,
@@ -283,6 +284,9 @@ def of_every_kind(event: AgentEvent) -> str:  # noqa: C901, PLR0912 - one line a
         case TaskTurnedEvent():
             return event.source
         case RetryDecisionEvent():
+            return event.source
+        case NextStepEvent():
+            assert_type(event.step, int)
             return event.source
         case ViewDetachedEvent():
             return event.source

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from codeagent_nb.session.describe_data import describe_variable
-from codeagent_nb.session.describe_file import describe
-from codeagent_nb.session.describing import description_of
-from codeagent_nb.session.text_notes import notes_on_texts
+from codeagent_nb.describing.asking import description_of
+from codeagent_nb.describing.describe_data import describe_variable
+from codeagent_nb.describing.describe_file import describe
+from codeagent_nb.describing.text_notes import notes_on_texts
 
 pandas = pytest.importorskip("pandas")
 BUDGET = 3_000

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from codeagent_nb.session import describe_data
-from codeagent_nb.session.describe_data import describe_variable
-from codeagent_nb.session.describe_file import describe
-from codeagent_nb.session.describing import SENT, description_of
+from codeagent_nb.describing import describe_data
+from codeagent_nb.describing.asking import SENT, description_of
+from codeagent_nb.describing.describe_data import describe_variable
+from codeagent_nb.describing.describe_file import describe
 from kernel_executor.secret_names import names_secret
 
 BUDGET = 2_000

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from codeagent_nb.session import describing
+from codeagent_nb.describing import asking
 from kernel_executor import in_kernel
 from kernel_executor.sandbox.interpreter import REPORT
 
 OLDEST = (3, 8)
 FILES = sorted(Path(in_kernel.__file__).parent.glob("*.py"))
-SENT = [Path(module.__file__ or "") for module in describing.SENT]
+SENT = [Path(module.__file__ or "") for module in asking.SENT]
 
 
 @pytest.mark.parametrize("path", [*FILES, *SENT], ids=lambda path: path.name)

@@ -19,9 +19,9 @@ from typing import Any
 
 import pytest
 
-from codeagent_nb.session import describe_file
-from codeagent_nb.session.describe_file import describe
-from codeagent_nb.session.sniff_encoding import encoding_of
+from codeagent_nb.describing import describe_file
+from codeagent_nb.describing.describe_file import describe
+from codeagent_nb.describing.sniff_encoding import encoding_of
 
 pandas = pytest.importorskip("pandas")
 BUDGET = 3_000

@@ -18,16 +18,16 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
-from codeagent_nb.session.describe_binary import MAGIC, call_of
-from codeagent_nb.session.describe_columns import WIDE, told_columns
-from codeagent_nb.session.describe_data import first_rows
-from codeagent_nb.session.describe_without_pandas import told_without_pandas
-from codeagent_nb.session.fitting import fit_columns
-from codeagent_nb.session.leading_zeros import PADDED, PADDED_BYTES, with_zeros
-from codeagent_nb.session.no_values import with_no_values, words_read_as_nothing
-from codeagent_nb.session.shown_values import HIDDEN, is_secret, short, shown_value, tells_key, type_name
-from codeagent_nb.session.sniff_encoding import encoding_of
-from codeagent_nb.session.sniff_table import Parsed, is_number, lines_above, sniff
+from codeagent_nb.describing.describe_binary import MAGIC, call_of
+from codeagent_nb.describing.describe_columns import WIDE, told_columns
+from codeagent_nb.describing.describe_data import first_rows
+from codeagent_nb.describing.describe_without_pandas import told_without_pandas
+from codeagent_nb.describing.fitting import fit_columns
+from codeagent_nb.describing.leading_zeros import PADDED, PADDED_BYTES, with_zeros
+from codeagent_nb.describing.no_values import with_no_values, words_read_as_nothing
+from codeagent_nb.describing.shown_values import HIDDEN, is_secret, short, shown_value, tells_key, type_name
+from codeagent_nb.describing.sniff_encoding import encoding_of
+from codeagent_nb.describing.sniff_table import Parsed, is_number, lines_above, sniff
 
 SAMPLE_ROWS = 200_000  # rows read to describe a table; more would make the user wait
 BYTES = 24_000_000

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from codeagent_nb.session.shown_values import short
-from codeagent_nb.session.text_forms import form_of, stands_for_nothing
+from codeagent_nb.describing.shown_values import short
+from codeagent_nb.describing.text_forms import form_of, stands_for_nothing
 
 TRIED = 200  # values that say whether a column is one of numbers
 MOST_SIGNS = 5

@@ -12,11 +12,11 @@ import sys
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
-from codeagent_nb.session.describe_columns import WIDE, told_column, told_columns
-from codeagent_nb.session.describe_polars import told_polars
-from codeagent_nb.session.fitting import Column, fit_columns
-from codeagent_nb.session.name_notes import note_on_name
-from codeagent_nb.session.shown_values import (
+from codeagent_nb.describing.describe_columns import WIDE, told_column, told_columns
+from codeagent_nb.describing.describe_polars import told_polars
+from codeagent_nb.describing.fitting import Column, fit_columns
+from codeagent_nb.describing.name_notes import note_on_name
+from codeagent_nb.describing.shown_values import (
     CONTAINERS,
     HIDDEN,
     is_of,

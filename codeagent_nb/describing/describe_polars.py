@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from codeagent_nb.session.describe_columns import WIDE
-from codeagent_nb.session.fitting import Column
-from codeagent_nb.session.leading_zeros import WITH_ZEROS, are_codes
-from codeagent_nb.session.name_notes import notes_on_names
-from codeagent_nb.session.shown_values import is_secret, short
-from codeagent_nb.session.text_notes import notes_on_texts, spellings
-from codeagent_nb.session.units import unit_in
+from codeagent_nb.describing.describe_columns import WIDE
+from codeagent_nb.describing.fitting import Column
+from codeagent_nb.describing.leading_zeros import WITH_ZEROS, are_codes
+from codeagent_nb.describing.name_notes import notes_on_names
+from codeagent_nb.describing.shown_values import is_secret, short
+from codeagent_nb.describing.text_notes import notes_on_texts, spellings
+from codeagent_nb.describing.units import unit_in
 
 POLARS_LOOKED_AT = 2_000  # rows whose texts are looked at
 POLARS_FEW = 6

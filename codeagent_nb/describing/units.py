@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from codeagent_nb.session.text_forms import is_currency
+from codeagent_nb.describing.text_forms import is_currency
 
 WRITTEN_UNITS = (
     "kg mg \xb5g ug lb lbs oz tons tonnes km cm mm nm \xb5m mi miles ft feet inches yd km2 m2 m3 cm2 cm3 "

@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from codeagent_nb.session.units import SINGLE, is_unit
+from codeagent_nb.describing.units import SINGLE, is_unit
 
 SAMPLE = 100_000  # characters looked at for the separator
 SAMPLED_ROWS = 300

@@ -7,13 +7,13 @@ import io
 from collections import Counter
 from typing import Any
 
-from codeagent_nb.session.fitting import Column, fit_columns
-from codeagent_nb.session.leading_zeros import WITH_ZEROS, are_codes
-from codeagent_nb.session.name_notes import notes_on_names
-from codeagent_nb.session.shown_values import HIDDEN, is_secret, short, tells_key
-from codeagent_nb.session.sniff_table import NOTHING, Parsed, is_number, lines_above
-from codeagent_nb.session.text_notes import notes_on_texts
-from codeagent_nb.session.units import unit_in
+from codeagent_nb.describing.fitting import Column, fit_columns
+from codeagent_nb.describing.leading_zeros import WITH_ZEROS, are_codes
+from codeagent_nb.describing.name_notes import notes_on_names
+from codeagent_nb.describing.shown_values import HIDDEN, is_secret, short, tells_key
+from codeagent_nb.describing.sniff_table import NOTHING, Parsed, is_number, lines_above
+from codeagent_nb.describing.text_notes import notes_on_texts
+from codeagent_nb.describing.units import unit_in
 
 
 def told_without_pandas(  # noqa: PLR0917 - what is known of one file

@@ -17,11 +17,11 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
 
-from codeagent_nb.session.describe_columns import WIDE, told_columns
-from codeagent_nb.session.describe_data import first_rows
-from codeagent_nb.session.fitting import Column, fit, fit_columns
-from codeagent_nb.session.leading_zeros import PADDED, with_zeros
-from codeagent_nb.session.shown_values import HIDDEN, is_secret, short, shown_value
+from codeagent_nb.describing.describe_columns import WIDE, told_columns
+from codeagent_nb.describing.describe_data import first_rows
+from codeagent_nb.describing.fitting import Column, fit, fit_columns
+from codeagent_nb.describing.leading_zeros import PADDED, with_zeros
+from codeagent_nb.describing.shown_values import HIDDEN, is_secret, short, shown_value
 
 BATCH_ROWS = 200_000
 BATCH_CELLS = 4_000_000

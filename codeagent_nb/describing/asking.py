@@ -6,7 +6,7 @@ from functools import cache
 from inspect import getsource
 from types import ModuleType
 
-from codeagent_nb.session import (
+from codeagent_nb.describing import (
     describe_binary,
     describe_columns,
     describe_data,

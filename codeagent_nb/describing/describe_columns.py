@@ -14,13 +14,13 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
-from codeagent_nb.session.fitting import Column
-from codeagent_nb.session.leading_zeros import WITH_ZEROS, are_codes
-from codeagent_nb.session.name_notes import notes_on_names
-from codeagent_nb.session.shown_values import HIDDEN, is_plain, is_secret, short, shown_value, type_name
-from codeagent_nb.session.text_forms import NO_VALUE_WORDS, form_of, stands_for_nothing
-from codeagent_nb.session.text_notes import PLAIN_NUMBERS, notes_on_nothing, notes_on_texts, spellings
-from codeagent_nb.session.units import unit_in
+from codeagent_nb.describing.fitting import Column
+from codeagent_nb.describing.leading_zeros import WITH_ZEROS, are_codes
+from codeagent_nb.describing.name_notes import notes_on_names
+from codeagent_nb.describing.shown_values import HIDDEN, is_plain, is_secret, short, shown_value, type_name
+from codeagent_nb.describing.text_forms import NO_VALUE_WORDS, form_of, stands_for_nothing
+from codeagent_nb.describing.text_notes import PLAIN_NUMBERS, notes_on_nothing, notes_on_texts, spellings
+from codeagent_nb.describing.units import unit_in
 
 FEW = 6  # different values that are always told
 CATEGORIES = 20  # those of texts that are told where they come again and again

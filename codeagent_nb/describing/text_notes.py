@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from codeagent_nb.session.shown_values import short
-from codeagent_nb.session.text_forms import COMPARED, Form, form_of, is_currency, stands_for_nothing
-from codeagent_nb.session.units import is_unit
+from codeagent_nb.describing.shown_values import short
+from codeagent_nb.describing.text_forms import COMPARED, Form, form_of, is_currency, stands_for_nothing
+from codeagent_nb.describing.units import is_unit
 
 MOST_EXAMPLES = 3
 PLAIN_NUMBERS = "numbers as text"
