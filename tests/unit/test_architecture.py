@@ -66,6 +66,7 @@ PUBLIC = {
         "ModelReplyEvent",
         "ModelUnavailable",
         "NewVariablesEvent",
+        "NextStepEvent",
         "NoModelConfigured",
         "NoModelList",
         "OpenAIChatCompletionClient",
