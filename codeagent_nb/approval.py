@@ -134,13 +134,27 @@ def answered(line: str, request: ApprovalRequest, where: str) -> ApprovalRespons
     lasting = bool(request.grant) and word in {"s", "session"}
     if lasting or word in {"y", "yes"}:
         return ApprovalResponse(approved=True, reason=f"approved {where}".strip(), lasting=lasting)
-    words = line.split()
-    feedback = NO.sub("", line.strip()) if len(words) > 1 and not request.grant else ""  # one word may be a slip
-    return rejected(feedback, f"not approved {where}".strip())
+    said = line.strip()
+    if request.grant or len(said.split()) < SENTENCE or YES.match(said):  # a slip, or a yes with words: not feedback
+        return rejected("", f"not approved {where}".strip())
+    feedback = NO.sub("", said)
+    return rejected("" if ENDS.fullmatch(feedback) else feedback, f"not approved {where}".strip())
 
 
-NO = re.compile(r"\A(?:n\b|no\s*[,;:.!-])[\s,;:.!-]*", re.IGNORECASE)
-"""A no before a sentence; that of "no plots" is a part of it."""
+SENTENCE = 2
+"""Words that are feedback; one word may be a slip."""
+
+YES = re.compile(r"(?:y|yes|ok|okay|sure|ja|oui|si)\b", re.IGNORECASE)
+
+NO = re.compile(r"\A(?:(?:n|no|nope|nein|non)\b\s*(?:[,;:.!-]+\s*|(?=no?\b|way\b|thank|\Z)))+", re.IGNORECASE)
+"""A no, or several, before a sentence; that of "no plots" is a part of it."""
+
+ENDS = re.compile(
+    r"(?:no|n|way|not now|never mind|thanks|thank you|danke|merci|stop|cancel|abort|quit|do not run|don't run"
+    r"|(?:it|this|that|the run|please|all)|[\s,;:.!-])*",
+    re.IGNORECASE,
+)
+"""Words that want the run to end, and nothing else."""
 
 
 def rejected(feedback: str, otherwise: str = "rejected") -> ApprovalResponse:

@@ -144,8 +144,7 @@ class ModelReplyEvent(Event):
     content: str
     finish_reason: FinishReason
     usage: RequestUsage = RequestUsage()
-    duration: float
-    """Seconds from the request to the last piece."""
+    duration: float  # seconds from the request to the last piece
 
 
 class Refusal(BaseModel):
@@ -164,7 +163,8 @@ class CodeRefusedEvent(Event):
     retry_attempt: int
     refused: tuple[Refusal, ...]
     reason: str  # all reasons in one text
-    nothing_ran: bool  # the model has to write something else
+    nothing_ran: bool
+    goes_on: bool = True  # the model is asked for something else
 
 
 class ApprovalEvent(Event):

@@ -84,13 +84,19 @@ def _arrow(frame: str) -> str:
     return "\n".join(line for line in frame.splitlines() if line.startswith(("Cell In[", "-")))
 
 
-def failure_note(result: CodeResult | None) -> str:
-    """Return a sentence: no code succeeded, and what the last attempt ended with."""
+def failure_note(result: CodeResult | None, steps: int = 0) -> str:
+    """Return a sentence: no code succeeded, or the last step did not, and what the last attempt ended with.
+
+    Args:
+        result: What the last code gave.
+        steps: How many had gone well before.
+    """
+    what = "The last step did not succeed" if steps else "No code succeeded"
     last = result.blocks[-1] if result and result.blocks else None
     if last is None:
-        return "No code succeeded."
+        return f"{what}."
     cause = block_cause(last)
-    return f"No code succeeded; the last attempt ended with {shorten(cause.rstrip('.'), 400)}."
+    return f"{what}; the last attempt ended with {shorten(cause.rstrip('.'), 400)}."
 
 
 def given(reason: str) -> str:

@@ -80,6 +80,7 @@ class Outcome:
         text: The model's closing words, or the reason why there are none.
         tries: Attempts made.
         result: What the last code that ran gave.
+        steps: Pieces of code that went well.
         by_choice: Whether the model has answered where it could have written more code: then it has seen all of it.
     """
 
@@ -87,4 +88,5 @@ class Outcome:
     text: str
     tries: int
     result: CodeResult | None = None
+    steps: int = 0
     by_choice: bool = False

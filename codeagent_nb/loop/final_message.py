@@ -29,6 +29,8 @@ def stop_reason(outcome: Outcome) -> str:
     """Return in a few words how a run ended."""
     if outcome.status == "answered" and outcome.result is None:
         return "answered in words; no code was run"
+    if outcome.status == "failed" and outcome.steps:
+        return "the last step did not succeed"
     return RUN_ENDS[outcome.status].reason
 
 
@@ -67,15 +69,21 @@ def closing_text(outcome: Outcome) -> str:
     A small model's reflection lost the right answer that its code had printed in 6 of 17 runs (measured), so what
     was printed is repeated unless the reflection holds it; and a run in which no code succeeded says so.
     """
+    failure = failure_note(outcome.result, outcome.steps)
     match outcome.status:
         case "denied":
-            return f"The code was not approved and did not run. Reason: {given(outcome.text)}"
+            denied = f"The code was not approved and did not run. Reason: {given(outcome.text)}"
+            parts = [denied, _unsaid_output(outcome)]
         case "refused" if outcome.result is None:
             return f"No code was run: {outcome.text}."
         case "refused":
-            parts = [failure_note(outcome.result), f"No other code was run: {outcome.text}.", _unsaid_output(outcome)]
+            parts = [
+                failure_note(outcome.result, outcome.steps),
+                f"No other code was run: {outcome.text}.",
+                _unsaid_output(outcome),
+            ]
         case "failed":
-            parts = [failure_note(outcome.result), outcome.text.strip(), _unsaid_output(outcome)]
+            parts = [failure, outcome.text.strip(), _unsaid_output(outcome)]
         case _:
             parts = [outcome.text.strip(), "" if outcome.by_choice else _unsaid_output(outcome)]
     nothing = "The code ran and printed nothing." if outcome.result else "The model said nothing, and no code was run."

@@ -6,22 +6,25 @@ Read next: `driver.py`, which performs the effects.
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from codeagent_nb import events
 from codeagent_nb.errors import ModelError
 from codeagent_nb.loop.effects import Approve, Ask, Effect, Execute, Grant, Outcome, Steps, TakeBack, Tell
 from codeagent_nb.loop.retrying import RetryBy, decide
+from codeagent_nb.loop.same_code import essence, is_code_of
 from codeagent_nb.models.types import CreateResult
 from codeagent_nb.reply.announced import announces_code
 from codeagent_nb.reply.languages import KNOWN, only
-from codeagent_nb.reply.run_policy import Reply, read_reply, without_reasoning
+from codeagent_nb.reply.run_policy import Reply, has_words, read_reply, without_reasoning
 from codeagent_nb.reply.secret_code import SecretIn, knows_none, secret_reason, without_secret_code
 from codeagent_nb.text import IN_ANSWER, given
 from kernel_executor import CodeBlock, CodeResult
 
 WOULD_FAIL = "this is the code that just failed, and it would fail again"
 HAS_RUN = "this is the code that has just run"
+UNWANTED = "this is the code that the user did not want"
+UNEXPLAINED = "The model could not be asked to explain this: {error}"
 ANNOUNCED = "the reply says that code follows, and holds none"
 
 
@@ -39,6 +42,7 @@ class _Progress:
         again: The reply whose code runs again, with what it was refused allowed.
         refused_before: Whether nothing of a reply to this step could run.
         announced: Whether a reply said that code follows, and held none.
+        unwanted: Code that the user did not want.
         resample: Whether the next reply is to be another one than the likeliest.
     """
 
@@ -51,11 +55,16 @@ class _Progress:
     again: Reply | None = None
     refused_before: bool = False
     announced: bool = False
+    unwanted: tuple[tuple[CodeBlock, ...], ...] = ()
     resample: bool = False
 
     @property
     def is_last_try(self) -> bool:
         return self.in_vain == self.retries
+
+    @property
+    def went_well(self) -> bool:
+        return self.result is not None and self.result.exit_code == 0
 
     @property
     def is_last_step(self) -> bool:
@@ -71,7 +80,7 @@ class _Progress:
         self.in_vain, self.refused_before, self.resample = 0, False, False
 
     def outcome(self, status: events.RunStatus, text: str) -> Outcome:
-        return Outcome(status, text, self.attempt + 1, self.result)
+        return Outcome(status, text, self.attempt + 1, self.result, self.steps)
 
 
 def policy(
@@ -98,54 +107,84 @@ def policy(
     """
     run = _Progress(max_retries_on_error, max_steps)
     while True:
-        reply: Reply = run.again or (yield from _generate(name, languages, secret_in, resample=run.resample))
-        if not reply.blocks:
-            if outcome := (yield from _without_code(name, run, reply)):
-                return outcome
-            continue
-        if not run.again and _is_code_of(reply.blocks, run.result):
-            if not (yield from _repeats(name, run, reply)):
-                break
-            continue
-        done: CodeResult | Outcome | None = yield from _attempt(name, run, reply, secret_in)
-        if isinstance(done, Outcome):
-            return done
-        if not (yield from _goes_on(name, run, reply, done, retry_by)):
+        reply: Reply | Outcome = run.again or (yield from _generate(name, run, languages, secret_in))
+        then: Then = reply if isinstance(reply, Outcome) else (yield from _take(name, run, reply, retry_by, secret_in))
+        if isinstance(then, Outcome):
+            return then
+        if then == "ask":
             break
     text = yield from _reflect(name, run)
     return run.outcome(_status_of(run.result), text)
 
 
-def _without_code(name: str, run: _Progress, reply: Reply) -> Generator[Effect, Any, Outcome | None]:
-    """Take a reply of which nothing runs: it is the answer, or the model is asked once more."""
+Then = Outcome | Literal["go on", "ask"]
+"""How a run ends, or whether the model writes something else or is asked for the answer."""
+
+
+def _take(
+    name: str, run: _Progress, reply: Reply, retry_by: RetryBy, secret_in: SecretIn
+) -> Generator[Effect, Any, Then]:
+    """Take one reply of the model, and run its code if it may run."""
+    if not reply.blocks:
+        return (yield from _without_code(name, run, reply))
+    if reason := _why_not_again(run, reply):
+        return (yield from _repeats(name, run, reply, reason))
+    done: CodeResult | Outcome | None = yield from _attempt(name, run, reply, secret_in)
+    if isinstance(done, Outcome):
+        return done
+    return "go on" if (yield from _goes_on(name, run, reply, done, retry_by)) else "ask"
+
+
+def _without_code(name: str, run: _Progress, reply: Reply) -> Generator[Effect, Any, Then]:
+    """Take a reply of which nothing runs: it is the answer, or the model may write something else."""
     if reply.refused or reply.cut_off:
-        refusal = _refusal(name, run.attempt, reply, nothing_ran=True)
+        refused = _refused(reply)
+        is_last = run.refused_before or run.is_last_try
+        is_answer = is_last and run.went_well
+        if is_answer and not reply.cut_off and has_words(reply):
+            yield Tell(_refusal(name, run.attempt, refused, IN_ANSWER, nothing_ran=False))
+            return replace(run.outcome("succeeded", reply.text), by_choice=True)
+        refusal = _refusal(name, run.attempt, refused, goes_on=not is_last)
         yield Tell(refusal)
-        if run.refused_before or run.is_last_try:
+        if is_answer:
+            return "ask"
+        if is_last:
             return run.outcome("refused", refusal.reason)
         run.refused_before = True
         run.try_again()
-        return None
+        return "go on"
     if run.max_steps == 1 or run.announced or not announces_code(reply.text):
         return replace(run.outcome(_status_in_words(run.result), reply.text), by_choice=True)
-    yield Tell(_refused(name, run.attempt, (), ANNOUNCED))
+    yield Tell(_refusal(name, run.attempt, (), ANNOUNCED))
     run.announced = True
     run.attempt += 1
-    return None
+    return "go on"
 
 
-def _repeats(name: str, run: _Progress, reply: Reply) -> Generator[Effect, Any, bool]:
-    """Do not run the code that has just run; return whether there may be other code.
+def _why_not_again(run: _Progress, reply: Reply) -> str:
+    """Return why code is not run that has run just before, or that the user did not want; empty if it may run."""
+    if run.again:
+        return ""
+    if any(essence(reply.blocks) == essence(blocks) for blocks in run.unwanted):
+        return UNWANTED
+    if not is_code_of(reply.blocks, run.result):
+        return ""
+    return HAS_RUN if run.went_well else WOULD_FAIL
+
+
+def _repeats(name: str, run: _Progress, reply: Reply, reason: str) -> Generator[Effect, Any, Then]:
+    """Do not run code again.
 
     8 of 9 regenerations of AutoGen and 21 of 38 of smolagents repeated the failed code (measured).
     """
-    failed = bool(run.result and run.result.exit_code)
-    yield Tell(_refused(name, run.attempt, reply.blocks, WOULD_FAIL if failed else HAS_RUN))
-    if run.is_last_try or not failed:
-        return False
-    run.resample = True
-    run.try_again()
-    return True
+    refused = tuple(events.Refusal(block=block, reason=reason) for block in reply.blocks)
+    goes_on = not run.is_last_try and reason != HAS_RUN
+    yield Tell(_refusal(name, run.attempt, refused, reason, goes_on=goes_on))
+    if goes_on:
+        run.resample = True
+        run.try_again()
+        return "go on"
+    return run.outcome("denied", reason) if reason == UNWANTED else "ask"
 
 
 def _attempt(
@@ -162,6 +201,7 @@ def _attempt(
         yield Tell(events.CodeExecutionEvent(source=name, retry_attempt=run.attempt, result=_not_run(given(reason))))
         if not (approval and denied and reason) or approval.ends_run or run.is_last_try:
             return run.outcome("denied" if denied else "refused", reason)
+        run.unwanted += (reply.blocks,)
         yield Tell(
             events.RetryDecisionEvent(source=name, retry_attempt=run.attempt, reason="Do as the user says.", retry=True)
         )
@@ -212,10 +252,14 @@ def _reflect(name: str, run: _Progress) -> Generator[Effect, Any, str]:
     try:
         reflection: CreateResult = yield Ask("reflect")
     except ModelError as error:
-        return f"The model could not be asked to explain this: {error}"
-    blocks = read_reply(reflection.content).blocks if "`" in reflection.content else ()
-    if blocks and not _is_code_of(blocks, run.result):
-        yield Tell(_refused(name, run.attempt, blocks, IN_ANSWER, nothing_ran=False))
+        return UNEXPLAINED.format(error=error)
+    if any(mark in reflection.content for mark in "`~<"):  # else no code is in it, and reading it takes its time
+        reply = read_reply(reflection.content)
+        ran = [essence([each.block]) for each in run.result.blocks] if run.result else []
+        not_run = [block for block in reply.blocks if essence([block]) not in ran] + [one for one, _ in reply.refused]
+        if not_run:
+            refused = tuple(events.Refusal(block=block, reason=IN_ANSWER) for block in not_run)
+            yield Tell(_refusal(name, run.attempt, refused, IN_ANSWER, nothing_ran=False))
     return without_reasoning(reflection.content)
 
 
@@ -235,9 +279,15 @@ def run_given(code_blocks: tuple[CodeBlock, ...], secret_in: SecretIn = knows_no
 
 
 def _generate(
-    name: str, languages: Sequence[str], secret_in: SecretIn, *, resample: bool
-) -> Generator[Effect, Any, Reply]:
-    created: CreateResult = yield Ask("generate", resample=resample)
+    name: str, run: _Progress, languages: Sequence[str], secret_in: SecretIn
+) -> Generator[Effect, Any, Reply | Outcome]:
+    """Ask for a reply; where there is none, what went well before is not lost."""
+    try:
+        created: CreateResult = yield Ask("generate", resample=run.resample)
+    except ModelError as error:
+        if not run.went_well:
+            raise
+        return run.outcome("succeeded", UNEXPLAINED.format(error=error))
     reply = only(read_reply(created.content, finish_reason=created.finish_reason), languages)
     reply = without_secret_code(reply, secret_in)
     if not (reply.text.strip() or reply.blocks):  # nothing, or reasoning alone, which a server may send apart
@@ -263,7 +313,7 @@ def _status_of(result: CodeResult | None) -> events.RunStatus:
 def _announce(name: str, attempt: int, reply: Reply) -> Steps:
     """Publish which code is about to run, and which of the reply's is not."""
     if reply.refused:
-        yield Tell(_refusal(name, attempt, reply, nothing_ran=False))
+        yield Tell(_refusal(name, attempt, _refused(reply), nothing_ran=False))
     damage = ", ".join(dict.fromkeys(damage for block, damage in reply.repaired if block in reply.blocks))
     yield Tell(
         events.CodeGenerationEvent(
@@ -272,33 +322,25 @@ def _announce(name: str, attempt: int, reply: Reply) -> Steps:
     )
 
 
-def _refusal(name: str, attempt: int, reply: Reply, *, nothing_ran: bool) -> events.CodeRefusedEvent:
-    reasons = dict.fromkeys(reason for _, reason in reply.refused)
+def _refused(reply: Reply) -> tuple[events.Refusal, ...]:
+    return tuple(events.Refusal(block=block, reason=reason) for block, reason in reply.refused)
+
+
+def _refusal(
+    name: str,
+    attempt: int,
+    refused: tuple[events.Refusal, ...],
+    reason: str = "",
+    *,
+    nothing_ran: bool = True,
+    goes_on: bool = True,
+) -> events.CodeRefusedEvent:
+    reasons = dict.fromkeys(refusal.reason for refusal in refused)
     return events.CodeRefusedEvent(
         source=name,
         retry_attempt=attempt,
-        refused=tuple(events.Refusal(block=block, reason=reason) for block, reason in reply.refused),
-        reason="; ".join(reasons) or "the reply was cut off before it was complete",
+        refused=refused,
+        reason=reason or "; ".join(reasons) or "the reply was cut off before it was complete",
         nothing_ran=nothing_ran,
-    )
-
-
-def _is_code_of(code_blocks: tuple[CodeBlock, ...], result: CodeResult | None) -> bool:
-    """Return whether this is the code that has just run, as far as it got."""
-    ran = [block_result.block for block_result in result.blocks] if result else []
-    compared = code_blocks[: len(ran)] if result and result.exit_code else code_blocks
-    return bool(ran) and _essence(compared) == _essence(ran)
-
-
-def _essence(code_blocks: "tuple[CodeBlock, ...] | list[CodeBlock]") -> list[list[str]]:
-    """Code without what does not matter: blank lines and spaces at line ends."""
-    return [[line.rstrip() for line in block.code.splitlines() if line.strip()] for block in code_blocks]
-
-
-def _refused(
-    name: str, attempt: int, code_blocks: tuple[CodeBlock, ...], reason: str, *, nothing_ran: bool = True
-) -> events.CodeRefusedEvent:
-    refused = tuple(events.Refusal(block=block, reason=reason) for block in code_blocks)
-    return events.CodeRefusedEvent(
-        source=name, retry_attempt=attempt, refused=refused, reason=reason, nothing_ran=nothing_ran
+        goes_on=goes_on,
     )

@@ -8,13 +8,17 @@ from codeagent_nb.models.types import ModelInfo
 SMALL = 9.0
 """Billions of parameters up to which a model is small. The largest that was measured to lose by more turns has 8."""
 
-UNKNOWN = frozenset({"", "unknown", "replay"})
-"""Families of which nothing is known."""
+SIZE = re.compile(r"(?<![a-z0-9.])(?:(\d+)x)?e?(\d+(?:\.\d+)?)([bm])(?![a-z0-9])")
+"""`7b`, `1.5b`, `8x7b`, `e4b`, `270m`: so their names tell how large open models are."""
 
-SIZE = re.compile(r"(?<![\w.])(?:(\d+)x)?(\d+(?:\.\d+)?)b(?![a-z0-9])", re.IGNORECASE)
-"""`7b`, `1.5B`, `8x7b`: so their names tell how large open models are."""
+LARGE = re.compile(
+    r"(?<![a-z])(?:gpt-?[3-9](?:\.\d|o|-|$)|gpt-oss|chatgpt|o[1-9](?![a-z0-9])|claude|gemini|deepseek-(?:v\d|chat|reasoner)|grok|kimi"
+    r"|mistral-(?:large|medium)|magistral-medium|command-(?:r|a)|qwen-?(?:max|plus|turbo)|qwen3-coder-plus|glm-[4-9]|llama-?4"
+    r"|sonar|nova-(?:pro|premier)|jamba-large|minimax)"
+)
+"""Families of which even the smallest that is offered is large."""
 
-SMALL_NAMES = re.compile(r"\b(?:tiny|nano|phi-?3-mini|tinyllama|smollm\d*)\b", re.IGNORECASE)
+NANO = re.compile(r"gemini-nano|deepseek-r1-distill|deepseek-v2-lite")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +37,14 @@ STEP_BY_STEP = Profile(max_steps=12)
 
 
 def profile_of(info: ModelInfo) -> Profile:
-    """Return the profile of a model; one of which nothing is known, or that is small, takes one step.
+    """Return the profile of a model; one that is small, or of which nothing is known, takes one step.
 
     With the embedded model each further turn is another chance to lose what was found (effectiveness, measured).
     """
-    family = str(info.get("family") or "").strip().lower()
-    if family in UNKNOWN or SMALL_NAMES.search(family):
-        return ONE_STEP
-    sizes = [float(each or 1) * float(size) for each, size in SIZE.findall(family)]
-    return ONE_STEP if sizes and max(sizes) <= SMALL else STEP_BY_STEP
+    family = str(info.get("family") or "").lower().replace("_", "-")
+    sizes = [
+        float(each or 1) * float(size) / (1 if unit == "b" else 1_000) for each, size, unit in SIZE.findall(family)
+    ]
+    if sizes:
+        return STEP_BY_STEP if max(sizes) > SMALL else ONE_STEP
+    return STEP_BY_STEP if LARGE.search(family) and not NANO.search(family) else ONE_STEP

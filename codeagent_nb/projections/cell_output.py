@@ -60,7 +60,8 @@ class CellStory:
         self._changed: dict[str, None] = {}
         self._outputs = ShownOutputs()
         self._failure = ""
-        self._last_attempt = 0
+        self._attempt_began = 0  # the place of its first display
+        self._failed: set[int] = set()
         self._replies = 0
         self._reply = ""
         self._reflected = False
@@ -88,8 +89,8 @@ class CellStory:
         return [(key, self._show(key)) for key in self._displays]
 
     def final(self) -> list[tuple[str, Bundle]]:
-        """Return the displays of the last attempt only."""
-        return self.displays()[self._last_attempt :]
+        """Return the displays without those of attempts that another one of the same step followed."""
+        return [display for place, display in enumerate(self.displays()) if place not in self._failed]
 
     def take(self, event: AgentEvent) -> None:  # noqa: C901, PLR0912 - one line a kind of event
         """Take one event in."""
@@ -125,6 +126,8 @@ class CellStory:
                 self._began = event.created_at
             case events.RetryDecisionEvent():
                 self._retry(event)
+            case events.NextStepEvent():
+                self._attempt_began = self._begun()
             case events.TextMessage() if self._run and event.source == self._run.source:
                 if not self._reflected and not (self._said and self._said in event.content):  # else it stands there
                     self._set("answer", lambda: (_as_html(markdown_html(event.content), event.content), {}))
@@ -168,7 +171,8 @@ class CellStory:
         self._replies += 1
         self._reflected = event.purpose == "reflect"
         self._said = without_reasoning(event.content).strip()
-        self._set(key, lambda: _reply_bundle(without_pretended_output(event.content)))
+        content = event.content if self._reflected else without_pretended_output(event.content)
+        self._set(key, lambda: _reply_bundle(content))
 
     def _approval(self, event: events.ApprovalEvent) -> None:
         if not event.approved:
@@ -192,7 +196,7 @@ class CellStory:
 
     def _refuse(self, event: events.CodeRefusedEvent) -> None:
         if event.nothing_ran:
-            self._last_attempt = self._begun()
+            self._give_up_attempt()
         self._warn(f"refused-{self._replies}", refusal_note(event))
 
     def _files(self, event: events.FilesEvent) -> None:
@@ -209,7 +213,11 @@ class CellStory:
         self._html(f"retry-{self._replies}", _muted(html.escape(said)), said)
         if event.retry:
             self._fold_attempt(event)
-            self._last_attempt = self._begun()
+            self._give_up_attempt()
+
+    def _give_up_attempt(self) -> None:
+        self._failed |= set(range(self._attempt_began, self._begun()))
+        self._attempt_began = len(self._displays)
 
     def _fold_attempt(self, event: events.RetryDecisionEvent) -> None:
         """Fold a failed attempt that another follows away, so that the story stays readable; it can be opened."""

@@ -157,7 +157,8 @@ class PanelStory:
 
     def _end_reply(self, event: events.ModelReplyEvent) -> None:
         key = self._open or self._add("reply", text="", open=True)
-        reply = read_reply(without_pretended_output(event.content), finish_reason=event.finish_reason)
+        content = without_pretended_output(event.content) if event.purpose == "generate" else event.content
+        reply = read_reply(content, finish_reason=event.finish_reason)
         self._reflected = self._reflected or event.purpose == "reflect"
         self._said = reply.text.strip()
         kind = "reflection" if event.purpose == "reflect" else "reply"

@@ -158,3 +158,20 @@ def not_reproduced(event: KernelStateEvent) -> str:
         return "Later cells ran without what the code cells above make."
     names = ", ".join(f"`{name}`" for name in event.names)
     return f"No code cell makes {names} as it was then." if names else "Later cells may depend on it."
+
+
+@dataclass(slots=True)
+class Part:
+    """A block of the attempt that is under way."""
+
+    cell: Cell
+    block: CodeBlock
+    result: BlockResult | None = None
+
+    @property
+    def as_quoted(self) -> Ran:
+        """What is quoted of it if the attempt does not end well."""
+        if self.result is None:
+            return Ran(self.block, self.cell.outputs)
+        outputs = [valid_output(output) for output in self.result.outputs]
+        return Ran(self.block, outputs, self.result.note if self.result.status == "skipped" else "")

@@ -5,7 +5,7 @@ notebook (`notebook/cells/sync.py`). Knows neither.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from codeagent_nb import events
@@ -13,7 +13,7 @@ from codeagent_nb.events import AgentEvent
 from codeagent_nb.projections.drafts import DRAFT_LIMIT, written
 from codeagent_nb.projections.notebook_cell import (
     Cell,
-    Ran,
+    Part,
     attempt_cell,
     code_cell,
     end_cell,
@@ -24,9 +24,10 @@ from codeagent_nb.projections.notebook_cell import (
 from codeagent_nb.projections.quoting import inert, quoted
 from codeagent_nb.projections.taken_back import TurnedTasks
 from codeagent_nb.rendering.markdown_cells import harmless_markdown, harmless_quotes
-from codeagent_nb.rendering.nbformat_outputs import valid_change, valid_output
+from codeagent_nb.rendering.nbformat_outputs import valid_change
 from codeagent_nb.reply.run_policy import Reply, read_reply, without_reasoning
 from codeagent_nb.text import (
+    IN_ANSWER,
     block_cause,
     delivered_text,
     denial_note,
@@ -43,32 +44,17 @@ from codeagent_nb.text import (
 from kernel_executor import BlockResult, CodeBlock, CodeResult
 
 
-@dataclass(slots=True)
-class _Part:
-    """A block of the attempt that is under way."""
-
-    cell: Cell
-    block: CodeBlock
-    result: BlockResult | None = None
-
-    @property
-    def as_quoted(self) -> Ran:
-        if self.result is None:
-            return Ran(self.block, self.cell.outputs)
-        outputs = [valid_output(output) for output in self.result.outputs]
-        return Ran(self.block, outputs, self.result.note if self.result.status == "skipped" else "")
-
-
 class CellsStory:
     """Builds cells while events go by."""
 
     def __init__(self) -> None:
         self.runs: list[dict[str, Any]] = []
-        self.last_attempt = 1
+        self.failed_steps: set[int] = set()
+        """Steps in which an attempt did not end well, and another one followed."""
         self._cells: list[Cell] = []
         self._changed_from = 0
         self._blocks: dict[str, Cell] = {}
-        self._attempt: list[_Part] = []  # of which nobody knows yet that all of it ends well
+        self._attempt: list[Part] = []  # of which nobody knows yet that all of it ends well
         self._attempt_number = 1
         self._made = {"code": 0, "markdown": 0}
         self._step = 0
@@ -80,7 +66,8 @@ class CellsStory:
         self._agent = ""
         self._reflected = False
         self._facts = ""
-        self._max_retries = self._first_attempt = 0  # of a step; the number of its first attempt, from 0
+        self._steps = 0
+        self._unrun = ""
         self._tasks = TurnedTasks()
 
     @property
@@ -148,9 +135,7 @@ class CellsStory:
             case events.BlockFinishedEvent():
                 self._end_block(event)
             case events.CodeExecutionEvent():
-                self._end_attempt(event.result.exit_code, event.result.blocks)
-                self._last_result, self._reflecting = event.result, True
-                self._forget_reply()
+                self._end_execution(event)
             case events.GivenCodeFinishedEvent():
                 self._end_attempt(event.exit_code)
             case events.FilesEvent() | events.NewVariablesEvent():
@@ -176,20 +161,19 @@ class CellsStory:
     def _begin_run(self, event: events.RunStartedEvent) -> None:
         self._quote_attempt("interrupted")  # its end was never told
         self._agent, self._last_result, self._reflected = event.source, None, False
-        self._facts, self._max_retries, self._first_attempt = "", event.max_retries_on_error, 0
+        self._facts, self._unrun, self._steps, self._denied = "", "", 0, None
         self.runs.append({"model": event.model, "isolation": event.isolation})
 
     def _say(self, message: events.ChatMessage) -> None:
         if message.source != self._agent:
             self._quote_attempt("interrupted")
             self._step += 1
-            self.last_attempt = self._step
             text = harmless_markdown(message.content)
             cell = self._add(Cell("markdown", text, {"kind": "task"}, heading="## Task"))
             self._tasks.begin(message.created_at, cell)
         elif not self._reflected:
             self._step += 1
-            text = harmless_markdown(message.content)
+            text = harmless_markdown(message.content) + self._unrun
             self._add(Cell("markdown", text, {"kind": "answer"}, heading="## Answer", closing=self._facts))
 
     def _end_reply(self, event: events.ModelReplyEvent) -> None:
@@ -204,7 +188,7 @@ class CellsStory:
 
     def _reflection(self, text: str) -> Cell:
         failed = self._last_result is None or self._last_result.exit_code != 0
-        note = f"**{failure_note(self._last_result)}**\n\n" if failed else ""
+        note = f"**{failure_note(self._last_result, self._steps)}**\n\n" if failed else ""
         source = harmless_markdown(f"{note}{text.strip()}".rstrip())
         return Cell("markdown", source, {"kind": "reflection"}, heading="## Result")
 
@@ -215,13 +199,15 @@ class CellsStory:
         if self._waiting:
             self._waiting = replace(self._waiting, blocks=event.code_blocks if event.approved else ())
         self._denied = None if event.approved else event
+        if self._denied:  # its drafts may have been edited, and other code must not stand in their cells
+            self._made["code"] += len(event.code_blocks)
 
     def _begin_block(self, event: events.BlockStartedEvent) -> None:
         if self._waiting:  # this one is no draft any more
             self._waiting = replace(self._waiting, blocks=self._waiting.blocks[1:])
         self._attempt_number = event.retry_attempt + 1
         cell = self._blocks[event.block_id] = self._add(code_cell(event.block, "running", event.retry_attempt))
-        self._attempt.append(_Part(cell, event.block))
+        self._attempt.append(Part(cell, event.block))
 
     def _end_block(self, event: events.BlockFinishedEvent) -> None:
         result, running = event.result, self._blocks.get(event.block_id)
@@ -235,7 +221,7 @@ class CellsStory:
         elif result.status != "skipped" or running:
             self._quote_attempt(result.status, block_cause(result))
 
-    def _unannounced(self, result: BlockResult) -> _Part:
+    def _unannounced(self, result: BlockResult) -> Part:
         """Begin a part whose beginning was not told: nothing ran, or the story was begun in its midst."""
         is_skipped = result.status == "skipped"
         cell = (
@@ -243,8 +229,15 @@ class CellsStory:
             if is_skipped
             else code_cell(result.block, "running", self._attempt_number - 1)
         )
-        self._attempt.append(_Part(self._add(cell), result.block))
+        self._attempt.append(Part(self._add(cell), result.block))
         return self._attempt[-1]
+
+    def _end_execution(self, event: events.CodeExecutionEvent) -> None:
+        self._end_attempt(event.result.exit_code, event.result.blocks)
+        self._reflecting = True
+        if not self._denied or self._last_result is None:
+            self._last_result = event.result
+        self._forget_reply()
 
     def _end_attempt(self, exit_code: int, results: Sequence[BlockResult] = ()) -> None:
         """Keep the cells of an attempt if all of it succeeded."""
@@ -297,18 +290,22 @@ class CellsStory:
         self._cells[place:] = cells
 
     def _refuse(self, event: events.CodeRefusedEvent) -> None:
-        if self._reflected:  # the code stands in the answer
-            self._cells[-1].source += f"\n\n*{inert(refusal_note(event))}.*"
-            self._change(self._cells[-1])
+        if event.reason == IN_ANSWER:
+            self._unrun = f"\n\n*{inert(refusal_note(event))}.*"
+            if self._reflected:
+                self._cells[-1].source += self._unrun
+                self._change(self._cells[-1])
             return
         self._note(f"*{inert(refusal_note(event))}.*", [refusal.block for refusal in event.refused])
         if event.nothing_ran:
-            self._next_attempt(goes_on=event.retry_attempt < self._first_attempt + self._max_retries)
+            self.failed_steps |= {self._step} if event.goes_on else set()
+            self._next_attempt(goes_on=event.goes_on)
 
     def _decide(self, event: events.RetryDecisionEvent | events.NextStepEvent) -> None:
         if isinstance(event, events.NextStepEvent):
-            self._first_attempt = self._attempt_number
+            self._steps += 1
         else:
+            self.failed_steps |= {self._step} if event.retry else set()
             if self._denied:  # the user wants other code
                 self._note(f"*{inert(denial_note(self._denied.reason))}*", self._denied.code_blocks)
                 self._denied = None
@@ -318,7 +315,6 @@ class CellsStory:
     def _next_attempt(self, *, goes_on: bool) -> None:
         self._reflecting = not goes_on
         self._step += goes_on
-        self.last_attempt = self._step
         self._forget_reply()
 
     def _note(self, text: str, blocks: Sequence[CodeBlock] = ()) -> None:

@@ -103,7 +103,17 @@ RETRY = "{reason}\nWrite the whole corrected code in one block."
 
 REFUSED = "Nothing was run: {reason}. Write the whole code again, in one complete ```python block."
 
-HAS_RUN = "Nothing was run: {reason}; its output is above."
+REFUSALS = (
+    ("has just run", "Nothing was run: {reason}; its output is above."),
+    # Whatever comes then is taken: that an answer was mistaken for a plan costs a call, and no code runs twice.
+    (
+        "and holds none",
+        "Your reply holds no code. If it was the answer, give it again. Otherwise write the code in one block.",
+    ),
+)
+"""How the reasons end for which nothing is to be written again, and what is said instead."""
+
+OWN_WORDS = tuple(end for end, _ in REFUSALS)
 
 REPAIRED = "Your code did not parse as it arrived ({damage}); it was run with that undone. Write plain code."
 ADVICE = (

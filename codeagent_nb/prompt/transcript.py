@@ -25,7 +25,10 @@ NAMES_TOLD = 20
 
 TASK_SOURCE = "user"
 
-TURNS = (events.NextStepEvent, events.CodeExecutionEvent, events.CodeRefusedEvent, events.TextMessage)
+TURNS = (
+    *(events.NextStepEvent, events.ModelReplyEvent, events.CodeExecutionEvent, events.CodeRefusedEvent),
+    *(events.TextMessage, events.HandoffMessage, events.MessageAddedEvent, events.RunStartedEvent),
+)
 """Events after which something else is to be done."""
 
 
@@ -51,7 +54,10 @@ def _told(log: Iterable[AgentEvent], name: str) -> list[LLMMessage]:
             edited = _edited(event)
         elif not (isinstance(event, events.TextMessage) and event.source == name):
             messages += _messages(event)
-            approved = approved and not isinstance(event, events.ApprovalEvent)
+            # Who was refused outside of a run has no result that would end this.
+            approved = isinstance(event, events.RunStartedEvent) or (
+                approved and not isinstance(event, events.ApprovalEvent)
+            )
     return messages
 
 
@@ -68,8 +74,10 @@ def _messages(event: AgentEvent) -> Sequence[LLMMessage]:
             return [UserMessage(content=content)]
         case events.VariableEvent():
             return _loading(event)
-        case events.ModelReplyEvent(purpose="generate" | "reflect", content=content):
+        case events.ModelReplyEvent(purpose="generate", content=content):
             return [AssistantMessage(content=without_pretended_output(content))]
+        case events.ModelReplyEvent(purpose="reflect", content=content):
+            return [AssistantMessage(content=content)]
         case _:
             said = _of_the_code(event)
             return [UserMessage(content=said, source=CODE_RUNNER)] if said else []
@@ -78,8 +86,8 @@ def _messages(event: AgentEvent) -> Sequence[LLMMessage]:
 def _of_the_code(event: AgentEvent) -> str:
     """Return the model's message about the outcome of its code, or ""."""
     match event:
-        case events.CodeRefusedEvent(nothing_ran=True, reason=reason) if reason.endswith("has just run"):
-            return prompts.HAS_RUN.format(reason=reason)
+        case events.CodeRefusedEvent(nothing_ran=True, reason=reason) if reason.endswith(prompts.OWN_WORDS):
+            return next(said for end, said in prompts.REFUSALS if reason.endswith(end)).format(reason=reason)
         case events.CodeRefusedEvent(nothing_ran=True):
             reasons = dict.fromkeys(refusal.reason for refusal in event.refused)
             return prompts.REFUSED.format(reason="; ".join(map(prompts.advised, reasons)) or event.reason)
@@ -120,6 +128,18 @@ def _loading(event: events.VariableEvent) -> list[LLMMessage]:
     ]
 
 
+def _results(log: Iterable[AgentEvent]) -> list[CodeResult]:
+    """Return what code has given, without what stands for code that was not approved."""
+    results, approved = [], True
+    for event in log:
+        if isinstance(event, events.ApprovalEvent):
+            approved = event.approved
+        elif isinstance(event, events.CodeExecutionEvent):
+            results += [event.result] if approved else []
+            approved = True
+    return results
+
+
 def question(purpose: events.Purpose, log: Sequence[AgentEvent], complaint: str = "") -> list[LLMMessage]:
     """Return what is asked at the end of the transcript, for this call only."""
     if purpose == "generate":
@@ -131,7 +151,7 @@ def question(purpose: events.Purpose, log: Sequence[AgentEvent], complaint: str 
     if purpose == "decide":
         again = [prompts.DECIDE_AGAIN.format(complaint=complaint)] if complaint else []
         return [UserMessage(content="\n".join([prompts.DECIDE, *again]))]
-    results = [event.result for event in log if isinstance(event, events.CodeExecutionEvent)]
+    results = _results(log)
     succeeded = bool(results) and results[-1].exit_code == 0
     return [UserMessage(content=prompts.REFLECT_AFTER_SUCCESS if succeeded else prompts.REFLECT_AFTER_FAILURE)]
 

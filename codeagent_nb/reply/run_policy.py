@@ -68,6 +68,9 @@ INFO_LINE = "code stands on the line of the opening fence"
 _CUT_REASONS = frozenset({"length", "max_tokens", "content_filter", "safety"})
 _REPEAT_LIMIT = 100
 
+A_WORD = 8
+"""Letters of words that are more than a label."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
@@ -132,6 +135,15 @@ def read_reply(markdown: str, finish_reason: str = "stop") -> Reply:
         written=tuple(one.written or one.block for one in judged if not one.hidden),
         repaired=tuple((one.block, one.damage) for one in judged if one.runs and one.damage),
     )
+
+
+def has_words(reply: Reply) -> bool:
+    """Return whether a reply says something besides its blocks."""
+    text = reply.text
+    for block in (*reply.seen, *(block for block, _ in reply.refused)):
+        text = text.replace(block.code.strip("\n"), "")
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith(("```", "~~~"))]
+    return sum(map(str.isalpha, "".join(lines))) > A_WORD
 
 
 def without_reasoning(markdown: str) -> str:

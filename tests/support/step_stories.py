@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from codeagent_nb.approval import ApprovalRequest, ApprovalResponse, rejected
+from codeagent_nb.errors import ModelUnavailable
 from codeagent_nb.models.types import CreateResult
 from kernel_executor import BlockResult, CodeBlock
 from kernel_executor.replay import failing
@@ -65,6 +66,7 @@ MEAN = py("df.mass.mean()", "Now the mean.")
 PLOT = py("df.mass.plot()")
 COLUMNS, NUMBER = "Index(['species', 'mass'])\n", "4201.75\n"
 WORDS = "The mean mass is 4201.75 g."
+IN_SQL = f"{WORDS} In SQL:\n\n```sql\nSELECT AVG(mass) FROM df;\n```"
 CODE_AS_DATA = 'It is 4201.75. The file would be:\n\n```json\n{"mean": 4201.75}\n```'
 
 STEP_STORIES: dict[str, StepStory] = {
@@ -335,13 +337,61 @@ STEP_STORIES: dict[str, StepStory] = {
         WORDS,
         not_run="javascript is not run here",
     ),
-    "two replies of which nothing runs": StepStory(
-        [LOOK, "```javascript\nalert(1)\n```", "```r\nmean(x)\n```"],
+    "two replies of which nothing runs, after a step": StepStory(
+        [LOOK, "```javascript\nalert(1)\n```", "```r\nmean(x)\n```", "There are 2 columns."],
         [COLUMNS],
-        "refused",
+        "succeeded",
         ["df.columns"],
+        "There are 2 columns.",
+        not_run="javascript is not run here",
+    ),
+    "two replies of which nothing runs, and nothing else": StepStory(
+        ["```javascript\nalert(1)\n```", "```r\nmean(x)\n```"],
+        [],
+        "refused",
+        [],
         "r is not run here",
         not_run="javascript is not run here",
+    ),
+    "an answer with code of another language": StepStory(
+        [MEAN, IN_SQL, IN_SQL],
+        [NUMBER],
+        "succeeded",
+        ["df.mass.mean()"],
+        WORDS,
+        not_run="The code in this answer was not run",
+    ),
+    "an empty answer, twice": StepStory(
+        [MEAN, "", "", WORDS],
+        [NUMBER],
+        "succeeded",
+        ["df.mass.mean()"],
+        WORDS,
+        not_run="was not run: the reply was cut off",
+    ),
+    "the model is gone when it is to answer": StepStory(
+        [MEAN, ModelUnavailable("timed out")],
+        [NUMBER],
+        "succeeded",
+        ["df.mass.mean()"],
+        "4201.75",
+    ),
+    "the rejected code again": StepStory(
+        [PLOT, PLOT, MEAN, WORDS],
+        [NUMBER],
+        "succeeded",
+        ["df.mass.mean()"],
+        WORDS,
+        not_run="was not run: this is the code that the user did not want",
+        answers=["no plots", YES],
+    ),
+    "a plot fails for good after the mean": StepStory(
+        [MEAN, py("plot()"), "I have no plot."],
+        [NUMBER, failing()],
+        "failed",
+        ["df.mass.mean()", "plot()"],
+        "I have no plot.",
+        retries=0,
     ),
     "reasoning between the steps": StepStory(
         [f"<think>columns first</think>{LOOK}", f"<think>now the mean</think>{MEAN}", f"<think>done</think>{WORDS}"],

@@ -232,27 +232,29 @@ def test_a_long_explanation_is_shown_when_it_is_whole() -> None:
 # Steps
 
 
-async def steps(stage: Stages, replies: list[Any], results: list[Any], **more: Any) -> tuple[list[Any], int]:
+async def steps(stage: Stages, replies: list[Any], results: list[Any], **more: Any) -> tuple[list[Any], set[int]]:
     scene = stage(replies, results, **more)
     await scene.agent.run(task="t")
     story = told(scene.seen)
-    return [(cell.step, cell.about["kind"]) for cell in story.cells], story.last_attempt
+    return [(cell.step, cell.about["kind"]) for cell in story.cells], story.failed_steps
 
 
 async def test_each_attempt_is_a_step_and_so_is_the_explanation(stage: Stages) -> None:
     assert await steps(stage, [CODE, YES, OTHER, "Two."], [failing(), "2\n"], max_retries_on_error=1) == (
         [(1, "task"), (1, "quoted"), (1, "note"), (2, "code"), (3, "reflection")],
-        2,
+        {1},
     )
-    assert await steps(stage, ["Paris."], []) == ([(1, "task"), (2, "answer")], 1)
+    assert await steps(stage, ["Paris."], []) == ([(1, "task"), (2, "answer")], set())
 
 
-async def test_the_last_attempt_is_the_last_one_though_it_failed_or_was_refused(stage: Stages) -> None:
+async def test_no_other_attempt_follows_the_last_one_though_it_failed_or_was_refused(
+    stage: Stages,
+) -> None:
     more = {"max_retries_on_error": 1, "retry_by": "status"}
     expected = [(1, "task"), (1, "quoted"), (1, "note"), (2, "quoted"), (3, "reflection")]
-    assert await steps(stage, [CODE, OTHER, "No."], [failing(), failing()], **more) == (expected, 2)
+    assert await steps(stage, [CODE, OTHER, "No."], [failing(), failing()], **more) == (expected, {1})
     expected = [(1, "task"), (1, "quoted"), (1, "note"), (2, "note"), (3, "reflection")]
-    assert await steps(stage, [CODE, CODE, "No."], [failing()], **more) == (expected, 2)
+    assert await steps(stage, [CODE, CODE, "No."], [failing()], **more) == (expected, {1})
 
 
 async def test_the_steps_of_a_second_run_go_on_from_those_of_the_first(stage: Stages) -> None:
@@ -267,7 +269,7 @@ async def test_the_steps_of_a_second_run_go_on_from_those_of_the_first(stage: St
         (3, "task"),
         (4, "answer"),
     ]
-    assert story.last_attempt == 3
+    assert story.failed_steps == set()
 
 
 # The saved session

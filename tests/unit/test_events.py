@@ -135,7 +135,7 @@ def test_the_shape_of_every_event_is_pinned() -> None:
         "MessageAddedEvent": ["message"],
         "VariableEvent": ["code", "description", "execution_count", "name", "path"],
         "ModelReplyEvent": ["content", "duration", "finish_reason", "purpose", "usage"],
-        "CodeRefusedEvent": ["nothing_ran", "reason", "refused", "retry_attempt"],
+        "CodeRefusedEvent": ["goes_on", "nothing_ran", "reason", "refused", "retry_attempt"],
         "ApprovalEvent": ["approved", "code_blocks", "edited", "ends_run", "reason", "retry_attempt"],
         "BlockStartedEvent": ["block", "block_id", "retry_attempt"],
         "BlockOutputEvent": ["block_id", "change"],

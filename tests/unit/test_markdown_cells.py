@@ -391,6 +391,7 @@ def seconds(text: str) -> float:
     return time.process_time() - began
 
 
+@pytest.mark.timing
 def test_no_text_takes_long() -> None:
     """Rendering holds up the user's kernel; the old pattern took 2 s for 50,000 characters."""
     texts = [(part, f"{part * (50_000 // len(part))}<b>"[-50_000:]) for part in REPEATED]

@@ -1,5 +1,7 @@
 """What a reply without code announces, and what a reply with code pretends to have printed."""
 
+import time
+
 import pytest
 from hypothesis import given, strategies as st
 
@@ -20,6 +22,18 @@ PLANS = (
     "Je vais d'abord lire le fichier.",
     "Primero voy a leer el archivo.",
     "We should look at missing values next.",
+    "To answer this, I need to look at the data.",
+    "To do this, I'll load the file.",
+    "I'd like to first inspect the columns.",
+    "My next step is to compute the mean.",
+    "I'm now going to compute the mean.",
+    "Before computing anything, I'll check the types.",
+    "With that, I can compute the mean.",
+    "Loading the file now.",
+    "Als nächstes sehe ich mir die Spalten an.",
+    "Ensuite, je calculerai la moyenne.",
+    "There's an error in the last line, so I'll correct it.",
+    "OK \N{EM DASH} let me check the file.",
 )
 ANSWERS = (
     "Paris.",
@@ -27,10 +41,21 @@ ANSWERS = (
     "The mean is 4201.75 g. I computed it from the column `mass`.",
     "I looked at the columns first. The heaviest species is Gentoo.",
     "Which of the two columns shall I use?",
+    "The mean is 4201.75 g. I should note that 3 rows were left out.",
+    "I need to point out that the column is empty.",
+    "It is 3. We should treat this with caution.",
+    "I want to emphasize that the original file was not changed.",
+    "So we can now say that Gentoo is the heaviest.",
+    "I'll be here if you need anything else.",
+    "I need to know which column holds the mass.",
+    "Understood. I will not plot anything.",
+    "Ich muss darauf hinweisen, dass 3 Zeilen fehlen.",
+    "Debo señalar que faltan 3 filas.",
+    "The averages are 3.5, 4.2, 5.1, ...",
     "The mean is 3. Let me know if you need anything else!",
     "The mean is 3. I'll be happy to plot it.",
     "Let's say the price is 3: then the total is 9.",
-    "I will need the file to answer this, but the mean of the three numbers you gave is 2.",
+    "I will need the file to answer this, but it was not given.",
     "Die schwerste Spezies ist Gentoo.",
     "",
 )
@@ -41,7 +66,7 @@ def test_a_plan_announces_code(text: str) -> None:
     assert announces_code(text)
 
 
-@pytest.mark.parametrize("text", ANSWERS[:-3] + ANSWERS[-2:])
+@pytest.mark.parametrize("text", ANSWERS)
 def test_an_answer_does_not(text: str) -> None:
     assert not announces_code(text)
 
@@ -80,6 +105,10 @@ def test_what_a_reply_pretends_to_have_printed_is_cut(tail: str) -> None:
         "Output:\n```\n1\n```\n",
         "The result is 4.\n\n```text\n4\n```",
         f"{CODE}\nThe results tell which species is the heaviest, and by how much.",
+        '```python\ntext = """\n```\nOutput:\n```\n"""\nprint(text)\n```\n',
+        f"{CODE}\n```py3\nprint(2)\n```",
+        f"{CODE}\n```python\nprint(2)\n",
+        f"{CODE}\n```{{code-cell}} ipython3\nprint(2)\n```",
     ],
 )
 def test_all_else_stays(reply: str) -> None:
@@ -95,3 +124,11 @@ def test_it_only_ever_cuts_the_end_and_once_is_enough(reply: str) -> None:
     left = without_pretended_output(reply)
     assert reply.startswith(left)
     assert without_pretended_output(left) == left
+
+
+@pytest.mark.timing
+@pytest.mark.parametrize("line", ["- \n", "```\n", "\n", "Output \n", "_ _ _\n"])
+def test_a_long_tail_takes_its_time_and_not_its_square(line: str) -> None:
+    began = time.perf_counter()
+    without_pretended_output(CODE + line * 20_000)
+    assert time.perf_counter() - began < 20, "it took a tenth of that"

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from codeagent_nb.errors import ModelUnavailable
 from codeagent_nb.events import (
     ApprovalEvent,
     CodeExecutionEvent,
@@ -292,11 +293,6 @@ def test_a_no_with_words_is_feedback_and_costs_a_try() -> None:
     assert (outcome.status, outcome.text, hand.executed) == ("denied", "use the median", [])
 
 
-def test_the_same_code_again_after_a_no_is_asked_for_again() -> None:
-    no = [approval(approved=False, reason="not now"), None]
-    assert solve(Hand([CODE, CODE, "Done."], [0], no), retries=1).status == "succeeded"
-
-
 def test_steps_follow_one_another_until_a_reply_holds_no_code() -> None:
     hand = Hand([CODE, OTHER_CODE, "It is 2."], [0, 0])
     outcome = solve(hand, steps=5)
@@ -341,14 +337,40 @@ def test_a_plan_without_code_is_asked_for_its_code_once() -> None:
     assert with_one_step.status == "answered"
 
 
+def test_rejected_code_is_not_asked_for_again() -> None:
+    no = [approval(approved=False, reason="not that")]
+    hand = Hand([CODE, CODE, CODE], approvals=no)
+    outcome = solve(hand, retries=2)
+    assert (outcome.status, outcome.text) == ("denied", "this is the code that the user did not want")
+    assert sum(isinstance(effect, Approve) for effect in hand.effects) == 1
+
+
+def test_a_model_that_is_gone_when_it_is_to_answer_loses_nothing() -> None:
+    steps = policy("coder", max_retries_on_error=0, retry_by="status", max_steps=5)
+    answers: list[Any] = [CreateResult(content=CODE), None, None, result_of(PRINT_1, 0), None, None]
+    steps.send(None)
+    for answer in answers:
+        steps.send(answer)
+    with pytest.raises(StopIteration) as ended:
+        steps.throw(ModelUnavailable("timed out"))
+    outcome = ended.value.value
+    assert (outcome.status, outcome.by_choice) == ("succeeded", False)
+    assert "timed out" in outcome.text
+
+
 def test_code_in_the_answer_is_told_as_not_run_unless_it_has_run() -> None:
     hand = Hand([CODE, f"It is 1. Try this:\n\n{OTHER_CODE}"], [0])
     assert solve(hand).status == "succeeded"
     [refused] = hand.told(CodeRefusedEvent)
     assert (refused.reason, refused.nothing_ran) == ("it stands in the answer", False)
-    hand = Hand([CODE, f"It is 1. I ran this:\n\n{CODE}"], [0])
+    for words in (f"It is 1. I ran this:\n\n{CODE}", f"It is 1. First I ran:\n\n{CODE}"):
+        hand = Hand([f"{CODE}\n\n{OTHER_CODE}", words], [0])
+        assert solve(hand).status == "succeeded"
+        assert hand.told(CodeRefusedEvent) == []
+    hand = Hand([CODE, f"I ran this:\n\n{CODE}\n\nYou may try this:\n\n~~~python\nprint(2)\n~~~"], [0])
     assert solve(hand).status == "succeeded"
-    assert hand.told(CodeRefusedEvent) == []
+    [refused] = hand.told(CodeRefusedEvent)
+    assert [each.block.code for each in refused.refused] == ["print(2)\n"]
 
 
 def test_what_the_user_made_of_the_code_is_what_runs() -> None:

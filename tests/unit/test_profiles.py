@@ -17,18 +17,36 @@ SMALL = (
         "llama-3.1-8b-instant",
         "gemma-2-9b-it",
     ),
-    *("qwen3:0.6b", "phi-3-mini", "tinyllama", "smollm2", "qwen2.5-coder:7b-q4_K_M", "", "unknown", "replay"),
+    *(
+        "qwen3:0.6b",
+        "phi-3-mini",
+        "tinyllama",
+        "smollm2",
+        "qwen2.5-coder:7b-q4_K_M",
+        "",
+        "unknown",
+        "replay",
+        "llama3.2",
+    ),
+    *("llama3.1:latest", "qwen2.5-coder:latest", "mistral", "gemma3", "phi4-mini", "deepseek-coder", "deepseek-r1"),
+    *("gemma3:270m", "lfm2-350m", "gemma3n:e4b", "microsoft/Phi-3.5-mini-instruct", "gpt2", "qwen2.5_7b_instruct"),
+    *("default", "model", "local", "gemini-nano", "gpt-3.5b-distilled"),
 )
 LARGE = (
     *(
         "gpt-4o",
         "gpt-5",
-        "claude-sonnet-4-5",
-        "gemini-2.5-pro",
-        "qwen2.5-coder-32b-instruct",
-        "llama-3.3-70b-versatile",
+        "gpt-5.1-codex",
+        "gpt-4.1-mini",
+        "gpt-4-turbo",
+        "gpt-3.5-turbo",
+        "o3",
+        "o4-mini",
+        "gpt-oss:120b",
     ),
-    *("mixtral-8x7b", "deepseek-v3", "o3", "gpt-4o-2024-08-06", "qwen3-235b-a22b", "mistral-large"),
+    *("claude-sonnet-4-5", "anthropic/claude-3.5-haiku", "gemini-2.5-pro", "models/gemini-2.5-flash", "grok-4"),
+    *("qwen2.5-coder-32b-instruct", "llama-3.3-70b-versatile", "mixtral-8x7b", "deepseek-v3", "deepseek-chat"),
+    *("gpt-4o-2024-08-06", "qwen3-235b-a22b", "mistral-large-latest", "azure/gpt-4o", "kimi-k2", "qwen3:30b-a3b"),
 )
 
 

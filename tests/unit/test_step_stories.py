@@ -6,14 +6,15 @@ from itertools import pairwise
 import pytest
 
 from codeagent_nb import CodeExecutorAgent, ReplayChatCompletionClient
+from codeagent_nb.approval import rejected
 from codeagent_nb.events import AgentEvent, BlockFinishedEvent, RunFinishedEvent, TextMessage
 from codeagent_nb.projections.cell_output import CellStory
 from codeagent_nb.projections.chat import PanelStory
 from codeagent_nb.projections.notebook_cells import CellsStory
 from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.views.console import ConsoleView
-from kernel_executor.replay import ReplayCodeExecutor
-from tests.support.step_stories import STEP_STORIES, StepStory
+from kernel_executor.replay import ReplayCodeExecutor, failing
+from tests.support.step_stories import MEAN, NUMBER, PLOT, STEP_STORIES, WORDS, YES, StepStory, py
 
 
 class Played:
@@ -98,6 +99,47 @@ async def test_code_cells_are_the_code_that_ran_well_in_order(name: str) -> None
     sources = [cell.source for cell in played.cells.cells if cell.cell_type == "code"]
     assert {source.removeprefix("%%bash\n") for source in sources} <= ran_well
     assert played.cells.drafts == []
+
+
+async def test_a_last_step_that_fails_is_not_said_to_be_all_of_it() -> None:
+    played = await play("a plot fails for good after the mean")
+    closing = played.events[-1]
+    assert isinstance(closing, TextMessage)
+    assert closing.content.startswith("The last step did not succeed; the last attempt ended with ValueError: bad.")
+    assert "**The last step did not succeed" in played.surfaces["session"]
+
+
+async def test_rejected_code_and_what_follows_it_never_share_a_cell() -> None:
+    """Its cell may have been edited, and is the user's then: the code that follows would not be written."""
+    story = STEP_STORIES["a no with a reason"]
+    cells, seen = CellsStory(), dict[str, set[str]]()
+    played = Played(story)
+    await played.agent.run(task="What is the mean mass?")
+    for event in played.events:
+        cells.take(event)
+        for cell in (*cells.cells, *cells.drafts):
+            if cell.cell_type == "code" and cell.source:
+                seen.setdefault(cell.key, set()).add(cell.source)
+    assert sorted(seen.values(), key=str) == [{"df.mass.mean()"}, {"df.mass.plot()"}]
+
+
+async def test_a_no_is_not_told_in_the_next_task() -> None:
+    replies = [PLOT, py("a"), MEAN, WORDS]
+    played = Played(StepStory(replies, [failing(), NUMBER], "denied", [], "", answers=[rejected(""), YES, YES]))
+    await played.agent.run(task="Plot it.")
+    await played.agent.run(task="What is the mean mass?")
+    assert "Not approved" not in played.surfaces["session"]
+
+
+async def test_what_ran_well_stays_where_only_the_final_attempts_are_kept() -> None:
+    played = await play("a middle step fails and is repaired")
+    kept = "\n".join(str(data.get("text/plain", "")) for _, (data, _) in played.cell.final())
+    assert "df.columns" in kept
+    assert "4201.75" in kept
+    assert "df.weight" not in kept
+    sources = [cell.source for cell in played.cells.cells if cell.step not in played.cells.failed_steps]
+    assert "df.columns" in sources
+    assert "df.mass.mean()" in sources
 
 
 @pytest.mark.parametrize("name", STEP_STORIES)

@@ -87,8 +87,24 @@ PROMPT = "NOT sandboxed. Run this code (1 line)? [y/N, or what it shall do inste
         ("no plots, please\n", "denied no plots, please"),
         ("no, use the median\n", "denied use the median"),
         ("n: use it\n", "denied use it"),
+        ("no thanks\n", "denied not approved at the terminal"),
+        ("No, stop.\n", "denied not approved at the terminal"),
+        ("yes please\n", "denied not approved at the terminal"),
     ],
-    ids=["y", "yes", "n", "enter", "other", "end of input", "words", "no with words", "n with words"],
+    ids=[
+        "y",
+        "yes",
+        "n",
+        "enter",
+        "other",
+        "end of input",
+        "words",
+        "no with words",
+        "n with words",
+        "thanks",
+        "stop",
+        "more than yes",
+    ],
 )
 def test_only_a_yes_is_a_yes(keys: str, answer: str) -> None:
     terminal = Terminal()

@@ -185,7 +185,7 @@ def _client(parent: Mapping[str, Any]) -> str:
 def last_good_code(events: Iterable[AgentEvent]) -> str:
     """Return the code that succeeded, as one cell; empty if none did."""
     good = [event.result for event in events if isinstance(event, CodeExecutionEvent) and event.result.exit_code == 0]
-    blocks = [one.block for one in good[-1].blocks if one.status == "ok"] if good else []
+    blocks = [one.block for result in good for one in result.blocks if one.status == "ok"]  # of all steps
     if python := [block.code.strip("\n") for block in blocks if normalize(block.language) in {"python", ""}]:
         return "\n\n".join(python)
     return code_cell(blocks[-1], "ok").source if blocks else ""

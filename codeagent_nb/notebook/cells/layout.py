@@ -1,6 +1,6 @@
 """How a run's cells look in the open notebook: their ids, what their metadata say, outputs that obey nobody. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import count
 from typing import Any
 
@@ -10,6 +10,9 @@ from codeagent_nb.projections.notebook_cells import CellsStory
 from codeagent_nb.rendering.cell_outputs import OutputCleaner, shown_output
 from kernel_executor import Output
 from kernel_executor.text import encodable
+
+OF_FAILURES = frozenset({"quoted", "note"})
+"""Kinds of cells that tell of an attempt which did not end well."""
 
 ID_LIMIT = 40
 """Characters of an anchor's id that go into the ids of its cells; nbformat allows 64 in all."""
@@ -37,15 +40,16 @@ class PageCells:
         self._ids: dict[str, str] = {}
         self._outputs = OutputCleaner(shown_output)
 
-    def of(self, story: CellsStory, *, from_step: int = 0, over: bool = False) -> list[PageCell]:
+    def of(self, story: CellsStory, *, without_failed: Collection[int] = (), over: bool = False) -> list[PageCell]:
         """Return the cells of a story, those that are still being written last.
 
         Args:
             story: The run so far.
-            from_step: The first step that is shown.
+            without_failed: Steps of which what failed, and the notes on it, is not shown.
             over: True if nothing more will come: what has not ended well by then never will.
         """
-        stand = [cell for cell in (story.lasting if over else story.cells) if cell.step >= from_step]
+        all_cells = story.lasting if over else story.cells
+        stand = [cell for cell in all_cells if cell.step not in without_failed or cell.about["kind"] not in OF_FAILURES]
         settled = [cell for one in stand for cell in self._page_cell(one, {"sha256": digest(encodable(one.source))})]
         return settled + [cell for one in story.drafts for cell in self._page_cell(one, {})]
 

@@ -236,8 +236,8 @@ class CellWriter:
         self._known |= {name: _as_unknown(wanted[name], approved[name]) for name in left.adopted & wanted.keys()}
 
     def _wanted(self) -> list[PageCell]:
-        last_only = self._over and self._last_attempt_only
-        return self._cells.of(self._story, from_step=self._story.last_attempt if last_only else 0, over=self._over)
+        failed = self._story.failed_steps if self._over and self._last_attempt_only else ()
+        return self._cells.of(self._story, without_failed=failed, over=self._over)
 
     def _replacing(self, wanted: list[PageCell]) -> list[PageCell]:
         """Leave what an earlier run made where it is, as long as there is nothing but notes to put in its place."""
