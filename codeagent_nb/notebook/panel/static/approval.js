@@ -20,7 +20,7 @@ const READABLE = 160;
  */
 function approvalForm(approval, send) {
   const blocks = approval.blocks.map((block) => codeBlock(block, tellEditing));
-  const reason = h("input", { type: "text", class: "cagent-field cagent-reason", placeholder: "Why not? (optional)",
+  const reason = h("input", { type: "text", class: "cagent-field cagent-reason", placeholder: "What instead? (optional)",
     "aria-label": "Reason for rejecting", "data-lm-suppress-shortcuts": "true", autocomplete: "off" });
   const run = approval.grant ? "Allow once" : approval.edited ? "Run the edited code" : "Run it";
   const approve = button({ class: "cagent-primary", icon: "check", text: run, title: "Ctrl+Enter in the code",
