@@ -177,7 +177,7 @@ def _repeats(name: str, run: _Progress, reply: Reply, reason: str) -> Generator[
 
     8 of 9 regenerations of AutoGen and 21 of 38 of smolagents repeated the failed code (measured).
     """
-    refused = tuple(events.Refusal(block=block, reason=reason) for block in reply.blocks)
+    refused = _each(reply.blocks, reason)
     goes_on = not run.is_last_try and reason != HAS_RUN
     yield Tell(_refusal(name, run.attempt, refused, reason, goes_on=goes_on))
     if goes_on:
@@ -258,8 +258,7 @@ def _reflect(name: str, run: _Progress) -> Generator[Effect, Any, str]:
         ran = [essence([each.block]) for each in run.result.blocks] if run.result else []
         not_run = [block for block in reply.blocks if essence([block]) not in ran] + [one for one, _ in reply.refused]
         if not_run:
-            refused = tuple(events.Refusal(block=block, reason=IN_ANSWER) for block in not_run)
-            yield Tell(_refusal(name, run.attempt, refused, IN_ANSWER, nothing_ran=False))
+            yield Tell(_refusal(name, run.attempt, _each(not_run, IN_ANSWER), IN_ANSWER, nothing_ran=False))
     return without_reasoning(reflection.content)
 
 
@@ -320,6 +319,10 @@ def _announce(name: str, attempt: int, reply: Reply) -> Steps:
             source=name, retry_attempt=attempt, content=reply.text, code_blocks=reply.blocks, damage=damage
         )
     )
+
+
+def _each(blocks: Sequence[CodeBlock], reason: str) -> tuple[events.Refusal, ...]:
+    return tuple(events.Refusal(block=block, reason=reason) for block in blocks)
 
 
 def _refused(reply: Reply) -> tuple[events.Refusal, ...]:

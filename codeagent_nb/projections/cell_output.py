@@ -15,7 +15,7 @@ from codeagent_nb.rendering.fallback import guarded
 from codeagent_nb.rendering.html import code_html, growing_html, markdown_html, text_html
 from codeagent_nb.rendering.mime_bundles import harmless_bundle
 from codeagent_nb.rendering.shown_outputs import ShownOutputs
-from codeagent_nb.reply.pretended import without_pretended_output
+from codeagent_nb.reply.pretended import told_reply
 from codeagent_nb.reply.run_policy import read_reply, without_reasoning
 from codeagent_nb.statuses import RUN_ENDS
 from codeagent_nb.text import (
@@ -171,8 +171,7 @@ class CellStory:
         self._replies += 1
         self._reflected = event.purpose == "reflect"
         self._said = without_reasoning(event.content).strip()
-        content = event.content if self._reflected else without_pretended_output(event.content)
-        self._set(key, lambda: _reply_bundle(content))
+        self._set(key, lambda: _reply_bundle(told_reply(event)))
 
     def _approval(self, event: events.ApprovalEvent) -> None:
         if not event.approved:

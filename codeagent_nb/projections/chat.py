@@ -10,7 +10,7 @@ from typing import Any, Literal
 from codeagent_nb import events
 from codeagent_nb.events import AgentEvent, RunStatus
 from codeagent_nb.rendering.nbformat_outputs import valid_output
-from codeagent_nb.reply.pretended import without_pretended_output
+from codeagent_nb.reply.pretended import told_reply
 from codeagent_nb.reply.run_policy import read_reply
 from codeagent_nb.statuses import BLOCK_STATES, RUN_ENDS, Shown
 from codeagent_nb.text import (
@@ -157,8 +157,7 @@ class PanelStory:
 
     def _end_reply(self, event: events.ModelReplyEvent) -> None:
         key = self._open or self._add("reply", text="", open=True)
-        content = without_pretended_output(event.content) if event.purpose == "generate" else event.content
-        reply = read_reply(content, finish_reason=event.finish_reason)
+        reply = read_reply(told_reply(event), finish_reason=event.finish_reason)
         self._reflected = self._reflected or event.purpose == "reflect"
         self._said = reply.text.strip()
         kind = "reflection" if event.purpose == "reflect" else "reply"

@@ -4,7 +4,7 @@ Because it is derived, the task is in it once, a retry's reason cannot be lost, 
 are. It only ever grows at the end, so that the server's prefix cache holds for every call of a run.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from codeagent_nb import events
 from codeagent_nb.events import AgentEvent
@@ -13,7 +13,7 @@ from codeagent_nb.models.types import CODE_RUNNER, AssistantMessage, LLMMessage,
 from codeagent_nb.prompt import model_texts as prompts
 from codeagent_nb.prompt.contexts import UNBOUNDED, ChatCompletionContext
 from codeagent_nb.prompt.images import images_of, shown
-from codeagent_nb.reply.pretended import without_pretended_output
+from codeagent_nb.reply.pretended import told_reply
 from codeagent_nb.text import fenced, given, own_frames
 from kernel_executor import BlockResult, CodeResult, Output
 from kernel_executor.text import as_text, plain, shorten
@@ -43,21 +43,31 @@ def _instructions(system_message: str | None) -> list[LLMMessage]:
     return [SystemMessage(content=system_message)] if system_message else []
 
 
+def _without_denied(log: Iterable[AgentEvent]) -> Iterator[AgentEvent]:
+    """Yield events without the results that stand for code which was not approved: the denial tells it."""
+    denied = False
+    for event in log:
+        if denied and isinstance(event, events.CodeExecutionEvent):
+            denied = False
+            continue
+        if isinstance(event, events.ApprovalEvent):
+            denied = not event.approved
+        elif isinstance(event, events.RunStartedEvent):  # what was denied outside of a run has no result
+            denied = False
+        yield event
+
+
 def _told(log: Iterable[AgentEvent], name: str) -> list[LLMMessage]:
     messages: list[LLMMessage] = []
-    edited, approved = "", True
-    for event in standing(log):
+    edited = ""
+    for event in _without_denied(standing(log)):
         if isinstance(event, events.CodeExecutionEvent):
-            messages += [_result(event.result, edited)] if approved else []  # the denial has told it
-            edited, approved = "", True
+            messages.append(_result(event.result, edited))
+            edited = ""
         elif isinstance(event, events.ApprovalEvent) and event.approved:
             edited = _edited(event)
         elif not (isinstance(event, events.TextMessage) and event.source == name):
             messages += _messages(event)
-            # Who was refused outside of a run has no result that would end this.
-            approved = isinstance(event, events.RunStartedEvent) or (
-                approved and not isinstance(event, events.ApprovalEvent)
-            )
     return messages
 
 
@@ -74,10 +84,8 @@ def _messages(event: AgentEvent) -> Sequence[LLMMessage]:
             return [UserMessage(content=content)]
         case events.VariableEvent():
             return _loading(event)
-        case events.ModelReplyEvent(purpose="generate", content=content):
-            return [AssistantMessage(content=without_pretended_output(content))]
-        case events.ModelReplyEvent(purpose="reflect", content=content):
-            return [AssistantMessage(content=content)]
+        case events.ModelReplyEvent(purpose="generate" | "reflect"):
+            return [AssistantMessage(content=told_reply(event))]
         case _:
             said = _of_the_code(event)
             return [UserMessage(content=said, source=CODE_RUNNER)] if said else []
@@ -128,18 +136,6 @@ def _loading(event: events.VariableEvent) -> list[LLMMessage]:
     ]
 
 
-def _results(log: Iterable[AgentEvent]) -> list[CodeResult]:
-    """Return what code has given, without what stands for code that was not approved."""
-    results, approved = [], True
-    for event in log:
-        if isinstance(event, events.ApprovalEvent):
-            approved = event.approved
-        elif isinstance(event, events.CodeExecutionEvent):
-            results += [event.result] if approved else []
-            approved = True
-    return results
-
-
 def question(purpose: events.Purpose, log: Sequence[AgentEvent], complaint: str = "") -> list[LLMMessage]:
     """Return what is asked at the end of the transcript, for this call only."""
     if purpose == "generate":
@@ -151,7 +147,7 @@ def question(purpose: events.Purpose, log: Sequence[AgentEvent], complaint: str 
     if purpose == "decide":
         again = [prompts.DECIDE_AGAIN.format(complaint=complaint)] if complaint else []
         return [UserMessage(content="\n".join([prompts.DECIDE, *again]))]
-    results = _results(log)
+    results = [event.result for event in _without_denied(log) if isinstance(event, events.CodeExecutionEvent)]
     succeeded = bool(results) and results[-1].exit_code == 0
     return [UserMessage(content=prompts.REFLECT_AFTER_SUCCESS if succeeded else prompts.REFLECT_AFTER_FAILURE)]
 

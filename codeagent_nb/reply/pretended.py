@@ -3,6 +3,7 @@
 import re
 from functools import lru_cache
 
+from codeagent_nb.events import ModelReplyEvent
 from codeagent_nb.reply.run_policy import read_reply
 
 FENCE = re.compile(r"^ {0,3}(?:`{3,}|~{3,})", re.MULTILINE)
@@ -14,6 +15,11 @@ SAYS_OUTPUT = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 """A line that has nothing to say but that output follows. Nothing in it crosses lines: that was quadratic."""
+
+
+def told_reply(event: ModelReplyEvent) -> str:
+    """Return a reply as views and prompts tell it: of closing words nothing is cut, for their code has run."""
+    return without_pretended_output(event.content) if event.purpose == "generate" else event.content
 
 
 @lru_cache(maxsize=256)  # the prompt is derived for each call

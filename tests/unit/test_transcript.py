@@ -12,11 +12,13 @@ from codeagent_nb import CodeExecutorAgent, ReplayChatCompletionClient
 from codeagent_nb.approval import ApprovalResponse
 from codeagent_nb.events import (
     AgentEvent,
+    ApprovalEvent,
     CodeExecutionEvent,
     ContextEvent,
     ModelReplyEvent,
     RequestUsage,
     RetryDecisionEvent,
+    RunStartedEvent,
     TextMessage,
     VariableEvent,
 )
@@ -329,3 +331,17 @@ def test_what_earlier_code_shows_meanwhile_is_told_with_its_pictures() -> None:
     display = {"output_type": "display_data", "data": {"text/markdown": "**SECOND**"}, "metadata": {}}
     said = observation(result({"output_type": "stream", "name": "stdout", "text": "own\n"}, late=(late, display)))
     assert said == "The code ran without an error. Its output:\nown\nMeanwhile earlier code showed:\nlate\n**SECOND**"
+
+
+def test_a_denial_outside_of_a_run_hides_nothing_of_the_next_one() -> None:
+    """What was denied there has no result; the first one of the next run was taken for it."""
+    log: list[AgentEvent] = [
+        ApprovalEvent(source="user", retry_attempt=0, approved=False, reason="no", code_blocks=(CodeBlock("x"),)),
+        user(TASK),
+        RunStartedEvent(source="coder", model="m", isolation="i", max_retries_on_error=0),
+        reply("```python\nprint(42)\n```"),
+        CodeExecutionEvent(source="coder", retry_attempt=0, result=result(stdout("42"))),
+    ]
+    told = text_of(prompt(log, "reflect", "coder", None))
+    assert "The code ran without an error. Its output:\n42" in told
+    assert "did not run through" not in told
