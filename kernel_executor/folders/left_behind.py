@@ -3,10 +3,10 @@
 import fcntl
 import os
 import stat
+import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 from kernel_executor.folders.trees import FOLDER, remove
 
@@ -15,16 +15,34 @@ NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 """How a file of ours is made where code may write: never through a link, never over another one."""
 
 
-def lock(folder: Path) -> IO[bytes]:
-    """Lock a file in a folder until our process ends, however that comes. It has its name only when it is locked.
+class Lock:
+    """A locked file: until it is closed or forgotten, or our process ends, however that comes.
+
+    Args:
+        descriptor: Its descriptor.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        # For who is forgotten: a loop that closes awaits nobody's end.
+        self._close = weakref.finalize(self, os.close, descriptor)
+        self._close.atexit = False
+
+    def close(self) -> None:
+        """Unlock and close it; may be called twice."""
+        self._close()
+
+
+def lock(folder: Path) -> Lock:
+    """Lock a file in a folder. It has its name only when it is locked.
 
     Raises:
         OSError: The folder is a link, which code may have put in its place; or it cannot be written to.
     """
     nameless, inside = f".{LOCK}", os.open(folder, FOLDER)
     try:
-        file = os.fdopen(os.open(nameless, NEW, 0o600, dir_fd=inside), "wb")
-        fcntl.flock(file, fcntl.LOCK_EX)
+        descriptor = os.open(nameless, NEW, 0o600, dir_fd=inside)
+        file = Lock(descriptor)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         os.rename(nameless, LOCK, src_dir_fd=inside, dst_dir_fd=inside)
         return file
     finally:

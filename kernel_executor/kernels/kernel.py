@@ -255,14 +255,17 @@ class Kernel:
         await self._process.kill()
 
     async def aclose(self) -> None:
-        """End the process, if it lives, and let go of everything."""
-        await self._process.kill()
-        await self._process.wait()
-        self._router.close()
-        self._exit_watch.cancel()
-        await asyncio.wait({self._exit_watch})
-        await self._process.remove()
-        self._let_go()
+        """End the process, if it lives, and let go of everything, even on a loop that is closing and cancels us."""
+        try:
+            await self._process.kill()
+            await self._process.wait()
+            self._router.close()
+            self._exit_watch.cancel()
+            await asyncio.wait({self._exit_watch})
+            await self._process.remove()
+        finally:
+            self._router.close()
+            self._let_go()
 
 
 async def start_kernel(

@@ -10,16 +10,16 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import IO, Self, TypeVar
+from typing import Self, TypeVar
 
 from kernel_executor.aio.tasks import begun_in_thread, in_thread, uninterrupted
 from kernel_executor.errors import KernelStartError
 from kernel_executor.events import FilesDelivered, HeldFile
-from kernel_executor.folders.left_behind import LOCK, lock, remove_tree
+from kernel_executor.folders.left_behind import LOCK, Lock, lock, remove_tree
 from kernel_executor.folders.trees import FOLDER, Listing, Seen, Tree
 from kernel_executor.outputs.fold import as_text
 from kernel_executor.stage.denials import Denial, with_denials
@@ -63,7 +63,7 @@ class Stage:
         files: Tree,
         aside: Tree,
         *,
-        owned: tuple[Path, IO[bytes]],
+        owned: tuple[Path, Lock],
         options: StageOptions,
     ) -> None:
         self._user = user
@@ -119,7 +119,7 @@ class Stage:
         folder = make_folder(work_dir, parent)
         with ExitStack() as undo:
             undo.callback(remove_tree, folder)
-            lock_file = undo.enter_context(lock(folder))
+            lock_file = undo.enter_context(closing(lock(folder)))
             files, aside = folder / FILES, folder / ASIDE
             place = Place(work_dir, base, files, is_mounted)
             for made in (files, aside, *((place.packages,) if is_mounted else (Path(place.home), place.temporary))):
@@ -329,12 +329,12 @@ def _names_in(folder: Path, paths: Sequence[Path]) -> set[str]:
     return {str(path.relative_to(folder)) for path in paths if path != folder and path.is_relative_to(folder)}
 
 
-def _take_away(folder: Path, lock_file: IO[bytes], *trees: Tree) -> None:
+def _take_away(folder: Path, lock_file: Lock, *trees: Tree) -> None:
     remove_tree(folder)
     _let_go(lock_file, *trees)
 
 
-def _let_go(lock_file: IO[bytes], *trees: Tree) -> None:
+def _let_go(lock_file: Lock, *trees: Tree) -> None:
     lock_file.close()
     for tree in trees:
         os.close(tree.root)

@@ -255,7 +255,6 @@ class Root:
             code = await self._process.wait()
         except asyncio.CancelledError:
             self._process.reap()  # the loop is closing, and nobody will end it if not we
-            self._forked.close()
             self._let_go()
             raise
         self._process.reap()
@@ -269,14 +268,18 @@ class Root:
         self._process.kill()
 
     async def aclose(self) -> None:
-        """End it and all that it has forked."""
-        self._process.kill()
-        await self._process.wait()
-        await asyncio.wait({self._watch})
-        asyncio.get_running_loop().remove_reader(self._channel)
-        self._let_go()
+        """End it and all that it has forked; on a loop that is closing, which cancels us, at least let go of it."""
+        try:
+            self._process.kill()
+            await self._process.wait()
+            await asyncio.wait({self._watch})
+        finally:
+            self._let_go()
 
     def _let_go(self) -> None:
-        """Release what is here of it; may be done twice."""
+        """Release what is here of it and of all that it has forked; may be done twice."""
+        self._forked.close()  # a checkpoint that came while we were stopped has nobody else
+        if self._channel.fileno() >= 0:
+            asyncio.get_running_loop().remove_reader(self._channel)
         self._channel.close()
         self._remove()

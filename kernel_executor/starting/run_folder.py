@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from kernel_executor import in_kernel
 from kernel_executor.folders import left_behind
-from kernel_executor.folders.left_behind import LOCK, lock, remove_tree
+from kernel_executor.folders.left_behind import LOCK, Lock, lock, remove_tree
 from kernel_executor.folders.safe_files import OpenFolder, open_folder
 from kernel_executor.folders.trees import Tree
 from kernel_executor.outputs.fold import OutputLimits
@@ -46,8 +46,7 @@ class RunFolder:
     path: Path
     connection_file: Path
     connection: Mapping[str, Any]
-    lock: IO[bytes]
-    """A locked file; the lock ends with our process."""
+    lock: Lock
 
     def command(self, program: KernelProgram, limits: OutputLimits, memory_limit: int) -> list[str]:
         """Return the command line that starts the program with this folder's connection file."""
@@ -96,7 +95,7 @@ class RootFolder:
     """A private folder that a root and its kernels share."""
 
     path: Path
-    lock: IO[bytes]
+    lock: Lock
 
     @property
     def script(self) -> Path:

@@ -237,6 +237,50 @@ def test_loops_that_close_while_a_kernel_is_replaced_do_not_hold_their_process(t
     assert not kernels_in(tmp_path)
 
 
+LOOP_CLOSES = """
+import asyncio, gc, sys
+from kernel_executor import CodeBlock, KernelCodeExecutor
+async def main(begin, delay):
+    executor = KernelCodeExecutor(sandbox="none", work_dir=sys.argv[1])
+    await executor.start()
+    await executor.execute_code_blocks([CodeBlock("x = 1")])
+    await executor.checkpoint()
+    task = asyncio.create_task(begin(executor))
+    await asyncio.sleep(delay)
+for begin in (
+    KernelCodeExecutor.restart,
+    KernelCodeExecutor.stop,
+    lambda executor: executor.execute_code_blocks([CodeBlock("import os; os._exit(3)")]),
+):
+    for step in range(8):
+        asyncio.run(main(begin, step * 0.025))
+        gc.collect()
+"""
+
+
+def test_a_loop_that_closes_while_a_kernel_ends_leaves_nothing_open(tmp_path: Path) -> None:
+    """An unclosed socket and the lock of a run folder were found much later, and laid to whatever ran then."""
+    command = [sys.executable, "-W", "error::ResourceWarning", "-c", LOOP_CLOSES, str(tmp_path)]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=300, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not kernels_in(tmp_path)
+
+
+async def test_stopping_while_a_checkpoint_is_taken_leaves_nothing_open(tmp_path: Path) -> None:
+    """The checkpoint came when all others were closed already; its socket stayed open."""
+    for step in range(12):
+        executor = KernelCodeExecutor(sandbox="none", work_dir=tmp_path)
+        await executor.start()
+        await run(executor, "import os; x = os.urandom(3)")
+        waits_for_checkpoint = asyncio.create_task(run(executor, "y = 1"))
+        await asyncio.sleep(step * 0.002)
+        await executor.stop()
+        await asyncio.wait({waits_for_checkpoint})
+        waits_for_checkpoint.exception()
+        del executor, waits_for_checkpoint
+        gc.collect()  # an unclosed socket is an error here
+
+
 OWNER = """
 import asyncio, sys
 from kernel_executor import CodeBlock, KernelCodeExecutor
