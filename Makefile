@@ -26,7 +26,7 @@ demo: $(STAMPS)/demo  ## watch the agent answer a question about penguins, with 
 
 test: $(STAMPS)/test  ## check and test everything
 	@bash .ci/system-packages.sh bubblewrap chromium chromium-headless-shell
-	$(BIN)/python tools/lanes.py $(if $(MINUTES),--minutes $(MINUTES))
+	$(BIN)/python tools/lanes.py $(if $(MINUTES),--minutes $(MINUTES)) $(LANES)
 
 unit: $(STAMPS)/test  ## the tests that need no kernel and no model: seconds
 	$(BIN)/python -m pytest -q tests/unit tests/servers -n 2 --dist worksteal -m "not attacks and not timing"

@@ -1,4 +1,6 @@
-"""What `make test` does, side by side: `python tools/lanes.py [--minutes N] [NAME ...]`, all unless some are named.
+"""What `make test` does, side by side: `python tools/lanes.py [--minutes N] [--second-chance] [NAME ...]`.
+
+All lanes run unless some are named.
 
 A lane is a row of commands. It begins when the lanes it waits for have ended, whether well or not; so do those that
 are asked for by name, with what they wait for left out. Its output goes to build/lanes/NAME.log and is printed if it
@@ -18,6 +20,8 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from second_chance import MOST, failed_tests, passes_alone, read_outcomes
 
 LIMIT = 35
 """Minutes that all may take, on two cores; 21 to 33 were measured, the last beside a busy process."""
@@ -52,6 +56,13 @@ class Lane:
 
     commands: tuple[str, ...]
     after: tuple[str, ...] = ()
+
+    @property
+    def pytest(self) -> tuple[str, Path] | None:
+        """The interpreter that runs its tests, and where; None if it has none."""
+        if any(IN_WHEEL in command for command in self.commands):
+            return "../env/bin/python", ROOT / "build" / "wheel" / "run"
+        return (PYTHON, ROOT) if any(PYTEST in command for command in self.commands) else None
 
 
 def _without(files: str) -> str:
@@ -175,11 +186,35 @@ def stop(running: list[Run]) -> None:
             time.sleep(0.1)
 
 
+def unsteady(failed: list[Run]) -> dict[str, list[str]]:
+    """Run again what failed, if that is little; return the tests of each lane that all passed then."""
+    tests = {run.name: _failed_tests(run) for run in failed}
+    if sum(map(len, tests.values())) > MOST:
+        return {}
+    return {name: some for name, some in tests.items() if some and _passes_alone(name, some)}
+
+
+def _failed_tests(run: Run) -> list[str]:
+    place = LANES[run.name].pytest
+    return failed_tests(run.log.read_text(errors="replace"), read_outcomes(place[1])) if place else []
+
+
+def _passes_alone(name: str, tests: list[str]) -> bool:
+    place = LANES[name].pytest
+    log = LOGS / f"{name}-again.log"
+    passes = place is not None and passes_alone(tests, *place, ENVIRONMENT, log)
+    print(f"run again, alone: {', '.join(tests)}: {'passed' if passes else 'FAILED'}", flush=True)
+    if not passes:
+        print(log.read_text(errors="replace"), flush=True)
+    return passes
+
+
 def main() -> None:
     """Run the lanes, print the table."""
     parser = argparse.ArgumentParser(description="Check and test everything, lane by lane.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(LANES)}; all without")
     parser.add_argument("--minutes", type=int, default=LIMIT, help="more than so many is a failure (%(default)s)")
+    parser.add_argument("--second-chance", action="store_true", help=f"run up to {MOST} failed tests again, alone")
     given = parser.parse_args()
     names = given.names or list(LANES)
     if unknown := [name for name in names if name not in LANES]:
@@ -195,7 +230,11 @@ def main() -> None:
     took = time.monotonic() - begun
     print("\n" + "\n".join(f"{run.name:<11}{run.seconds:>6.0f} s  {run.counts}" for run in done))
     print(f"{'all':<11}{took:>6.0f} s")
-    wrong = [f"lane {run.name} failed: {run.log.relative_to(ROOT)}" for run in done if run.failed]
+    failed = [run for run in done if run.failed]
+    passed_then = unsteady(failed) if given.second_chance else {}
+    for name, tests in passed_then.items():
+        print(f"UNSTEADY in lane {name}, look into it: {', '.join(tests)}")
+    wrong = [f"lane {run.name} failed: {run.log.relative_to(ROOT)}" for run in failed if run.name not in passed_then]
     if took > given.minutes * 60:
         wrong.append(f"all took {took / 60:.0f} minutes; more than {given.minutes} is a failure, too")
     if wrong:

@@ -472,7 +472,8 @@ async def test_code_that_swallows_the_cancellation_is_killed_and_the_next_block_
         await task
     assert time.monotonic() - started < SOON
     [result] = watcher.finished
-    assert (result.status, result.state) == ("interrupted", expected("swallows interrupts", kind).state)
+    why = (await shared.inspect()).why_no_checkpoint  # "lost" is true where none could be taken; seen once, in CI
+    assert (result.status, result.state) == ("interrupted", expected("swallows interrupts", kind).state), why
     await assert_works_soon(shared)
     if kind in KERNELS:
         assert await shared.evaluate("set_before") == ("7" if kind in FORKED else None)
