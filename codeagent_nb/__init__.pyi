@@ -51,6 +51,7 @@ from .events import (
     CodeGenerationEvent as CodeGenerationEvent,
     CodeRefusedEvent as CodeRefusedEvent,
     ContextEvent as ContextEvent,
+    ErrorExplainedEvent as ErrorExplainedEvent,
     FilesEvent as FilesEvent,
     GivenCodeFinishedEvent as GivenCodeFinishedEvent,
     HandoffMessage as HandoffMessage,
@@ -61,7 +62,6 @@ from .events import (
     ModelReplyEvent as ModelReplyEvent,
     NewVariablesEvent as NewVariablesEvent,
     NextStepEvent as NextStepEvent,
-    RetryDecision as RetryDecision,
     RetryDecisionEvent as RetryDecisionEvent,
     RunFinishedEvent as RunFinishedEvent,
     RunStartedEvent as RunStartedEvent,
@@ -74,6 +74,7 @@ from .events import (
 )
 from .log.event_log import EVENT_LOGGER_NAME as EVENT_LOGGER_NAME, EventLog as EventLog, View as View
 from .log.redaction import Secrets as Secrets
+from .loop.decisions import RetryDecision as RetryDecision
 from .loop.results import Response as Response, TaskResult as TaskResult
 from .loop.run_settings import RunSettings as RunSettings
 from .models.cassette import (

@@ -13,14 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import codeagent_nb
 from codeagent_nb.approval import ApprovalFunc, ApprovalMode, choose_approver
-from codeagent_nb.events import (
-    AgentEvent,
-    ChatMessage,
-    ContextEvent,
-    RunFinishedEvent,
-    RunStatus,
-    TextMessage,
-)
+from codeagent_nb.events import AgentEvent, ChatMessage, ContextEvent, RunFinishedEvent, RunStatus, TextMessage
 from codeagent_nb.init_arguments import remembers_arguments
 from codeagent_nb.log.event_log import EventLog, View, listening
 from codeagent_nb.log.redaction import Secrets
@@ -113,6 +106,7 @@ class CodeExecutorAgent:
             max_retries=max_retries_on_error,
             max_steps=max_steps,
             retry_by=retry_by,
+            repairs_afresh=False,
             approval=approval,
             approval_func=approval_func,
             ask=ask,
@@ -347,4 +341,5 @@ class CodeExecutorAgent:
             ),
             context=self._context,
             rolls_back=self._rolls_back,
+            repairs_afresh=settings.is_afresh,
         )

@@ -3,7 +3,7 @@
 The prompt, the notebook, the console and the journal are views of this stream. Knows no model, kernel or surface.
 Read next: `loop/policy.py` (what happens when), then `loop/driver.py` (who does it).
 
-`SEED_TYPES` and `RetryDecision` are AutoGen's, with its fields and order; the others fill in what it does not tell.
+`SEED_TYPES` are AutoGen's, with its fields and order; the others fill in what it does not tell.
 """
 
 from datetime import UTC, datetime
@@ -240,13 +240,21 @@ class GivenCodeFinishedEvent(Event):
     exit_code: int
 
 
+class ErrorExplainedEvent(Event):
+    """What was seen where code failed, with the remedy if its cause is a well-known one."""
+
+    type: Literal["ErrorExplainedEvent"] = "ErrorExplainedEvent"
+    retry_attempt: int
+    content: str  # what the model reads in place of the error's last lines
+    details: str  # what people read who ask
+
+
 class KernelStateEvent(Event):
     """What became of the variables after code that failed (design D19)."""
 
     type: Literal["KernelStateEvent"] = "KernelStateEvent"
     state: KernelState
-    reason: str = ""
-    """Why it was not rolled back, for people."""
+    reason: str = ""  # why it was not rolled back, for people
     names: tuple[str, ...] = ()
     """Variables that the failed code has made or changed, if they were kept."""
 
@@ -266,15 +274,6 @@ class NextStepEvent(Event):
 
     type: Literal["NextStepEvent"] = "NextStepEvent"
     step: int  # the number of the one that begins, from 2
-
-
-class RetryDecision(BaseModel):
-    """The model's answer to "shall we try again?". AutoGen's shape, also the JSON schema sent to the model."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    reason: str
-    retry: bool
 
 
 class RetryDecisionEvent(Event):
@@ -327,6 +326,7 @@ AgentEvent = Annotated[
     | FilesEvent
     | NewVariablesEvent
     | GivenCodeFinishedEvent
+    | ErrorExplainedEvent
     | KernelStateEvent
     | TaskTurnedEvent
     | RetryDecisionEvent

@@ -89,7 +89,7 @@ CAUSES = (
     Cause(
         "ZeroDivisionError",
         "",
-        "The divisor is 0: look for it before, `x / n if n else 0`, and why nothing was counted.",
+        "The divisor is 0: find out why, or test for it.",
     ),
     Cause(
         "TypeError",

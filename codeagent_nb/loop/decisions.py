@@ -4,9 +4,8 @@ import json
 import re
 from collections.abc import Iterator
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from codeagent_nb.events import RetryDecision
 from codeagent_nb.reply.call_values import read_value
 
 MOST_TRIED = 1_000
@@ -18,6 +17,15 @@ _FLAT = re.compile(r"\{[^{}]{0,20000}\}")
 _LAST_COMMA = re.compile(r",\s*+(?=\}\Z)")
 _IN_PYTHON = {"true": "True", "false": "False", "null": "None"}
 _WORD = re.compile(r"\b(?:true|false|null)\b(?=\s*+[,}])")
+
+
+class RetryDecision(BaseModel):
+    """The model's answer to "shall we try again?". AutoGen's shape, also the JSON schema sent to the model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    reason: str
+    retry: bool
 
 
 class NoDecision(ValueError):  # noqa: N818 - named after the state

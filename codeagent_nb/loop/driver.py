@@ -14,9 +14,12 @@ from codeagent_nb import events
 from codeagent_nb.approval import ApprovalFunc, ApprovalRequest, ask_for_approval
 from codeagent_nb.errors import ApprovalRequired, ModelError, ModelUnavailable, NoModelConfigured
 from codeagent_nb.events import AgentEvent
+from codeagent_nb.explaining.explanation import for_model, for_person
 from codeagent_nb.log.event_log import EventLog
+from codeagent_nb.loop.decisions import RetryDecision
 from codeagent_nb.loop.effects import Approve, Ask, Effect, Execute, Grant, Outcome, TakeBack, Tell
 from codeagent_nb.models.types import ChatCompletionClient, CreateResult, LLMMessage
+from codeagent_nb.prompt.afresh import without_failed_tries
 from codeagent_nb.prompt.contexts import UNBOUNDED, ChatCompletionContext
 from codeagent_nb.prompt.transcript import prompt
 from codeagent_nb.text import fenced_exactly
@@ -34,7 +37,7 @@ from kernel_executor import (
     LateOutput,
     Timeout,
 )
-from kernel_executor.ports import GrantingExecutor
+from kernel_executor.ports import ExplainingExecutor, GrantingExecutor
 
 CANNOT_ROLL_BACK = "this executor cannot take variables back"
 
@@ -61,6 +64,7 @@ class Driver:
         context: Selects what the model is sent of the conversation.
         timeout: Seconds a block may take, where the executor knows attempts; another one has a limit of its own.
         rolls_back: Whether what failed code made of the variables is taken back before other code runs.
+        repairs_afresh: Whether the model writes code again from what was seen where it failed, without the failed code.
     """
 
     name: str
@@ -73,6 +77,7 @@ class Driver:
     context: ChatCompletionContext = UNBOUNDED
     timeout: Timeout = USUAL_TIMEOUT
     rolls_back: bool = True
+    repairs_afresh: bool = False
 
     async def drive(self, steps: Generator[Effect, Any, Outcome]) -> Outcome:
         """Perform effects until the policy has come to an outcome; first take back what an earlier run left behind.
@@ -103,7 +108,9 @@ class Driver:
             case Approve(attempt, code_blocks):
                 return await self._approve(attempt, code_blocks)
             case Execute(attempt, code_blocks):
-                return await self.execute(attempt, code_blocks)
+                result = await self.execute(attempt, code_blocks)
+                await self._explain(attempt, result)
+                return result
             case Grant():
                 return await self._grant(effect)
             case TakeBack():
@@ -114,8 +121,9 @@ class Driver:
 
     def _prompt(self, purpose: events.Purpose, complaint: str = "") -> list[LLMMessage]:
         self.log.look()
+        afresh = self.repairs_afresh and purpose == "generate"
         messages = prompt(
-            self.log.events,
+            without_failed_tries(self.log.events) if afresh else self.log.events,
             purpose,
             self.name,
             self.system_message,
@@ -137,7 +145,7 @@ class Driver:
         async with aclosing(
             self.model.create_stream(
                 messages,
-                json_output=events.RetryDecision if ask.purpose == "decide" else None,
+                json_output=RetryDecision if ask.purpose == "decide" else None,
                 extra_create_args={"temperature": RESAMPLE_TEMPERATURE} if ask.resample else None,
             )
         ) as stream:
@@ -208,6 +216,18 @@ class Driver:
             limit: dict[str, Any] = {} if self.timeout is USUAL_TIMEOUT else {"timeout": self.timeout}
             return await self.executor.execute_attempt(list(code_blocks), **limit, on_event=publish)
         return await self.executor.execute_code_blocks(list(code_blocks), on_event=publish)
+
+    async def _explain(self, attempt: int, result: CodeResult) -> None:
+        """Publish what was seen where code failed, if that is more than the error says; before it is taken back."""
+        if not result.blocks or result.blocks[-1].ename is None:
+            return
+        block = result.blocks[-1]
+        seen = await self.executor.failed_line() if isinstance(self.executor, ExplainingExecutor) else None
+        content, details = for_model(block, seen), for_person(block, seen)
+        if "\n" in details:  # more than the line that names the error
+            self.log.publish(
+                events.ErrorExplainedEvent(source="executor", retry_attempt=attempt, content=content, details=details)
+            )
 
     async def _take_back(self) -> None:
         if not self.rolls_back:

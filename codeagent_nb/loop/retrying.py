@@ -4,7 +4,7 @@ from collections.abc import Generator
 from typing import Any, Literal
 
 from codeagent_nb import events
-from codeagent_nb.loop.decisions import NoDecision, read_decision
+from codeagent_nb.loop.decisions import NoDecision, RetryDecision, read_decision
 from codeagent_nb.loop.effects import Ask, Effect, TakeBack, Tell
 from codeagent_nb.models.types import ChatCompletionClient, CreateResult
 
@@ -21,7 +21,7 @@ def decide(name: str, attempt: int, retry_by: RetryBy) -> Generator[Effect, Any,
         retry_by: Who decides.
     """
     if retry_by == "status":
-        decision = events.RetryDecision(reason="The code failed, and there are tries left.", retry=True)
+        decision = RetryDecision(reason="The code failed, and there are tries left.", retry=True)
     else:
         decision = yield from _ask_for_decision()
     if decision.retry:  # else nobody waits for it: the next run begins with that
@@ -35,7 +35,7 @@ def decide(name: str, attempt: int, retry_by: RetryBy) -> Generator[Effect, Any,
     return decision.retry
 
 
-def _ask_for_decision() -> Generator[Effect, Any, events.RetryDecision]:
+def _ask_for_decision() -> Generator[Effect, Any, RetryDecision]:
     """Ask the model; a malformed decision is asked for once more, then it means "stop"."""
     complaint = ""
     for _ in range(2):
@@ -44,7 +44,7 @@ def _ask_for_decision() -> Generator[Effect, Any, events.RetryDecision]:
             return read_decision(created.content)
         except NoDecision as error:
             complaint = str(error)
-    return events.RetryDecision(reason=f"The model gave no valid decision ({complaint}).", retry=False)
+    return RetryDecision(reason=f"The model gave no valid decision ({complaint}).", retry=False)
 
 
 def check_retries(max_retries_on_error: int, retry_by: RetryBy, model_client: ChatCompletionClient | None) -> None:

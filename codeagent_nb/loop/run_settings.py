@@ -22,6 +22,8 @@ class RunSettings:
         max_steps: Pieces of code that may go well, one after another, before the model has to answer; None leaves it
             to what is known of the model.
         retry_by: Who decides on a retry.
+        repairs_afresh: Whether code that failed is written again from what was seen where it failed, without the failed
+            code in the prompt; None leaves it to what is known of the model.
         approval: Whether a person is asked before code runs.
         approval_func: Always asked instead, if there is one.
         ask: How a person is asked; by default at the terminal, and without one the code is refused.
@@ -35,6 +37,7 @@ class RunSettings:
     max_retries: int = 3
     max_steps: int | None = None
     retry_by: RetryBy = "status"
+    repairs_afresh: bool | None = None
     approval: ApprovalMode = "auto"
     approval_func: ApprovalFunc | None = None
     ask: ApprovalFunc | None = None
@@ -45,6 +48,13 @@ class RunSettings:
         if self.max_steps is not None:
             return self.max_steps
         return profile_of(self.model.model_info).max_steps if self.model else 1
+
+    @property
+    def is_afresh(self) -> bool:
+        """Whether failed code is written again."""
+        if self.repairs_afresh is not None:
+            return self.repairs_afresh
+        return self.model is not None and profile_of(self.model.model_info).repairs_afresh
 
     def __post_init__(self) -> None:
         check_approval(self.approval)

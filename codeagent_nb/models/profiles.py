@@ -27,13 +27,15 @@ class Profile:
 
     Args:
         max_steps: Pieces of code that may succeed, one after another, before the model has to answer.
+        repairs_afresh: Whether failed code is written again, without it in the prompt.
     """
 
     max_steps: int
+    repairs_afresh: bool
 
 
-ONE_STEP = Profile(max_steps=1)
-STEP_BY_STEP = Profile(max_steps=12)
+ONE_STEP = Profile(max_steps=1, repairs_afresh=True)
+STEP_BY_STEP = Profile(max_steps=12, repairs_afresh=False)
 
 
 def profile_of(info: ModelInfo) -> Profile:

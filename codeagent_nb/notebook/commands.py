@@ -7,7 +7,14 @@ from pathlib import Path
 from textwrap import fill
 
 from codeagent_nb.errors import AgentError
-from codeagent_nb.events import AgentEvent, RunFinishedEvent, RunStartedEvent, TaskTurnedEvent, TextMessage
+from codeagent_nb.events import (
+    AgentEvent,
+    ErrorExplainedEvent,
+    RunFinishedEvent,
+    RunStartedEvent,
+    TaskTurnedEvent,
+    TextMessage,
+)
 from codeagent_nb.notebook.kernel_status import kernel_rows
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.notebook.tasks import Place
@@ -36,6 +43,7 @@ HELP = """\
 %agent status         what the agent is doing, its model, how its code is isolated; what runs in its kernel, and where
                       it is, the variables, the memory
 %agent history        the tasks of this session and how they ended
+%agent why            the last error of the agent's code: the line, the values it names, names like a missing one
 %agent undo           take the last task back with its variables; files it delivered stay; again: the one before
 %agent redo           take the task again that was taken back last, until another begins
 %agent pull NAME      copy a variable of the agent's kernel into this notebook; it replaces yours of that name
@@ -158,6 +166,12 @@ async def verify(agent: NotebookAgent, path: str) -> str:
     except (AgentError, KernelExecutorError) as error:
         return agent.secrets.text(f"Not verified: {error}")
     return agent.secrets.text("\n".join(report(verdict)))
+
+
+def why(events: Sequence[AgentEvent]) -> str:
+    """Return what was seen where the agent's code failed last."""
+    seen = next((event.details for event in reversed(events) if isinstance(event, ErrorExplainedEvent)), "")
+    return seen or "Nothing is known of an error: no code of this session has failed, or nothing was seen there."
 
 
 def history(events: Sequence[AgentEvent]) -> str:

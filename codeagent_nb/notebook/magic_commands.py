@@ -181,6 +181,7 @@ class MagicCommands:
         does: Mapping[str, Callable[[str], object]] = {
             "status": self._status,
             "history": lambda _: say(commands.history(self.agent_of_notebook.events)),
+            "why": lambda _: say(commands.why(self.agent_of_notebook.events)),
             "undo": lambda _: self._turn(self.agent_of_notebook.undo, "Taking back ..."),
             "redo": lambda _: self._turn(self.agent_of_notebook.redo, "Taking again ..."),
             "pull": self._pull,

@@ -114,6 +114,8 @@ class CellStory:
                 self._outputs.take(event)
             case events.BlockFinishedEvent():
                 self._end_block(event)
+            case events.ErrorExplainedEvent():
+                self._explain(event)
             case events.FilesEvent():
                 self._files(event)
             case events.NewVariablesEvent():
@@ -188,6 +190,13 @@ class CellStory:
         if result.status != "ok":
             self._failure = f"{event.block_id or self._replies}-end"
             self._html(self._failure, _failure(result), plain(block_cause(result)))
+
+    def _explain(self, event: events.ErrorExplainedEvent) -> None:
+        """Put what was seen where the code failed under the error, to be opened."""
+        if self._failure in self._displays:
+            (error, _), seen = self._show(self._failure), html.escape(plain(event.details))
+            why = _details("What was seen there", f'<pre style="white-space:pre-wrap">{seen}</pre>')
+            self._html(self._failure, error["text/html"] + why, error["text/plain"])
 
     def _show_outputs(self) -> None:
         for key, output in self._outputs.news():

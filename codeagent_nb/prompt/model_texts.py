@@ -101,6 +101,12 @@ DECIDE_AGAIN = "That was not valid ({complaint}). Reply with nothing but one JSO
 
 RETRY = "{reason}\nWrite the whole corrected code in one block."
 
+REPAIR_AFRESH = """\
+Code that was written for this failed, and is not shown here. This was seen where it failed:
+{seen}
+Write the whole code in one complete block."""
+"""Only for a model that is known to gain by it: a small one writes failed code once more if it sees it."""
+
 REFUSED = "Nothing was run: {reason}. Write the whole code again, in one complete ```python block."
 
 REFUSALS = (

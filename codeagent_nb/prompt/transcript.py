@@ -59,11 +59,15 @@ def _without_denied(log: Iterable[AgentEvent]) -> Iterator[AgentEvent]:
 
 def _told(log: Iterable[AgentEvent], name: str) -> list[LLMMessage]:
     messages: list[LLMMessage] = []
-    edited = ""
+    edited = explained = ""
+    told = set[str]()
     for event in _without_denied(standing(log)):
         if isinstance(event, events.CodeExecutionEvent):
-            messages.append(_result(event.result, edited))
-            edited = ""
+            messages.append(_result(event.result, edited, explained))
+            edited = explained = ""
+        elif isinstance(event, events.ErrorExplainedEvent):
+            explained = event.content if event.content not in told else ""  # it is there already
+            told.add(event.content)
         elif isinstance(event, events.ApprovalEvent) and event.approved:
             edited = _edited(event)
         elif not (isinstance(event, events.TextMessage) and event.source == name):
@@ -124,8 +128,8 @@ def _state(event: events.KernelStateEvent) -> str:
     return prompts.KEPT.format(names=f": {names}" if names else "")
 
 
-def _result(result: CodeResult, edited: str) -> UserMessage:
-    return UserMessage(content=edited + observation(result), source=CODE_RUNNER, images=images_of(result))
+def _result(result: CodeResult, edited: str, explained: str) -> UserMessage:
+    return UserMessage(content=edited + observation(result, explained), source=CODE_RUNNER, images=images_of(result))
 
 
 def _loading(event: events.VariableEvent) -> list[LLMMessage]:
@@ -217,8 +221,13 @@ def _edited(event: events.ApprovalEvent) -> str:
     return prompts.EDITED + "".join(f"{fenced(block.code, block.language)}\n" for block in event.code_blocks)
 
 
-def observation(result: CodeResult) -> str:
-    """Describe for the model what its code did: head and tail of the output, a short error, the state of the kernel."""
+def observation(result: CodeResult, explained: str = "") -> str:
+    """Describe for the model what its code did: head and tail of the output, a short error, the state of the kernel.
+
+    Args:
+        result: What it gave.
+        explained: What was seen where it failed, in place of the error's last lines.
+    """
     output = _text_of(output for block in result.blocks for output in block.outputs)
     late = _text_of(output for block in result.blocks for output in block.late)
     notes = [
@@ -228,7 +237,7 @@ def observation(result: CodeResult) -> str:
     if result.exit_code == 0:
         said = prompts.RAN.format(output=output) if output else prompts.NO_OUTPUT
         return "\n".join([said, *notes])
-    error = "\n".join(filter(None, [short_error(result.blocks[-1]) if result.blocks else "", *notes]))
+    error = "\n".join(filter(None, [short_error(result.blocks[-1], explained) if result.blocks else "", *notes]))
     printed = f" Output before that:\n{output}" if output else ""
     return prompts.FAILED.format(exit_code=result.exit_code, output=printed, error=error).strip()
 
@@ -239,14 +248,14 @@ def _text_of(outputs: Iterable[Output]) -> str:
     return shorten(text, OUTPUT_BUDGET).strip("\n")
 
 
-def short_error(block: BlockResult) -> str:
-    """Return the frames of the model's own code and the last lines of an error, in at most about 150 tokens.
+def short_error(block: BlockResult, explained: str = "") -> str:
+    """Return the frames of the model's own code and the last lines of an error, or what is said in their place.
 
-    Long error texts overran a small model's context (three of 2,800 tokens, measured), and library frames do not
-    help it.
+    That is about 150 tokens at most, 250 with an explanation. Long error texts overran a small model's context (three
+    of 2,800 tokens, measured), and library frames do not help it.
     """
     if block.ename is None:
         return ""
-    last = shorten(f"{block.ename}: {plain(block.evalue or '')}", ERROR_BUDGET // 2)
+    last = explained or shorten(f"{block.ename}: {plain(block.evalue or '')}", ERROR_BUDGET // 2)
     own = own_frames("\n".join(block.traceback))
     return "\n".join([*([shorten("\n".join(own), ERROR_BUDGET // 2)] if own else []), last])

@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 
 from codeagent_nb.errors import ModelError, ModelRefused, ModelUnavailable
-from codeagent_nb.events import RetryDecision
-from codeagent_nb.loop.decisions import read_decision
+from codeagent_nb.loop.decisions import RetryDecision, read_decision
 from codeagent_nb.models.openai.client import Backoff, OpenAIChatCompletionClient
 from codeagent_nb.models.types import CreateResult, RequestUsage, SystemMessage, UserMessage
 from codeagent_nb.reply.run_policy import read_reply

@@ -38,6 +38,7 @@ from codeagent_nb import (
     ContextEvent,
     CreateResult,
     Earlier,
+    ErrorExplainedEvent,
     EventLog,
     FilesEvent,
     GivenCodeFinishedEvent,
@@ -278,6 +279,9 @@ def of_every_kind(event: AgentEvent) -> str:  # noqa: C901, PLR0912 - one line a
         case FilesEvent():
             return event.source
         case GivenCodeFinishedEvent():
+            return event.source
+        case ErrorExplainedEvent():
+            assert_type(event.content, str)
             return event.source
         case KernelStateEvent():
             return event.source

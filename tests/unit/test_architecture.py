@@ -50,6 +50,7 @@ PUBLIC = {
         "CreateResult",
         "EVENT_LOGGER_NAME",
         "Earlier",
+        "ErrorExplainedEvent",
         "EventLog",
         "FilesEvent",
         "GivenCodeFinishedEvent",

@@ -144,6 +144,7 @@ def test_the_shape_of_every_event_is_pinned() -> None:
         "FilesEvent": ["delivered", "held", "more_held", "removed"],
         "NewVariablesEvent": ["variables"],
         "GivenCodeFinishedEvent": ["exit_code"],
+        "ErrorExplainedEvent": ["content", "details", "retry_attempt"],
         "KernelStateEvent": ["names", "reason", "state"],
         "TaskTurnedEvent": ["began", "files", "state", "task"],
         "RetryDecisionEvent": ["reason", "retry", "retry_attempt"],
