@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from codeagent_nb import CodeExecutorAgent, ReplayChatCompletionClient, RunSettings
+from codeagent_nb.approval import refuse_unattended
+from codeagent_nb.events import CodeExecutionEvent, ErrorExplainedEvent
 from codeagent_nb.explaining.explanation import for_model
-from kernel_executor import BlockResult, CodeBlock, FailedLine, LocalCommandLineCodeExecutor
+from kernel_executor import BlockResult, CodeBlock, FailedLine, KernelCodeExecutor, LocalCommandLineCodeExecutor
 from kernel_executor.ports import ExplainingExecutor
 from tests.integration.executor_kinds import EVERYWHERE, Executor
 
@@ -111,3 +114,30 @@ async def test_objects_of_the_codes_own_are_not_touched_and_lies_are_no_harm() -
         assert (await attempt(executor, "1 / 0"))[1] is None
         await executor.roll_back()
         assert (await attempt(executor, "print('alive')"))[0].status == "ok"
+
+
+def in_fence(code: str) -> str:
+    return f"Here it is.\n```python\n{code}\n```"
+
+
+@pytest.mark.parametrize("sandbox", ["auto", "none"])
+async def test_the_agents_next_try_knows_what_was_seen_and_begins_where_the_first_did(sandbox: str) -> None:
+    """The table that the failed code has changed in place is told as it was then, and is back as it was before."""
+    spoils = "df['new'] = 1\nprint(df['WINDSPEED'].mean())"
+    model = ReplayChatCompletionClient(
+        [in_fence(TABLE), "Made.", in_fence(spoils), in_fence("print(df[' WINDSPEED'].mean(), 'new' in df)"), "1.5."]
+    )
+    settings = RunSettings(model=model, ask=refuse_unattended, approval="never")
+    async with KernelCodeExecutor(timeout=60, sandbox=sandbox) as executor:  # type: ignore[arg-type]
+        agent = CodeExecutorAgent("coder", executor, model_client=model)
+        await agent.run(task="Make a table.", settings=settings)
+        result = await agent.run(task="The mean wind speed?", settings=settings)
+    repair = "\n".join(message.content for message in model.create_calls[3].messages)
+    assert "'WINDSPEED' is not in df; similar there: ' WINDSPEED'." in repair
+    assert "DataFrame of 1 row and 3 columns" in repair
+    assert "hunter2" not in repair.split("seen where it failed")[1]
+    assert spoils not in repair
+    [event] = [each for each in agent.log.events if isinstance(each, ErrorExplainedEvent)]
+    assert "Line 2 of cell 2: print(df['WINDSPEED'].mean())" in event.details
+    ran = [each.result.output for each in result.messages if isinstance(each, CodeExecutionEvent)]
+    assert ran[-1].strip() == "1.5 False"
