@@ -114,7 +114,7 @@ libraries: $(STAMPS)/test  ## what of each library comes back with a checkpoint 
 	build/libraries/bin/python -m pip --disable-pip-version-check -qq install --upgrade 'pip>=25.1'
 	build/libraries/bin/python -m pip --disable-pip-version-check -qq install --group libraries
 	$(BIN)/python -m tests.libraries.environment
-	$(BIN)/python -m pytest -q tests/libraries --junitxml build/libraries.xml; status=$$?; \
+	$(BIN)/python -m pytest -q tests/libraries -o junit_family=xunit1 --junitxml build/libraries.xml; status=$$?; \
 		PYTHONPATH=. $(BIN)/python tools/make_checkpoints.py; exit $$status
 
 servers: $(STAMPS)/test  ## kernels on servers and behind gateways, and 1,000 blocks over a connection that is cut at random

@@ -130,9 +130,9 @@ class VariableEvent(Event):
     type: Literal["VariableEvent"] = "VariableEvent"
     name: str
     code: str  # what loaded it, and loads it again
-    description: str
-    """What the model reads about it."""
+    description: str  # what the model reads about it
     execution_count: int | None = None
+    attached: bool = False  # the task names it, and nobody asked for it otherwise
     path: str = ""  # where `code` finds it, from the working folder
 
 

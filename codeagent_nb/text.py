@@ -11,6 +11,7 @@ from codeagent_nb.events import (
     RetryDecisionEvent,
     RunFinishedEvent,
     TaskTurnedEvent,
+    VariableEvent,
 )
 from kernel_executor import BlockResult, CodeResult, HeldFile, LiveVariable
 from kernel_executor.sizes import size_text
@@ -134,6 +135,12 @@ def run_facts(event: RunFinishedEvent) -> tuple[str, str, str]:
     if event.steps > 1:
         tries = f"{event.steps} steps, {tries}" if event.tries > event.steps else f"{event.steps} steps"
     return tries, f"{tokens:,} tokens", f"{event.duration:.1f} s"
+
+
+def variable_note(event: VariableEvent) -> str:
+    """Return in Markdown which variable of the notebook the agent was given."""
+    said = event.description.partition("\n")[0].rstrip(":")
+    return said.replace(f"The variable `{event.name}` is", f"Using your `{event.name}`:") if event.attached else said
 
 
 def state_note(event: KernelStateEvent) -> str:

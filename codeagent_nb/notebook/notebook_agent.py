@@ -18,6 +18,7 @@ from codeagent_nb.log.event_log import View
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.loop.results import TaskResult
 from codeagent_nb.models.types import ChatCompletionClient
+from codeagent_nb.notebook.attaching import bring_variables
 from codeagent_nb.notebook.cells.written import WrittenTasks
 from codeagent_nb.notebook.chosen_models import ChosenModels
 from codeagent_nb.notebook.tasks import Place, Prepare, Task, as_it_is
@@ -26,7 +27,6 @@ from codeagent_nb.session.beginning import NOTHING, Earlier
 from codeagent_nb.session.saving import save_session
 from codeagent_nb.session.session import Session, SessionSettings, held_folder, new_notebook, open_session
 from codeagent_nb.session.undoing import NOTHING_DONE, NOTHING_UNDONE, Done
-from codeagent_nb.session.variables import bring_variable
 from kernel_executor import Fetched
 from kernel_executor.text import cleaned
 
@@ -120,11 +120,10 @@ class NotebookAgent:
                 task, place = await prepare(task, place)
                 session = await self._open(place)
                 self._attach(session, views(session))
-                context = await session.bring(task.files)
-                for name, value in task.variables.items():
-                    await bring_variable(session, name, value)
+                known = [await session.bring(task.files), await bring_variables(session, task)]
                 task.ready.set()
-                return await session.run(task.text, task.settings, with_wanted(context, task.results))
+                context = with_wanted("\n\n".join(filter(None, known)), task.results)
+                return await session.run(task.text, task.settings, context)
         finally:
             task.ready.set()
             self._work = None

@@ -52,6 +52,10 @@ class CodeAgent(Configurable):  # type: ignore[misc]
         help="Where the code works and sessions are saved; empty means the notebook's folder. With the next task: it "
         "then begins with a new kernel, if the last one worked elsewhere.",
     ).tag(config=True)
+    attach = Bool(
+        default_value=True,
+        help="Copy tables of this notebook, up to 50 MB, whose names stand in the task, as `-i` does; it is said.",
+    ).tag(config=True)
     buttons = Bool(default_value=True, help="Show a Stop button, and ask for approvals with buttons.").tag(config=True)
     cells = Bool(
         default_value=True,

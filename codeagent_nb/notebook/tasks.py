@@ -22,6 +22,7 @@ class Task:
         model: Name of the model; empty looks at the environment.
         files: What is copied into the session's folder first, unless it lies there.
         variables: What of the notebook is copied first, by name.
+        attached: Tables of the notebook that the text names, to be copied where they can be.
         results: Variables that are to be there when it is done, and are copied into the notebook.
         ready: Set when that is done, or the task has ended: from then on the variables may change.
     """
@@ -31,6 +32,7 @@ class Task:
     model: str = ""
     files: tuple[Path, ...] = ()
     variables: Mapping[str, Any] = field(default_factory=dict)
+    attached: Mapping[str, Any] = field(default_factory=dict)
     results: tuple[str, ...] = ()
     ready: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -31,6 +31,7 @@ from codeagent_nb.text import (
     run_facts,
     state_note,
     turned_note,
+    variable_note,
     variables_text,
 )
 from kernel_executor import BlockResult
@@ -98,7 +99,7 @@ class CellStory:
             case events.RunStartedEvent():
                 self._run = event
             case events.VariableEvent():
-                said = event.description.splitlines()[0].rstrip(":")
+                said = variable_note(event)
                 self._html(f"variable-{event.name}", _muted(markdown_html(said)), said)
             case events.ModelClientStreamingChunkEvent():
                 self._stream(event.content)

@@ -26,6 +26,7 @@ from codeagent_nb.text import (
     run_facts,
     state_note,
     turned_note,
+    variable_note,
     variables_text,
 )
 from kernel_executor import BlockResult, Output
@@ -108,7 +109,7 @@ class PanelStory:
             case events.TextMessage() | events.HandoffMessage():
                 self._say(event)
             case events.VariableEvent():
-                self._add("note", level="info", text=event.description.splitlines()[0].rstrip(":").replace("`", ""))
+                self._add("note", level="info", text=variable_note(event).replace("`", ""))
             case events.ModelClientStreamingChunkEvent():
                 self._open = self._add("reply", text=event.content, open=True)
             case events.ModelReplyEvent(purpose="generate" | "reflect"):

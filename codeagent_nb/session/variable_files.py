@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timezone
 from functools import partial
+from importlib.util import find_spec
 from itertools import count, takewhile
 from pathlib import Path
 from threading import Event
@@ -146,6 +147,20 @@ def _write_arrow(table: Any, file: "_Watched") -> None:
 
     with ipc.new_file(file, table.schema) as writer:
         writer.write_table(table, max_chunksize=ROWS)
+
+
+def is_table(value: Any) -> bool:
+    """Return whether a value is written as Arrow: a table of pandas, Polars or Arrow that comes back as it is."""
+    kind = type(value)
+    match kind.__module__.partition(".")[0], kind.__name__:
+        case "pandas", "DataFrame":
+            return find_spec("pyarrow") is not None and _comes_back_as_it_is(value)
+        case "pyarrow", "Table":
+            return len(set(value.column_names)) == int(value.num_columns)
+        case "polars", "DataFrame":
+            return True
+        case _:
+            return False
 
 
 def _arrow_table(value: Any) -> tuple[Any, str] | None:

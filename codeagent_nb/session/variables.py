@@ -11,7 +11,8 @@ from typing import Any
 
 from codeagent_nb.describing.asking import description_of, told
 from codeagent_nb.errors import VariableRefused
-from codeagent_nb.events import VariableEvent
+from codeagent_nb.events import NewVariablesEvent, VariableEvent
+from codeagent_nb.log.standing import standing
 from codeagent_nb.loop.driver import roll_back
 from codeagent_nb.session.session import Session
 from codeagent_nb.session.variable_files import WrittenVariable, refused, write_variable
@@ -39,7 +40,33 @@ async def bring_variable(session: Session, name: str, value: Any) -> None:
         raise
 
 
-async def _load(session: Session, written: WrittenVariable, value: Any) -> None:
+async def attach_variable(session: Session, name: str, value: Any) -> None:
+    """Copy a variable that a task names, unless the session has it already as it is in the notebook now.
+
+    What the session has made of it since stays, and so does a variable of that name that is the session's own.
+
+    Raises:
+        VariableRefused: It cannot be copied.
+    """
+    events = standing(session.log.events)
+    given = [event.code for event in events if isinstance(event, VariableEvent) and event.name == name]
+    made = {each.name for event in events if isinstance(event, NewVariablesEvent) for each in event.variables}
+    if name in made and not given:
+        return
+    try:
+        written = await _write(session, name, value)
+        if [written.code] == given[-1:]:
+            return
+        try:
+            await _load(session, written, value, attached=True)
+        finally:
+            _forget(session, written)
+    except VariableRefused as error:
+        session.log.secrets.take_out_of(error)
+        raise
+
+
+async def _load(session: Session, written: WrittenVariable, value: Any, *, attached: bool = False) -> None:
     await roll_back(session.executor, session.log)  # else it would take the variable back, too
     result = await session.executor.execute_code_blocks([CodeBlock(written.code)], timeout=LOAD_TIMEOUT)
     block = result.blocks[-1]
@@ -55,6 +82,7 @@ async def _load(session: Session, written: WrittenVariable, value: Any) -> None:
             description=await _describe(session, written),
             execution_count=block.execution_count,
             path=written.path,
+            attached=attached,
         )
     )
 

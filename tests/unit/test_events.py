@@ -133,7 +133,7 @@ def test_the_shape_of_every_event_is_pinned() -> None:
         "RunStartedEvent": ["isolation", "max_retries_on_error", "model", "schema_version"],
         "ContextEvent": ["content"],
         "MessageAddedEvent": ["message"],
-        "VariableEvent": ["code", "description", "execution_count", "name", "path"],
+        "VariableEvent": ["attached", "code", "description", "execution_count", "name", "path"],
         "ModelReplyEvent": ["content", "duration", "finish_reason", "purpose", "usage"],
         "CodeRefusedEvent": ["goes_on", "nothing_ran", "reason", "refused", "retry_attempt"],
         "ApprovalEvent": ["approved", "code_blocks", "edited", "ends_run", "reason", "retry_attempt"],
