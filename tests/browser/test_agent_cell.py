@@ -6,6 +6,7 @@ from typing import Any
 
 import psutil
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.agent_cells import (
     AGAIN,
@@ -277,3 +278,22 @@ def test_hostile_words_and_outputs_run_nothing(notebook: Notebook) -> None:
     for link in notebook.cell(1).locator(".jp-RenderedHTML a").all():  # in plain text Jupyter itself makes links
         assert re.match(r"https?:|mailto:|[\w./?-]*$", link.get_attribute("href") or "")
     assert notebook.cell(1).locator("iframe, object, embed, form, script, style").count() == 0
+
+
+def test_a_table_that_the_task_names_is_used_and_what_was_seen_where_code_failed_can_be_opened(
+    notebook: Notebook,
+) -> None:
+    table = "import pandas as pd\ndf = pd.DataFrame({'height': [1.5, None]})\n"
+    codes = [python("print(df['heigth'].mean())"), python("df = df.dropna()\nprint('rows:', len(df))")]
+    notebook.open(
+        table + model(*codes, "One row is left."), "%%agent -m replay --no-cells\nclean df please", "%agent why"
+    )
+    for index in range(3):
+        notebook.run_cell(index)
+    assert "Using your df: a pandas.DataFrame with 2 rows and 1 column" in notebook.cell(1).inner_text()
+    assert "rows: 1" in shown(notebook, 1)
+    notebook.cell(1).get_by_text("Attempt 1 failed").click()
+    notebook.cell(1).get_by_text("What was seen there").click()
+    expect(notebook.cell(1).get_by_text("'heigth' is not in df; similar there: 'height'.")).to_be_visible()
+    assert "'heigth' is not in df; similar there: 'height'." in shown(notebook, 2)
+    notebook.save()
