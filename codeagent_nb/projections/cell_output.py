@@ -246,7 +246,9 @@ class CellStory:
         end = RUN_ENDS[event.status]
         said = f"{end.shown.mark} {end.shown.word}"
         self._reflected = self._reflected or end.repeats_warning
-        facts = " · ".join([*run_facts(event), *([self._run.model] if self._run else [])])
+        # Of an answer in words it is said that no code was run: a first user took invented figures for results.
+        more = event.reason.partition("; ")[2] if event.status == "answered" else ""
+        facts = " · ".join(filter(None, [more, *run_facts(event), self._run.model if self._run else ""]))
         lines = [f"<div><b>{said}</b> · {html.escape(facts)}</div>"]
         if self._run:
             lines.append(_isolation(self._run.isolation))

@@ -85,6 +85,11 @@ async def test_a_run_is_told_in_order_each_thing_once(stage: Stages) -> None:
     assert "sandboxed by replay" in all_html(story)
 
 
+async def test_an_answer_that_nothing_computed_says_so(stage: Stages) -> None:
+    said = texts(told(await events_of(stage, "answered")))
+    assert said[-1].startswith("✓ answered · no code was run · 1 try · ")
+
+
 async def test_the_words_of_a_run_stand_there_once(stage: Stages) -> None:
     once = {
         "answered": "Paris.",
