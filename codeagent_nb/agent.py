@@ -341,5 +341,5 @@ class CodeExecutorAgent:
             ),
             context=self._context,
             rolls_back=self._rolls_back,
-            repairs_afresh=settings.is_afresh,
+            repairs_afresh=settings.is_afresh and self._rolls_back,  # else it must see what is left
         )

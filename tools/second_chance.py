@@ -17,16 +17,23 @@ MOST = 3
 ENDS = re.compile(r"(?m)^(?:=+ )?\d+ (?:passed|failed|skipped|deselected|errors?)\b.* in [\d.]+s")
 """The lines that end pytest's runs."""
 
+CRASHED = re.compile(r"worker '\w+' crashed")
+
+PATIENCE = 900
+"""Seconds for so few tests."""
+
 NUMBERS = re.compile(r"\b(\d+) (?:failed|errors?)\b")
 
 
 def failed_tests(log: str, outcomes: Mapping[str, str]) -> list[str]:
-    """Return the tests that failed; none if the log does not tell all of them by name, as where a worker ended.
+    """Return the tests that failed; none if the log does not tell all of them by name, or a worker has crashed.
 
     Args:
         log: What the lane said.
         outcomes: How tests ended, by their names, which alone do not tell where a name in the log ends.
     """
+    if CRASHED.search(log):
+        return []
     named = [test for test, outcome in outcomes.items() if outcome == "failed" and _is_told(test, log)]
     number = sum(map(int, NUMBERS.findall("\n".join(ENDS.findall(log)))))
     return named if len(named) == number else []
@@ -43,7 +50,7 @@ def read_outcomes(folder: Path) -> dict[str, str]:
 
 
 def passes_alone(tests: Sequence[str], python: str, folder: Path, environment: Mapping[str, str], log: Path) -> bool:
-    """Run tests again, with nothing else on the machine; return whether all pass.
+    """Run tests again, with nothing else on the machine; return whether all pass, and none is skipped.
 
     Args:
         tests: Their names.
@@ -54,6 +61,8 @@ def passes_alone(tests: Sequence[str], python: str, folder: Path, environment: M
     """
     with log.open("wb") as file:
         command = [python, "-m", "pytest", *tests]
-        return not subprocess.run(
-            command, cwd=folder, env=environment, stdout=file, stderr=file, check=False
-        ).returncode
+        try:
+            subprocess.run(command, cwd=folder, env=environment, stdout=file, stderr=file, check=True, timeout=PATIENCE)
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+            return False
+    return re.search(rf"(?m)^(?:=+ )?{len(tests)} passed in ", log.read_text(errors="replace")) is not None

@@ -223,7 +223,8 @@ class Driver:
             return
         block = result.blocks[-1]
         seen = await self.executor.failed_line() if isinstance(self.executor, ExplainingExecutor) else None
-        content, details = for_model(block, seen), for_person(block, seen)
+        # Values and messages were cut before anybody looked for secrets in them: what is left of a key is still one.
+        content, details = map(self.log.secrets.preview, (for_model(block, seen), for_person(block, seen)))
         if "\n" in details:  # more than the line that names the error
             self.log.publish(
                 events.ErrorExplainedEvent(source="executor", retry_attempt=attempt, content=content, details=details)

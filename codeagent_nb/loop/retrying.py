@@ -7,6 +7,7 @@ from codeagent_nb import events
 from codeagent_nb.loop.decisions import NoDecision, RetryDecision, read_decision
 from codeagent_nb.loop.effects import Ask, Effect, TakeBack, Tell
 from codeagent_nb.models.types import ChatCompletionClient, CreateResult
+from codeagent_nb.prompt.model_texts import TRIES_LEFT
 
 RetryBy = Literal["model", "status"]
 """Who decides on a retry: the model, as in AutoGen, or the exit status and the tries left, which costs nothing."""
@@ -21,7 +22,7 @@ def decide(name: str, attempt: int, retry_by: RetryBy) -> Generator[Effect, Any,
         retry_by: Who decides.
     """
     if retry_by == "status":
-        decision = RetryDecision(reason="The code failed, and there are tries left.", retry=True)
+        decision = RetryDecision(reason=TRIES_LEFT, retry=True)
     else:
         decision = yield from _ask_for_decision()
     if decision.retry:  # else nobody waits for it: the next run begins with that

@@ -14,8 +14,21 @@ from codeagent_nb.session.variables import attach_variable, bring_variable
 MOST = 50_000_000
 """Bytes of a table that is attached; a larger one comes when it is asked for (design D24)."""
 
-NAME = re.compile(r"(?<![\w./\\@{-])[^\W\d_]\w+(?![\w/\\-]|\.\w)")
-"""A whole word, of two letters or more: `a` and `x` are words of every task. `df.csv` and `src/df` are files."""
+MOST_COLUMNS = 1_000
+
+NAME = re.compile(r"(_?[^\W\d_]\w+)(?:['\u2019]s|-\w+|\.(\w+)\b.*)?")
+"""A word that is a name, of two letters or more: `a` and `x` are words of every task. Also `df's`, `df-Tabelle`, and
+`df.head()`, if that is a method of it; `df.csv` is a file."""
+
+EDGES = re.compile(r"^\W+|\W+$")
+
+ELSEWHERE = re.compile(r"@|\{|\w[/\\#?&=*]+\w|[/\\]")
+"""In addresses, paths, patterns of files, and `@{df}`, which comes anyway."""
+
+EAST_ASIAN = r"\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\uff00-\uffef"
+
+SPACES = re.compile(rf"\s+|(?<=[{EAST_ASIAN}])(?=[^{EAST_ASIAN}])|(?<=[^{EAST_ASIAN}])(?=[{EAST_ASIAN}])")
+"""Between words: Chinese, Japanese and Korean need none around a name."""
 
 SIZES: tuple[Callable[[Any], int], ...] = (
     lambda table: int(table.memory_usage(index=True).sum()),  # pandas; texts by their references
@@ -32,9 +45,19 @@ def named_in(task: str, namespace: Mapping[str, Any], besides: Container[str] = 
         namespace: The notebook's variables.
         besides: Names that come anyway.
     """
-    names = dict.fromkeys(NAME.findall(FENCED.sub("", task)))
-    found = {name: namespace[name] for name in names if name in namespace and name not in besides}
-    return {name: value for name, value in found.items() if is_table(value) and _size(value) <= MOST}
+    words = [word for word in SPACES.split(FENCED.sub("", task)) if not ELSEWHERE.search(word)]
+    read = [NAME.fullmatch(EDGES.sub("", word)) for word in words]
+    named = dict.fromkeys((found[1], found[2]) for found in read if found)
+    return {
+        name: namespace[name]
+        for name, attribute in named
+        if name in namespace and name not in besides and _comes_along(namespace[name], attribute)
+    }
+
+
+def _comes_along(value: Any, attribute: str | None) -> bool:
+    is_of_it = attribute is None or hasattr(type(value), attribute)
+    return is_of_it and is_table(value, MOST_COLUMNS) and _size(value) <= MOST
 
 
 def _size(table: Any) -> int:

@@ -15,6 +15,7 @@ from codeagent_nb.events import (
     TaskTurnedEvent,
     TextMessage,
 )
+from codeagent_nb.log.standing import standing
 from codeagent_nb.notebook.kernel_status import kernel_rows
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.notebook.tasks import Place
@@ -170,7 +171,7 @@ async def verify(agent: NotebookAgent, path: str) -> str:
 
 def why(events: Sequence[AgentEvent]) -> str:
     """Return what was seen where the agent's code failed last."""
-    seen = next((event.details for event in reversed(events) if isinstance(event, ErrorExplainedEvent)), "")
+    seen = next((event.details for event in reversed(standing(events)) if isinstance(event, ErrorExplainedEvent)), "")
     return seen or "Nothing is known of an error: no code of this session has failed, or nothing was seen there."
 
 

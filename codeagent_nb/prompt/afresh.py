@@ -4,13 +4,17 @@ With the failed code before it a small model writes it once more: 5 of 7 tries; 
 seen where it failed. With that alone 2 of 7 were (measured).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from codeagent_nb import events
 from codeagent_nb.events import AgentEvent
 from codeagent_nb.models.types import CODE_RUNNER, UserMessage
 from codeagent_nb.prompt import model_texts as prompts
-from codeagent_nb.text import given
+from codeagent_nb.text import fenced, given
+from kernel_executor.text import as_text, shorten
+
+PRINTED = 600
+"""Characters of what failed code had printed."""
 
 BEGINS = (events.RunStartedEvent, events.NextStepEvent)
 
@@ -33,17 +37,36 @@ def without_failed_tries(log: Sequence[AgentEvent]) -> Sequence[AgentEvent]:
     decided = (at + 1 for at in range(last, len(log)) if isinstance(log[at], events.RetryDecisionEvent))
     end = next(decided, len(log))
     kept = [stays for event in log[begin:end] if (stays := _as_it_stays(event))]
-    said = UserMessage(content=prompts.REPAIR_AFRESH.format(seen=seen.content), source=CODE_RUNNER)
-    return [*log[:begin], *kept, events.MessageAddedEvent(source=seen.source, message=said), *log[end:]]
+    told = "\n".join([seen.content, *_besides(log[last:end])])
+    said = _said(seen, prompts.REPAIR_AFRESH.format(seen=told))
+    return [*log[:begin], *kept, said, *log[end:]]
+
+
+def _besides(since: Sequence[AgentEvent]) -> Iterator[str]:
+    """Yield what else is known of the code that failed: what it had printed, and what was noted of it."""
+    for event in since:
+        if isinstance(event, events.CodeExecutionEvent):
+            shown = [each for block in event.result.blocks for each in block.outputs if each["output_type"] != "error"]
+            if printed := shorten(as_text(shown, prompts.WORDLESS), PRINTED).strip("\n"):
+                yield f"It had printed:\n{printed}"
+            yield from (block.note for block in event.result.blocks if block.note)
 
 
 def _as_it_stays(event: AgentEvent) -> AgentEvent | None:
     """Return an event of before the repair as it is told; None if it is of the tries."""
-    if isinstance(event, events.ApprovalEvent):
-        if event.approved:
+    match event:
+        case events.ApprovalEvent(approved=False):
+            return _said(event, prompts.DENIED.format(reason=given(event.reason)))
+        case events.ApprovalEvent(edited=True):
+            code = "\n".join(fenced(each.code, each.language) for each in event.code_blocks)
+            return _said(event, prompts.EDITED + code)
+        case events.RetryDecisionEvent() if event.reason != prompts.TRIES_LEFT:  # what the user has allowed, say
+            return _said(event, event.reason)
+        case events.ApprovalEvent() | events.KernelStateEvent(state="rolled_back" | "restored"):
             return None
-        denied = UserMessage(content=prompts.DENIED.format(reason=given(event.reason)), source=CODE_RUNNER)
-        return events.MessageAddedEvent(source=event.source, message=denied)
-    if isinstance(event, events.KernelStateEvent) and event.state in {"rolled_back", "restored"}:
-        return None
-    return None if isinstance(event, OF_A_TRY) else event
+        case _:
+            return None if isinstance(event, OF_A_TRY) else event
+
+
+def _said(event: AgentEvent, text: str) -> AgentEvent:
+    return events.MessageAddedEvent(source=event.source, message=UserMessage(content=text, source=CODE_RUNNER))

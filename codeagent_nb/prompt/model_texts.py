@@ -99,6 +99,8 @@ The code failed. Shall it be corrected and run again? Reply with JSON only:
 
 DECIDE_AGAIN = "That was not valid ({complaint}). Reply with nothing but one JSON object of that shape."
 
+TRIES_LEFT = "The code failed, and there are tries left."
+
 RETRY = "{reason}\nWrite the whole corrected code in one block."
 
 REPAIR_AFRESH = """\

@@ -63,11 +63,13 @@ def _told(log: Iterable[AgentEvent], name: str) -> list[LLMMessage]:
     told = set[str]()
     for event in _without_denied(standing(log)):
         if isinstance(event, events.CodeExecutionEvent):
-            messages.append(_result(event.result, edited, explained))
+            messages.append(_result(event.result, edited, explained if explained not in told else ""))
+            told.add(explained)  # once is enough
             edited = explained = ""
         elif isinstance(event, events.ErrorExplainedEvent):
-            explained = event.content if event.content not in told else ""  # it is there already
-            told.add(event.content)
+            explained = event.content
+        elif isinstance(event, events.BlockStartedEvent):
+            explained = ""  # it was of code that nobody told the model of
         elif isinstance(event, events.ApprovalEvent) and event.approved:
             edited = _edited(event)
         elif not (isinstance(event, events.TextMessage) and event.source == name):

@@ -90,6 +90,11 @@ def _written(name: str, value: Any, folder: Path, work_dir: Path, limits: _Limit
         raise refused(name, value, str(error)) from error
     except OSError as error:
         raise refused(name, value, f"its file cannot be written ({error.strerror or error})") from error
+    except VariableRefused:
+        raise
+    except Exception as error:  # Arrow has kinds of tables that its own files do not keep
+        why = shorten(f"{type(error).__name__}: {error}", 400)
+        raise refused(name, value, f"it cannot be written as an Arrow file ({why})") from error
     return WrittenVariable(name, relative, f"{name} = {load.format(path=repr(relative))}")
 
 
@@ -149,18 +154,21 @@ def _write_arrow(table: Any, file: "_Watched") -> None:
         writer.write_table(table, max_chunksize=ROWS)
 
 
-def is_table(value: Any) -> bool:
-    """Return whether a value is written as Arrow: a table of pandas, Polars or Arrow that comes back as it is."""
-    kind = type(value)
-    match kind.__module__.partition(".")[0], kind.__name__:
-        case "pandas", "DataFrame":
-            return find_spec("pyarrow") is not None and _comes_back_as_it_is(value)
-        case "pyarrow", "Table":
-            return len(set(value.column_names)) == int(value.num_columns)
-        case "polars", "DataFrame":
-            return True
-        case _:
-            return False
+def is_table(value: Any, columns: int) -> bool:
+    """Return whether a value is written as Arrow: a table of pandas, Polars or Arrow that comes back as it is.
+
+    Args:
+        value: Any value; none of its own code is run.
+        columns: How many it may have: to look at each takes 10 microseconds.
+    """
+    pandas, pyarrow, polars = map(sys.modules.get, ("pandas", "pyarrow", "polars"))
+    if pandas and type(value) is pandas.DataFrame:
+        return value.shape[1] <= columns and find_spec("pyarrow") is not None and _comes_back_as_it_is(value)
+    if pyarrow and type(value) is pyarrow.Table:
+        return bool(value.num_columns <= columns and len(set(value.column_names)) == value.num_columns)
+    if polars and type(value) is polars.DataFrame:
+        return bool(value.width <= columns and polars.Object not in value.dtypes)
+    return False
 
 
 def _arrow_table(value: Any) -> tuple[Any, str] | None:
@@ -169,8 +177,8 @@ def _arrow_table(value: Any) -> tuple[Any, str] | None:
     if pandas and type(value) is pandas.DataFrame:
         return _of_pandas(value)
     if pyarrow and type(value) is pyarrow.Table and len(set(value.column_names)) == value.num_columns:
-        return value, LOAD_ARROW
-    if polars and type(value) is polars.DataFrame:
+        return value.unify_dictionaries(), LOAD_ARROW
+    if polars and type(value) is polars.DataFrame and polars.Object not in value.dtypes:
         return value.to_arrow(), LOAD_POLARS
     return None
 

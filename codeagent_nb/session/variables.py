@@ -11,7 +11,7 @@ from typing import Any
 
 from codeagent_nb.describing.asking import description_of, told
 from codeagent_nb.errors import VariableRefused
-from codeagent_nb.events import NewVariablesEvent, VariableEvent
+from codeagent_nb.events import VariableEvent
 from codeagent_nb.log.standing import standing
 from codeagent_nb.loop.driver import roll_back
 from codeagent_nb.session.session import Session
@@ -41,21 +41,21 @@ async def bring_variable(session: Session, name: str, value: Any) -> None:
 
 
 async def attach_variable(session: Session, name: str, value: Any) -> None:
-    """Copy a variable that a task names, unless the session has it already as it is in the notebook now.
+    """Copy a variable that a task names, unless the kernel has one of that name and it is the same in the notebook.
 
-    What the session has made of it since stays, and so does a variable of that name that is the session's own.
+    What the agent has made of it since stays, and so does a variable of that name that is the agent's own.
 
     Raises:
         VariableRefused: It cannot be copied.
     """
     events = standing(session.log.events)
     given = [event.code for event in events if isinstance(event, VariableEvent) and event.name == name]
-    made = {each.name for event in events if isinstance(event, NewVariablesEvent) for each in event.variables}
-    if name in made and not given:
+    is_there = await session.executor.evaluate(f"{name!r} in globals()") == "True"  # it may have been lost, or deleted
+    if is_there and not given:
         return
     try:
         written = await _write(session, name, value)
-        if [written.code] == given[-1:]:
+        if is_there and [written.code] == given[-1:]:
             return
         try:
             await _load(session, written, value, attached=True)

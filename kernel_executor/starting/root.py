@@ -93,7 +93,8 @@ class Root:
         self._has_answered = False
         self._watch = asyncio.create_task(self._watch_end())
         channel.settimeout(0)
-        asyncio.get_running_loop().add_reader(channel, self._read)
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(channel, self._read)
 
     @property
     def said(self) -> str:
@@ -279,7 +280,7 @@ class Root:
     def _let_go(self) -> None:
         """Release what is here of it and of all that it has forked; may be done twice."""
         self._forked.close()  # a checkpoint that came while we were stopped has nobody else
-        if self._channel.fileno() >= 0:
-            asyncio.get_running_loop().remove_reader(self._channel)
+        if self._channel.fileno() >= 0 and not self._loop.is_closed():
+            self._loop.remove_reader(self._channel)
         self._channel.close()
         self._remove()

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from codeagent_nb import ReplayChatCompletionClient, TaskResult
@@ -98,3 +99,21 @@ async def test_the_task_goes_on_without_one_that_cannot_be_copied(
     assert "`df` (pandas" in read
     assert "was not copied" in read
     assert "tok-0123456789abcdef" not in read
+
+
+async def test_what_is_gone_from_the_kernel_comes_again(notebook: Notebook) -> None:
+    await notebook.solve("How large is df?", "del df")
+    assert printed((await notebook.solve("How large is df?")).messages).startswith("(3, 2)")
+
+
+async def test_one_that_a_task_made_which_failed_is_not_replaced_either(notebook: Notebook) -> None:
+    await notebook.solve("Make it.", "import pandas as pd\ndf = pd.DataFrame({'own': [1]})")
+    await notebook.solve("Fail.", "1 / 0")
+    assert printed((await notebook.solve("How large is df?")).messages) == "(1, 1) ['own']"
+
+
+async def test_a_table_that_arrow_cannot_keep_costs_no_task(notebook: Notebook) -> None:
+    chunks = [pa.array([word]).dictionary_encode() for word in "ab"]
+    notebook.variables["df"] = pa.table({"kind": pa.chunked_array(chunks)})
+    result = await notebook.solve("How large is df?", "print(df.num_rows)")
+    assert printed(result.messages) == "2"

@@ -141,3 +141,18 @@ async def test_the_agents_next_try_knows_what_was_seen_and_begins_where_the_firs
     assert "Line 2 of cell 2: print(df['WINDSPEED'].mean())" in event.details
     ran = [each.result.output for each in result.messages if isinstance(each, CodeExecutionEvent)]
     assert ran[-1].strip() == "1.5 False"
+
+
+async def test_what_a_cut_leaves_of_a_key_is_masked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values are cut to 60 characters in the kernel, and messages to 200: no whole key is left to be found there."""
+    key = "sk-" + "abcdefghijklmnopqrstuvwxyz" * 3
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    (tmp_path / "conf.txt").write_text(f"key={key}")
+    model = ReplayChatCompletionClient([in_fence("value = open('conf.txt').read()[4:]\nint(value)"), "It failed."])
+    settings = RunSettings(model=model, max_retries=0, ask=refuse_unattended, approval="never")
+    async with KernelCodeExecutor(timeout=60, sandbox="none", work_dir=tmp_path) as executor:
+        agent = CodeExecutorAgent("coder", executor, model_client=model)
+        await agent.run(task="Read it.", settings=settings)
+    [event] = [each for each in agent.log.events if isinstance(each, ErrorExplainedEvent)]
+    assert "[redacted]" in event.content
+    assert not any(part in event.model_dump_json() for part in (key[:16], key[3:20]))

@@ -11,6 +11,7 @@ from codeagent_nb.events import (
     AgentEvent,
     ApprovalEvent,
     BlockFinishedEvent,
+    BlockStartedEvent,
     CodeExecutionEvent,
     CodeRefusedEvent,
     ErrorExplainedEvent,
@@ -24,6 +25,7 @@ from codeagent_nb.events import (
 from codeagent_nb.notebook import commands
 from codeagent_nb.projections.cell_output import CellStory
 from codeagent_nb.prompt.afresh import without_failed_tries
+from codeagent_nb.prompt.model_texts import TRIES_LEFT
 from codeagent_nb.prompt.transcript import prompt
 from kernel_executor import BlockResult, CodeBlock, CodeResult, FailedLine, MissingName, SeenColumn, SeenValue
 from kernel_executor.replay import ReplayCodeExecutor, failing
@@ -132,7 +134,7 @@ def execution(code: str) -> CodeExecutionEvent:
 
 
 def retry() -> RetryDecisionEvent:
-    return RetryDecisionEvent(source="coder", retry_attempt=0, reason="WHY", retry=True)
+    return RetryDecisionEvent(source="coder", retry_attempt=0, reason=TRIES_LEFT, retry=True)
 
 
 def state(kind: Any) -> KernelStateEvent:
@@ -150,7 +152,7 @@ def told(log: Sequence[AgentEvent]) -> str:
 def test_only_the_last_failure_is_told() -> None:
     said = told(run_of(*a_try(1), *a_try(2)))
     assert "SEEN 2" in said
-    assert not any(word in said for word in ("SEEN 1", "CODE", "WHY", "exit code"))
+    assert not any(word in said for word in ("SEEN 1", "CODE", "exit code"))
 
 
 def test_steps_that_went_well_stay() -> None:
@@ -165,6 +167,41 @@ def test_what_the_user_has_said_stays() -> None:
     said = told(run_of(reply("CODE 0"), denied, execution("x"), retry(), *a_try(1)))
     assert "use the median" in said
     assert "CODE" not in said
+
+
+def test_code_that_the_user_has_changed_stays() -> None:
+    block = CodeBlock("MINE", "python")
+    edited = ApprovalEvent(source="user", retry_attempt=0, approved=True, edited=True, reason="", code_blocks=(block,))
+    said = told(run_of(reply("CODE"), edited, explained(), execution("x"), retry()))
+    assert "MINE" in said
+    assert "CODE" not in said
+
+
+def test_what_the_user_has_allowed_stays() -> None:
+    allowed = RetryDecisionEvent(
+        source="coder", retry_attempt=0, reason="The user has allowed it: example.org.", retry=True
+    )
+    said = told(run_of(reply("CODE"), explained(), execution("x"), allowed, *a_try(1)))
+    assert "The user has allowed it: example.org." in said
+
+
+def test_what_failed_code_had_printed_and_what_was_noted_of_it_stays() -> None:
+    printed = {"output_type": "stream", "name": "stdout", "text": "PRINTED\n"}
+    block = BlockResult(
+        block=CodeBlock("x"), status="error", exit_code=1, outputs=(printed,), ename="E", evalue="e", note="NOTED"
+    )
+    ran = CodeExecutionEvent(source="coder", retry_attempt=0, result=CodeResult(1, "", (block,)))
+    said = told(run_of(reply("CODE"), explained(), ran, state("rolled_back"), retry()))
+    assert "PRINTED" in said
+    assert "NOTED" in said
+
+
+def test_what_was_seen_of_other_code_is_not_told_of_this() -> None:
+    started = BlockStartedEvent(source="executor", retry_attempt=0, block_id="2", block=CodeBlock("y"))
+    died = BlockResult(block=CodeBlock("y"), status="died", exit_code=137, note="It died.")
+    ran = CodeExecutionEvent(source="coder", retry_attempt=0, result=CodeResult(137, "", (died,)))
+    log = [explained("SEEN BEFORE"), *run_of(reply("CODE"), started, ran)]
+    assert "SEEN BEFORE" not in "".join(each.content for each in prompt(log, "generate", "coder", None))
 
 
 def test_what_came_after_the_failure_stays() -> None:

@@ -18,9 +18,17 @@ NOTEBOOK: dict[str, Any] = {
     "df": TABLE,
     "sales_2024": pl.DataFrame({"a": [1]}),
     "größen": pa.table({"a": [1]}),
+    "_df": TABLE,
+    "We": TABLE,
+    "re": TABLE,
+    "don": TABLE,
+    "page": TABLE,
+    "example": TABLE,
     "x": TABLE,
     "_": TABLE,
     "_1": TABLE,
+    "wide": pl.DataFrame({str(number): [1] for number in range(1_001)}),
+    "addresses": pl.DataFrame({"a": [object()]}),
     "objects": pd.DataFrame({"a": [object()]}),
     "array": np.zeros(3),
     "pd": pd,
@@ -41,8 +49,15 @@ NOTEBOOK: dict[str, Any] = {
         ("What is the mean of the array, with pd?", []),
         ("x is a table, and so is _ or _1", []),
         ("Read df.csv, src/df and df/part", []),
+        ("df.head() and df.columns, please", ["df"]),
+        ("Show df's rows; the df-Tabelle; **df**; _df", ["df", "_df"]),
+        ("请分析df的数据", ["df"]),
+        ("df を掃除して", ["df"]),
+        ("Write to df@example.com, see https://example.com/page?df=1#df", []),
+        ("We're done; don't look", []),
+        ("Read df*.csv", []),
         ("dfs, my_df and df2 are other names", []),
-        ("Use objects and text", []),
+        ("Use objects, addresses, wide and text", []),
         ("Copy @{df}", []),
         ("Explain:\n```python\ndf.head()\n```", []),
         ("", []),
@@ -50,6 +65,19 @@ NOTEBOOK: dict[str, Any] = {
 )
 def test_tables_that_are_named_as_whole_words_are_found(task: str, names: list[str]) -> None:
     assert list(named_in(task, NOTEBOOK)) == names
+
+
+def test_of_a_value_that_only_looks_like_a_table_no_code_is_run() -> None:
+    class DataFrame:
+        @property
+        def __class__(self) -> type:  # type: ignore[override]
+            raise ZeroDivisionError
+
+        def __getattr__(self, name: str) -> Any:
+            raise ZeroDivisionError
+
+    DataFrame.__module__ = "polars.dataframe.frame"
+    assert named_in("Plot df, or df.width", {"df": DataFrame()}) == {}
 
 
 def test_what_comes_anyway_is_not_found_again() -> None:

@@ -53,6 +53,7 @@ def test_errors_count(chance: ModuleType) -> None:
     [
         log("FAILED tests/a.py::test_one - x", end="2 failed, 7 passed in 3.00s"),
         log("ERROR tests/b.py - ImportError", end="1 error in 3.00s"),
+        log("FAILED tests/a.py::test_one - worker 'gw0' crashed while running 'x'", end="1 failed, 7 passed in 3.00s"),
         "mypy: error: 3 failed",
         "",
     ],
@@ -61,7 +62,9 @@ def test_where_not_all_are_named_there_is_no_second_chance(chance: ModuleType, s
     assert chance.failed_tests(said, OUTCOMES) == []
 
 
-@pytest.mark.parametrize(("code", "passes"), [("pass", True), ("assert False", False)])
+@pytest.mark.parametrize(
+    ("code", "passes"), [("pass", True), ("assert False", False), ("import pytest; pytest.skip()", False)]
+)
 def test_a_test_passes_alone_or_does_not(chance: ModuleType, code: str, passes: bool, tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(f"def test_one(): {code}\ndef test_other(): assert False\n")
     log = tmp_path / "again.log"
