@@ -39,6 +39,10 @@ POOLS = {
 COME_BACK = r"lib(scipy_)?openblas|libarrow\."
 """Files of libraries that see to forks themselves: OpenBLAS ends its threads before, Arrow begins others after."""
 
+OF_ENDED_THREADS = r"libpython|python\d|libzmq"
+"""Files that stand on the stacks of threads which a fork has ended: the system gives these stacks to the threads that
+Arrow begins there, with old addresses between its own (one of ten, measured)."""
+
 COMMAND = 60
 """Letters of a command line that are told."""
 
@@ -155,9 +159,16 @@ def pools(mapped: Sequence[Area], threads: Iterable[frozenset[str]]) -> Iterator
         yield "CUDA is in use"
     if ends_its_forks(mapped):
         yield "numba has used OpenMP, and ends forks that do"
-    for files in threads:
+    for files in map(_without_ended, threads):
         if not files or not all(re.match(COME_BACK, name) for name in files):
             yield f"threads of {_pool_of(files)} are running"
+
+
+def _without_ended(files: frozenset[str]) -> frozenset[str]:
+    """Return the files that a thread stands in, without what others have left on its stack; those are known by name."""
+    if not any(re.match(COME_BACK, name) for name in files):
+        return files
+    return frozenset(name for name in files if not re.match(OF_ENDED_THREADS, name))
 
 
 def _pool_of(files: Iterable[str]) -> str:

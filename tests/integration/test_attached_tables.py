@@ -101,6 +101,16 @@ async def test_the_task_goes_on_without_one_that_cannot_be_copied(
     assert "tok-0123456789abcdef" not in read
 
 
+async def test_a_task_for_which_it_came_again_after_an_undo_can_be_taken_back_too(notebook: Notebook) -> None:
+    """Arrow's threads stood on stacks of threads that the fork had ended, and were taken for Python's, or ZeroMQ's."""
+    await notebook.solve("How large is df?")
+    await notebook.agent.undo()
+    notebook.variables["df"]["new"] = 1
+    await notebook.solve("How large is df now?")
+    await notebook.agent.undo()
+    assert notebook.agent.events[-1].type == "TaskTurnedEvent"
+
+
 async def test_what_is_gone_from_the_kernel_comes_again(notebook: Notebook) -> None:
     await notebook.solve("How large is df?", "del df")
     assert printed((await notebook.solve("How large is df?")).messages).startswith("(3, 2)")
