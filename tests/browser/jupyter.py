@@ -25,6 +25,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,17 +174,29 @@ class Server:
         return [sys.executable, "-m", app.module, app.expose, *(f"--{name}={value}" for name, value in options.items())]
 
     def _wait_until_it_answers(self) -> str:
-        """Its port is known from the file it writes when it is up."""
+        """Its port is known from the file it writes; on a busy machine that is there before anybody listens."""
         information = self.folder / "runtime" / f"jpserver-{self._process.pid}.json"
         deadline = time.monotonic() + 60
         while self._process.poll() is None and time.monotonic() < deadline:
             if information.exists() and (text := information.read_text()).endswith("}"):
-                return str(json.loads(text)["url"])
+                url = str(json.loads(text)["url"])
+                if _answers(f"{url}api"):
+                    return url
             time.sleep(0.05)
         log = (self.folder / "server.log").read_text()
         self._process.kill()
         self._process.wait()
         raise RuntimeError(f"The Jupyter server did not start. It said:\n{log}")
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=10):
+            return True
+    except urllib.error.HTTPError:  # it does
+        return True
+    except OSError:
+        return False
 
 
 class Notebook:
