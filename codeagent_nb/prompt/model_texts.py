@@ -84,6 +84,11 @@ The code above has run. Now answer every part of the task in a few sentences, fr
 the task.
 Repeat every value that was asked for exactly as it was printed. Write no code."""
 
+IN_THIS_FORM = """
+The task prescribes how the answer is written. Write it exactly so:
+{form}"""
+"""Said last, for what is said last is followed best."""
+
 NEXT_STEP = """\
 That went well. Is every part of the task answered by the outputs above? Then answer it now in a few sentences, from
 them alone, in the language of the task, without a code block; repeat every value that was asked for exactly as it was

@@ -13,6 +13,7 @@ from codeagent_nb.models.types import CODE_RUNNER, AssistantMessage, LLMMessage,
 from codeagent_nb.prompt import model_texts as prompts
 from codeagent_nb.prompt.contexts import UNBOUNDED, ChatCompletionContext
 from codeagent_nb.prompt.images import images_of, shown
+from codeagent_nb.prompt.prescribed import prescribed
 from codeagent_nb.reply.pretended import told_reply
 from codeagent_nb.text import fenced, given, own_frames
 from kernel_executor import BlockResult, CodeResult, Output
@@ -154,8 +155,12 @@ def question(purpose: events.Purpose, log: Sequence[AgentEvent], complaint: str 
         again = [prompts.DECIDE_AGAIN.format(complaint=complaint)] if complaint else []
         return [UserMessage(content="\n".join([prompts.DECIDE, *again]))]
     results = [event.result for event in _without_denied(log) if isinstance(event, events.CodeExecutionEvent)]
-    succeeded = bool(results) and results[-1].exit_code == 0
-    return [UserMessage(content=prompts.REFLECT_AFTER_SUCCESS if succeeded else prompts.REFLECT_AFTER_FAILURE)]
+    if not results or results[-1].exit_code != 0:
+        return [UserMessage(content=prompts.REFLECT_AFTER_FAILURE)]
+    said = (event.content for event in reversed(log) if isinstance(event, events.TextMessage | events.HandoffMessage))
+    form = prescribed(next(said, ""))
+    asked = prompts.REFLECT_AFTER_SUCCESS + (prompts.IN_THIS_FORM.format(form=form) if form else "")
+    return [UserMessage(content=asked)]
 
 
 def prompt(

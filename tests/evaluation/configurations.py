@@ -38,6 +38,7 @@ CONFIGURATIONS: Mapping[str, Configuration] = {
     "default": Configuration(),
     "no-retries": Configuration(run={"max_retries": 0}),
     "repair-in-context": Configuration(run={"repairs_afresh": False}),
+    "form-not-repeated": Configuration(replaced={"codeagent_nb.prompt.transcript.prescribed": lambda _: ""}),
     "model-decides": Configuration(run={"retry_by": "model"}),
     "no-description": Configuration(describes_file=False),
     "no-roll-back": Configuration(agent={"roll_back_failures": False}),
