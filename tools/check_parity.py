@@ -1,9 +1,10 @@
 """Checks that every test that docs/parity.md names passed when it was last run: `python tools/check_parity.py`."""
 
-import json
 import re
 import sys
 from pathlib import Path
+
+from second_chance import read_outcomes
 
 ROOT = Path(__file__).parent.parent
 NAMED = re.compile(r"`((?:unit|integration)/\w+\.py::test_\w+)`")
@@ -34,8 +35,7 @@ def has_engine(outcomes: dict[str, str]) -> bool:
 
 def main() -> None:
     """Print what is wrong, if anything is."""
-    kept = ROOT / ".pytest_cache" / "v" / "codeagent" / "outcomes"
-    outcomes = json.loads(kept.read_text()) if kept.exists() else {}
+    outcomes = read_outcomes(ROOT)
     named = named_tests()
     if wrong := problems(named, outcomes):
         sys.exit("docs/parity.md names tests that have not passed:\n" + "\n".join(wrong))

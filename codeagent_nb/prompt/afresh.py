@@ -10,7 +10,8 @@ from codeagent_nb import events
 from codeagent_nb.events import AgentEvent
 from codeagent_nb.models.types import CODE_RUNNER, UserMessage
 from codeagent_nb.prompt import model_texts as prompts
-from codeagent_nb.text import fenced, given
+from codeagent_nb.prompt.transcript import edited_code
+from codeagent_nb.text import given
 from kernel_executor.text import as_text, shorten
 
 PRINTED = 600
@@ -58,8 +59,7 @@ def _as_it_stays(event: AgentEvent) -> AgentEvent | None:
         case events.ApprovalEvent(approved=False):
             return _said(event, prompts.DENIED.format(reason=given(event.reason)))
         case events.ApprovalEvent(edited=True):
-            code = "\n".join(fenced(each.code, each.language) for each in event.code_blocks)
-            return _said(event, prompts.EDITED + code)
+            return _said(event, edited_code(event).rstrip("\n"))
         case events.RetryDecisionEvent() if event.reason != prompts.TRIES_LEFT:  # what the user has allowed, say
             return _said(event, event.reason)
         case events.ApprovalEvent() | events.KernelStateEvent(state="rolled_back" | "restored"):

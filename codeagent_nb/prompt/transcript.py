@@ -72,7 +72,7 @@ def _told(log: Iterable[AgentEvent], name: str) -> list[LLMMessage]:
         elif isinstance(event, events.BlockStartedEvent):
             explained = ""  # it was of code that nobody told the model of
         elif isinstance(event, events.ApprovalEvent) and event.approved:
-            edited = _edited(event)
+            edited = edited_code(event)
         elif not (isinstance(event, events.TextMessage) and event.source == name):
             messages += _messages(event)
     return messages
@@ -222,7 +222,8 @@ def _one_voice(first: LLMMessage, second: LLMMessage) -> bool:
     return type(first) is type(second)
 
 
-def _edited(event: events.ApprovalEvent) -> str:
+def edited_code(event: events.ApprovalEvent) -> str:
+    """Return what the model reads of code that the user has changed before it ran; empty if it was not."""
     if not event.edited:
         return ""
     return prompts.EDITED + "".join(f"{fenced(block.code, block.language)}\n" for block in event.code_blocks)

@@ -154,14 +154,14 @@ def _write_arrow(table: Any, file: "_Watched") -> None:
         writer.write_table(table, max_chunksize=ROWS)
 
 
-def is_table(value: Any, columns: int) -> bool:
+def is_table(value: Any, columns: int = sys.maxsize) -> bool:
     """Return whether a value is written as Arrow: a table of pandas, Polars or Arrow that comes back as it is.
 
     Args:
         value: Any value; none of its own code is run.
         columns: How many it may have: to look at each takes 10 microseconds.
     """
-    pandas, pyarrow, polars = map(sys.modules.get, ("pandas", "pyarrow", "polars"))
+    pandas, pyarrow, polars = map(sys.modules.get, ("pandas", "pyarrow", "polars"))  # imported by who has a table
     if pandas and type(value) is pandas.DataFrame:
         return value.shape[1] <= columns and find_spec("pyarrow") is not None and _comes_back_as_it_is(value)
     if pyarrow and type(value) is pyarrow.Table:
@@ -173,22 +173,17 @@ def is_table(value: Any, columns: int) -> bool:
 
 def _arrow_table(value: Any) -> tuple[Any, str] | None:
     """Return a table as pyarrow has it, and the code that gets it back; only exact types: a subclass has more to it."""
-    pandas, pyarrow, polars = map(sys.modules.get, ("pandas", "pyarrow", "polars"))  # imported by who has a table
-    if pandas and type(value) is pandas.DataFrame:
-        return _of_pandas(value)
-    if pyarrow and type(value) is pyarrow.Table and len(set(value.column_names)) == value.num_columns:
-        return value.unify_dictionaries(), LOAD_ARROW
-    if polars and type(value) is polars.DataFrame and polars.Object not in value.dtypes:
-        return value.to_arrow(), LOAD_POLARS
-    return None
+    if not is_table(value):
+        return None
+    match type(value).__module__.partition(".")[0]:
+        case "pyarrow":
+            return value.unify_dictionaries(), LOAD_ARROW
+        case "polars":
+            return value.to_arrow(), LOAD_POLARS
+    with suppress(ImportError):
+        import pyarrow
 
-
-def _of_pandas(value: Any) -> tuple[Any, str] | None:
-    if _comes_back_as_it_is(value):
-        with suppress(ImportError):
-            import pyarrow
-
-            return pyarrow.Table.from_pandas(value), f"{LOAD_ARROW}.to_pandas()"
+        return pyarrow.Table.from_pandas(value), f"{LOAD_ARROW}.to_pandas()"
     return None
 
 

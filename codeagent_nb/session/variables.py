@@ -29,15 +29,7 @@ async def bring_variable(session: Session, name: str, value: Any) -> None:
     Raises:
         VariableRefused: It cannot be copied; it says why and what to do.
     """
-    try:
-        written = await _write(session, name, value)
-        try:
-            await _load(session, written, value)
-        finally:
-            _forget(session, written)
-    except VariableRefused as error:
-        session.log.secrets.take_out_of(error)  # an object's error may say anything
-        raise
+    await _bring(session, name, value)
 
 
 async def attach_variable(session: Session, name: str, value: Any) -> None:
@@ -53,20 +45,25 @@ async def attach_variable(session: Session, name: str, value: Any) -> None:
     is_there = await session.executor.evaluate(f"{name!r} in globals()") == "True"  # it may have been lost, or deleted
     if is_there and not given:
         return
+    await _bring(session, name, value, attached=True, loaded=given[-1] if is_there else "")
+
+
+async def _bring(session: Session, name: str, value: Any, *, attached: bool = False, loaded: str = "") -> None:
+    """Copy a variable, unless what would load it is what has loaded it."""
     try:
         written = await _write(session, name, value)
-        if is_there and [written.code] == given[-1:]:
+        if written.code == loaded:
             return
         try:
-            await _load(session, written, value, attached=True)
+            await _load(session, written, value, attached=attached)
         finally:
             _forget(session, written)
     except VariableRefused as error:
-        session.log.secrets.take_out_of(error)
+        session.log.secrets.take_out_of(error)  # an object's error may say anything
         raise
 
 
-async def _load(session: Session, written: WrittenVariable, value: Any, *, attached: bool = False) -> None:
+async def _load(session: Session, written: WrittenVariable, value: Any, *, attached: bool) -> None:
     await roll_back(session.executor, session.log)  # else it would take the variable back, too
     result = await session.executor.execute_code_blocks([CodeBlock(written.code)], timeout=LOAD_TIMEOUT)
     block = result.blocks[-1]

@@ -1,26 +1,19 @@
 """docs/parity.md: every test it names exists, and one that did not pass is found out."""
 
 import ast
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from tests.support.tools import tool
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def check() -> ModuleType:
-    path = ROOT / "tools" / "check_parity.py"
-    if not path.exists():
-        pytest.skip("the documents are not here")
-    spec = importlib.util.spec_from_file_location("check_parity", path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return tool("check_parity")
 
 
 def test_every_test_it_names_exists(check: ModuleType) -> None:

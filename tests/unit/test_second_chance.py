@@ -1,22 +1,17 @@
 """Which tests CI runs again: those that failed, if the log names all of them."""
 
-import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from tests.support.tools import tool
+
 
 @pytest.fixture(scope="module")
 def chance() -> ModuleType:
-    path = Path(__file__).parents[2] / "tools" / "second_chance.py"
-    spec = importlib.util.spec_from_file_location("second_chance", path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return tool("second_chance")
 
 
 OUTCOMES = {
