@@ -42,6 +42,8 @@ from .errors import (
 from .events import (
     SCHEMA_VERSION as SCHEMA_VERSION,
     AgentEvent as AgentEvent,
+    AnswerQuestionedEvent as AnswerQuestionedEvent,
+    AnswerTracedEvent as AnswerTracedEvent,
     ApprovalEvent as ApprovalEvent,
     BlockFinishedEvent as BlockFinishedEvent,
     BlockOutputEvent as BlockOutputEvent,
@@ -69,6 +71,7 @@ from .events import (
     TaskTurnedEvent as TaskTurnedEvent,
     TextMessage as TextMessage,
     ThoughtEvent as ThoughtEvent,
+    TracedNumber as TracedNumber,
     VariableEvent as VariableEvent,
     ViewDetachedEvent as ViewDetachedEvent,
 )

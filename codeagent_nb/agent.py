@@ -107,6 +107,7 @@ class CodeExecutorAgent:
             max_steps=max_steps,
             retry_by=retry_by,
             repairs_afresh=False,
+            reviews=False,
             approval=approval,
             approval_func=approval_func,
             ask=ask,
@@ -312,6 +313,7 @@ class CodeExecutorAgent:
                 max_retries_on_error=settings.max_retries,
                 retry_by=settings.retry_by,
                 max_steps=settings.steps,
+                reviews=settings.reviews,
                 languages=self._languages,
                 secret_in=self.log.secrets.name_in,
             )

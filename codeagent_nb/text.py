@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 
 from codeagent_nb.events import (
+    AnswerQuestionedEvent,
+    AnswerTracedEvent,
     CodeRefusedEvent,
     FilesEvent,
     KernelStateEvent,
@@ -13,6 +15,7 @@ from codeagent_nb.events import (
     TaskTurnedEvent,
     VariableEvent,
 )
+from codeagent_nb.tracing.trace import NOWHERE
 from kernel_executor import BlockResult, CodeResult, HeldFile, LiveVariable
 from kernel_executor.sizes import size_text
 from kernel_executor.text import plain, shorten
@@ -141,6 +144,29 @@ def variable_note(event: VariableEvent) -> str:
     """Return in Markdown which variable of the notebook the agent was given."""
     said = event.description.partition("\n")[0].rstrip(":")
     return said.replace(f"The variable `{event.name}` is", f"Using your `{event.name}`:") if event.attached else said
+
+
+def check_note(event: AnswerQuestionedEvent | AnswerTracedEvent) -> str:
+    """Return the line that tells what is wrong with an answer; empty if its numbers are all traced."""
+    if isinstance(event, AnswerQuestionedEvent):
+        return f"Asked for the answer again: {event.reason}"
+    reasons: dict[str, None] = {}
+    for number in event.untraced:
+        why = "" if number.reason == NOWHERE else f" ({number.reason})"
+        reasons[f"{number.text}{why}"] = None
+    if not reasons:
+        return ""
+    listed = ", ".join([*reasons][:NAMED]) + (f" and {len(reasons) - NAMED} more" if len(reasons) > NAMED else "")
+    return f"Not computed: {listed}. No output of the agent's code states {'it' if len(reasons) == 1 else 'them'} so"
+
+
+def traced_text(event: AnswerTracedEvent) -> str:
+    """Return where each number of an answer comes from, a line for each place; empty if none is traced."""
+    places: dict[str, dict[str, None]] = {}
+    for number in event.numbers:
+        if number.found_in is not None:
+            places.setdefault(number.found_in, {})[number.text] = None
+    return "\n".join(f"{place}: {', '.join(numbers)}" for place, numbers in places.items())
 
 
 def state_note(event: KernelStateEvent) -> str:

@@ -3,6 +3,7 @@
 Decides nothing: that is `policy.py`. Knows no surface; views hang on the log.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import aclosing
@@ -17,11 +18,12 @@ from codeagent_nb.events import AgentEvent
 from codeagent_nb.explaining.explanation import for_model, for_person
 from codeagent_nb.log.event_log import EventLog
 from codeagent_nb.loop.decisions import RetryDecision
-from codeagent_nb.loop.effects import Approve, Ask, Effect, Execute, Grant, Outcome, TakeBack, Tell
+from codeagent_nb.loop.effects import Approve, Ask, Effect, Execute, Grant, Outcome, Review, TakeBack, Tell
 from codeagent_nb.models.types import ChatCompletionClient, CreateResult, LLMMessage
 from codeagent_nb.prompt.afresh import without_failed_tries
 from codeagent_nb.prompt.contexts import UNBOUNDED, ChatCompletionContext
 from codeagent_nb.prompt.transcript import prompt
+from codeagent_nb.review.review import Reviewed, review
 from codeagent_nb.text import fenced_exactly
 from kernel_executor import (
     USUAL_TIMEOUT,
@@ -116,6 +118,8 @@ class Driver:
             case TakeBack():
                 await self._take_back()
                 return None
+            case Review(text):
+                return await self._review(text)
             case Tell(event):
                 return self.log.publish(event)
 
@@ -229,6 +233,16 @@ class Driver:
             self.log.publish(
                 events.ErrorExplainedEvent(source="executor", retry_attempt=attempt, content=content, details=details)
             )
+
+    async def _review(self, text: str) -> Reviewed:
+        """Check an answer; in a thread, for a long output takes a while to be read."""
+        self.log.look()
+        try:
+            return await asyncio.to_thread(review, self.log.events, text, self.name)
+        except Exception as error:  # noqa: BLE001 - outputs are anybody's; the answer must not be lost for the check
+            event = events.ViewDetachedEvent(source=self.name, view="the check of the answer", error=repr(error))
+            self.log.publish(event)
+            return Reviewed()
 
     async def _take_back(self) -> None:
         if not self.rolls_back:

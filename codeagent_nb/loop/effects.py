@@ -67,7 +67,18 @@ class Grant:
     files: tuple[str, ...]
 
 
-Effect = Ask | Approve | Execute | Grant | TakeBack | Tell
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Check an answer; the answer to that is a `Reviewed`.
+
+    Args:
+        text: The model's.
+    """
+
+    text: str
+
+
+Effect = Review | Ask | Approve | Execute | Grant | TakeBack | Tell
 Steps = Generator[Effect, Any, Any]
 
 

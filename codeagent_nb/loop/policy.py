@@ -10,13 +10,15 @@ from typing import Any, Literal
 
 from codeagent_nb import events
 from codeagent_nb.errors import ModelError
+from codeagent_nb.loop.answering import UNEXPLAINED, Answerer
 from codeagent_nb.loop.effects import Approve, Ask, Effect, Execute, Grant, Outcome, Steps, TakeBack, Tell
+from codeagent_nb.loop.refusals import each, refusal, refused_of
 from codeagent_nb.loop.retrying import RetryBy, decide
 from codeagent_nb.loop.same_code import essence, is_code_of
 from codeagent_nb.models.types import CreateResult
 from codeagent_nb.reply.announced import announces_code
 from codeagent_nb.reply.languages import KNOWN, only
-from codeagent_nb.reply.run_policy import Reply, has_words, read_reply, without_reasoning
+from codeagent_nb.reply.run_policy import Reply, has_words, read_reply
 from codeagent_nb.reply.secret_code import SecretIn, knows_none, secret_reason, without_secret_code
 from codeagent_nb.text import IN_ANSWER, given
 from kernel_executor import CodeBlock, CodeResult
@@ -24,7 +26,6 @@ from kernel_executor import CodeBlock, CodeResult
 WOULD_FAIL = "this is the code that just failed, and it would fail again"
 HAS_RUN = "this is the code that has just run"
 UNWANTED = "this is the code that the user did not want"
-UNEXPLAINED = "The model could not be asked to explain this: {error}"
 ANNOUNCED = "the reply says that code follows, and holds none"
 
 
@@ -44,6 +45,7 @@ class _Progress:
         announced: Whether a reply said that code follows, and held none.
         unwanted: Code that the user did not want.
         resample: Whether the next reply is to be another one than the likeliest.
+        questioned: Whether an answer was asked for once more.
     """
 
     retries: int
@@ -57,6 +59,7 @@ class _Progress:
     announced: bool = False
     unwanted: tuple[tuple[CodeBlock, ...], ...] = ()
     resample: bool = False
+    questioned: bool = False
 
     @property
     def is_last_try(self) -> bool:
@@ -89,6 +92,7 @@ def policy(
     max_retries_on_error: int,
     retry_by: RetryBy,
     max_steps: int = 1,
+    reviews: bool = False,
     languages: Sequence[str] = KNOWN,
     secret_in: SecretIn = knows_none,
 ) -> Generator[Effect, Any, Outcome]:
@@ -99,21 +103,26 @@ def policy(
         max_retries_on_error: Further tries of a step after its first.
         retry_by: Who decides whether to use them.
         max_steps: Pieces of code that may go well, one after another, before the model has to answer (design D23).
+        reviews: Whether an answer is checked, and asked for once more if it is found wanting (design D25).
         languages: What may run, as `check_languages` gives them.
         secret_in: Names the secret in a text; code that holds one is not run.
 
     Returns:
         The outcome, as the generator's value.
     """
-    run = _Progress(max_retries_on_error, max_steps)
+    run, answerer = _Progress(max_retries_on_error, max_steps), Answerer(name, reviews)
     while True:
         reply: Reply | Outcome = run.again or (yield from _generate(name, run, languages, secret_in))
-        then: Then = reply if isinstance(reply, Outcome) else (yield from _take(name, run, reply, retry_by, secret_in))
+        if isinstance(reply, Outcome):
+            return reply
+        then: Then = yield from (
+            _take(name, run, reply, retry_by, secret_in) if reply.blocks else _without_code(answerer, run, reply)
+        )
         if isinstance(then, Outcome):
             return then
         if then == "ask":
             break
-    text = yield from _reflect(name, run)
+    text = yield from answerer.reflect(run.attempt, run.result)
     return run.outcome(_status_of(run.result), text)
 
 
@@ -124,9 +133,7 @@ Then = Outcome | Literal["go on", "ask"]
 def _take(
     name: str, run: _Progress, reply: Reply, retry_by: RetryBy, secret_in: SecretIn
 ) -> Generator[Effect, Any, Then]:
-    """Take one reply of the model, and run its code if it may run."""
-    if not reply.blocks:
-        return (yield from _without_code(name, run, reply))
+    """Run the code of one reply of the model if it may run."""
     if reason := _why_not_again(run, reply):
         return (yield from _repeats(name, run, reply, reason))
     done: CodeResult | Outcome | None = yield from _attempt(name, run, reply, secret_in)
@@ -135,30 +142,43 @@ def _take(
     return "go on" if (yield from _goes_on(name, run, reply, done, retry_by)) else "ask"
 
 
-def _without_code(name: str, run: _Progress, reply: Reply) -> Generator[Effect, Any, Then]:
+def _without_code(answerer: Answerer, run: _Progress, reply: Reply) -> Generator[Effect, Any, Then]:
     """Take a reply of which nothing runs: it is the answer, or the model may write something else."""
+    name = answerer.name
     if reply.refused or reply.cut_off:
-        refused = _refused(reply)
+        refused = refused_of(reply)
         is_last = run.refused_before or run.is_last_try
         is_answer = is_last and run.went_well
         if is_answer and not reply.cut_off and has_words(reply):
-            yield Tell(_refusal(name, run.attempt, refused, IN_ANSWER, nothing_ran=False))
-            return replace(run.outcome("succeeded", reply.text), by_choice=True)
-        refusal = _refusal(name, run.attempt, refused, goes_on=not is_last)
-        yield Tell(refusal)
+            yield Tell(refusal(name, run.attempt, refused, IN_ANSWER, nothing_ran=False))
+            return (yield from _answered(answerer, run, reply))
+        event = refusal(name, run.attempt, refused, goes_on=not is_last)
+        yield Tell(event)
         if is_answer:
             return "ask"
         if is_last:
-            return run.outcome("refused", refusal.reason)
+            return run.outcome("refused", event.reason)
         run.refused_before = True
         run.try_again()
         return "go on"
     if run.max_steps == 1 or run.announced or not announces_code(reply.text):
-        return replace(run.outcome(_status_in_words(run.result), reply.text), by_choice=True)
-    yield Tell(_refusal(name, run.attempt, (), ANNOUNCED))
+        return (yield from _answered(answerer, run, reply))
+    yield Tell(refusal(name, run.attempt, (), ANNOUNCED))
     run.announced = True
     run.attempt += 1
     return "go on"
+
+
+def _answered(answerer: Answerer, run: _Progress, reply: Reply) -> Generator[Effect, Any, Then]:
+    """Take words as the answer, unless they are found wanting: then the model may compute what they lack, once."""
+    reviewed = yield from answerer.review(reply.text)
+    if reviewed.complaint and not run.questioned:
+        yield Tell(answerer.questioned(reviewed))
+        run.questioned = True
+        run.attempt += 1
+        return "go on"
+    yield from answerer.tell(reviewed)
+    return replace(run.outcome(_status_in_words(run.result), reply.text), by_choice=True)
 
 
 def _why_not_again(run: _Progress, reply: Reply) -> str:
@@ -177,9 +197,9 @@ def _repeats(name: str, run: _Progress, reply: Reply, reason: str) -> Generator[
 
     8 of 9 regenerations of AutoGen and 21 of 38 of smolagents repeated the failed code (measured).
     """
-    refused = _each(reply.blocks, reason)
+    refused = each(reply.blocks, reason)
     goes_on = not run.is_last_try and reason != HAS_RUN
-    yield Tell(_refusal(name, run.attempt, refused, reason, goes_on=goes_on))
+    yield Tell(refusal(name, run.attempt, refused, reason, goes_on=goes_on))
     if goes_on:
         run.resample = True
         run.try_again()
@@ -247,21 +267,6 @@ def _granted(name: str, attempt: int, reply: Reply, result: CodeResult) -> Gener
     return reply
 
 
-def _reflect(name: str, run: _Progress) -> Generator[Effect, Any, str]:
-    """Ask for the closing words; what the code found is not lost where there are none."""
-    try:
-        reflection: CreateResult = yield Ask("reflect")
-    except ModelError as error:
-        return UNEXPLAINED.format(error=error)
-    if any(mark in reflection.content for mark in "`~<"):  # else no code is in it, and reading it takes its time
-        reply = read_reply(reflection.content)
-        ran = [essence([each.block]) for each in run.result.blocks] if run.result else []
-        not_run = [block for block in reply.blocks if essence([block]) not in ran] + [one for one, _ in reply.refused]
-        if not_run:
-            yield Tell(_refusal(name, run.attempt, _each(not_run, IN_ANSWER), IN_ANSWER, nothing_ran=False))
-    return without_reasoning(reflection.content)
-
-
 def run_given(code_blocks: tuple[CodeBlock, ...], secret_in: SecretIn = knows_none) -> Generator[Effect, Any, Outcome]:
     """Run code that was given, unless it holds a secret; no model has a part in it."""
     if reason := secret_reason(code_blocks, secret_in):
@@ -312,38 +317,10 @@ def _status_of(result: CodeResult | None) -> events.RunStatus:
 def _announce(name: str, attempt: int, reply: Reply) -> Steps:
     """Publish which code is about to run, and which of the reply's is not."""
     if reply.refused:
-        yield Tell(_refusal(name, attempt, _refused(reply), nothing_ran=False))
+        yield Tell(refusal(name, attempt, refused_of(reply), nothing_ran=False))
     damage = ", ".join(dict.fromkeys(damage for block, damage in reply.repaired if block in reply.blocks))
     yield Tell(
         events.CodeGenerationEvent(
             source=name, retry_attempt=attempt, content=reply.text, code_blocks=reply.blocks, damage=damage
         )
-    )
-
-
-def _each(blocks: Sequence[CodeBlock], reason: str) -> tuple[events.Refusal, ...]:
-    return tuple(events.Refusal(block=block, reason=reason) for block in blocks)
-
-
-def _refused(reply: Reply) -> tuple[events.Refusal, ...]:
-    return tuple(events.Refusal(block=block, reason=reason) for block, reason in reply.refused)
-
-
-def _refusal(
-    name: str,
-    attempt: int,
-    refused: tuple[events.Refusal, ...],
-    reason: str = "",
-    *,
-    nothing_ran: bool = True,
-    goes_on: bool = True,
-) -> events.CodeRefusedEvent:
-    reasons = dict.fromkeys(refusal.reason for refusal in refused)
-    return events.CodeRefusedEvent(
-        source=name,
-        retry_attempt=attempt,
-        refused=refused,
-        reason=reason or "; ".join(reasons) or "the reply was cut off before it was complete",
-        nothing_ran=nothing_ran,
-        goes_on=goes_on,
     )

@@ -21,6 +21,7 @@ from codeagent_nb.statuses import RUN_ENDS
 from codeagent_nb.text import (
     HOW_TO_TAKE,
     block_cause,
+    check_note,
     delivered_text,
     denial_note,
     held_text,
@@ -30,6 +31,7 @@ from codeagent_nb.text import (
     retry_note,
     run_facts,
     state_note,
+    traced_text,
     turned_note,
     variable_note,
     variables_text,
@@ -117,6 +119,10 @@ class CellStory:
                 self._end_block(event)
             case events.ErrorExplainedEvent():
                 self._explain(event)
+            case events.AnswerQuestionedEvent():
+                self._question(event)
+            case events.AnswerTracedEvent():
+                self._trace(event)
             case events.FilesEvent():
                 self._files(event)
             case events.NewVariablesEvent():
@@ -198,6 +204,21 @@ class CellStory:
             (error, _), seen = self._show(self._failure), html.escape(plain(event.details))
             why = _details("What was seen there", f'<pre style="white-space:pre-wrap">{seen}</pre>')
             self._html(self._failure, error["text/html"] + why, error["text/plain"])
+
+    def _question(self, event: events.AnswerQuestionedEvent) -> None:
+        """Fold away the answer that another one follows."""
+        key = f"reply-{self._replies - 1}"
+        if key in self._displays:
+            (answer, _), said = self._show(key), plain(check_note(event))
+            self._html(key, _details(html.escape(said), answer["text/html"]), said)
+            self._failed.add([*self._displays].index(key))
+
+    def _trace(self, event: events.AnswerTracedEvent) -> None:
+        """Show which numbers nothing states, and, to be opened, where the others come from."""
+        if note := check_note(event):
+            self._warn("untraced", note)
+        if places := html.escape(plain(traced_text(event))).replace("\n", "<br>"):
+            self._html("traced", _details("Where its numbers come from", places))
 
     def _show_outputs(self) -> None:
         for key, output in self._outputs.news():

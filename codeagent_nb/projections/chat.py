@@ -16,6 +16,7 @@ from codeagent_nb.statuses import BLOCK_STATES, RUN_ENDS, Shown
 from codeagent_nb.text import (
     HOW_TO_TAKE,
     block_cause,
+    check_note,
     delivered_text,
     denial_note,
     held_text,
@@ -128,10 +129,7 @@ class PanelStory:
             case events.BlockFinishedEvent():
                 self._end_block(event)
             case events.FilesEvent():
-                if saved := delivered_text(event):
-                    self._add("note", level="info", text=saved)
-                if event.held:
-                    self._add("note", level="warn", text=f"{held_text(event)}. {HOW_TO_TAKE}.")
+                self._files(event)
             case events.RetryDecisionEvent():
                 self._add("note", level="warn", text=shorten(retry_note(event), REASON_SHOWN))
             case events.KernelStateEvent() if note := state_note(event):
@@ -139,6 +137,8 @@ class PanelStory:
             case events.NewVariablesEvent() if event.variables:
                 made = event.created_at.isoformat()
                 self._add("variables", text=variables_text(event), names=names_that_come(event), made=made)
+            case events.AnswerQuestionedEvent() | events.AnswerTracedEvent():
+                self._check(event)
             case events.TaskTurnedEvent():
                 self._turn(event)
             case events.RunFinishedEvent():
@@ -164,6 +164,22 @@ class PanelStory:
         kind = "reflection" if event.purpose == "reflect" else "reply"
         self._entries[key] |= {"kind": kind, "text": reply.text, "open": False}
         self._open = ""
+
+    def _check(self, event: events.AnswerQuestionedEvent | events.AnswerTracedEvent) -> None:
+        """Note what is wrong with an answer; one that is asked for again is none any more."""
+        if isinstance(event, events.AnswerQuestionedEvent):
+            last = next((entry for entry in reversed(self._entries.values()) if entry["kind"] == "reflection"), {})
+            if last:
+                last["kind"] = "reply"
+            self._reflected = False
+        if note := check_note(event):
+            self._add("note", level="warn", text=note)
+
+    def _files(self, event: events.FilesEvent) -> None:
+        if saved := delivered_text(event):
+            self._add("note", level="info", text=saved)
+        if event.held:
+            self._add("note", level="warn", text=f"{held_text(event)}. {HOW_TO_TAKE}.")
 
     def _begin_block(self, event: events.BlockStartedEvent) -> None:
         empty: dict[str, Any] = {"seconds": None, "text": "", "images": [], "note": ""}

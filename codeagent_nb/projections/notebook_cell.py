@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from codeagent_nb.events import KernelStateEvent
+from codeagent_nb.events import KernelStateEvent, RunFinishedEvent
 from codeagent_nb.projections.quoting import folded, inert, quoted, quoted_output
-from codeagent_nb.rendering.markdown_cells import harmless_quotes
+from codeagent_nb.rendering.markdown_cells import harmless_markdown, harmless_quotes
 from codeagent_nb.rendering.nbformat_outputs import valid_count, valid_output
 from codeagent_nb.rendering.shown_outputs import ended
 from codeagent_nb.statuses import attempt_clause
-from kernel_executor import BlockResult, CodeBlock, Output
+from codeagent_nb.text import failure_note, one_line, run_facts
+from kernel_executor import BlockResult, CodeBlock, CodeResult, Output
 from kernel_executor.languages import normalize
 from kernel_executor.outputs.fold import EVERYTHING, OutputFolder
 from kernel_executor.text import as_text
@@ -175,3 +176,56 @@ class Part:
             return Ran(self.block, self.cell.outputs)
         outputs = [valid_output(output) for output in self.result.outputs]
         return Ran(self.block, outputs, self.result.note if self.result.status == "skipped" else "")
+
+
+def note_cell(text: str, blocks: Sequence[CodeBlock] = ()) -> Cell:
+    """Return a cell of a note of ours.
+
+    Args:
+        text: The note, in Markdown.
+        blocks: Code that it is about, quoted below it.
+    """
+    quotes = [quoted(block.code, block.language) for block in blocks]
+    return Cell("markdown", harmless_quotes("\n\n".join([harmless_markdown(text), *quotes])), {"kind": "note"})
+
+
+def reflection_cell(text: str, result: CodeResult | None, steps: int) -> Cell:
+    """Return the cell of the closing words, behind a warning if the code did not succeed.
+
+    Args:
+        text: The words.
+        result: What the last code gave.
+        steps: How many steps went well.
+    """
+    failed = result is None or result.exit_code != 0
+    note = f"**{failure_note(result, steps)}**\n\n" if failed else ""
+    source = harmless_markdown(f"{note}{text.strip()}".rstrip())
+    return Cell("markdown", source, {"kind": "reflection"}, heading="## Result")
+
+
+def run_summary(event: RunFinishedEvent) -> dict[str, Any]:
+    """Return what the notebook's metadata says of a run that has ended."""
+    return {
+        "status": event.status,
+        "tries": event.tries,
+        "seconds": round(event.duration, 1),
+        "prompt_tokens": event.usage.prompt_tokens,
+        "completion_tokens": event.usage.completion_tokens,
+    }
+
+
+def facts_line(event: RunFinishedEvent, run: Mapping[str, Any]) -> str:
+    """Return the line that closes an answer: what the run took, with which model, and what held its code.
+
+    Args:
+        event: The run's end.
+        run: What is known of it.
+    """
+    facts = " · ".join([*run_facts(event), run["model"], run["isolation"].split(":")[0]])
+    return harmless_markdown(f"*{one_line(facts)}*")
+
+
+def next_key(made: dict[str, int], cell_type: str) -> str:
+    """Count one more cell of a type, and return its key."""
+    made[cell_type] += 1
+    return f"{cell_type}-{made[cell_type]}"

@@ -17,31 +17,34 @@ from codeagent_nb.projections.notebook_cell import (
     attempt_cell,
     code_cell,
     end_cell,
+    facts_line,
+    next_key,
     not_reproduced,
+    note_cell,
+    reflection_cell,
+    run_summary,
     skipped_cell,
     variable_cell,
 )
-from codeagent_nb.projections.quoting import inert, quoted
+from codeagent_nb.projections.quoting import inert
 from codeagent_nb.projections.taken_back import TurnedTasks
-from codeagent_nb.rendering.markdown_cells import harmless_markdown, harmless_quotes
+from codeagent_nb.rendering.markdown_cells import harmless_markdown
 from codeagent_nb.rendering.nbformat_outputs import valid_change
 from codeagent_nb.reply.run_policy import Reply, read_reply, without_reasoning
 from codeagent_nb.text import (
     IN_ANSWER,
     block_cause,
+    check_note,
     delivered_text,
     denial_note,
-    failure_note,
     held_text,
-    one_line,
     refusal_note,
     repair_note,
     retry_note,
-    run_facts,
     state_note,
     variables_text,
 )
-from kernel_executor import BlockResult, CodeBlock, CodeResult
+from kernel_executor import BlockResult, CodeResult
 
 
 class CellsStory:
@@ -67,7 +70,7 @@ class CellsStory:
         self._reflected = False
         self._facts = ""
         self._steps = 0
-        self._unrun = ""
+        self._below = ""
         self._tasks = TurnedTasks()
 
     @property
@@ -106,11 +109,12 @@ class CellsStory:
         if self._waiting:
             drafts = [code_cell(block, "waiting") for block in self._waiting.blocks]
         elif self._reflecting:
-            drafts = [self._reflection(without_reasoning(reply))] if 0 < len(reply) <= DRAFT_LIMIT else []
+            words = [without_reasoning(reply)] if 0 < len(reply) <= DRAFT_LIMIT else []
+            drafts = [reflection_cell(text, self._last_result, self._steps) for text in words]
         else:
             drafts = [code_cell(block, "writing") for block in written(reply)]
         made, step = dict(self._made), self._step + self._reflecting
-        return [replace(cell, key=_next_key(made, cell.cell_type), step=step) for cell in drafts]
+        return [replace(cell, key=next_key(made, cell.cell_type), step=step) for cell in drafts]
 
     def take(self, event: AgentEvent) -> None:  # noqa: C901, PLR0912 - one line a kind of event
         """Take one event in."""
@@ -129,9 +133,8 @@ class CellsStory:
                 self._approve(event)
             case events.BlockStartedEvent():
                 self._begin_block(event)
-            case events.BlockOutputEvent() | events.LateOutputEvent() if cell := self._blocks.get(event.block_id):
-                self._change(cell)
-                cell.folder.apply(valid_change(event.change))
+            case events.BlockOutputEvent() | events.LateOutputEvent():
+                self._apply(event)
             case events.BlockFinishedEvent():
                 self._end_block(event)
             case events.CodeExecutionEvent():
@@ -140,28 +143,30 @@ class CellsStory:
                 self._end_attempt(event.exit_code)
             case events.FilesEvent() | events.NewVariablesEvent():
                 self._tell_made(event)
-            case events.KernelStateEvent():
-                self._tell_state(event)
+            case events.KernelStateEvent() if note := state_note(event):
+                self._add(note_cell(f"**{inert(note)}** {not_reproduced(event)}"))
             case events.TaskTurnedEvent():
                 self._turn(event)
             case events.CodeGenerationEvent() if event.damage:
-                self._note(f"*{repair_note(event.damage)}.*")
+                self._add(note_cell(f"*{repair_note(event.damage)}.*"))
             case events.CodeRefusedEvent():
                 self._refuse(event)
+            case events.AnswerQuestionedEvent() | events.AnswerTracedEvent() if note := check_note(event):
+                self._check(event, note)
             case events.RetryDecisionEvent() | events.NextStepEvent():
                 self._decide(event)
             case events.RunFinishedEvent():
                 self._finish(event)
 
     def _add(self, cell: Cell) -> Cell:
-        cell.key, cell.step = _next_key(self._made, cell.cell_type), self._step
+        cell.key, cell.step = next_key(self._made, cell.cell_type), self._step
         self._cells.append(cell)
         return cell
 
     def _begin_run(self, event: events.RunStartedEvent) -> None:
         self._quote_attempt("interrupted")  # its end was never told
         self._agent, self._last_result, self._reflected = event.source, None, False
-        self._facts, self._unrun, self._steps, self._denied = "", "", 0, None
+        self._facts, self._below, self._steps, self._denied = "", "", 0, None
         self.runs.append({"model": event.model, "isolation": event.isolation})
 
     def _say(self, message: events.ChatMessage) -> None:
@@ -173,7 +178,7 @@ class CellsStory:
             self._tasks.begin(message.created_at, cell)
         elif not self._reflected:
             self._step += 1
-            text = harmless_markdown(message.content) + self._unrun
+            text = harmless_markdown(message.content) + self._below
             self._add(Cell("markdown", text, {"kind": "answer"}, heading="## Answer", closing=self._facts))
 
     def _end_reply(self, event: events.ModelReplyEvent) -> None:
@@ -182,18 +187,31 @@ class CellsStory:
             self._waiting = reply
             return
         self._reflected, self._reflecting = True, False
-        self._forget_reply()
-        self._step += 1
-        self._add(self._reflection(reply.text))
-
-    def _reflection(self, text: str) -> Cell:
-        failed = self._last_result is None or self._last_result.exit_code != 0
-        note = f"**{failure_note(self._last_result, self._steps)}**\n\n" if failed else ""
-        source = harmless_markdown(f"{note}{text.strip()}".rstrip())
-        return Cell("markdown", source, {"kind": "reflection"}, heading="## Result")
-
-    def _forget_reply(self) -> None:
         self._pieces, self._waiting = [], None
+        self._step += 1
+        self._add(reflection_cell(reply.text, self._last_result, self._steps))
+
+    def _check(self, event: events.AnswerQuestionedEvent | events.AnswerTracedEvent, note: str) -> None:
+        """Add what is wrong with an answer below it; or put it in its place, if another one follows."""
+        if isinstance(event, events.AnswerTracedEvent):
+            self._tell_below(f"\n\n**{inert(note)}.**")
+            return
+        cell = note_cell(f"*{inert(note)}.*")
+        if self._reflected:
+            self._change(self._cells[-1])
+            cell.key, cell.step = self._cells[-1].key, self._cells[-1].step
+            self._cells[-1] = cell
+        else:
+            self._add(cell)
+        self._reflecting, self._reflected, self._below = self._reflected, False, ""
+        self._pieces, self._waiting = [], None
+
+    def _tell_below(self, text: str) -> None:
+        """Add a line below the answer, which stands there or is still to come."""
+        self._below += text
+        if self._reflected:
+            self._cells[-1].source += text
+            self._change(self._cells[-1])
 
     def _approve(self, event: events.ApprovalEvent) -> None:
         if self._waiting:
@@ -208,6 +226,11 @@ class CellsStory:
         self._attempt_number = event.retry_attempt + 1
         cell = self._blocks[event.block_id] = self._add(code_cell(event.block, "running", event.retry_attempt))
         self._attempt.append(Part(cell, event.block))
+
+    def _apply(self, event: events.BlockOutputEvent | events.LateOutputEvent) -> None:
+        if cell := self._blocks.get(event.block_id):
+            self._change(cell)
+            cell.folder.apply(valid_change(event.change))
 
     def _end_block(self, event: events.BlockFinishedEvent) -> None:
         result, running = event.result, self._blocks.get(event.block_id)
@@ -237,7 +260,7 @@ class CellsStory:
         self._reflecting = True
         if not self._denied or self._last_result is None:
             self._last_result = event.result
-        self._forget_reply()
+        self._pieces, self._waiting = [], None
 
     def _end_attempt(self, exit_code: int, results: Sequence[BlockResult] = ()) -> None:
         """Keep the cells of an attempt if all of it succeeded."""
@@ -265,7 +288,7 @@ class CellsStory:
         waiting = self._waiting.blocks if self._waiting else ()
         not_run = [block for block in waiting if block not in [one.block for one in ran]]
         quoted_attempt = attempt_cell(ran, not_run, self._attempt_number, status, cause)
-        quoted_attempt.key, quoted_attempt.step = _next_key(dict(self._made), "markdown"), gone[0].step
+        quoted_attempt.key, quoted_attempt.step = next_key(dict(self._made), "markdown"), gone[0].step
         place = self._place_of(gone[0])
         kept = [cell for cell in self._cells[place:] if not any(cell is one for one in gone)]
         return [*self._cells[:place], quoted_attempt, *kept]
@@ -278,25 +301,18 @@ class CellsStory:
             self._change(self._cells[-1])
             self._cells[-1].closing += f"\n\n*{inert(variables_text(event))}*"
 
-    def _tell_state(self, event: events.KernelStateEvent) -> None:
-        if note := state_note(event):
-            self._note(f"**{inert(note)}** {not_reproduced(event)}")
-
     def _turn(self, event: events.TaskTurnedEvent) -> None:
         place, cells = self._tasks.turn(event, self._cells)
         self._changed_from = min(self._changed_from, place)
         for cell in cells:
-            cell.key = cell.key or _next_key(self._made, "markdown")
+            cell.key = cell.key or next_key(self._made, "markdown")
         self._cells[place:] = cells
 
     def _refuse(self, event: events.CodeRefusedEvent) -> None:
         if event.reason == IN_ANSWER:
-            self._unrun = f"\n\n*{inert(refusal_note(event))}.*"
-            if self._reflected:
-                self._cells[-1].source += self._unrun
-                self._change(self._cells[-1])
+            self._tell_below(f"\n\n*{inert(refusal_note(event))}.*")
             return
-        self._note(f"*{inert(refusal_note(event))}.*", [refusal.block for refusal in event.refused])
+        self._add(note_cell(f"*{inert(refusal_note(event))}.*", [refusal.block for refusal in event.refused]))
         if event.nothing_ran:
             self.failed_steps |= {self._step} if event.goes_on else set()
             self._next_attempt(goes_on=event.goes_on)
@@ -307,20 +323,15 @@ class CellsStory:
         else:
             self.failed_steps |= {self._step} if event.retry else set()
             if self._denied:  # the user wants other code
-                self._note(f"*{inert(denial_note(self._denied.reason))}*", self._denied.code_blocks)
+                self._add(note_cell(f"*{inert(denial_note(self._denied.reason))}*", self._denied.code_blocks))
                 self._denied = None
-            self._note(f"*{inert(retry_note(event))}*")
+            self._add(note_cell(f"*{inert(retry_note(event))}*"))
         self._next_attempt(goes_on=isinstance(event, events.NextStepEvent) or event.retry)
 
     def _next_attempt(self, *, goes_on: bool) -> None:
         self._reflecting = not goes_on
         self._step += goes_on
-        self._forget_reply()
-
-    def _note(self, text: str, blocks: Sequence[CodeBlock] = ()) -> None:
-        quotes = [quoted(block.code, block.language) for block in blocks]
-        source = harmless_quotes("\n\n".join([harmless_markdown(text), *quotes]))
-        self._add(Cell("markdown", source, {"kind": "note"}))
+        self._pieces, self._waiting = [], None
 
     def _finish(self, event: events.RunFinishedEvent) -> None:
         if event.status == "succeeded":  # in a journal of 0.1 the end of code that was given is not told
@@ -328,18 +339,10 @@ class CellsStory:
         self._quote_attempt("interrupted")
         self._reflecting, self._pieces, self._waiting = False, [], None
         if event.status in {"cancelled", "error"}:
-            self._note(f"**The run ended early: {inert(event.reason)}**")
-        summary = {"status": event.status, "tries": event.tries, "seconds": round(event.duration, 1)}
-        tokens = {"prompt_tokens": event.usage.prompt_tokens, "completion_tokens": event.usage.completion_tokens}
+            self._add(note_cell(f"**The run ended early: {inert(event.reason)}**"))
         if self.runs:
-            run = self.runs[-1] = self.runs[-1] | summary | tokens
-            facts = " · ".join([*run_facts(event), run["model"], run["isolation"].split(":")[0]])
-            self._facts = harmless_markdown(f"*{one_line(facts)}*")
+            self.runs[-1] |= run_summary(event)
+            self._facts = facts_line(event, self.runs[-1])
         if self._reflected and self._facts:
             self._change(self._cells[-1])
             self._cells[-1].closing = self._facts
-
-
-def _next_key(made: dict[str, int], cell_type: str) -> str:
-    made[cell_type] += 1
-    return f"{cell_type}-{made[cell_type]}"

@@ -89,6 +89,11 @@ The task prescribes how the answer is written. Write it exactly so:
 {form}"""
 """Said last, for what is said last is followed best."""
 
+NOT_COMPUTED = "No output above states these numbers of your answer: {numbers}."
+LACKS_FORM = "The task prescribes how the answer is written, and your answer lacks: {form}."
+ANSWER_AGAIN = """\
+Give the whole answer again. Take each number from an output, as it was printed; of what was not computed say so."""
+
 NEXT_STEP = """\
 That went well. Is every part of the task answered by the outputs above? Then answer it now in a few sentences, from
 them alone, in the language of the task, without a code block; repeat every value that was asked for exactly as it was

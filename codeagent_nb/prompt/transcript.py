@@ -110,6 +110,8 @@ def _of_the_code(event: AgentEvent) -> str:
             return prompts.REPAIRED.format(damage=damage)
         case events.RetryDecisionEvent(retry=True, reason=reason):
             return prompts.RETRY.format(reason=reason)
+        case events.AnswerQuestionedEvent(content=content):
+            return content
         case events.KernelStateEvent():
             return _state(event)
         case events.TaskTurnedEvent():

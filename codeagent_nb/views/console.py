@@ -15,6 +15,7 @@ from codeagent_nb.rendering.visible_code import ShownBlock, rows
 from codeagent_nb.statuses import BLOCK_ENDS, RUN_ENDS
 from codeagent_nb.text import (
     block_cause,
+    check_note,
     delivered_text,
     denial_note,
     held_text,
@@ -87,9 +88,7 @@ class ConsoleView:
             case events.RunStartedEvent():
                 self._start(event)
             case events.TextMessage() | events.HandoffMessage() if event.source != self._agent:
-                self._console.print(
-                    Panel(Text(cleaned(event.content)), title="Task", title_align="left", border_style="cyan")
-                )
+                self._task(event.content)
             case events.TextMessage() if not self._told:
                 self._console.print(Markdown(cleaned(event.content), hyperlinks=False))
             case events.ThoughtEvent():
@@ -114,6 +113,8 @@ class ConsoleView:
                 self._news(event)
             case events.RetryDecisionEvent():
                 self._warn(retry_note(event))
+            case events.AnswerQuestionedEvent() | events.AnswerTracedEvent() if note := check_note(event):
+                self._warn(note)
             case events.KernelStateEvent() | events.TaskTurnedEvent() if note := _variables_note(event):
                 self._warn(note)
             case events.ModelReplyEvent(finish_reason="length"):
@@ -122,6 +123,9 @@ class ConsoleView:
                 self._warn(f"{event.view} stopped working: {event.error}")
             case events.RunFinishedEvent():
                 self._end(event)
+
+    def _task(self, text: str) -> None:
+        self._console.print(Panel(Text(cleaned(text)), title="Task", title_align="left", border_style="cyan"))
 
     def _start(self, event: events.RunStartedEvent) -> None:
         self._agent = event.source

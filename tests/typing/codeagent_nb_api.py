@@ -12,6 +12,8 @@ from codeagent_nb import (
     SCHEMA_VERSION,
     AgentError,
     AgentEvent,
+    AnswerQuestionedEvent,
+    AnswerTracedEvent,
     ApprovalEvent,
     ApprovalFunc,
     ApprovalMode,
@@ -89,6 +91,7 @@ from codeagent_nb import (
     TextMessageTermination,
     ThoughtEvent,
     TokenLimitedChatCompletionContext,
+    TracedNumber,
     UnboundedChatCompletionContext,
     UserMessage,
     VariableEvent,
@@ -291,6 +294,12 @@ def of_every_kind(event: AgentEvent) -> str:  # noqa: C901, PLR0912 - one line a
             return event.source
         case NextStepEvent():
             assert_type(event.step, int)
+            return event.source
+        case AnswerQuestionedEvent():
+            assert_type(event.reason, str)
+            return event.source
+        case AnswerTracedEvent():
+            assert_type(event.untraced, tuple[TracedNumber, ...])
             return event.source
         case ViewDetachedEvent():
             return event.source

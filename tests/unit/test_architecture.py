@@ -23,6 +23,8 @@ PUBLIC = {
     "codeagent_nb": [
         "AgentError",
         "AgentEvent",
+        "AnswerQuestionedEvent",
+        "AnswerTracedEvent",
         "ApprovalEvent",
         "ApprovalFunc",
         "ApprovalMode",
@@ -102,6 +104,7 @@ PUBLIC = {
         "TextMessageTermination",
         "ThoughtEvent",
         "TokenLimitedChatCompletionContext",
+        "TracedNumber",
         "UnboundedChatCompletionContext",
         "UserMessage",
         "VariableEvent",
@@ -329,7 +332,8 @@ counted = runpy.run_path(str(ROOT / "tools" / "count_imports.py"))
 def test_no_rooms_import_one_another_in_a_circle() -> None:
     rooms, pairs = counted["arrows"](ROOT)
     assert counted["circles"](rooms, pairs) == []
-    assert len(pairs) < 380, "there were 547 between 123 rooms before there were folders, and 300 between 50 at first"
+    # 547 between 123 rooms before there were folders, 300 between 50 at first: it is their number a room that counts.
+    assert len(pairs) < 6 * len(rooms)
 
 
 def test_circles_of_rooms_are_found() -> None:

@@ -149,6 +149,8 @@ def test_the_shape_of_every_event_is_pinned() -> None:
         "TaskTurnedEvent": ["began", "files", "state", "task"],
         "RetryDecisionEvent": ["reason", "retry", "retry_attempt"],
         "NextStepEvent": ["step"],
+        "AnswerQuestionedEvent": ["content", "reason"],
+        "AnswerTracedEvent": ["numbers"],
         "ViewDetachedEvent": ["error", "view"],
         "RunFinishedEvent": ["duration", "reason", "status", "steps", "tries", "usage"],
     }

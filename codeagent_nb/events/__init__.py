@@ -6,11 +6,17 @@ Read next: `loop/policy.py` (what happens when), then `loop/driver.py` (who does
 `SEED_TYPES` are AutoGen's, with its fields and order; the others fill in what it does not tell.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from codeagent_nb.events.answers import (
+    AnswerQuestionedEvent as AnswerQuestionedEvent,
+    AnswerTracedEvent as AnswerTracedEvent,
+    TracedNumber as TracedNumber,
+)
+from codeagent_nb.events.base import Event as Event
 from codeagent_nb.models.types import FinishReason, LLMMessage, RequestUsage
 from kernel_executor import (
     Append,
@@ -32,22 +38,13 @@ RunStatus = Literal["answered", "succeeded", "failed", "refused", "denied", "can
 Purpose = Literal["generate", "decide", "reflect"]
 
 
-class Event(BaseModel):
-    """What all events share: who caused it and when."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    source: str
-    created_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
-
-
 class TextMessage(Event):
     """Something said in words: the task, or the agent's closing text."""
 
     type: Literal["TextMessage"] = "TextMessage"
     content: str
     models_usage: RequestUsage | None = None
-    metadata: dict[str, str] = {}
+    metadata: dict[str, str] = Field(default_factory=dict)
 
 
 class HandoffMessage(Event):
@@ -60,7 +57,7 @@ class HandoffMessage(Event):
     context: tuple[LLMMessage, ...] = ()
     """What the next agent's model reads before `content`."""
     models_usage: RequestUsage | None = None
-    metadata: dict[str, str] = {}
+    metadata: dict[str, str] = Field(default_factory=dict)
 
 
 ChatMessage = TextMessage | HandoffMessage
@@ -331,6 +328,8 @@ AgentEvent = Annotated[
     | TaskTurnedEvent
     | RetryDecisionEvent
     | NextStepEvent
+    | AnswerQuestionedEvent
+    | AnswerTracedEvent
     | ViewDetachedEvent
     | RunFinishedEvent,
     Field(discriminator="type"),
