@@ -56,6 +56,7 @@ class CodeExecutorAgent:
         max_retries_on_error: Attempts after the first.
         retry_by: Who decides on a retry: `model` as in AutoGen, or `status`, which costs no call.
         max_steps: Pieces of code that may go well, one after another, before the model has to answer.
+        checks_answer: Whether answers are checked, as in `RunSettings`; AutoGen does not.
         description: What the agent is for, in one sentence.
         system_message: The first message of each prompt; None sends none.
         sources: Without a model, run only code of messages from these.
@@ -89,6 +90,7 @@ class CodeExecutorAgent:
         max_retries_on_error: int = 0,
         retry_by: RetryBy = "model",
         max_steps: int = 1,
+        checks_answer: bool = False,
         description: str | None = None,
         system_message: str | None = DEFAULT_SYSTEM_MESSAGE,
         sources: Sequence[str] | None = None,
@@ -107,7 +109,7 @@ class CodeExecutorAgent:
             max_steps=max_steps,
             retry_by=retry_by,
             repairs_afresh=False,
-            reviews=False,
+            checks_answer=checks_answer,
             approval=approval,
             approval_func=approval_func,
             ask=ask,
@@ -313,7 +315,7 @@ class CodeExecutorAgent:
                 max_retries_on_error=settings.max_retries,
                 retry_by=settings.retry_by,
                 max_steps=settings.steps,
-                reviews=settings.reviews,
+                checks_answer=settings.checks_answer,
                 languages=self._languages,
                 secret_in=self.log.secrets.name_in,
             )

@@ -27,11 +27,11 @@ class Answerer:
 
     Args:
         name: The agent's, the source of its events.
-        reviews: Whether answers are checked.
+        checks_answer: Whether answers are checked.
     """
 
     name: str
-    reviews: bool
+    checks_answer: bool
 
     def reflect(self, attempt: int, result: CodeResult | None) -> Generator[Effect, Any, str]:
         """Ask for the closing words; what the code found is not lost where there are none.
@@ -58,7 +58,7 @@ class Answerer:
 
     def review(self, text: str) -> Generator[Effect, Any, Reviewed]:
         """Check an answer; where none are checked, nothing is wrong with it."""
-        if not self.reviews:
+        if not self.checks_answer:
             return Reviewed()
         reviewed: Reviewed = yield Review(text)
         return reviewed

@@ -92,7 +92,7 @@ def policy(
     max_retries_on_error: int,
     retry_by: RetryBy,
     max_steps: int = 1,
-    reviews: bool = False,
+    checks_answer: bool = False,
     languages: Sequence[str] = KNOWN,
     secret_in: SecretIn = knows_none,
 ) -> Generator[Effect, Any, Outcome]:
@@ -103,14 +103,14 @@ def policy(
         max_retries_on_error: Further tries of a step after its first.
         retry_by: Who decides whether to use them.
         max_steps: Pieces of code that may go well, one after another, before the model has to answer (design D23).
-        reviews: Whether an answer is checked, and asked for once more if it is found wanting (design D25).
+        checks_answer: Whether an answer is checked, and asked for once more if it is found wanting (design D25).
         languages: What may run, as `check_languages` gives them.
         secret_in: Names the secret in a text; code that holds one is not run.
 
     Returns:
         The outcome, as the generator's value.
     """
-    run, answerer = _Progress(max_retries_on_error, max_steps), Answerer(name, reviews)
+    run, answerer = _Progress(max_retries_on_error, max_steps), Answerer(name, checks_answer)
     while True:
         reply: Reply | Outcome = run.again or (yield from _generate(name, run, languages, secret_in))
         if isinstance(reply, Outcome):

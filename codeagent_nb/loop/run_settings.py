@@ -24,8 +24,8 @@ class RunSettings:
         retry_by: Who decides on a retry.
         repairs_afresh: Whether code that failed is written again from what was seen where it failed, without the failed
             code in the prompt; None leaves it to what is known of the model.
-        reviews: Whether an answer is checked, its numbers against what the code has shown, its form against what the
-            task prescribes: what is found wanting is asked for once more, and numbers that nothing states are marked.
+        checks_answer: Whether an answer is checked, its numbers against what the code has shown, its form against what
+            the task prescribes: what is wanting is asked for once more, and numbers that nothing states are marked.
         approval: Whether a person is asked before code runs.
         approval_func: Always asked instead, if there is one.
         ask: How a person is asked; by default at the terminal, and without one the code is refused.
@@ -40,7 +40,7 @@ class RunSettings:
     max_steps: int | None = None
     retry_by: RetryBy = "status"
     repairs_afresh: bool | None = None
-    reviews: bool = True
+    checks_answer: bool = True
     approval: ApprovalMode = "auto"
     approval_func: ApprovalFunc | None = None
     ask: ApprovalFunc | None = None

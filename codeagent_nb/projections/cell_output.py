@@ -217,8 +217,9 @@ class CellStory:
         """Show which numbers nothing states, and, to be opened, where the others come from."""
         if note := check_note(event):
             self._warn("untraced", note)
-        if places := html.escape(plain(traced_text(event))).replace("\n", "<br>"):
-            self._html("traced", _details("Where its numbers come from", places))
+        if places := plain(traced_text(event)):
+            listed = html.escape(places).replace("\n", "<br>")
+            self._html("traced", _details("Where its numbers come from", listed), f"Its numbers come from:\n{places}")
 
     def _show_outputs(self) -> None:
         for key, output in self._outputs.news():

@@ -63,6 +63,7 @@ class Story:
 
 DENY = {"approval_func": lambda _: ApprovalResponse(approved=False, reason="too <risky>")}
 ONE_MORE = {"max_retries_on_error": 1}
+CHECKED = {"checks_answer": True}
 UNASKED = {**ONE_MORE, "retry_by": "status"}
 
 STORIES: dict[str, Story] = {
@@ -94,6 +95,10 @@ STORIES: dict[str, Story] = {
     "stopped first": Story([TWO, "It was stopped."], [stopped("timeout", "Stopped.")]),
     "quoted code": Story([CODE, f"It was:\n\n{CODE}"], ["1\n"]),
     "repeated and quoted": Story([CODE, CODE, f"It failed:\n\n{CODE}"], [failing()], UNASKED),
+    "asked again": Story([CODE, "It is <b>42</b>, or `42`.", "It printed 1."], ["1\n"], CHECKED),
+    "not computed": Story([CODE, "It is <42>.", "It is <43>; the mean is 7.25."], ["mean 7.25\n"], CHECKED),
+    "asked again for code": Story([CODE, "42.", OTHER, "2."], ["1\n", "2\n"], {**CHECKED, "max_steps": 3}),
+    "known by heart": Story(["In 1991."], [], CHECKED),
     "given code": Story([], ["1\n"], {"model_client": None}, "Print `one`.\n\n```python\nprint(1)\n```"),
     "model gone": Story([CODE, ModelUnavailable("gone *now*")], ["1\n"]),
     "model never there": Story([ModelUnavailable("no <server>")]),

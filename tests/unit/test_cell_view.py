@@ -90,6 +90,26 @@ async def test_an_answer_that_nothing_computed_says_so(stage: Stages) -> None:
     assert said[-1].startswith("✓ answered · no code was run · 1 try · ")
 
 
+async def test_an_answer_that_was_asked_for_again_is_folded_away(stage: Stages) -> None:
+    story = told(await events_of(stage, "asked again"))
+    said = texts(story)
+    assert said[2:4] == ["Asked for the answer again: no output states 42", "It printed 1."]
+    folded = story.displays()[2][1][0]["text/html"]
+    assert folded.startswith("<details")
+    assert "&lt;b&gt;42" in folded
+    assert "It printed 1." not in folded
+    assert "Asked for the answer again: no output states 42" not in [
+        data["text/plain"] for _, (data, _) in story.final()
+    ]
+
+
+async def test_numbers_that_nothing_states_are_named_under_the_answer(stage: Stages) -> None:
+    story = told(await events_of(stage, "not computed"))
+    (note,) = [text for text in texts(story) if text.startswith("Not computed")]
+    assert note == "Not computed: 43. No output of the agent's code states it so"
+    assert "Where its numbers come from</summary>the code&#x27;s output: 7.25" in all_html(story)
+
+
 async def test_the_words_of_a_run_stand_there_once(stage: Stages) -> None:
     once = {
         "answered": "Paris.",

@@ -239,6 +239,25 @@ async def steps(stage: Stages, replies: list[Any], results: list[Any], **more: A
     return [(cell.step, cell.about["kind"]) for cell in story.cells], story.failed_steps
 
 
+async def test_closing_words_that_are_asked_for_again_leave_a_note(stage: Stages) -> None:
+    story = CellsStory()
+    for event in await events_of(stage, "asked again"):
+        story.take(event)
+    assert [(cell.about["kind"], cell.source) for cell in story.cells[-2:]] == [
+        ("note", "*Asked for the answer again: no output states 42.*"),
+        ("reflection", "It printed 1."),
+    ]
+
+
+async def test_numbers_that_nothing_states_are_named_below_the_answer(stage: Stages) -> None:
+    for path, kind in {"not computed": "reflection", "known by heart": "answer"}.items():
+        story = CellsStory()
+        for event in await events_of(stage, path):
+            story.take(event)
+        assert story.cells[-1].about["kind"] == kind
+        assert "\n\n**Not computed: " in story.cells[-1].source
+
+
 async def test_each_attempt_is_a_step_and_so_is_the_explanation(stage: Stages) -> None:
     assert await steps(stage, [CODE, YES, OTHER, "Two."], [failing(), "2\n"], max_retries_on_error=1) == (
         [(1, "task"), (1, "quoted"), (1, "note"), (2, "code"), (3, "reflection")],

@@ -75,6 +75,7 @@ def everything() -> list[tuple[type, tuple[Any, ...], dict[str, Any]]]:
             model_client_stream=True,
             max_retries_on_error=3,
             max_steps=5,
+            checks_answer=True,
             retry_by="status",
             roll_back_failures=False,
             description="Counts.",

@@ -38,6 +38,12 @@ async def tell(stage: Stages, replies: list[Any], results: list[Any], **more: An
     return shown(here)
 
 
+async def test_what_is_wrong_with_an_answer_is_told(stage: Stages) -> None:
+    text = await tell(stage, [CODE, "It is 42.", "It is 43."], ["1\n"], checks_answer=True)
+    assert "▲ Asked for the answer again: no output states 42\n" in text
+    assert "▲ Not computed: 43. No output of the agent's code states it so\n" in text
+
+
 async def test_a_repaired_run_is_told_in_order_each_thing_once(stage: Stages) -> None:
     replies = [CODE, YES, OTHER_CODE, "It printed two."]
     text = await tell(stage, replies, [failing("KeyError", "'pirce'"), "the output is 2\n"], max_retries_on_error=1)

@@ -122,6 +122,19 @@ async def test_a_run_is_told_in_order_each_thing_once(stage: Stages) -> None:
     ]
 
 
+async def test_an_answer_that_is_asked_for_again_is_no_result_any_more(stage: Stages) -> None:
+    assert in_words(told(await events_of(stage, "asked again")))[3:-1] == [
+        ("reply", "It is <b>42</b>, or `42`."),
+        ("note", "Asked for the answer again: no output states 42"),
+        ("reflection", "It printed 1."),
+    ]
+
+
+async def test_numbers_that_nothing_states_are_named(stage: Stages) -> None:
+    words = in_words(told(await events_of(stage, "not computed")))
+    assert words[-2] == ("note", "Not computed: 43. No output of the agent's code states it so")
+
+
 async def test_words_after_a_failure_are_told_once(stage: Stages) -> None:
     scene = stage([CODE, YES, "It cannot be done."], [failing()], max_retries_on_error=1)
     await scene.agent.run(task="t")

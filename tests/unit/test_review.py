@@ -147,8 +147,10 @@ class Reviewer(Hand):
         return Reviewed((found,), "no output states 42", "give it again") if is_wanting else Reviewed((found,))
 
 
-def solve(hand: Hand, steps: int = 1, *, reviews: bool = True) -> Outcome:
-    return hand.play(policy("coder", max_retries_on_error=1, retry_by="status", max_steps=steps, reviews=reviews))
+def solve(hand: Hand, steps: int = 1, *, checks_answer: bool = True) -> Outcome:
+    return hand.play(
+        policy("coder", max_retries_on_error=1, retry_by="status", max_steps=steps, checks_answer=checks_answer)
+    )
 
 
 def test_closing_words_that_are_wanting_are_asked_for_once_more() -> None:
@@ -193,7 +195,7 @@ def test_an_answer_without_code_is_questioned_once() -> None:
 
 def test_an_agent_that_reviews_nothing_works_as_before() -> None:
     hand = Hand([CODE, "It is 42."], [0])
-    assert solve(hand, reviews=False).text == "It is 42."
+    assert solve(hand, checks_answer=False).text == "It is 42."
     assert not any(isinstance(effect, Review) for effect in hand.effects)
     assert hand.told(CodeRefusedEvent) == []
 
