@@ -84,7 +84,7 @@ The code above has run. Now answer every part of the task in a few sentences, fr
 the task.
 Repeat every value that was asked for exactly as it was printed. Write no code."""
 
-IN_THIS_FORM = """
+IN_THIS_FORM = """\
 The task prescribes how the answer is written. Write it exactly so:
 {form}"""
 """Said last, for what is said last is followed best."""

@@ -14,6 +14,7 @@ from codeagent_nb.prompt import model_texts as prompts
 from codeagent_nb.prompt.contexts import UNBOUNDED, ChatCompletionContext
 from codeagent_nb.prompt.images import images_of, shown
 from codeagent_nb.prompt.prescribed import prescribed
+from codeagent_nb.prompt.task_language import answer_in
 from codeagent_nb.reply.pretended import told_reply
 from codeagent_nb.text import fenced, given, own_frames
 from kernel_executor import BlockResult, CodeResult, Output
@@ -147,22 +148,28 @@ def _loading(event: events.VariableEvent) -> list[LLMMessage]:
 
 def question(purpose: events.Purpose, log: Sequence[AgentEvent], complaint: str = "") -> list[LLMMessage]:
     """Return what is asked at the end of the transcript, for this call only."""
+    said = (event.content for event in reversed(log) if isinstance(event, events.TextMessage | events.HandoffMessage))
+    task = next(said, "")
     if purpose == "generate":
         # Not behind a try of that step in vain: what is to be done then, the transcript says.
         is_next = next(
             (isinstance(event, events.NextStepEvent) for event in reversed(log) if isinstance(event, TURNS)), False
         )
-        return [UserMessage(content=prompts.NEXT_STEP)] if is_next else []
+        return [_asked(prompts.NEXT_STEP, answer_in(task))] if is_next else []
     if purpose == "decide":
         again = [prompts.DECIDE_AGAIN.format(complaint=complaint)] if complaint else []
-        return [UserMessage(content="\n".join([prompts.DECIDE, *again]))]
+        return [_asked(prompts.DECIDE, *again)]
     results = [event.result for event in _without_denied(log) if isinstance(event, events.CodeExecutionEvent)]
     if not results or results[-1].exit_code != 0:
-        return [UserMessage(content=prompts.REFLECT_AFTER_FAILURE)]
-    said = (event.content for event in reversed(log) if isinstance(event, events.TextMessage | events.HandoffMessage))
-    form = prescribed(next(said, ""))
-    asked = prompts.REFLECT_AFTER_SUCCESS + (prompts.IN_THIS_FORM.format(form=form) if form else "")
-    return [UserMessage(content=asked)]
+        return [_asked(prompts.REFLECT_AFTER_FAILURE, answer_in(task))]
+    form = prescribed(task)
+    return [
+        _asked(prompts.REFLECT_AFTER_SUCCESS, prompts.IN_THIS_FORM.format(form=form) if form else "", answer_in(task))
+    ]
+
+
+def _asked(*parts: str) -> UserMessage:
+    return UserMessage(content="\n".join(filter(None, parts)))
 
 
 def prompt(
