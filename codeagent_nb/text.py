@@ -7,6 +7,7 @@ from codeagent_nb.events import (
     AnswerQuestionedEvent,
     AnswerTracedEvent,
     CodeRefusedEvent,
+    ContextEvent,
     FilesEvent,
     KernelStateEvent,
     NewVariablesEvent,
@@ -140,8 +141,10 @@ def run_facts(event: RunFinishedEvent) -> tuple[str, str, str]:
     return tries, f"{tokens:,} tokens", f"{event.duration:.1f} s"
 
 
-def variable_note(event: VariableEvent) -> str:
-    """Return in Markdown which variable of the notebook the agent was given."""
+def brought_note(event: VariableEvent | ContextEvent) -> str:
+    """Return in Markdown what the agent was given: a variable of the notebook, or what was read for it."""
+    if isinstance(event, ContextEvent):
+        return event.told
     said = event.description.partition("\n")[0].rstrip(":")
     return said.replace(f"The variable `{event.name}` is", f"Using your `{event.name}`:") if event.attached else said
 

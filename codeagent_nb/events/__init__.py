@@ -112,6 +112,7 @@ class ContextEvent(Event):
 
     type: Literal["ContextEvent"] = "ContextEvent"
     content: str
+    told: str = ""  # what people read of that
 
 
 class MessageAddedEvent(Event):

@@ -1,10 +1,11 @@
-"""Brings variables of the notebook along with a task: those that were asked for, and tables that the task names."""
+"""Brings along what a task is about: variables that were asked for, tables that it names, cells it speaks of."""
 
 import re
 from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 from codeagent_nb.errors import VariableRefused
+from codeagent_nb.events import ContextEvent
 from codeagent_nb.notebook.arguments import FENCED
 from codeagent_nb.notebook.tasks import Task
 from codeagent_nb.session.session import Session
@@ -69,16 +70,19 @@ def _size(table: Any) -> int:
     return MOST + 1
 
 
-async def bring_variables(session: Session, task: Task) -> str:
-    """Copy a task's variables; return what the model is to know of tables that it names, and that could not be copied.
+async def bring_along(session: Session, task: Task) -> str:
+    """Copy a task's variables, tell of its cells; return what the model is to know of tables that could not be copied.
 
     Raises:
         VariableRefused: One that was asked for cannot be copied.
     """
     for name, value in task.variables.items():
         await bring_variable(session, name, value)
+    if task.along.cells.content:
+        content, told = session.log.secrets.preview(task.along.cells.content), task.along.cells.note
+        session.log.publish(ContextEvent(source="notebook", content=content, told=told))
     refusals = []
-    for name, value in task.attached.items():
+    for name, value in task.along.tables.items():
         try:
             await attach_variable(session, name, value)
         except VariableRefused as error:  # nobody asked for it: the task goes on without

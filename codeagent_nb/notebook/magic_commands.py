@@ -18,8 +18,8 @@ from codeagent_nb.errors import AgentError
 from codeagent_nb.events import TaskTurnedEvent
 from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.notebook import commands
+from codeagent_nb.notebook.along import along_with
 from codeagent_nb.notebook.arguments import HOW_TO_PULL, CellOptions, asks_for_help, help_text, pick, read_line
-from codeagent_nb.notebook.attaching import named_in
 from codeagent_nb.notebook.bringing_home import Home, pull
 from codeagent_nb.notebook.cells.begin import FrontEnds, page_at_end, write_none
 from codeagent_nb.notebook.chosen_models import where
@@ -122,7 +122,7 @@ class MagicCommands:
             model=options.model,
             files=options.files,
             variables=variables,
-            attached=named_in(text, self.shell.user_ns, variables) if self.settings.attach else {},
+            along=along_with(text, self.shell, variables, attach=self.settings.attach),
             results=options.results,
         )
 

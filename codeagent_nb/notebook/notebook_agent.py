@@ -18,14 +18,15 @@ from codeagent_nb.log.event_log import View
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.loop.results import TaskResult
 from codeagent_nb.models.types import ChatCompletionClient
-from codeagent_nb.notebook.attaching import bring_variables
+from codeagent_nb.notebook.attaching import bring_along
 from codeagent_nb.notebook.cells.written import WrittenTasks
 from codeagent_nb.notebook.chosen_models import ChosenModels
 from codeagent_nb.notebook.tasks import Place, Prepare, Task, as_it_is
 from codeagent_nb.prompt.model_texts import with_wanted
 from codeagent_nb.session.beginning import NOTHING, Earlier
+from codeagent_nb.session.held_files import held_folder
 from codeagent_nb.session.saving import save_session
-from codeagent_nb.session.session import Session, SessionSettings, held_folder, new_notebook, open_session
+from codeagent_nb.session.session import Session, SessionSettings, new_notebook, open_session
 from codeagent_nb.session.undoing import NOTHING_DONE, NOTHING_UNDONE, Done
 from kernel_executor import Fetched
 from kernel_executor.text import cleaned
@@ -120,7 +121,7 @@ class NotebookAgent:
                 task, place = await prepare(task, place)
                 session = await self._open(place)
                 self._attach(session, views(session))
-                known = [await session.bring(task.files), await bring_variables(session, task)]
+                known = [await session.bring(task.files), await bring_along(session, task)]
                 task.ready.set()
                 context = with_wanted("\n\n".join(filter(None, known)), task.results)
                 return await session.run(task.text, task.settings, context)

@@ -7,9 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from codeagent_nb.loop.run_settings import RunSettings
+from codeagent_nb.notebook.last_cells import Told
 from kernel_executor.limits.resource_limits import ResourceLimits
 from kernel_executor.network.gate import Network
 from kernel_executor.sandbox.policy import SandboxMode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Along:
+    """What of the notebook comes along with a task that speaks of it.
+
+    Args:
+        tables: Those that the task names, to be copied where they can be.
+        cells: What the model reads of the cells above.
+    """
+
+    tables: Mapping[str, Any] = field(default_factory=dict)
+    cells: Told = field(default_factory=Told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +36,7 @@ class Task:
         model: Name of the model; empty looks at the environment.
         files: What is copied into the session's folder first, unless it lies there.
         variables: What of the notebook is copied first, by name.
-        attached: Tables of the notebook that the text names, to be copied where they can be.
+        along: What the text speaks of.
         results: Variables that are to be there when it is done, and are copied into the notebook.
         ready: Set when that is done, or the task has ended: from then on the variables may change.
     """
@@ -32,7 +46,7 @@ class Task:
     model: str = ""
     files: tuple[Path, ...] = ()
     variables: Mapping[str, Any] = field(default_factory=dict)
-    attached: Mapping[str, Any] = field(default_factory=dict)
+    along: Along = field(default_factory=Along)
     results: tuple[str, ...] = ()
     ready: asyncio.Event = field(default_factory=asyncio.Event)
 

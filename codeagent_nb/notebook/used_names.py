@@ -7,10 +7,16 @@ from typing import Any
 
 from IPython.core.inputtransformer2 import TransformerManager
 
+from codeagent_nb.projections.conversation import ABOUT_US, ASKS
 from codeagent_nb.session.variable_files import NotebookPickler
 from kernel_executor.secret_names import names_secret
 
 LOOKED_AT = 200_000  # bytes of a pickle
+
+
+def is_of_ours(cell: str) -> bool:
+    """Return whether a cell is a task, or holds nothing but commands of ours."""
+    return bool(ASKS.match(cell)) or not ABOUT_US.sub("", cell).strip()
 
 
 def names_used(code: str, namespace: Mapping[str, Any]) -> str:

@@ -21,6 +21,7 @@ from codeagent_nb.statuses import RUN_ENDS
 from codeagent_nb.text import (
     HOW_TO_TAKE,
     block_cause,
+    brought_note,
     check_note,
     delivered_text,
     denial_note,
@@ -33,7 +34,6 @@ from codeagent_nb.text import (
     state_note,
     traced_text,
     turned_note,
-    variable_note,
     variables_text,
 )
 from kernel_executor import BlockResult
@@ -100,9 +100,8 @@ class CellStory:
         match event:
             case events.RunStartedEvent():
                 self._run = event
-            case events.VariableEvent():
-                said = variable_note(event)
-                self._html(f"variable-{event.name}", _muted(markdown_html(said)), said)
+            case events.VariableEvent() | events.ContextEvent() if said := brought_note(event):
+                self._html(f"brought {said}", _muted(markdown_html(said)), said)
             case events.ModelClientStreamingChunkEvent():
                 self._stream(event.content)
             case events.ModelReplyEvent(purpose="generate" | "reflect"):
@@ -302,6 +301,7 @@ class CellSummary:
 SUMMARY = (
     events.RunStartedEvent,
     events.VariableEvent,
+    events.ContextEvent,
     events.ApprovalEvent,
     events.RunFinishedEvent,
     events.NewVariablesEvent,

@@ -16,6 +16,7 @@ from codeagent_nb.statuses import BLOCK_STATES, RUN_ENDS, Shown
 from codeagent_nb.text import (
     HOW_TO_TAKE,
     block_cause,
+    brought_note,
     check_note,
     delivered_text,
     denial_note,
@@ -27,7 +28,6 @@ from codeagent_nb.text import (
     run_facts,
     state_note,
     turned_note,
-    variable_note,
     variables_text,
 )
 from kernel_executor import BlockResult, Output
@@ -109,8 +109,8 @@ class PanelStory:
                 self._agent, self._reflected, self._blocks = event.source, False, {}
             case events.TextMessage() | events.HandoffMessage():
                 self._say(event)
-            case events.VariableEvent():
-                self._add("note", level="info", text=variable_note(event).replace("`", ""))
+            case events.VariableEvent() | events.ContextEvent() if said := brought_note(event):
+                self._add("note", level="info", text=said.replace("`", ""))
             case events.ModelClientStreamingChunkEvent():
                 self._open = self._add("reply", text=event.content, open=True)
             case events.ModelReplyEvent(purpose="generate" | "reflect"):

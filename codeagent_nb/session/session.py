@@ -6,10 +6,9 @@ Its files lie in `.codeagent/`, in the folder its code works in (`log/place.py`)
 import asyncio
 import os
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,14 +27,15 @@ from codeagent_nb.projections.language_info import QUESTION, read_language_info
 from codeagent_nb.session.beginning import AGENT_NAME, NOTHING, Begun, Earlier, begin, leave, open_folder_of
 from codeagent_nb.session.earlier import is_task
 from codeagent_nb.session.files import bring_files, check_files, describe_files
+from codeagent_nb.session.held_files import keep_held_files
 from codeagent_nb.session.rebuilding import Rebuilt, rebuild
 from codeagent_nb.session.results import NewVariables, fetch
+from codeagent_nb.session.telling_files import tell_files
 from codeagent_nb.session.undoing import Undoing
 from codeagent_nb.text import counted
 from kernel_executor import (
     ExecutionEvent,
     Fetched,
-    KernelExecutorError,
     ManagedExecutor,
     ResourceLimits,
     create_code_executor,
@@ -44,7 +44,6 @@ from kernel_executor.factory import ExecutorName
 from kernel_executor.kernels.executor import DATA_STACK
 from kernel_executor.network.gate import Network
 from kernel_executor.sandbox.policy import SandboxMode
-from kernel_executor.stage.ownership import state_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +131,7 @@ class Session:
             has_begun = any(isinstance(event, TextMessage) for event in standing(self.log.events))
             known = "\n\n".join(filter(None, ["" if has_begun else self.context, context]))
             before, position = await self.undoing.keep(), len(self.log.events)
+            await tell_files(self.executor, self.log, self.folder, task, known)
             news = await NewVariables.before(self.executor)
             try:
                 result = await self.agent.run(task=task, context=known, settings=settings)
@@ -214,21 +214,12 @@ class Session:
         return cast("FilesEvent", event)
 
     async def keep_held_files(self) -> Path | None:
-        """Copy what stayed where code works to `held_folder`, for the stage is about to go.
+        """Copy what stayed where code works to a folder of the user's, for the stage is about to go.
 
         Returns:
             The folder; None if nothing stayed behind, or it cannot be kept.
         """
-        if not self.executor.held_files:
-            return None
-        folder = held_folder(self.place)
-        with suppress(KernelExecutorError, OSError):  # at the end; the session itself is saved
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            names = [file.name for file in self.executor.held_files]
-            if (await self.executor.take_files(names, folder)).delivered:
-                return folder
-            folder.rmdir()
-        return None
+        return await keep_held_files(self.executor, self.place)
 
     def on_late_output(self, event: ExecutionEvent) -> None:
         """Publish output that came after its block."""
@@ -324,18 +315,6 @@ async def _session(files: Begun, executor: ManagedExecutor[Any], names: Sequence
         language_info=language_info,
         undoing=Undoing(executor, log),
     )
-
-
-def held_folder(place: SessionPlace) -> Path:
-    """Return where files are kept that a session's code made and that were not saved.
-
-    It is in the user's state folder; without a home that can be written to, as in some hubs, with the session.
-    """
-    state = state_folder()
-    if state is None:
-        return place.folder.path / "not-saved"
-    folder = sha256(os.fsencode(place.work_dir)).hexdigest()[:8]  # two folders may have sessions of one name
-    return state.with_name("not-saved") / f"{place.name}-{folder}"
 
 
 def new_notebook(folder: Path, name: str = "codeagent") -> Path:

@@ -15,6 +15,7 @@ from codeagent_nb.rendering.visible_code import ShownBlock, rows
 from codeagent_nb.statuses import BLOCK_ENDS, RUN_ENDS
 from codeagent_nb.text import (
     block_cause,
+    brought_note,
     check_note,
     delivered_text,
     denial_note,
@@ -109,7 +110,7 @@ class ConsoleView:
                 self._warn(refusal_note(event))
             case events.ApprovalEvent():
                 self._warn("Approved." if event.approved else denial_note(event.reason))
-            case events.FilesEvent() | events.NewVariablesEvent():
+            case events.FilesEvent() | events.NewVariablesEvent() | events.ContextEvent():
                 self._news(event)
             case events.RetryDecisionEvent():
                 self._warn(retry_note(event))
@@ -186,14 +187,14 @@ class ConsoleView:
         if result.note and result.note != what:
             self._warn(result.note)
 
-    def _news(self, event: events.FilesEvent | events.NewVariablesEvent) -> None:
-        if isinstance(event, events.NewVariablesEvent):
-            self._note(variables_text(event))
-            return
-        if saved := delivered_text(event):
-            self._note(saved)
-        if held := held_text(event):
-            self._warn(held)
+    def _news(self, event: events.FilesEvent | events.NewVariablesEvent | events.ContextEvent) -> None:
+        if isinstance(event, events.FilesEvent):
+            if saved := delivered_text(event):
+                self._note(saved)
+            if held := held_text(event):
+                self._warn(held)
+        elif said := brought_note(event) if isinstance(event, events.ContextEvent) else variables_text(event):
+            self._note(said.replace("`", ""))
 
     def _end(self, event: events.RunFinishedEvent) -> None:
         end = RUN_ENDS[event.status]

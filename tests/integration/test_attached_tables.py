@@ -15,7 +15,7 @@ from codeagent_nb.log.standing import standing
 from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.notebook.attaching import named_in
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
-from codeagent_nb.notebook.tasks import Place, Task
+from codeagent_nb.notebook.tasks import Along, Place, Task
 from codeagent_nb.projections.cell_output import CellStory
 
 pytestmark = pytest.mark.integration
@@ -35,7 +35,7 @@ class Notebook:
     async def solve(self, text: str, code: str = SHOW) -> TaskResult:
         self.model = ReplayChatCompletionClient([f"```python\n{code}\n```", "Done."])
         settings = RunSettings(model=self.model, ask=refuse_unattended, max_retries=0)
-        task = Task(text=text, settings=settings, attached=named_in(text, self.variables))
+        task = Task(text=text, settings=settings, along=Along(tables=named_in(text, self.variables)))
         return await self.agent.solve(task, Place(self._folder), views=lambda _: [])
 
     def given(self) -> list[AgentEvent]:
@@ -61,7 +61,7 @@ async def test_it_is_used_and_said(notebook: Notebook) -> None:
     story = CellStory()
     for event in notebook.agent.events:
         story.take(event)
-    shown = [bundle["text/plain"] for key, (bundle, _) in story.displays() if key == "variable-df"]
+    shown = [bundle["text/plain"] for key, (bundle, _) in story.displays() if key.startswith("brought Using your")]
     assert shown == ["Using your `df`: a pandas.DataFrame with 3 rows and 2 columns"]
 
 

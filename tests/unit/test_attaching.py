@@ -11,7 +11,7 @@ import pytest
 from codeagent_nb.events import VariableEvent
 from codeagent_nb.notebook import attaching
 from codeagent_nb.notebook.attaching import named_in
-from codeagent_nb.text import variable_note
+from codeagent_nb.text import brought_note
 
 TABLE = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
 NOTEBOOK: dict[str, Any] = {
@@ -100,4 +100,4 @@ def test_a_large_table_waits_until_it_is_asked_for(name: str, monkeypatch: pytes
 def test_it_is_said_that_it_came_along(attached: bool, said: str) -> None:
     told = "The variable `df` is a pandas.DataFrame with 2 rows:\n- 'a'"
     event = VariableEvent(source="notebook", name="df", code="df = 1", description=told, attached=attached)
-    assert variable_note(event) == said
+    assert brought_note(event) == said

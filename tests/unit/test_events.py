@@ -131,7 +131,7 @@ def test_the_shape_of_every_event_is_pinned() -> None:
         "CodeGenerationEvent": ["code_blocks", "content", "damage", "retry_attempt"],
         "CodeExecutionEvent": ["result", "retry_attempt"],
         "RunStartedEvent": ["isolation", "max_retries_on_error", "model", "schema_version"],
-        "ContextEvent": ["content"],
+        "ContextEvent": ["content", "told"],
         "MessageAddedEvent": ["message"],
         "VariableEvent": ["attached", "code", "description", "execution_count", "name", "path"],
         "ModelReplyEvent": ["content", "duration", "finish_reason", "purpose", "usage"],

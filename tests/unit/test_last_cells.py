@@ -1,0 +1,56 @@
+"""The model is told of the cells above a task only what the task speaks of, and people are told that it was."""
+
+import pytest
+
+from codeagent_nb.notebook.last_cells import CODE_BUDGET, LastCells, Told, told_of_cells
+
+TRACEBACK = """\
+\x1b[31m---------------------------------------------------------------------------\x1b[39m
+\x1b[31mKeyError\x1b[39m                                  Traceback (most recent call last)
+Cell In[4], line 2
+      1 total = 0
+----> 2 df["mas"].mean()
+
+File .../pandas/core/frame.py:4113, in DataFrame.__getitem__(self, key)
+   4112     return self._getitem_multilevel(key)
+-> 4113 indexer = self.columns.get_loc(key)
+
+KeyError: 'mas'"""
+
+FAILED = LastCells(("import pandas as pd", 'total = 0\ndf["mas"].mean()'), TRACEBACK)
+FINE = LastCells(("a = 1", "b = 2", "c = 3", "d = 4"))
+
+
+@pytest.mark.parametrize(
+    "task",
+    ["Why does this fail?", "fix the error", "Fix it", "Was ist der Fehler?", "Corrige l'erreur", "debug my last cell"],
+)
+def test_a_task_about_an_error_tells_the_cell_that_failed(task: str) -> None:
+    told = told_of_cells(task, FAILED)
+    assert 'df["mas"].mean()' in told.content
+    assert "import pandas" not in told.content
+    assert told.content.rstrip("`\n").endswith("KeyError: 'mas'")
+    assert "_getitem_multilevel" not in told.content
+    assert "\x1b" not in told.content
+    assert told.note == "Told the model your last cell and its error"
+
+
+@pytest.mark.parametrize("task", ["Explain this code", "Make the plot above larger", "Erkläre die letzten Zellen"])
+def test_a_task_about_cells_tells_the_last_three(task: str) -> None:
+    told = told_of_cells(task, FINE)
+    assert "a = 1" not in told.content
+    assert told.content.index("b = 2") < told.content.index("c = 3") < told.content.index("d = 4")
+    assert told.note == "Told the model your last 3 cells"
+
+
+@pytest.mark.parametrize("task", ["Which species is heaviest?", "Plot the error bars", "fix the column names of df"])
+def test_any_other_task_tells_nothing(task: str) -> None:
+    assert told_of_cells(task, FINE) == Told()
+
+
+def test_without_cells_there_is_nothing_to_tell() -> None:
+    assert told_of_cells("fix the code above", LastCells()) == Told()
+
+
+def test_a_long_cell_is_cut() -> None:
+    assert len(told_of_cells("explain this code", LastCells(("x = 1\n" * 5_000,))).content) < CODE_BUDGET + 300
