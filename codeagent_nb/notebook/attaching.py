@@ -9,7 +9,7 @@ from codeagent_nb.events import ContextEvent
 from codeagent_nb.notebook.arguments import FENCED
 from codeagent_nb.notebook.tasks import Task
 from codeagent_nb.session.session import Session
-from codeagent_nb.session.variable_files import is_table
+from codeagent_nb.session.variable_files import is_data
 from codeagent_nb.session.variables import attach_variable, bring_variable
 
 MOST = 50_000_000
@@ -58,7 +58,7 @@ def named_in(task: str, namespace: Mapping[str, Any], besides: Container[str] = 
 
 def _comes_along(value: Any, attribute: str | None) -> bool:
     is_of_it = attribute is None or hasattr(type(value), attribute)
-    return is_of_it and is_table(value, MOST_COLUMNS) and _size(value) <= MOST
+    return is_of_it and is_data(value, MOST_COLUMNS) and _size(value) <= MOST
 
 
 def _size(table: Any) -> int:

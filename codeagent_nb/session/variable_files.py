@@ -1,6 +1,6 @@
 """Writes a variable of a notebook to a file that a cell of the saved notebook loads again.
 
-Tables go as Arrow, all else as pickle. Knows no session and no kernel.
+Tables and series go as Arrow, arrays as NumPy's files, all else as pickle. Knows no session and no kernel.
 """
 
 import filecmp
@@ -32,6 +32,7 @@ from kernel_executor.text import shorten
 SIZE_LIMIT = 1_000_000_000  # bytes of one variable on disk
 LOAD_PICKLE = '__import__("pickle").loads(__import__("pathlib").Path({path}).read_bytes())'
 LOAD_ARROW = '__import__("pyarrow.ipc").ipc.open_file({path}).read_all()'
+LOAD_ARRAY = '__import__("numpy").load({path}, allow_pickle=False)'
 LOAD_POLARS = '__import__("polars").read_ipc(__import__("pathlib").Path({path}).read_bytes())'
 """From bytes: `memory_map=False` is gone in polars 2, and without it a table would be the file's, not a copy."""
 PIECE = 1_000_000  # bytes that are looked at in one go
@@ -82,9 +83,8 @@ def _written(name: str, value: Any, folder: Path, work_dir: Path, limits: _Limit
     if names_secret(name):
         raise refused(name, value, "it is named like a key, and executed code must not see them")
     try:
-        table, load = _arrow_table(value) or (None, LOAD_PICKLE)
-        fill = partial(_write_pickle, name, value) if table is None else partial(_write_table, table)
-        path = folder / f"{name}{'.pickle' if table is None else '.arrow'}"
+        ending, fill, load = _as_data(value) or (".pickle", partial(_write_pickle, name, value), LOAD_PICKLE)
+        path = folder / f"{name}{ending}"
         relative = _store(path, fill, limits).relative_to(work_dir).as_posix()
     except _Ended as error:
         raise refused(name, value, str(error)) from error
@@ -154,14 +154,29 @@ def _write_arrow(table: Any, file: "_Watched") -> None:
         writer.write_table(table, max_chunksize=ROWS)
 
 
-def is_table(value: Any, columns: int = sys.maxsize) -> bool:
-    """Return whether a value is written as Arrow: a table of pandas, Polars or Arrow that comes back as it is.
+def _write_array(array: Any, file: "_Watched") -> None:
+    """Write a NumPy array as its own kind of file, which holds no code."""
+    from numpy.lib import format as npy
+
+    if array.dtype.kind not in "SU":  # numbers hold no key
+        file.limits = replace(file.limits, secrets=Redactor(()))
+    npy.write_array(file, array, allow_pickle=False)
+
+
+def is_data(value: Any, columns: int = sys.maxsize) -> bool:
+    """Return whether a value is written as data: a table, a series or an array that comes back as it is, without code.
 
     Args:
         value: Any value; none of its own code is run.
         columns: How many it may have: to look at each takes 10 microseconds.
     """
-    pandas, pyarrow, polars = map(sys.modules.get, ("pandas", "pyarrow", "polars"))  # imported by who has a table
+    # Imported by who has one.
+    numpy, pandas, pyarrow, polars = map(sys.modules.get, ("numpy", "pandas", "pyarrow", "polars"))
+    if numpy and type(value) is numpy.ndarray:
+        return value.dtype.kind in "biufcmMSU" and value.ndim > 0
+    if pandas and type(value) is pandas.Series:
+        is_named = value.name is None or type(value.name) is str
+        return is_named and find_spec("pyarrow") is not None and _comes_back_as_it_is(_framed(value))
     if pandas and type(value) is pandas.DataFrame:
         return value.shape[1] <= columns and find_spec("pyarrow") is not None and _comes_back_as_it_is(value)
     if pyarrow and type(value) is pyarrow.Table:
@@ -171,20 +186,33 @@ def is_table(value: Any, columns: int = sys.maxsize) -> bool:
     return False
 
 
-def _arrow_table(value: Any) -> tuple[Any, str] | None:
-    """Return a table as pyarrow has it, and the code that gets it back; only exact types: a subclass has more to it."""
-    if not is_table(value):
+def _as_data(value: Any) -> "tuple[str, Callable[[_Watched], None], str] | None":
+    """Return how a file of data ends, what fills it, and the code that reads it; only of exact types."""
+    if not is_data(value):
         return None
+    kind = type(value).__name__
     match type(value).__module__.partition(".")[0]:
+        case "numpy":
+            return ".npy", partial(_write_array, value), LOAD_ARRAY
         case "pyarrow":
-            return value.unify_dictionaries(), LOAD_ARROW
+            return ".arrow", partial(_write_table, value.unify_dictionaries()), LOAD_ARROW
         case "polars":
-            return value.to_arrow(), LOAD_POLARS
+            return ".arrow", partial(_write_table, value.to_arrow()), LOAD_POLARS
     with suppress(ImportError):
         import pyarrow
 
-        return pyarrow.Table.from_pandas(value), f"{LOAD_ARROW}.to_pandas()"
+        table = pyarrow.Table.from_pandas(_framed(value) if kind == "Series" else value)
+        named = f'["{ONLY}"].rename({value.name!r})'.replace("{", "{{").replace("}", "}}") if kind == "Series" else ""
+        return ".arrow", partial(_write_table, table), f"{LOAD_ARROW}.to_pandas(){named}"
     return None
+
+
+ONLY = "values"
+"""The column of a series that is written as a table: its own name may be none, or that of its index."""
+
+
+def _framed(series: Any) -> Any:
+    return series.to_frame(ONLY)
 
 
 def _comes_back_as_it_is(table: Any) -> bool:

@@ -1,4 +1,4 @@
-"""A table whose name stands in the task comes along; nothing else does."""
+"""A table, series or array whose name stands in the task comes along; nothing else does."""
 
 from typing import Any
 
@@ -31,6 +31,8 @@ NOTEBOOK: dict[str, Any] = {
     "addresses": pl.DataFrame({"a": [object()]}),
     "objects": pd.DataFrame({"a": [object()]}),
     "array": np.zeros(3),
+    "flags": np.array([object()]),
+    "masses": pd.Series([1.5, 2.5], name="mass"),
     "pd": pd,
     "mean": np.mean,
     "text": "df",
@@ -46,7 +48,8 @@ NOTEBOOK: dict[str, Any] = {
         ("Plot the `df`!", ["df"]),
         ("Wie sind die größen verteilt? (df)", ["größen", "df"]),
         ("df: how many rows? And df again.", ["df"]),
-        ("What is the mean of the array, with pd?", []),
+        ("What is the mean of the array, with pd?", ["array"]),
+        ("Plot masses and flags", ["masses"]),
         ("x is a table, and so is _ or _1", []),
         ("Read df.csv, src/df and df/part", []),
         ("df.head() and df.columns, please", ["df"]),
@@ -84,7 +87,7 @@ def test_what_comes_anyway_is_not_found_again() -> None:
     assert named_in("Join df and sales_2024", NOTEBOOK, ["df"]).keys() == {"sales_2024"}
 
 
-@pytest.mark.parametrize("name", ["df", "sales_2024", "größen"])
+@pytest.mark.parametrize("name", ["df", "sales_2024", "größen", "array", "masses"])
 def test_a_large_table_waits_until_it_is_asked_for(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attaching, "MOST", 1)
     assert named_in(f"Plot {name}", NOTEBOOK) == {}
