@@ -54,8 +54,8 @@ class CodeAgent(Configurable):  # type: ignore[misc]
     ).tag(config=True)
     attach = Bool(
         default_value=True,
-        help="Copy tables, series and arrays of this notebook, up to 50 MB, whose names stand in the task, as `-i` does, "
-        "and let the model read the cells above that the task speaks of; each is said.",
+        help="Copy tables, series and arrays of this notebook, up to 50 MB, whose names stand in the task, as `-i` "
+        "does, and let the model read the cells above that the task speaks of; each is said.",
     ).tag(config=True)
     buttons = Bool(default_value=True, help="Show a Stop button, and ask for approvals with buttons.").tag(config=True)
     cells = Bool(
