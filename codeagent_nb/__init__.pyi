@@ -32,6 +32,7 @@ from .errors import (
     ModelUnavailable as ModelUnavailable,
     NoModelConfigured as NoModelConfigured,
     NoModelList as NoModelList,
+    PriceUnknown as PriceUnknown,
     PromptChanged as PromptChanged,
     ReplayScriptError as ReplayScriptError,
     SessionError as SessionError,
@@ -77,6 +78,7 @@ from .events import (
 )
 from .log.event_log import EVENT_LOGGER_NAME as EVENT_LOGGER_NAME, EventLog as EventLog, View as View
 from .log.redaction import Secrets as Secrets
+from .loop.budget import Budget as Budget
 from .loop.decisions import RetryDecision as RetryDecision
 from .loop.results import Response as Response, TaskResult as TaskResult
 from .loop.run_settings import RunSettings as RunSettings
@@ -86,6 +88,7 @@ from .models.cassette import (
 )
 from .models.embedded.client import LocalChatCompletionClient as LocalChatCompletionClient
 from .models.openai.client import OpenAIChatCompletionClient as OpenAIChatCompletionClient
+from .models.prices import Price as Price
 from .models.replay import ReplayChatCompletionClient as ReplayChatCompletionClient
 from .models.types import (
     AssistantMessage as AssistantMessage,

@@ -23,6 +23,7 @@ from codeagent_nb.loop.effects import Outcome
 from codeagent_nb.loop.final_message import closing_text, finished_event, stop_reason
 from codeagent_nb.loop.one_run import OneAtATime, Record, Tell, untold
 from codeagent_nb.loop.policy import policy, run_given
+from codeagent_nb.loop.pricing import refuse_unpriced
 from codeagent_nb.loop.results import Response, TaskResult
 from codeagent_nb.loop.retrying import RetryBy
 from codeagent_nb.loop.run_settings import RunSettings, started_event
@@ -165,7 +166,7 @@ class CodeExecutorAgent:
                 `agent.settings`, which is how the agent was made.
 
         Raises:
-            AgentError: The model failed, or somebody had to be asked and nobody is there.
+            AgentError: The model failed, a price is not known, or somebody had to be asked and nobody is there.
             KernelExecutorError: The executor failed; an error in executed code is not one.
             CancelledError: The run was cancelled; whatever ran has been stopped.
         """
@@ -258,6 +259,7 @@ class CodeExecutorAgent:
     ) -> TaskResult:
         record = Record(tell)
         with self._one.work():
+            await refuse_unpriced(settings, self.log.events)
             self.log.look()
             for message in messages:
                 record.tell(self.log.publish(message))
@@ -268,6 +270,7 @@ class CodeExecutorAgent:
     async def _respond(self, messages: Sequence[ChatMessage], tell: Tell) -> Response:
         record = Record(tell)
         with self._one.work():
+            await refuse_unpriced(self.settings, self.log.events)
             self.log.look()
             for message in messages:
                 self.log.publish(message)
@@ -304,11 +307,9 @@ class CodeExecutorAgent:
         usage = [event.usage for event in record.events if isinstance(event, RunFinishedEvent)]
         text = outcome.text if settings.model is None else closing_text(outcome)
         said = TextMessage(source=self.name, content=text, models_usage=usage[-1])
-        published = self.log.publish(said)
-        return published if isinstance(published, TextMessage) else said
+        return published if isinstance(published := self.log.publish(said), TextMessage) else said
 
     async def _solve(self, messages: Sequence[ChatMessage], settings: RunSettings) -> Outcome:
-        driver = self._driver(settings)
         if settings.model is not None:
             steps = policy(
                 self.name,
@@ -319,11 +320,11 @@ class CodeExecutorAgent:
                 languages=self._languages,
                 secret_in=self.log.secrets.name_in,
             )
-            return await driver.drive(steps)
+            return await self._driver(settings).drive(steps)
         code_blocks = await self.extract_code_blocks_from_messages(messages)
         if not code_blocks:
             return Outcome("answered", self.NO_CODE_BLOCKS_FOUND_MESSAGE, tries=1)
-        return await driver.drive(run_given(tuple(code_blocks), self.log.secrets.name_in))
+        return await self._driver(settings).drive(run_given(tuple(code_blocks), self.log.secrets.name_in))
 
     def _driver(self, settings: RunSettings) -> Driver:
         isolation, ask = self._executor.isolation, settings.ask or ask_at_the_terminal
@@ -346,4 +347,5 @@ class CodeExecutorAgent:
             context=self._context,
             rolls_back=self._rolls_back,
             repairs_afresh=settings.is_afresh and self._rolls_back,  # else it must see what is left
+            limits=settings.limits,
         )

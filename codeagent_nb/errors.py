@@ -9,6 +9,7 @@ AgentError
  |       +- PromptChanged          a recording has no reply to what is asked now
  +- NoModelConfigured              nothing says which model to use
  +- WeightsError                   the embedded model's file cannot be had, or is not the right one
+ +- PriceUnknown                   a budget limits the cost, and what the model costs is not known
  +- ApprovalRequired               unsandboxed code must be approved, and there is nobody to ask
  +- SessionError                   a session's notebook or journal cannot be read or written
  +- VariableRefused                a variable of the notebook cannot be copied into the managed kernel
@@ -55,6 +56,10 @@ class NoModelConfigured(AgentError):  # noqa: N818 - named after the state
 
 class WeightsError(AgentError):
     """The file of the embedded model cannot be had, or is not the right one."""
+
+
+class PriceUnknown(AgentError):  # noqa: N818 - named after the state
+    """A budget limits the cost of a task, and what its model costs is not known."""
 
 
 class ApprovalRequired(AgentError):  # noqa: N818 - named after the state

@@ -132,13 +132,21 @@ def retry_note(event: RetryDecisionEvent) -> str:
     return f"{'Trying again' if event.retry else 'Not trying again'}: {event.reason}"
 
 
-def run_facts(event: RunFinishedEvent) -> tuple[str, str, str]:
-    """Return what a run took, for people: tries, tokens, time."""
+def run_facts(event: RunFinishedEvent) -> tuple[str, ...]:
+    """Return what a run took, for people: tries, tokens, money where it is known and not none, time."""
     tokens = event.usage.prompt_tokens + event.usage.completion_tokens
     tries = f"{event.tries} {'try' if event.tries == 1 else 'tries'}"
     if event.steps > 1:
         tries = f"{event.steps} steps, {tries}" if event.tries > event.steps else f"{event.steps} steps"
-    return tries, f"{tokens:,} tokens", f"{event.duration:.1f} s"
+    cost = [money_text(event.cost)] if event.cost else []  # one that is not known is none that is 0
+    return tries, f"{tokens:,} tokens", *cost, f"{event.duration:.1f} s"
+
+
+def money_text(dollars: float) -> str:
+    """Return a sum of money for people: $12.30, $0.0031."""
+    if dollars >= 1:
+        return f"${dollars:,.2f}"
+    return f"${dollars:.4f}" if dollars >= 0.0001 or not dollars else "less than $0.0001"
 
 
 def brought_note(event: VariableEvent | ContextEvent) -> str:

@@ -15,11 +15,21 @@ from rich.text import Text
 import codeagent_nb
 from codeagent_nb.cli import doctor as doctor_checks, proving, running
 from codeagent_nb.cli.continuing import Continue, go_on_from, list_sessions
-from codeagent_nb.cli.exit_codes import EXIT_CODES, PROOF_EXIT_CODES, TRIM_EXIT_CODES
-from codeagent_nb.errors import AgentError, ApprovalRequired, ModelError, NoModelConfigured, SessionError, WeightsError
+from codeagent_nb.cli.exit_codes import (
+    EXIT_CODES,
+    EXIT_INTERRUPTED,
+    EXIT_USAGE,
+    PROOF_EXIT_CODES,
+    TRIM_EXIT_CODES,
+    exit_code_of,
+)
+from codeagent_nb.cli.spending import BudgetOption, PriceOption, SessionBudgetOption, read_option
+from codeagent_nb.errors import AgentError, WeightsError
 from codeagent_nb.log.redaction import Secrets
+from codeagent_nb.loop.budget import Budget
 from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.models.embedded import weights
+from codeagent_nb.models.prices import Price
 from codeagent_nb.proof.replaying import CELL_SECONDS, ReplaySettings
 from codeagent_nb.session.session import SessionSettings, new_notebook
 from codeagent_nb.views.clean_console import CleanConsole
@@ -31,8 +41,6 @@ from kernel_executor.sandbox.policy import SandboxMode
 from kernel_executor.search_paths import drop_relative_parts
 
 T = TypeVar("T")
-
-EXIT_USAGE, EXIT_NOT_RUN, EXIT_MODEL, EXIT_KERNEL, EXIT_INTERRUPTED = 2, 3, 4, 5, 130
 
 app = typer.Typer(
     name="codeagent-nb",
@@ -117,6 +125,9 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
             "pip needs 'pypi.org, files.pythonhosted.org'."
         ),
     ] = "none",
+    budget: BudgetOption = "",
+    session_budget: SessionBudgetOption = "",
+    price: PriceOption = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Run code without asking, sandboxed or not.")] = False,
     verified: Annotated[
         bool,
@@ -145,8 +156,8 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
         sandbox=sandbox,
         executor=executor,
         image=image,
-        limits=_read(ResourceLimits.read, limits, "--limits"),
-        network=_read(read_network, network, "--network"),
+        limits=read_option(ResourceLimits.read, limits, "--limits"),
+        network=read_option(read_network, network, "--network"),
     )
     run_settings = RunSettings(
         model=None,
@@ -154,6 +165,9 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
         max_retries=max_retries,
         max_steps=max_steps,
         approval="never" if yes else "auto",
+        budget=read_option(Budget.read, budget, "--budget"),
+        session_budget=read_option(Budget.read, session_budget, "--session-budget"),
+        price=read_option(Price.read, price, "--price") if price else None,
     )
 
     def work(secrets: Secrets) -> Coroutine[Any, Any, int]:
@@ -164,13 +178,6 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
         )
 
     _exit_with(work)
-
-
-def _read(read: Callable[[str], T], text: str, option: str) -> T:
-    try:
-        return read(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from error
 
 
 @app.command(epilog=EXIT_CODES)
@@ -217,7 +224,10 @@ def verify(
 
     Nothing that the code makes is saved. Each difference is named with its reason.
     """
-    allowed, bounds = _read(read_network, network, "--network"), _read(ResourceLimits.read, limits, "--limits")
+    allowed, bounds = (
+        read_option(read_network, network, "--network"),
+        read_option(ResourceLimits.read, limits, "--limits"),
+    )
 
     def work(secrets: Secrets) -> Coroutine[Any, Any, int]:
         settings = ReplaySettings(network=allowed, limits=bounds, cell_seconds=timeout, secrets=secrets)
@@ -240,7 +250,7 @@ def trim(  # noqa: PLR0917 - typer's parameters are the command line's
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds one cell may take.")] = CELL_SECONDS,
 ) -> None:
     """Write what the final outputs of a notebook need, and nothing else: proved by running it in a sandbox."""
-    allowed = _read(read_network, network, "--network")
+    allowed = read_option(read_network, network, "--network")
 
     def work(secrets: Secrets) -> Coroutine[Any, Any, int]:
         settings = ReplaySettings(network=allowed, cell_seconds=timeout, secrets=secrets)
@@ -314,19 +324,6 @@ def _guarded(work: Callable[[Secrets], T]) -> T:
     except (AgentError, KernelExecutorError, OSError) as error:
         _complain(str(error), secrets)
         raise typer.Exit(exit_code_of(error)) from None
-
-
-def exit_code_of(error: Exception) -> int:
-    """Return the exit code that tells scripts what kind of trouble it was."""
-    match error:
-        case ModelError() | NoModelConfigured() | WeightsError():
-            return EXIT_MODEL
-        case ApprovalRequired():
-            return EXIT_NOT_RUN
-        case SessionError() | OSError():
-            return EXIT_USAGE
-        case _:
-            return EXIT_KERNEL
 
 
 def _complain(message: str, secrets: Secrets) -> None:

@@ -34,7 +34,7 @@ from kernel_executor import (
 SCHEMA_VERSION = 1
 """Written into each journal; raised when an old journal could no longer be read."""
 
-RunStatus = Literal["answered", "succeeded", "failed", "refused", "denied", "cancelled", "error"]
+RunStatus = Literal["answered", "succeeded", "failed", "refused", "denied", "exhausted", "cancelled", "error"]
 Purpose = Literal["generate", "decide", "reflect"]
 
 
@@ -54,8 +54,7 @@ class HandoffMessage(Event):
     content: str
     target: str
     """Who is to go on. Told, not obeyed: a `RoundRobinGroupChat` goes by turns."""
-    context: tuple[LLMMessage, ...] = ()
-    """What the next agent's model reads before `content`."""
+    context: tuple[LLMMessage, ...] = ()  # what the next agent's model reads before `content`
     models_usage: RequestUsage | None = None
     metadata: dict[str, str] = Field(default_factory=dict)
 
@@ -142,6 +141,8 @@ class ModelReplyEvent(Event):
     content: str
     finish_reason: FinishReason
     usage: RequestUsage = RequestUsage()
+    estimate: RequestUsage | None = None  # by the length of the texts, where `usage` was not told
+    cost: float | None = None  # US dollars; None where the price is not known
     duration: float  # seconds from the request to the last piece
 
 
@@ -217,8 +218,7 @@ class FilesEvent(Event):
 
     type: Literal["FilesEvent"] = "FilesEvent"
     delivered: tuple[DeliveredFile, ...] = ()
-    removed: tuple[str, ...] = ()
-    """Files of the agent's that were in the folder, and that its code has removed."""
+    removed: tuple[str, ...] = ()  # files of the agent's that were in the folder, and that its code has removed
     held: tuple[HeldFile, ...] = ()
     """What stayed behind, each with the reason; `%agent files` copies it."""
     more_held: int = 0  # how many more there are than are listed
@@ -253,8 +253,7 @@ class KernelStateEvent(Event):
     type: Literal["KernelStateEvent"] = "KernelStateEvent"
     state: KernelState
     reason: str = ""  # why it was not rolled back, for people
-    names: tuple[str, ...] = ()
-    """Variables that the failed code has made or changed, if they were kept."""
+    names: tuple[str, ...] = ()  # variables that the failed code has made or changed, if they were kept
 
 
 class TaskTurnedEvent(Event):
@@ -300,6 +299,7 @@ class RunFinishedEvent(Event):
     tries: int
     steps: int = 1  # pieces of code that went well, one after another
     usage: RequestUsage = RequestUsage()
+    cost: float | None = None  # US dollars; None where a price is not known
     duration: float  # seconds
 
 

@@ -4,24 +4,27 @@ Decides nothing: that is `policy.py`. Knows no surface; views hang on the log.
 """
 
 import asyncio
-import time
+import math
 from collections.abc import Callable, Generator, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from codeagent_nb import events
 from codeagent_nb.approval import ApprovalFunc, ApprovalRequest, ask_for_approval
-from codeagent_nb.errors import ApprovalRequired, ModelError, ModelUnavailable, NoModelConfigured
+from codeagent_nb.errors import ApprovalRequired, ModelError, NoModelConfigured
 from codeagent_nb.events import AgentEvent
 from codeagent_nb.explaining.explanation import for_model, for_person
 from codeagent_nb.log.event_log import EventLog
+from codeagent_nb.loop.accounts import NO_LIMITS, BudgetUsedUp, Limits, out_of_time, outcome_of, seconds_left
 from codeagent_nb.loop.decisions import RetryDecision
 from codeagent_nb.loop.effects import Approve, Ask, Effect, Execute, Grant, Outcome, Review, TakeBack, Tell
-from codeagent_nb.models.types import ChatCompletionClient, CreateResult, LLMMessage
+from codeagent_nb.loop.model_call import Called, call
+from codeagent_nb.loop.pricing import cost_now
+from codeagent_nb.loop.spent import of_last_run
+from codeagent_nb.models.types import ChatCompletionClient, CreateResult, LLMMessage, RequestUsage
 from codeagent_nb.prompt.afresh import without_failed_tries
-from codeagent_nb.prompt.contexts import UNBOUNDED, ChatCompletionContext
+from codeagent_nb.prompt.contexts import UNBOUNDED, ChatCompletionContext, estimate_tokens, tokens_in
 from codeagent_nb.prompt.transcript import prompt
 from codeagent_nb.review.review import Reviewed, review
 from codeagent_nb.text import fenced_exactly
@@ -67,6 +70,7 @@ class Driver:
         timeout: Seconds a block may take, where the executor knows attempts; another one has a limit of its own.
         rolls_back: Whether what failed code made of the variables is taken back before other code runs.
         repairs_afresh: Whether the model writes code again from what was seen where it failed, without the failed code.
+        limits: What the run may use.
     """
 
     name: str
@@ -80,9 +84,12 @@ class Driver:
     timeout: Timeout = USUAL_TIMEOUT
     rolls_back: bool = True
     repairs_afresh: bool = False
+    limits: Limits = NO_LIMITS
 
     async def drive(self, steps: Generator[Effect, Any, Outcome]) -> Outcome:
-        """Perform effects until the policy has come to an outcome; first take back what an earlier run left behind.
+        """Perform effects until the policy has come to an outcome, or a budget is used up.
+
+        First what an earlier run left behind is taken back.
 
         Raises:
             ModelError: The model failed.
@@ -102,6 +109,9 @@ class Driver:
                 advance = partial(steps.send, await self._perform(effect))
             except ModelError as error:  # the policy knows whether it can go on without; if not, it comes back
                 advance = partial(steps.throw, error)
+            except BudgetUsedUp as end:  # whatever the policy would do next would need more of it
+                steps.close()
+                return outcome_of(end, of_last_run(self.log.events))
 
     async def _perform(self, effect: Effect) -> object:
         match effect:
@@ -110,7 +120,7 @@ class Driver:
             case Approve(attempt, code_blocks):
                 return await self._approve(attempt, code_blocks)
             case Execute(attempt, code_blocks):
-                result = await self.execute(attempt, code_blocks)
+                result = await self._execute_within_budget(attempt, code_blocks)
                 await self._explain(attempt, result)
                 return result
             case Grant():
@@ -143,35 +153,62 @@ class Driver:
         if self.model is None:
             raise NoModelConfigured("this agent has no model_client, so it can only run given code")
         messages = self._prompt(ask.purpose, ask.complaint)
-        started = time.monotonic()
-        created = None
-        # aclosing: without it a cancelled reply would go on being written at the server
-        async with aclosing(
-            self.model.create_stream(
-                messages,
-                json_output=RetryDecision if ask.purpose == "decide" else None,
-                extra_create_args={"temperature": RESAMPLE_TEMPERATURE} if ask.resample else None,
-            )
-        ) as stream:
-            async for piece in stream:
-                if isinstance(piece, CreateResult):
-                    created = piece
-                elif ask.purpose != "decide":
-                    self.log.publish(events.ModelClientStreamingChunkEvent(source=self.name, content=piece))
-        if created is None:
-            raise ModelUnavailable("the model's stream ended without a result")
-        self.log.publish(self._reply_event(ask, created, time.monotonic() - started))
-        return created  # as it came: the policy refuses code with a secret in it, and must see that there is one
+        accounts = self.limits.accounts(self.log.events)
+        prompt_tokens = estimate_tokens(messages) if accounts else 0
+        room = min((each.room_for_reply(prompt_tokens, self.limits.cost) for each in accounts), default=math.inf)
+        stream = self.model.create_stream(
+            messages,
+            json_output=RetryDecision if ask.purpose == "decide" else None,
+            extra_create_args={"temperature": RESAMPLE_TEMPERATURE} if ask.resample else None,
+        )
+        on_piece = _unheard if ask.purpose == "decide" else self._publish_piece
+        called = await call(stream, on_piece, room=room, seconds=seconds_left(accounts))
+        self.log.publish(await self._reply_event(ask, messages, called))
+        if called.is_late:
+            raise out_of_time(accounts)
+        if not called.is_whole:
+            for account in self.limits.accounts(self.log.events):
+                account.room_for_reply(prompt_tokens, self.limits.cost)  # there is none
+        return called.created  # as it came: the policy refuses code with a secret in it, and must see that there is one
 
-    def _reply_event(self, ask: Ask, created: CreateResult, duration: float) -> events.ModelReplyEvent:
+    def _publish_piece(self, piece: str) -> None:
+        self.log.publish(events.ModelClientStreamingChunkEvent(source=self.name, content=piece))
+
+    async def _reply_event(self, ask: Ask, messages: Sequence[LLMMessage], called: Called) -> events.ModelReplyEvent:
+        created, estimate = called.created, None
+        if created.usage == RequestUsage():
+            estimate = RequestUsage(
+                prompt_tokens=estimate_tokens(messages), completion_tokens=tokens_in(created.content)
+            )
         return events.ModelReplyEvent(
             source=self.name,
             purpose=ask.purpose,
             content=created.content,
             finish_reason=created.finish_reason,
             usage=created.usage,
-            duration=duration,
+            estimate=estimate,
+            cost=await cost_now(self.limits.cost, estimate or created.usage),
+            duration=called.duration,
         )
+
+    async def _execute_within_budget(self, attempt: int, code_blocks: tuple[CodeBlock, ...]) -> CodeResult:
+        """Run blocks until the budget has no seconds left: then they are stopped as if the run were cancelled.
+
+        Raises:
+            BudgetUsedUp: They may not run, or were stopped.
+        """
+        accounts = self.limits.accounts(self.log.events)
+        for account in accounts:
+            account.check_execution()
+        seconds = seconds_left(accounts)
+        limit = asyncio.timeout(None if seconds == math.inf else seconds)
+        try:
+            async with limit:
+                return await self.execute(attempt, code_blocks)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise out_of_time(accounts) from None
 
     async def _approve(self, attempt: int, code_blocks: tuple[CodeBlock, ...]) -> events.ApprovalEvent | None:
         if self.approver is None:
@@ -254,6 +291,10 @@ class Driver:
 
     def _publish_execution(self, attempt: int, event: ExecutionEvent) -> None:
         self.log.publish(execution_event(event, attempt))
+
+
+def _unheard(piece: str) -> None:
+    """Show nobody what is no text for people."""
 
 
 def _question(grant: Grant) -> str:

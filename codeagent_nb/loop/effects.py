@@ -93,6 +93,7 @@ class Outcome:
         result: What the last code that ran gave.
         steps: Pieces of code that went well.
         by_choice: Whether the model has answered where it could have written more code: then it has seen all of it.
+        reason: Why it ended, where the status does not say it all.
     """
 
     status: events.RunStatus
@@ -101,3 +102,4 @@ class Outcome:
     result: CodeResult | None = None
     steps: int = 0
     by_choice: bool = False
+    reason: str = ""

@@ -15,7 +15,7 @@ from codeagent_nb.events import (
 from codeagent_nb.loop.effects import Outcome
 from codeagent_nb.models.types import RequestUsage
 from codeagent_nb.statuses import RUN_ENDS
-from codeagent_nb.text import failure_note, fenced, given
+from codeagent_nb.text import failure_note, fenced, given, sentence
 from kernel_executor import Output
 from kernel_executor.text import as_text, shorten
 
@@ -29,6 +29,8 @@ def stop_reason(outcome: Outcome) -> str:
     """Return in a few words how a run ended."""
     if outcome.status == "answered" and outcome.result is None:
         return "answered in words; no code was run"
+    if outcome.reason:
+        return outcome.reason
     if outcome.status == "failed" and outcome.steps:
         return "the last step did not succeed"
     return RUN_ENDS[outcome.status].reason
@@ -59,8 +61,15 @@ def finished_event(
         tries=max(1, tries),
         steps=max(1, ran_well),
         usage=sum((reply.usage for reply in replies), start=RequestUsage()),
+        cost=_sum_known([reply.cost for reply in replies]),
         duration=duration,
     )
+
+
+def _sum_known(costs: Sequence[float | None]) -> float | None:
+    """Return what calls cost together; None if one of them is not known."""
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if len(known) == len(costs) else None
 
 
 def closing_text(outcome: Outcome) -> str:
@@ -82,6 +91,9 @@ def closing_text(outcome: Outcome) -> str:
                 f"No other code was run: {outcome.text}.",
                 _unsaid_output(outcome),
             ]
+        case "exhausted":
+            went_wrong = outcome.result is not None and outcome.result.exit_code != 0
+            parts = [sentence(outcome.reason), failure if went_wrong else "", outcome.text, _unsaid_output(outcome)]
         case "failed":
             parts = [failure, outcome.text.strip(), _unsaid_output(outcome)]
         case _:

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 from codeagent_nb.approval import ApprovalFunc, ApprovalMode, check_approval
 from codeagent_nb.events import RunStartedEvent
+from codeagent_nb.loop.accounts import Limits
+from codeagent_nb.loop.budget import NO_BUDGET, Budget
 from codeagent_nb.loop.retrying import RetryBy, check_retries
+from codeagent_nb.models.prices import Price, price_of
 from codeagent_nb.models.profiles import profile_of
 from codeagent_nb.models.types import ChatCompletionClient
 from kernel_executor import USUAL_TIMEOUT, Timeout
@@ -29,6 +32,9 @@ class RunSettings:
         approval: Whether a person is asked before code runs.
         approval_func: Always asked instead, if there is one.
         ask: How a person is asked; by default at the terminal, and without one the code is refused.
+        budget: What this task may use; the run ends where it is used up, and keeps what it has.
+        session_budget: What all tasks of the conversation may use together, those of before included.
+        price: What the model's tokens cost; None means the list price.
 
     Raises:
         ValueError: One of them has no sense.
@@ -44,6 +50,20 @@ class RunSettings:
     approval: ApprovalMode = "auto"
     approval_func: ApprovalFunc | None = None
     ask: ApprovalFunc | None = None
+    budget: Budget = NO_BUDGET
+    session_budget: Budget = NO_BUDGET
+    price: Price | None = None
+
+    @property
+    def where(self) -> str:
+        """The model, for people."""
+        return str(getattr(self.model, "where", type(self.model).__name__) if self.model else "none")
+
+    @property
+    def limits(self) -> Limits:
+        """What the run has to keep to."""
+        cost = self.price.cost if self.price else price_of(self.model)
+        return Limits(self.budget, self.session_budget, cost)
 
     @property
     def steps(self) -> int:
@@ -76,10 +96,9 @@ def started_event(name: str, settings: RunSettings, isolation: str) -> RunStarte
         settings: How the task is solved.
         isolation: What holds its code.
     """
-    client = settings.model
     return RunStartedEvent(
         source=name,
-        model=str(getattr(client, "where", type(client).__name__) if client else "none"),
+        model=settings.where,
         isolation=isolation,
         max_retries_on_error=settings.max_retries,
     )

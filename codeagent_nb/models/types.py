@@ -139,3 +139,12 @@ class ChatCompletionClient(Protocol):
     async def close(self) -> None:
         """Release connections and child processes; may be called twice."""
         ...
+
+
+@runtime_checkable
+class PricedClient(Protocol):
+    """A client that knows what its calls cost."""
+
+    def cost(self, usage: RequestUsage) -> float | None:
+        """Return what a call costs, in US dollars; 0 on this machine, None if it is not known."""
+        ...

@@ -5,18 +5,22 @@ import math
 import re
 import shlex
 from argparse import BooleanOptionalAction, RawDescriptionHelpFormatter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from IPython.core.error import UsageError
 from IPython.core.magic_arguments import MagicArgumentParser
 
+from codeagent_nb.loop.budget import Budget
 from codeagent_nb.loop.run_settings import RunSettings
+from codeagent_nb.models.prices import Price
 from codeagent_nb.notebook.settings import CodeAgent
 from kernel_executor.sizes import read_size
+
+T = TypeVar("T")
 
 Keep = Literal["all", "final"]
 
@@ -93,6 +97,11 @@ ARGUMENTS: Sequence[tuple[tuple[str, ...], dict[str, Any]]] = (
     (("-r", "--retries"), {"type": int, "help": "Attempts after the first, of each step."}),
     (("--steps",), {"type": int, "help": "How often the agent may look at an output and go on; 0 goes by the model."}),
     (("-t", "--timeout"), {"type": float, "help": "Seconds a block of code may take; 0 sets no limit."}),
+    (
+        ("--budget",),
+        {"help": "What the task may use, e.g. 'tokens=20000, cost=0.50'; it ends there, and keeps what it has."},
+    ),
+    (("--price",), {"help": "US dollars per million tokens of prompts and of replies, e.g. 0.40/1.60."}),
     (("-a", "--approval"), {"choices": ("auto", "always", "never"), "help": "Whether you are asked before code runs."}),
     (("-k", "--keep"), {"choices": ("all", "final"), "help": "What stays under the cell: all attempts, or the last."}),
     (
@@ -171,6 +180,9 @@ def read_line(line: str, body: str, settings: CodeAgent) -> CellOptions:
             max_retries=retries,
             max_steps=steps or None,
             approval=given.approval or settings.approval,
+            budget=_read(Budget.read, "--budget", settings.budget if given.budget is None else given.budget),
+            session_budget=Budget.read(settings.session_budget),
+            price=_read(Price.read, "--price", price) if (price := given.price or settings.price) else None,
         ),
         keep=given.keep or settings.keep,
         files=tuple(Path(path) for path in given.file),
@@ -180,6 +192,13 @@ def read_line(line: str, body: str, settings: CodeAgent) -> CellOptions:
         cells=settings.cells if given.cells is None else given.cells,
         insists=given.cells is True,
     )
+
+
+def _read(read: Callable[[str], T], option: str, text: str) -> T:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from error
 
 
 def _what_is_meant(error: str) -> str:

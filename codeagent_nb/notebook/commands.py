@@ -16,6 +16,7 @@ from codeagent_nb.events import (
     TextMessage,
 )
 from codeagent_nb.log.standing import standing
+from codeagent_nb.loop.spent import Spent, spent
 from codeagent_nb.notebook.kernel_status import kernel_rows
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.notebook.tasks import Place
@@ -31,6 +32,7 @@ from codeagent_nb.text import (
     first_words,
     held_rows,
     held_text,
+    money_text,
     run_facts,
     sentence,
     turned_note,
@@ -80,6 +82,7 @@ def status(agent: NotebookAgent) -> str:
     session = agent.session
     runs = [event for event in session.log.events if isinstance(event, RunFinishedEvent)]
     tokens = sum(run.usage.prompt_tokens + run.usage.completion_tokens for run in runs)
+    cost = cost_text(spent(session.log.events)) if runs else ""
     models = [event.model for event in session.log.events if isinstance(event, RunStartedEvent)]
     rows = {
         "state": "working" if agent.busy else "ready for a task",
@@ -87,9 +90,17 @@ def status(agent: NotebookAgent) -> str:
         "code": session.executor.isolation.story,
         "folder": str(session.executor.work_dir),
         "saved in": os.path.relpath(session.notebook, session.folder),
-        "so far": f"{counted(len(runs), 'task')}, {tokens:,} tokens",
+        "so far": ", ".join(filter(None, [counted(len(runs), "task"), f"{tokens:,} tokens", cost])),
     }
     return _table(rows)
+
+
+def cost_text(used: Spent) -> str:
+    """Return what a session has cost; a price that is not known is none that is 0."""
+    known = money_text(used.cost) if used.cost else ""
+    if used.unpriced:
+        return f"{known} and more: not every price is known" if known else "cost not known"
+    return known or "no cost: the model is on this machine"
 
 
 async def kernel_status(agent: NotebookAgent) -> str:

@@ -47,6 +47,17 @@ class CodeAgent(Configurable):  # type: ignore[misc]
         help="What sandboxed code may reach: `none`, `all`, or names, e.g. `data.example.org, localhost:8123`; "
         "`pypi.org, files.pythonhosted.org` lets `%pip install` work. With the next session.",
     ).tag(config=True)
+    budget = Unicode(
+        "",
+        help="What a task may use, e.g. `tokens=20000, cost=0.50, seconds=600, executions=10, output_bytes=10MB`; it "
+        "ends where one of them is used up, and keeps what it has. Empty sets no limit.",
+    ).tag(config=True)
+    session_budget = Unicode("", help="The same for all tasks of a session together.").tag(config=True)
+    price = Unicode(
+        "",
+        help="What the model costs, in US dollars per million tokens of prompts and of replies, e.g. `0.40/1.60`; "
+        "empty is the list price.",
+    ).tag(config=True)
     folder = Unicode(
         "",
         help="Where the code works and sessions are saved; empty means the notebook's folder. With the next task: it "
@@ -64,14 +75,18 @@ class CodeAgent(Configurable):  # type: ignore[misc]
         "the panel puts them at its end.",
     ).tag(config=True)
 
-    @validate("limits", "network")  # type: ignore[untyped-decorator]
+    @validate("limits", "network", "budget", "session_budget", "price")  # type: ignore[untyped-decorator]
     def _read(self, proposal: dict[str, Any]) -> str:
+        from codeagent_nb.loop.budget import Budget
+        from codeagent_nb.models.prices import Price
         from kernel_executor.limits.resource_limits import ResourceLimits  # here, for `%load_ext` is light
         from kernel_executor.network.gate import read_network
 
-        text = str(proposal["value"])
+        text, name = str(proposal["value"]), proposal["trait"].name
+        read = {"limits": ResourceLimits.read, "network": read_network, "price": Price.read}.get(name, Budget.read)
         try:
-            (ResourceLimits.read if proposal["trait"].name == "limits" else read_network)(text)
+            if text:
+                read(text)
         except ValueError as error:
             raise TraitError(str(error)) from error
         return text

@@ -269,6 +269,7 @@ class CellStory:
         self._reflected = self._reflected or end.repeats_warning
         # Of an answer in words it is said that no code was run: a first user took invented figures for results.
         more = event.reason.partition("; ")[2] if event.status == "answered" else ""
+        more = event.reason if event.status == "exhausted" else more
         facts = " · ".join(filter(None, [more, *run_facts(event), self._run.model if self._run else ""]))
         lines = [f"<div><b>{said}</b> · {html.escape(facts)}</div>"]
         if self._run:

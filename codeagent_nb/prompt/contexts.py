@@ -178,8 +178,12 @@ def estimate_tokens(messages: Sequence[LLMMessage]) -> int:
 
 def _tokens(message: LLMMessage) -> int:
     images = len(message.images) if isinstance(message, UserMessage) else 0
-    size = len(message.content.encode(errors="replace"))
-    return MESSAGE_TOKENS + -(-size // BYTES_PER_TOKEN) + IMAGE_TOKENS * images
+    return MESSAGE_TOKENS + tokens_in(message.content) + IMAGE_TOKENS * images
+
+
+def tokens_in(text: str) -> int:
+    """Guess how many tokens a text has."""
+    return -(-len(text.encode(errors="replace")) // BYTES_PER_TOKEN)
 
 
 def units_of(messages: Sequence[LLMMessage]) -> list[Unit]:

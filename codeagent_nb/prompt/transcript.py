@@ -119,7 +119,7 @@ def _of_the_code(event: AgentEvent) -> str:
             return prompts.TAKEN_BACK
         case events.ApprovalEvent(approved=False, reason=reason):
             return prompts.DENIED.format(reason=given(reason))
-        case events.RunFinishedEvent(status="cancelled" | "error"):
+        case events.RunFinishedEvent(status="cancelled" | "error" | "exhausted"):
             return prompts.ENDED_EARLY
         case _:
             return ""

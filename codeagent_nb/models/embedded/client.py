@@ -17,7 +17,7 @@ from codeagent_nb.models.embedded import weights
 from codeagent_nb.models.embedded.joining import JoinedServer, join_server
 from codeagent_nb.models.embedded.server_process import ServerSettings
 from codeagent_nb.models.openai.client import OpenAIChatCompletionClient
-from codeagent_nb.models.types import CreateResult, LLMMessage, ModelInfo
+from codeagent_nb.models.types import CreateResult, LLMMessage, ModelInfo, RequestUsage
 
 _INFO: ModelInfo = {"json_output": True, "structured_output": True, "family": "qwen2.5-coder-1.5b"}
 _TIMEOUT = 900.0  # seconds to the first byte; a long prompt on a slow machine takes minutes
@@ -78,6 +78,10 @@ class LocalChatCompletionClient:
     def pid(self) -> int | None:
         """Return the process id of the server, None while there is none."""
         return self._running.server.lease.pid if self._running else None
+
+    def cost(self, usage: RequestUsage) -> float:  # noqa: ARG002 - the port's
+        """Return nothing: it runs on this machine."""
+        return 0.0
 
     async def create_stream(
         self,

@@ -17,7 +17,8 @@ from codeagent_nb.init_arguments import remembers_arguments
 from codeagent_nb.models.openai import faults, listing, stream, wire
 from codeagent_nb.models.openai.addresses import LOOPBACK, OPENAI_URL, host_of, is_address
 from codeagent_nb.models.openai.faults import Backoff, Fault
-from codeagent_nb.models.types import CreateResult, LLMMessage, ModelInfo
+from codeagent_nb.models.prices import list_cost
+from codeagent_nb.models.types import CreateResult, LLMMessage, ModelInfo, RequestUsage
 
 if TYPE_CHECKING:
     import openai
@@ -94,6 +95,10 @@ class OpenAIChatCompletionClient:
     @property
     def _host(self) -> str:
         return host_of(self._base_url or OPENAI_URL)
+
+    def cost(self, usage: RequestUsage) -> float | None:
+        """Return what a call costs at list price, in US dollars; None if that is not known."""
+        return list_cost(self._model, self._base_url or OPENAI_URL, usage)
 
     async def create_stream(
         self,
