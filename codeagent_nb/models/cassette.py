@@ -16,8 +16,9 @@ from typing import Any, cast
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from codeagent_nb.errors import PromptChanged, ReplayScriptError
+from codeagent_nb.models.prices import price_of
 from codeagent_nb.models.replay import in_words
-from codeagent_nb.models.types import ChatCompletionClient, CreateResult, LLMMessage, ModelInfo
+from codeagent_nb.models.types import ChatCompletionClient, CreateResult, LLMMessage, ModelInfo, RequestUsage
 from codeagent_nb.volatile import settled
 from kernel_executor.folders.safe_files import folder_of
 from kernel_executor.secret_names import names_secret
@@ -64,6 +65,11 @@ class RecordingChatCompletionClient:
     def model_info(self) -> ModelInfo:
         """Return what the model can do."""
         return self._client.model_info
+
+    def cost(self, usage: RequestUsage) -> float | None:
+        """Return what the model's call costs, in US dollars; None if that is not known."""
+        cost = price_of(self._client)
+        return cost(usage) if cost else None
 
     async def create_stream(
         self,

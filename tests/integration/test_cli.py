@@ -243,3 +243,54 @@ def test_a_terminal_of_another_encoding_ends_no_command() -> None:
     assert "local" in done.stdout.decode("gbk")
     environment["PYTHONIOENCODING"] = "ascii"
     assert subprocess.run(command, env=environment, capture_output=True, check=False).returncode == 0
+
+
+def test_a_budget_that_is_used_up_gives_exit_6_and_keeps_the_notebook(serve: Serve, tmp_path: Path) -> None:
+    server = serve(python("print('sum', 1 + 3)"), "never asked for")
+    environment = server.environment(tmp_path)
+    done = run(
+        "run", "Add.", "--budget", "tokens=300", "--out", "a.ipynb", "--no-verify", env=environment, cwd=tmp_path
+    )
+    assert done.returncode == 6, done.stdout + done.stderr
+    assert "sum 4" in done.stdout
+    assert "the budget of this run is used up:" in " ".join(done.stdout.split())
+    assert "of 300 tokens, and the next prompt has about" in " ".join(done.stdout.split())
+    assert len(server.requests) == 1
+    notebook = nbformat.read(tmp_path / "a.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    assert "sum 4" in json.dumps(notebook.cells)
+    assert "used up" in json.dumps(notebook.cells)
+
+
+def test_a_session_that_is_gone_on_with_has_used_what_it_had_used(serve: Serve, tmp_path: Path) -> None:
+    server = serve("One.", "Two.", "never asked for")
+    environment = server.environment(tmp_path)
+    for expected, *more in ((0,), (6, "--continue", "a.ipynb")):
+        options = ["--session-budget", "tokens=250", *(more or ["--out", "a.ipynb"])]
+        done = run("run", "Count.", *options, "--no-verify", env=environment, cwd=tmp_path)
+        assert done.returncode == expected, done.stdout + done.stderr
+    assert "the budget of this session is used up:" in " ".join(done.stdout.split())
+    assert len(server.requests) == 1
+
+
+def test_a_budget_of_money_needs_a_price(serve: Serve, tmp_path: Path) -> None:
+    server = serve("One.")
+    environment = server.environment(tmp_path)
+    refused = run("run", "x", "--budget", "cost=0.5", "--out", "a.ipynb", env=environment, cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "what 'scripted' at 127.0.0.1 costs is not known" in refused.stderr
+    assert "--price 0.40/1.60" in refused.stderr
+    assert not server.requests
+    done = run(
+        "run", "x", "--budget", "cost=0.5", "--price", "100/100", "--out", "b.ipynb", env=environment, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " $0.0" in done.stdout, "the closing line says what it cost"
+
+
+@pytest.mark.parametrize(("option", "text"), [("--budget", "20000"), ("--session-budget", "x=1"), ("--price", "1")])
+def test_a_budget_that_cannot_be_read_is_a_wrong_argument(option: str, text: str, tmp_path: Path) -> None:
+    done = run("run", "x", option, text, env=bare_environment(tmp_path), cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"Invalid value for {option}" in done.stderr
+    assert "write" in done.stderr

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, assert_never, assert_type
@@ -25,6 +26,7 @@ from codeagent_nb import (
     BlockFinishedEvent,
     BlockOutputEvent,
     BlockStartedEvent,
+    Budget,
     BufferedChatCompletionContext,
     CassetteChatCompletionClient,
     ChatAgent,
@@ -61,6 +63,8 @@ from codeagent_nb import (
     NoModelConfigured,
     NoModelList,
     OpenAIChatCompletionClient,
+    Price,
+    PriceUnknown,
     PromptChanged,
     PythonCodeExecutionTool,
     RecordingChatCompletionClient,
@@ -170,6 +174,7 @@ async def events(agent: CodeExecutorAgent) -> None:
                     assert_type(event.content, str)
                 case _ if event.type == "RunFinishedEvent":  # `type` tells the events of the union apart
                     assert_type(event.usage, RequestUsage)
+                    assert_type(event.cost, float | None)
                 case _:
                     pass
 
@@ -326,6 +331,11 @@ async def a_session(mode: ApprovalMode, asked: ApprovalFunc, client: ChatComplet
     version: int = SCHEMA_VERSION
     assert version
     settings = RunSettings(model=client, timeout=None, approval=mode, ask=asked, approval_func=refuse)
+    assert_type(Budget.read("tokens=20000"), Budget)
+    assert_type(client.cost(RequestUsage()), float | None)
+    limited = replace(
+        settings, budget=Budget(tokens=20_000, cost=0.5), session_budget=Budget(seconds=60), price=Price(0.4, 1.6)
+    )
     try:
         earlier = earlier_session(Path(), "study")
         assert_type(earlier, Earlier)
@@ -333,14 +343,14 @@ async def a_session(mode: ApprovalMode, asked: ApprovalFunc, client: ChatComplet
         async with open_session(settings_of_it, views=[view], secrets=secrets, earlier=earlier) as session:
             assert_type(session, Session)
             assert_type(await session.fetch("clean"), Any)
-            assert_type(await session.run("Count.", settings), TaskResult)
+            assert_type(await session.run("Count.", limited), TaskResult)
     except NoModelList as error:
         unlisted: ModelRefused = error
         raise unlisted from None
     except (ModelRefused, ModelUnavailable, ReplayScriptError) as error:
         failed: ModelError = error
         raise failed from None
-    except (NoModelConfigured, SessionError, VariableRefused, WeightsError) as error:
+    except (NoModelConfigured, PriceUnknown, SessionError, VariableRefused, WeightsError) as error:
         wrong: AgentError = error
         raise wrong from None
     said: ChatMessage = TextMessage(source="user", content="x")

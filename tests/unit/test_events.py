@@ -134,7 +134,7 @@ def test_the_shape_of_every_event_is_pinned() -> None:
         "ContextEvent": ["content", "told"],
         "MessageAddedEvent": ["message"],
         "VariableEvent": ["attached", "code", "description", "execution_count", "name", "path"],
-        "ModelReplyEvent": ["content", "duration", "finish_reason", "purpose", "usage"],
+        "ModelReplyEvent": ["content", "cost", "duration", "estimate", "finish_reason", "purpose", "usage"],
         "CodeRefusedEvent": ["goes_on", "nothing_ran", "reason", "refused", "retry_attempt"],
         "ApprovalEvent": ["approved", "code_blocks", "edited", "ends_run", "reason", "retry_attempt"],
         "BlockStartedEvent": ["block", "block_id", "retry_attempt"],
@@ -152,5 +152,5 @@ def test_the_shape_of_every_event_is_pinned() -> None:
         "AnswerQuestionedEvent": ["content", "reason"],
         "AnswerTracedEvent": ["numbers"],
         "ViewDetachedEvent": ["error", "view"],
-        "RunFinishedEvent": ["duration", "reason", "status", "steps", "tries", "usage"],
+        "RunFinishedEvent": ["cost", "duration", "reason", "status", "steps", "tries", "usage"],
     }

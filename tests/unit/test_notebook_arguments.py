@@ -9,7 +9,9 @@ from IPython.core.error import UsageError
 from traitlets import TraitError
 
 from codeagent_nb.events import RequestUsage, RunFinishedEvent, RunStartedEvent, TextMessage
+from codeagent_nb.loop.budget import Budget
 from codeagent_nb.loop.run_settings import RunSettings
+from codeagent_nb.models.prices import Price
 from codeagent_nb.notebook import commands
 from codeagent_nb.notebook.arguments import ARGUMENTS, help_text, pick, read_line, variable_names
 from codeagent_nb.notebook.errors import AgentFailed, CellError, Stopped
@@ -79,6 +81,9 @@ def test_cells_are_written_where_they_can_be_and_only_who_asks_for_them_is_told_
         ("-t -0.5", "they are 3 and -0.5"),
         ("-t nan", "they are 3 and nan"),
         ("-t inf", "they are 3 and inf"),
+        ("--budget 20000", "--budget: '20000' is no budget; write NAME=VALUE with one of tokens, cost, seconds,"),
+        ("--budget tokens=0", "--budget: tokens of a budget must be more than 0; it is 0"),
+        ("--price 1", "--price: '1' is no price; write US dollars per million tokens of prompts and of replies"),
         ("-i a.b", "'a.b' is not a valid variable name: write e.g. -i df,cfg or @{df}"),
         ("-i a,", "'' is not a valid variable name"),
         ("-m 'gpt", "%%agent -m 'gpt: No closing quotation"),
@@ -94,6 +99,23 @@ def test_settings_that_have_no_sense_are_refused_where_they_are_set() -> None:
     for wrong in ({"retries": -1}, {"timeout": -1}, {"approval": "sometimes"}, {"keep": "none"}, {"sandbox": "docker"}):
         with pytest.raises(TraitError):
             CodeAgent(**wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"budget": "20000"}, {"session_budget": "money=1"}, {"price": "1"}], ids=["run", "session", "price"]
+)
+def test_a_budget_that_has_no_sense_is_refused_where_it_is_set(wrong: dict[str, str]) -> None:
+    with pytest.raises(TraitError, match="write "):
+        CodeAgent(**wrong)
+
+
+def test_budgets_and_the_price_are_set_for_the_notebook_and_the_line_wins() -> None:
+    settings = {"budget": "tokens=20000", "session_budget": "cost=5", "price": "0.4/1.6"}
+    run = read("", **settings).run
+    assert (run.budget, run.session_budget, run.price) == (Budget(tokens=20_000), Budget(cost=5), Price(0.4, 1.6))
+    run = read('--budget "cost=0.5, seconds=60" --price 1/2', **settings).run
+    assert (run.budget, run.session_budget, run.price) == (Budget(cost=0.5, seconds=60), Budget(cost=5), Price(1, 2))
+    assert read('--budget ""', **settings).run.budget == Budget()
 
 
 def test_quotes_hold_together_what_has_spaces() -> None:
