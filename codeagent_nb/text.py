@@ -143,10 +143,10 @@ def run_facts(event: RunFinishedEvent) -> tuple[str, ...]:
 
 
 def money_text(dollars: float) -> str:
-    """Return a sum of money for people: $12.30, $0.0031."""
-    if dollars >= 1:
+    """Return a sum of money for people: $12.30, $0.0031; one that is not nothing is not rounded to it."""
+    if dollars >= 1 or round(dollars, 2) == dollars:
         return f"${dollars:,.2f}"
-    return f"${dollars:.4f}" if dollars >= 0.0001 or not dollars else "less than $0.0001"
+    return f"${dollars:.4f}" if dollars >= 0.0001 else "less than $0.0001"
 
 
 def brought_note(event: VariableEvent | ContextEvent) -> str:

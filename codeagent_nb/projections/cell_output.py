@@ -267,10 +267,7 @@ class CellStory:
         end = RUN_ENDS[event.status]
         said = f"{end.shown.mark} {end.shown.word}"
         self._reflected = self._reflected or end.repeats_warning
-        # Of an answer in words it is said that no code was run: a first user took invented figures for results.
-        more = event.reason.partition("; ")[2] if event.status == "answered" else ""
-        more = event.reason if event.status == "exhausted" else more
-        facts = " · ".join(filter(None, [more, *run_facts(event), self._run.model if self._run else ""]))
+        facts = " · ".join(filter(None, [_more_said(event), *run_facts(event), self._run.model if self._run else ""]))
         lines = [f"<div><b>{said}</b> · {html.escape(facts)}</div>"]
         if self._run:
             lines.append(_isolation(self._run.isolation))
@@ -313,6 +310,16 @@ SUMMARY = (
 def error_bundle(text: str) -> Bundle:
     """Return a display that says what went wrong."""
     return _as_html(f'<div style="{ERROR}">{html.escape(text)}</div>', text), {}
+
+
+def _more_said(event: events.RunFinishedEvent) -> str:
+    """Return what the closing line says beside the status.
+
+    Of an answer in words that no code was run: a first user took invented figures for results.
+    """
+    if event.status == "exhausted":
+        return event.reason
+    return event.reason.partition("; ")[2] if event.status == "answered" else ""
 
 
 def _muted(text: str) -> str:

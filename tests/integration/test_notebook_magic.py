@@ -209,6 +209,27 @@ def test_what_cannot_be_done_is_said_in_one_line_and_the_next_cell_runs(execute:
         assert after.outputs[0].text == "next\n", cell
 
 
+def test_a_task_that_uses_its_budget_up_fails_its_cell_and_keeps_what_it_has(execute: Execute) -> None:
+    notebook = execute(
+        model(python("print('sum', 1 + 3)"), python("print(2)"), "It is 4."),
+        '%%agent -m replay --steps 3 --budget "executions=1"\nAdd.',
+        "%agent status",
+        "%config CodeAgent.session_budget = 'executions=2'",
+        "%%agent -m replay\nAnd now?",
+        "%%agent -m replay --budget cost=1\nFor money.",
+    )
+    first, status, _, second, third = notebook.cells[1:]
+    assert "sum 4" in texts(first)
+    assert "■ budget used up · the budget of this run is used up: 1 of 1 executions. Raise it with --budget" in texts(
+        first
+    )
+    assert error(first).ename == "AgentFailed"
+    assert "1 of 1 executions" in error(first).evalue
+    assert "cost not known" in str(status.outputs)
+    assert "It is 4." in texts(second)
+    assert "what ReplayChatCompletionClient costs is not known" in error(third).evalue
+
+
 def test_a_task_that_fails_fails_its_cell_so_that_run_all_stops(execute: Execute) -> None:
     notebook = execute(
         model(python("1 / 0"), "It cannot be done."),

@@ -100,10 +100,10 @@ def test_a_price_is_written_as_two_numbers() -> None:
 
 def test_small_sums_are_not_rounded_to_nothing() -> None:
     assert [*map(money_text, (0.0, 0.00001, 0.00313, 0.5, 12.3))] == [
-        "$0.0000",
+        "$0.00",
         "less than $0.0001",
         "$0.0031",
-        "$0.5000",
+        "$0.50",
         "$12.30",
     ]
 

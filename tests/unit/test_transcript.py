@@ -22,6 +22,7 @@ from codeagent_nb.events import (
     TextMessage,
     VariableEvent,
 )
+from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.models.types import AssistantMessage, LLMMessage, SystemMessage, UserMessage
 from codeagent_nb.prompt.transcript import observation, prompt, short_error
 from codeagent_nb.text import failure_note, fenced
@@ -127,6 +128,24 @@ async def test_three_retries_cost_at_most_sixty_percent_of_the_originals_charact
     sizes = [sum(len(message.content) for message in call.messages) for call in model.create_calls]
     print(f"characters per call: {sizes}, together {sum(sizes):,} (AutoGen: 28,711)")  # noqa: T201 - a figure to watch
     assert sum(sizes) <= 0.6 * 28_711
+
+
+@pytest.mark.parametrize(("family", "most"), [("gpt-4.1-mini", 0.5), ("qwen2.5-coder-1.5b", 0.35)])
+async def test_four_failing_attempts_cost_the_surfaces_at_most_half_of_the_originals_characters(
+    family: str, most: float
+) -> None:
+    """They ask for no decision on a retry, and a small model is not shown the code that failed."""
+    model = ReplayChatCompletionClient(
+        [*(f"I divide.\n\n```python\n{code}\n```" for code in ATTEMPTS), "It could not be done: division by zero."],
+        model_info={"family": family},
+    )
+    executor = ReplayCodeExecutor([division_by_zero()] * len(ATTEMPTS))
+    agent = CodeExecutorAgent("coder", executor, model_client=model)
+    await agent.run(task=TASK, settings=RunSettings(model=model, max_retries=len(ATTEMPTS) - 1))
+    model.assert_exhausted()
+    sizes = [sum(len(message.content) for message in call.messages) for call in model.create_calls]
+    print(f"characters per call: {sizes}, together {sum(sizes):,} (AutoGen: 28,711)")  # noqa: T201 - a figure to watch
+    assert sum(sizes) <= most * 28_711
 
 
 def test_neighbours_of_one_role_are_merged() -> None:
