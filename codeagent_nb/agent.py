@@ -227,8 +227,7 @@ class CodeExecutorAgent:
 
     async def extract_code_blocks_from_messages(self, messages: Sequence[ChatMessage]) -> list[CodeBlock]:
         """Return the code of messages from the agent's `sources` that may run, in order."""
-        # As AutoGen does: the code of a handoff is somebody else's.
-        texts = [message for message in messages if isinstance(message, TextMessage)]
+        texts = [message for message in messages if isinstance(message, TextMessage)]  # as AutoGen: no handoffs
         wanted = [message for message in texts if self._sources is None or message.source in self._sources]
         replies = [read_reply(message.content, message.metadata.get("finish_reason", "stop")) for message in wanted]
         return [block for reply in replies for block in only(reply, self._languages).blocks]

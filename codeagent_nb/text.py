@@ -142,6 +142,16 @@ def run_facts(event: RunFinishedEvent) -> tuple[str, ...]:
     return tries, f"{tokens:,} tokens", *cost, f"{event.duration:.1f} s"
 
 
+def end_note(event: RunFinishedEvent) -> str:
+    """Return what there is to say of a run's end beside its status; empty if that says it all.
+
+    Of an answer in words that no code was run: a first user took invented figures for results.
+    """
+    if event.status == "exhausted":
+        return event.reason
+    return event.reason.partition("; ")[2] if event.status == "answered" else ""
+
+
 def money_text(dollars: float) -> str:
     """Return a sum of money for people: $12.30, $0.0031; one that is not nothing is not rounded to it."""
     if dollars >= 1 or round(dollars, 2) == dollars:

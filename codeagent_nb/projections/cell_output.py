@@ -25,6 +25,7 @@ from codeagent_nb.text import (
     check_note,
     delivered_text,
     denial_note,
+    end_note,
     held_text,
     how_to_bring,
     refusal_note,
@@ -267,7 +268,7 @@ class CellStory:
         end = RUN_ENDS[event.status]
         said = f"{end.shown.mark} {end.shown.word}"
         self._reflected = self._reflected or end.repeats_warning
-        facts = " · ".join(filter(None, [_more_said(event), *run_facts(event), self._run.model if self._run else ""]))
+        facts = " · ".join(filter(None, [end_note(event), *run_facts(event), self._run.model if self._run else ""]))
         lines = [f"<div><b>{said}</b> · {html.escape(facts)}</div>"]
         if self._run:
             lines.append(_isolation(self._run.isolation))
@@ -310,16 +311,6 @@ SUMMARY = (
 def error_bundle(text: str) -> Bundle:
     """Return a display that says what went wrong."""
     return _as_html(f'<div style="{ERROR}">{html.escape(text)}</div>', text), {}
-
-
-def _more_said(event: events.RunFinishedEvent) -> str:
-    """Return what the closing line says beside the status.
-
-    Of an answer in words that no code was run: a first user took invented figures for results.
-    """
-    if event.status == "exhausted":
-        return event.reason
-    return event.reason.partition("; ")[2] if event.status == "answered" else ""
 
 
 def _muted(text: str) -> str:

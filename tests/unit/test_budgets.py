@@ -350,6 +350,16 @@ async def test_a_budget_that_is_not_used_up_changes_nothing() -> None:
     assert told[0] == told[1]
 
 
+async def test_an_answer_that_was_to_be_asked_for_once_more_is_kept() -> None:
+    replies = [reply(MEAN, 100, 10), reply("The mean is 4711.5 g.", 100, 10), "never"]
+    run = Run(replies, ["4201.75\n"], max_steps=1, checks_answer=True, budget=Budget(tokens=450))
+    end = await run.solve()
+    assert "AnswerQuestionedEvent" in [event.type for event in run.log.events]
+    assert end.status == "exhausted"
+    assert "The mean is 4711.5 g." in run.said
+    assert "4201.75" in run.said
+
+
 async def test_by_default_there_is_no_budget() -> None:
     agent = CodeExecutorAgent("coder", ReplayCodeExecutor([]), model_client=ReplayChatCompletionClient(["Hello."]))
     assert (agent.settings.budget, agent.settings.session_budget) == (Budget(), Budget())
