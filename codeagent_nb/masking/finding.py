@@ -68,10 +68,13 @@ class Finder:
         """Return whether a secret can be read in one of these; in one go: each search has its price, however short."""
         if self._odd_pattern and any(map(self._odd_pattern.search, texts)):
             return True
+        if self._pattern is None:
+            return False
+        whole = SEPARATOR.join(texts)  # what makes no difference to all of them makes none to one
         return any(
             self._is_read(reading, read)
             for reading in READINGS
-            if (read := [text for text in texts if reading.applies(text)])
+            if reading.applies(whole) and (read := [text for text in texts if reading.applies(text)])
         )
 
     def _is_read(self, reading: Reading, texts: Sequence[str]) -> bool:

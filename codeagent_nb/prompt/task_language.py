@@ -62,7 +62,9 @@ ANSWER_IN = {
 
 _SETS = {language: frozenset(words.split()) for language, words in WORDS.items()}
 _WORD = re.compile(r"[^\W\d_]+")
-_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|\"[^\"\n]*\"|\S*[/\\]\S*|\b\w+\.\w{1,5}\b", re.DOTALL)
+_CODE = re.compile(
+    r"```.*?(?:```|\Z)|`[^`\n]*`|\"[^\"\n]*\"|(?<![^\s\"`])[^\s/\\]*+[/\\]\S*|\b\w+\.\w{1,5}\b", re.DOTALL
+)
 _SCRIPTS = (
     ("ja", re.compile(r"[\u3040-\u30ff]")),
     ("ko", re.compile(r"[\uac00-\ud7af]")),
