@@ -60,6 +60,11 @@ class Finder:
         self._in_bytes = dict(pairs)
         self.longest_bytes = max(map(len, self._in_bytes), default=0)
 
+    @property
+    def knows_none(self) -> bool:
+        """Whether there are no secrets."""
+        return self._pattern is None and self._odd_pattern is None
+
     def is_in(self, text: str) -> bool:
         """Return whether a secret can be read in a text."""
         return self.is_in_one_of((text,))

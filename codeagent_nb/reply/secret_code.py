@@ -4,7 +4,7 @@ Masked code would not be the code that ran, and what is shown and saved must be 
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from codeagent_nb.reply.run_policy import Reply
@@ -31,13 +31,15 @@ def knows_none(text: str) -> str:  # noqa: ARG001 - where nothing is secret
 
 def secret_reason(code_blocks: Sequence[CodeBlock], secret_in: SecretIn) -> str:
     """Return why code is not run, or ""."""
-    names = [name for block in code_blocks if (name := _name_in(block.code, secret_in) or secret_in(block.language))]
-    return REFUSED.format(name=names[0]) if names else ""
+    names = (secret_in(text) for block in code_blocks for text in _read(block))
+    name = next(filter(None, names), "")
+    return REFUSED.format(name=name) if name else ""
 
 
-def _name_in(code: str, secret_in: SecretIn) -> str:
-    joined = JOINT.sub("", code)
-    return secret_in(code) or secret_in(joined) or secret_in(QUOTES.sub("", joined))
+def _read(block: CodeBlock) -> Iterable[str]:
+    """Return the texts that a block is read as, each once."""
+    joined = JOINT.sub("", block.code)
+    return dict.fromkeys((block.code, joined, QUOTES.sub("", joined), block.language))
 
 
 def without_secret_code(reply: Reply, secret_in: SecretIn) -> Reply:
