@@ -9,7 +9,6 @@ from codeagent_nb.loop.accounts import CostOf
 from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.loop.spent import spent
 from codeagent_nb.models.types import RequestUsage
-from codeagent_nb.text import counted
 from kernel_executor.aio.tasks import in_thread
 
 GIVE_IT = (
@@ -41,6 +40,6 @@ async def refuse_unpriced(settings: RunSettings, log: Sequence[AgentEvent]) -> N
     if settings.session_budget.cost is not None and (unpriced := spent(log).unpriced):
         raise PriceUnknown(
             "the session's budget limits the cost, and what this session has cost so far is not known: "
-            f"{counted(unpriced, 'reply').replace('replys', 'replies')} came from models without a price. Begin a new "
-            "session, or leave the cost out of the session's budget"
+            f"{unpriced} of its replies came from models without a price. Begin a new session, or leave the cost out of "
+            "the session's budget"
         )

@@ -497,7 +497,7 @@ async def test_a_session_whose_cost_is_not_known_is_not_said_to_have_cost_nothin
     run = Run(["One.", "Two."], [])
     await run.solve()
     run.settings = replace(run.settings, session_budget=Budget(cost=1.0), price=PRICE)
-    with pytest.raises(PriceUnknown, match="what this session has cost so far is not known: 1 reply came from models"):
+    with pytest.raises(PriceUnknown, match="what this session has cost so far is not known: 1 of its replies"):
         await run.solve()
 
 
