@@ -23,9 +23,7 @@ Whose = Literal["run", "session"]
 
 HOW_TO_RAISE: Mapping[Whose, str] = {
     "run": "Raise it with --budget, %config CodeAgent.budget or budget= in Python",
-    "session": (
-        "Raise it with %config CodeAgent.session_budget, --session-budget on the command line or session_budget= in Python"
-    ),
+    "session": "Raise it with %config CodeAgent.session_budget, --session-budget of `run` or session_budget= in Python",
 }
 
 PROBE = 1_000

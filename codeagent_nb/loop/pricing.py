@@ -40,6 +40,6 @@ async def refuse_unpriced(settings: RunSettings, log: Sequence[AgentEvent]) -> N
     if settings.session_budget.cost is not None and (unpriced := spent(log).unpriced):
         raise PriceUnknown(
             "the session's budget limits the cost, and what this session has cost so far is not known: "
-            f"{unpriced} of its replies came from models without a price. Begin a new session, or leave the cost out of "
-            "the session's budget"
+            f"{unpriced} of its replies came from models without a price. Begin a new session, or leave the cost out "
+            "of the session's budget"
         )
