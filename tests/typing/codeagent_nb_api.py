@@ -140,6 +140,7 @@ async def an_agent(executor: KernelCodeExecutor, client: OpenAIChatCompletionCli
         ask=approve_later,
     )
     assert_type(agent, CodeExecutorAgent)
+    assert_type(client.cost(RequestUsage()), float | None)
     result = await agent.run(task="Count.", cancellation_token=CancellationToken(), settings=RunSettings(model=client))
     assert_type(result, TaskResult)
     assert_type(result.stop_reason, str | None)
@@ -332,7 +333,6 @@ async def a_session(mode: ApprovalMode, asked: ApprovalFunc, client: ChatComplet
     assert version
     settings = RunSettings(model=client, timeout=None, approval=mode, ask=asked, approval_func=refuse)
     assert_type(Budget.read("tokens=20000"), Budget)
-    assert_type(client.cost(RequestUsage()), float | None)
     limited = replace(
         settings, budget=Budget(tokens=20_000, cost=0.5), session_budget=Budget(seconds=60), price=Price(0.4, 1.6)
     )
