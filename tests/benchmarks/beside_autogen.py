@@ -7,11 +7,15 @@ import asyncio
 import statistics
 import time
 import warnings
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import autogen_agentchat.agents as theirs
 from autogen_core.code_executor import CodeExecutor
 from autogen_ext.code_executors.jupyter import JupyterCodeExecutor
+from autogen_ext.code_executors.local import LocalCommandLineCodeExecutor
 from autogen_ext.models.replay import ReplayChatCompletionClient as TheirReplay
 
 from codeagent_nb import CodeExecutorAgent, ReplayChatCompletionClient, RunSettings
@@ -48,6 +52,14 @@ def autogens(executor: CodeExecutor, replies: list[str], retries: int = 0) -> tu
     return agent, model
 
 
+@asynccontextmanager
+async def scripts() -> AsyncIterator[CodeExecutor]:
+    """Yield what AutoGen runs code with where there is no Docker."""
+    with TemporaryDirectory() as folder:
+        async with LocalCommandLineCodeExecutor(work_dir=folder) as executor:
+            yield executor
+
+
 async def seconds(agent: Any) -> float:
     """Return how long a run of the task takes."""
     started = time.perf_counter()
@@ -69,13 +81,18 @@ def messages_of(call: Any) -> Any:
 async def main() -> None:
     """Print medians and ratios, taken in turn."""
     warnings.simplefilter("ignore")  # AutoGen's, about approval
-    async with KernelCodeExecutor() as kernel, JupyterCodeExecutor() as jupyter:
-        pairs = [
-            (await seconds(ours(kernel, WORKS)[0]), await seconds(autogens(jupyter, WORKS)[0])) for _ in range(ROUNDS)
-        ]
-        mine, other = (statistics.median(times) * 1e3 for times in zip(*pairs, strict=True))
-        print(f"a run, one block, medians of {ROUNDS}: {mine:.2f} ms", end=" ")
-        print(f"against {other:.2f} ms by AutoGen with its Jupyter executor: ratio {mine / other:.2f}")
+    async with KernelCodeExecutor() as kernel, JupyterCodeExecutor() as jupyter, scripts() as command_line:
+        for executor, what in (
+            (jupyter, "its Jupyter executor"),
+            (command_line, "scripts in processes, as by default"),
+        ):
+            pairs = [
+                (await seconds(ours(kernel, WORKS)[0]), await seconds(autogens(executor, WORKS)[0]))
+                for _ in range(ROUNDS)
+            ]
+            mine, other = (statistics.median(times) * 1e3 for times in zip(*pairs, strict=True))
+            print(f"a run, one block, medians of {ROUNDS}: {mine:.2f} ms", end=" ")
+            print(f"against {other:.2f} ms by AutoGen with {what}: ratio {mine / other:.2f}")
         few, many = await sent(*ours(kernel, FAILS, 3)), await sent(*autogens(jupyter, FAILS, 3))
         agent, model = ours(kernel, [reply for reply in FAILS if reply != YES])
         fewest = await sent(agent, model, settings=RunSettings(model=model, max_retries=3))
