@@ -4,6 +4,7 @@ What is checked, and against what, is the matter of `review/`.
 """
 
 from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,11 +48,9 @@ class Answerer:
         reviewed = yield from self.review(text)
         if reviewed.complaint and result and result.exit_code == 0:  # else there is nothing to answer from
             yield Tell(self.questioned(reviewed))
-            try:
+            with suppress(ModelError):  # then the first answer stands
                 again = yield from self._closing_words(attempt, result)
-            except ModelError as error:
-                return UNEXPLAINED.format(error=error)
-            text = again if again.strip() else text
+                text = again if again.strip() else text
             reviewed = yield from self.review(text)
         yield from self.tell(reviewed)
         return text

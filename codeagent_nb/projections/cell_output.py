@@ -178,9 +178,9 @@ class CellStory:
     def _end_reply(self, event: events.ModelReplyEvent) -> None:
         key, self._reply = f"reply-{self._replies}", ""
         self._replies += 1
-        self._reflected = event.purpose == "reflect"
         self._said = without_reasoning(event.content).strip()
-        self._set(key, lambda: _reply_bundle(told_reply(event)))
+        self._reflected = event.purpose == "reflect" and bool(self._said)
+        self._set(key, lambda: _reply_bundle(told_reply(event)) if event.content.strip() else NOTHING)
 
     def _approval(self, event: events.ApprovalEvent) -> None:
         if not event.approved:
@@ -207,7 +207,7 @@ class CellStory:
 
     def _question(self, event: events.AnswerQuestionedEvent) -> None:
         """Fold away the answer that another one follows."""
-        key = f"reply-{self._replies - 1}"
+        key, self._said = f"reply-{self._replies - 1}", ""
         if key in self._displays:
             (answer, _), said = self._show(key), plain(check_note(event))
             self._html(key, _details(html.escape(said), answer["text/html"]), said)

@@ -159,8 +159,8 @@ class PanelStory:
     def _end_reply(self, event: events.ModelReplyEvent) -> None:
         key = self._open or self._add("reply", text="", open=True)
         reply = read_reply(told_reply(event), finish_reason=event.finish_reason)
-        self._reflected = self._reflected or event.purpose == "reflect"
         self._said = reply.text.strip()
+        self._reflected = self._reflected or (event.purpose == "reflect" and bool(self._said))
         kind = "reflection" if event.purpose == "reflect" else "reply"
         self._entries[key] |= {"kind": kind, "text": reply.text, "open": False}
         self._open = ""
@@ -171,7 +171,7 @@ class PanelStory:
             last = next((entry for entry in reversed(self._entries.values()) if entry["kind"] == "reflection"), {})
             if last:
                 last["kind"] = "reply"
-            self._reflected = False
+            self._reflected, self._said = False, ""
         if note := check_note(event):
             self._add("note", level="warn", text=note)
 

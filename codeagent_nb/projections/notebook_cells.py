@@ -186,8 +186,10 @@ class CellsStory:
         if event.purpose == "generate":
             self._waiting = reply
             return
-        self._reflected, self._reflecting = True, False
-        self._pieces, self._waiting = [], None
+        self._reflecting, self._pieces, self._waiting = False, [], None
+        if not reply.text.strip():  # what is said in its place follows
+            return
+        self._reflected = True
         self._step += 1
         self._add(reflection_cell(reply.text, self._last_result, self._steps))
 

@@ -40,6 +40,7 @@ CONFIGURATIONS: Mapping[str, Configuration] = {
     "repair-in-context": Configuration(run={"repairs_afresh": False}),
     "form-not-repeated": Configuration(replaced={"codeagent_nb.prompt.transcript.prescribed": lambda _: ""}),
     "model-decides": Configuration(run={"retry_by": "model"}),
+    "answer-not-checked": Configuration(run={"checks_answer": False}),
     "no-description": Configuration(describes_file=False),
     "no-roll-back": Configuration(agent={"roll_back_failures": False}),
 }

@@ -98,6 +98,8 @@ STORIES: dict[str, Story] = {
     "asked again": Story([CODE, "It is <b>42</b>, or `42`.", "It printed 1."], ["1\n"], CHECKED),
     "not computed": Story([CODE, "It is <42>.", "It is <43>; the mean is 7.25."], ["mean 7.25\n"], CHECKED),
     "asked again for code": Story([CODE, "42.", OTHER, "2."], ["1\n", "2\n"], {**CHECKED, "max_steps": 3}),
+    "silent when asked again": Story([CODE, "It is 42.", ""], ["1\n"], CHECKED),
+    "gone when asked again": Story([CODE, "It is 42.", ModelUnavailable("gone")], ["1\n"], CHECKED),
     "known by heart": Story(["In 1991."], [], CHECKED),
     "given code": Story([], ["1\n"], {"model_client": None}, "Print `one`.\n\n```python\nprint(1)\n```"),
     "model gone": Story([CODE, ModelUnavailable("gone *now*")], ["1\n"]),

@@ -103,6 +103,12 @@ async def test_an_answer_that_was_asked_for_again_is_folded_away(stage: Stages) 
     ]
 
 
+@pytest.mark.parametrize("path", ["silent when asked again", "gone when asked again"])
+async def test_where_no_other_answer_comes_the_first_one_stands(stage: Stages, path: str) -> None:
+    said = texts(told(await events_of(stage, path)))
+    assert any(text.startswith("It is 42.") for text in said[3:])
+
+
 async def test_numbers_that_nothing_states_are_named_under_the_answer(stage: Stages) -> None:
     story = told(await events_of(stage, "not computed"))
     (note,) = [text for text in texts(story) if text.startswith("Not computed")]

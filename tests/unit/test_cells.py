@@ -249,6 +249,15 @@ async def test_closing_words_that_are_asked_for_again_leave_a_note(stage: Stages
     ]
 
 
+@pytest.mark.parametrize("path", ["silent when asked again", "gone when asked again"])
+async def test_where_no_other_answer_comes_the_first_one_stands(stage: Stages, path: str) -> None:
+    story = CellsStory()
+    for event in await events_of(stage, path):
+        story.take(event)
+    assert story.cells[-1].about["kind"] == "answer"
+    assert story.cells[-1].source.startswith("It is 42.")
+
+
 async def test_numbers_that_nothing_states_are_named_below_the_answer(stage: Stages) -> None:
     for path, kind in {"not computed": "reflection", "known by heart": "answer"}.items():
         story = CellsStory()

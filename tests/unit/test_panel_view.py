@@ -130,6 +130,12 @@ async def test_an_answer_that_is_asked_for_again_is_no_result_any_more(stage: St
     ]
 
 
+@pytest.mark.parametrize("path", ["silent when asked again", "gone when asked again"])
+async def test_where_no_other_answer_comes_the_first_one_stands(stage: Stages, path: str) -> None:
+    words = in_words(told(await events_of(stage, path)))
+    assert any(kind == "reflection" and text.startswith("It is 42.") for kind, text in words)
+
+
 async def test_numbers_that_nothing_states_are_named(stage: Stages) -> None:
     words = in_words(told(await events_of(stage, "not computed")))
     assert words[-2] == ("note", "Not computed: 43. No output of the agent's code states it so")
