@@ -207,7 +207,7 @@ class CellStory:
 
     def _question(self, event: events.AnswerQuestionedEvent) -> None:
         """Fold away the answer that another one follows."""
-        key, self._said = f"reply-{self._replies - 1}", ""
+        key, self._said, self._reflected = f"reply-{self._replies - 1}", "", False
         if key in self._displays:
             (answer, _), said = self._show(key), plain(check_note(event))
             self._html(key, _details(html.escape(said), answer["text/html"]), said)
