@@ -170,10 +170,10 @@ def brought_note(event: VariableEvent | ContextEvent) -> str:
 def check_note(event: AnswerQuestionedEvent | AnswerTracedEvent) -> str:
     """Return the line that tells what is wrong with an answer; empty if its numbers are all traced."""
     if isinstance(event, AnswerQuestionedEvent):
-        return f"Asked for the answer again: {event.reason}"
+        return f"Asked for the answer again: {event.reason}" if event.content else sentence(event.reason).rstrip(".")
     reasons: dict[str, None] = {}
     for number in event.untraced:
-        why = "" if number.reason == NOWHERE else f" ({number.reason})"
+        why = "" if number.reason in {"", NOWHERE} else f" ({number.reason})"
         reasons[f"{number.text}{why}"] = None
     if not reasons:
         return ""

@@ -4,7 +4,6 @@ What is checked, and against what, is the matter of `review/`.
 """
 
 from collections.abc import Generator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +13,13 @@ from codeagent_nb.loop.effects import Ask, Effect, Review, Steps, Tell
 from codeagent_nb.loop.refusals import each, refusal
 from codeagent_nb.loop.same_code import essence
 from codeagent_nb.models.types import CreateResult
-from codeagent_nb.reply.run_policy import read_reply, without_reasoning
+from codeagent_nb.reply.run_policy import read_reply, without_reasoning, words_beside
 from codeagent_nb.review.review import Reviewed
 from codeagent_nb.text import IN_ANSWER
 from kernel_executor import CodeResult
 
 UNEXPLAINED = "The model could not be asked to explain this: {error}"
+FIRST_STANDS = "the answer before it stands, for this one is no better"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,31 @@ class Answerer:
             return UNEXPLAINED.format(error=error)
         reviewed = yield from self.review(text)
         if reviewed.complaint and result and result.exit_code == 0:  # else there is nothing to answer from
-            yield Tell(self.questioned(reviewed))
-            with suppress(ModelError):  # then the first answer stands
-                again = yield from self._closing_words(attempt, result)
-                text = again if again.strip() else text
-            reviewed = yield from self.review(text)
+            return (yield from self.ask_again(text, reviewed, attempt, result))
+        yield from self.tell(reviewed)
+        return text
+
+    def ask_again(
+        self, text: str, reviewed: Reviewed, attempt: int, result: CodeResult | None
+    ) -> Generator[Effect, Any, str]:
+        """Ask for the words of an answer once more; the first one stands where the second is no better.
+
+        Args:
+            text: The first one.
+            reviewed: What is wrong with it.
+            attempt: The number of the last one.
+            result: What it gave.
+        """
+        yield Tell(self.questioned(reviewed))
+        try:
+            again = yield from self._closing_words(attempt, result)
+        except ModelError:
+            again = ""
+        found = yield from self.review(again)
+        if any(map(str.isalnum, words_beside(read_reply(again)))) and found.wanting <= reviewed.wanting:
+            text, reviewed = again, found
+        elif again.strip():
+            yield Tell(events.AnswerQuestionedEvent(source=self.name, reason=FIRST_STANDS, content=""))
         yield from self.tell(reviewed)
         return text
 

@@ -5,7 +5,7 @@ Read next: `driver.py`, which performs the effects.
 """
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from codeagent_nb import events
@@ -20,6 +20,7 @@ from codeagent_nb.reply.announced import announces_code
 from codeagent_nb.reply.languages import KNOWN, only
 from codeagent_nb.reply.run_policy import Reply, has_words, read_reply
 from codeagent_nb.reply.secret_code import SecretIn, knows_none, secret_reason, without_secret_code
+from codeagent_nb.review.review import Reviewed
 from codeagent_nb.text import IN_ANSWER, given
 from kernel_executor import CodeBlock, CodeResult
 
@@ -45,7 +46,8 @@ class _Progress:
         announced: Whether a reply said that code follows, and held none.
         unwanted: Code that the user did not want.
         resample: Whether the next reply is to be another one than the likeliest.
-        questioned: Whether an answer was asked for once more.
+        first: How the run ends with an answer that was found wanting, if nothing better follows.
+        found: What was found wanting.
     """
 
     retries: int
@@ -59,7 +61,8 @@ class _Progress:
     announced: bool = False
     unwanted: tuple[tuple[CodeBlock, ...], ...] = ()
     resample: bool = False
-    questioned: bool = False
+    first: Outcome | None = None
+    found: Reviewed = field(default_factory=Reviewed)
 
     @property
     def is_last_try(self) -> bool:
@@ -111,6 +114,25 @@ def policy(
         The outcome, as the generator's value.
     """
     run, answerer = _Progress(max_retries_on_error, max_steps), Answerer(name, checks_answer)
+    outcome = yield from _steps(name, run, answerer, retry_by, languages, secret_in)
+    if run.first and outcome.status in WORSE:
+        yield from answerer.tell(run.found)
+        return replace(run.first, tries=outcome.tries)
+    return outcome
+
+
+WORSE = frozenset({"failed", "refused", "denied"})
+"""How a run must not end that had an answer, though one that was found wanting."""
+
+
+def _steps(  # noqa: PLR0917 - what `policy` was given
+    name: str,
+    run: _Progress,
+    answerer: Answerer,
+    retry_by: RetryBy,
+    languages: Sequence[str],
+    secret_in: SecretIn,
+) -> Generator[Effect, Any, Outcome]:
     while True:
         reply: Reply | Outcome = run.again or (yield from _generate(name, run, languages, secret_in))
         if isinstance(reply, Outcome):
@@ -172,13 +194,16 @@ def _without_code(answerer: Answerer, run: _Progress, reply: Reply) -> Generator
 def _answered(answerer: Answerer, run: _Progress, reply: Reply) -> Generator[Effect, Any, Then]:
     """Take words as the answer, unless they are found wanting: then the model may compute what they lack, once."""
     reviewed = yield from answerer.review(reply.text)
-    if reviewed.complaint and not run.questioned:
+    ends = replace(run.outcome(_status_of(run.result) if run.result else "answered", reply.text), by_choice=True)
+    if reviewed.complaint and not run.first:
+        if run.went_well and not reviewed.untraced:  # only the form: no code is needed for that
+            return replace(ends, text=(yield from answerer.ask_again(reply.text, reviewed, run.attempt, run.result)))
         yield Tell(answerer.questioned(reviewed))
-        run.questioned = True
+        run.first, run.found = ends, reviewed
         run.attempt += 1
         return "go on"
     yield from answerer.tell(reviewed)
-    return replace(run.outcome(_status_in_words(run.result), reply.text), by_choice=True)
+    return ends
 
 
 def _why_not_again(run: _Progress, reply: Reply) -> str:
@@ -289,6 +314,8 @@ def _generate(
     try:
         created: CreateResult = yield Ask("generate", resample=run.resample)
     except ModelError as error:
+        if run.first:
+            return run.outcome("refused", str(error))
         if not run.went_well:
             raise
         return run.outcome("succeeded", UNEXPLAINED.format(error=error))
@@ -304,10 +331,6 @@ def _generate(
 def _not_run(reason: str) -> CodeResult:
     """Return what AutoGen gives as the result of code that was not approved."""
     return CodeResult(exit_code=1, output=f"Code execution was not approved. Reason: {reason}")
-
-
-def _status_in_words(result: CodeResult | None) -> events.RunStatus:
-    return _status_of(result) if result else "answered"
 
 
 def _status_of(result: CodeResult | None) -> events.RunStatus:

@@ -22,6 +22,9 @@ FACTS = re.compile(
 )
 """What closes an answer in a notebook of ours: tries, tokens, model, and variables that were new."""
 
+NOT_COMPUTED = re.compile(r"\n+\*\*Not computed: [^\n]*\*\*\Z")
+"""What we say below an answer: the model would take it for its own words."""
+
 ASKS = re.compile(r"\A\s*%%agent\b[^\n]*\n?")
 ABOUT_US = re.compile(r"^[ \t]*%(?:agent\b|(?:re)?load_ext\s+codeagent_nb\b|config\s+CodeAgent\b).*$", re.MULTILINE)
 
@@ -54,7 +57,7 @@ class ConversationOfCells:
             yield from self._words(source, kind)
 
     def _words(self, source: str, kind: str) -> Iterator[AgentEvent]:
-        text = FACTS.sub("", HEADING.sub("", source)).strip()
+        text = NOT_COMPUTED.sub("", FACTS.sub("", HEADING.sub("", source))).strip()
         if kind == "task":
             yield from self._begin(text)
         elif kind in {"reflection", "answer"} and self.is_running:

@@ -38,6 +38,7 @@ WORDS = {
         "beräkna ge per medelvärde mellan denna detta har skapa"
     ),
     "en": (
+        "use using sort find list compare add remove count all their than was were there any into "
         "the a an and is are not how many which what who where when why for with of on to in show compute "
         "calculate give per by mean average each most between this that has have plot make from does do it as "
         "at or"
@@ -65,13 +66,24 @@ _WORD = re.compile(r"[^\W\d_]+")
 _CODE = re.compile(
     r"```.*?(?:```|\Z)|`[^`\n]*`|\"[^\"\n]*\"|(?<![^\s\"`])[^\s/\\]*+[/\\]\S*|\b\w+\.\w{1,5}\b", re.DOTALL
 )
+_QUOTED = re.compile(r"'[^'\n]*'|\u201e[^\u201c\n]*\u201c|\u00ab[^\u00bb\n]*\u00bb|\u300c[^\u300d\n]*\u300d")
 _SCRIPTS = (
-    ("ja", re.compile(r"[\u3040-\u30ff]")),
-    ("ko", re.compile(r"[\uac00-\ud7af]")),
-    ("zh", re.compile(r"[\u4e00-\u9fff]")),
-    ("uk", re.compile(r"[іїєґ]", re.IGNORECASE)),
-    ("ru", re.compile(r"[\u0400-\u04ff]")),
+    ("ja", re.compile(r"[\u3040-\u30ff]"), re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")),
+    ("ko", re.compile(r"[\uac00-\ud7af]"), re.compile(r"[\uac00-\ud7af]")),
+    ("zh", re.compile(r"[\u4e00-\u9fff]"), re.compile(r"[\u4e00-\u9fff]")),
+    ("uk", re.compile(r"[іїєґ]", re.IGNORECASE), re.compile(r"[\u0400-\u04ff]")),
+    ("ru", re.compile(r"[ыэъё]", re.IGNORECASE), re.compile(r"[\u0400-\u04ff]")),
 )
+"""A letter that only this language has of those that share its letters, and these."""
+
+NAMES = re.compile(
+    r"\b(?:in|auf|en|em|på|op|het|to|into|als|as) (?:English|Englisch|anglais|inglés|inglese|inglês|Engels|engelska"
+    r"|German|Deutsch|allemand|alemán|tedesco|French|Französisch|français|francés|francese|Spanish|Spanisch|espagnol"
+    r"|español|Italian|italiano|Portuguese|Dutch|Swedish|Japanese|Korean|Chinese|Russian|Ukrainian)\b",
+    re.IGNORECASE,
+)
+"""A task that names a language says itself what it wants."""
+
 MOST_READ = 2_000
 """Characters of a task that are read."""
 
@@ -81,18 +93,17 @@ def language_of(task: str) -> str:
 
     Code, file names and quotations are of no language.
     """
-    text = _CODE.sub(" ", task[:MOST_READ])
+    text = _QUOTED.sub(" ", _CODE.sub(" ", task[:MOST_READ]))
     letters = sum(map(str.isalpha, text))
-    for language, script in _SCRIPTS:
-        found = sum(len(each[0]) for each in script.finditer(text))
-        if found * 10 >= letters > 0:
-            return "ru" if language == "ru" and found * 2 < letters else language
-    words = [word.casefold() for word in _WORD.findall(text)]
-    counted = {language: sum(word in known for word in words) for language, known in _SETS.items()}
+    for language, own, shared in _SCRIPTS:
+        if own.search(text) and sum(len(each[0]) for each in shared.finditer(text)) * 2 > letters:
+            return language
+    words = {word for found in _WORD.findall(text) if len(word := found.casefold()) > 1}
+    counted = {language: len(words & known) for language, known in _SETS.items()}
     (language, most), (_, second) = sorted(counted.items(), key=lambda each: -each[1])[:2]
     return language if most >= 2 and most > second else ""
 
 
 def answer_in(task: str) -> str:
     """Return the sentence that asks for an answer in a task's language; empty for English and unknown ones."""
-    return ANSWER_IN.get(language_of(task), "")
+    return "" if NAMES.search(task[:MOST_READ]) else ANSWER_IN.get(language_of(task), "")

@@ -139,11 +139,16 @@ def read_reply(markdown: str, finish_reason: str = "stop") -> Reply:
 
 def has_words(reply: Reply) -> bool:
     """Return whether a reply says something besides its blocks."""
+    return sum(map(str.isalpha, words_beside(reply))) > A_WORD
+
+
+def words_beside(reply: Reply) -> str:
+    """Return what a reply says besides its blocks."""
     text = reply.text
     for block in (*reply.seen, *(block for block, _ in reply.refused)):
         text = text.replace(block.code.strip("\n"), "")
     lines = [line for line in text.splitlines() if not line.lstrip().startswith(("```", "~~~"))]
-    return sum(map(str.isalpha, "".join(lines))) > A_WORD
+    return "".join(lines)
 
 
 def without_reasoning(markdown: str) -> str:

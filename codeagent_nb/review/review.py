@@ -8,14 +8,11 @@ from codeagent_nb.events import AgentEvent, TracedNumber
 from codeagent_nb.log.standing import standing
 from codeagent_nb.prompt.model_texts import ANSWER_AGAIN, LACKS_FORM, NOT_COMPUTED
 from codeagent_nb.review.form import lacking
-from codeagent_nb.review.sources import sources_of
+from codeagent_nb.review.sources import FOLDER, sources_of
 from codeagent_nb.tracing.trace import trace
 
 NAMED = 6
 """Numbers that are named to the model and to people; of more, these are examples enough."""
-
-GIVES_DATA = (events.CodeExecutionEvent, events.ContextEvent, events.VariableEvent)
-"""What there is to compute from; without it, numbers in an answer are the model's knowledge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +21,38 @@ class Reviewed:
 
     Args:
         numbers: Those of the answer, each with where it comes from.
-        reason: What people read of what is wrong; empty if it is fine.
-        complaint: What the model reads of it.
+        untraced: Those that are asked for again.
+        form: What the answer lacks of its form.
     """
 
     numbers: tuple[TracedNumber, ...] = ()
-    reason: str = ""
-    complaint: str = ""
+    untraced: tuple[str, ...] = ()
+    form: tuple[str, ...] = ()
+
+    @property
+    def wanting(self) -> int:
+        """How many things are wrong."""
+        return len(self.untraced) + len(self.form)
+
+    @property
+    def reason(self) -> str:
+        """What people read of what is wrong; empty if it is fine."""
+        parts = [f"no output states {', '.join(self.untraced[:NAMED])}"] if self.untraced else []
+        parts += [f"the answer lacks {', '.join(self.form)}"] if self.form else []
+        return "; ".join(parts)
+
+    @property
+    def complaint(self) -> str:
+        """What the model reads of it."""
+        parts = [NOT_COMPUTED.format(numbers=", ".join(self.untraced[:NAMED]))] if self.untraced else []
+        parts += [LACKS_FORM.format(form=", ".join(self.form))] if self.form else []
+        return "\n".join([*parts, ANSWER_AGAIN]) if parts else ""
 
 
 def review(log: Sequence[AgentEvent], answer: str, agent: str) -> Reviewed:
     """Review an answer.
+
+    Numbers of an answer that nothing was to be computed for are the model's knowledge, and not looked for.
 
     Args:
         log: All events, oldest first.
@@ -42,23 +60,25 @@ def review(log: Sequence[AgentEvent], answer: str, agent: str) -> Reviewed:
         agent: The name of who answers.
     """
     known = list(standing(log))
+    form = lacking(_task(known, agent), answer)
+    if not any(map(_gives_data, known)):
+        return Reviewed(form=form)
     traced = trace(answer, sources_of(known, agent)).values
     numbers = tuple(TracedNumber(text=one.text, found_in=one.source, reason=one.reason) for one in traced)
-    untraced = list(dict.fromkeys(number.text for number in numbers if number.found_in is None))
-    form = lacking(_task(known, agent), answer)
-    if not any(isinstance(event, GIVES_DATA) for event in known):
-        untraced = []
-    complaints, reasons = [], []
-    if untraced:
-        named = ", ".join(untraced[:NAMED])
-        complaints.append(NOT_COMPUTED.format(numbers=named))
-        reasons.append(f"no output states {named}")
-    if form:
-        named = ", ".join(form)
-        complaints.append(LACKS_FORM.format(form=named))
-        reasons.append(f"the answer lacks {named}")
-    complaint = "\n".join([*complaints, ANSWER_AGAIN]) if complaints else ""
-    return Reviewed(numbers, "; ".join(reasons), complaint)
+    untraced = dict.fromkeys(number.text for number in numbers if number.found_in is None)
+    return Reviewed(numbers, tuple(untraced) if any(map(_gives_data, _since_the_last(known))) else (), form)
+
+
+def _gives_data(event: AgentEvent) -> bool:
+    """Return whether there is something to compute from; that there are files is nothing yet."""
+    is_described = isinstance(event, events.ContextEvent) and event.source != FOLDER
+    return is_described or isinstance(event, events.CodeExecutionEvent | events.VariableEvent)
+
+
+def _since_the_last(log: Sequence[AgentEvent]) -> Sequence[AgentEvent]:
+    """Return what was brought for the last run, and what happened in it."""
+    places = [place for place, event in enumerate(log) if isinstance(event, events.RunFinishedEvent)]
+    return log[places[-1] + 1 :] if places else log
 
 
 def _task(log: Sequence[AgentEvent], agent: str) -> str:

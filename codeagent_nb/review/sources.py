@@ -1,14 +1,22 @@
 """What an answer may take its numbers from: what the code has shown, the task, what is known of the data. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence
 
 from codeagent_nb import events
 from codeagent_nb.events import AgentEvent
+from codeagent_nb.rendering.nbformat_outputs import valid_output
 from codeagent_nb.tracing.sources import Source
 from kernel_executor import BlockResult, Output
 from kernel_executor.text import as_text
 
+FOLDER = "folder"
+"""The source of the event that lists files."""
+
 TASK = "the task"
+SIZE = re.compile(r"\([\d,]+ bytes\)")
+"""Of a file: nobody asks for it, and many an answer has a number like it."""
+
 DESCRIPTION = "what is known of the data"
 CODE = "the code's output"
 
@@ -31,7 +39,7 @@ def _sources(event: AgentEvent, agent: str) -> Iterator[Source]:
         case events.ErrorExplainedEvent(details=details):
             yield Source(CODE, details)
         case events.ContextEvent(content=content):
-            yield Source(DESCRIPTION, content)
+            yield Source(DESCRIPTION, SIZE.sub("", content))
         case events.VariableEvent(name=name, description=description):
             yield Source(f"`{name}`", description)
         case events.TextMessage(source=source, content=content) if source != agent:
@@ -44,15 +52,12 @@ def _sources(event: AgentEvent, agent: str) -> Iterator[Source]:
 
 def _of_block(block: BlockResult) -> Iterator[Source]:
     name = f"[{block.execution_count}]" if block.execution_count else CODE
-    shown = [*block.outputs, *block.late]
+    shown = [valid_output(output) for output in (*block.outputs, *block.late)]
     yield Source(name, as_text(shown))
-    yield from (Source.of_html(name, page) for page in _pages(shown))
+    yield from (Source.of_html(name, page) for page in map(_page, shown) if page)
     yield Source(name, block.evalue or "")
 
 
-def _pages(outputs: Iterable[Output]) -> Iterator[str]:
-    """Yield the HTML that a person sees in place of an output's text."""
-    for output in outputs:
-        page = output.get("data", {}).get("text/html")
-        if page:
-            yield page if isinstance(page, str) else "".join(page)
+def _page(output: Output) -> str:
+    """Return the HTML that a person sees in place of an output's text."""
+    return "".join(output.get("data", {}).get("text/html", ""))  # a text, or its lines

@@ -6,8 +6,12 @@ A name is a path, a file's name, or its stem as a word of its own: `data/sales.c
 import os
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from unicodedata import normalize
+
+from kernel_executor.secret_names import names_secret
 
 MOST_LOOKED_AT = 5_000
 """Entries of a folder, with those of its subfolders: a home or a project may have millions."""
@@ -24,7 +28,23 @@ _BINARY = ".parquet .feather .arrow .xlsx .xls .xlsm .xlsb .ods .db .sqlite .sql
 DATA = frozenset(f"{_TEXT} {_BINARY}".split())
 """How files of data end: of these, the stem names them, too."""
 
-SHORTEST_STEM = 4
+SHORTEST_STEM = 3
+"""Letters, where the task speaks of a file, a table or data."""
+
+TELLING_STEM = 5
+"""Letters otherwise: `penguins` is no word of other tasks."""
+
+_OF_TASKS = (
+    "test train model models time times price prices result results output input values value report count index"
+)
+_OF_FILES = "data table sample example summary notes temp file files names name state country column columns"
+GENERIC = frozenset(f"{_OF_TASKS} {_OF_FILES}".split())
+"""Words of many tasks: no file is meant."""
+
+OF_DATA = re.compile(
+    r"\b(?:files?|tables?|data(?:set)?s?|sheets?|csv|dateien?|tabellen?|daten(?:satz)?|fichiers?|tableaux?|données"
+    r"|archivos?|tablas?|datos|tabell[ae]|dati)\b"
+)
 FENCED = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 
 
@@ -61,10 +81,11 @@ def files_of(folder: Path) -> list[FoundFile]:
                 looked_at += 1
                 if looked_at > MOST_LOOKED_AT:
                     return found
-                if entry.is_dir(follow_symlinks=False):
-                    below += [] if entry.name in OF_OTHERS else [f"{parent}{entry.name}/"]
-                elif entry.is_file(follow_symlinks=False):
-                    found.append(FoundFile(f"{parent}{entry.name}", entry.stat(follow_symlinks=False).st_size))
+                with suppress(OSError):  # gone meanwhile, or no right to look at it
+                    if entry.is_dir(follow_symlinks=False):
+                        below += [] if entry.name in OF_OTHERS else [f"{parent}{entry.name}/"]
+                    elif entry.is_file(follow_symlinks=False):
+                        found.append(FoundFile(f"{parent}{entry.name}", entry.stat(follow_symlinks=False).st_size))
         level = below
     return found
 
@@ -72,10 +93,14 @@ def files_of(folder: Path) -> list[FoundFile]:
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
-            shown = sorted((entry for entry in entries if entry.name[:1] not in "._"), key=lambda entry: entry.name)
+            shown = sorted(filter(_is_shown, entries), key=lambda entry: entry.name)
     except OSError:  # no right to read it, or gone meanwhile
         return
     yield from shown
+
+
+def _is_shown(entry: os.DirEntry[str]) -> bool:
+    return entry.name[:1] not in "._" and entry.name.isprintable()  # in a name, a line end could say anything
 
 
 def named_in(task: str, files: Sequence[FoundFile]) -> list[FoundFile]:
@@ -88,7 +113,7 @@ def named_in(task: str, files: Sequence[FoundFile]) -> list[FoundFile]:
         task: What to do; what is in a fence is somebody's code.
         files: Those that there are, the higher ones first.
     """
-    text = FENCED.sub("", task).casefold()
+    text = _written(FENCED.sub("", task)).replace("./", "")
     by_path = {_place(file.name, text): file for file in reversed(files) if "/" in file.name}
     by_path.pop(-1, None)
     covered = {file.name.rpartition("/")[2] for file in by_path.values()}
@@ -102,11 +127,18 @@ def named_in(task: str, files: Sequence[FoundFile]) -> list[FoundFile]:
     return [found[place] for place in sorted(found)][:MOST_NAMED]
 
 
+def _written(text: str) -> str:
+    """Return a text as names are compared: macOS writes accents apart from their letters."""
+    return normalize("NFC", text).casefold()
+
+
 def _by_stem(text: str, files: Sequence[FoundFile]) -> dict[int, FoundFile]:
+    speaks_of_data = bool(OF_DATA.search(text))
     stems: dict[str, list[FoundFile]] = {}
     for file in files:
         path = PurePosixPath(file.name.casefold())
-        if path.suffix in DATA and len(path.stem) >= SHORTEST_STEM:
+        is_telling = len(path.stem) >= (SHORTEST_STEM if speaks_of_data else TELLING_STEM) and path.stem not in GENERIC
+        if path.suffix in DATA and is_telling and not names_secret(path.stem):
             stems.setdefault(path.stem, []).append(file)
     found = {_place(stem, text): those[0] for stem, those in stems.items() if len(those) == 1}
     found.pop(-1, None)
@@ -115,7 +147,7 @@ def _by_stem(text: str, files: Sequence[FoundFile]) -> dict[int, FoundFile]:
 
 def _place(name: str, text: str) -> int:
     """Return where a name stands in a text as a whole; -1 if it does not."""
-    name = name.casefold()
+    name = _written(name)
     if name not in text:  # nearly always, and quickly
         return -1
     found = re.search(rf"(?<![\w/.\-]){re.escape(name)}(?![\w/\-]|\.\w)", text)

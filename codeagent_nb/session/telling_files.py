@@ -8,9 +8,9 @@ from typing import Any
 from codeagent_nb.events import AgentEvent, ContextEvent, VariableEvent
 from codeagent_nb.log.event_log import EventLog
 from codeagent_nb.log.standing import standing
+from codeagent_nb.review.sources import FOLDER
 from codeagent_nb.session.files import describe_files
 from codeagent_nb.session.named_files import FoundFile, files_of, listing, named_in
-from codeagent_nb.text import counted
 from kernel_executor import ManagedExecutor
 
 
@@ -27,7 +27,7 @@ async def tell_files(executor: ManagedExecutor[Any], log: EventLog, folder: Path
     events = standing(log.events)
     texts = [known, *(event.content for event in events if isinstance(event, ContextEvent))]
     files = await asyncio.to_thread(files_of, folder)
-    named = named_in(task, files)
+    named = named_in(task.replace(f"{folder}/", ""), files)
     news = [file.name for file in named if not _is_told(file, texts)]
     if news:
         await executor.execute_code_blocks([])  # with each call, code sees what has changed in the folder
@@ -35,13 +35,14 @@ async def tell_files(executor: ManagedExecutor[Any], log: EventLog, folder: Path
         told = f"Looked at {', '.join(f'`{name}`' for name in news)} for the model"
         log.publish(ContextEvent(source="session", content=described, told=told))
     elif not named and not any(texts) and not _has_data(events) and (listed := listing(files)):
-        told = f"Told the model which files are here ({counted(listed.count(' bytes)'), 'file')})"
-        log.publish(ContextEvent(source="session", content=listed, told=told))
+        told = "Told the model which files of data are here"
+        log.publish(ContextEvent(source=FOLDER, content=listed, told=told))
 
 
 def _is_told(file: FoundFile, texts: Iterable[str]) -> bool:
-    """Return whether a file is described in a text, and has the size that it had then."""
-    return any(f"File {file.name!r} ({file.size:,} bytes)" in text for text in texts)
+    """Return whether a file is described in a text, and has the size that it had then, if that is known."""
+    headers = (f"File {file.name!r} ({file.size:,} bytes)", f"File {file.name!r} is in")
+    return any(header in text for text in texts for header in headers)
 
 
 def _has_data(events: Iterable[AgentEvent]) -> bool:

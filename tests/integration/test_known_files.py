@@ -55,7 +55,7 @@ async def test_where_no_file_is_named_the_model_is_told_which_there_are_once(ses
     prompt = await ask(session, "What can be seen here?")
     assert "Files in the working folder: notes.txt (7 bytes), data/sales.csv (37 bytes)." in prompt
     assert (await ask(session, "And now?")).count("Files in the working folder") == 1
-    assert told(session) == ["Told the model which files are here (2 files)"]
+    assert told(session) == ["Told the model which files of data are here"]
 
 
 def test_a_task_about_the_error_above_knows_it(execute: Execute) -> None:

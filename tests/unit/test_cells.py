@@ -259,7 +259,7 @@ async def test_where_no_other_answer_comes_the_first_one_stands(stage: Stages, p
 
 
 async def test_numbers_that_nothing_states_are_named_below_the_answer(stage: Stages) -> None:
-    for path, kind in {"not computed": "reflection", "known by heart": "answer"}.items():
+    for path, kind in {"not computed": "reflection", "gone when asked again": "answer"}.items():
         story = CellsStory()
         for event in await events_of(stage, path):
             story.take(event)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from codeagent_nb.notebook.last_cells import CODE_BUDGET, LastCells, Told, told_of_cells
+from codeagent_nb.notebook.last_cells import CODE_BUDGET, LEFT_OUT, LastCells, Told, told_of_cells
 
 TRACEBACK = """\
 \x1b[31m---------------------------------------------------------------------------\x1b[39m
@@ -23,7 +23,17 @@ FINE = LastCells(("a = 1", "b = 2", "c = 3", "d = 4"))
 
 @pytest.mark.parametrize(
     "task",
-    ["Why does this fail?", "fix the error", "Fix it", "Was ist der Fehler?", "Corrige l'erreur", "debug my last cell"],
+    [
+        *(
+            "Why does this fail?",
+            "fix the error",
+            "Fix it",
+            "Was ist der Fehler?",
+            "Corrige l'erreur",
+            "What went wrong?",
+        ),
+        *("Explain the last error, please", "My code crashes", "Debug my code", "Why did it fail", "Behebe den Fehler"),
+    ],
 )
 def test_a_task_about_an_error_tells_the_cell_that_failed(task: str) -> None:
     told = told_of_cells(task, FAILED)
@@ -43,9 +53,47 @@ def test_a_task_about_cells_tells_the_last_three(task: str) -> None:
     assert told.note == "Told the model your last 3 cells"
 
 
-@pytest.mark.parametrize("task", ["Which species is heaviest?", "Plot the error bars", "fix the column names of df"])
+@pytest.mark.parametrize(
+    "task",
+    [
+        *(
+            "Which species is heaviest?",
+            "Plot the error bars",
+            "fix the column names of df",
+            "Fit the code of the country",
+        ),
+        *(
+            "the best result per athlete",
+            "the function of price",
+            "Compute the mean squared error",
+            "the standard errors",
+        ),
+        *(
+            "fix the random seed",
+            "How many flights failed?",
+            "counts of cells in this cell line",
+            "Explain what the plot shows",
+        ),
+    ],
+)
 def test_any_other_task_tells_nothing(task: str) -> None:
     assert told_of_cells(task, FINE) == Told()
+    assert told_of_cells(task, FAILED) == Told()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "API_KEY = 'sk-proj-1'",
+        "client.api_key='sk-proj-1'",
+        'os.environ["OPENAI_API_KEY"] = "sk-proj-1"',
+        "token: str = 'sk-proj-1'",
+    ],
+)
+def test_a_line_that_sets_a_secret_is_left_out(line: str) -> None:
+    told = told_of_cells("explain this code", LastCells((f"import os\n{line}\nmass = 1",)))
+    assert "sk-proj" not in told.content
+    assert f"import os\n{LEFT_OUT}\nmass = 1" in told.content
 
 
 def test_without_cells_there_is_nothing_to_tell() -> None:

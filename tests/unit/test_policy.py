@@ -44,7 +44,7 @@ class Hand:
         answer: object = None
         while True:
             try:
-                effect = steps.send(answer)
+                effect = steps.throw(answer) if isinstance(answer, Exception) else steps.send(answer)
             except StopIteration as stop:
                 assert [self.replies, self.exit_codes, self.approvals] == [[], [], []], "the script was not used up"
                 return stop.value  # type: ignore[no-any-return]
@@ -55,7 +55,7 @@ class Hand:
         match effect:
             case Ask():
                 reply = self.replies.pop(0)
-                return reply if isinstance(reply, CreateResult) else CreateResult(content=reply)
+                return CreateResult(content=reply) if isinstance(reply, str) else reply
             case Approve():
                 return self.approvals.pop(0) if self.approvals else None
             case Execute(_, code_blocks):

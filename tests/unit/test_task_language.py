@@ -33,6 +33,14 @@ TASKS = [
     ("en", "What is the mean of the column `die_größe`?"),
     ("en", 'How many rows have "le chat et la souris est sur les toits" in them?'),
     ("en", "Plot die rolls and the sum of a die for each player"),
+    ("en", "What is the average price of Москва flats in the table?"),
+    ("en", "Compare 北京 and 上海 prices in the table"),
+    ("en", "What is the mean of the column 売上 by 地域?"),
+    ("en", "Plot the 人口 column"),
+    ("", "Sort a, e, i, o"),
+    ("", "Use van der Waals and de Broglie"),
+    ("", "План продаж"),
+    ("en", "What was the best 'was ist das' in the table?"),
     ("", "df.describe()"),
     ("", "clean df please"),
     ("", ""),
@@ -48,6 +56,7 @@ def test_the_language_of_a_task(language: str, task: str) -> None:
 def test_nothing_is_asked_for_in_english() -> None:
     assert answer_in("Which species is the heaviest?") == ""
     assert answer_in("Welche Spezies ist am schwersten?") == "Antworte auf Deutsch."
+    assert answer_in("Wie heißt die Spalte mit dem höchsten Wert? Antworte auf Englisch.") == ""
 
 
 @pytest.mark.parametrize("exit_code", [0, 1])
