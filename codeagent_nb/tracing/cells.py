@@ -15,6 +15,7 @@ _NUMBER_CELL = re.compile(
     r"^[<>~$€£¥₹]?\s?[-+−]?[\d.,'\s\u00a0\u202f]*\d[\d.,eE+\-]*\s?(?:%|[^\W\d_]{1,4})?$"  # noqa: RUF001
     r"|^(?:nan|NaN|<NA>|None|inf|null)$"
 )
+_DATE_CELL = re.compile(r"\d{4}-\d\d(?!\d)|\d{1,2}[./]\d{1,2}[./]\d{2,4}$")
 
 
 def count_separators(line: str, separator: str) -> int:
@@ -61,8 +62,9 @@ def _fixed_cells(text: str, ends: frozenset[int]) -> list[Cell]:
 
 
 def is_number(text: str) -> bool:
-    """Return whether a cell holds a number, or says that there is none."""
-    return bool(_NUMBER_CELL.match(text.strip()[:60]))
+    """Return whether a cell holds a number, or says that there is none; a date is no number."""
+    text = text.strip()[:60]
+    return bool(_NUMBER_CELL.match(text)) and not _DATE_CELL.match(text)
 
 
 def is_header(line: str, headers: list[Cell], row: list[Cell]) -> bool:

@@ -15,6 +15,15 @@ DATE = re.compile(
     re.IGNORECASE,
 )
 TIME = re.compile(r"(?<![\w.:,])(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d{1,9})?)?(?![\w:])(?!\.\d)")
+MOMENT = re.compile(
+    r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?(?![\w-])|\b\d\d:\d\d:\d\d(?:\.\d{1,9})?"
+)
+"""A date or a time of day as programs print them."""
+
+
+def blank(found: re.Match[str]) -> str:
+    """Return as many spaces as a match is long."""
+    return " " * len(found[0])
 
 
 _ALSO_WORDS = frozenset({"may", "march", "mar", "set", "sept", "dec", "gen", "mag", "ago", "dic"})

@@ -1,7 +1,7 @@
-"""Finds values that were computed from stated ones: counts, differences, sums, shares, means. Pure.
+"""Finds values that were computed from stated ones: differences, sums, shares, means. Pure.
 
-Only where the sentence says so, and only from numbers that the answer itself is about: among all numbers of a long
-output some two have any difference.
+Only where the sentence says so, only from numbers that stand near it in the answer or that it names, and only with as
+many tries as a value has room for: among the differences of twenty numbers, any number of two digits is found.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,12 +16,12 @@ from codeagent_nb.tracing.values import Value
 from codeagent_nb.tracing.words import LONGEST_SENTENCE, ways_said
 
 FEW = 600
-"""Numbers of sources all of which may be computed with."""
+"""Numbers of a source all of which may be computed with."""
 
-MOST_PAIRED = 16
+MOST_NEAR = 10
 
-MOST_COUNTED = 20
-"""A whole number up to here may be a count of something that is listed."""
+MOST_TRIED = (0, 4, 24, 120, 400)
+"""Numbers that are computed for a value, by its significant digits."""
 
 HUNDRED = Decimal(100)
 
@@ -53,15 +53,18 @@ class Column:
     @property
     def total(self) -> Decimal:
         """Their sum."""
-        return sum((stated.number for stated in self.numbers), Decimal(0))
+        return _sum(self.numbers)
+
+    @property
+    def key(self) -> tuple[int, int, str]:
+        """What names it."""
+        return self.numbers[0].column
 
 
 def columns(sources: Sources) -> list[Column]:
-    """Return the columns of sources that are not long."""
-    if len(sources) > FEW:
-        return []
+    """Return the columns of the sources that are not long."""
     found: dict[tuple[int, int, str], dict[tuple[object, ...], Stated]] = {}
-    for stated in sources.all():
+    for stated in sources.of_short_pages(FEW):
         if not stated.is_index:
             row = (stated.place, *(label.name for label in stated.labels))
             found.setdefault(stated.column, {}).setdefault(row, stated)
@@ -73,27 +76,41 @@ class Pool:
     """What a value may have been computed from.
 
     Args:
-        here: Numbers that its sentence states, or whose labels it names.
-        cited: Numbers that the answer states.
+        here: Numbers that its own sentence states, the nearest first.
+        named: Numbers all of whose labels the sentence names.
+        partly: Numbers one of whose labels it names.
+        around: Numbers that the answer states in the sentences, items or cells beside it, the nearest first.
         columns: The columns of the sources.
         units: What the sources name.
     """
 
     here: Sequence[Stated]
-    cited: Sequence[Stated]
+    named: Sequence[Stated]
+    partly: Sequence[Stated]
+    around: Sequence[Stated]
     columns: Sequence[Column]
     units: frozenset[Unit]
 
 
-def named_in(sentence: str, found: Iterable[Column]) -> list[Stated]:
-    """Return the numbers of which a label's words all stand in a sentence."""
+def named_in(sentence: str, found: Iterable[Column]) -> tuple[list[Stated], list[Stated]]:
+    """Return the numbers that a sentence names: those of which it says all labels, and those with one."""
     words = {token.word for token in tokens(sentence[:LONGEST_SENTENCE])}
-    return [
-        stated
-        for column in found
-        for stated in column.numbers
-        if any(label.name and words.issuperset(label.name) for label in stated.labels)
-    ]
+    wholly: list[Stated] = []
+    partly: list[Stated] = []
+    for column in found:
+        for stated in column.numbers:
+            said = [words.issuperset(label.name) for label in stated.labels if label.name]
+            if any(said):
+                (wholly if all(said) else partly).append(stated)
+    return wholly, partly
+
+
+@dataclass(frozen=True, slots=True)
+class _Computed:
+    number: Decimal
+    one: Stated
+    is_pure: bool = False
+    """Whether it has no unit of its own, as a share has none."""
 
 
 def derived_from(value: Value, sentence: str, pool: Pool) -> str | None:
@@ -107,36 +124,168 @@ def derived_from(value: Value, sentence: str, pool: Pool) -> str | None:
     said = set(ways_said(sentence))
     if "part" in said and value.is_count:
         said.add("difference")
+    if "so" in said:
+        said |= {"sum", "ratio"}
     is_percent = value.unit is not None and value.unit.dimension == PERCENT
-    ways = [(how, way) for how, way in _OF_TWO.items() if how in said]
-    for one, other in _pairs(pool):
-        factors = _factors(value.unit, one, pool.units)
-        for how, way in ways:
+    tried: set[Decimal] = set()
+    most = MOST_TRIED[min(_digits(value), len(MOST_TRIED) - 1)]
+    for computed in _attempts(said, pool, is_percent):
+        tried.add(abs(computed.number))
+        if len(tried) > most:
+            return None
+        factors = (Decimal(1),) if computed.is_pure else _factors(value.unit, computed.one, pool.units)
+        if any(rounds_to(computed.number * factor, value) for factor in factors):
+            return computed.one.source
+    return None
+
+
+def _digits(value: Value) -> int:
+    """Return how many significant digits a value has."""
+    reading = value.readings[0]
+    digits = str(abs(int(reading.number / reading.step))) if reading.step else "0"
+    return max(1, len(digits.rstrip("0") if value.is_rough else digits))
+
+
+def _attempts(said: set[str], pool: Pool, is_percent: bool) -> Iterator[_Computed]:
+    try:
+        near = pool.here[:MOST_NEAR]
+        yield from _of_pairs(_pairs_of(near), said, is_percent)
+        yield from _of_groups(near, said, pool, is_percent)
+        joined = said | {"sum"} if "joined" in said else said
+        yield from _of_pairs(_pairs_of(pool.named[:MOST_NEAR], alike=True), joined, is_percent)
+        named = [*pool.named, *pool.partly][:MOST_NEAR]
+        yield from _of_pairs(_pairs_of(named, alike=True), said, is_percent)
+        around = pool.around[:MOST_NEAR]
+        yield from _of_columns({stated.column for stated in (*near, *named, *around)}, said, pool, is_percent)
+        yield from _of_pairs(((one, other) for one in near for other in (*named, *around)), said, is_percent)
+        yield from _of_pairs(_pairs_of(around, alike=True), said, is_percent)
+        yield from _of_groups(around, said, pool, is_percent)
+        yield from _of_all_columns(said, pool)
+    except (DivisionByZero, InvalidOperation, Overflow):
+        return
+
+
+def _pairs_of(numbers: Sequence[Stated], *, alike: bool = False) -> Iterator[tuple[Stated, Stated]]:
+    for last, other in enumerate(numbers):
+        for one in numbers[:last]:
+            if not alike or one.column == other.column:
+                yield one, other
+
+
+def _of_pairs(pairs: Iterable[tuple[Stated, Stated]], said: set[str], is_percent: bool) -> Iterator[_Computed]:
+    for one, other in pairs:
+        if one is other:
+            continue
+        is_mixed = one.column != other.column and one.column[:2] == other.column[:2]
+        for how in said & _OF_TWO.keys():
+            if how in {"difference", "sum"} and is_mixed:
+                continue  # apples and pears: two columns of one table
             if how == "ratio" and is_percent and not (_is_count(one) and _is_count(other)):
                 continue
-            if how in {"difference", "sum"} and one.column != other.column and one.column[:2] == other.column[:2]:
-                continue  # apples and pears: two columns of one table
-            numbers = _tried(way, one, other, is_percent)
-            by = (Decimal(1),) if how == "ratio" or is_percent else factors
-            if any(rounds_to(number * factor, value) for number in numbers for factor in by):
-                return one.source
-    concerned = (
-        {column.numbers[0].column for column in pool.columns}
-        if said & {"sum", "mean"}
-        else {stated.column for stated in (*pool.here, *pool.cited)}
-    )
-    for column in pool.columns:
-        if len(column.numbers) > 1 and column.numbers[0].column in concerned:
-            factors = (Decimal(1),) if is_percent else _factors(value.unit, column.numbers[0], pool.units)
-            computed = _of_column(column, said, pool, is_percent)
-            if any(rounds_to(number * factor, value) for number in computed for factor in factors):
-                return column.numbers[0].source
-    return None
+            yield from _OF_TWO[how](one, other, is_percent)
 
 
 def _is_count(stated: Stated) -> bool:
     """Return whether a share of a number may be asked for: shares of shares are not."""
     return abs(stated.number) > 1 and (stated.unit is None or stated.unit.dimension != PERCENT)
+
+
+def _difference(one: Stated, other: Stated, is_percent: bool) -> Iterator[_Computed]:
+    gap = one.number - other.number
+    yield _Computed(gap * HUNDRED if is_percent and abs(one.number) <= 1 else gap, one, is_percent)
+    if is_percent:
+        for base in (one, other):
+            if base.number:
+                yield _Computed(gap / base.number * HUNDRED, one, True)
+
+
+def _total(one: Stated, other: Stated, is_percent: bool) -> Iterator[_Computed]:
+    total = one.number + other.number
+    yield _Computed(total * HUNDRED if is_percent and abs(one.number) <= 1 else total, one, is_percent)
+
+
+def _ratio(one: Stated, other: Stated, is_percent: bool) -> Iterator[_Computed]:
+    by = HUNDRED if is_percent else Decimal(1)
+    for above, below in ((one, other), (other, one)):
+        if below.number:
+            yield _Computed(above.number / below.number * by, above, True)
+
+
+def _mean(one: Stated, other: Stated, is_percent: bool) -> Iterator[_Computed]:
+    if one.column == other.column:
+        yield _Computed((one.number + other.number) / 2, one)
+    elif not is_percent:
+        for above, below in ((one, other), (other, one)):
+            if below.number:
+                yield _Computed(above.number / below.number, above)
+
+
+_OF_TWO: dict[str, Callable[[Stated, Stated, bool], Iterator[_Computed]]] = {
+    "difference": _difference,
+    "sum": _total,
+    "ratio": _ratio,
+    "mean": _mean,
+}
+
+
+def _of_groups(numbers: Sequence[Stated], said: set[str], pool: Pool, is_percent: bool) -> Iterator[_Computed]:
+    """Yield what all numbers together make that stand near in the answer and in one column."""
+    groups: dict[tuple[int, int, str], list[Stated]] = {}
+    for stated in numbers:
+        group = groups.setdefault(stated.column, [])
+        if stated not in group:
+            group.append(stated)
+    for group in groups.values():
+        if len(group) < 2:
+            continue
+        sums = {_sum(group), *(_sum(group[:some]) for some in range(2, len(group)))}
+        if "sum" in said:
+            yield from (_Computed(total, group[0]) for total in sums)
+        if "mean" in said:
+            yield _Computed(_sum(group) / len(group), group[0])
+        if "ratio" in said:
+            whole = next((column for column in pool.columns if column.key == group[0].column), None)
+            total = whole.total if whole else None
+            by = HUNDRED if is_percent else Decimal(1)
+            yield from (_Computed(one / total * by, group[0], True) for one in sums if total)
+
+
+def _of_columns(
+    concerned: set[tuple[int, int, str]], said: set[str], pool: Pool, is_percent: bool
+) -> Iterator[_Computed]:
+    """Yield what the columns have to say from which numbers are near or named."""
+    for column in pool.columns:
+        if column.key not in concerned or len(column.numbers) < 2:
+            continue
+        own = [stated for stated in (*pool.here, *pool.named, *pool.around) if stated.column == column.key]
+        total, first = column.total, column.numbers[0]
+        if "ratio" in said and total:
+            by = HUNDRED if is_percent else Decimal(1)
+            yield from (_Computed(stated.number / total * by, first, True) for stated in own[:3])
+        least, most = sorted((stated.number for stated in column.numbers), key=abs)[:: len(column.numbers) - 1]
+        if "ratio" in said and least and not is_percent:
+            yield _Computed(most / least, first, True)
+        if "difference" in said:
+            numbers = [stated.number for stated in column.numbers]
+            yield _Computed(max(numbers) - min(numbers), first)
+        if "sum" in said:
+            yield _Computed(total, first)
+            yield from (_Computed(total - stated.number, first) for stated in own[:3])
+        if "mean" in said:
+            yield _Computed(total / len(column.numbers), first)
+
+
+def _of_all_columns(said: set[str], pool: Pool) -> Iterator[_Computed]:
+    for column in pool.columns:
+        if len(column.numbers) > 1:
+            if "sum" in said:
+                yield _Computed(column.total, column.numbers[0])
+            if "mean" in said:
+                yield _Computed(column.total / len(column.numbers), column.numbers[0])
+
+
+def _sum(numbers: Iterable[Stated]) -> Decimal:
+    return sum((stated.number for stated in numbers), Decimal(0))
 
 
 def _factors(unit: Unit | None, stated: Stated, units: frozenset[Unit]) -> tuple[Decimal, ...]:
@@ -154,103 +303,3 @@ def _factors(unit: Unit | None, stated: Stated, units: frozenset[Unit]) -> tuple
 
 def _conversions(named: Iterable[Unit], unit: Unit) -> list[Decimal]:
     return [by for other in named if other != unit and (by := conversion(other, unit)) is not None]
-
-
-def _pairs(pool: Pool) -> Iterator[tuple[Stated, Stated]]:
-    here, cited = pool.here[:MOST_PAIRED], pool.cited[:MOST_PAIRED]
-    for one in here:
-        yield from ((one, other) for other in here if other is not one)
-    for one in here:
-        yield from ((one, other) for other in cited if other is not one and other.column == one.column)
-        yield from ((other, one) for other in cited if other is not one and other.column == one.column)
-    for one in cited:
-        yield from ((one, other) for other in cited if other is not one and other.column == one.column)
-
-
-_Way = Callable[[Decimal, Decimal, bool], Iterable[Decimal]]
-
-
-def _tried(way: _Way, one: Stated, other: Stated, is_percent: bool) -> list[Decimal]:
-    try:
-        return list(way(one.number, other.number, is_percent))
-    except (DivisionByZero, InvalidOperation, Overflow):
-        return []
-
-
-def _difference(one: Decimal, other: Decimal, is_percent: bool) -> Iterator[Decimal]:
-    yield one - other
-    if is_percent:
-        yield (one - other) * HUNDRED
-        yield (one - other) / abs(other) * HUNDRED
-
-
-def _sum(one: Decimal, other: Decimal, is_percent: bool) -> Iterator[Decimal]:
-    yield one + other
-    if is_percent:
-        yield (one + other) * HUNDRED
-
-
-def _ratio(one: Decimal, other: Decimal, is_percent: bool) -> Iterator[Decimal]:
-    yield one / other * (HUNDRED if is_percent else 1)
-
-
-def _mean(one: Decimal, other: Decimal, is_percent: bool) -> Iterator[Decimal]:  # noqa: ARG001
-    yield (one + other) / 2
-    yield one / other
-
-
-_OF_TWO: dict[str, _Way] = {"difference": _difference, "sum": _sum, "ratio": _ratio, "mean": _mean}
-
-
-def _of_column(column: Column, said: set[str], pool: Pool, is_percent: bool) -> Iterator[Decimal]:
-    total = column.total
-    here = [stated for stated in pool.here if stated.column == column.numbers[0].column]
-    several = [here] if len(here) > 1 else []
-    if "sum" in said:
-        yield total
-        yield from (total - stated.number for stated in here)
-        yield from (sum((stated.number for stated in some), Decimal(0)) for some in several)
-    if "ratio" in said and total:
-        by = HUNDRED if is_percent else Decimal(1)
-        yield from (stated.number / total * by for stated in here)
-        yield from (sum((stated.number for stated in some), Decimal(0)) / total * by for some in several)
-    if "mean" in said:
-        yield total / len(column.numbers)
-        yield from (sum((stated.number for stated in some), Decimal(0)) / len(some) for some in several)
-
-
-def counted_in(value: Value, text: str, sources: Sources, found: Sequence[Column]) -> str | None:
-    """Return what lists as many things as a small whole number says: a source, or `answer`; None if nothing does."""
-    number = value.readings[0].number
-    if not value.is_count or not 0 < number <= MOST_COUNTED:
-        return None
-    if any(number == count for count in _listed(text)):
-        return ANSWER
-    for column in found:
-        if len(column.numbers) == number and number > 1:
-            return column.numbers[0].source
-    if any(len(group.names) == number for group in sources.groups if number > 1):
-        return SOURCES
-    return None
-
-
-ANSWER = "answer"
-"""Stands for the answer itself, of what is counted in it."""
-
-SOURCES = "sources"
-"""Stands for all sources, of what is counted in them."""
-
-
-def _listed(text: str) -> Iterator[int]:
-    """Yield how many items each list of an answer has."""
-    items = 0
-    for line in [*text.split("\n"), ""]:
-        if line.lstrip(" \t\x00")[:1] in {"-", "*", "•", "|"} or line.lstrip(" \t\x00")[:1].isdigit():
-            items += 1
-        elif line.strip():
-            if items:
-                yield items
-                yield items - 2  # rows of a table, below its header
-            items = 0
-    yield items
-    yield items - 2

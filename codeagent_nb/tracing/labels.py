@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from codeagent_nb.tracing.synonyms import canonical
 from codeagent_nb.tracing.units import unit_of
 from codeagent_nb.tracing.words import IN_THOUSANDS, STATISTICS, STOP
 
@@ -13,9 +14,11 @@ MOST_NAMES = 3_000
 """Names that are kept of one column."""
 
 _WORD = re.compile(
-    r"(?<![^\W_])[A-Za-z]{1,3}[\d²³]{1,4}(?![^\W_])|[A-ZÄÖÜ]?[a-zà-öø-ÿß]{1,60}+|[A-ZÄÖÜÉ]{1,60}+"
+    r"[♀♂]|(?<![^\W_])[A-Za-z]{1,3}[\d²³]{1,4}(?![^\W_])|[A-ZÄÖÜ]?[a-zà-öø-ÿß]{1,60}+|[A-ZÄÖÜÉ]{1,60}+"
     r"(?![a-zß])|[^\W\d_]{1,60}|\d{1,20}+"
 )
+_YEAR = re.compile(r"\d{4}-$")
+_YEAR_AND_MONTH = re.compile(r"\d{4}-\d\d-$")
 _CODE = re.compile(r"[A-Za-z][\d²³]")
 _PARENTHESES = re.compile(r"[(\[]([^()\[\]]{0,30})[)\]]")
 
@@ -40,6 +43,9 @@ def tokens(text: str) -> Iterator[Token]:
     previous = ""
     for found in _WORD.finditer(text):
         written = found[0]
+        if dated := _date_part(text, found):
+            yield Token(dated, found.start(), found.end())
+            continue
         if written == "s" and text[found.start() - 1 : found.start()] in {"'", "’"}:  # noqa: RUF001
             continue
         if _CODE.search(written):
@@ -47,7 +53,7 @@ def tokens(text: str) -> Iterator[Token]:
         elif len(written) == 1 and not written.isdigit():
             word = written if _is_letter_name(text, found, previous) else ""
         else:
-            word = _plain(written.casefold())
+            word = canonical(written) or _plain(written.casefold())
         previous = word or written
         if word:
             yield Token(word, found.start(), found.end())
@@ -79,6 +85,16 @@ def _is_letter_name(text: str, found: re.Match[str], previous: str) -> bool:
         return False
     after = text[found.end() : found.end() + 2]
     return previous in _OF_A_KIND or letter not in "AIOEY" or not re.match(r" [a-zà-ÿ]", after)
+
+
+def _date_part(text: str, found: re.Match[str]) -> str:
+    """Return the month or the day of a date as programs write it, in the form in which words are compared."""
+    start, end = found.span()
+    if end - start != 2 or text[start - 1 : start] != "-" or not found[0].isdigit():
+        return ""
+    if _YEAR.search(text, max(0, start - 5), start):
+        return f"month-{int(found[0])}"
+    return str(int(found[0])) if _YEAR_AND_MONTH.search(text, max(0, start - 8), start) else ""
 
 
 def _plain(word: str) -> str:

@@ -17,11 +17,13 @@ from codeagent_nb.tracing.cells import (
     shared_ends,
     split_cells,
 )
+from codeagent_nb.tracing.dates import MOMENT, blank
 from codeagent_nb.tracing.labels import Group, Label
 from codeagent_nb.tracing.units import unit_after
 
 MOST_LINES = 400
 """Lines of a table or a list whose labels are read; those of later ones only where a value of the answer stands."""
+MOST_LOOKED_AT = 40  # rows by which is told which columns have numbers
 MOST_INNER = 60  # lines that a label of an outer index may hold for
 LABEL = 80  # characters before a number that may be its label
 
@@ -54,6 +56,7 @@ class Layout:
     _carried: dict[int, dict[int, str]] = field(default_factory=dict)
     _heads: Group = field(default_factory=Group)
     _near: dict[str, int] = field(default_factory=dict)
+    _is_numbered: bool | None = None
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -81,6 +84,15 @@ class Layout:
             return False
         cells = self.cells(text)
         return bool(cells) and start < cells[0][1] and len(cells) > 1
+
+    @property
+    def is_numbered(self) -> bool:
+        """Whether lines begin with a number that they are numbered by, as those of a series do."""
+        if self._is_numbered is None:
+            leading = (_LEADING.match(line[:LONGEST]) for line in self.lines[: min(self.end, MOST_LOOKED_AT)])
+            numbers = [found[2] for found in leading if found]
+            self._is_numbered = len(set(numbers)) > 1 and all("." not in number for number in numbers)
+        return self._is_numbered
 
     @property
     def _index(self) -> str:
@@ -129,7 +141,7 @@ class Layout:
         """Return what `pair_labels` does; of a series with two indices the outer label with the inner one."""
         text = self.lines[row]
         near, head = pair_labels(text, start)
-        if not near and (number := _LEADING.match(text)) and number.end() == start:
+        if not near and self.is_numbered and (number := _LEADING.match(text)) and number.end() == start:
             near = " ".join(filter(None, (number[1], self._index, number[2])))
         if near and not head and text.startswith("  "):
             for above in reversed(self.lines[max(0, row - MOST_INNER) : row]):
@@ -244,9 +256,8 @@ class Layout:
         return len(numbers) > 1 and abs(len(cells) - len(self.headers)) <= 1
 
     def _read_rows(self) -> None:
-        for _, _, text in self.headers:
-            if text.strip():
-                self.columns.add(text)
+        for text in self._numeric_headers():
+            self.columns.add(text)
         before: dict[int, str] = {}
         for row in range(self.body, min(self.end, MOST_LINES)):
             line = self.lines[row]
@@ -254,6 +265,16 @@ class Layout:
                 continue
             before = self._row(line, before)
             self._carried[row] = before
+
+    def _numeric_headers(self) -> list[str]:
+        """Return the headers of columns that have numbers: a value is under none of the others."""
+        found: set[str] = set()
+        for row in range(self.body, min(self.end, self.body + MOST_LOOKED_AT)):
+            line = self.lines[row]
+            if len(line) <= LONGEST and not RULE.match(line):
+                cells = self.cells(line)
+                found.update(self._header(cells, cell) for cell in cells if is_number(cell[2]))
+        return [text for _, _, text in self.headers if text.strip() and text in found]
 
     def _row_labels(self, row: int) -> dict[int, str]:
         if row not in self._carried and row >= MOST_LINES:
@@ -284,7 +305,7 @@ class Layout:
         for row, text in enumerate(self.lines[: min(self.end, MOST_LINES)]):
             if len(text) > LONGEST:
                 continue
-            for found in re.finditer(r"(?<![\w.,])[-+]?\d[\d.,]*", text):
+            for found in re.finditer(r"(?<![\w.,])[-+]?\d[\d.,]*", MOMENT.sub(blank, text)):
                 near, head = self._near_and_head(row, found.start())
                 self._near[near] = self._near.get(near, 0) + 1
                 if near:

@@ -5,6 +5,7 @@ Numbers are found at once; what one stands under is read only for those that an 
 
 import re
 from bisect import bisect_left, bisect_right, insort
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,7 +13,7 @@ from functools import cached_property
 from itertools import islice
 from typing import NamedTuple
 
-from codeagent_nb.tracing.dates import Date, dates_in, times_in
+from codeagent_nb.tracing.dates import MOMENT, Date, blank, dates_in, times_in
 from codeagent_nb.tracing.digits import IN_OUTPUT, MACHINE, Reading, readings
 from codeagent_nb.tracing.labels import Group, Label
 from codeagent_nb.tracing.layout import Layout
@@ -83,6 +84,7 @@ class Stated:
         is_index: Whether it only numbers a row of a table.
         column: Names the column or the list that it stands in.
         place: Its line, and where it begins there.
+        line: The text of that line.
     """
 
     source: str
@@ -93,6 +95,7 @@ class Stated:
     is_index: bool = False
     column: tuple[int, int, str] = (0, 0, "")
     place: tuple[int, int] = (0, 0)
+    line: str = ""
 
     @property
     def told(self) -> str:
@@ -104,9 +107,6 @@ _IN_SCALE = re.compile(
     r"(?<=[(\[_])(?:thousand|million|billion|mio|mrd)s?|(?<=\bin )(?:thousand|million|billion)s?", re.IGNORECASE
 )
 _SERIES_ENDS = ("dtype: float64", "dtype: int64", "dtype: int32", "dtype: float32", "dtype: object", "dtype: str")
-_MOMENT = re.compile(
-    r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?(?![\w-])|\b\d\d:\d\d:\d\d(?:\.\d{1,9})?"
-)
 _LEFT_OUT = re.compile(r"^\[\.\.\. [\d,]{1,20} .{0,40}left out \.\.\.\]$", re.MULTILINE)
 _SIGNS = re.compile(r"[\x00-\x08\x0b-\x1f]|\x1b\[[0-9;]{0,20}m")
 
@@ -184,7 +184,7 @@ class Sources:
             self.scale_words |= {found[0].casefold() for found in _IN_SCALE.finditer(text[:MOST_UNITS])}
             self._texts.append((source.id, text[:MOST_DATES]))
             room_left = MOST_NUMBERS - len(self._places)
-            self._places += islice(_numbers(len(self._pages) - 1, _MOMENT.sub(_blank, text).split("\n")), room_left)
+            self._places += islice(_numbers(len(self._pages) - 1, MOMENT.sub(blank, text).split("\n")), room_left)
         self.units = frozenset(units)
         self._sorted = sorted(range(len(self._places)), key=lambda place: float(self._places[place].number))
         self._sizes = [float(self._places[place].number) for place in self._sorted]
@@ -233,18 +233,16 @@ class Sources:
             self._known[place] = self._state(self._places[place])
         return self._known[place]
 
-    def all(self) -> Iterator[Stated]:
-        """Yield all numbers, in the order of the sources."""
-        yield from map(self.stated, range(len(self._places)))
+    def of_short_pages(self, most: int) -> Iterator[Stated]:
+        """Yield the numbers of sources that have no more than some, in their order."""
+        counts = Counter(place.page for place in self._places)
+        yield from (self.stated(number) for number, place in enumerate(self._places) if counts[place.page] <= most)
 
     @property
     def groups(self) -> Iterator[Group]:
         """The labels of rows, columns and lists in what was read of the sources' layout."""
         for page in self._pages:
             yield from page.groups()
-
-    def __len__(self) -> int:
-        return len(self._places)
 
     def _state(self, place: Place) -> Stated:
         page = self._pages[place.page]
@@ -268,6 +266,7 @@ class Sources:
             layout.is_index(place.line, place.start) and unit is None,
             (place.page, layout.first, last),
             (place.line, place.start),
+            line,
         )
 
 
@@ -304,10 +303,6 @@ def _plain(found: re.Match[str]) -> list[Decimal]:
 
 
 _MINUS = frozenset({"-", "−"})  # noqa: RUF001
-
-
-def _blank(found: re.Match[str]) -> str:
-    return " " * len(found[0])
 
 
 _TOGETHER = re.compile(r"\d[\d.]{0,60}(?:,[-+]?[\d.]{1,60}){1,10000}")

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from codeagent_nb.tracing.derived import Column, Pool, columns, counted_in, derived_from, named_in, readings_of
+from codeagent_nb.tracing.counted import counted_in, left_out, total_of
+from codeagent_nb.tracing.derived import Column, Pool, columns, derived_from, named_in, readings_of
 from codeagent_nb.tracing.digits import Reading
 from codeagent_nb.tracing.naming import Claim, sort_out
 from codeagent_nb.tracing.passages import Passage, passages
@@ -23,6 +24,9 @@ OTHER_LABEL = "stands there under another label: {told}"
 OTHER_UNIT = "in another unit: {told}"
 
 TOLD = 80  # characters
+
+MOST_BESIDE = 12
+"""Values of an answer on either side of one that it may be computed from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,8 @@ class _Tracer:
         self._text = text
         self._sources = sources
         self._columns: list[Column] | None = None
-        self._named: dict[str, list[Stated]] = {}
+        self._named: dict[str, tuple[list[Stated], list[Stated]]] = {}
+        self._claims: list[tuple[Passage, Claim]] = []
         self._passages = list(_with_values(text, values))
 
     def traced(self) -> Iterator[TracedValue]:
@@ -88,27 +93,48 @@ class _Tracer:
         ]
         for passage, claims in read:
             sort_out(passage, [claim for claim in claims if claim.value.kind == "number"], self._text)
-        cited = [stated for _, claims in read for claim in claims for stated in claim.fits[:1]]
-        for passage, claims in read:
-            for claim in claims:
-                yield self._judged(claim, passage, claims, cited)
+        self.read = read
+        self._claims = [(passage, claim) for passage, claims in read for claim in claims]
+        for place in range(len(self._claims)):
+            yield self._judged(place)
 
-    def _judged(self, claim: Claim, passage: Passage, claims: Sequence[Claim], cited: list[Stated]) -> TracedValue:
+    def _judged(self, place: int) -> TracedValue:
+        passage, claim = self._claims[place]
         value = claim.value
         if value.kind != "number":
             source = self._moment(value)
         elif claim.fits:
             source = claim.fits[0].source
         else:
-            source = self._computed(claim, passage, claims, cited)
+            source = self._computed(place, claim, passage)
             if source is not None and value.is_count:
                 # What was computed may be computed with, in its turn.
                 number = max(reading.number for reading in value.readings)
-                column = cited[0].column if cited else (0, 0, "")
+                near = self._near(place)
+                column = near[0].column if near else (0, 0, "")
                 claim.fits.append(Stated(source, value.text, number, None, (), column=column))
-                cited.append(claim.fits[0])
         reason = _reason(claim) if source is None else ""
         return TracedValue(value.start, value.end, value.text, source, reason)
+
+    def _near(self, place: int, *, is_here: bool | None = None) -> list[Stated]:
+        """Return the numbers that the answer states beside a value, the nearest first.
+
+        Args:
+            place: Which of the values.
+            is_here: Whether they stand in its sentence, item or cell, or outside of it; None if that is all one.
+        """
+        own = self._claims[place][0]
+        others = sorted(
+            (number for number in range(place - MOST_BESIDE, place + MOST_BESIDE) if 0 <= number < len(self._claims)),
+            key=lambda number: abs(number - place - 0.1),
+        )
+        return [
+            self._claims[number][1].fits[0]
+            for number in others
+            if number != place
+            and self._claims[number][1].fits
+            and (is_here is None or (self._claims[number][0] is own) == is_here)
+        ]
 
     def _moment(self, value: Value) -> str | None:
         if value.kind == "time":
@@ -117,7 +143,7 @@ class _Tracer:
             (source for source, stated in self._sources.dates for date in value.dates if date.includes(stated)), None
         )
 
-    def _computed(self, claim: Claim, passage: Passage, claims: Sequence[Claim], cited: Sequence[Stated]) -> str | None:
+    def _computed(self, place: int, claim: Claim, passage: Passage) -> str | None:
         value = claim.value
         if self._columns is None:
             self._columns = columns(self._sources)
@@ -126,11 +152,13 @@ class _Tracer:
         if claim.misnamed:
             return None
         sentence = " ".join((passage.text, *passage.contexts[:1]))
-        here = [stated for other in claims if other.value is not value for stated in other.fits[:2]]
+        if counted := total_of(value, self._columns) or left_out(value, sentence, self._columns):
+            return counted
         if sentence not in self._named:
             self._named[sentence] = named_in(sentence, self._columns)
-        named = self._named[sentence]
-        return derived_from(value, sentence, Pool([*here, *named], cited, self._columns, self._sources.units))
+        here, around = self._near(place, is_here=True), self._near(place, is_here=False)
+        named, partly = self._named[sentence]
+        return derived_from(value, sentence, Pool(here, named, partly, around, self._columns, self._sources.units))
 
     def _claim(self, value: Value, passage: Passage) -> Claim:
         """Return a value with the numbers of the sources that it could be."""

@@ -73,7 +73,7 @@ DERIVED: dict[str, re.Pattern[str]] = {
         r"\b(?:of|von|sur|de los|de las|dei|delle|su)\s(?:the\s|den\s|les\s)?\d", re.IGNORECASE
     ),  # of 891: what is not said of them is the rest
     "difference": re.compile(
-        r"differ|\bum\s[~\d]"
+        r"differ|\bum\s[~\d]|skillnad|\bmer\b|\bmindre\b|ökade|minskade|ökning|minskning|högre|lägre|skiljer"
         r"|\bgap\b|\brange|spread|\bmore\b|\bless\b|\bfewer\b|\b\w+er\b[^.;]*\bthan\b"
         r"|(?:increas|decreas|declin|improv|reduc|exceed|übersteig|übertr[ai]f|dépass|supera|excede)"
         r"|\b(?:rise|rose|risen|grew|grow|growth|gain|drop|fell|fall|loss|lost|change|ahead|above|below|lower|higher)"
@@ -86,13 +86,13 @@ DERIVED: dict[str, re.Pattern[str]] = {
         re.IGNORECASE,
     ),
     "sum": re.compile(
-        r"\btotal|\bsums?\b|together|combined|altogether|in all\b|overall|\bboth\b|remaining|the rest|\bother"
+        r"\btotal|tillsammans|sammanlagt|totalt|\bsums?\b|together|combined|altogether|in all\b|overall|\bboth\b|remaining|the rest|\bother"
         r"|insgesamt|zusammen|gesamt|summe|übrig|restlich"
         r"|ensemble|somme|restant|en tout|junt[oa]s|suma|en conjunto|restante|somma|insieme|complessiv|rimanent",
         re.IGNORECASE,
     ),
     "ratio": re.compile(
-        r"\btimes\b|ratio|twice|\bfold\b|-fold|percent|per cent|%|\bshare|proportion|fraction|\bpart\b"
+        r"\btimes\b|\bgånger\b|andel|\bhälften|ratio|twice|\bfold\b|-fold|percent|per cent|%|\bshare|proportion|fraction|\bpart\b"
         r"|\d\s?[x×](?!\w)|factor|half|third"  # noqa: RUF001
         r"|verhältnis|\bmal\b|-fach|\dfach|anteil|prozent|faktor|quote"
         r"|\bfois\b|rapport|pour cent|facteur|\bveces\b|proporción|razón|por ciento|\bvolte\b|rapporto"
@@ -100,10 +100,17 @@ DERIVED: dict[str, re.Pattern[str]] = {
         re.IGNORECASE,
     ),
     "mean": re.compile(
-        r"average|\bmean\b|midpoint|\bper\b|\beach\b|durchschnitt|mittel|\bpro\b|\bje\b|moyenne|\bpar\b"
+        r"average|genomsnitt|medelvärde|\bmean\b|midpoint|\bper\b|\beach\b|durchschnitt|mittel|\bpro\b|\bje\b|moyenne|\bpar\b"
         r"|promedio|\bmedia\b|\bpor\b",
         re.IGNORECASE,
     ),
+    "so": re.compile(
+        r"\b(?:thus|hence|therefore|i\.e|that is|that['’]s|which is|which makes|making|equals?|somit|demnach|mithin"  # noqa: RUF001
+        r"|das (?:sind|ist|macht|entspricht)|d\. ?h|soit|c['’]est-à-dire|donc|es decir|o sea|así que|quindi|cioè|ossia"  # noqa: RUF001
+        r"|pari (?:a|al)|dvs|alltså|vilket)\b|=|\b(?:so|also)\s(?:\w+\s)?[~≈]?\d|\(\s?[~≈]?[\d.,]+\s?%",
+        re.IGNORECASE,
+    ),
+    "joined": re.compile(r"\b(?:or|oder|ou|eller|and|und|et|och|ed)\b|\+|&", re.IGNORECASE),
     "row": re.compile(
         r"\b(?:row|index|zeile|reihe|ligne|fila|índice|riga|indice|record|entry|id)s?n?\b|nº|n°|#", re.IGNORECASE
     ),
