@@ -15,6 +15,7 @@ _NUMBER_CELL = re.compile(
     r"^[<>~$€£¥₹]?\s?[-+−]?[\d.,'\s\u00a0\u202f]*\d[\d.,eE+\-]*\s?(?:%|[^\W\d_]{1,4})?$"  # noqa: RUF001
     r"|^(?:nan|NaN|<NA>|None|inf|null)$"
 )
+_PIVOT = re.compile(r"[^\W\d]\w{0,40}(?:\s+\d{1,4})+\s*$")
 _DATE_CELL = re.compile(r"\d{4}-\d\d(?!\d)|\d{1,2}[./]\d{1,2}[./]\d{2,4}$")
 
 
@@ -72,10 +73,9 @@ def is_header(line: str, headers: list[Cell], row: list[Cell]) -> bool:
     numbers = [cell for cell in row if is_number(cell[2])]
     if not numbers or not headers or any(len(text) > 60 for _, _, text in headers):
         return False
-    has_words = not any(is_number(text) for _, _, text in headers) and any(
-        map(_WORDY.search, (text for *_, text in headers))
-    )
-    if not (has_words or (line.startswith("  ") and all(is_number(text) for *_, text in headers))):
+    texts = [text for *_, text in headers]
+    has_words = not any(map(is_number, texts)) and any(map(_WORDY.search, texts))
+    if not (has_words or line.startswith("  ") or _PIVOT.match(line)):
         return False
     ends = {end for _, end, _ in headers}
     aligned = sum(end in ends for _, end, _ in numbers)

@@ -168,15 +168,20 @@ def _attempts(said: set[str], pool: Pool, is_percent: bool) -> Iterator[_Compute
 def _pairs_of(numbers: Sequence[Stated], *, alike: bool = False) -> Iterator[tuple[Stated, Stated]]:
     for last, other in enumerate(numbers):
         for one in numbers[:last]:
-            if not alike or one.column == other.column:
+            if not alike or one.column == other.column or _is_listed(one, other):
                 yield one, other
+
+
+def _is_listed(one: Stated, other: Stated) -> bool:
+    """Return whether two numbers stand in lists beside each other, as the rows of a matrix do."""
+    return one.column[:2] == other.column[:2] and one.column[2].startswith("line ") and not one.labels
 
 
 def _of_pairs(pairs: Iterable[tuple[Stated, Stated]], said: set[str], is_percent: bool) -> Iterator[_Computed]:
     for one, other in pairs:
         if one is other:
             continue
-        is_mixed = one.column != other.column and one.column[:2] == other.column[:2]
+        is_mixed = one.column != other.column and one.column[:2] == other.column[:2] and not _is_listed(one, other)
         for how in said & _OF_TWO.keys():
             if how in {"difference", "sum"} and is_mixed:
                 continue  # apples and pears: two columns of one table
@@ -214,7 +219,7 @@ def _ratio(one: Stated, other: Stated, is_percent: bool) -> Iterator[_Computed]:
 def _mean(one: Stated, other: Stated, is_percent: bool) -> Iterator[_Computed]:
     if one.column == other.column:
         yield _Computed((one.number + other.number) / 2, one)
-    elif not is_percent:
+    if not is_percent:
         for above, below in ((one, other), (other, one)):
             if below.number:
                 yield _Computed(above.number / below.number, above)

@@ -223,7 +223,7 @@ class Layout:
     def _read_fixed(self, row: int) -> bool:
         """Read a table whose header is in a row; what stands before it is none, and it is left for later."""
         below = row + 1
-        if not self.lines[row].startswith("  ") and _DIGIT.search(self.lines[row]):
+        if not self.lines[row].startswith("  ") and _DIGIT.search(self.lines[row]) and not self._is_pivot(row):
             return False
         self._ends = shared_ends(self.lines[row], self.lines[below : below + 4])
         headers = self.cells(self.lines[row])
@@ -247,12 +247,19 @@ class Layout:
         self._read_rows()
         return True
 
+    def _is_pivot(self, row: int) -> bool:
+        """Return whether a line names columns by numbers, as `pclass  1  2  3` does above a line that names the index."""
+        name, *numbers = self.lines[row][:LONGEST].split() or [""]
+        below = self.lines[row + 1][:LONGEST].split() if row + 1 < len(self.lines) else []
+        return bool(numbers) and all(map(str.isdigit, numbers)) and len(below) == 1 and _INDEX_NAME.match(name) is not None
+
     def _goes_on(self, line: str) -> bool:
         """Return whether a line is a row of the table above it."""
         cells = self.cells(line[:LONGEST])
         numbers = [cell for cell in cells if is_number(cell[2])]
         if self._ends:
-            return any(end in self._ends for _, end, _ in cells) and bool(numbers or len(cells) > 1)
+            is_aligned = any(end in self._ends for _, end, _ in cells) and bool(numbers or len(cells) > 1)
+            return is_aligned or (len(numbers) > 1 and len(cells) == len(self.headers))
         return len(numbers) > 1 and abs(len(cells) - len(self.headers)) <= 1
 
     def _read_rows(self) -> None:

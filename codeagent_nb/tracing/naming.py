@@ -5,8 +5,9 @@ the way in which most of its values are right: a false mark costs more than one 
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from codeagent_nb.tracing.labels import Label, Name, Token, contrast, tokens
 from codeagent_nb.tracing.passages import Passage
@@ -16,6 +17,9 @@ from codeagent_nb.tracing.words import COUNTED, STATISTICS
 
 MOST_CANDIDATES = 24
 """Numbers of the sources that are considered for one value."""
+
+FEWEST_DIGITS = 4
+"""Significant digits with which two equal numbers are the same fact, and no chance."""
 
 MOST_READ = 8_000
 """Characters of a passage in which names are looked for."""
@@ -95,21 +99,38 @@ def sort_out(passage: Passage, claims: Sequence[Claim], text: str) -> None:
     Args:
         passage: The passage.
         claims: Its values, in its order.
-        text: The whole answer, with code blanked.
+        text: The whole answer as names are looked for in it.
     """
+    said = passage.text if passage.is_cell else text[passage.start : passage.end]
     for claim in claims:
         claim.fits = claim.fits[:MOST_CANDIDATES]
-    own = [_placed(token, passage.start) for token in tokens(passage.text[:MOST_READ])]
+    own = [_placed(token, passage.start) for token in tokens(said[:MOST_READ])]
     around = [list(tokens(context)) for context in passage.contexts]
-    words = {token.word for said in (own, *around) for token in said}
-    wrong: set[_Place] = set()
+    words = {token.word for tokens_said in (own, *around) for token in tokens_said}
+    wrong: dict[_Place, list[Label]] = {}
     for choice in _choices(claims, words).values():
-        wrong |= _contradictions(_Reading(passage, text, own, around, claims, choice))
+        for place in _contradictions(_Reading(passage, text, own, around, claims, choice)):
+            wrong.setdefault(place, []).append(choice.labels[place])
+    wrong |= {place: [] for place in _same_facts(claims, wrong)}
     for number, claim in enumerate(claims):
         if _SPREAD.search(text, max(0, claim.value.start - 6), claim.value.start):
             continue
         claim.misnamed = [stated for place, stated in enumerate(claim.fits) if (number, place) in wrong]
         claim.fits = [stated for place, stated in enumerate(claim.fits) if (number, place) not in wrong]
+
+
+def _same_facts(claims: Sequence[Claim], wrong: Mapping[_Place, Sequence[Label]]) -> set[_Place]:
+    """Return candidates that are of no other name, but the same number to the last digit as one of another name."""
+    found: set[_Place] = set()
+    for (number, place), labels in wrong.items():
+        fits = claims[number].fits
+        digits = fits[place].number.normalize().as_tuple().digits
+        for other, stated in enumerate(fits) if len(digits) >= FEWEST_DIGITS else ():
+            names = [label.name for label in stated.labels]
+            is_told = any(name in label.group.names for label in labels for name in names)
+            if not is_told and abs(stated.number) == abs(fits[place].number):
+                found.add((number, other))
+    return found
 
 
 def _placed(token: Token, by: int) -> Token:
@@ -122,7 +143,8 @@ def _choices(claims: Sequence[Claim], words: set[str]) -> dict[_Key, _Choice]:
     for number, claim in enumerate(claims):
         for place, stated in enumerate(claim.fits):
             for label in () if _is_matrix(stated) else stated.labels:
-                for key, name, other in _contrasts(label, words):
+                elsewhere = [other.group.names for other in stated.labels if other.group is not label.group]
+                for key, name, other in _contrasts(label, words, elsewhere):
                     choice = choices.setdefault(key, _Choice(key[1], key[2]))
                     choice.names |= {name, other}
                     choice.chosen[number, place] = name
@@ -132,18 +154,24 @@ def _choices(claims: Sequence[Claim], words: set[str]) -> dict[_Key, _Choice]:
 
 def _is_matrix(stated: Stated) -> bool:
     """Return whether rows and columns have the same names, as those of correlations: then none belongs to one."""
-    groups = [label.group.names.keys() for label in stated.labels]
-    return any(len(one & other) > 1 for place, one in enumerate(groups) for other in groups[:place])
+    columns = [label.group.names.keys() for label in stated.labels if label.group.are_columns]
+    rows = [label.group.names.keys() for label in stated.labels if not label.group.are_columns]
+    return any(len(one & other) > 1 for one in columns for other in rows)
 
 
-def _contrasts(label: Label, words: set[str]) -> Iterator[tuple[_Key, Name, Name]]:
+def _contrasts(
+    label: Label, words: set[str], elsewhere: Sequence[Collection[Name]]
+) -> Iterator[tuple[_Key, Name, Name]]:
+    """Yield what a label is told apart from; what names a number in another way is no choice beside it."""
     if not label.name:
         return
     for name in label.group.with_any(words):
-        if name != label.name:
+        if name != label.name and not any(name in names for names in elsewhere):
             before, after, own, other = contrast(label.name, name)
             if own and other and not COUNTED.issuperset(other):
                 yield (id(label.group), before, after), own, other
+            elif other or len(own) == 1:  # "satisfied" and "very satisfied"; whoever says less may mean more
+                yield (id(label.group), (), ()), label.name, name
 
 
 @dataclass(slots=True)
@@ -225,11 +253,20 @@ class _Reading:
 
     def _parallel(self) -> Iterator[Scheme]:
         concerned = {number for number, _ in self.choice.chosen}
-        values = [claim.value for number, claim in enumerate(self.claims) if number in concerned or not claim.fits]
         names = list(dict.fromkeys(mention.name for mention in self.mentions))
-        if len(names) == len(values) > 1:
-            in_order = {value.start: name for value, name in zip(values, names, strict=True)}
-            yield lambda value: in_order.get(value.start)
+        for with_unknown in (True, False):
+            values = [
+                claim.value
+                for number, claim in enumerate(self.claims)
+                if number in concerned or (with_unknown and not claim.fits)
+            ]
+            if len(names) == len(values) > 1:
+                in_order = {value.start: name for value, name in zip(values, names, strict=True)}
+                yield partial(_looked_up, in_order)
+
+
+def _looked_up(names: dict[int, Name], value: Value) -> Name | None:
+    return names.get(value.start)
 
 
 def _is_closed(between: str) -> bool:
@@ -298,7 +335,7 @@ def _contradictions(reading: _Reading) -> set[_Place]:
         wrong = sum(_fails(claim, number, reading.choice, passed) for number, claim in enumerate(reading.claims))
         if fewest is None or wrong < fewest:
             fewest, right = wrong, passed
-        elif wrong == fewest:
+        elif wrong == fewest == 0:
             right |= passed
     return set() if fewest is None else set(reading.choice.chosen) - right
 

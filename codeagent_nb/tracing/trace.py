@@ -15,7 +15,7 @@ from codeagent_nb.tracing.naming import Claim, sort_out
 from codeagent_nb.tracing.passages import Passage, passages
 from codeagent_nb.tracing.sources import Source, Sources, Stated
 from codeagent_nb.tracing.units import PERCENT, TIMES, Unit, conversion
-from codeagent_nb.tracing.values import Value, prose, read_values
+from codeagent_nb.tracing.values import Value, names_in, prose, read_values
 from codeagent_nb.tracing.words import IN_THOUSANDS, ways_said
 from kernel_executor.text import shorten
 
@@ -74,17 +74,18 @@ def trace(text: str, sources: Iterable[Source]) -> Tracing:
     values = read_values(text)
     if not values:
         return Tracing(())
-    return Tracing(tuple(_Tracer(prose(text), values, Sources(sources)).traced()))
+    return Tracing(tuple(_Tracer(text, values, Sources(sources)).traced()))
 
 
 class _Tracer:
     def __init__(self, text: str, values: Sequence[Value], sources: Sources) -> None:
-        self._text = text
+        self._text = prose(text)
+        self._names = names_in(text)
         self._sources = sources
         self._columns: list[Column] | None = None
         self._named: dict[str, tuple[list[Stated], list[Stated]]] = {}
         self._claims: list[tuple[Passage, Claim]] = []
-        self._passages = list(_with_values(text, values))
+        self._passages = list(_with_values(self._text, values))
 
     def traced(self) -> Iterator[TracedValue]:
         read = [
@@ -92,7 +93,7 @@ class _Tracer:
             for passage, values in self._passages
         ]
         for passage, claims in read:
-            sort_out(passage, [claim for claim in claims if claim.value.kind == "number"], self._text)
+            sort_out(passage, [claim for claim in claims if _is_named(claim.value)], self._names)
         self.read = read
         self._claims = [(passage, claim) for passage, claims in read for claim in claims]
         for place in range(len(self._claims)):
@@ -222,6 +223,11 @@ class _Tracer:
             return not is_share or any(_dimension(other) == PERCENT for other in self._sources.units)
         named = {other for other in self._sources.units if other.dimension == unit.dimension}
         return not named or unit in named
+
+
+def _is_named(value: Value) -> bool:
+    """Return whether a value stands under names: a moment does not, nor does a year."""
+    return value.kind == "number" and not (value.is_count and 1_900 <= value.readings[0].number < 2_100)
 
 
 def _dimension(unit: Unit | None) -> str:

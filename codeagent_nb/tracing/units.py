@@ -165,13 +165,14 @@ def label_unit(label: str) -> Unit | None:
 _NAMED = re.compile(
     r"(?:[\d  ]|_|[(\[]|\b(?:in|en|em)\s)(%|‰|°[CF]|[$€£¥₹]|km/h|m/s|[^\W\d_]{1,20}+[²³23]?)(?![\w²³])", re.IGNORECASE
 )
+_CURRENCY_NAMED = re.compile(r"([$€£¥₹])\s?-?\d")
 _CLOSE = re.compile(r"[\n\t]")
 _LONE = re.compile(r"(?:\d|[(\[_]|\b(?:in|en|em)\s)\s?$")
 
 
 def named_units(text: str) -> frozenset[Unit]:
     """Return the units that a text names anywhere; one of a letter or two only behind a number or in a label."""
-    found = set()
+    found = {UNITS[match[1]] for match in _CURRENCY_NAMED.finditer(text)}
     for match in _NAMED.finditer(text):
         word = match[1]
         before = _CLOSE.split(text[max(0, match.start(1) - 4) : match.start(1)])[-1].rstrip()

@@ -67,6 +67,8 @@ _NO_PROSE = re.compile(
     re.DOTALL,
 )
 _SPAN = re.compile(r"(?<!`)(`{1,3})(?!`)([^`\n]{1,300})\1(?!`)")
+_FILE = re.compile(r"(?!0x)[\w./-]+\.\w{1,7}$")
+_NAME = re.compile(r"[\w .%/:+-]+")
 _QUOTED = re.compile(
     r"(?:[^\W\d][\w %-]{0,40}[:=])?\s*[~≈<>$€£₹]?\s?[-+−]?[\d.,'\s\u00a0\u202f]{1,40}"  # noqa: RUF001
     r"(?:[eE][-+]?\d{1,3})?\s?(?:%|[^\W\d_]{1,8})?\s*"
@@ -84,6 +86,19 @@ def prose(text: str) -> str:
     return _EMPHASIS.sub(_blank, text)
 
 
+def names_in(text: str) -> str:
+    """Return a text in which names are looked for, at the same length: as `prose`, but with files and columns in it."""
+    text = _FENCE.sub(_blank, text[:MOST_READ])
+    text = _NO_PROSE.sub(lambda match: match[0] if _FILE.match(match[0]) else _unlinked(match), text)
+    text = _SPAN.sub(lambda match: _bare(match) if _NAME.fullmatch(match[2]) else _blank(match), text)
+    return _EMPHASIS.sub(_blank, text)
+
+
+def _bare(match: re.Match[str]) -> str:
+    edge = "\x00" * len(match[1])
+    return f"{edge}{match[2]}{edge}"
+
+
 def _blank(match: re.Match[str]) -> str:
     return re.sub(r"[^\n]", "\x00", match[0])
 
@@ -98,8 +113,7 @@ def _unlinked(match: re.Match[str]) -> str:
 def _code_span(match: re.Match[str]) -> str:
     if not _QUOTED.fullmatch(match[2]):
         return match[0] if re.fullmatch(r"[^\W\d_]+(?:[ _-][^\W\d_]+)*", match[2]) else _blank(match)
-    edge = "\x00" * len(match[1])
-    return f"{edge}{match[2]}{edge}"
+    return _bare(match)
 
 
 def read_values(text: str) -> tuple[Value, ...]:
