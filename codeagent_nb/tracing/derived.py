@@ -4,6 +4,7 @@ Only where the sentence says so, only from numbers that stand near it in the ans
 many tries as a value has room for: among the differences of twenty numbers, any number of two digits is found.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, DivisionByZero, InvalidOperation, Overflow
@@ -11,6 +12,7 @@ from decimal import Decimal, DivisionByZero, InvalidOperation, Overflow
 from codeagent_nb.tracing.digits import Reading, trailing_zeros
 from codeagent_nb.tracing.labels import tokens
 from codeagent_nb.tracing.sources import Sources, Stated
+from codeagent_nb.tracing.structure import BASE, is_round
 from codeagent_nb.tracing.units import PERCENT, TIMES, Unit, conversion
 from codeagent_nb.tracing.values import Value
 from codeagent_nb.tracing.words import LONGEST_SENTENCE, ways_said
@@ -126,10 +128,11 @@ def derived_from(value: Value, sentence: str, pool: Pool) -> str | None:
         said.add("difference")
     if "so" in said:
         said |= {"sum", "ratio"}
+    base = _base_in(sentence)
     is_percent = value.unit is not None and value.unit.dimension == PERCENT
     tried: set[Decimal] = set()
     most = MOST_TRIED[min(_digits(value), len(MOST_TRIED) - 1)]
-    for computed in _attempts(said, pool, is_percent):
+    for computed in _attempts(said, pool, base, is_percent):
         tried.add(abs(computed.number))
         if len(tried) > most:
             return None
@@ -146,9 +149,21 @@ def _digits(value: Value) -> int:
     return max(1, len(digits.rstrip("0") if value.is_rough else digits))
 
 
-def _attempts(said: set[str], pool: Pool, is_percent: bool) -> Iterator[_Computed]:
+def _base_in(sentence: str) -> Decimal | None:
+    """Return the ten, hundred or thousand for each of which a sentence says something."""
+    for found in BASE.finditer(sentence[:LONGEST_SENTENCE]):
+        number = Decimal(re.sub(r"\D", "", found[1]))
+        if is_round(number):
+            return number
+    return None
+
+
+def _attempts(said: set[str], pool: Pool, base: Decimal | None, is_percent: bool) -> Iterator[_Computed]:
     try:
         near = pool.here[:MOST_NEAR]
+        if base:
+            yield from (_Computed(stated.number * base, stated) for stated in (*near, *pool.around[:MOST_NEAR]))
+            yield from (_Computed(stated.number * base, stated) for stated in pool.named[:MOST_NEAR])
         yield from _of_pairs(_pairs_of(near), said, is_percent)
         yield from _of_groups(near, said, pool, is_percent)
         joined = said | {"sum"} if "joined" in said else said

@@ -228,8 +228,8 @@ class Layout:
         self._ends = shared_ends(self.lines[row], self.lines[below : below + 4])
         headers = self.cells(self.lines[row])
         rows = [self.cells(line) for line in self.lines[below : below + 3]]
-        is_named = bool(rows) and len(rows) > 1 and not any(is_number(cell[2]) for cell in rows[0])
-        if is_named and self.lines[row].startswith(" ") and not self.lines[below].startswith(" "):
+        is_named = len(rows) > 1 and len(rows[0]) < len(headers) and not any(is_number(cell[2]) for cell in rows[0])
+        if is_named and not self.lines[below].startswith(" "):
             self._starts = [found.start() for found in re.finditer(r"\S+", self.lines[below])]
             below, rows = below + 1, rows[1:]
         if not (rows and is_header(self.lines[row], headers, rows[0])):
@@ -239,6 +239,9 @@ class Layout:
             self.headers = []
             return True
         self.headers, self.body = headers, below
+        if self._is_pivot(row):
+            name = headers[0][2]
+            self.headers = [headers[0], *((begin, end, f"{name} {text}") for begin, end, text in headers[1:])]
         self.has_bare_index = not self._starts and self.lines[row].startswith(" ") and len(rows[0]) > len(headers)
         self.end = next(
             (number for number in range(below + 1, len(self.lines)) if not self._goes_on(self.lines[number])),
@@ -345,7 +348,7 @@ def pair_labels(text: str, start: int) -> tuple[str, str]:
         near = quoted[1]
     elif names := _IN_A_SENTENCE.findall(near) if len(near.split()) > 3 else []:
         near = names[-1]
-    near = near.strip(" '\"\t:=~≈-–*#>")[-LABEL:]  # noqa: RUF001
+    near = near.strip(" '\"\t:=~≈-–*#>$€£¥₹")[-LABEL:]  # noqa: RUF001
     head, colon, rest = text[: min(start, LABEL)].partition(":")
     head = head.strip(" '\"\t-*#>{")
     if not colon or head == near or not re.search(r"\w", rest) or re.search(r"\d", head):

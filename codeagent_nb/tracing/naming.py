@@ -201,14 +201,15 @@ class _Reading:
         self.mentions = whole
 
     def _orders(self) -> Iterator[Scheme]:
-        yield self._tight
-        yield self._preceding
-        yield self._following
-        yield self._outside
+        for scheme in (self._tight, self._preceding, self._following, self._outside):
+            yield partial(self._beside_or, scheme)
         yield from self._parallel()
         if _COMPARES.search(self.passage.text):
             first = self.mentions[0].name
-            yield lambda _value: first
+            yield partial(self._beside_or, lambda _value: first)
+
+    def _beside_or(self, scheme: Scheme, value: Value) -> Name | None:
+        return self.beside(value) or scheme(value)
 
     def beside(self, value: Value) -> Name | None:
         """Return the name that a value is given to by a mark between them, as in `Adelie: 3700` or `3700 (Adelie)`."""
@@ -254,15 +255,18 @@ class _Reading:
     def _parallel(self) -> Iterator[Scheme]:
         concerned = {number for number, _ in self.choice.chosen}
         names = list(dict.fromkeys(mention.name for mention in self.mentions))
+        chosen = set(self.choice.chosen.values())
+        sure = [name for name in names if name in chosen]
         for with_unknown in (True, False):
             values = [
                 claim.value
                 for number, claim in enumerate(self.claims)
                 if number in concerned or (with_unknown and not claim.fits)
             ]
-            if len(names) == len(values) > 1:
-                in_order = {value.start: name for value, name in zip(values, names, strict=True)}
-                yield partial(_looked_up, in_order)
+            for some in (names, sure):
+                if len(some) == len(values) > 1:
+                    in_order = {value.start: name for value, name in zip(values, some, strict=True)}
+                    yield partial(_looked_up, in_order)
 
 
 def _looked_up(names: dict[int, Name], value: Value) -> Name | None:
@@ -317,10 +321,16 @@ def _own_words(choice: _Choice) -> dict[str, Name]:
 def _is_here(words: Sequence[str], place: int, name: Name, before: Name) -> bool:
     if tuple(words[place : place + len(name)]) != name:
         return False
-    if all(word.isdigit() and len(word) < 4 for word in name):  # "class 1", but no 1 that stands alone
-        previous = words[place - 1] if place else ""
-        return bool(before) and len(previous) > 2 and before[-1].endswith(previous)
+    if all(word.isdigit() and len(word) < 4 for word in name):  # "class 1", "2 bedrooms", but no 1 that stands alone
+        beside = [words[at] for at in (place - 1, place + len(name)) if 0 <= at < len(words)]
+        return bool(before) and any(_is_akin(before[-1], word) for word in beside)
     return True
+
+
+def _is_akin(word: str, other: str) -> bool:
+    """Return whether one of two words is the end or the beginning of the other one: `pclass` and `class`."""
+    short, long = sorted((word, other), key=len)
+    return len(short) > 2 and (long.endswith(short) or long.startswith(short))
 
 
 def _contradictions(reading: _Reading) -> set[_Place]:
@@ -328,9 +338,7 @@ def _contradictions(reading: _Reading) -> set[_Place]:
     fewest: int | None = None
     right: set[_Place] = set()
     for scheme in reading.schemes():
-        named = {
-            number: reading.beside(claim.value) or scheme(claim.value) for number, claim in enumerate(reading.claims)
-        }
+        named = {number: scheme(claim.value) for number, claim in enumerate(reading.claims)}
         passed = {place for place, name in reading.choice.chosen.items() if _passes(reading, place, name, named)}
         wrong = sum(_fails(claim, number, reading.choice, passed) for number, claim in enumerate(reading.claims))
         if fewest is None or wrong < fewest:

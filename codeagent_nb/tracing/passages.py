@@ -14,6 +14,7 @@ class Passage:
         end: Where it ends.
         text: What names are looked for in.
         contexts: What else may name what it is about, the nearest first.
+        is_item: Whether it is an item of a list.
         is_cell: Whether it is a cell of a table; its text then is that of its row's first cell and its column's header.
     """
 
@@ -22,6 +23,7 @@ class Passage:
     text: str
     contexts: tuple[str, ...] = ()
     is_cell: bool = False
+    is_item: bool = False
 
 
 _ITEM = re.compile(r"^([ \t]*)(?:[-*+•–]|\d{1,3}[.)])[ \t]+")  # noqa: RUF001
@@ -64,7 +66,7 @@ def passages(text: str) -> Iterator[Passage]:
             parents.append((depth, block))
         else:
             parents, contexts = [], (heading,)
-        yield from _sentences(start, block, tuple(filter(None, contexts)))
+        yield from _sentences(start, block, tuple(filter(None, contexts)), is_item=item is not None)
         if not item and block.strip():
             lead = _last_sentence(block)
 
@@ -103,14 +105,14 @@ def _row(start: int, block: str, header: list[str], contexts: tuple[str, ...]) -
         place += len(cell) + 1
 
 
-def _sentences(start: int, block: str, contexts: tuple[str, ...]) -> Iterator[Passage]:
+def _sentences(start: int, block: str, contexts: tuple[str, ...], *, is_item: bool) -> Iterator[Passage]:
     begins, before = 0, ""
     for end in [*(found.end() for found in _END.finditer(block)), len(block)]:
         if end < len(block) and _ABBREVIATED.search(block, max(begins, end - 12), end):
             continue
         said = block[begins:end]
         nearer = (before,) if before and _PRONOUN.match(said) else ()
-        yield Passage(start + begins, start + end, said, (*nearer, *contexts))
+        yield Passage(start + begins, start + end, said, (*nearer, *contexts), is_item=is_item)
         begins, before = end, said
 
 

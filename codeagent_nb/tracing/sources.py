@@ -15,9 +15,10 @@ from typing import NamedTuple
 
 from codeagent_nb.tracing.dates import MOMENT, Date, blank, dates_in, times_in
 from codeagent_nb.tracing.digits import IN_OUTPUT, MACHINE, Reading, readings
+from codeagent_nb.tracing.durations import PRINTED, printed_in
 from codeagent_nb.tracing.labels import Group, Label
 from codeagent_nb.tracing.layout import Layout
-from codeagent_nb.tracing.units import Unit, label_unit, named_units, scale_after, unit_after, unit_before
+from codeagent_nb.tracing.units import UNITS, Unit, label_unit, named_units, scale_after, unit_after, unit_before
 from kernel_executor.outputs.html_text import html_text
 
 MOST_READ = 600_000
@@ -172,6 +173,7 @@ class Sources:
         self._known: dict[int, Stated] = {}
         self._texts: list[tuple[str, str]] = []
         self.scale_words: set[str] = set()
+        self.has_hours = False
         units: set[Unit] = set()
         pairs = Group()
         room = MOST_READ
@@ -184,7 +186,8 @@ class Sources:
             self.scale_words |= {found[0].casefold() for found in _IN_SCALE.finditer(text[:MOST_UNITS])}
             self._texts.append((source.id, text[:MOST_DATES]))
             room_left = MOST_NUMBERS - len(self._places)
-            self._places += islice(_numbers(len(self._pages) - 1, MOMENT.sub(blank, text).split("\n")), room_left)
+            self.has_hours = self.has_hours or _HOURS.search(text[:MOST_UNITS]) is not None
+            self._places += islice(_numbers(len(self._pages) - 1, page.lines), room_left)
         self.units = frozenset(units)
         self._sorted = sorted(range(len(self._places)), key=lambda place: float(self._places[place].number))
         self._sizes = [float(self._places[place].number) for place in self._sorted]
@@ -251,6 +254,8 @@ class Sources:
         labels = layout.labels(place.line, place.start)
         _, end = scale_after(line, place.end)
         unit = unit_after(line, end)[0] or unit_before(line, place.start)[0] or _labelled_unit(labels)
+        if ":" in line[place.start : place.end]:
+            unit = UNITS["s"]
         unit = unit or (label_unit(layout.title) if layout.title else None)
         last = labels[-1 if layout.is_table else 0].text if labels and (layout.is_table or len(labels) > 1) else ""
         if not layout.is_table and _LISTED.search(line, max(0, place.start - 2_000), place.end + 2_000):
@@ -277,6 +282,10 @@ def _labelled_unit(labels: tuple[Label, ...]) -> Unit | None:
 
 def _numbers(page: int, lines: list[str]) -> Iterator[Place]:
     for number, line in enumerate(lines):
+        if ":" in line or "-" in line:
+            for start, end, seconds in printed_in(line) if line.count(":") > 1 else ():
+                yield Place(page, number, start, end, seconds)
+            line = MOMENT.sub(blank, PRINTED.sub(blank, line))
         for found in IN_OUTPUT.finditer(line):
             start, end = found.span()
             meant = _plain(found) or [reading.number for reading in readings(found)]
@@ -290,6 +299,7 @@ def _numbers(page: int, lines: list[str]) -> Iterator[Place]:
             yield from _apart(page, number, line)
 
 
+_HOURS = re.compile(r"hour|stunde|uhrzeit|heure|\bhora|\bora\b|timme", re.IGNORECASE)
 _LISTED = re.compile(r"[\[(]\s*-?\d[\d.]*(?:,\s*|\s+)-?\d")
 _LEADS = re.compile(r"\s*-?\d[\d.-]{0,12}\s$")
 _MAY_SCALE = re.compile(r"[  ]?[^\W\d_]")

@@ -5,17 +5,19 @@ it, or if the sentence says that it was computed from such numbers and it was.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from codeagent_nb.tracing.counted import counted_in, left_out, total_of
+from codeagent_nb.tracing.currencies import set_apart_currencies
 from codeagent_nb.tracing.derived import Column, Pool, columns, derived_from, named_in, readings_of
 from codeagent_nb.tracing.digits import Reading
 from codeagent_nb.tracing.naming import Claim, sort_out
 from codeagent_nb.tracing.passages import Passage, passages
 from codeagent_nb.tracing.sources import Source, Sources, Stated
-from codeagent_nb.tracing.units import PERCENT, TIMES, Unit, conversion
-from codeagent_nb.tracing.values import Value, names_in, prose, read_values
+from codeagent_nb.tracing.units import MONEY, PERCENT, TIMES, Unit, conversion, label_unit
+from codeagent_nb.tracing.prose import names_in, prose
+from codeagent_nb.tracing.values import Value, read_values
 from codeagent_nb.tracing.words import IN_THOUSANDS, ways_said
 from kernel_executor.text import shorten
 
@@ -94,8 +96,9 @@ class _Tracer:
         ]
         for passage, claims in read:
             sort_out(passage, [claim for claim in claims if _is_named(claim.value)], self._names)
-        self.read = read
         self._claims = [(passage, claim) for passage, claims in read for claim in claims]
+        if not any(unit.dimension == MONEY for unit in self._sources.units):
+            set_apart_currencies([claim for _, claim in self._claims])
         for place in range(len(self._claims)):
             yield self._judged(place)
 
@@ -139,10 +142,17 @@ class _Tracer:
 
     def _moment(self, value: Value) -> str | None:
         if value.kind == "time":
-            return self._sources.time_source(value.text)
+            return self._sources.time_source(value.text) or self._hour(value.text)
         return next(
             (source for source, stated in self._sources.dates for date in value.dates if date.includes(stated)), None
         )
+
+    def _hour(self, text: str) -> str | None:
+        """Return the source that states a full hour as a number: `17:00` as the row 17 of trips by hour."""
+        hour, _, rest = text.partition(":")
+        if rest.strip("0:") or not self._sources.has_hours:
+            return None
+        return next((stated.source for stated in self._sources.within(Reading(Decimal(hour), Decimal(1)))), None)
 
     def _computed(self, place: int, claim: Claim, passage: Passage) -> str | None:
         value = claim.value
@@ -162,11 +172,22 @@ class _Tracer:
         return derived_from(value, sentence, Pool(here, named, partly, around, self._columns, self._sources.units))
 
     def _claim(self, value: Value, passage: Passage) -> Claim:
-        """Return a value with the numbers of the sources that it could be."""
+        """Return a value with the numbers of the sources that it could be, in the unit that its table or list says."""
+        bare = self._claimed(value, passage)
+        if value.unit is not None or not (passage.is_cell or passage.is_item) or value.is_hour:
+            return bare
+        unit = label_unit(passage.text if passage.is_cell else " ".join(passage.contexts[:1]))
+        if unit is None or (bare.fits and not passage.is_cell):
+            return bare
+        claim = self._claimed(replace(value, unit=unit), passage)
+        return bare if unit.dimension == PERCENT and not claim.fits else claim
+
+    def _claimed(self, value: Value, passage: Passage) -> Claim:
+        """Return a value with the numbers of the sources that it could be in its unit."""
         claim = Claim(value)
         takes_rows = "row" in ways_said(passage.text)
         for stated, is_same_unit in self._alike(value, passage):
-            if stated.is_index and not takes_rows:
+            if stated.is_index and not (takes_rows or value.is_hour):
                 continue
             (claim.fits if is_same_unit else claim.elsewhere).append(stated)
         if not claim.fits and value.is_count and 1_000 <= value.readings[0].number < 3_000:
@@ -205,6 +226,9 @@ class _Tracer:
             if other != unit and by is not None:
                 found = self._sources.within(reading.scaled(by))
                 yield from (stated for stated in found if stated.unit in {other, None})
+        if unit.dimension == "time" and unit.factor is not None:
+            found = self._sources.within(reading.scaled(unit.factor))
+            yield from (stated for stated in found if ":" in stated.text)
 
     def _in_scale(self, reading: Reading) -> Iterator[Stated]:
         """Yield numbers whose label says that they are in thousands or millions."""

@@ -9,6 +9,7 @@ from codeagent_nb.tracing.words import SCALES
 
 PERCENT = "percent"
 TIMES = "times"
+MONEY = "money"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Unit:
 
 # dimension, factor ("-": does not convert), how it is written; the first is its name.
 _TABLE = """
-percent 1 % percent pct prozent pourcent porcentaje percento %-punkte prozentpunkte pp percentage
+percent 1 % points punkte punkten puntos punti procent procentenheter percent pct prozent pourcent porcentaje percento %-punkte prozentpunkte pp percentage
 permille - ‰ promille
 mass 0.000001 µg μg microgram micrograms mikrogramm
 mass 0.001 mg milligram milligrams milligramm milligrammes miligramos milligrammi
