@@ -22,3 +22,4 @@ def set_apart_currencies(claims: Sequence[Claim]) -> None:
         if unit != usual:
             claim.elsewhere = [*claim.fits, *claim.elsewhere]
             claim.fits = []
+            claim.is_in_wrong_unit = True

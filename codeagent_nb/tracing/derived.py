@@ -22,7 +22,7 @@ FEW = 600
 
 MOST_NEAR = 10
 
-MOST_TRIED = (0, 4, 24, 120, 400)
+MOST_TRIED = (0, 4, 18, 120, 400)
 """Numbers that are computed for a value, by its significant digits."""
 
 HUNDRED = Decimal(100)
@@ -164,7 +164,7 @@ def _attempts(said: set[str], pool: Pool, base: Decimal | None, is_percent: bool
         if base:
             yield from (_Computed(stated.number * base, stated) for stated in (*near, *pool.around[:MOST_NEAR]))
             yield from (_Computed(stated.number * base, stated) for stated in pool.named[:MOST_NEAR])
-        yield from _of_pairs(_pairs_of(near), said, is_percent)
+        yield from _of_pairs(_pairs_of(near), said, is_percent, is_mixed=True)
         yield from _of_groups(near, said, pool, is_percent)
         joined = said | {"sum"} if "joined" in said else said
         yield from _of_pairs(_pairs_of(pool.named[:MOST_NEAR], alike=True), joined, is_percent)
@@ -192,13 +192,15 @@ def _is_listed(one: Stated, other: Stated) -> bool:
     return one.column[:2] == other.column[:2] and one.column[2].startswith("line ") and not one.labels
 
 
-def _of_pairs(pairs: Iterable[tuple[Stated, Stated]], said: set[str], is_percent: bool) -> Iterator[_Computed]:
+def _of_pairs(
+    pairs: Iterable[tuple[Stated, Stated]], said: set[str], is_percent: bool, *, is_mixed: bool = False
+) -> Iterator[_Computed]:
     for one, other in pairs:
         if one is other:
             continue
-        is_mixed = one.column != other.column and one.column[:2] == other.column[:2] and not _is_listed(one, other)
+        is_in_one = one.column == other.column or one.column[:2] != other.column[:2] or _is_listed(one, other)
         for how in said & _OF_TWO.keys():
-            if how in {"difference", "sum"} and is_mixed:
+            if how in {"difference", "sum"} and not (is_mixed or is_in_one):
                 continue  # apples and pears: two columns of one table
             if how == "ratio" and is_percent and not (_is_count(one) and _is_count(other)):
                 continue

@@ -50,7 +50,7 @@ def tokens(text: str) -> Iterator[Token]:
             continue
         if _CODE.search(written):
             word = written.casefold().replace("²", "2")
-        elif len(written) == 1 and not written.isdigit():
+        elif len(written) == 1 and not written.isdigit() and written not in "♀♂":
             word = written if _is_letter_name(text, found, previous) else ""
         else:
             word = canonical(written) or _plain(written.casefold())

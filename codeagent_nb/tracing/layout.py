@@ -141,7 +141,7 @@ class Layout:
         """Return what `pair_labels` does; of a series with two indices the outer label with the inner one."""
         text = self.lines[row]
         near, head = pair_labels(text, start)
-        if not near and self.is_numbered and (number := _LEADING.match(text)) and number.end() == start:
+        if not near and self.is_numbered and (number := _LEADING.match(text)) and _MONEY.fullmatch(text, number.end(), start):
             near = " ".join(filter(None, (number[1], self._index, number[2])))
         if near and not head and text.startswith("  "):
             for above in reversed(self.lines[max(0, row - MOST_INNER) : row]):
@@ -325,6 +325,7 @@ class Layout:
 
 
 _DIGIT = re.compile(r"(?<![^\W_])\d")
+_MONEY = re.compile(r"[$€£¥₹]?")
 _LEADING = re.compile(r"(?:\s*|([^\W\d][\w-]{0,40})\s+)(-?\d[\d.-]{0,12})\s+")
 _INDEX_NAME = re.compile(r"[^\W\d]\w{0,40}")
 _OUTER = re.compile(r"([^\W\d][\w .-]{0,40}?)\s{2,}\S")

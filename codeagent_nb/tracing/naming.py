@@ -34,12 +34,14 @@ class Claim:
         fits: Numbers of the sources that it could be.
         misnamed: Those of them that stand under another label.
         elsewhere: Numbers that it would be in another unit.
+        is_in_wrong_unit: Whether its unit is wrong, whatever it was computed from.
     """
 
     value: Value
     fits: list[Stated] = field(default_factory=list)
     misnamed: list[Stated] = field(default_factory=list)
     elsewhere: list[Stated] = field(default_factory=list)
+    is_in_wrong_unit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +144,8 @@ def _choices(claims: Sequence[Claim], words: set[str]) -> dict[_Key, _Choice]:
     choices: dict[_Key, _Choice] = {}
     for number, claim in enumerate(claims):
         for place, stated in enumerate(claim.fits):
-            for label in () if _is_matrix(stated) else stated.labels:
-                elsewhere = [other.group.names for other in stated.labels if other.group is not label.group]
+            for at, label in enumerate(() if _is_matrix(stated) else stated.labels):
+                elsewhere = [other.group.names for other in stated.labels[at + 1 :] if other.group is not label.group]
                 for key, name, other in _contrasts(label, words, elsewhere):
                     choice = choices.setdefault(key, _Choice(key[1], key[2]))
                     choice.names |= {name, other}

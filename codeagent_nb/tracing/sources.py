@@ -137,7 +137,7 @@ class _Page:
             and len(above.split()) > 1
             and not any(map(str.isdigit, above.replace("f1", "")))
             and any(map(str.isdigit, self.lines[empty + 1] if empty + 1 < len(self.lines) else ""))
-        )
+        ) or (empty + 1 < len(self.lines) and _AVERAGES.match(self.lines[empty + 1]) is not None)
 
     def layout(self, line: int) -> Layout:
         """Return how the lines about one are laid out; an empty line parts them."""
@@ -299,6 +299,7 @@ def _numbers(page: int, lines: list[str]) -> Iterator[Place]:
             yield from _apart(page, number, line)
 
 
+_AVERAGES = re.compile(r"\s+(?:accuracy|micro avg|macro avg)\s")
 _HOURS = re.compile(r"hour|stunde|uhrzeit|heure|\bhora|\bora\b|timme", re.IGNORECASE)
 _LISTED = re.compile(r"[\[(]\s*-?\d[\d.]*(?:,\s*|\s+)-?\d")
 _LEADS = re.compile(r"\s*-?\d[\d.-]{0,12}\s$")

@@ -15,6 +15,9 @@ sunday sun sonntag dimanche domingo domenica söndag
 _OTHERS = """
 male men männer mann männlich männlichen männchen hommes homme mâle hombre hombres varones uomini uomo maschi maschio män hanar ♂
 female women frauen frau weiblich weiblichen weibchen femmes femme femelle mujer mujeres hembra hembras donne donna femmine femmina kvinnor honor ♀
+accuracy genauigkeit exactitude exactitud accuratezza noggrannhet träffsäkerhet
+precision präzision précision precisión precisione
+recall trefferquote sensitivität rappel richiamo exhaustividad sensibilidad
 yes ja oui sí sì
 total totale gesamt insgesamt overall all
 """

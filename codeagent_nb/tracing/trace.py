@@ -12,13 +12,14 @@ from codeagent_nb.tracing.counted import counted_in, left_out, total_of
 from codeagent_nb.tracing.currencies import set_apart_currencies
 from codeagent_nb.tracing.derived import Column, Pool, columns, derived_from, named_in, readings_of
 from codeagent_nb.tracing.digits import Reading
+from codeagent_nb.tracing.labels import tokens
 from codeagent_nb.tracing.naming import Claim, sort_out
 from codeagent_nb.tracing.passages import Passage, passages
 from codeagent_nb.tracing.sources import Source, Sources, Stated
 from codeagent_nb.tracing.units import MONEY, PERCENT, TIMES, Unit, conversion, label_unit
 from codeagent_nb.tracing.prose import names_in, prose
 from codeagent_nb.tracing.values import Value, read_values
-from codeagent_nb.tracing.words import IN_THOUSANDS, ways_said
+from codeagent_nb.tracing.words import IN_THOUSANDS, LONGEST_SENTENCE, ways_said
 from kernel_executor.text import shorten
 
 NOWHERE = "not in any output"
@@ -96,11 +97,24 @@ class _Tracer:
         ]
         for passage, claims in read:
             sort_out(passage, [claim for claim in claims if _is_named(claim.value)], self._names)
+            self._drop_unlikely(passage, claims)
         self._claims = [(passage, claim) for passage, claims in read for claim in claims]
         if not any(unit.dimension == MONEY for unit in self._sources.units):
             set_apart_currencies([claim for _, claim in self._claims])
         for place in range(len(self._claims)):
             yield self._judged(place)
+
+    def _drop_unlikely(self, passage: Passage, claims: Sequence[Claim]) -> None:
+        """Take from whole numbers that stand alone those that are not whole and of which the passage names nothing."""
+        said = {token.word for part in (passage.text, *passage.contexts) for token in tokens(part[:LONGEST_SENTENCE])}
+        for claim in claims:
+            if claim.value.is_count and not claim.value.is_rough and not passage.is_cell:
+                whole = claim.value.readings[0].number
+                claim.fits = [
+                    stated
+                    for stated in claim.fits
+                    if _is_whole(stated) or abs(abs(stated.number) - whole) > 1 or _is_named_in(stated, said)
+                ]
 
     def _judged(self, place: int) -> TracedValue:
         passage, claim = self._claims[place]
@@ -160,7 +174,7 @@ class _Tracer:
             self._columns = columns(self._sources)
         if counted := counted_in(value, self._text, self._sources, self._columns):
             return counted
-        if claim.misnamed:
+        if claim.misnamed or claim.is_in_wrong_unit or not self._may_be_in(value.unit, place):
             return None
         sentence = " ".join((passage.text, *passage.contexts[:1]))
         if counted := total_of(value, self._columns) or left_out(value, sentence, self._columns):
@@ -170,6 +184,13 @@ class _Tracer:
         here, around = self._near(place, is_here=True), self._near(place, is_here=False)
         named, partly = self._named[sentence]
         return derived_from(value, sentence, Pool(here, named, partly, around, self._columns, self._sources.units))
+
+    def _may_be_in(self, unit: Unit | None, place: int) -> bool:
+        """Return whether a value may be computed in a unit: what the sources or other values of the answer are in."""
+        if unit is None or unit.dimension in {PERCENT, TIMES, MONEY, "time"}:
+            return True
+        said = [claim.value.unit for number, (_, claim) in enumerate(self._claims) if number != place]
+        return any(other and other.dimension == unit.dimension for other in (*said, *self._sources.units))
 
     def _claim(self, value: Value, passage: Passage) -> Claim:
         """Return a value with the numbers of the sources that it could be, in the unit that its table or list says."""
@@ -252,6 +273,16 @@ class _Tracer:
 def _is_named(value: Value) -> bool:
     """Return whether a value stands under names: a moment does not, nor does a year."""
     return value.kind == "number" and not (value.is_count and 1_900 <= value.readings[0].number < 2_100)
+
+
+def _is_whole(stated: Stated) -> bool:
+    return stated.number == stated.number.to_integral_value()
+
+
+def _is_named_in(stated: Stated, said: set[str]) -> bool:
+    """Return whether any label of a number is said, or it has none."""
+    names = [label.name for label in stated.labels if label.name]
+    return not names or any(word in said for name in names for word in name)
 
 
 def _dimension(unit: Unit | None) -> str:

@@ -118,6 +118,7 @@ CURRENCY_BEFORE = re.compile(r"(US\$|[$€£¥₹]|\b(?:USD|EUR|GBP|CHF|INR|JPY|
 _NOT_IN_LABELS = frozenset({"min", "mins", "x", "×", "mal", "an", "mes", "ora", "ore", "pound", "second", "times"})  # noqa: RUF001
 _IN_LABEL = re.compile(r"[(\[]\s*+([^()\[\]]{1,20})[)\]]|(?:_|\b(?:in|en)[\s_])([^\W_]{1,20}|[%$€£¥₹°][CF]?)(?![^\W_])")
 _PERCENT_LABEL = re.compile(r"%|(?<![^\W_])(?:pct|perc|percent|percentage|prozent|pourcent|porcentaje|percentuale)")
+_QUANTILE = re.compile(r"\d{1,2}(?:\.\d{1,3})?%")
 _DURATION = re.compile(
     r"(?:duration|time|dauer|zeit|elapsed|runtime|wait\w*|delay|durée|duración|durata)(?:_in)?_min(?![^\W_])"
 )
@@ -149,7 +150,7 @@ def unit_before(text: str, start: int) -> tuple[Unit | None, int]:
 
 def label_unit(label: str) -> Unit | None:
     """Return the unit that a label names: `body_mass_g`, `Mass (kg)`, `price in EUR`, `share_pct`."""
-    if _PERCENT_LABEL.search(label.casefold()):
+    if _PERCENT_LABEL.search(label.casefold()) and not _QUANTILE.fullmatch(label.strip()):
         return UNITS["%"]
     if _DURATION.search(label.casefold()):
         return UNITS["min"]

@@ -4,7 +4,7 @@ Code, addresses, names such as `x1`, versions, list markers and what orders or n
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import islice
@@ -68,7 +68,19 @@ def read_values(text: str) -> tuple[Value, ...]:
     for value in islice(_numbers(flat), MOST_VALUES):
         start, end = back[value.start], back[value.end - 1] + 1
         found.append(replace(value, start=start, end=end))
-    return tuple(sorted(found, key=lambda value: value.start))
+    return tuple(sorted(_in_one_style(found), key=lambda value: value.start))
+
+
+def _in_one_style(values: Sequence[Value]) -> Iterator[Value]:
+    """Yield the values, those of two readings with the one that fits how the answer writes its other numbers."""
+    marks = {found[1] for value in values if len(value.readings) == 1 and (found := _DECIMALS.search(value.text))}
+    for value in values:
+        ambiguous = _AMBIGUOUS.search(value.text) if len(value.readings) > 1 and len(marks) == 1 else None
+        if ambiguous:
+            is_decimal = ambiguous[1] in marks
+            kept = [reading for reading in value.readings if (reading.step < value.scale) == is_decimal]
+            value = replace(value, readings=tuple(kept) or value.readings)
+        yield value
 
 
 def _moments(text: str) -> Iterator[Value]:
@@ -97,6 +109,8 @@ def _numbers(text: str) -> Iterator[Value]:
             yield value
 
 
+_DECIMALS = re.compile(r"\d([.,])(?:\d{1,2}|\d{4,})(?!\d)")
+_AMBIGUOUS = re.compile(r"\d([.,])\d{3}(?!\d)")
 _CLOCK = re.compile(r"[  ]?(?:(?P<half>[ap])\.?m\b\.?|uhr\b|o['’]clock\b)", re.IGNORECASE)  # noqa: RUF001
 
 

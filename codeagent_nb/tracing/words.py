@@ -110,7 +110,7 @@ DERIVED: dict[str, re.Pattern[str]] = {
         r"|pari (?:a|al)|dvs|alltså|vilket)\b|=|\b(?:so|also)\s(?:\w+\s)?[~≈]?\d|\(\s?[~≈]?[\d.,]+\s?%",
         re.IGNORECASE,
     ),
-    "joined": re.compile(r"\b(?:or|oder|ou|eller|and|und|et|och|ed)\b|\+|&", re.IGNORECASE),
+    "joined": re.compile(r"\b(?:or|oder|ou|eller)\b|\+|&", re.IGNORECASE),
     "row": re.compile(
         r"\b(?:row|index|zeile|reihe|ligne|fila|índice|riga|indice|record|entry|id)s?n?\b|nº|n°|#", re.IGNORECASE
     ),
