@@ -74,8 +74,9 @@ def is_header(line: str, headers: list[Cell], row: list[Cell]) -> bool:
     if not numbers or not headers or any(len(text) > 60 for _, _, text in headers):
         return False
     texts = [text for *_, text in headers]
-    has_words = not any(map(is_number, texts)) and any(map(_WORDY.search, texts))
-    if not (has_words or line.startswith("  ") or _PIVOT.match(line)):
+    has_words = any(map(_WORDY.search, texts)) and not any(is_number(text) and text[-1:] != "%" for text in texts)
+    are_numbers = line.startswith("  ") and all(is_number(text) and "." not in text for text in texts)
+    if not (has_words or are_numbers or _PIVOT.match(line)):
         return False
     ends = {end for _, end, _ in headers}
     aligned = sum(end in ends for _, end, _ in numbers)

@@ -165,6 +165,8 @@ def _attempts(said: set[str], pool: Pool, base: Decimal | None, is_percent: bool
             yield from (_Computed(stated.number * base, stated) for stated in (*near, *pool.around[:MOST_NEAR]))
             yield from (_Computed(stated.number * base, stated) for stated in pool.named[:MOST_NEAR])
         yield from _of_pairs(_pairs_of(near), said, is_percent, is_mixed=True)
+        if "part" in said and "difference" in said:
+            yield from _of_pairs(_pairs_in_row(near, pool.columns), {"difference"}, False, is_mixed=True)
         yield from _of_groups(near, said, pool, is_percent)
         joined = said | {"sum"} if "joined" in said else said
         yield from _of_pairs(_pairs_of(pool.named[:MOST_NEAR], alike=True), joined, is_percent)
@@ -187,6 +189,14 @@ def _pairs_of(numbers: Sequence[Stated], *, alike: bool = False) -> Iterator[tup
                 yield one, other
 
 
+def _pairs_in_row(numbers: Sequence[Stated], found: Sequence[Column]) -> Iterator[tuple[Stated, Stated]]:
+    """Yield numbers with others of their row: of 891 rows, 714 have an age."""
+    for one in numbers[:3]:
+        for column in found:
+            if column.key[:2] == one.column[:2]:
+                yield from ((one, other) for other in column.numbers if other.place[0] == one.place[0])
+
+
 def _is_listed(one: Stated, other: Stated) -> bool:
     """Return whether two numbers stand in lists beside each other, as the rows of a matrix do."""
     return one.column[:2] == other.column[:2] and one.column[2].startswith("line ") and not one.labels
@@ -195,16 +205,15 @@ def _is_listed(one: Stated, other: Stated) -> bool:
 def _of_pairs(
     pairs: Iterable[tuple[Stated, Stated]], said: set[str], is_percent: bool, *, is_mixed: bool = False
 ) -> Iterator[_Computed]:
-    for one, other in pairs:
-        if one is other:
-            continue
-        is_in_one = one.column == other.column or one.column[:2] != other.column[:2] or _is_listed(one, other)
-        for how in said & _OF_TWO.keys():
+    tried = [(one, other) for one, other in pairs if one is not other]
+    for how, way in _OF_TWO.items():
+        for one, other in tried if how in said else ():
+            is_in_one = one.column == other.column or one.column[:2] != other.column[:2] or _is_listed(one, other)
             if how in {"difference", "sum"} and not (is_mixed or is_in_one):
                 continue  # apples and pears: two columns of one table
             if how == "ratio" and is_percent and not (_is_count(one) and _is_count(other)):
                 continue
-            yield from _OF_TWO[how](one, other, is_percent)
+            yield from way(one, other, is_percent)
 
 
 def _is_count(stated: Stated) -> bool:

@@ -232,7 +232,7 @@ class Layout:
         if is_named and not self.lines[below].startswith(" "):
             self._starts = [found.start() for found in re.finditer(r"\S+", self.lines[below])]
             below, rows = below + 1, rows[1:]
-        if not (rows and is_header(self.lines[row], headers, rows[0])):
+        if not (rows and is_header(self.lines[row], headers, rows[0])) or self._is_series(headers, rows[0]):
             return False
         if row:
             self.end = row
@@ -249,6 +249,11 @@ class Layout:
         )
         self._read_rows()
         return True
+
+    def _is_series(self, headers: list[Cell], row: list[Cell]) -> bool:
+        """Return whether what seems to be a header are the names of the indices of a series."""
+        is_one = self.lines[-1].endswith(SERIES_ENDS) and not self.lines[0].startswith(" ")
+        return is_one and len(row) == len(headers) + 1
 
     def _is_pivot(self, row: int) -> bool:
         """Return whether a line names columns by numbers, as `pclass  1  2  3` does above a line that names the index."""
@@ -324,6 +329,7 @@ class Layout:
                     self._heads.add(head)
 
 
+SERIES_ENDS = ("dtype: float64", "dtype: int64", "dtype: int32", "dtype: float32", "dtype: object", "dtype: str")
 _DIGIT = re.compile(r"(?<![^\W_])\d")
 _MONEY = re.compile(r"[$€£¥₹]?")
 _LEADING = re.compile(r"(?:\s*|([^\W\d][\w-]{0,40})\s+)(-?\d[\d.-]{0,12})\s+")

@@ -77,6 +77,9 @@ class _Choice:
 
 Scheme = Callable[[Value], Name | None]
 
+UNNAMED: Name = ()
+"""Stands for the name of a value before which all names belong to other values."""
+
 _COMPARES = re.compile(
     r"\b(?:than|compared|versus|vs|als|verglichen|gegenüber|que|par rapport|frente|rispetto|di quella|unlike)\b",
     re.IGNORECASE,
@@ -170,7 +173,9 @@ def _contrasts(
     for name in label.group.with_any(words):
         if name != label.name and not any(name in names for names in elsewhere):
             before, after, own, other = contrast(label.name, name)
-            if own and other and not COUNTED.issuperset(other):
+            if COUNTED.issuperset(other or name):
+                continue
+            if own and other:
                 yield (id(label.group), before, after), own, other
             elif other or len(own) == 1:  # "satisfied" and "very satisfied"; whoever says less may mean more
                 yield (id(label.group), (), ()), label.name, name
@@ -246,7 +251,22 @@ class _Reading:
         return after[0].name if after else self.mentions[-1].name
 
     def _tight(self, value: Value) -> Name | None:
-        return self._right_behind(value, _TIGHT) or self._preceding(value)
+        if behind := self._right_behind(value, _TIGHT):
+            return behind
+        before = [mention for mention in self.mentions if mention.end <= value.start]
+        if before and all(mention.start in self._taken for mention in before):
+            return UNNAMED
+        return next((mention.name for mention in reversed(before) if mention.start not in self._taken), None)
+
+    @property
+    def _taken(self) -> set[int]:
+        """Where names stand that the values before them have."""
+        taken = set()
+        for claim in self.claims:
+            after = next((mention for mention in self.mentions if mention.start >= claim.value.end), None)
+            if after and after.name == self._right_behind(claim.value, _TIGHT):
+                taken.add(after.start)
+        return taken
 
     def _right_behind(self, value: Value, gap: re.Pattern[str]) -> Name | None:
         after = [mention for mention in self.mentions if mention.start >= value.end]
@@ -357,7 +377,7 @@ def _fails(claim: Claim, number: int, choice: _Choice, passed: set[_Place]) -> b
 
 def _passes(reading: _Reading, place: _Place, name: Name, named: dict[int, Name | None]) -> bool:
     said = named[place[0]]
-    if said == name:
+    if said in {UNNAMED, name}:
         return True
     if any(mention.name == name for mention in reading.mentions):
         return False

@@ -17,7 +17,7 @@ from codeagent_nb.tracing.dates import MOMENT, Date, blank, dates_in, times_in
 from codeagent_nb.tracing.digits import IN_OUTPUT, MACHINE, Reading, readings
 from codeagent_nb.tracing.durations import PRINTED, printed_in
 from codeagent_nb.tracing.labels import Group, Label
-from codeagent_nb.tracing.layout import Layout
+from codeagent_nb.tracing.layout import SERIES_ENDS, Layout
 from codeagent_nb.tracing.units import UNITS, Unit, label_unit, named_units, scale_after, unit_after, unit_before
 from kernel_executor.outputs.html_text import html_text
 
@@ -107,7 +107,6 @@ class Stated:
 _IN_SCALE = re.compile(
     r"(?<=[(\[_])(?:thousand|million|billion|mio|mrd)s?|(?<=\bin )(?:thousand|million|billion)s?", re.IGNORECASE
 )
-_SERIES_ENDS = ("dtype: float64", "dtype: int64", "dtype: int32", "dtype: float32", "dtype: object", "dtype: str")
 _LEFT_OUT = re.compile(r"^\[\.\.\. [\d,]{1,20} .{0,40}left out \.\.\.\]$", re.MULTILINE)
 _SIGNS = re.compile(r"[\x00-\x08\x0b-\x1f]|\x1b\[[0-9;]{0,20}m")
 
@@ -123,7 +122,7 @@ class _Page:
         ends = (
             number if not line.strip() else number + 1
             for number, line in enumerate(self.lines)
-            if not line.strip() or line.endswith(_SERIES_ENDS)
+            if not line.strip() or line.endswith(SERIES_ENDS)
         )
         self._blocks = sorted({0, *ends, len(self.lines)})
         self._blocks = [end for end in self._blocks if not (0 < end < len(self.lines) and self._is_in_report(end))]

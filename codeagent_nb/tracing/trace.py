@@ -146,13 +146,16 @@ class _Tracer:
             (number for number in range(place - MOST_BESIDE, place + MOST_BESIDE) if 0 <= number < len(self._claims)),
             key=lambda number: abs(number - place - 0.1),
         )
-        return [
-            self._claims[number][1].fits[0]
+        near = [
+            claim
             for number in others
-            if number != place
-            and self._claims[number][1].fits
+            if (claim := self._claims[number][1]).fits
+            and number != place
+            and not _is_year(claim.value)
             and (is_here is None or (self._claims[number][0] is own) == is_here)
         ]
+        # In full, too, where a source has thousands or millions.
+        return [claim.fits[0] for claim in near] + [said for claim in near if (said := _as_said(claim))]
 
     def _moment(self, value: Value) -> str | None:
         if value.kind == "time":
@@ -272,7 +275,19 @@ class _Tracer:
 
 def _is_named(value: Value) -> bool:
     """Return whether a value stands under names: a moment does not, nor does a year."""
-    return value.kind == "number" and not (value.is_count and 1_900 <= value.readings[0].number < 2_100)
+    return value.kind == "number" and not _is_year(value)
+
+
+def _is_year(value: Value) -> bool:
+    return value.is_count and 1_900 <= value.readings[0].number < 2_100 and len(value.text) == 4
+
+
+def _as_said(claim: Claim) -> Stated | None:
+    """Return the number that a value is in full, if the source has it in thousands or millions."""
+    stated, value = claim.fits[0], claim.value
+    if value.scale != 1 and any(abs(stated.number * value.scale - one.number) <= one.step for one in value.readings):
+        return replace(stated, number=stated.number * value.scale, column=(*stated.column[:2], f"{stated.column[2]} in full"))
+    return None
 
 
 def _is_whole(stated: Stated) -> bool:

@@ -107,7 +107,7 @@ DERIVED: dict[str, re.Pattern[str]] = {
     "so": re.compile(
         r"\b(?:thus|hence|therefore|i\.e|that is|that['’]s|which is|which makes|making|equals?|somit|demnach|mithin"  # noqa: RUF001
         r"|das (?:sind|ist|macht|entspricht)|d\. ?h|soit|c['’]est-à-dire|donc|es decir|o sea|así que|quindi|cioè|ossia"  # noqa: RUF001
-        r"|pari (?:a|al)|dvs|alltså|vilket)\b|=|\b(?:so|also)\s(?:\w+\s)?[~≈]?\d|\(\s?[~≈]?[\d.,]+\s?%",
+        r"|pari (?:a|al)|dvs|alltså|vilket)\b|\b(?:so|also)\s(?:\w+\s)?[~≈]?\d|\(\s?[~≈]?[\d.,]+\s?%",
         re.IGNORECASE,
     ),
     "joined": re.compile(r"\b(?:or|oder|ou|eller)\b|\+|&", re.IGNORECASE),
