@@ -321,6 +321,8 @@ class Layout:
             if len(text) > LONGEST:
                 continue
             for found in re.finditer(r"(?<![\w.,])[-+]?\d[\d.,]*", MOMENT.sub(blank, text)):
+                if self.is_numbered and (number := _LEADING.match(text)) and found.start() < number.end():
+                    continue
                 near, head = self._near_and_head(row, found.start())
                 self._near[near] = self._near.get(near, 0) + 1
                 if near:

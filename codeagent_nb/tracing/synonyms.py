@@ -18,6 +18,10 @@ female women frauen frau weiblich weiblichen weibchen femmes femme femelle mujer
 accuracy genauigkeit exactitude exactitud accuratezza noggrannhet träffsäkerhet
 precision präzision précision precisión precisione
 recall trefferquote sensitivität rappel richiamo exhaustividad sensibilidad
+1 first 1st erste ersten erster erstes première premier primera primero prima primo första
+2 second 2nd zweite zweiten zweiter deuxième segunda segundo seconda secondo andra
+3 third 3rd dritte dritten dritter troisième tercera tercero terza terzo tredje
+4 fourth 4th vierte vierten vierter quatrième cuarta cuarto quarta quarto fjärde
 yes ja oui sí sì
 total totale gesamt insgesamt overall all
 """
