@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from codeagent_nb.tracing.derived import Column
 from codeagent_nb.tracing.sources import Sources, Stated
 from codeagent_nb.tracing.values import Value
+from codeagent_nb.tracing.words import LONGEST_SENTENCE
 
 MOST_COUNTED = 20
 """A whole number up to here may be a count of something that is listed."""
@@ -84,7 +85,7 @@ MOST_APART = 3  # numbers between "before" and "after"
 
 def left_out(value: Value, sentence: str, found: Sequence[Column]) -> str | None:
     """Return the source whose numbers of "before" and "after" differ by a value."""
-    if not value.is_count or not LEFT_OUT.search(sentence):
+    if not value.is_count or not LEFT_OUT.search(sentence[:LONGEST_SENTENCE]):
         return None
     places = {
         (stated.column[0], *stated.place): stated

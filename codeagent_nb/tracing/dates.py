@@ -7,13 +7,21 @@ from dataclasses import dataclass
 from codeagent_nb.tracing.words import MONTHS
 
 _NAMES = "|".join(sorted(MONTHS, key=len, reverse=True))
-DATE = re.compile(
-    rf"(?<![\w.,-])(?:(?P<iso>\d{{4}}-\d{{2}}(?:-\d{{2}})?)(?=[T\s]\d\d:\d\d|(?![\w-]))"
-    rf"|(?P<numeric>\d{{1,2}}[./]\d{{1,2}}[./]\d{{4}}|\d{{2}}\.\d{{2}}\.\d{{2}}|\d{{1,2}}/\d{{1,2}}/\d{{2}})(?![\w./]\w)"
+_IN_DIGITS = (
+    r"(?P<iso>\d{4}-\d{2}(?:-\d{2})?)(?=[T\s]\d\d:\d\d|(?![\w-]))"
+    r"|(?P<numeric>\d{1,2}[./]\d{1,2}[./]\d{4}|\d{2}\.\d{2}\.\d{2}|\d{1,2}/\d{1,2}/\d{2})(?![\w./]\w)"
+)
+_DATE_IN_DIGITS = re.compile(rf"(?<![\w.,-])(?:{_IN_DIGITS})")
+_DATE = re.compile(
+    rf"(?<![\w.,-])(?:{_IN_DIGITS}"
     rf"|(?:(?P<day>\d{{1,2}})(?:st|nd|rd|th|\.|er|º|°)?(?:\s(?:de|of))?\s)?(?P<month>{_NAMES})\b\.?"
     rf"(?:\s(?P<after>\d{{1,2}})(?:st|nd|rd|th)?(?![\w.,]?\d|\w))?(?:,?(?:\s(?:de|del))?\s(?P<year>\d{{4}}))?(?!\w))",
     re.IGNORECASE,
 )
+_BEGINNINGS = "|".join(sorted({name[:3] for name in MONTHS}))
+_MAY_NAME = re.compile(rf"\d[^\d\n]{{1,6}}(?:{_BEGINNINGS})|\b(?:{_BEGINNINGS})[a-zäéû]{{0,7}}[^\w\n]{{1,6}}\d")
+"""Whether a text in lower case may have a date with the name of a month, which takes long to look for."""
+
 TIME = re.compile(r"(?<![\w.:,])(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d{1,9})?)?(?![\w:])(?!\.\d)")
 MOMENT = re.compile(
     r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?(?![\w-])|\b\d\d:\d\d:\d\d(?:\.\d{1,9})?"
@@ -51,7 +59,8 @@ class Date:
 
 def dates_in(text: str) -> Iterator[tuple[int, int, tuple[Date, ...]]]:
     """Yield the dates of a text: where each begins and ends, and what it may mean."""
-    for found in DATE.finditer(text):
+    pattern = _DATE if _MAY_NAME.search(text.casefold()) else _DATE_IN_DIGITS
+    for found in pattern.finditer(text):
         meant = tuple(date for date in _meant(found) if 1 <= date.month <= 12 and (date.day is None or date.day <= 31))
         if meant or found["numeric"]:  # 31.02.2024 is a date that nothing states
             yield found.start(), found.end(), meant

@@ -21,8 +21,11 @@ from codeagent_nb.tracing.layout import SERIES_ENDS, Layout
 from codeagent_nb.tracing.units import UNITS, Unit, label_unit, named_units, scale_after, unit_after, unit_before
 from kernel_executor.outputs.html_text import html_text
 
-MOST_READ = 600_000
+MOST_READ = 400_000
 """Characters that are read of all sources."""
+
+MOST_OF_ONE = 48_000
+"""Characters that are read of one source, of its beginning and of its end: what is between them nobody reads."""
 
 MOST_NUMBERS = 100_000
 
@@ -31,9 +34,6 @@ MOST_ALIKE = 200
 
 MOST_UNITS = 20_000
 """Characters of a source in which units are looked for."""
-
-MOST_DATES = 200_000
-"""Characters of a source in which dates and times are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,16 @@ _LEFT_OUT = re.compile(r"^\[\.\.\. [\d,]{1,20} .{0,40}left out \.\.\.\]$", re.MU
 _SIGNS = re.compile(r"[\x00-\x08\x0b-\x1f]|\x1b\[[0-9;]{0,20}m")
 
 
+def _ends(text: str) -> str:
+    """Return the first and the last lines of a text that is long."""
+    if len(text) <= MOST_OF_ONE:
+        return text
+    begins = text.rfind("\n", MOST_OF_ONE // 4, MOST_OF_ONE // 2)
+    ends = text.find("\n", len(text) - MOST_OF_ONE // 2, len(text) - MOST_OF_ONE // 4)
+    first = text[: begins if begins > 0 else MOST_OF_ONE // 2]
+    return first + "\n" + text[ends + 1 if ends > 0 else len(text) - MOST_OF_ONE // 2 :]
+
+
 class _Page:
     """A source, line by line."""
 
@@ -177,13 +187,13 @@ class Sources:
         pairs = Group()
         room = MOST_READ
         for source in sources:
-            text = _SIGNS.sub("", _LEFT_OUT.sub("", source.text[:room]))
+            text = _SIGNS.sub("", _LEFT_OUT.sub("", _ends(source.text)[:room]))
             room -= len(text)
             page = _Page(source, text, pairs)
             self._pages.append(page)
             units |= named_units(text[:MOST_UNITS])
             self.scale_words |= {found[0].casefold() for found in _IN_SCALE.finditer(text[:MOST_UNITS])}
-            self._texts.append((source.id, text[:MOST_DATES]))
+            self._texts.append((source.id, text))
             room_left = MOST_NUMBERS - len(self._places)
             self.has_hours = self.has_hours or _HOURS.search(text[:MOST_UNITS]) is not None
             self._places += islice(_numbers(len(self._pages) - 1, page.lines), room_left)
@@ -240,6 +250,11 @@ class Sources:
         counts = Counter(place.page for place in self._places)
         yield from (self.stated(number) for number, place in enumerate(self._places) if counts[place.page] <= most)
 
+    def year_source(self, year: int) -> str | None:
+        """Return the source that names a year, in a date or in the name of a file or a column."""
+        named = re.compile(rf"(?<!\d){year}(?!\d)")
+        return next((source for source, text in self._texts if named.search(text)), None)
+
     @property
     def groups(self) -> Iterator[Group]:
         """The labels of rows, columns and lists in what was read of the sources' layout."""
@@ -281,10 +296,12 @@ def _labelled_unit(labels: tuple[Label, ...]) -> Unit | None:
 
 def _numbers(page: int, lines: list[str]) -> Iterator[Place]:
     for number, line in enumerate(lines):
-        if ":" in line or "-" in line:
-            for start, end, seconds in printed_in(line) if line.count(":") > 1 else ():
+        if line.count(":") > 1:
+            for start, end, seconds in printed_in(line):
                 yield Place(page, number, start, end, seconds)
-            line = MOMENT.sub(blank, PRINTED.sub(blank, line))
+            line = PRINTED.sub(blank, line)
+        if "-" in line or ":" in line:
+            line = MOMENT.sub(blank, line)
         for found in IN_OUTPUT.finditer(line):
             start, end = found.span()
             meant = _plain(found) or [reading.number for reading in readings(found)]

@@ -214,9 +214,9 @@ class _Tracer:
             if stated.is_index and not (takes_rows or value.is_hour):
                 continue
             (claim.fits if is_same_unit else claim.elsewhere).append(stated)
-        if not claim.fits and value.is_count and 1_000 <= value.readings[0].number < 3_000:
+        if not claim.fits and _is_year(value):
             year = int(value.readings[0].number)
-            source = next((source for source, date in self._sources.dates if date.year == year), None)
+            source = self._sources.year_source(year)
             if source is not None:
                 claim.fits.append(Stated(source, value.text, Decimal(year), None, ()))
         return claim
@@ -279,7 +279,7 @@ def _is_named(value: Value) -> bool:
 
 
 def _is_year(value: Value) -> bool:
-    return value.is_count and 1_900 <= value.readings[0].number < 2_100 and len(value.text) == 4
+    return value.is_count and 1_800 <= value.readings[0].number < 2_200 and len(value.text) == 4
 
 
 def _as_said(claim: Claim) -> Stated | None:
