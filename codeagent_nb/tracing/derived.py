@@ -22,7 +22,7 @@ FEW = 600
 
 MOST_NEAR = 10
 
-MOST_TRIED = (0, 4, 18, 120, 400)
+MOST_TRIED = (0, 5, 18, 120, 400)
 """Numbers that are computed for a value, by its significant digits."""
 
 HUNDRED = Decimal(100)
@@ -34,7 +34,8 @@ def readings_of(value: Value) -> Iterator[Reading]:
         yield reading
         zeros = trailing_zeros(reading.number / reading.step) if value.is_rough else 0
         if zeros:
-            yield Reading(reading.number, reading.step.scaleb(zeros))
+            # About 60 is no 56.
+            yield Reading(reading.number, min(reading.step.scaleb(zeros), max(abs(reading.number) / 10, reading.step)))
 
 
 def rounds_to(number: Decimal, value: Value) -> bool:
@@ -170,21 +171,25 @@ def _attempts(said: set[str], pool: Pool, base: Decimal | None, is_percent: bool
         yield from _of_groups(near, said, pool, is_percent)
         joined = said | {"sum"} if "joined" in said else said
         yield from _of_pairs(_pairs_of(pool.named[:MOST_NEAR], alike=True), joined, is_percent)
+        yield from _of_groups(pool.named[:MOST_NEAR], said, pool, is_percent)
         named = [*pool.named, *pool.partly][:MOST_NEAR]
         yield from _of_pairs(_pairs_of(named, alike=True), said, is_percent)
         around = pool.around[:MOST_NEAR]
+        yield from _of_pairs(((one, other) for one in near for other in named), said, is_percent)
+        yield from _of_pairs(((one, other) for one in pool.named[:3] for other in around), said, is_percent)
         yield from _of_columns({stated.column for stated in (*near, *named, *around)}, said, pool, is_percent)
-        yield from _of_pairs(((one, other) for one in near for other in (*named, *around)), said, is_percent)
+        yield from _of_pairs(((one, other) for one in near for other in around), said, is_percent)
         yield from _of_pairs(_pairs_of(around, alike=True), said, is_percent)
         yield from _of_groups(around, said, pool, is_percent)
+        yield from _of_groups(pool.partly[:MOST_NEAR], said, pool, is_percent)
         yield from _of_all_columns(said, pool)
     except (DivisionByZero, InvalidOperation, Overflow):
         return
 
 
 def _pairs_of(numbers: Sequence[Stated], *, alike: bool = False) -> Iterator[tuple[Stated, Stated]]:
-    for last, other in enumerate(numbers):
-        for one in numbers[:last]:
+    for apart in range(1, len(numbers)):
+        for one, other in zip(numbers, numbers[apart:], strict=False):
             if not alike or one.column == other.column or _is_listed(one, other):
                 yield one, other
 
@@ -236,10 +241,13 @@ def _total(one: Stated, other: Stated, is_percent: bool) -> Iterator[_Computed]:
 
 
 def _ratio(one: Stated, other: Stated, is_percent: bool) -> Iterator[_Computed]:
-    by = HUNDRED if is_percent else Decimal(1)
-    for above, below in ((one, other), (other, one)):
-        if below.number:
-            yield _Computed(above.number / below.number * by, above, True)
+    small, large = sorted((one, other), key=lambda stated: abs(stated.number))
+    if is_percent and large.number:
+        yield _Computed(small.number / large.number * HUNDRED, small, True)
+    elif not is_percent:
+        for above, below in ((large, small), (small, large)):
+            if below.number:
+                yield _Computed(above.number / below.number, above, True)
 
 
 def _mean(one: Stated, other: Stated, is_percent: bool) -> Iterator[_Computed]:

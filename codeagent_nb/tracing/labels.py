@@ -14,7 +14,7 @@ MOST_NAMES = 3_000
 """Names that are kept of one column."""
 
 _WORD = re.compile(
-    r"[♀♂]|(?<![^\W_])[A-Za-z]{1,3}[\d²³]{1,4}(?![^\W_])|[A-ZÄÖÜ]?[a-zà-öø-ÿß]{1,60}+|[A-ZÄÖÜÉ]{1,60}+"
+    r"[♀♂]|(?<=\d{4})Q[1-4](?!\w)|(?<![^\W_])[A-Za-z]{1,3}[\d²³]{1,4}(?![^\W_])|[A-ZÄÖÜ]?[a-zà-öø-ÿß]{1,60}+|[A-ZÄÖÜÉ]{1,60}+"
     r"(?![a-zß])|[^\W\d_]{1,60}|\d{1,20}+"
 )
 _YEAR = re.compile(r"\d{4}-$")
@@ -39,7 +39,30 @@ class Token:
 
 
 def tokens(text: str) -> Iterator[Token]:
-    """Yield the words of a text that may tell labels apart."""
+    """Yield the words of a text that may tell labels apart: a day behind its month, a quarter as one word."""
+    held: Token | None = None
+    for token in _words(text):
+        if held and token.word.startswith("month-"):
+            yield token
+            yield held
+            held = None
+        elif held and token.word in _QUARTERS and len(held.word) == 1:
+            yield Token(f"q{held.word}", held.start, token.end)
+            held = None
+        else:
+            if held:
+                yield held
+            held = token if len(token.word) < 3 and token.word.isdigit() else None
+            if not held:
+                yield token
+    if held:
+        yield held
+
+
+_QUARTERS = frozenset({"quarter", "quartal", "trimestre", "kvartal"})
+
+
+def _words(text: str) -> Iterator[Token]:
     previous = ""
     for found in _WORD.finditer(text):
         written = found[0]
@@ -105,13 +128,22 @@ def _plain(word: str) -> str:
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
 
 
-_QUANTILES: dict[str, Name] = {"50%": ("median",), "25%": ("25", "%"), "75%": ("75", "%")}
+_WHOLE: dict[str, Name] = {
+    "50%": ("median",),
+    "25%": ("25", "%"),
+    "75%": ("75", "%"),
+    "F": ("female",),
+    "M": ("male",),
+    "f": ("female",),
+    "m": ("male",),
+}
+"""Labels that are known as a whole."""
 
 
 def name_of(label: str) -> Name:
     """Return the words that tell a label, without units."""
-    if (quantile := label.strip()) in _QUANTILES:
-        return _QUANTILES[quantile]
+    if (known := _WHOLE.get(label.strip())) is not None:
+        return known
     label = _PARENTHESES.sub(lambda found: " " if unit_of(found[1].strip()) else found[0], label[:200])
     name = [token.word for token in tokens(label)]
     last = re.split(r"[\s_]", label.strip())[-1]

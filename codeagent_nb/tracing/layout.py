@@ -43,7 +43,7 @@ class Layout:
 
     lines: Sequence[str]
     first: int
-    pairs: Group
+    pairs: dict[str, Group]
     columns: Group = field(default_factory=lambda: Group(are_columns=True))
     headers: list[Cell] = field(default_factory=list)
     levels: dict[int, Group] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Layout:
     @property
     def groups(self) -> tuple[Group, ...]:
         """What labels are told apart from."""
-        return (self.pairs, self._heads, self.columns, *self.levels.values())
+        return (*self.pairs.values(), self._heads, self.columns, *self.levels.values())
 
     @property
     def is_table(self) -> bool:
@@ -153,7 +153,7 @@ class Layout:
     def _pair_labels(self, row: int, start: int) -> Iterator[Label]:
         near, head = self._near_and_head(row, start)
         if near:
-            yield self._label(self.pairs, near)
+            yield self._label(self._alike(self.lines[row], start), near)
         if head and (self._near.get(near, 0) > 1 or not near):
             yield self._label(self._heads, head)
 
@@ -316,6 +316,14 @@ class Layout:
     def _level(self, start: int, place: int) -> int:
         return self._starts.index(start) if start in self._starts else place
 
+    def _alike(self, text: str, start: int) -> Group:
+        """Return the labels of numbers of one kind: a share is not taken for a count, whatever it is called."""
+        number = _NUMBER.match(text, start)
+        unit, _ = unit_after(text, number.end() if number else start)
+        is_whole = number is not None and not re.search(r"\.\d|e", number[0])
+        kind = f"{unit.dimension if unit else ''} {'whole' if is_whole else ''}"
+        return self.pairs.setdefault(kind, Group())
+
     def _read_pairs(self) -> None:
         for row, text in enumerate(self.lines[: min(self.end, MOST_LINES)]):
             if len(text) > LONGEST:
@@ -326,12 +334,13 @@ class Layout:
                 near, head = self._near_and_head(row, found.start())
                 self._near[near] = self._near.get(near, 0) + 1
                 if near:
-                    self.pairs.add(near)
+                    self._alike(text, found.start()).add(near)
                 if head:
                     self._heads.add(head)
 
 
 SERIES_ENDS = ("dtype: float64", "dtype: int64", "dtype: int32", "dtype: float32", "dtype: object", "dtype: str")
+_NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
 _DIGIT = re.compile(r"(?<![^\W_])\d")
 _MONEY = re.compile(r"[$€£¥₹]?")
 _LEADING = re.compile(r"(?:\s*|([^\W\d][\w-]{0,40})\s+)(-?\d[\d.-]{0,12})\s+")

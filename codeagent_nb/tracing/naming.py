@@ -18,6 +18,9 @@ from codeagent_nb.tracing.words import COUNTED, STATISTICS
 MOST_CANDIDATES = 24
 """Numbers of the sources that are considered for one value."""
 
+NEAR = 30
+"""Characters between a value and a word that may be of its name."""
+
 FEWEST_DIGITS = 4
 """Significant digits with which two equal numbers are the same fact, and no chance."""
 
@@ -85,16 +88,21 @@ _COMPARES = re.compile(
     re.IGNORECASE,
 )
 _TIGHT = re.compile(
-    r"^[\s\x00]*[(\[]?\s*(?:(?!(?:and|und|et|y|e|while|but|whereas|vs|or|oder|ou|o|während|tandis|mentras"
+    r"^[^\d.;:,()]{0,30}\($|^[\s\x00)\]]*[(\[]?\s*(?:(?!(?:and|und|et|y|e|while|but|whereas|vs|or|oder|ou|o|während|tandis|mentras"
     r"|mentre)\b)[^\W\d_]+\s+)?"
     r"(?:(?:for|in|of|by|among|from|on|at|bei|für|im|von|aus|auf|an|pour|chez|dans|en|à|para|de|del|entre"
-    r"|per|di|nel|nella|tra|a|su|da|are|is|were|sind|sont|son|sono)\s+)?"
+    r"|per|di|nel|nella|tra|a|su|da|under|with|without|unter|mit|ohne|sous|avec|con|bajo|sin|sotto|senza|för|hos|av|på|med|i|are|is|were|sind|sont|son|sono)\s+)?"
     r"(?:(?:the|los|las|les|die|den|der|dem|das|gli|le|la|il|el|i|du|des)\s+|l['’])?[\"'“«*\x00]*$",  # noqa: RUF001
     re.IGNORECASE,
 )
 _GIVEN = re.compile(r"[\s\x00*_\"'`”»]*[:=(|][\s\x00*_$€£₹~≈(\"'`-]*")
 _GIVEN_BEHIND = re.compile(r"[\s\x00*_]*\([\s\x00*_\"'`]*$")
 _CLOSES = re.compile(r"[\s\x00*_\"'`]*\)")
+_CLAUSE = re.compile(
+    r";|\b(?:versus|vs|compared (?:to|with)|against|while|whereas|gegenüber|verglichen mit|während|contre|tandis que|alors que"
+    r"|frente a|mientras|contro|rispetto a|mentre|mot|medan|jämfört med)\b",
+    re.IGNORECASE,
+)
 _SPREAD = re.compile(r"(?:±|\+/-|\\pm)\s*$")
 
 
@@ -208,7 +216,7 @@ class _Reading:
         self.mentions = whole
 
     def _orders(self) -> Iterator[Scheme]:
-        for scheme in (self._tight, self._preceding, self._following, self._outside):
+        for scheme in (self._tight, self._preceding, self._following, self._outside, self._in_clause):
             yield partial(self._beside_or, scheme)
         yield from self._parallel()
         if _COMPARES.search(self.passage.text):
@@ -229,7 +237,9 @@ class _Reading:
         return self._right_behind(value, _GIVEN_BEHIND) if is_alone else None
 
     def _only_name(self) -> Name | None:
-        for said in ([self.own] if self.passage.is_cell else []) + self.around:
+        are_columns = any(label.group.are_columns for label in self.choice.labels.values())
+        around = [] if are_columns and self.passage.is_cell else self.around
+        for said in ([self.own] if self.passage.is_cell else []) + around:
             names = {mention.name for mention in _mentions(said, self.choice)}
             if names:
                 return names.pop() if len(names) == 1 else None
@@ -249,6 +259,18 @@ class _Reading:
     def _following(self, value: Value) -> Name | None:
         after = [mention for mention in self.mentions if mention.start >= value.end]
         return after[0].name if after else self.mentions[-1].name
+
+    def _in_clause(self, value: Value) -> Name | None:
+        """Return the only name of the clause that a value stands in: `versus 4.00 % (482 of 12,045) for A`."""
+        begins, ends = self.passage.start, self.passage.end
+        for found in _CLAUSE.finditer(self.text, self.passage.start, self.passage.end):
+            if found.end() <= value.start:
+                begins = found.end()
+            elif found.start() >= value.end:
+                ends = found.start()
+                break
+        names = {mention.name for mention in self.mentions if begins <= mention.start < ends}
+        return names.pop() if len(names) == 1 else self._tight(value)
 
     def _tight(self, value: Value) -> Name | None:
         if behind := self._right_behind(value, _TIGHT):
@@ -377,11 +399,28 @@ def _fails(claim: Claim, number: int, choice: _Choice, passed: set[_Place]) -> b
 
 def _passes(reading: _Reading, place: _Place, name: Name, named: dict[int, Name | None]) -> bool:
     said = named[place[0]]
-    if said in {UNNAMED, name}:
+    if said in {UNNAMED, name} or _is_nearer(reading, place[0], name, said):
         return True
     if any(mention.name == name for mention in reading.mentions):
         return False
     return said is None or (bool(reading.mentions) and _is_told_apart(reading, place, said))
+
+
+def _is_nearer(reading: _Reading, number: int, name: Name, said: Name | None) -> bool:
+    """Return whether a word that only a candidate's own name has stands nearer to the value than the other name."""
+    alone = set(name) - set(said or ())
+    value = reading.claims[number].value
+    if not alone or reading.passage.is_cell or len(name) == 1:
+        return False
+    nearest = min(
+        (_apart(value, token) for token in reading.own if token.word in alone and not token.word.isdigit()),
+        default=NEAR,
+    )
+    return nearest < min((_apart(value, mention) for mention in reading.mentions if mention.name == said), default=NEAR)
+
+
+def _apart(value: Value, said: Token | _Mention) -> int:
+    return said.start - value.end if said.start >= value.end else value.start - said.end
 
 
 def _is_told_apart(reading: _Reading, place: _Place, said: Name) -> bool:

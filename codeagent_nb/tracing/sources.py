@@ -124,7 +124,7 @@ def _ends(text: str) -> str:
 class _Page:
     """A source, line by line."""
 
-    def __init__(self, source: Source, text: str, pairs: Group) -> None:
+    def __init__(self, source: Source, text: str, pairs: dict[str, Group]) -> None:
         self.id = source.id
         self.lines = text.split("\n")
         self._pairs = pairs
@@ -155,7 +155,7 @@ class _Page:
         first += not self.lines[first].strip()
         while first not in self._layouts:
             lines = self.lines[first:after]
-            read = Layout(lines, first, Group() if len(lines) > 1 else self._pairs).read()
+            read = Layout(lines, first, {} if len(lines) > 1 else self._pairs).read()
             self._layouts[first] = read
             if read.end < len(lines):
                 insort(self._blocks, first + read.end)
@@ -184,7 +184,7 @@ class Sources:
         self.scale_words: set[str] = set()
         self.has_hours = False
         units: set[Unit] = set()
-        pairs = Group()
+        pairs: dict[str, Group] = {}
         room = MOST_READ
         for source in sources:
             text = _SIGNS.sub("", _LEFT_OUT.sub("", _ends(source.text)[:room]))

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from codeagent_nb.tracing import words
 from codeagent_nb.tracing.digits import Reading
+from codeagent_nb.tracing.units import unit_after
 
 _MARKER = re.compile(r"(?:^|\n)[ \t>]*(?:#{1,6}[ \t]+|[-*][ \t]+)?\(?$")
 _AFTER_MARKER = re.compile(r"[.)](?=\s)")
@@ -40,6 +41,21 @@ _SPREAD_AFTER = re.compile(
     r"(?:between|within|below|above|less|under|range|zwischen|unter|über|liegen|entre|inférieur|tra\b|fra\b|mellan)",
     re.IGNORECASE,
 )
+_QUANTILE_AFTER = re.compile(
+    r"\s?(?:%|percent|prozent|pour cent|por ciento|per cento|procent)\s[^.;\n]{0,60}?\b(?:between|within|less than|more than|below|above"
+    r"|at (?:most|least)|up to|zwischen|unter|über|weniger als|mehr als|höchstens|mindestens|entre|moins de|plus de"
+    r"|menos de|más de|meno di|più di|tra|fra|mellan|under|över|mindre än|mer än)\s(?:[$€£]|\d)",
+    re.IGNORECASE,
+)
+"""What makes a share a quantile: "10 % earn less than 40,387 €"."""
+
+_SUPERLATIVE_AFTER = re.compile(
+    r"\s(?:most|least|best|worst|\w{3,}est|\w{3,}sten|plus|meilleure?s|pires|más|mejores|peores|più|migliori|peggiori|\w{3,}aste|största|minsta)\b"
+)
+"""What makes a number that of a list of extremes: "the 5 most expensive"."""
+
+_CALENDAR = frozenset({(365, "d"), (366, "d"), (24, "h"), (12, "month"), (52, "week"), (60, "min"), (60, "s")})
+_CALENDAR_BEFORE = re.compile(r"\b(?:of|all|von|aller|alle|sur|des|de|los|di|tutti i|av)\s$", re.IGNORECASE)
 _SHARES = frozenset(map(Decimal, ("5", "10", "25", "50", "68", "75", "80", "90", "95", "98", "99", "99.7")))
 
 _CROSS = r"cross[- ]?valid|kreuzvalid|validation croisée|validación cruzada|incrociata|korsvalid|\bcv\b|folds?\b|\bplis\b|particiones|pliegues"
@@ -128,6 +144,11 @@ def is_structure(number: Number) -> bool:
         return True
     if size in {0, 1, 100} and number.is_count and words.RANGE_BEFORE.search(number.before):
         return True
+    if number.is_small and 2 <= size <= 20 and _SUPERLATIVE_AFTER.match(number.text, number.end):
+        return True
+    unit, _ = unit_after(number.text, number.end)
+    if unit and (size, unit.name) in _CALENDAR and _CALENDAR_BEFORE.search(number.before):
+        return True
     return _is_convention(number) or _is_numbering(number) or _is_setting(number)
 
 
@@ -137,7 +158,7 @@ def _is_convention(number: Number) -> bool:
         return True
     if size in _LEVELS and (_CONFIDENCE_AFTER.match(text, end) or _CONFIDENCE_BEFORE.search(number.before)):
         return True
-    if size in _SHARES and _SPREAD_AFTER.match(text, end):
+    if size in _SHARES and (_SPREAD_AFTER.match(text, end) or _QUANTILE_AFTER.match(text, end)):
         return True
     around = text[max(0, number.start - 160) : end + 60]
     if size in _LIMITS and _LIMIT_BEFORE.search(number.before) and _OF_A_TEST.search(around):

@@ -16,7 +16,7 @@ from codeagent_nb.tracing.labels import tokens
 from codeagent_nb.tracing.naming import Claim, sort_out
 from codeagent_nb.tracing.passages import Passage, passages
 from codeagent_nb.tracing.sources import Source, Sources, Stated
-from codeagent_nb.tracing.units import MONEY, PERCENT, TIMES, Unit, conversion, label_unit
+from codeagent_nb.tracing.units import MONEY, PERCENT, TIMES, Unit, conversion, label_unit, scale_in
 from codeagent_nb.tracing.prose import names_in, prose
 from codeagent_nb.tracing.values import Value, read_values
 from codeagent_nb.tracing.words import IN_THOUSANDS, LONGEST_SENTENCE, ways_said
@@ -108,7 +108,8 @@ class _Tracer:
         """Take from whole numbers that stand alone those that are not whole and of which the passage names nothing."""
         said = {token.word for part in (passage.text, *passage.contexts) for token in tokens(part[:LONGEST_SENTENCE])}
         for claim in claims:
-            if claim.value.is_count and not claim.value.is_rough and not passage.is_cell:
+            is_whole = claim.value.is_count or (claim.value.unit is not None and claim.value.unit.dimension == TIMES)
+            if is_whole and not claim.value.is_rough and not passage.is_cell:
                 whole = claim.value.readings[0].number
                 claim.fits = [
                     stated
@@ -125,7 +126,7 @@ class _Tracer:
             source = claim.fits[0].source
         else:
             source = self._computed(place, claim, passage)
-            if source is not None and value.is_count:
+            if source is not None and value.readings:
                 # What was computed may be computed with, in its turn.
                 number = max(reading.number for reading in value.readings)
                 near = self._near(place)
@@ -200,7 +201,12 @@ class _Tracer:
         bare = self._claimed(value, passage)
         if value.unit is not None or not (passage.is_cell or passage.is_item) or value.is_hour:
             return bare
-        unit = label_unit(passage.text if passage.is_cell else " ".join(passage.contexts[:1]))
+        told = passage.text if passage.is_cell else " ".join(passage.contexts[:1])
+        scale = scale_in(told)
+        if scale != 1 and not bare.fits:
+            meant = tuple(reading.scaled(scale) for reading in value.readings)
+            bare = self._claimed(replace(value, readings=meant, scale=scale), passage)
+        unit = label_unit(told)
         if unit is None or (bare.fits and not passage.is_cell):
             return bare
         claim = self._claimed(replace(value, unit=unit), passage)
@@ -227,9 +233,13 @@ class _Tracer:
         for reading in readings_of(value):
             for stated in self._sources.within(reading):
                 yield stated, self._is_unit_of(unit, stated)
-            if reading.number > 0 and "down" in ways_said(passage.text):
+            is_share = unit is not None and unit.dimension == PERCENT
+            if reading.number > 0 and (is_share or "down" in ways_said(passage.text)):
                 for stated in self._sources.within(Reading(-reading.number, reading.step)):
                     yield stated, self._is_unit_of(unit, stated)
+            if reading.number < 0 and is_share:
+                found = self._sources.within(Reading(-reading.number, reading.step))
+                yield from ((stated, True) for stated in found if "down" in ways_said(stated.line[:LONGEST_SENTENCE]))
             yield from ((stated, True) for stated in self._converted(reading, unit))
             if value.scale != 1:
                 yield from ((stated, True) for stated in self._in_scale(reading.scaled(1 / value.scale)))
@@ -295,9 +305,9 @@ def _is_whole(stated: Stated) -> bool:
 
 
 def _is_named_in(stated: Stated, said: set[str]) -> bool:
-    """Return whether any label of a number is said, or it has none."""
+    """Return whether of each of a number's labels something is said."""
     names = [label.name for label in stated.labels if label.name]
-    return not names or any(word in said for name in names for word in name)
+    return all(any(word in said for word in name) for name in names)
 
 
 def _dimension(unit: Unit | None) -> str:

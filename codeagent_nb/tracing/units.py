@@ -213,3 +213,16 @@ def scale_after(text: str, end: int) -> tuple[Decimal, int]:
     factor = SCALES.get(word) or SCALES.get(word.casefold()) or (SCALES["bn"] if " " in word else None)
     stop = found.end() if word.casefold() in _ENDS_WITH_A_POINT else found.end(1)
     return (factor, stop) if factor else (Decimal(1), end)
+
+
+_IN_SCALE = re.compile(r"[(\[]\s?(?:in\s)?(?:[€$£]\s?)?([^\W\d_]{1,10})\.?\s?(?:[€$£]|EUR|USD|CHF)?\s?[)\]]|\bin\s([^\W\d_]{3,10})\b")
+
+
+def scale_in(label: str) -> Decimal:
+    """Return what the numbers under a label are to be multiplied with: `Stimmen (Mio.)`, `Revenue ($M)`."""
+    for found in _IN_SCALE.finditer(label[:400]):
+        word = found[1] or found[2]
+        factor = SCALES.get(word) or SCALES.get(word.casefold())
+        if factor and word not in {"m", "b"}:
+            return factor
+    return Decimal(1)
