@@ -22,7 +22,7 @@ FEW = 600
 
 MOST_NEAR = 10
 
-MOST_TRIED = (0, 5, 18, 120, 400)
+MOST_TRIED = (0, 10, 18, 120, 400)
 """Numbers that are computed for a value, by its significant digits."""
 
 HUNDRED = Decimal(100)
@@ -166,9 +166,13 @@ def _attempts(said: set[str], pool: Pool, base: Decimal | None, is_percent: bool
             yield from (_Computed(stated.number * base, stated) for stated in (*near, *pool.around[:MOST_NEAR]))
             yield from (_Computed(stated.number * base, stated) for stated in pool.named[:MOST_NEAR])
         yield from _of_pairs(_pairs_of(near), said, is_percent, is_mixed=True)
+        if is_percent and "ratio" in said and "days" in said:
+            yield from (_Computed(stated.number / 365 * HUNDRED, stated, True) for stated in near[:2])
         if "part" in said and "difference" in said:
             yield from _of_pairs(_pairs_in_row(near, pool.columns), {"difference"}, False, is_mixed=True)
         yield from _of_groups(near, said, pool, is_percent)
+        alike = [(one, other) for one in near[:3] for other in (*pool.named, *pool.partly) if one.column == other.column]
+        yield from _of_pairs(alike[:MOST_NEAR], said, is_percent)
         joined = said | {"sum"} if "joined" in said else said
         yield from _of_pairs(_pairs_of(pool.named[:MOST_NEAR], alike=True), joined, is_percent)
         yield from _of_groups(pool.named[:MOST_NEAR], said, pool, is_percent)
@@ -216,6 +220,8 @@ def _of_pairs(
             is_in_one = one.column == other.column or one.column[:2] != other.column[:2] or _is_listed(one, other)
             if how in {"difference", "sum"} and not (is_mixed or is_in_one):
                 continue  # apples and pears: two columns of one table
+            if how in {"difference", "sum"} and _is_share(one) != _is_share(other):
+                continue
             if how == "ratio" and is_percent and not (_is_count(one) and _is_count(other)):
                 continue
             yield from way(one, other, is_percent)
@@ -224,6 +230,10 @@ def _of_pairs(
 def _is_count(stated: Stated) -> bool:
     """Return whether a share of a number may be asked for: shares of shares are not."""
     return abs(stated.number) > 1 and (stated.unit is None or stated.unit.dimension != PERCENT)
+
+
+def _is_share(stated: Stated) -> bool:
+    return stated.unit is not None and stated.unit.dimension == PERCENT
 
 
 def _difference(one: Stated, other: Stated, is_percent: bool) -> Iterator[_Computed]:
@@ -250,13 +260,16 @@ def _ratio(one: Stated, other: Stated, is_percent: bool) -> Iterator[_Computed]:
                 yield _Computed(above.number / below.number, above, True)
 
 
-def _mean(one: Stated, other: Stated, is_percent: bool) -> Iterator[_Computed]:
+def _mean(one: Stated, other: Stated, is_percent: bool) -> Iterator[_Computed]:  # noqa: ARG001
     if one.column == other.column:
         yield _Computed((one.number + other.number) / 2, one)
-    if not is_percent:
-        for above, below in ((one, other), (other, one)):
-            if below.number:
-                yield _Computed(above.number / below.number, above)
+
+
+def _rate(one: Stated, other: Stated, is_percent: bool) -> Iterator[_Computed]:
+    large, small = sorted((one, other), key=lambda stated: -abs(stated.number))
+    if not is_percent and small.number:
+        yield _Computed(large.number / small.number, large)
+        yield _Computed(small.number / large.number, small)
 
 
 _OF_TWO: dict[str, Callable[[Stated, Stated, bool], Iterator[_Computed]]] = {
@@ -264,6 +277,7 @@ _OF_TWO: dict[str, Callable[[Stated, Stated, bool], Iterator[_Computed]]] = {
     "sum": _total,
     "ratio": _ratio,
     "mean": _mean,
+    "each": _rate,
 }
 
 

@@ -44,7 +44,7 @@ class Layout:
     lines: Sequence[str]
     first: int
     pairs: dict[str, Group]
-    columns: Group = field(default_factory=lambda: Group(are_columns=True))
+    columns: dict[bool, Group] = field(default_factory=dict)
     headers: list[Cell] = field(default_factory=list)
     levels: dict[int, Group] = field(default_factory=dict)
     has_bare_index: bool = False
@@ -57,11 +57,12 @@ class Layout:
     _heads: Group = field(default_factory=Group)
     _near: dict[str, int] = field(default_factory=dict)
     _is_numbered: bool | None = None
+    _broken: set[str] = field(default_factory=set)
 
     @property
     def groups(self) -> tuple[Group, ...]:
         """What labels are told apart from."""
-        return (*self.pairs.values(), self._heads, self.columns, *self.levels.values())
+        return (*self.pairs.values(), self._heads, *self.columns.values(), *self.levels.values())
 
     @property
     def is_table(self) -> bool:
@@ -75,6 +76,18 @@ class Layout:
         if len(text) <= LONGEST and self.is_table and row >= self.body:
             return tuple(self._table_labels(row, start))
         return tuple(self._pair_labels(row, start))
+
+    def place_in_line(self, line: int, start: int) -> str | None:
+        """Return what tells a number in lines that are written alike: their words blanked, and which number it is."""
+        row = line - self.first
+        text = self.lines[row]
+        shape = _shape(text)
+        if shape.count("0") < 2 or not any(_shape(self.lines[at]) == shape for at in (row - 1, row + 1) if self._has(at)):
+            return None
+        return f"{shape} {_shape(text[:start]).count('0')}"
+
+    def _has(self, row: int) -> bool:
+        return 0 <= row < min(self.end, len(self.lines))
 
     def is_index(self, line: int, start: int) -> bool:
         """Return whether a number only numbers a row."""
@@ -120,7 +133,7 @@ class Layout:
             if column is None or text != column[2]:
                 yield self._label(self.levels[level], text)
         if column and (header := self._header(cells, column)):
-            yield self._label(self.columns, header)
+            yield self._label(self._columns_like(header), header)
 
     def _header(self, cells: list[Cell], cell: Cell) -> str:
         if self.separator:
@@ -141,6 +154,8 @@ class Layout:
         """Return what `pair_labels` does; of a series with two indices the outer label with the inner one."""
         text = self.lines[row]
         near, head = pair_labels(text, start)
+        if not near and (moment := MOMENT.match(text)) and moment.end() < start:
+            near = moment[0][:10]
         if not near and self.is_numbered and (number := _LEADING.match(text)) and _MONEY.fullmatch(text, number.end(), start):
             near = " ".join(filter(None, (number[1], self._index, number[2])))
         if near and not head and text.startswith("  "):
@@ -216,6 +231,8 @@ class Layout:
             if alike:
                 run.append(row)
                 most = max(most, count)
+            elif len(run) == 1 and separator == "\t" and _INDEX_NAME.fullmatch(line.strip()):
+                continue
             elif run or row > 3:
                 break
         return run
@@ -223,7 +240,7 @@ class Layout:
     def _read_fixed(self, row: int) -> bool:
         """Read a table whose header is in a row; what stands before it is none, and it is left for later."""
         below = row + 1
-        if not self.lines[row].startswith("  ") and _DIGIT.search(self.lines[row]) and not self._is_pivot(row):
+        if not self.lines[row].startswith("  ") and _DIGIT.search(self.lines[row]) and not self._names_index(row):
             return False
         self._ends = shared_ends(self.lines[row], self.lines[below : below + 4])
         headers = self.cells(self.lines[row])
@@ -242,7 +259,10 @@ class Layout:
         if self._is_pivot(row):
             name = headers[0][2]
             self.headers = [headers[0], *((begin, end, f"{name} {text}") for begin, end, text in headers[1:])]
-        self.has_bare_index = not self._starts and self.lines[row].startswith(" ") and len(rows[0]) > len(headers)
+        are_numbered = all(row[0][2].isdigit() for row in rows if row)
+        self.has_bare_index = (
+            not self._starts and self.lines[row].startswith(" ") and len(rows[0]) > len(headers) and are_numbered
+        )
         self.end = next(
             (number for number in range(below + 1, len(self.lines)) if not self._goes_on(self.lines[number])),
             len(self.lines),
@@ -255,11 +275,17 @@ class Layout:
         is_one = self.lines[-1].endswith(SERIES_ENDS) and not self.lines[0].startswith(" ")
         return is_one and len(row) == len(headers) + 1
 
+    def _names_index(self, row: int) -> bool:
+        """Return whether the line below one only names the index of a table."""
+        header = self.lines[row][:LONGEST].split()
+        below = self.lines[row + 1][:LONGEST].split() if row + 1 < len(self.lines) else []
+        return 0 < len(below) < len(header) and all(map(_INDEX_NAME.fullmatch, below))
+
     def _is_pivot(self, row: int) -> bool:
         """Return whether a line names columns by numbers, as `pclass  1  2  3` does above a line that names the index."""
         name, *numbers = self.lines[row][:LONGEST].split() or [""]
-        below = self.lines[row + 1][:LONGEST].split() if row + 1 < len(self.lines) else []
-        return bool(numbers) and all(map(str.isdigit, numbers)) and len(below) == 1 and _INDEX_NAME.match(name) is not None
+        is_numbered = bool(numbers) and all(map(str.isdigit, numbers)) and _INDEX_NAME.match(name) is not None
+        return is_numbered and self._names_index(row)
 
     def _goes_on(self, line: str) -> bool:
         """Return whether a line is a row of the table above it."""
@@ -272,7 +298,7 @@ class Layout:
 
     def _read_rows(self) -> None:
         for text in self._numeric_headers():
-            self.columns.add(text)
+            self._columns_like(text).add(text)
         before: dict[int, str] = {}
         for row in range(self.body, min(self.end, MOST_LINES)):
             line = self.lines[row]
@@ -288,8 +314,16 @@ class Layout:
             line = self.lines[row]
             if len(line) <= LONGEST and not RULE.match(line):
                 cells = self.cells(line)
-                found.update(self._header(cells, cell) for cell in cells if is_number(cell[2]))
+                for cell in cells:
+                    if is_number(cell[2]) and (header := self._header(cells, cell)):
+                        found.add(header)
+                        if not cell[2].isdigit():
+                            self._broken.add(header)
         return [text for _, _, text in self.headers if text.strip() and text in found]
+
+    def _columns_like(self, header: str) -> Group:
+        """Return the headers of columns of one kind, of whole numbers or others: a mean is not taken for a count."""
+        return self.columns.setdefault(header in self._broken, Group(are_columns=True))
 
     def _row_labels(self, row: int) -> dict[int, str]:
         if row not in self._carried and row >= MOST_LINES:
@@ -341,6 +375,15 @@ class Layout:
 
 SERIES_ENDS = ("dtype: float64", "dtype: int64", "dtype: int32", "dtype: float32", "dtype: object", "dtype: str")
 _NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
+_WORDS = re.compile(r"[^\W\d]+(?: [^\W\d]+)*")
+_NUMBERS = re.compile(r"\d[\d.,]*")
+
+
+def _shape(line: str) -> str:
+    """Return how a line is written, whatever its words and numbers."""
+    return _NUMBERS.sub("0", _WORDS.sub("a", line[:LABEL * 3]))
+
+
 _DIGIT = re.compile(r"(?<![^\W_])\d")
 _MONEY = re.compile(r"[$€£¥₹]?")
 _LEADING = re.compile(r"(?:\s*|([^\W\d][\w-]{0,40})\s+)(-?\d[\d.-]{0,12})\s+")

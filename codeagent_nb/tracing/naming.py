@@ -38,6 +38,7 @@ class Claim:
         misnamed: Those of them that stand under another label.
         elsewhere: Numbers that it would be in another unit.
         is_in_wrong_unit: Whether its unit is wrong, whatever it was computed from.
+        is_computed: Whether no source states it, and it was computed.
     """
 
     value: Value
@@ -45,6 +46,7 @@ class Claim:
     misnamed: list[Stated] = field(default_factory=list)
     elsewhere: list[Stated] = field(default_factory=list)
     is_in_wrong_unit: bool = False
+    is_computed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,11 +401,11 @@ def _fails(claim: Claim, number: int, choice: _Choice, passed: set[_Place]) -> b
 
 def _passes(reading: _Reading, place: _Place, name: Name, named: dict[int, Name | None]) -> bool:
     said = named[place[0]]
-    if said in {UNNAMED, name} or _is_nearer(reading, place[0], name, said):
+    if said is None or said in {UNNAMED, name} or _is_nearer(reading, place[0], name, said):
         return True
     if any(mention.name == name for mention in reading.mentions):
         return False
-    return said is None or (bool(reading.mentions) and _is_told_apart(reading, place, said))
+    return bool(reading.mentions) and _is_told_apart(reading, place, said)
 
 
 def _is_nearer(reading: _Reading, number: int, name: Name, said: Name | None) -> bool:

@@ -276,6 +276,8 @@ class Sources:
             last = f"line {place.line}"
         elif not layout.is_table and not labels and _LEADS.match(line, 0, place.end + 1):
             last = "index"
+        elif not layout.is_table and (alike := layout.place_in_line(place.line, place.start)) is not None:
+            last = alike
         return Stated(
             page.id,
             line[place.start : place.end],

@@ -21,7 +21,7 @@ _CONFIDENCE_BEFORE = re.compile(
     rf"(?:\b(?:{_CONFIDENCE})\w*)(?:[ -]\w+)?[ (]*(?:\b(?:à|al?|au|del?|du|of|at|is|von|zu|på|om|[=:]))?[ (]*$",
     re.IGNORECASE,
 )
-_LEVELS = frozenset(map(Decimal, ("68", "80", "90", "95", "98", "99", "99.9", "0.9", "0.95", "0.99")))
+_LEVELS = frozenset(map(Decimal, ("1", "5", "10", "68", "80", "90", "95", "98", "99", "99.9", "0.9", "0.95", "0.99")))
 
 _LIMITS = frozenset(map(Decimal, ("0.1", "0.05", "0.01", "0.005", "0.001", "0.0001", "0.5")))
 _LIMIT_BEFORE = re.compile(

@@ -109,7 +109,7 @@ class _Tracer:
         said = {token.word for part in (passage.text, *passage.contexts) for token in tokens(part[:LONGEST_SENTENCE])}
         for claim in claims:
             is_whole = claim.value.is_count or (claim.value.unit is not None and claim.value.unit.dimension == TIMES)
-            if is_whole and not claim.value.is_rough and not passage.is_cell:
+            if is_whole and not (claim.value.is_count and claim.value.is_rough) and not passage.is_cell:
                 whole = claim.value.readings[0].number
                 claim.fits = [
                     stated
@@ -132,6 +132,7 @@ class _Tracer:
                 near = self._near(place)
                 column = near[0].column if near else (0, 0, "")
                 claim.fits.append(Stated(source, value.text, number, None, (), column=column))
+                claim.is_computed = True
         reason = _reason(claim) if source is None else ""
         return TracedValue(value.start, value.end, value.text, source, reason)
 
@@ -142,7 +143,8 @@ class _Tracer:
             place: Which of the values.
             is_here: Whether they stand in its sentence, item or cell, or outside of it; None if that is all one.
         """
-        own = self._claims[place][0]
+        own, this = self._claims[place]
+        is_small = _is_small(this.value)
         others = sorted(
             (number for number in range(place - MOST_BESIDE, place + MOST_BESIDE) if 0 <= number < len(self._claims)),
             key=lambda number: abs(number - place - 0.1),
@@ -153,9 +155,11 @@ class _Tracer:
             if (claim := self._claims[number][1]).fits
             and number != place
             and not _is_year(claim.value)
+            and (is_small or not _is_small(claim.value))
             and (is_here is None or (self._claims[number][0] is own) == is_here)
         ]
         # In full, too, where a source has thousands or millions.
+        near.sort(key=lambda claim: claim.is_computed)
         return [claim.fits[0] for claim in near] + [said for claim in near if (said := _as_said(claim))]
 
     def _moment(self, value: Value) -> str | None:
@@ -292,6 +296,11 @@ def _is_year(value: Value) -> bool:
     return value.is_count and 1_800 <= value.readings[0].number < 2_200 and len(value.text) == 4
 
 
+def _is_small(value: Value) -> bool:
+    """Return whether a value may be no more than a name, as 3 in "class 3", or a count of few things."""
+    return value.is_count and value.readings[0].number <= 20
+
+
 def _as_said(claim: Claim) -> Stated | None:
     """Return the number that a value is in full, if the source has it in thousands or millions."""
     stated, value = claim.fits[0], claim.value
@@ -306,8 +315,10 @@ def _is_whole(stated: Stated) -> bool:
 
 def _is_named_in(stated: Stated, said: set[str]) -> bool:
     """Return whether of each of a number's labels something is said."""
-    names = [label.name for label in stated.labels if label.name]
-    return all(any(word in said for word in name) for name in names)
+    rows = [label.name for label in stated.labels if label.name and not label.group.are_columns]
+    names = rows or [label.name for label in stated.labels if label.name]
+    is_quartile = any(name in {("25", "%"), ("75", "%")} for name in names) and any("quart" in word for word in said)
+    return is_quartile or all(any(word in said for word in name) for name in names)
 
 
 def _dimension(unit: Unit | None) -> str:

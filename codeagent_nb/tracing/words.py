@@ -106,6 +106,11 @@ DERIVED: dict[str, re.Pattern[str]] = {
         r"|promedio|\bmedia\b|\bpor\b",
         re.IGNORECASE,
     ),
+    "each": re.compile(
+        r"\bper\b|\beach\b|divided by|\bpro\b|\bje\b|geteilt|\bpar\b|chaque|divisé|\bpor\b|cada|\bogni\b|\bal\b|diviso|varje",
+        re.IGNORECASE,
+    ),
+    "days": re.compile(r"\b(?:days?|tage?n?|jours?|días?|giorn[io]|dagar)\b", re.IGNORECASE),
     "so": re.compile(
         r"\b(?:thus|hence|therefore|i\.e|that is|that['’]s|which is|which makes|making|equals?|somit|demnach|mithin"  # noqa: RUF001
         r"|das (?:sind|ist|macht|entspricht)|d\. ?h|soit|c['’]est-à-dire|donc|es decir|o sea|así que|quindi|cioè|ossia"  # noqa: RUF001
