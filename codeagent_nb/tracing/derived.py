@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal, DivisionByZero, InvalidOperation, Overflow
 
 from codeagent_nb.tracing.digits import Reading, trailing_zeros
-from codeagent_nb.tracing.labels import tokens
+from codeagent_nb.tracing.labels import Name, tokens
 from codeagent_nb.tracing.sources import Sources, Stated
 from codeagent_nb.tracing.structure import BASE, is_round
 from codeagent_nb.tracing.units import PERCENT, TIMES, Unit, conversion
@@ -98,14 +98,30 @@ class Pool:
 def named_in(sentence: str, found: Iterable[Column]) -> tuple[list[Stated], list[Stated]]:
     """Return the numbers that a sentence names: those of which it says all labels, and those with one."""
     words = {token.word for token in tokens(sentence[:LONGEST_SENTENCE])}
+    known: dict[str, bool] = {}
     wholly: list[Stated] = []
     partly: list[Stated] = []
     for column in found:
         for stated in column.numbers:
-            said = [words.issuperset(label.name) for label in stated.labels if label.name]
+            said = [
+                all(_is_said(word, words, known) for word in _without_year(label.name))
+                for label in stated.labels
+                if label.name
+            ]
             if any(said):
                 (wholly if all(said) else partly).append(stated)
     return wholly, partly
+
+
+def _is_said(word: str, words: set[str], known: dict[str, bool]) -> bool:
+    """Return whether a word of a label is said, in whole or in part: `class` for `pclass`."""
+    if word not in known:
+        known[word] = word in words or (len(word) > 4 and any(word.endswith(other) for other in words if len(other) > 4))
+    return known[word]
+
+
+def _without_year(name: Name) -> Name:
+    return tuple(word for word in name if not (len(word) == 4 and word.isdigit())) or name
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +181,9 @@ def _attempts(said: set[str], pool: Pool, base: Decimal | None, is_percent: bool
         if base:
             yield from (_Computed(stated.number * base, stated) for stated in (*near, *pool.around[:MOST_NEAR]))
             yield from (_Computed(stated.number * base, stated) for stated in pool.named[:MOST_NEAR])
+        if is_percent and "ratio" in said:
+            yield from _shares(near[:2], pool.columns, said)
         yield from _of_pairs(_pairs_of(near), said, is_percent, is_mixed=True)
-        if is_percent and "ratio" in said and "days" in said:
-            yield from (_Computed(stated.number / 365 * HUNDRED, stated, True) for stated in near[:2])
         if "part" in said and "difference" in said:
             yield from _of_pairs(_pairs_in_row(near, pool.columns), {"difference"}, False, is_mixed=True)
         yield from _of_groups(near, said, pool, is_percent)
@@ -179,10 +195,13 @@ def _attempts(said: set[str], pool: Pool, base: Decimal | None, is_percent: bool
         named = [*pool.named, *pool.partly][:MOST_NEAR]
         yield from _of_pairs(_pairs_of(named, alike=True), said, is_percent)
         around = pool.around[:MOST_NEAR]
-        yield from _of_pairs(((one, other) for one in near for other in named), said, is_percent)
-        yield from _of_pairs(((one, other) for one in pool.named[:3] for other in around), said, is_percent)
+        if not near:
+            yield from _of_pairs(_pairs_of(around, alike=True), said, is_percent)
+        yield from _of_pairs(_across(near, named), said, is_percent)
+        yield from _of_pairs(_across(pool.named[:3], around), said, is_percent)
+        yield from _of_pairs(_across(pool.partly[:MOST_NEAR], around), said - {"ratio"} if is_percent else said, is_percent)
         yield from _of_columns({stated.column for stated in (*near, *named, *around)}, said, pool, is_percent)
-        yield from _of_pairs(((one, other) for one in near for other in around), said, is_percent)
+        yield from _of_pairs(_across(near, around), said, is_percent)
         yield from _of_pairs(_pairs_of(around, alike=True), said, is_percent)
         yield from _of_groups(around, said, pool, is_percent)
         yield from _of_groups(pool.partly[:MOST_NEAR], said, pool, is_percent)
@@ -191,10 +210,28 @@ def _attempts(said: set[str], pool: Pool, base: Decimal | None, is_percent: bool
         return
 
 
+def _shares(near: Sequence[Stated], found: Sequence[Column], said: set[str]) -> Iterator[_Computed]:
+    """Yield the shares that the nearest numbers are of their columns, and of the days of a year."""
+    for stated in near:
+        whole = next((column.total for column in found if column.key == stated.column), None)
+        if whole:
+            yield _Computed(stated.number / whole * HUNDRED, stated, True)
+        if "days" in said:
+            yield _Computed(stated.number / 365 * HUNDRED, stated, True)
+
+
 def _pairs_of(numbers: Sequence[Stated], *, alike: bool = False) -> Iterator[tuple[Stated, Stated]]:
     for apart in range(1, len(numbers)):
         for one, other in zip(numbers, numbers[apart:], strict=False):
             if not alike or one.column == other.column or _is_listed(one, other):
+                yield one, other
+
+
+def _across(some: Sequence[Stated], others: Sequence[Stated]) -> Iterator[tuple[Stated, Stated]]:
+    """Yield pairs of which one is near and the other is not; of one table, those of one column."""
+    for one in some:
+        for other in others:
+            if one.column == other.column or one.column[:2] != other.column[:2]:
                 yield one, other
 
 

@@ -77,12 +77,17 @@ class Layout:
             return tuple(self._table_labels(row, start))
         return tuple(self._pair_labels(row, start))
 
+    @property
+    def is_of_one(self) -> bool:
+        """Whether the lines are a series: what stands in them is of one kind."""
+        return bool(self.lines) and self.lines[self.end - 1].endswith(SERIES_ENDS)
+
     def place_in_line(self, line: int, start: int) -> str | None:
         """Return what tells a number in lines that are written alike: their words blanked, and which number it is."""
         row = line - self.first
         text = self.lines[row]
         shape = _shape(text)
-        if shape.count("0") < 2 or not any(_shape(self.lines[at]) == shape for at in (row - 1, row + 1) if self._has(at)):
+        if self.is_numbered or shape.count("0") < 2 or not any(_shape(self.lines[at]) == shape for at in (row - 1, row + 1) if self._has(at)):
             return None
         return f"{shape} {_shape(text[:start]).count('0')}"
 
@@ -381,7 +386,7 @@ _NUMBERS = re.compile(r"\d[\d.,]*")
 
 def _shape(line: str) -> str:
     """Return how a line is written, whatever its words and numbers."""
-    return _NUMBERS.sub("0", _WORDS.sub("a", line[:LABEL * 3]))
+    return re.sub(r"\s+", " ", _NUMBERS.sub("0", _WORDS.sub("a", line[: LABEL * 3])))
 
 
 _DIGIT = re.compile(r"(?<![^\W_])\d")

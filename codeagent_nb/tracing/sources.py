@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from codeagent_nb.tracing.dates import MOMENT, Date, blank, dates_in, times_in
 from codeagent_nb.tracing.digits import IN_OUTPUT, MACHINE, Reading, readings
+from codeagent_nb.tracing.dimensions import is_hinted
 from codeagent_nb.tracing.durations import PRINTED, printed_in
 from codeagent_nb.tracing.labels import Group, Label
 from codeagent_nb.tracing.layout import SERIES_ENDS, Layout
@@ -183,6 +184,7 @@ class Sources:
         self._texts: list[tuple[str, str]] = []
         self.scale_words: set[str] = set()
         self.has_hours = False
+        self._hinted: dict[str, bool] = {}
         units: set[Unit] = set()
         pairs: dict[str, Group] = {}
         room = MOST_READ
@@ -250,6 +252,14 @@ class Sources:
         counts = Counter(place.page for place in self._places)
         yield from (self.stated(number) for number, place in enumerate(self._places) if counts[place.page] <= most)
 
+    def hints_at(self, dimension: str) -> bool:
+        """Return whether anything of a dimension is named, as a unit or in words."""
+        if dimension not in self._hinted:
+            texts = (text[:MOST_UNITS] for _, text in self._texts)
+            is_named = any(unit.dimension == dimension for unit in self.units)
+            self._hinted[dimension] = is_named or any(is_hinted(dimension, text) for text in texts)
+        return self._hinted[dimension]
+
     def year_source(self, year: int) -> str | None:
         """Return the source that names a year, in a date or in the name of a file or a column."""
         named = re.compile(rf"(?<!\d){year}(?!\d)")
@@ -276,6 +286,8 @@ class Sources:
             last = f"line {place.line}"
         elif not layout.is_table and not labels and _LEADS.match(line, 0, place.end + 1):
             last = "index"
+        elif not layout.is_table and not last and layout.is_of_one:
+            last = layout.title or "series"
         elif not layout.is_table and (alike := layout.place_in_line(place.line, place.start)) is not None:
             last = alike
         return Stated(

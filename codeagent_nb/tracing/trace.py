@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from codeagent_nb.tracing.counted import counted_in, left_out, total_of
-from codeagent_nb.tracing.currencies import set_apart_currencies
 from codeagent_nb.tracing.derived import Column, Pool, columns, derived_from, named_in, readings_of
 from codeagent_nb.tracing.digits import Reading
 from codeagent_nb.tracing.labels import tokens
+from codeagent_nb.tracing.mixed_units import set_apart_units
 from codeagent_nb.tracing.naming import Claim, sort_out
 from codeagent_nb.tracing.passages import Passage, passages
 from codeagent_nb.tracing.sources import Source, Sources, Stated
@@ -99,8 +99,7 @@ class _Tracer:
             sort_out(passage, [claim for claim in claims if _is_named(claim.value)], self._names)
             self._drop_unlikely(passage, claims)
         self._claims = [(passage, claim) for passage, claims in read for claim in claims]
-        if not any(unit.dimension == MONEY for unit in self._sources.units):
-            set_apart_currencies([claim for _, claim in self._claims])
+        set_apart_units([claim for _, claim in self._claims], self._sources.units)
         for place in range(len(self._claims)):
             yield self._judged(place)
 
@@ -155,11 +154,11 @@ class _Tracer:
             if (claim := self._claims[number][1]).fits
             and number != place
             and not _is_year(claim.value)
-            and (is_small or not _is_small(claim.value))
+            and claim.fits[0].column[2] != "index"
             and (is_here is None or (self._claims[number][0] is own) == is_here)
         ]
         # In full, too, where a source has thousands or millions.
-        near.sort(key=lambda claim: claim.is_computed)
+        near.sort(key=lambda claim: claim.is_computed or (_is_small(claim.value) and not is_small))
         return [claim.fits[0] for claim in near] + [said for claim in near if (said := _as_said(claim))]
 
     def _moment(self, value: Value) -> str | None:
@@ -284,7 +283,7 @@ class _Tracer:
             is_share = 0 < abs(stated.number) < 1
             return not is_share or any(_dimension(other) == PERCENT for other in self._sources.units)
         named = {other for other in self._sources.units if other.dimension == unit.dimension}
-        return not named or unit in named
+        return unit in named or (not named and self._sources.hints_at(unit.dimension))
 
 
 def _is_named(value: Value) -> bool:

@@ -168,6 +168,7 @@ _NAMED = re.compile(
     r"(?:[\d  ]|_|[(\[]|\b(?:in|en|em)\s)(%|‰|°[CF]|[$€£¥₹]|km/h|m/s|[^\W\d_]{1,20}+[²³23]?)(?![\w²³])", re.IGNORECASE
 )
 _CURRENCY_NAMED = re.compile(r"([$€£¥₹])\s?-?\d")
+_ALONE = re.compile(r"^[A-Za-z/]{2,5}$", re.MULTILINE)
 _CLOSE = re.compile(r"[\n\t]")
 _LONE = re.compile(r"(?:\d|[(\[_]|\b(?:in|en|em)\s)\s?$")
 
@@ -175,6 +176,7 @@ _LONE = re.compile(r"(?:\d|[(\[_]|\b(?:in|en|em)\s)\s?$")
 def named_units(text: str) -> frozenset[Unit]:
     """Return the units that a text names anywhere; one of a letter or two only behind a number or in a label."""
     found = {UNITS[match[1]] for match in _CURRENCY_NAMED.finditer(text)}
+    found |= {unit for match in _ALONE.finditer(text) if (unit := UNITS.get(match[0]))}
     for match in _NAMED.finditer(text):
         word = match[1]
         before = _CLOSE.split(text[max(0, match.start(1) - 4) : match.start(1)])[-1].rstrip()

@@ -68,12 +68,14 @@ def read_values(text: str) -> tuple[Value, ...]:
     for value in islice(_numbers(flat), MOST_VALUES):
         start, end = back[value.start], back[value.end - 1] + 1
         found.append(replace(value, start=start, end=end))
-    return tuple(sorted(_in_one_style(found), key=lambda value: value.start))
+    return tuple(sorted(_in_one_style(found, shown), key=lambda value: value.start))
 
 
-def _in_one_style(values: Sequence[Value]) -> Iterator[Value]:
+def _in_one_style(values: Sequence[Value], text: str) -> Iterator[Value]:
     """Yield the values, those of two readings with the one that fits how the answer writes its other numbers."""
     marks = {found[1] for value in values if len(value.readings) == 1 and (found := _DECIMALS.search(value.text))}
+    if not marks and len(_ENGLISH.findall(text)) > 1:
+        marks = {"."}
     for value in values:
         ambiguous = _AMBIGUOUS.search(value.text) if len(value.readings) > 1 and len(marks) == 1 else None
         if ambiguous:
@@ -109,6 +111,7 @@ def _numbers(text: str) -> Iterator[Value]:
             yield value
 
 
+_ENGLISH = re.compile(r"\b(?:the|of|is|are|and|with|has|was|were|on|which|than)\b")
 _DECIMALS = re.compile(r"\d([.,])(?:\d{1,2}|\d{4,})(?!\d)")
 _AMBIGUOUS = re.compile(r"\d([.,])\d{3}(?!\d)")
 _CLOCK = re.compile(r"[  ]?(?:(?P<half>[ap])\.?m\b\.?|uhr\b|o['’]clock\b)", re.IGNORECASE)  # noqa: RUF001
