@@ -284,7 +284,7 @@ class Sources:
         last = labels[-1 if layout.is_table else 0].text if labels and (layout.is_table or len(labels) > 1) else ""
         if not layout.is_table and _LISTED.search(line, max(0, place.start - 2_000), place.end + 2_000):
             last = f"line {place.line}"
-        elif not layout.is_table and not labels and _LEADS.match(line, 0, place.end + 1):
+        elif not layout.is_table and not labels and layout.is_numbered and _LEADS.match(line, 0, place.end + 1):
             last = "index"
         elif not layout.is_table and not last and layout.is_of_one:
             last = layout.title or "series"
