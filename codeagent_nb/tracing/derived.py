@@ -22,6 +22,9 @@ FEW = 600
 
 MOST_NEAR = 10
 
+MOST_PAIRED = 12
+"""Columns, and numbers of each, whose neighbours are added up."""
+
 MOST_TRIED = (0, 10, 18, 120, 400)
 """Numbers that are computed for a value, by its significant digits."""
 
@@ -144,7 +147,7 @@ def derived_from(value: Value, sentence: str, pool: Pool) -> str | None:
     if "part" in said and value.is_count:
         said.add("difference")
     if "so" in said:
-        said |= {"sum", "ratio"}
+        said |= {"sum", "ratio", "difference"}
     base = _base_in(sentence)
     is_percent = value.unit is not None and value.unit.dimension == PERCENT
     tried: set[Decimal] = set()
@@ -206,6 +209,8 @@ def _attempts(said: set[str], pool: Pool, base: Decimal | None, is_percent: bool
         yield from _of_groups(around, said, pool, is_percent)
         yield from _of_groups(pool.partly[:MOST_NEAR], said, pool, is_percent)
         yield from _of_all_columns(said, pool)
+        if "sum" in said:
+            yield from _of_neighbours(pool)
     except (DivisionByZero, InvalidOperation, Overflow):
         return
 
@@ -216,6 +221,10 @@ def _shares(near: Sequence[Stated], found: Sequence[Column], said: set[str]) -> 
         whole = next((column.total for column in found if column.key == stated.column), None)
         if whole:
             yield _Computed(stated.number / whole * HUNDRED, stated, True)
+        if stated.number:
+            for column in found:
+                if abs(column.total - stated.number) <= abs(stated.number) / 1000 and 1 < len(column.numbers) <= MOST_NEAR:
+                    yield from (_Computed(one.number / stated.number * HUNDRED, stated, True) for one in column.numbers)
         if "days" in said:
             yield _Computed(stated.number / 365 * HUNDRED, stated, True)
 
@@ -367,11 +376,26 @@ def _of_columns(
 
 def _of_all_columns(said: set[str], pool: Pool) -> Iterator[_Computed]:
     for column in pool.columns:
+        if "difference" in said and len(column.numbers) == 2:
+            one, other = column.numbers
+            yield _Computed(one.number - other.number, one)
         if len(column.numbers) > 1:
             if "sum" in said:
                 yield _Computed(column.total, column.numbers[0])
             if "mean" in said:
                 yield _Computed(column.total / len(column.numbers), column.numbers[0])
+
+
+def _of_neighbours(pool: Pool) -> Iterator[_Computed]:
+    """Yield the sums of two whole numbers that stand beside each other in a line: `n = 60, 58`."""
+    beside = sorted(
+        (stated for column in pool.columns[:MOST_PAIRED] for stated in column.numbers[:MOST_PAIRED]),
+        key=lambda stated: (stated.column[:2], stated.place),
+    )
+    for one, other in zip(beside, beside[1:], strict=False):
+        is_beside = one.column[0] == other.column[0] and one.place[0] == other.place[0]
+        if is_beside and one.number == int(one.number) and other.number == int(other.number):
+            yield _Computed(one.number + other.number, one)
 
 
 def _sum(numbers: Iterable[Stated]) -> Decimal:

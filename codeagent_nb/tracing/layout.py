@@ -256,11 +256,12 @@ class Layout:
             below, rows = below + 1, rows[1:]
         if not (rows and is_header(self.lines[row], headers, rows[0])) or self._is_series(headers, rows[0]):
             return False
-        if row:
+        top = self._top_headers(row, headers)
+        if row and not top:
             self.end = row
             self.headers = []
             return True
-        self.headers, self.body = headers, below
+        self.headers, self.body = top or headers, below
         if self._is_pivot(row):
             name = headers[0][2]
             self.headers = [headers[0], *((begin, end, f"{name} {text}") for begin, end, text in headers[1:])]
@@ -274,6 +275,17 @@ class Layout:
         )
         self._read_rows()
         return True
+
+    def _top_headers(self, row: int, headers: list[Cell]) -> list[Cell]:
+        """Return headers with those of a level above, each of which holds for the columns from its own on."""
+        above = split_cells(self.lines[0][:LONGEST]) if row == 1 and self.lines[0].startswith("  ") else []
+        if not above or len(above) > len(headers) or any(is_number(text) for *_, text in above):
+            return []
+        tops = [[text for _, end, text in above if end <= header[1]] for header in headers]
+        return [
+            (begin, end, f"{top[-1]} {text}" if top else text)
+            for (begin, end, text), top in zip(headers, tops, strict=True)
+        ]
 
     def _is_series(self, headers: list[Cell], row: list[Cell]) -> bool:
         """Return whether what seems to be a header are the names of the indices of a series."""
@@ -298,7 +310,9 @@ class Layout:
         numbers = [cell for cell in cells if is_number(cell[2])]
         if self._ends:
             is_aligned = any(end in self._ends for _, end, _ in cells) and bool(numbers or len(cells) > 1)
-            return is_aligned or (len(numbers) > 1 and len(cells) == len(self.headers))
+            if _SENTENCE.search(line) and not any(end in self._ends for _, end, _ in numbers):
+                return False
+            return is_aligned or (len(numbers) > 1 and len(cells) == len(self.headers) and not _SENTENCE.search(line))
         return len(numbers) > 1 and abs(len(cells) - len(self.headers)) <= 1
 
     def _read_rows(self) -> None:
@@ -389,6 +403,7 @@ def _shape(line: str) -> str:
     return re.sub(r"\s+", " ", _NUMBERS.sub("0", _WORDS.sub("a", line[: LABEL * 3])))
 
 
+_SENTENCE = re.compile(r"[^\W\d_](?:: | = |, )")
 _DIGIT = re.compile(r"(?<![^\W_])\d")
 _MONEY = re.compile(r"[$€£¥₹]?")
 _LEADING = re.compile(r"(?:\s*|([^\W\d][\w-]{0,40})\s+)(-?\d[\d.-]{0,12})\s+")
@@ -396,8 +411,16 @@ _INDEX_NAME = re.compile(r"[^\W\d]\w{0,40}")
 _OUTER = re.compile(r"([^\W\d][\w .-]{0,40}?)\s{2,}\S")
 _QUOTED_NAME = re.compile(r"['\"“«‘]([^'\"”»’]{1,40})['\"”»’]\s*[:=]?\s*(?:is|was|has|had|with|at)?\s*$")  # noqa: RUF001
 _IN_A_SENTENCE = re.compile(r"(?<=[a-zß] )[A-ZÄÖÜ][\w-]+(?: [A-ZÄÖÜ][\w-]+)*")
+_IN_TUPLE = re.compile(r"\((?:[\d.]+, )?['\"]([^'\"()]{1,60})['\"](?:, [^,()'\"]{1,30}){0,6}, ?$")
 _BREAK = re.compile(r"[{;,|\[(]")
 _LAST_NUMBER = re.compile(r"(?<![\w.])[-+]?\d(?:[\d.,]*\d)?(?:[eE][-+]?\d+)?")
+
+
+def _tuple_name(before: str) -> str:
+    """Return the name in a tuple before a number that is not its second item: `(1, 'Latte', 3.8, 967)`."""
+    opened = before.rfind("(")
+    named = _IN_TUPLE.match(before, opened) if opened >= 0 and ")" not in before[opened:] else None
+    return named[1] if named else ""
 
 
 def pair_labels(text: str, start: int) -> tuple[str, str]:
@@ -406,6 +429,8 @@ def pair_labels(text: str, start: int) -> tuple[str, str]:
     begins = 0
     for found in _LAST_NUMBER.finditer(before):
         begins = found.end()
+    if quoted := _tuple_name(before):
+        return quoted, ""
     _, after = unit_after(before, begins) if begins else (None, 0)
     near = before[after:].lstrip("),;|/ ]}")
     parts = [part for part in _BREAK.split(near.rstrip("([{$€£¥₹ ")) if part.strip(" '\":=")]

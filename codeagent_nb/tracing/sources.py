@@ -282,7 +282,9 @@ class Sources:
             unit = UNITS["s"]
         unit = unit or (label_unit(layout.title) if layout.title else None)
         last = labels[-1 if layout.is_table else 0].text if labels and (layout.is_table or len(labels) > 1) else ""
-        if not layout.is_table and _LISTED.search(line, max(0, place.start - 2_000), place.end + 2_000):
+        if not layout.is_table and (item := _item_in(line, place.start)):
+            last = item
+        elif not layout.is_table and _LISTED.search(line, max(0, place.start - 2_000), place.end + 2_000):
             last = f"line {place.line}"
         elif not layout.is_table and not labels and layout.is_numbered and _LEADS.match(line, 0, place.end + 1):
             last = "index"
@@ -301,6 +303,15 @@ class Sources:
             (place.line, place.start),
             line,
         )
+
+
+def _item_in(line: str, start: int) -> str:
+    """Return which item of a tuple among others a number is; nothing if it is none."""
+    before = line[max(0, start - 200) : start]
+    opened = before.rfind("(")
+    if opened < 0 or ")" in before[opened:] or line.count("(", 0, 4_000) < 2:
+        return ""
+    return f"item {before.count(',', opened)}"
 
 
 def _labelled_unit(labels: tuple[Label, ...]) -> Unit | None:

@@ -108,6 +108,7 @@ class _Tracer:
         said = {token.word for part in (passage.text, *passage.contexts) for token in tokens(part[:LONGEST_SENTENCE])}
         for claim in claims:
             is_whole = claim.value.is_count or (claim.value.unit is not None and claim.value.unit.dimension == TIMES)
+            is_whole = is_whole and claim.value.readings[0].number < 1_000  # larger ones seldom meet by chance
             if is_whole and not (claim.value.is_count and claim.value.is_rough) and not passage.is_cell:
                 whole = claim.value.readings[0].number
                 claim.fits = [

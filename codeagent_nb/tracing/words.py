@@ -73,7 +73,7 @@ DERIVED: dict[str, re.Pattern[str]] = {
         r"\b(?:of|von|sur|de los|de las|dei|delle|su)\s(?:the\s|den\s|les\s)?\d", re.IGNORECASE
     ),  # of 891: what is not said of them is the rest
     "difference": re.compile(
-        r"differ|\blead|advantage|profit|leaving|left over|net\b|vorsprung|gewinn|überschuss|\w+ere?r? als|höher|niedriger|größer|kleiner"
+        r"differ|apart|better|worse|besser|schlechter|mieux|pire|mejor|peor|meglio|peggio|bättre|sämre|\blead|advantage|profit|leaving|left over|net\b|vorsprung|gewinn|überschuss|\w+ere?r? als|höher|niedriger|größer|kleiner"
         r"|avance|bénéfice|marge|supérieur|inférieur|ventaja|beneficio|superior|inferior|mayor|menor|vantaggio|utile|profitto"
         r"|superiore|maggiore|minore|försprång|vinst|\bum\s[~\d]|skillnad|\bmer\b|\bmindre\b|ökade|minskade|ökning|minskning|högre|lägre|skiljer"
         r"|\bgap\b|\brange|spread|\bmore\b|\bless\b|\bfewer\b|\b\w+er\b[^.;]*\bthan\b"
