@@ -25,7 +25,7 @@ MOST_NEAR = 10
 MOST_PAIRED = 12
 """Columns, and numbers of each, whose neighbours are added up."""
 
-MOST_TRIED = (0, 10, 18, 120, 400)
+MOST_TRIED = (0, 10, 20, 100, 400)
 """Numbers that are computed for a value, by its significant digits."""
 
 HUNDRED = Decimal(100)
@@ -151,7 +151,7 @@ def derived_from(value: Value, sentence: str, pool: Pool) -> str | None:
     base = _base_in(sentence)
     is_percent = value.unit is not None and value.unit.dimension == PERCENT
     tried: set[Decimal] = set()
-    most = MOST_TRIED[min(_digits(value), len(MOST_TRIED) - 1)]
+    most = MOST_TRIED[min(_digits(value), len(MOST_TRIED) - 1)] // (2 if is_percent else 1)
     for computed in _attempts(said, pool, base, is_percent):
         tried.add(abs(computed.number))
         if len(tried) > most:
@@ -185,8 +185,13 @@ def _attempts(said: set[str], pool: Pool, base: Decimal | None, is_percent: bool
             yield from (_Computed(stated.number * base, stated) for stated in (*near, *pool.around[:MOST_NEAR]))
             yield from (_Computed(stated.number * base, stated) for stated in pool.named[:MOST_NEAR])
         if is_percent and "ratio" in said:
+            yield from _of_pairs(_pairs_of(near[:3]), {"ratio"}, is_percent)
             yield from _shares(near[:2], pool.columns, said)
+            if "so" in said:
+                yield from _of_groups(near, {"ratio"}, pool, is_percent)
         yield from _of_pairs(_pairs_of(near), said, is_percent, is_mixed=True)
+        if is_percent and "ratio" in said:
+            yield from _shares_of(near[:2], pool.columns)
         if "part" in said and "difference" in said:
             yield from _of_pairs(_pairs_in_row(near, pool.columns), {"difference"}, False, is_mixed=True)
         yield from _of_groups(near, said, pool, is_percent)
@@ -221,12 +226,16 @@ def _shares(near: Sequence[Stated], found: Sequence[Column], said: set[str]) -> 
         whole = next((column.total for column in found if column.key == stated.column), None)
         if whole:
             yield _Computed(stated.number / whole * HUNDRED, stated, True)
-        if stated.number:
-            for column in found:
-                if abs(column.total - stated.number) <= abs(stated.number) / 1000 and 1 < len(column.numbers) <= MOST_NEAR:
-                    yield from (_Computed(one.number / stated.number * HUNDRED, stated, True) for one in column.numbers)
         if "days" in said:
             yield _Computed(stated.number / 365 * HUNDRED, stated, True)
+
+
+def _shares_of(near: Sequence[Stated], found: Sequence[Column]) -> Iterator[_Computed]:
+    """Yield the shares that the numbers of a column have of the nearest numbers, where those are its total."""
+    for stated in near:
+        for column in found if stated.number else ():
+            if abs(column.total - stated.number) <= abs(stated.number) / 1000 and 1 < len(column.numbers) <= MOST_NEAR:
+                yield from (_Computed(one.number / stated.number * HUNDRED, stated, True) for one in column.numbers)
 
 
 def _pairs_of(numbers: Sequence[Stated], *, alike: bool = False) -> Iterator[tuple[Stated, Stated]]:

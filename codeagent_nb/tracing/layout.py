@@ -109,7 +109,8 @@ class Layout:
         if self._is_numbered is None:
             leading = (_LEADING.match(line[:LONGEST]) for line in self.lines[: min(self.end, MOST_LOOKED_AT)])
             numbers = [found[2] for found in leading if found]
-            self._is_numbered = len(set(numbers)) > 1 and all("." not in number for number in numbers)
+            are_alike = all(map(str.isdigit, numbers)) or all("-" in number[1:] for number in numbers)
+            self._is_numbered = len(set(numbers)) > 1 and are_alike
         return self._is_numbered
 
     @property
@@ -310,7 +311,7 @@ class Layout:
         numbers = [cell for cell in cells if is_number(cell[2])]
         if self._ends:
             is_aligned = any(end in self._ends for _, end, _ in cells) and bool(numbers or len(cells) > 1)
-            if _SENTENCE.search(line) and not any(end in self._ends for _, end, _ in numbers):
+            if _SENTENCE.search(line) and abs(len(cells) - len(self.headers)) > 1:
                 return False
             return is_aligned or (len(numbers) > 1 and len(cells) == len(self.headers) and not _SENTENCE.search(line))
         return len(numbers) > 1 and abs(len(cells) - len(self.headers)) <= 1

@@ -107,14 +107,14 @@ class _Tracer:
         """Take from whole numbers that stand alone those that are not whole and of which the passage names nothing."""
         said = {token.word for part in (passage.text, *passage.contexts) for token in tokens(part[:LONGEST_SENTENCE])}
         for claim in claims:
-            is_whole = claim.value.is_count or (claim.value.unit is not None and claim.value.unit.dimension == TIMES)
-            is_whole = is_whole and claim.value.readings[0].number < 1_000  # larger ones seldom meet by chance
-            if is_whole and not (claim.value.is_count and claim.value.is_rough) and not passage.is_cell:
+            if not passage.is_cell and _counts_things(claim.value):
                 whole = claim.value.readings[0].number
                 claim.fits = [
                     stated
                     for stated in claim.fits
-                    if _is_whole(stated) or abs(abs(stated.number) - whole) > 1 or _is_named_in(stated, said)
+                    if _is_whole(stated)
+                    or (stated.unit is not None and stated.unit == claim.value.unit)
+                    or abs(abs(stated.number) - whole) > 1 or _is_named_in(stated, said)
                 ]
 
     def _judged(self, place: int) -> TracedValue:
@@ -147,7 +147,7 @@ class _Tracer:
         is_small = _is_small(this.value)
         others = sorted(
             (number for number in range(place - MOST_BESIDE, place + MOST_BESIDE) if 0 <= number < len(self._claims)),
-            key=lambda number: abs(number - place - 0.1),
+            key=lambda number: place - number if number < place else number - place + 1.5,  # what follows is further
         )
         near = [
             claim
@@ -307,6 +307,14 @@ def _as_said(claim: Claim) -> Stated | None:
     if value.scale != 1 and any(abs(stated.number * value.scale - one.number) <= one.step for one in value.readings):
         return replace(stated, number=stated.number * value.scale, column=(*stated.column[:2], f"{stated.column[2]} in full"))
     return None
+
+
+def _counts_things(value: Value) -> bool:
+    """Return whether a value likely counts things, days or times, and so few that one meets others by chance."""
+    if value.kind != "number" or value.scale != 1 or _dimension(value.unit) not in {"", TIMES, "time"}:
+        return False
+    reading = value.readings[0]
+    return reading.step == 1 and 0 <= reading.number < 1_000 and not (value.is_rough and reading.number % 10 == 0)
 
 
 def _is_whole(stated: Stated) -> bool:

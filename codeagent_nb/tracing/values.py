@@ -62,7 +62,7 @@ def read_values(text: str) -> tuple[Value, ...]:
     shown = prose(text)
     found = list(_moments(shown))
     for value in found:
-        shown = f"{shown[: value.start]}{'#' * (value.end - value.start)}{shown[value.end :]}"
+        shown = f"{shown[: value.start]}{MOMENT * (value.end - value.start)}{shown[value.end :]}"
     flat = shown.replace("\x00", "")
     back = [place for place, letter in enumerate(shown) if letter != "\x00"]
     for value in islice(_numbers(flat), MOST_VALUES):
@@ -111,7 +111,10 @@ def _numbers(text: str) -> Iterator[Value]:
             yield value
 
 
-_ENGLISH = re.compile(r"\b(?:the|of|is|are|and|with|has|was|were|on|which|than)\b")
+MOMENT = "¤"
+"""Stands for what is a date or a time where numbers are looked for."""
+
+_ENGLISH = re.compile(r"\b(?:the|average|takes?|there|most|highest|lowest|of|is|are|and|with|has|was|were|on|which|than)\b")
 _DECIMALS = re.compile(r"\d([.,])(?:\d{1,2}|\d{4,})(?!\d)")
 _AMBIGUOUS = re.compile(r"\d([.,])\d{3}(?!\d)")
 _CLOCK = re.compile(r"[  ]?(?:(?P<half>[ap])\.?m\b\.?|uhr\b|o['’]clock\b)", re.IGNORECASE)  # noqa: RUF001

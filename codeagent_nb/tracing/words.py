@@ -102,8 +102,8 @@ DERIVED: dict[str, re.Pattern[str]] = {
         re.IGNORECASE,
     ),
     "mean": re.compile(
-        r"average|genomsnitt|medelvärde|\bmean\b|midpoint|\bper\b|\beach\b|durchschnitt|mittel|\bpro\b|\bje\b|moyenne|\bpar\b"
-        r"|promedio|\bmedia\b|\bpor\b",
+        r"\baverage\b|on average|(?:their|its|the) mean (?:is|of)|mean of (?:the|all|both)|midpoint|durchschnitt|im (?:mittel|schnitt)|moyenne|promedio|de media|in media"
+        r"|genomsnitt|i snitt|per month|per day|pro monat|pro tag|par mois|por mes|al mese",
         re.IGNORECASE,
     ),
     "each": re.compile(
