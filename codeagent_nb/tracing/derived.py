@@ -127,12 +127,17 @@ def _without_year(name: Name) -> Name:
     return tuple(word for word in name if not (len(word) == 4 and word.isdigit())) or name
 
 
+_POINTS = re.compile(r"poi?n|pun[tk]|enheter|\bpp$|percentage", re.IGNORECASE)
+
+
 @dataclass(frozen=True, slots=True)
 class _Computed:
     number: Decimal
     one: Stated
     is_pure: bool = False
     """Whether it has no unit of its own, as a share has none."""
+    is_change: bool = False
+    """Whether it is a change relative to a number, which is never one in points."""
 
 
 def derived_from(value: Value, sentence: str, pool: Pool) -> str | None:
@@ -150,9 +155,16 @@ def derived_from(value: Value, sentence: str, pool: Pool) -> str | None:
         said |= {"sum", "ratio", "difference"}
     base = _base_in(sentence)
     is_percent = value.unit is not None and value.unit.dimension == PERCENT
+    if is_percent and _POINTS.search(value.text):
+        said -= {"ratio"}
+    is_below_one = abs(value.readings[0].number) < 1
     tried: set[Decimal] = set()
     most = MOST_TRIED[min(_digits(value), len(MOST_TRIED) - 1)] // (2 if is_percent else 1)
     for computed in _attempts(said, pool, base, is_percent):
+        if computed.is_change and "ratio" not in said:
+            continue
+        if computed.is_pure and not is_percent and (abs(computed.number) < 1) != is_below_one:
+            continue
         tried.add(abs(computed.number))
         if len(tried) > most:
             return None
@@ -224,7 +236,7 @@ def _shares(near: Sequence[Stated], found: Sequence[Column], said: set[str]) -> 
     """Yield the shares that the nearest numbers are of their columns, and of the days of a year."""
     for stated in near:
         whole = next((column.total for column in found if column.key == stated.column), None)
-        if whole:
+        if whole and _is_count(stated):
             yield _Computed(stated.number / whole * HUNDRED, stated, True)
         if "days" in said:
             yield _Computed(stated.number / 365 * HUNDRED, stated, True)
@@ -277,9 +289,17 @@ def _of_pairs(
                 continue  # apples and pears: two columns of one table
             if how in {"difference", "sum"} and _is_share(one) != _is_share(other):
                 continue
-            if how == "ratio" and is_percent and not (_is_count(one) and _is_count(other)):
+            if is_percent and not _may_be_shared(how, one, other):
                 continue
             yield from way(one, other, is_percent)
+
+
+def _may_be_shared(how: str, one: Stated, other: Stated) -> bool:
+    """Return whether a share or a change in percent is made of two numbers: those of one column, or two counts."""
+    if how == "ratio" and not (_is_count(one) and _is_count(other)):
+        return False
+    are_whole = all(stated.number == stated.number.to_integral_value() for stated in (one, other))
+    return one.column == other.column or are_whole or (how != "ratio" and one.column[0] != other.column[0])
 
 
 def _is_count(stated: Stated) -> bool:
@@ -293,11 +313,12 @@ def _is_share(stated: Stated) -> bool:
 
 def _difference(one: Stated, other: Stated, is_percent: bool) -> Iterator[_Computed]:
     gap = one.number - other.number
-    yield _Computed(gap * HUNDRED if is_percent and abs(one.number) <= 1 else gap, one, is_percent)
+    if not is_percent or max(abs(one.number), abs(other.number)) <= HUNDRED:
+        yield _Computed(gap * HUNDRED if is_percent and abs(one.number) <= 1 else gap, one, is_percent)
     if is_percent:
         for base in (one, other):
             if base.number:
-                yield _Computed(gap / base.number * HUNDRED, one, True)
+                yield _Computed(gap / base.number * HUNDRED, one, True, is_change=True)
 
 
 def _total(one: Stated, other: Stated, is_percent: bool) -> Iterator[_Computed]:

@@ -401,11 +401,17 @@ def _fails(claim: Claim, number: int, choice: _Choice, passed: set[_Place]) -> b
 
 def _passes(reading: _Reading, place: _Place, name: Name, named: dict[int, Name | None]) -> bool:
     said = named[place[0]]
-    if said is None or said in {UNNAMED, name} or _is_nearer(reading, place[0], name, said):
+    if said is None or said in {UNNAMED, name} or _is_beside(reading, name, said) or _is_nearer(reading, place[0], name, said):
         return True
     if any(mention.name == name for mention in reading.mentions):
         return False
     return bool(reading.mentions) and _is_told_apart(reading, place, said)
+
+
+def _is_beside(reading: _Reading, name: Name, said: Name) -> bool:
+    """Return whether two names stand beside each other, as in "delayed flights": then they name one thing."""
+    pairs = zip(reading.mentions, reading.mentions[1:], strict=False)
+    return any({one.name, other.name} == {name, said} and other.start - one.end < 2 for one, other in pairs)
 
 
 def _is_nearer(reading: _Reading, number: int, name: Name, said: Name | None) -> bool:

@@ -156,11 +156,12 @@ class _Tracer:
             and number != place
             and not _is_year(claim.value)
             and claim.fits[0].column[2] != "index"
+            and (number == place - 1 or not (claim.is_computed and _dimension(claim.value.unit) == PERCENT))
             and (is_here is None or (self._claims[number][0] is own) == is_here)
         ]
         # In full, too, where a source has thousands or millions.
         near.sort(key=lambda claim: claim.is_computed or (_is_small(claim.value) and not is_small))
-        return [claim.fits[0] for claim in near] + [said for claim in near if (said := _as_said(claim))]
+        return [_as_share(claim) for claim in near] + [said for claim in near if (said := _as_said(claim))]
 
     def _moment(self, value: Value) -> str | None:
         if value.kind == "time":
@@ -299,6 +300,13 @@ def _is_year(value: Value) -> bool:
 def _is_small(value: Value) -> bool:
     """Return whether a value may be no more than a name, as 3 in "class 3", or a count of few things."""
     return value.is_count and value.readings[0].number <= 20
+
+
+def _as_share(claim: Claim) -> Stated:
+    """Return the number that a value is, as a share if the answer says so: shares of shares are not asked for."""
+    stated = claim.fits[0]
+    is_share = _dimension(claim.value.unit) == PERCENT and stated.unit is None and abs(stated.number) > 1
+    return replace(stated, unit=claim.value.unit) if is_share else stated
 
 
 def _as_said(claim: Claim) -> Stated | None:
