@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from codeagent_nb.tracing.derived import Column
+from codeagent_nb.tracing.pool import Column
 from codeagent_nb.tracing.sources import Sources, Stated
 from codeagent_nb.tracing.values import Value
 from codeagent_nb.tracing.words import LONGEST_SENTENCE
@@ -76,7 +76,8 @@ LEFT_OUT = re.compile(
 """What a sentence says in which a value may be the difference of a source's "before" and "after"."""
 
 _BEFORE_AND_AFTER = re.compile(
-    r"->|→|=>|\b(?:before|after|from|remain|left|kept|vorher|nachher|vor|nach|avant|après|antes|después|prima|dopo)\b",
+    r"->|→|=>|\b(?:before|after|from|remain|left|kept|vorher|nachher|vor|nach|avant|après|antes|después|prima"
+    r"|dopo)\b",
     re.IGNORECASE,
 )
 LONGEST = 300  # characters of a line in which those words are looked for

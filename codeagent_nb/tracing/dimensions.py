@@ -3,13 +3,19 @@
 import re
 
 _HINTS = {
-    "mass": r"mass|weigh|heav|light(?:er|est)|gewicht|gewogen|schwer|leicht|wieg|poids|pes[ae]|peso|lourd|léger|pesad|vikt|väg|tung|\bkilo|gram|tonn|load",
-    "length": r"length|height|width|depth|distan|diamet|radius|\bsize|long|short|tall|far|thick|high|elev|altitud|rain|precip|snow|länge|höhe|hoch"
-    r"|breite|tiefe|entfern|strecke|lang|kurz|groß|größe|regen|niederschl|longueur|hauteur|largeur|profond|haut|taille|pluie|long|altura|largo|ancho"
-    r"|lluvia|alto|lunghezz|altezz|larghezz|pioggia|längd|höjd|bredd|avstånd|regn|bill|flipper|wing|move|travel|run\b|ride|trip|sq_?ft|area",
+    "mass": r"mass|weigh|heav|light(?:er|est)|gewicht|gewogen|schwer|leicht|wieg|poids|pes[ae]|peso|lourd|léger"
+    r"|pesad|vikt|väg|tung|\bkilo|gram|tonn|load",
+    "length": r"length|height|width|depth|distan|diamet|radius|\bsize|long|short|tall|far|thick|high|elev"
+    r"|altitud|rain|precip|snow|länge|höhe|hoch"
+    r"|breite|tiefe|entfern|strecke|lang|kurz|groß|größe|regen|niederschl|longueur|hauteur|largeur|profond|haut"
+    r"|taille|pluie|long|altura|largo|ancho"
+    r"|lluvia|alto|lunghezz|altezz|larghezz|pioggia|längd|höjd|bredd|avstånd|regn|bill|flipper|wing|move|travel"
+    r"|run\b|ride|trip|sq_?ft|area",
     "area": r"area|surface|fläche|superfic|\byta|sq|square|land|size|größe|dens|dicht",
-    "volume": r"volum|capacit|liquid|fuel|water|liter|litre|litro|inhalt|wasser|consum|verbrauch|tank|milk|wine|beer|displac",
-    "temperature": r"temp|°|warm|heiß|kalt|kält|hot|cold|chaud|froid|calid|calur|frío|cald|fredd|varm|kall|weather|wetter|climat|klima|degree|grad",
+    "volume": r"volum|capacit|liquid|fuel|water|liter|litre|litro|inhalt|wasser|consum|verbrauch|tank|milk|wine"
+    r"|beer|displac",
+    "temperature": r"temp|°|warm|heiß|kalt|kält|hot|cold|chaud|froid|calid|calur|frío|cald|fredd|varm|kall"
+    r"|weather|wetter|climat|klima|degree|grad",
     "energy": r"energ|electric|strom|power|kwh|consum|verbrauch|generat|erzeug|solar|wind",
     "power": r"power|watt|leistung|electric|strom|capacit|energ|puissance|potenc|potenza|effekt|solar|wind",
     "speed": r"speed|veloc|geschwind|vitesse|schnell|fast|wind|rapid|hastighet|pace",

@@ -32,7 +32,11 @@ def printed_in(line: str) -> Iterator[tuple[int, int, Decimal]]:
     """Yield the durations of a line of output: where each begins and ends, and its seconds."""
     for found in PRINTED.finditer(line):
         days, hours, minutes, seconds = found.groups()
-        yield found.start(), found.end(), ((int(days or 0) * 24 + int(hours)) * 60 + int(minutes)) * 60 + Decimal(seconds)
+        yield (
+            found.start(),
+            found.end(),
+            ((int(days or 0) * 24 + int(hours)) * 60 + int(minutes)) * 60 + Decimal(seconds),
+        )
 
 
 def said_in(text: str) -> Iterator[tuple[int, int, Decimal, Decimal]]:
@@ -40,8 +44,6 @@ def said_in(text: str) -> Iterator[tuple[int, int, Decimal, Decimal]]:
     for found in SAID.finditer(text):
         groups = found.groups()
         parts = next(part for part in (groups[:3], groups[3:6], groups[6:]) if part[0] is not None)
-        factors = next(
-            factor for factor, at in zip(_FACTORS, (0, 3, 6), strict=True) if groups[at] is not None
-        )
+        factors = next(factor for factor, at in zip(_FACTORS, (0, 3, 6), strict=True) if groups[at] is not None)
         said = [(int(part), factor) for part, factor in zip(parts, factors, strict=True) if part is not None]
         yield found.start(), found.end(), Decimal(sum(part * factor for part, factor in said)), Decimal(said[-1][1])

@@ -17,15 +17,9 @@ from codeagent_nb.tracing.cells import (
     shared_ends,
     split_cells,
 )
-from codeagent_nb.tracing.dates import MOMENT, blank
+from codeagent_nb.tracing.headers import INDEX_NAME, SERIES_ENDS, are_index_names, is_pivot, names_index, top_headers
 from codeagent_nb.tracing.labels import Group, Label
-from codeagent_nb.tracing.units import unit_after
-
-MOST_LINES = 400
-"""Lines of a table or a list whose labels are read; those of later ones only where a value of the answer stands."""
-MOST_LOOKED_AT = 40  # rows by which is told which columns have numbers
-MOST_INNER = 60  # lines that a label of an outer index may hold for
-LABEL = 80  # characters before a number that may be its label
+from codeagent_nb.tracing.pairs import MOST_LINES, MOST_LOOKED_AT, Pairs
 
 _COMMA_OF_WORDS = re.compile(r"[^\d\s],|,[^\d\s]")
 _NAME_LINE = re.compile(r"(?:^|, )Name: (.{1,80}?), (?:dtype|Length)")
@@ -36,14 +30,17 @@ class Layout:
     """What the numbers of some neighbouring lines stand under.
 
     Args:
-        columns: The labels of a table's columns.
+        lines: The lines.
+        first: Which line of its source the first of them is.
+        kinds: The labels of numbers that stand in no table, by the kind of the numbers.
+        columns: The labels of a table's columns, of those with whole numbers only and of others.
         headers: Where each stands, and its text.
         levels: The labels of its rows, for each column of text.
     """
 
     lines: Sequence[str]
     first: int
-    pairs: dict[str, Group]
+    kinds: dict[str, Group]
     columns: dict[bool, Group] = field(default_factory=dict)
     headers: list[Cell] = field(default_factory=list)
     levels: dict[int, Group] = field(default_factory=dict)
@@ -54,15 +51,20 @@ class Layout:
     _starts: list[int] = field(default_factory=list)
     _ends: frozenset[int] = frozenset()
     _carried: dict[int, dict[int, str]] = field(default_factory=dict)
-    _heads: Group = field(default_factory=Group)
-    _near: dict[str, int] = field(default_factory=dict)
-    _is_numbered: bool | None = None
+    _pairs: Pairs | None = None
     _broken: set[str] = field(default_factory=set)
 
     @property
     def groups(self) -> tuple[Group, ...]:
         """What labels are told apart from."""
-        return (*self.pairs.values(), self._heads, *self.columns.values(), *self.levels.values())
+        return (*self.kinds.values(), self.pairs.heads, *self.columns.values(), *self.levels.values())
+
+    @property
+    def pairs(self) -> Pairs:
+        """The lines, read as labels and numbers."""
+        if self._pairs is None:
+            self._pairs = Pairs(self.lines[: self.end], self.kinds)
+        return self._pairs
 
     @property
     def is_table(self) -> bool:
@@ -75,7 +77,7 @@ class Layout:
         text = self.lines[row]
         if len(text) <= LONGEST and self.is_table and row >= self.body:
             return tuple(self._table_labels(row, start))
-        return tuple(self._pair_labels(row, start))
+        return tuple(self.pairs.labels(row, start))
 
     @property
     def is_of_one(self) -> bool:
@@ -83,16 +85,13 @@ class Layout:
         return bool(self.lines) and self.lines[self.end - 1].endswith(SERIES_ENDS)
 
     def place_in_line(self, line: int, start: int) -> str | None:
-        """Return what tells a number in lines that are written alike: their words blanked, and which number it is."""
-        row = line - self.first
-        text = self.lines[row]
-        shape = _shape(text)
-        if self.is_numbered or shape.count("0") < 2 or not any(_shape(self.lines[at]) == shape for at in (row - 1, row + 1) if self._has(at)):
-            return None
-        return f"{shape} {_shape(text[:start]).count('0')}"
+        """Return what tells a number in lines that are written alike."""
+        return self.pairs.place_in_line(line - self.first, start)
 
-    def _has(self, row: int) -> bool:
-        return 0 <= row < min(self.end, len(self.lines))
+    @property
+    def is_numbered(self) -> bool:
+        """Whether lines begin with a number that they are numbered by, as those of a series do."""
+        return self.pairs.is_numbered
 
     def is_index(self, line: int, start: int) -> bool:
         """Return whether a number only numbers a row."""
@@ -102,22 +101,6 @@ class Layout:
             return False
         cells = self.cells(text)
         return bool(cells) and start < cells[0][1] and len(cells) > 1
-
-    @property
-    def is_numbered(self) -> bool:
-        """Whether lines begin with a number that they are numbered by, as those of a series do."""
-        if self._is_numbered is None:
-            leading = (_LEADING.match(line[:LONGEST]) for line in self.lines[: min(self.end, MOST_LOOKED_AT)])
-            numbers = [found[2] for found in leading if found]
-            are_alike = all(map(str.isdigit, numbers)) or all("-" in number[1:] for number in numbers)
-            self._is_numbered = len(set(numbers)) > 1 and are_alike
-        return self._is_numbered
-
-    @property
-    def _index(self) -> str:
-        """What the first line says that the index of a series is called."""
-        names = self.lines[0].split()
-        return names[-1] if 0 < len(names) < 4 and all(_INDEX_NAME.fullmatch(name) for name in names) else ""
 
     @property
     def title(self) -> str:
@@ -156,28 +139,6 @@ class Layout:
     def _label(self, group: Group, text: str) -> Label:
         return Label(group.add(text), text, group)
 
-    def _near_and_head(self, row: int, start: int) -> tuple[str, str]:
-        """Return what `pair_labels` does; of a series with two indices the outer label with the inner one."""
-        text = self.lines[row]
-        near, head = pair_labels(text, start)
-        if not near and (moment := MOMENT.match(text)) and moment.end() < start:
-            near = moment[0][:10]
-        if not near and self.is_numbered and (number := _LEADING.match(text)) and _MONEY.fullmatch(text, number.end(), start):
-            near = " ".join(filter(None, (number[1], self._index, number[2])))
-        if near and not head and text.startswith("  "):
-            for above in reversed(self.lines[max(0, row - MOST_INNER) : row]):
-                if not above.startswith(" "):
-                    outer = _OUTER.match(above)
-                    return (f"{outer[1]} {near}" if outer else near), head
-        return near, head
-
-    def _pair_labels(self, row: int, start: int) -> Iterator[Label]:
-        near, head = self._near_and_head(row, start)
-        if near:
-            yield self._label(self._alike(self.lines[row], start), near)
-        if head and (self._near.get(near, 0) > 1 or not near):
-            yield self._label(self._heads, head)
-
     def read(self) -> "Layout":
         """Find out what the lines are, and how many of them belong together."""
         self.end = len(self.lines)
@@ -190,7 +151,7 @@ class Layout:
                 break
             self.headers, self._ends, self._starts = [], frozenset(), []
         if not self.headers:
-            self._read_pairs()
+            self.pairs.read()
         return self
 
     def _read_separated(self, separator: str) -> bool:
@@ -237,7 +198,7 @@ class Layout:
             if alike:
                 run.append(row)
                 most = max(most, count)
-            elif len(run) == 1 and separator == "\t" and _INDEX_NAME.fullmatch(line.strip()):
+            elif len(run) == 1 and separator == "\t" and INDEX_NAME.fullmatch(line.strip()):
                 continue
             elif run or row > 3:
                 break
@@ -246,7 +207,7 @@ class Layout:
     def _read_fixed(self, row: int) -> bool:
         """Read a table whose header is in a row; what stands before it is none, and it is left for later."""
         below = row + 1
-        if not self.lines[row].startswith("  ") and _DIGIT.search(self.lines[row]) and not self._names_index(row):
+        if not self.lines[row].startswith("  ") and _DIGIT.search(self.lines[row]) and not names_index(self.lines, row):
             return False
         self._ends = shared_ends(self.lines[row], self.lines[below : below + 4])
         headers = self.cells(self.lines[row])
@@ -255,15 +216,15 @@ class Layout:
         if is_named and not self.lines[below].startswith(" "):
             self._starts = [found.start() for found in re.finditer(r"\S+", self.lines[below])]
             below, rows = below + 1, rows[1:]
-        if not (rows and is_header(self.lines[row], headers, rows[0])) or self._is_series(headers, rows[0]):
+        if not (rows and is_header(self.lines[row], headers, rows[0])) or are_index_names(self.lines, headers, rows[0]):
             return False
-        top = self._top_headers(row, headers)
+        top = top_headers(self.lines, row, headers)
         if row and not top:
             self.end = row
             self.headers = []
             return True
         self.headers, self.body = top or headers, below
-        if self._is_pivot(row):
+        if is_pivot(self.lines, row):
             name = headers[0][2]
             self.headers = [headers[0], *((begin, end, f"{name} {text}") for begin, end, text in headers[1:])]
         are_numbered = all(row[0][2].isdigit() for row in rows if row)
@@ -277,36 +238,10 @@ class Layout:
         self._read_rows()
         return True
 
-    def _top_headers(self, row: int, headers: list[Cell]) -> list[Cell]:
-        """Return headers with those of a level above, each of which holds for the columns from its own on."""
-        above = split_cells(self.lines[0][:LONGEST]) if row == 1 and self.lines[0].startswith("  ") else []
-        if not above or len(above) > len(headers) or any(is_number(text) for *_, text in above):
-            return []
-        tops = [[text for _, end, text in above if end <= header[1]] for header in headers]
-        return [
-            (begin, end, f"{top[-1]} {text}" if top else text)
-            for (begin, end, text), top in zip(headers, tops, strict=True)
-        ]
-
-    def _is_series(self, headers: list[Cell], row: list[Cell]) -> bool:
-        """Return whether what seems to be a header are the names of the indices of a series."""
-        is_one = self.lines[-1].endswith(SERIES_ENDS) and not self.lines[0].startswith(" ")
-        return is_one and len(row) == len(headers) + 1
-
-    def _names_index(self, row: int) -> bool:
-        """Return whether the line below one only names the index of a table."""
-        header = self.lines[row][:LONGEST].split()
-        below = self.lines[row + 1][:LONGEST].split() if row + 1 < len(self.lines) else []
-        return 0 < len(below) < len(header) and all(map(_INDEX_NAME.fullmatch, below))
-
-    def _is_pivot(self, row: int) -> bool:
-        """Return whether a line names columns by numbers, as `pclass  1  2  3` does above a line that names the index."""
-        name, *numbers = self.lines[row][:LONGEST].split() or [""]
-        is_numbered = bool(numbers) and all(map(str.isdigit, numbers)) and _INDEX_NAME.match(name) is not None
-        return is_numbered and self._names_index(row)
-
     def _goes_on(self, line: str) -> bool:
-        """Return whether a line is a row of the table above it."""
+        """Return whether a line is a row of the table above it; a report of scikit-learn has empty ones."""
+        if not line.strip():
+            return True
         cells = self.cells(line[:LONGEST])
         numbers = [cell for cell in cells if is_number(cell[2])]
         if self._ends:
@@ -370,81 +305,6 @@ class Layout:
     def _level(self, start: int, place: int) -> int:
         return self._starts.index(start) if start in self._starts else place
 
-    def _alike(self, text: str, start: int) -> Group:
-        """Return the labels of numbers of one kind: a share is not taken for a count, whatever it is called."""
-        number = _NUMBER.match(text, start)
-        unit, _ = unit_after(text, number.end() if number else start)
-        is_whole = number is not None and not re.search(r"\.\d|e", number[0])
-        kind = f"{unit.dimension if unit else ''} {'whole' if is_whole else ''}"
-        return self.pairs.setdefault(kind, Group())
-
-    def _read_pairs(self) -> None:
-        for row, text in enumerate(self.lines[: min(self.end, MOST_LINES)]):
-            if len(text) > LONGEST:
-                continue
-            for found in re.finditer(r"(?<![\w.,])[-+]?\d[\d.,]*", MOMENT.sub(blank, text)):
-                if self.is_numbered and (number := _LEADING.match(text)) and found.start() < number.end():
-                    continue
-                near, head = self._near_and_head(row, found.start())
-                self._near[near] = self._near.get(near, 0) + 1
-                if near:
-                    self._alike(text, found.start()).add(near)
-                if head:
-                    self._heads.add(head)
-
-
-SERIES_ENDS = ("dtype: float64", "dtype: int64", "dtype: int32", "dtype: float32", "dtype: object", "dtype: str")
-_NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
-_WORDS = re.compile(r"[^\W\d]+(?: [^\W\d]+)*")
-_NUMBERS = re.compile(r"\d[\d.,]*")
-
-
-def _shape(line: str) -> str:
-    """Return how a line is written, whatever its words and numbers."""
-    return re.sub(r"\s+", " ", _NUMBERS.sub("0", _WORDS.sub("a", line[: LABEL * 3])))
-
 
 _SENTENCE = re.compile(r"[^\W\d_](?:: | = |, )")
 _DIGIT = re.compile(r"(?<![^\W_])\d")
-_MONEY = re.compile(r"[$€£¥₹]?")
-_LEADING = re.compile(r"(?:\s*|([^\W\d][\w-]{0,40})\s+)(-?\d[\d.-]{0,12})\s+")
-_INDEX_NAME = re.compile(r"[^\W\d]\w{0,40}")
-_OUTER = re.compile(r"([^\W\d][\w .-]{0,40}?)\s{2,}\S")
-_QUOTED_NAME = re.compile(r"['\"“«‘]([^'\"”»’]{1,40})['\"”»’]\s*[:=]?\s*(?:is|was|has|had|with|at)?\s*$")  # noqa: RUF001
-_IN_A_SENTENCE = re.compile(r"(?<=[a-zß] )[A-ZÄÖÜ][\w-]+(?: [A-ZÄÖÜ][\w-]+)*")
-_IN_TUPLE = re.compile(r"\((?:[\d.]+, )?['\"]([^'\"()]{1,60})['\"](?:, [^,()'\"]{1,30}){0,6}, ?$")
-_BREAK = re.compile(r"[{;,|\[(]")
-_LAST_NUMBER = re.compile(r"(?<![\w.])[-+]?\d(?:[\d.,]*\d)?(?:[eE][-+]?\d+)?")
-
-
-def _tuple_name(before: str) -> str:
-    """Return the name in a tuple before a number that is not its second item: `(1, 'Latte', 3.8, 967)`."""
-    opened = before.rfind("(")
-    named = _IN_TUPLE.match(before, opened) if opened >= 0 and ")" not in before[opened:] else None
-    return named[1] if named else ""
-
-
-def pair_labels(text: str, start: int) -> tuple[str, str]:
-    """Return the label right before a number, and what the line begins with before a colon, if that is another one."""
-    before = text[max(0, start - 2 * LABEL) : start]
-    begins = 0
-    for found in _LAST_NUMBER.finditer(before):
-        begins = found.end()
-    if quoted := _tuple_name(before):
-        return quoted, ""
-    _, after = unit_after(before, begins) if begins else (None, 0)
-    near = before[after:].lstrip("),;|/ ]}")
-    parts = [part for part in _BREAK.split(near.rstrip("([{$€£¥₹ ")) if part.strip(" '\":=")]
-    near = parts[-1] if parts and len(near) > 1 else near
-    if quoted := _QUOTED_NAME.search(near):
-        near = quoted[1]
-    elif names := _IN_A_SENTENCE.findall(near) if len(near.split()) > 3 else []:
-        near = names[-1]
-    near = near.strip(" '\"\t:=~≈-–*#>$€£¥₹")[-LABEL:]  # noqa: RUF001
-    head, colon, rest = text[: min(start, LABEL)].partition(":")
-    head = head.strip(" '\"\t-*#>{")
-    if not colon or head == near or not re.search(r"\w", rest) or re.search(r"\d", head):
-        return near, ""
-    if near.startswith(head):
-        near = near[len(head) :].strip(" :'\"{")
-    return near, head

@@ -6,7 +6,7 @@ What a source only prints as a number may be in any unit, but not in two.
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
-from codeagent_nb.tracing.naming import Claim
+from codeagent_nb.tracing.claims import Claim
 from codeagent_nb.tracing.units import PERCENT, TIMES, Unit
 
 _OFTEN_MIXED = frozenset({TIMES, PERCENT, "time", "data"})

@@ -31,10 +31,13 @@ _HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]")
 _RULE = re.compile(r"^[\s|:\-]+$")
 _END = re.compile(r"[.!?…;][\"'”»)\x00*]*\s+(?=[\"'“«(*\x00]*[^\W\da-zß-öø-ÿ_])")
 _ABBREVIATED = re.compile(
-    r"(?:\b(?:vs|approx|ca|bzw|resp|etc|fig|no|nr|st|dr|mio|mrd|tsd|abb|inkl|max|min|usw|tkr|ggf|avg|mr|mrs|[a-z]\.\s?[a-z]|z\. ?b|p\. ?ej|c\.-à-d))\.\s+$", re.IGNORECASE
+    r"(?:\b(?:vs|approx|ca|bzw|resp|etc|fig|no|nr|st|dr|mio|mrd|tsd|abb|inkl|max|min|usw|tkr|ggf|avg|mr|mrs"
+    r"|[a-z]\.\s?[a-z]|z\. ?b|p\. ?ej|c\.-à-d))\.\s+$",
+    re.IGNORECASE,
 )
 _PRONOUN = re.compile(
-    r"\W*(?:that|das (?:ist|sind|war|waren|entspricht|macht|bedeutet|heißt)|cela|ça|eso|esto|ciò|they|their|its?|this|these|those|he|she|his|her|sie|ihre?|es|er|sein[e]?|diese|dabei|deren"
+    r"\W*(?:that|das (?:ist|sind|war|waren|entspricht|macht|bedeutet|heißt)|cela|ça|eso|esto|ciò|they|their"
+    r"|its?|this|these|those|he|she|his|her|sie|ihre?|es|er|sein[e]?|diese|dabei|deren"
     r"|ils?|elles?|leurs?|ses?|son|sa"
     r"|ellos|ellas|sus?|este|estos|estas|essi|esse|loro|suo|sua)\b",
     re.IGNORECASE,

@@ -4,29 +4,24 @@ Numbers are found at once; what one stands under is read only for those that an 
 """
 
 import re
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from itertools import islice
-from typing import NamedTuple
 
-from codeagent_nb.tracing.dates import MOMENT, Date, blank, dates_in, times_in
-from codeagent_nb.tracing.digits import IN_OUTPUT, MACHINE, Reading, readings
+from codeagent_nb.tracing.dates import Date, dates_in, times_in
+from codeagent_nb.tracing.digits import Reading
 from codeagent_nb.tracing.dimensions import is_hinted
-from codeagent_nb.tracing.durations import PRINTED, printed_in
 from codeagent_nb.tracing.labels import Group, Label
-from codeagent_nb.tracing.layout import SERIES_ENDS, Layout
+from codeagent_nb.tracing.pages import Page, Place, ends_of, numbers_in
 from codeagent_nb.tracing.units import UNITS, Unit, label_unit, named_units, scale_after, unit_after, unit_before
 from kernel_executor.outputs.html_text import html_text
 
 MOST_READ = 400_000
 """Characters that are read of all sources."""
-
-MOST_OF_ONE = 48_000
-"""Characters that are read of one source, of its beginning and of its end: what is between them nobody reads."""
 
 MOST_NUMBERS = 100_000
 
@@ -53,24 +48,6 @@ class Source:
     def of_html(cls, identifier: str, page: str) -> "Source":
         """Return what a reader sees of HTML as a source: a table with tabs between its cells."""
         return cls(identifier, html_text(page))
-
-
-class Place(NamedTuple):
-    """Where a number stands; a tuple, as there may be a great many.
-
-    Args:
-        page: Which source.
-        line: Which of its lines.
-        start: Where in that line it begins.
-        end: Where it ends.
-        number: The number.
-    """
-
-    page: int
-    line: int
-    start: int
-    end: int
-    number: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,64 +89,6 @@ _LEFT_OUT = re.compile(r"^\[\.\.\. [\d,]{1,20} .{0,40}left out \.\.\.\]$", re.MU
 _SIGNS = re.compile(r"[\x00-\x08\x0b-\x1f]|\x1b\[[0-9;]{0,20}m")
 
 
-def _ends(text: str) -> str:
-    """Return the first and the last lines of a text that is long."""
-    if len(text) <= MOST_OF_ONE:
-        return text
-    begins = text.rfind("\n", MOST_OF_ONE // 4, MOST_OF_ONE // 2)
-    ends = text.find("\n", len(text) - MOST_OF_ONE // 2, len(text) - MOST_OF_ONE // 4)
-    first = text[: begins if begins > 0 else MOST_OF_ONE // 2]
-    return first + "\n" + text[ends + 1 if ends > 0 else len(text) - MOST_OF_ONE // 2 :]
-
-
-class _Page:
-    """A source, line by line."""
-
-    def __init__(self, source: Source, text: str, pairs: dict[str, Group]) -> None:
-        self.id = source.id
-        self.lines = text.split("\n")
-        self._pairs = pairs
-        self._layouts: dict[int, Layout] = {}
-        ends = (
-            number if not line.strip() else number + 1
-            for number, line in enumerate(self.lines)
-            if not line.strip() or line.endswith(SERIES_ENDS)
-        )
-        self._blocks = sorted({0, *ends, len(self.lines)})
-        self._blocks = [end for end in self._blocks if not (0 < end < len(self.lines) and self._is_in_report(end))]
-
-    def _is_in_report(self, empty: int) -> bool:
-        """Return whether an empty line only parts a header from its rows, as in a report of scikit-learn."""
-        above = self.lines[empty - 1]
-        return (
-            not self.lines[empty].strip()
-            and above.startswith("   ")
-            and len(above.split()) > 1
-            and not any(map(str.isdigit, above.replace("f1", "")))
-            and any(map(str.isdigit, self.lines[empty + 1] if empty + 1 < len(self.lines) else ""))
-        ) or (empty + 1 < len(self.lines) and _AVERAGES.match(self.lines[empty + 1]) is not None)
-
-    def layout(self, line: int) -> Layout:
-        """Return how the lines about one are laid out; an empty line parts them."""
-        place = bisect_right(self._blocks, line)
-        first, after = self._blocks[place - 1], self._blocks[place]
-        first += not self.lines[first].strip()
-        while first not in self._layouts:
-            lines = self.lines[first:after]
-            read = Layout(lines, first, {} if len(lines) > 1 else self._pairs).read()
-            self._layouts[first] = read
-            if read.end < len(lines):
-                insort(self._blocks, first + read.end)
-                if line >= first + read.end:
-                    first += read.end
-        return self._layouts[first]
-
-    def groups(self) -> Iterator[Group]:
-        """Yield the labels of what was read so far."""
-        for layout in self._layouts.values():
-            yield from layout.groups
-
-
 class Sources:
     """What all sources state, to be looked up.
 
@@ -178,7 +97,7 @@ class Sources:
     """
 
     def __init__(self, sources: Iterable[Source]) -> None:
-        self._pages: list[_Page] = []
+        self._pages: list[Page] = []
         self._places: list[Place] = []
         self._known: dict[int, Stated] = {}
         self._texts: list[tuple[str, str]] = []
@@ -189,16 +108,16 @@ class Sources:
         pairs: dict[str, Group] = {}
         room = MOST_READ
         for source in sources:
-            text = _SIGNS.sub("", _LEFT_OUT.sub("", _ends(source.text)[:room]))
+            text = _SIGNS.sub("", _LEFT_OUT.sub("", ends_of(source.text)[:room]))
             room -= len(text)
-            page = _Page(source, text, pairs)
+            page = Page(source.id, text, pairs)
             self._pages.append(page)
             units |= named_units(text[:MOST_UNITS])
             self.scale_words |= {found[0].casefold() for found in _IN_SCALE.finditer(text[:MOST_UNITS])}
             self._texts.append((source.id, text))
             room_left = MOST_NUMBERS - len(self._places)
             self.has_hours = self.has_hours or _HOURS.search(text[:MOST_UNITS]) is not None
-            self._places += islice(_numbers(len(self._pages) - 1, page.lines), room_left)
+            self._places += islice(numbers_in(len(self._pages) - 1, page.lines), room_left)
         self.units = frozenset(units)
         self._sorted = sorted(range(len(self._places)), key=lambda place: float(self._places[place].number))
         self._sizes = [float(self._places[place].number) for place in self._sorted]
@@ -319,52 +238,6 @@ def _labelled_unit(labels: tuple[Label, ...]) -> Unit | None:
     return units[0] if units else None
 
 
-def _numbers(page: int, lines: list[str]) -> Iterator[Place]:
-    for number, line in enumerate(lines):
-        if line.count(":") > 1:
-            for start, end, seconds in printed_in(line):
-                yield Place(page, number, start, end, seconds)
-            line = PRINTED.sub(blank, line)
-        if "-" in line or ":" in line:
-            line = MOMENT.sub(blank, line)
-        for found in IN_OUTPUT.finditer(line):
-            start, end = found.span()
-            meant = _plain(found) or [reading.number for reading in readings(found)]
-            if _MAY_SCALE.match(line, end):
-                scale, _ = scale_after(line, end)
-                if scale != 1:
-                    yield from (Place(page, number, start, end, one * scale) for one in meant)
-            for one in meant:
-                yield Place(page, number, start, end, one)
-        if "," in line:
-            yield from _apart(page, number, line)
-
-
-_AVERAGES = re.compile(r"\s+(?:accuracy|micro avg|macro avg)\s")
 _HOURS = re.compile(r"hour|stunde|uhrzeit|heure|\bhora|\bora\b|timme", re.IGNORECASE)
 _LISTED = re.compile(r"[\[(]\s*-?\d[\d.]*(?:,\s*|\s+)-?\d")
 _LEADS = re.compile(r"\s*-?\d[\d.-]{0,12}\s$")
-_MAY_SCALE = re.compile(r"[  ]?[^\W\d_]")
-
-
-def _plain(found: re.Match[str]) -> list[Decimal]:
-    """Return the number that digits mean that are written as programs do; nothing if they are not."""
-    if found["plain"] and not found["power"] and "," not in found["plain"]:
-        return [Decimal(f"-{found['plain']}" if found["sign"] in _MINUS else found["plain"])]
-    return []
-
-
-_MINUS = frozenset({"-", "−"})  # noqa: RUF001
-
-
-_TOGETHER = re.compile(r"\d[\d.]{0,60}(?:,[-+]?[\d.]{1,60}){1,10000}")
-
-
-def _apart(page: int, number: int, line: str) -> Iterator[Place]:
-    """Yield the numbers between which only a comma stands, as in a row of a CSV file."""
-    is_row = ", " not in line and re.search(r"[^\d\s],|,[^\d\s]", line) is not None
-    for together in _TOGETHER.finditer(line):
-        if not is_row and IN_OUTPUT.fullmatch(together[0]):
-            continue
-        for found in MACHINE.finditer(line, together.start(), together.end()):
-            yield Place(page, number, found.start(), found.end(), Decimal(found[0]))

@@ -25,24 +25,27 @@ _LEVELS = frozenset(map(Decimal, ("1", "5", "10", "68", "80", "90", "95", "98", 
 
 _LIMITS = frozenset(map(Decimal, ("0.1", "0.05", "0.01", "0.005", "0.001", "0.0001", "0.5")))
 _LIMIT_BEFORE = re.compile(
-    r"(?:[<>≤≥]=?|\b(?:below|under|above|over|than|to|at|of|threshold|cutoff|alpha|level|unter|über|als|von|bei|Niveau"
-    r"|à|de|que|a|seuil|umbral|soglia|di|del|än|under|över|på)|[α=])\s?$",
+    r"(?:[<>≤≥]=?|\b(?:below|under|above|over|than|to|at|of|threshold|cutoff|alpha|level|unter|über|als|von|bei"
+    r"|Niveau"
+    r"|à|de|que|a|seuil|umbral|soglia|di|del|än|under|över|på)|[α=])\s?$",  # noqa: RUF001
     re.IGNORECASE,
 )
 _OF_A_TEST = re.compile(
-    r"\bp\b|p-|signifi|hypothes|hypothè|hipótesis|ipotesi|alpha|α|threshold|schwelle|seuil|umbral|soglia|tröskel",
+    r"\bp\b|p-|signifi|hypothes|hypothè|hipótesis|ipotesi|alpha|α|threshold|schwelle|seuil|umbral|soglia|tröskel",  # noqa: RUF001
     re.IGNORECASE,
 )
 
 _SPREAD_AFTER = re.compile(
     r"\s?(?:%|percent|prozent|pour cent|por ciento|per cento|procent)\s(?:of|der|des|de|dei|delle|degli|del|av)\s"
-    r"(?:(?:the|all|los|las|les|le|i|gli|de|alla)\s)?(?:\w+\s)?(?:values?|data|observations?|points|cases|werte?n?|daten|fälle|beobachtungen"
+    r"(?:(?:the|all|los|las|les|le|i|gli|de|alla)\s)?(?:\w+\s)?(?:values?|data|observations?|points|cases"
+    r"|werte?n?|daten|fälle|beobachtungen"
     r"|valeurs?|données|valores|datos|valori|dati|värden)\b[^.;]{0,60}?"
     r"(?:between|within|below|above|less|under|range|zwischen|unter|über|liegen|entre|inférieur|tra\b|fra\b|mellan)",
     re.IGNORECASE,
 )
 _QUANTILE_AFTER = re.compile(
-    r"\s?(?:%|percent|prozent|pour cent|por ciento|per cento|procent)\s[^.;\n]{0,60}?\b(?:between|within|less than|more than|below|above"
+    r"\s?(?:%|percent|prozent|pour cent|por ciento|per cento|procent)\s[^.;\n]{0,60}?\b(?:between|within"
+    r"|less than|more than|below|above"
     r"|at (?:most|least)|up to|zwischen|unter|über|weniger als|mehr als|höchstens|mindestens|entre|moins de|plus de"
     r"|menos de|más de|meno di|più di|tra|fra|mellan|under|över|mindre än|mer än)\s(?:[$€£]|\d)",
     re.IGNORECASE,
@@ -50,33 +53,39 @@ _QUANTILE_AFTER = re.compile(
 """What makes a share a quantile: "10 % earn less than 40,387 €"."""
 
 _SUPERLATIVE_AFTER = re.compile(
-    r"\s(?:most|least|best|worst|\w{3,}est|\w{3,}sten|plus|meilleure?s|pires|más|mejores|peores|più|migliori|peggiori|\w{3,}aste|största|minsta)\b"
+    r"\s(?:most|least|best|worst|\w{3,}est|\w{3,}sten|plus|meilleure?s|pires|más|mejores|peores|più|migliori"
+    r"|peggiori|\w{3,}aste|största|minsta)\b"
 )
 """What makes a number that of a list of extremes: "the 5 most expensive"."""
 
-_CALENDAR = frozenset({(365, "d"), (366, "d"), (24, "h"), (12, "month"), (52, "week"), (60, "min"), (60, "s")})
+_CALENDAR = frozenset({"365 d", "366 d", "24 h", "12 month", "52 week", "60 min", "60 s"})
 _CALENDAR_BEFORE = re.compile(r"\b(?:of|all|von|aller|alle|sur|des|de|los|di|tutti i|av)\s$", re.IGNORECASE)
 _SHARES = frozenset(map(Decimal, ("5", "10", "25", "50", "68", "75", "80", "90", "95", "98", "99", "99.7")))
 
-_CROSS = r"cross[- ]?valid|kreuzvalid|validation croisée|validación cruzada|incrociata|korsvalid|\bcv\b|folds?\b|\bplis\b|particiones|pliegues"
+_CROSS = r"cross[- ]?valid|kreuzvalid|validation croisée|validación cruzada|incrociata|korsvalid|\bcv\b"
+r"|folds?\b|\bplis\b|particiones|pliegues"
 _CROSS_NEAR = re.compile(_CROSS, re.IGNORECASE)
 _NEAR = 40
 
 _SETTING_BEFORE = re.compile(
-    r"(?:\bseed|random[_ ]?state|zufallsstartwert|graine|semilla|max[_ ]?depth|tiefe|n_\w{1,30}|learning[_ ]rate|lernrate"
-    r"|batch[_ ]size|epochs?|test[_ ]?size|train[_ ]?size|window|fenster|fenêtre|ventana|finestra|bins|degree|random_seed)"
+    r"(?:\bseed|random[_ ]?state|zufallsstartwert|graine|semilla|max[_ ]?depth|tiefe|n_\w{1,30}"
+    r"|learning[_ ]rate|lernrate"
+    r"|batch[_ ]size|epochs?|test[_ ]?size|train[_ ]?size|window|fenster|fenêtre|ventana|finestra|bins|degree"
+    r"|random_seed)"
     r"\s?(?:=|:|of|is|was|to|set to|von|auf|de|di|del)?\s?$",
     re.IGNORECASE,
 )
 _SETTING_AFTER = re.compile(
-    r"[- ](?:days?|tage?|tägig\w*|weeks?|wochen|months?|monats?|points?|hours?|stunden)[- ](?:rolling|moving|average|window|mittel|durchschnitt|gleitend\w*)"
+    r"[- ](?:days?|tage?|tägig\w*|weeks?|wochen|months?|monats?|points?|hours?|stunden)[- ](?:rolling|moving"
+    r"|average|window|mittel|durchschnitt|gleitend\w*)"
     r"|[- ]?(?:bins|epochs?|epochen|iterations?|iterationen|estimators|trees|bäumen?|arbres|árboles|alberi)\b"
     r"|\s?(?:[/:]\s?\d{1,2})\s?[- ]?(?:split|train|test|ratio|aufteilung|verhältnis)",
     re.IGNORECASE,
 )
 
 _EACH = (
-    r"(?:\b(?:per|every|each|additional|extra|further|pro|je|für je|zusätzliche[rn]?|weitere[rn]?|pour|par|chaque|por cada|cada|por|ogni|per|su|varje|out of)"
+    r"(?:\b(?:per|every|each|additional|extra|further|pro|je|für je|zusätzliche[rn]?|weitere[rn]?|pour|par"
+    r"|chaque|por cada|cada|por|ogni|per|su|varje|out of)"
     r"(?: additional| extra)?|\b(?:a|an) \w+ of)\s(?:US)?[$€£]?\s?"
 )
 _BASE_BEFORE = re.compile(rf"{_EACH}$", re.IGNORECASE)
@@ -86,7 +95,8 @@ BASE = re.compile(rf"{_EACH}(1[0., \u00a0\u202f]*0)\b", re.IGNORECASE)
 _BASE_AFTER = re.compile(r"\s?\w{0,12}\s?(?:invested|investiert|investis|invertidos|investiti)", re.IGNORECASE)
 
 _NAMED_AFTER = re.compile(
-    r"-(?!(?:point|percent|prozent|fold|fach|day|hour|minute|second|week|month|year|jähr|tägig|stünd|minüt|mal)\w*)[^\W\d_]{3,30}"
+    r"-(?!(?:point|percent|prozent|fold|fach|day|hour|minute|second|week|month|year|jähr|tägig|stünd|minüt"
+    r"|mal)\w*)[^\W\d_]{3,30}"
 )
 """What makes a number part of a name: `5-star`, `8-cylinder`, `3-class`."""
 
@@ -147,7 +157,7 @@ def is_structure(number: Number) -> bool:
     if number.is_small and 2 <= size <= 20 and _SUPERLATIVE_AFTER.match(number.text, number.end):
         return True
     unit, _ = unit_after(number.text, number.end)
-    if unit and (size, unit.name) in _CALENDAR and _CALENDAR_BEFORE.search(number.before):
+    if unit and f"{size} {unit.name}" in _CALENDAR and _CALENDAR_BEFORE.search(number.before):
         return True
     return _is_convention(number) or _is_numbering(number) or _is_setting(number)
 

@@ -13,8 +13,10 @@ sunday sun sonntag dimanche domingo domenica söndag
 """
 
 _OTHERS = """
-male men männer mann männlich männlichen männchen hommes homme mâle hombre hombres varones uomini uomo maschi maschio män hanar ♂
-female women frauen frau weiblich weiblichen weibchen femmes femme femelle mujer mujeres hembra hembras donne donna femmine femmina kvinnor honor ♀
+male men männer mann männlich männlichen männchen hommes homme mâle
+male hombre hombres varones uomini uomo maschi maschio män hanar ♂
+female women frauen frau weiblich weiblichen weibchen femmes femme femelle
+female mujer mujeres hembra hembras donne donna femmine femmina kvinnor honor ♀
 accuracy genauigkeit exactitude exactitud accuratezza noggrannhet träffsäkerhet
 precision präzision précision precisión precisione
 recall trefferquote sensitivität rappel richiamo exhaustividad sensibilidad
@@ -26,7 +28,9 @@ yes ja oui sí sì
 total totale gesamt insgesamt overall all
 """
 
-_SHORT = frozenset({"mon", "sat", "sun", "wed", "may", "mar", "march", "set", "sept", "dec", "gen", "mag", "ago", "dic"})
+_SHORT = frozenset(
+    {"mon", "sat", "sun", "wed", "may", "mar", "march", "set", "sept", "dec", "gen", "mag", "ago", "dic"}
+)
 """Those that are other words, too: they count only with a capital."""
 
 

@@ -8,24 +8,26 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from codeagent_nb.tracing.claims import Claim
 from codeagent_nb.tracing.counted import counted_in, left_out, total_of
-from codeagent_nb.tracing.derived import Column, Pool, columns, derived_from, named_in, readings_of
+from codeagent_nb.tracing.derived import derived_from
 from codeagent_nb.tracing.digits import Reading
 from codeagent_nb.tracing.labels import tokens
+from codeagent_nb.tracing.matching import Matcher, dimension_of, is_year
 from codeagent_nb.tracing.mixed_units import set_apart_units
-from codeagent_nb.tracing.naming import Claim, sort_out
+from codeagent_nb.tracing.naming import sort_out
 from codeagent_nb.tracing.passages import Passage, passages
-from codeagent_nb.tracing.sources import Source, Sources, Stated
-from codeagent_nb.tracing.units import MONEY, PERCENT, TIMES, Unit, conversion, label_unit, scale_in
+from codeagent_nb.tracing.pool import Column, Pool, columns, named_in
 from codeagent_nb.tracing.prose import names_in, prose
+from codeagent_nb.tracing.sources import Source, Sources, Stated
+from codeagent_nb.tracing.units import MONEY, PERCENT, TIMES, Unit
 from codeagent_nb.tracing.values import Value, read_values
-from codeagent_nb.tracing.words import IN_THOUSANDS, LONGEST_SENTENCE, ways_said
+from codeagent_nb.tracing.words import LONGEST_SENTENCE
 from kernel_executor.text import shorten
 
 NOWHERE = "not in any output"
 OTHER_LABEL = "stands there under another label: {told}"
 OTHER_UNIT = "in another unit: {told}"
-
 TOLD = 80  # characters
 
 MOST_BESIDE = 12
@@ -85,6 +87,7 @@ class _Tracer:
         self._text = prose(text)
         self._names = names_in(text)
         self._sources = sources
+        self._matcher = Matcher(sources)
         self._columns: list[Column] | None = None
         self._named: dict[str, tuple[list[Stated], list[Stated]]] = {}
         self._claims: list[tuple[Passage, Claim]] = []
@@ -92,7 +95,10 @@ class _Tracer:
 
     def traced(self) -> Iterator[TracedValue]:
         read = [
-            (passage, [self._claim(value, passage) if value.kind == "number" else Claim(value) for value in values])
+            (
+                passage,
+                [self._matcher.claim(value, passage) if value.kind == "number" else Claim(value) for value in values],
+            )
             for passage, values in self._passages
         ]
         for passage, claims in read:
@@ -114,7 +120,8 @@ class _Tracer:
                     for stated in claim.fits
                     if _is_whole(stated)
                     or (stated.unit is not None and stated.unit == claim.value.unit)
-                    or abs(abs(stated.number) - whole) > 1 or _is_named_in(stated, said)
+                    or abs(abs(stated.number) - whole) > 1
+                    or _is_named_in(stated, said)
                 ]
 
     def _judged(self, place: int) -> TracedValue:
@@ -154,9 +161,9 @@ class _Tracer:
             for number in others
             if (claim := self._claims[number][1]).fits
             and number != place
-            and not _is_year(claim.value)
+            and not is_year(claim.value)
             and claim.fits[0].column[2] != "index"
-            and (number == place - 1 or not (claim.is_computed and _dimension(claim.value.unit) == PERCENT))
+            and (number == place - 1 or not (claim.is_computed and dimension_of(claim.value.unit) == PERCENT))
             and (is_here is None or (self._claims[number][0] is own) == is_here)
         ]
         # In full, too, where a source has thousands or millions.
@@ -201,100 +208,10 @@ class _Tracer:
         said = [claim.value.unit for number, (_, claim) in enumerate(self._claims) if number != place]
         return any(other and other.dimension == unit.dimension for other in (*said, *self._sources.units))
 
-    def _claim(self, value: Value, passage: Passage) -> Claim:
-        """Return a value with the numbers of the sources that it could be, in the unit that its table or list says."""
-        bare = self._claimed(value, passage)
-        if value.unit is not None or not (passage.is_cell or passage.is_item) or value.is_hour:
-            return bare
-        told = passage.text if passage.is_cell else " ".join(passage.contexts[:1])
-        scale = scale_in(told)
-        if scale != 1 and not bare.fits:
-            meant = tuple(reading.scaled(scale) for reading in value.readings)
-            bare = self._claimed(replace(value, readings=meant, scale=scale), passage)
-        unit = label_unit(told)
-        if unit is None or (bare.fits and not passage.is_cell):
-            return bare
-        claim = self._claimed(replace(value, unit=unit), passage)
-        return bare if unit.dimension == PERCENT and not claim.fits else claim
-
-    def _claimed(self, value: Value, passage: Passage) -> Claim:
-        """Return a value with the numbers of the sources that it could be in its unit."""
-        claim = Claim(value)
-        takes_rows = "row" in ways_said(passage.text)
-        for stated, is_same_unit in self._alike(value, passage):
-            if stated.is_index and not (takes_rows or value.is_hour):
-                continue
-            (claim.fits if is_same_unit else claim.elsewhere).append(stated)
-        if not claim.fits and _is_year(value):
-            year = int(value.readings[0].number)
-            source = self._sources.year_source(year)
-            if source is not None:
-                claim.fits.append(Stated(source, value.text, Decimal(year), None, ()))
-        return claim
-
-    def _alike(self, value: Value, passage: Passage) -> Iterator[tuple[Stated, bool]]:
-        """Yield numbers that a value could be, and whether they are in its unit."""
-        unit = value.unit
-        for reading in readings_of(value):
-            for stated in self._sources.within(reading):
-                yield stated, self._is_unit_of(unit, stated)
-            is_share = unit is not None and unit.dimension == PERCENT
-            if reading.number > 0 and (is_share or "down" in ways_said(passage.text)):
-                for stated in self._sources.within(Reading(-reading.number, reading.step)):
-                    yield stated, self._is_unit_of(unit, stated)
-            if reading.number < 0 and is_share:
-                found = self._sources.within(Reading(-reading.number, reading.step))
-                yield from ((stated, True) for stated in found if "down" in ways_said(stated.line[:LONGEST_SENTENCE]))
-            yield from ((stated, True) for stated in self._converted(reading, unit))
-            if value.scale != 1:
-                yield from ((stated, True) for stated in self._in_scale(reading.scaled(1 / value.scale)))
-
-    def _converted(self, reading: Reading, unit: Unit | None) -> Iterator[Stated]:
-        if unit is None:
-            if abs(reading.number) <= 1 and reading.step < 1:
-                found = self._sources.within(reading.scaled(Decimal(100)))
-                yield from (stated for stated in found if _dimension(stated.unit) == PERCENT)
-            return
-        if unit.dimension == PERCENT:
-            for sign in (1, -1) if reading.number > 0 else (1,):
-                found = self._sources.within(reading.scaled(Decimal(sign) / 100))
-                yield from (stated for stated in found if stated.unit is None and (sign > 0 or stated.number < 0))
-            return
-        for other in self._sources.units:
-            by = conversion(unit, other)
-            if other != unit and by is not None:
-                found = self._sources.within(reading.scaled(by))
-                yield from (stated for stated in found if stated.unit in {other, None})
-        if unit.dimension == "time" and unit.factor is not None:
-            found = self._sources.within(reading.scaled(unit.factor))
-            yield from (stated for stated in found if ":" in stated.text)
-
-    def _in_scale(self, reading: Reading) -> Iterator[Stated]:
-        """Yield numbers whose label says that they are in thousands or millions."""
-        for stated in self._sources.within(reading):
-            told = stated.told.replace("_", " ").split() + list(self._sources.scale_words)
-            if any(IN_THOUSANDS.fullmatch(word.strip("()[],.:$€£").casefold()) for word in told):
-                yield stated
-
-    def _is_unit_of(self, unit: Unit | None, stated: Stated) -> bool:
-        if unit is None or unit.dimension == TIMES:
-            return True
-        if stated.unit is not None:
-            return stated.unit == unit
-        if unit.dimension == PERCENT:
-            is_share = 0 < abs(stated.number) < 1
-            return not is_share or any(_dimension(other) == PERCENT for other in self._sources.units)
-        named = {other for other in self._sources.units if other.dimension == unit.dimension}
-        return unit in named or (not named and self._sources.hints_at(unit.dimension))
-
 
 def _is_named(value: Value) -> bool:
     """Return whether a value stands under names: a moment does not, nor does a year."""
-    return value.kind == "number" and not _is_year(value)
-
-
-def _is_year(value: Value) -> bool:
-    return value.is_count and 1_800 <= value.readings[0].number < 2_200 and len(value.text) == 4
+    return value.kind == "number" and not is_year(value)
 
 
 def _is_small(value: Value) -> bool:
@@ -305,7 +222,7 @@ def _is_small(value: Value) -> bool:
 def _as_share(claim: Claim) -> Stated:
     """Return the number that a value is, as a share if the answer says so: shares of shares are not asked for."""
     stated = claim.fits[0]
-    is_share = _dimension(claim.value.unit) == PERCENT and stated.unit is None and abs(stated.number) > 1
+    is_share = dimension_of(claim.value.unit) == PERCENT and stated.unit is None and abs(stated.number) > 1
     return replace(stated, unit=claim.value.unit) if is_share else stated
 
 
@@ -313,13 +230,15 @@ def _as_said(claim: Claim) -> Stated | None:
     """Return the number that a value is in full, if the source has it in thousands or millions."""
     stated, value = claim.fits[0], claim.value
     if value.scale != 1 and any(abs(stated.number * value.scale - one.number) <= one.step for one in value.readings):
-        return replace(stated, number=stated.number * value.scale, column=(*stated.column[:2], f"{stated.column[2]} in full"))
+        return replace(
+            stated, number=stated.number * value.scale, column=(*stated.column[:2], f"{stated.column[2]} in full")
+        )
     return None
 
 
 def _counts_things(value: Value) -> bool:
     """Return whether a value likely counts things, days or times, and so few that one meets others by chance."""
-    if value.kind != "number" or value.scale != 1 or _dimension(value.unit) not in {"", TIMES, "time"}:
+    if value.kind != "number" or value.scale != 1 or dimension_of(value.unit) not in {"", TIMES, "time"}:
         return False
     reading = value.readings[0]
     return reading.step == 1 and 0 <= reading.number < 1_000 and not (value.is_rough and reading.number % 10 == 0)
@@ -335,10 +254,6 @@ def _is_named_in(stated: Stated, said: set[str]) -> bool:
     names = rows or [label.name for label in stated.labels if label.name]
     is_quartile = any(name in {("25", "%"), ("75", "%")} for name in names) and any("quart" in word for word in said)
     return is_quartile or all(any(word in said for word in name) for name in names)
-
-
-def _dimension(unit: Unit | None) -> str:
-    return unit.dimension if unit else ""
 
 
 def _with_values(text: str, values: Sequence[Value]) -> Iterator[tuple[Passage, list[Value]]]:

@@ -29,7 +29,8 @@ class Unit:
 
 # dimension, factor ("-": does not convert), how it is written; the first is its name.
 _TABLE = """
-percent 1 % points punkte punkten puntos punti procent procentenheter percent pct prozent pourcent porcentaje percento %-punkte prozentpunkte pp percentage
+percent 1 % points punkte punkten puntos punti procent procentenheter
+percent 1 % percent pct prozent pourcent porcentaje percento %-punkte prozentpunkte pp percentage
 permille - ‰ promille
 mass 0.000001 µg μg microgram micrograms mikrogramm
 mass 0.001 mg milligram milligrams milligramm milligrammes miligramos milligrammi
@@ -109,7 +110,8 @@ def _units() -> Iterator[tuple[str, Unit]]:
 UNITS = dict(_units())
 
 WORD = re.compile(
-    r"(?:[  \u202f\u2009])?(?:d['’]|d[ei][  ])?(%-Punkte|%|‰|°[CF]|[$€£¥₹×]|-fold\b|-fach\b|US\$|km/h|m/s"  # noqa: RUF001
+    r"(?:[  \u202f\u2009])?(?:d['’]|d[ei][  ])?(%-Punkte|%|‰|°[CF]|[$€£¥₹×]|-fold\b|-fach\b|US\$|km/h"  # noqa: RUF001
+    r"|m/s"
     r"|[^\W\d_]{1,20}+[²³23]?(?![\w²³'’]))"  # noqa: RUF001
 )
 PERCENT_WORDS = re.compile(r"[  ]?(?:pour cent|por ciento|per cent[oi]?|puntos porcentuales)\b", re.IGNORECASE)
@@ -217,7 +219,9 @@ def scale_after(text: str, end: int) -> tuple[Decimal, int]:
     return (factor, stop) if factor else (Decimal(1), end)
 
 
-_IN_SCALE = re.compile(r"[(\[]\s?(?:in\s)?(?:[€$£]\s?)?([^\W\d_]{1,10})\.?\s?(?:[€$£]|EUR|USD|CHF)?\s?[)\]]|\bin\s([^\W\d_]{3,10})\b")
+_IN_SCALE = re.compile(
+    r"[(\[]\s?(?:in\s)?(?:[€$£]\s?)?([^\W\d_]{1,10})\.?\s?(?:[€$£]|EUR|USD|CHF)?\s?[)\]]|\bin\s([^\W\d_]{3,10})\b"
+)
 
 
 def scale_in(label: str) -> Decimal:

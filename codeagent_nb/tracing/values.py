@@ -81,8 +81,9 @@ def _in_one_style(values: Sequence[Value], text: str) -> Iterator[Value]:
         if ambiguous:
             is_decimal = ambiguous[1] in marks
             kept = [reading for reading in value.readings if (reading.step < value.scale) == is_decimal]
-            value = replace(value, readings=tuple(kept) or value.readings)
-        yield value
+            yield replace(value, readings=tuple(kept) or value.readings)
+        else:
+            yield value
 
 
 def _moments(text: str) -> Iterator[Value]:
@@ -114,7 +115,9 @@ def _numbers(text: str) -> Iterator[Value]:
 MOMENT = "¤"
 """Stands for what is a date or a time where numbers are looked for."""
 
-_ENGLISH = re.compile(r"\b(?:the|average|takes?|there|most|highest|lowest|of|is|are|and|with|has|was|were|on|which|than)\b")
+_ENGLISH = re.compile(
+    r"\b(?:the|average|takes?|there|most|highest|lowest|of|is|are|and|with|has|was|were|on|which|than)\b"
+)
 _DECIMALS = re.compile(r"\d([.,])(?:\d{1,2}|\d{4,})(?!\d)")
 _AMBIGUOUS = re.compile(r"\d([.,])\d{3}(?!\d)")
 _CLOCK = re.compile(r"[  ]?(?:(?P<half>[ap])\.?m\b\.?|uhr\b|o['’]clock\b)", re.IGNORECASE)  # noqa: RUF001

@@ -63,7 +63,8 @@ CONVENTION_BEFORE = re.compile(
 CONVENTIONAL = frozenset(map(Decimal, "0.1 0.05 0.01 0.005 0.001 0.0001 1 5 10 50 68 80 90 95 98 99 99.9".split()))  # noqa: SIM905
 PERCENTILE_BEFORE = re.compile(r"(?:perzentil|quantil|percentile?|centile)\s?$", re.IGNORECASE)
 RANGE_BEFORE = re.compile(
-    r"(?:close(?:r)? to|near|between|from|to|and|zwischen|nahe|und|von|bis|entre|et|à|de|a|y|tra|e|scale of)\s?[+-]?$",
+    r"(?:close(?:r)? to|near|between|from|to|and|zwischen|nahe|und|von|bis|entre|et|à|de|a|y|tra|e"
+    r"|scale of)\s?[+-]?$",
     re.IGNORECASE,
 )
 """Before the ends of a scale: 0, 1, 100."""
@@ -73,9 +74,13 @@ DERIVED: dict[str, re.Pattern[str]] = {
         r"\b(?:of|von|sur|de los|de las|dei|delle|su)\s(?:the\s|den\s|les\s)?\d", re.IGNORECASE
     ),  # of 891: what is not said of them is the rest
     "difference": re.compile(
-        r"differ|apart|better|worse|besser|schlechter|mieux|pire|mejor|peor|meglio|peggio|bättre|sämre|\blead|advantage|profit|leaving|left over|net\b|vorsprung|gewinn|überschuss|\w+ere?r? als|höher|niedriger|größer|kleiner"
-        r"|avance|bénéfice|marge|supérieur|inférieur|ventaja|beneficio|superior|inferior|mayor|menor|vantaggio|utile|profitto"
-        r"|superiore|maggiore|minore|försprång|vinst|\bum\s[~\d]|skillnad|\bmer\b|\bmindre\b|ökade|minskade|ökning|minskning|högre|lägre|skiljer"
+        r"differ|apart|better|worse|besser|schlechter|mieux|pire|mejor|peor|meglio|peggio|bättre|sämre|\blead"
+        r"|advantage|profit|leaving|left over|net\b|vorsprung|gewinn|überschuss|\w+ere?r? als|höher|niedriger"
+        r"|größer|kleiner"
+        r"|avance|bénéfice|marge|supérieur|inférieur|ventaja|beneficio|superior|inferior|mayor|menor|vantaggio"
+        r"|utile|profitto"
+        r"|superiore|maggiore|minore|försprång|vinst|\bum\s[~\d]|skillnad|\bmer\b|\bmindre\b|ökade|minskade"
+        r"|ökning|minskning|högre|lägre|skiljer"
         r"|\bgap\b|\brange|spread|\bmore\b|\bless\b|\bfewer\b|\b\w+er\b[^.;]*\bthan\b"
         r"|(?:increas|decreas|declin|improv|reduc|exceed|übersteig|übertr[ai]f|dépass|supera|excede)"
         r"|\b(?:rise|rose|risen|grew|grow|growth|gain|drop|fell|fall|loss|lost|change|ahead|above|below|lower|higher)"
@@ -88,13 +93,15 @@ DERIVED: dict[str, re.Pattern[str]] = {
         re.IGNORECASE,
     ),
     "sum": re.compile(
-        r"\btotal|tillsammans|sammanlagt|totalt|\bsums?\b|together|combined|altogether|in all\b|overall|\bboth\b|remaining|the rest|\bother"
+        r"\btotal|tillsammans|sammanlagt|totalt|\bsums?\b|together|combined|altogether|in all\b|overall"
+        r"|\bboth\b|remaining|the rest|\bother"
         r"|insgesamt|zusammen|gesamt|summe|übrig|restlich"
         r"|ensemble|somme|restant|en tout|junt[oa]s|suma|en conjunto|restante|somma|insieme|complessiv|rimanent",
         re.IGNORECASE,
     ),
     "ratio": re.compile(
-        r"\btimes\b|\bgånger\b|andel|\bhälften|ratio|twice|\bfold\b|-fold|percent|per cent|%|\bshare|proportion|fraction|\bpart\b"
+        r"\btimes\b|\bgånger\b|andel|\bhälften|ratio|twice|\bfold\b|-fold|percent|per cent|%|\bshare|proportion"
+        r"|fraction|\bpart\b"
         r"|\d\s?[x×](?!\w)|factor|half|third"  # noqa: RUF001
         r"|verhältnis|\bmal\b|-fach|\dfach|anteil|prozent|faktor|quote"
         r"|\bfois\b|rapport|pour cent|facteur|\bveces\b|proporción|razón|por ciento|\bvolte\b|rapporto"
@@ -102,18 +109,22 @@ DERIVED: dict[str, re.Pattern[str]] = {
         re.IGNORECASE,
     ),
     "mean": re.compile(
-        r"\baverage\b|on average|(?:their|its|the) mean (?:is|of)|mean of (?:the|all|both)|midpoint|durchschnitt|im (?:mittel|schnitt)|moyenne|promedio|de media|in media"
+        r"\baverage\b|on average|(?:their|its|the) mean (?:is|of)|mean of (?:the|all|both)|midpoint"
+        r"|durchschnitt|im (?:mittel|schnitt)|moyenne|promedio|de media|in media"
         r"|genomsnitt|i snitt|per month|per day|pro monat|pro tag|par mois|por mes|al mese",
         re.IGNORECASE,
     ),
     "each": re.compile(
-        r"\bper\b|\beach\b|divided by|\bpro\b|\bje\b|geteilt|\bpar\b|chaque|divisé|\bpor\b|cada|\bogni\b|\bal\b|diviso|varje",
+        r"\bper\b|\beach\b|divided by|\bpro\b|\bje\b|geteilt|\bpar\b|chaque|divisé|\bpor\b|cada|\bogni\b|\bal\b"
+        r"|diviso|varje",
         re.IGNORECASE,
     ),
     "days": re.compile(r"\b(?:days?|tage?n?|jours?|días?|giorn[io]|dagar)\b", re.IGNORECASE),
     "so": re.compile(
-        r"\b(?:thus|hence|therefore|i\.e|that is|that['’]s|which is|which makes|making|equals?|somit|demnach|mithin"  # noqa: RUF001
-        r"|das (?:sind|ist|macht|entspricht)|d\. ?h|soit|c['’]est-à-dire|donc|es decir|o sea|así que|quindi|cioè|ossia"  # noqa: RUF001
+        r"\b(?:thus|hence|therefore|i\.e|that is|that['’]s|which is|which makes|making|equals?|somit|demnach"  # noqa: RUF001
+        r"|mithin"
+        r"|das (?:sind|ist|macht|entspricht)|d\. ?h|soit|c['’]est-à-dire|donc|es decir|o sea|así que|quindi"  # noqa: RUF001
+        r"|cioè|ossia"
         r"|pari (?:a|al)|dvs|alltså|vilket)\b|\b(?:so|also)\s(?:\w+\s)?[~≈]?\d|\(\s?[~≈]?[\d.,]+\s?%",
         re.IGNORECASE,
     ),
