@@ -41,48 +41,60 @@ def attempts(said: set[str], pool: Pool, base: Decimal | None, *, is_percent: bo
     try:
         near = pool.here[:MOST_NEAR]
         if base:
-            yield from (Computed(stated.number * base, stated) for stated in (*near, *pool.around[:MOST_NEAR]))
-            yield from (Computed(stated.number * base, stated) for stated in pool.named[:MOST_NEAR])
-        if is_percent and "ratio" in said:
-            yield from _of_pairs(_pairs_of(near[:3]), {"ratio"}, is_percent=True)
-            yield from _shares(near[:2], pool.columns, said)
-            if "so" in said:
-                yield from _of_groups(near, {"ratio"}, pool, is_percent=is_percent)
-        yield from _of_pairs(_pairs_of(near), said, is_percent=is_percent, is_mixed=True)
-        if is_percent and "ratio" in said:
-            yield from _shares_of(near[:2], pool.columns)
-        if "part" in said and "difference" in said:
-            yield from _of_pairs(_pairs_in_row(near, pool.columns), {"difference"}, is_mixed=True)
-        yield from _of_groups(near, said, pool, is_percent=is_percent)
-        alike = [
-            (one, other) for one in near[:3] for other in (*pool.named, *pool.partly) if one.column == other.column
-        ]
-        yield from _of_pairs(alike[:MOST_NEAR], said, is_percent=is_percent)
-        joined = said | {"sum"} if "joined" in said else said
-        yield from _of_pairs(_pairs_of(pool.named[:MOST_NEAR], alike=True), joined, is_percent=is_percent)
-        yield from _of_groups(pool.named[:MOST_NEAR], said, pool, is_percent=is_percent)
-        named = [*pool.named, *pool.partly][:MOST_NEAR]
-        yield from _of_pairs(_pairs_of(named, alike=True), said, is_percent=is_percent)
-        around = pool.around[:MOST_NEAR]
-        if not near:
-            yield from _of_pairs(_pairs_of(around, alike=True), said, is_percent=is_percent)
-        yield from _of_pairs(_across(near, named), said, is_percent=is_percent)
-        yield from _of_pairs(_across(pool.named[:3], around), said, is_percent=is_percent)
-        yield from _of_pairs(
-            _across(pool.partly[:MOST_NEAR], around), said - {"ratio"} if is_percent else said, is_percent=is_percent
-        )
-        yield from _of_columns(
-            {stated.column for stated in (*near, *named, *around)}, said, pool, is_percent=is_percent
-        )
-        yield from _of_pairs(_across(near, around), said, is_percent=is_percent)
-        yield from _of_pairs(_pairs_of(around, alike=True), said, is_percent=is_percent)
-        yield from _of_groups(around, said, pool, is_percent=is_percent)
-        yield from _of_groups(pool.partly[:MOST_NEAR], said, pool, is_percent=is_percent)
+            bearing = (*near, *pool.around[:MOST_NEAR], *pool.named[:MOST_NEAR])
+            yield from (Computed(stated.number * base, stated) for stated in bearing)
+        yield from _of_near(near, said, pool, is_percent=is_percent)
+        yield from _of_named(near, said, pool, is_percent=is_percent)
+        yield from _of_around(near, said, pool, is_percent=is_percent)
         yield from _of_all_columns(said, pool)
         if "sum" in said:
             yield from _of_neighbours(pool)
     except (DivisionByZero, InvalidOperation, Overflow):
         return
+
+
+def _of_near(near: Sequence[Stated], said: set[str], pool: Pool, *, is_percent: bool) -> Iterator[Computed]:
+    """Yield what is made of numbers in the sentence itself."""
+    if is_percent and "ratio" in said:
+        yield from _of_pairs(_pairs_of(near[:3]), {"ratio"}, is_percent=True)
+        yield from _shares(near[:2], pool.columns, said)
+        if "so" in said:
+            yield from _of_groups(near, {"ratio"}, pool, is_percent=is_percent)
+    yield from _of_pairs(_pairs_of(near), said, is_percent=is_percent, is_mixed=True)
+    if is_percent and "ratio" in said:
+        yield from _shares_of(near[:2], pool.columns)
+    if "part" in said and "difference" in said:
+        yield from _of_pairs(_pairs_in_row(near, pool.columns), {"difference"}, is_mixed=True)
+    yield from _of_groups(near, said, pool, is_percent=is_percent)
+
+
+def _of_named(near: Sequence[Stated], said: set[str], pool: Pool, *, is_percent: bool) -> Iterator[Computed]:
+    """Yield what is made of numbers whose labels the sentence names."""
+    named = [*pool.named, *pool.partly]
+    alike = [(one, other) for one in near[:3] for other in named if one.column == other.column]
+    yield from _of_pairs(alike[:MOST_NEAR], said, is_percent=is_percent)
+    joined = said | {"sum"} if "joined" in said else said
+    yield from _of_pairs(_pairs_of(pool.named[:MOST_NEAR], alike=True), joined, is_percent=is_percent)
+    yield from _of_groups(pool.named[:MOST_NEAR], said, pool, is_percent=is_percent)
+    yield from _of_pairs(_pairs_of(named[:MOST_NEAR], alike=True), said, is_percent=is_percent)
+
+
+def _of_around(near: Sequence[Stated], said: set[str], pool: Pool, *, is_percent: bool) -> Iterator[Computed]:
+    """Yield what is made of numbers beside the sentence, and of columns that have any of all these."""
+    around = pool.around[:MOST_NEAR]
+    named = [*pool.named, *pool.partly][:MOST_NEAR]
+    if not near:
+        yield from _of_pairs(_pairs_of(around, alike=True), said, is_percent=is_percent)
+    yield from _of_pairs(_across(near, named), said, is_percent=is_percent)
+    yield from _of_pairs(_across(pool.named[:3], around), said, is_percent=is_percent)
+    rest = said - {"ratio"} if is_percent else said
+    yield from _of_pairs(_across(pool.partly[:MOST_NEAR], around), rest, is_percent=is_percent)
+    concerned = {stated.column for stated in (*near, *named, *around)}
+    yield from _of_columns(concerned, said, pool, is_percent=is_percent)
+    yield from _of_pairs(_across(near, around), said, is_percent=is_percent)
+    yield from _of_pairs(_pairs_of(around, alike=True), said, is_percent=is_percent)
+    yield from _of_groups(around, said, pool, is_percent=is_percent)
+    yield from _of_groups(pool.partly[:MOST_NEAR], said, pool, is_percent=is_percent)
 
 
 def _shares(near: Sequence[Stated], found: Sequence[Column], said: set[str]) -> Iterator[Computed]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from codeagent_nb.tracing.synonyms import canonical
 from codeagent_nb.tracing.units import unit_of
@@ -141,6 +142,7 @@ _WHOLE: dict[str, Name] = {
 """Labels that are known as a whole."""
 
 
+@lru_cache(maxsize=2_048)
 def name_of(label: str) -> Name:
     """Return the words that tell a label, without units."""
     if (known := _WHOLE.get(label.strip())) is not None:

@@ -227,7 +227,7 @@ class Layout:
         if is_pivot(self.lines, row):
             name = headers[0][2]
             self.headers = [headers[0], *((begin, end, f"{name} {text}") for begin, end, text in headers[1:])]
-        are_numbered = all(row[0][2].isdigit() for row in rows if row)
+        are_numbered = all(row[0][2].split()[0].isdigit() for row in rows if row)
         self.has_bare_index = (
             not self._starts and self.lines[row].startswith(" ") and len(rows[0]) > len(headers) and are_numbered
         )

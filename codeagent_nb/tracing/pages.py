@@ -14,7 +14,7 @@ from codeagent_nb.tracing.labels import Group
 from codeagent_nb.tracing.layout import Layout
 from codeagent_nb.tracing.units import scale_after
 
-MOST_OF_ONE = 48_000
+MOST_OF_ONE = 32_000
 """Characters that are read of one source, of its beginning and of its end: what is between them nobody reads."""
 
 

@@ -10,7 +10,7 @@ from codeagent_nb.tracing.headers import INDEX_NAME
 from codeagent_nb.tracing.labels import Group, Label
 from codeagent_nb.tracing.units import unit_after
 
-MOST_LINES = 400
+MOST_LINES = 150
 """Lines of a table or a list whose labels are read; those of later ones only where a value of the answer stands."""
 MOST_LOOKED_AT = 40  # rows by which is told which columns have numbers
 MOST_INNER = 60  # lines that a label of an outer index may hold for

@@ -25,7 +25,7 @@ MOST_READ = 400_000
 
 MOST_NUMBERS = 100_000
 
-MOST_ALIKE = 200
+MOST_ALIKE = 60
 """Places of one number that are looked at."""
 
 MOST_UNITS = 20_000
