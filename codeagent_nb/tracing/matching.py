@@ -9,9 +9,13 @@ from codeagent_nb.tracing.derived import readings_of
 from codeagent_nb.tracing.digits import Reading
 from codeagent_nb.tracing.passages import Passage
 from codeagent_nb.tracing.sources import Sources, Stated
-from codeagent_nb.tracing.units import PERCENT, TIMES, Unit, conversion, label_unit, scale_in
+from codeagent_nb.tracing.units import MONEY, PERCENT, TIMES, Unit, conversion, label_unit, scale_in
 from codeagent_nb.tracing.values import Value
 from codeagent_nb.tracing.words import IN_THOUSANDS, LONGEST_SENTENCE, ways_said
+
+
+_PRICED = frozenset({"area", "mass", "volume", "length", "energy", "time"})
+"""What things are priced by: a number under `rent_m2` is money."""
 
 
 class Matcher:
@@ -103,7 +107,7 @@ class Matcher:
         if unit is None or unit.dimension == TIMES:
             return True
         if stated.unit is not None:
-            return stated.unit == unit
+            return stated.unit == unit or (unit.dimension == MONEY and stated.unit.dimension in _PRICED)
         if unit.dimension == PERCENT:
             is_share = 0 < abs(stated.number) < 1
             return not is_share or any(dimension_of(other) == PERCENT for other in self._sources.units)

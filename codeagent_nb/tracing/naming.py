@@ -98,6 +98,10 @@ def _is_matrix(stated: Stated) -> bool:
     return any(len(one & other) > 1 for one in columns for other in rows)
 
 
+_QUALIFIERS = frozenset({"total", "mean", "median", "sum", "number", "count", "n", "overall", "average"})
+"""Words that are left out where they go without saying: "88 loans" of `total loans`."""
+
+
 def _contrasts(
     label: Label, words: set[str], elsewhere: Sequence[Collection[Name]]
 ) -> Iterator[tuple[_Key, Name, Name]]:
@@ -111,7 +115,7 @@ def _contrasts(
                 continue
             if own and other:
                 yield (id(label.group), before, after), own, other
-            elif other or len(own) == 1:  # "satisfied" and "very satisfied"; whoever says less may mean more
+            elif other or (len(own) == 1 and own[0] not in _QUALIFIERS):  # "satisfied" and "very satisfied"; whoever says less may mean more
                 yield (id(label.group), (), ()), label.name, name
 
 

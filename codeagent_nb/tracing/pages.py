@@ -102,6 +102,8 @@ def numbers_in(page: int, lines: list[str]) -> Iterator[Place]:
             for start, end, seconds in printed_in(line):
                 yield Place(page, number, start, end, seconds)
             line = PRINTED.sub(blank, line)
+        if "_" in line:
+            line = _UNDERSCORED.sub(",", line)
         if "-" in line or ":" in line:
             line = MOMENT.sub(blank, line)
         for found in IN_OUTPUT.finditer(line):
@@ -118,6 +120,7 @@ def numbers_in(page: int, lines: list[str]) -> Iterator[Place]:
 
 
 _AVERAGES = re.compile(r"\s+(?:accuracy|micro avg|macro avg)\s")
+_UNDERSCORED = re.compile(r"(?<=\d)_(?=\d{3}(?!\d))")
 _MAY_SCALE = re.compile(r"[  ]?[^\W\d_]")
 
 

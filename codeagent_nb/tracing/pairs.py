@@ -27,6 +27,10 @@ def shape_of(line: str) -> str:
 _QUOTED_NAME = re.compile(r"['\"“«‘]([^'\"”»’]{1,40})['\"”»’]\s*[:=]?\s*(?:is|was|has|had|with|at)?\s*$")  # noqa: RUF001
 _IN_A_SENTENCE = re.compile(r"(?<=[a-zß] )[A-ZÄÖÜ][\w-]+(?: [A-ZÄÖÜ][\w-]+)*")
 _IN_TUPLE = re.compile(r"\((?:[\d.]+, )?['\"]([^'\"()]{1,60})['\"](?:, [^,()'\"]{1,30}){0,6}, ?$")
+_IN_DICT = re.compile(
+    r"\{\s*['\"][^'\"{}]{1,40}['\"]: ['\"]([^'\"{}]{1,60})['\"](?:, ['\"][^'\"{}]{1,40}['\"]: [^,{}'\"]{1,30}){0,6}"
+    r", ['\"]([^'\"{}]{1,40})['\"]: ?$"
+)
 _BREAK = re.compile(r"[{;,|\[(]")
 _LAST_NUMBER = re.compile(r"(?<![\w.])[-+]?\d(?:[\d.,]*\d)?(?:[eE][-+]?\d+)?")
 
@@ -46,6 +50,8 @@ def pair_labels(text: str, start: int) -> tuple[str, str]:
         begins = found.end()
     if name := _tuple_name(before):
         return name, ""
+    if keyed := _IN_DICT.search(before, max(0, before.rfind("{"))):
+        return keyed[2], keyed[1]
     _, after = unit_after(before, begins) if begins else (None, 0)
     near = before[after:].lstrip("),;|/ ]}")
     parts = [part for part in _BREAK.split(near.rstrip("([{$€£¥₹ ")) if part.strip(" '\":=")]

@@ -65,6 +65,7 @@ _TIGHT = re.compile(
 _GIVEN = re.compile(r"[\s\x00*_\"'`”»]*[:=(|][\s\x00*_$€£₹~≈(\"'`-]*")
 _GIVEN_BEHIND = re.compile(r"[\s\x00*_]*\([\s\x00*_\"'`]*$")
 _CLOSES = re.compile(r"[\s\x00*_\"'`]*\)")
+_AGAINST = re.compile(r"\d[%\s\x00]{0,3}(?:to|zu|gegen|vs\.?|versus|à|contre|contro|mot|[:–/])\s?$")  # noqa: RUF001
 _CLAUSE = re.compile(
     r";|\b(?:versus|vs|compared (?:to|with)|against|while|whereas|gegenüber|verglichen mit|während|contre"
     r"|tandis que|alors que"
@@ -108,6 +109,8 @@ class Reading:
             yield partial(self._beside_or, lambda _value: first)
 
     def _beside_or(self, scheme: Scheme, value: Value) -> Name | None:
+        if _AGAINST.search(self.text, max(self.passage.start, value.start - 12), value.start):
+            return UNNAMED  # 214 to 130
         return self.beside(value) or scheme(value)
 
     def beside(self, value: Value) -> Name | None:

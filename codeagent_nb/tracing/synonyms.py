@@ -25,6 +25,7 @@ recall trefferquote sensitivität rappel richiamo exhaustividad sensibilidad
 3 third 3rd dritte dritten dritter troisième tercera tercero terza terzo tredje
 4 fourth 4th vierte vierten vierter quatrième cuarta cuarto quarta quarto fjärde
 yes ja oui sí sì
+no nein non nej
 total totale gesamt insgesamt overall all
 """
 

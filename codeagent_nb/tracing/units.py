@@ -158,6 +158,8 @@ def label_unit(label: str) -> Unit | None:
         return UNITS["min"]
     if found := _TEMPERATURE.search(label.casefold()):
         return UNITS[f"°{found[1].upper()}"]
+    if len(label) > 1 and label not in _NOT_IN_LABELS and (unit := UNITS.get(label)):
+        return unit
     units = [
         unit
         for found in _IN_LABEL.finditer(label[:200])
