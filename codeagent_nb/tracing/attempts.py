@@ -47,8 +47,11 @@ def attempts(said: set[str], pool: Pool, base: Decimal | None, *, is_percent: bo
         yield from _of_named(near, said, pool, is_percent=is_percent)
         yield from _of_around(near, said, pool, is_percent=is_percent)
         yield from _of_all_columns(said, pool)
+        if "top" in said:
+            yield from _of_largest(pool, is_percent=is_percent)
         if "sum" in said:
             yield from _of_neighbours(pool)
+        yield from _of_few(said, pool, is_percent=is_percent)
     except (DivisionByZero, InvalidOperation, Overflow):
         return
 
@@ -281,6 +284,26 @@ def _of_all_columns(said: set[str], pool: Pool) -> Iterator[Computed]:
                 yield Computed(column.total, column.numbers[0])
             if "mean" in said:
                 yield Computed(column.total / len(column.numbers), column.numbers[0])
+
+
+def _of_largest(pool: Pool, *, is_percent: bool) -> Iterator[Computed]:
+    """Yield the sums of the largest numbers of each column, or their shares."""
+    for column in pool.columns:
+        numbers = sorted((stated.number for stated in column.numbers), reverse=True)
+        for some in range(2, min(len(numbers), 6)):
+            total = sum(numbers[:some], Decimal(0))
+            if not is_percent:
+                yield Computed(total, column.numbers[0])
+            elif column.total:
+                yield Computed(total / column.total * HUNDRED, column.numbers[0], is_pure=True)
+
+
+def _of_few(said: set[str], pool: Pool, *, is_percent: bool) -> Iterator[Computed]:
+    """Yield what any two numbers make where sources have only a few."""
+    numbers = [stated for column in pool.columns for stated in column.numbers]
+    if len(numbers) <= MOST_NEAR:
+        alike = [(one, other) for one, other in _pairs_of(numbers) if one.unit == other.unit]
+        yield from _of_pairs(alike, said, is_percent=is_percent, is_mixed=True)
 
 
 def _of_neighbours(pool: Pool) -> Iterator[Computed]:

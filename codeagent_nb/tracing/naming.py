@@ -144,6 +144,7 @@ def _passes(reading: Reading, place: Place, name: Name, named: dict[int, Name | 
     if (
         said is None
         or said in {UNNAMED, name}
+        or (set(said) < set(name) and set(name) - set(said) <= _QUALIFIERS)
         or _is_beside(reading, name, said)
         or _is_nearer(reading, place[0], name, said)
     ):

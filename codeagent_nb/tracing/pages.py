@@ -106,6 +106,8 @@ def numbers_in(page: int, lines: list[str]) -> Iterator[Place]:
             line = _UNDERSCORED.sub(",", line)
         if "-" in line or ":" in line:
             line = MOMENT.sub(blank, line)
+        for found in _SPACED.finditer(line) if ": " in line or "= " in line else ():
+            yield Place(page, number, *found.span(), Decimal(re.sub(r"[ \u00a0]", "", found[0]).replace(",", ".")))
         for found in IN_OUTPUT.finditer(line):
             start, end = found.span()
             meant = _plain(found) or [reading.number for reading in readings(found)]
@@ -120,6 +122,8 @@ def numbers_in(page: int, lines: list[str]) -> Iterator[Place]:
 
 
 _AVERAGES = re.compile(r"\s+(?:accuracy|micro avg|macro avg)\s")
+_SPACED = re.compile(r"(?<=[:=] )\d{1,3}(?: \d{3}){1,4}(?:,\d{1,9})?(?![\d.,]|[ ]\d)")
+"""A number whose thousands stand apart, as nothing but a single number would behind a colon."""
 _UNDERSCORED = re.compile(r"(?<=\d)_(?=\d{3}(?!\d))")
 _MAY_SCALE = re.compile(r"[  ]?[^\W\d_]")
 

@@ -59,6 +59,7 @@ _SUPERLATIVE_AFTER = re.compile(
 """What makes a number that of a list of extremes: "the 5 most expensive"."""
 
 _CALENDAR = frozenset({"365 d", "366 d", "24 h", "12 month", "52 week", "60 min", "60 s"})
+_CALENDAR_AFTER = re.compile(r"\s\w+\s(?:in|of) (?:a|the) |\s\w+\s(?:a|per) (?:day|week|year)", re.IGNORECASE)
 _CALENDAR_BEFORE = re.compile(r"\b(?:of|all|von|aller|alle|sur|des|de|los|di|tutti i|av)\s$", re.IGNORECASE)
 _SHARES = frozenset(map(Decimal, ("5", "10", "25", "50", "68", "75", "80", "90", "95", "98", "99", "99.7")))
 
@@ -78,7 +79,7 @@ _SETTING_BEFORE = re.compile(
 _SETTING_AFTER = re.compile(
     r"[- ](?:days?|tage?|tägig\w*|weeks?|wochen|months?|monats?|points?|hours?|stunden)[- ](?:rolling|moving"
     r"|average|window|mittel|durchschnitt|gleitend\w*)"
-    r"|[- ]?(?:bins|epochs?|epochen|iterations?|iterationen|estimators|trees|bäumen?|arbres|árboles|alberi)\b"
+    r"|[- ]?(?:bins|epochs?|epochen|iterations?|iterationen|estimators|trees|neighbou?rs|nachbarn|voisins|vecinos|vicini|layers|neurons|bäumen?|arbres|árboles|alberi)\b"
     r"|\s?(?:[/:]\s?\d{1,2})\s?[- ]?(?:split|train|test|ratio|aufteilung|verhältnis)",
     re.IGNORECASE,
 )
@@ -139,9 +140,33 @@ class Number:
         return self.reading.step == 1 and 0 <= self.reading.number <= 100 and not self.has_sign
 
 
+_SCALE_BEFORE = re.compile(r"\b[01]\b[^.;\d]{0,20}(?:\b(?:to|bis|à|al?|until|till)|[–-])\s?$")  # noqa: RUF001
+_SCALE_ENDS = frozenset(map(Decimal, (3, 4, 5, 6, 7, 10)))
+_SPLIT_BEFORE = re.compile(r"(?<!\d)\d{1,2}[/:]$")
+_SPLIT_AFTER = re.compile(r"\s?[- ]?(?:split|train|test|ratio|aufteilung|verhältnis)", re.IGNORECASE)
+_FIGURE = re.compile(
+    r"\s?(?:dpi|px|pixels?)\b|\s?[x×]\s?\d{1,5}\s?(?:inch|in\b|cm|px|pixel|zoll|pouces)"  # noqa: RUF001
+    r"|\s?inch(?:es)?\b(?<=inches)(?= at)",
+    re.IGNORECASE,
+)
+_FIGURE_BEFORE = re.compile(r"\d\s?[x×]\s?$")  # noqa: RUF001
+_CONDITION_BEFORE = re.compile(r"(?<!\bp)(?<!\bp-value)\s?(?:[<>≥≤]=?|&[lg]t;)\s?$")
+_ONE_IN = re.compile(r"(?:/|\s(?:in|out of|von|sur|de cada|de|su|av)\s)\d{1,3}\b(?!\s?[%.,]?\d)")
+_IN_ONE_BEFORE = re.compile(r"(?<![\d.,])1(?:/|\s(?:in|out of|von|sur|de cada|de|su|av)\s)$")
+_SUGGESTS = re.compile(
+    r"\b(?:could|would you|might|you can|can also|let me know|if you (?:like|want|wish)|feel free|consider|recommend|suggest|rule of thumb"
+    r"|könnte|sollten? (?:sie|man|wir)|möchten|empfehle|faustregel|pourrai|devrai|souhaite|podría|debería|recomiendo"
+    r"|potre|dovre|consiglio|skulle|rekommenderar)",
+    re.IGNORECASE,
+)
+_SENTENCE_ENDS = re.compile(r"[.!?;]\s|\n")
+
+
 def is_structure(number: Number) -> bool:
     """Return whether a number of a text states no finding."""
     size = number.reading.number
+    if _is_of_scale(number) or _is_suggested(number):
+        return True
     if (
         number.is_small
         and _MARKER.search(number.text, max(0, number.start - 20), number.start)
@@ -157,9 +182,34 @@ def is_structure(number: Number) -> bool:
     if number.is_small and 2 <= size <= 20 and _SUPERLATIVE_AFTER.match(number.text, number.end):
         return True
     unit, _ = unit_after(number.text, number.end)
-    if unit and f"{size} {unit.name}" in _CALENDAR and _CALENDAR_BEFORE.search(number.before):
+    is_calendar = _CALENDAR_BEFORE.search(number.before) or _CALENDAR_AFTER.match(number.text, number.end)
+    if unit and is_calendar and f"{size} {unit.name}" in _CALENDAR:
         return True
     return _is_convention(number) or _is_numbering(number) or _is_setting(number)
+
+
+def _is_of_scale(number: Number) -> bool:
+    """Return whether a number ends a scale, is a condition, a part of a split, or the size of a figure."""
+    size, text, end, before = number.reading.number, number.text, number.end, number.before
+    if size in _SCALE_ENDS and number.is_small and _SCALE_BEFORE.search(before):
+        return True
+    if _SPLIT_BEFORE.search(before) and _SPLIT_AFTER.match(text, end):
+        return True
+    if _FIGURE.match(text, end) or (_FIGURE_BEFORE.search(before) and unit_after(text, end)[0]):
+        return True
+    if number.is_bare and _CONDITION_BEFORE.search(before):
+        return True
+    is_one_in = size == 1 and _ONE_IN.match(text, end)
+    return bool(number.is_small and (is_one_in or _IN_ONE_BEFORE.search(before)))
+
+
+def _is_suggested(number: Number) -> bool:
+    """Return whether a small number only stands in a proposal: "you could try k = 3"."""
+    if not number.is_small:
+        return False
+    start = max((found.end() for found in _SENTENCE_ENDS.finditer(number.text, max(0, number.start - 200), number.start)),
+                default=max(0, number.start - 200))
+    return _SUGGESTS.search(number.text, start, number.end + 40) is not None
 
 
 def _is_convention(number: Number) -> bool:
@@ -171,7 +221,7 @@ def _is_convention(number: Number) -> bool:
     if size in _SHARES and (_SPREAD_AFTER.match(text, end) or _QUANTILE_AFTER.match(text, end)):
         return True
     around = text[max(0, number.start - 160) : end + 60]
-    if size in _LIMITS and _LIMIT_BEFORE.search(number.before) and _OF_A_TEST.search(around):
+    if (size in _LIMITS or size in {1, 5, 10}) and _LIMIT_BEFORE.search(number.before) and _OF_A_TEST.search(around):
         return True
     return size == 100 and _WHOLE_AFTER.match(text, end) is not None
 

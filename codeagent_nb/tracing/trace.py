@@ -4,12 +4,13 @@ A value is traced if a source states a number that rounds to it, in its unit and
 it, or if the sentence says that it was computed from such numbers and it was.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from codeagent_nb.tracing.claims import Claim
-from codeagent_nb.tracing.counted import counted_in, left_out, total_of
+from codeagent_nb.tracing.counted import ANSWER, counted_in, left_out, total_of
 from codeagent_nb.tracing.derived import derived_from
 from codeagent_nb.tracing.digits import Reading
 from codeagent_nb.tracing.labels import tokens
@@ -29,6 +30,8 @@ NOWHERE = "not in any output"
 OTHER_LABEL = "stands there under another label: {told}"
 OTHER_UNIT = "in another unit: {told}"
 TOLD = 80  # characters
+
+_AFTERNOON = re.compile(r"\s?p\.?m\b", re.IGNORECASE)
 
 MOST_BESIDE = 12
 """Values of an answer on either side of one that it may be computed from."""
@@ -172,7 +175,11 @@ class _Tracer:
 
     def _moment(self, value: Value) -> str | None:
         if value.kind == "time":
-            return self._sources.time_source(value.text) or self._hour(value.text)
+            said = value.text
+            if _AFTERNOON.match(self._text, value.end):
+                hour, _, rest = said.partition(":")
+                said = f"{int(hour) % 12 + 12}:{rest}"
+            return self._sources.time_source(said) or self._hour(said)
         return next(
             (source for source, stated in self._sources.dates for date in value.dates if date.includes(stated)), None
         )
@@ -190,6 +197,9 @@ class _Tracer:
             self._columns = columns(self._sources)
         if counted := counted_in(value, self._text, self._sources, self._columns):
             return counted
+        beside = [other for other, one in self._claims if other is passage and one is not claim and one.fits]
+        if _is_small(value) and value.readings[0].number == len(beside) > 1:
+            return ANSWER  # 2 clusters with 120 and 80 points
         if claim.misnamed or claim.is_in_wrong_unit or not self._may_be_in(value.unit, place):
             return None
         sentence = " ".join((passage.text, *passage.contexts[:1]))

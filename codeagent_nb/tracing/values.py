@@ -68,7 +68,19 @@ def read_values(text: str) -> tuple[Value, ...]:
     for value in islice(_numbers(flat), MOST_VALUES):
         start, end = back[value.start], back[value.end - 1] + 1
         found.append(replace(value, start=start, end=end))
-    return tuple(sorted(_in_one_style(found, shown), key=lambda value: value.start))
+    read = sorted(_in_one_style(found, shown), key=lambda value: value.start)
+    return tuple(_scaled_alike(value, read[place + 1 :][:1], shown) for place, value in enumerate(read))
+
+
+_UP_TO = re.compile(r"[\s\x00]*(?:to|and|or|bis|und|auf|à|et|al?|y|ed?|till|och|[–-])[\s\x00]*(?:[$€£]|US\$)?")  # noqa: RUF001
+
+
+def _scaled_alike(value: Value, after: Sequence[Value], text: str) -> Value:
+    """Return a value with the word behind the next one, too: "from 1.1 to 2.2 million"."""
+    scale = after[0].scale if after else Decimal(1)
+    if scale == 1 or value.scale != 1 or value.kind != "number" or not _UP_TO.fullmatch(text, value.end, after[0].start):
+        return value
+    return replace(value, readings=(*(one.scaled(scale) for one in value.readings), *value.readings), scale=scale)
 
 
 def _in_one_style(values: Sequence[Value], text: str) -> Iterator[Value]:
