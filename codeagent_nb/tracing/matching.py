@@ -13,7 +13,6 @@ from codeagent_nb.tracing.units import MONEY, PERCENT, TIMES, Unit, conversion, 
 from codeagent_nb.tracing.values import Value
 from codeagent_nb.tracing.words import IN_THOUSANDS, LONGEST_SENTENCE, ways_said
 
-
 _PRICED = frozenset({"area", "mass", "volume", "length", "energy", "time"})
 """What things are priced by: a number under `rent_m2` is money."""
 
@@ -107,10 +106,15 @@ class Matcher:
         if unit is None or unit.dimension == TIMES:
             return True
         if stated.unit is not None:
-            return stated.unit == unit or (unit.dimension == MONEY and stated.unit.dimension in _PRICED)
+            is_price = unit.dimension == MONEY and stated.unit.dimension in _PRICED
+            return stated.unit == unit or (is_price and self._may_be_named(unit))
         if unit.dimension == PERCENT:
             is_share = 0 < abs(stated.number) < 1
             return not is_share or any(dimension_of(other) == PERCENT for other in self._sources.units)
+        return self._may_be_named(unit)
+
+    def _may_be_named(self, unit: Unit) -> bool:
+        """Return whether sources name a unit, or none of its dimension although they speak of it."""
         named = {other for other in self._sources.units if other.dimension == unit.dimension}
         return unit in named or (not named and self._sources.hints_at(unit.dimension))
 

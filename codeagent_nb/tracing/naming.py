@@ -115,7 +115,9 @@ def _contrasts(
                 continue
             if own and other:
                 yield (id(label.group), before, after), own, other
-            elif other or (len(own) == 1 and own[0] not in _QUALIFIERS):  # "satisfied" and "very satisfied"; whoever says less may mean more
+            elif other or (
+                len(own) == 1 and own[0] not in _QUALIFIERS
+            ):  # "satisfied" and "very satisfied"; whoever says less may mean more
                 yield (id(label.group), (), ()), label.name, name
 
 

@@ -94,20 +94,28 @@ class Page:
             yield from layout.groups
 
 
+def _compound(line: str) -> Iterator[tuple[int, int, Decimal]]:
+    """Yield the numbers of several parts: durations, in seconds, and those whose thousands stand apart."""
+    if line.count(":") > 1:
+        yield from printed_in(line)
+    for found in _SPACED.finditer(line) if ": " in line or "= " in line else ():
+        yield *found.span(), Decimal(re.sub(r"[ \u00a0]", "", found[0]).replace(",", "."))
+
+
+def _without_moments(line: str) -> str:
+    """Return a line with dates and times blanked, and with commas where a number is parted by underscores."""
+    if line.count(":") > 1:
+        line = PRINTED.sub(blank, line)
+    if "_" in line:
+        line = _UNDERSCORED.sub(",", line)
+    return MOMENT.sub(blank, line) if "-" in line or ":" in line else line
+
+
 def numbers_in(page: int, lines: list[str]) -> Iterator[Place]:
     """Yield the numbers of a source, durations in seconds among them; what is in dates is none."""
     for number, written in enumerate(lines):
-        line = written
-        if line.count(":") > 1:
-            for start, end, seconds in printed_in(line):
-                yield Place(page, number, start, end, seconds)
-            line = PRINTED.sub(blank, line)
-        if "_" in line:
-            line = _UNDERSCORED.sub(",", line)
-        if "-" in line or ":" in line:
-            line = MOMENT.sub(blank, line)
-        for found in _SPACED.finditer(line) if ": " in line or "= " in line else ():
-            yield Place(page, number, *found.span(), Decimal(re.sub(r"[ \u00a0]", "", found[0]).replace(",", ".")))
+        yield from (Place(page, number, *found) for found in _compound(written))
+        line = _without_moments(written)
         for found in IN_OUTPUT.finditer(line):
             start, end = found.span()
             meant = _plain(found) or [reading.number for reading in readings(found)]

@@ -79,7 +79,8 @@ _SETTING_BEFORE = re.compile(
 _SETTING_AFTER = re.compile(
     r"[- ](?:days?|tage?|tägig\w*|weeks?|wochen|months?|monats?|points?|hours?|stunden)[- ](?:rolling|moving"
     r"|average|window|mittel|durchschnitt|gleitend\w*)"
-    r"|[- ]?(?:bins|epochs?|epochen|iterations?|iterationen|estimators|trees|neighbou?rs|nachbarn|voisins|vecinos|vicini|layers|neurons|bäumen?|arbres|árboles|alberi)\b"
+    r"|[- ]?(?:bins|epochs?|epochen|iterations?|iterationen|estimators|trees|neighbou?rs|nachbarn|voisins"
+    r"|vecinos|vicini|layers|neurons|bäumen?|arbres|árboles|alberi)\b"
     r"|\s?(?:[/:]\s?\d{1,2})\s?[- ]?(?:split|train|test|ratio|aufteilung|verhältnis)",
     re.IGNORECASE,
 )
@@ -154,7 +155,8 @@ _CONDITION_BEFORE = re.compile(r"(?<!\bp)(?<!\bp-value)\s?(?:[<>≥≤]=?|&[lg]t
 _ONE_IN = re.compile(r"(?:/|\s(?:in|out of|von|sur|de cada|de|su|av)\s)\d{1,3}\b(?!\s?[%.,]?\d)")
 _IN_ONE_BEFORE = re.compile(r"(?<![\d.,])1(?:/|\s(?:in|out of|von|sur|de cada|de|su|av)\s)$")
 _SUGGESTS = re.compile(
-    r"\b(?:could|would you|might|you can|can also|let me know|if you (?:like|want|wish)|feel free|consider|recommend|suggest|rule of thumb"
+    r"\b(?:could|would you|might|you can|can also|let me know|if you (?:like|want|wish)|feel free|consider"
+    r"|recommend|suggest|rule of thumb"
     r"|könnte|sollten? (?:sie|man|wir)|möchten|empfehle|faustregel|pourrai|devrai|souhaite|podría|debería|recomiendo"
     r"|potre|dovre|consiglio|skulle|rekommenderar)",
     re.IGNORECASE,
@@ -207,8 +209,10 @@ def _is_suggested(number: Number) -> bool:
     """Return whether a small number only stands in a proposal: "you could try k = 3"."""
     if not number.is_small:
         return False
-    start = max((found.end() for found in _SENTENCE_ENDS.finditer(number.text, max(0, number.start - 200), number.start)),
-                default=max(0, number.start - 200))
+    start = max(
+        (found.end() for found in _SENTENCE_ENDS.finditer(number.text, max(0, number.start - 200), number.start)),
+        default=max(0, number.start - 200),
+    )
     return _SUGGESTS.search(number.text, start, number.end + 40) is not None
 
 

@@ -96,7 +96,7 @@ frequency 1000000000 GHz
 pressure 1 Pa
 pressure 100 hPa mbar
 pressure 1000 kPa
-times 1 × x times -fold fold mal -fach fach fois veces volte
+times 1 × x times -mal -fold fold mal -fach fach fois veces volte
 """  # noqa: RUF001
 
 
@@ -110,7 +110,7 @@ def _units() -> Iterator[tuple[str, Unit]]:
 UNITS = dict(_units())
 
 WORD = re.compile(
-    r"(?:[  \u202f\u2009])?(?:d['’]|d[ei][  ])?(%-Punkte|%|‰|°[CF]|[$€£¥₹×]|-fold\b|-fach\b|US\$|km/h"  # noqa: RUF001
+    r"(?:[  \u202f\u2009])?(?:d['’]|d[ei][  ])?(%-Punkte|%|‰|°[CF]|[$€£¥₹×]|-fold\b|-fach\b|-mal\b|US\$|km/h"  # noqa: RUF001
     r"|m/s"
     r"|[^\W\d_]{1,20}+[²³23]?(?![\w²³'’]))"  # noqa: RUF001
 )

@@ -78,7 +78,12 @@ _UP_TO = re.compile(r"[\s\x00]*(?:to|and|or|bis|und|auf|à|et|al?|y|ed?|till|och
 def _scaled_alike(value: Value, after: Sequence[Value], text: str) -> Value:
     """Return a value with the word behind the next one, too: "from 1.1 to 2.2 million"."""
     scale = after[0].scale if after else Decimal(1)
-    if scale == 1 or value.scale != 1 or value.kind != "number" or not _UP_TO.fullmatch(text, value.end, after[0].start):
+    if (
+        scale == 1
+        or value.scale != 1
+        or value.kind != "number"
+        or not _UP_TO.fullmatch(text, value.end, after[0].start)
+    ):
         return value
     return replace(value, readings=(*(one.scaled(scale) for one in value.readings), *value.readings), scale=scale)
 

@@ -63,7 +63,8 @@ CONVENTION_BEFORE = re.compile(
 CONVENTIONAL = frozenset(map(Decimal, "0.1 0.05 0.01 0.005 0.001 0.0001 1 5 10 50 68 80 90 95 98 99 99.9".split()))  # noqa: SIM905
 PERCENTILE_BEFORE = re.compile(r"(?:perzentil|quantil|percentile?|centile)\s?$", re.IGNORECASE)
 RANGE_BEFORE = re.compile(
-    r"(?:close(?:r)? to|near|between|from|to|and|with|by|at|mit|durch|bei|auf|par|avec|con|por|da|med|zwischen|nahe|und|von|bis|entre|et|à|de|a|y|tra|e"
+    r"(?:close(?:r)? to|near|between|from|to|and|with|by|at|mit|durch|bei|auf|par|avec|con|por|da|med|zwischen"
+    r"|nahe|und|von|bis|entre|et|à|de|a|y|tra|e"
     r"|scale of)\s?[+-]?$",
     re.IGNORECASE,
 )
@@ -74,7 +75,8 @@ DERIVED: dict[str, re.Pattern[str]] = {
         r"\b(?:of|von|sur|de los|de las|dei|delle|su)\s(?:the\s|den\s|les\s)?\d", re.IGNORECASE
     ),  # of 891: what is not said of them is the rest
     "difference": re.compile(
-        r"differ|apart|faster|slower|speed-?up|quicker|schneller|langsamer|better|worse|besser|schlechter|mieux|pire|mejor|peor|meglio|peggio|bättre|sämre|\blead"
+        r"differ|apart|faster|slower|speed-?up|quicker|schneller|langsamer|better|worse|besser|schlechter|mieux"
+        r"|pire|mejor|peor|meglio|peggio|bättre|sämre|\blead"
         r"|advantage|profit|leaving|left over|net\b|vorsprung|gewinn|überschuss|\w+ere?r? als|höher|niedriger"
         r"|größer|kleiner"
         r"|avance|bénéfice|marge|supérieur|inférieur|ventaja|beneficio|superior|inferior|mayor|menor|vantaggio"
@@ -100,7 +102,8 @@ DERIVED: dict[str, re.Pattern[str]] = {
         re.IGNORECASE,
     ),
     "ratio": re.compile(
-        r"\btimes\b|speed-?up|faster|slower|\bgånger\b|andel|\bhälften|ratio|twice|\bfold\b|-fold|percent|per cent|%|\bshare|proportion"
+        r"\btimes\b|speed-?up|faster|slower|\bgånger\b|andel|\bhälften|ratio|twice|\bfold\b|-fold|percent"
+        r"|per cent|%|\bshare|proportion"
         r"|fraction|\bpart\b"
         r"|\d\s?[x×](?!\w)|factor|half|third"  # noqa: RUF001
         r"|verhältnis|\bmal\b|-fach|\dfach|anteil|prozent|faktor|quote"
@@ -119,7 +122,10 @@ DERIVED: dict[str, re.Pattern[str]] = {
         r"|diviso|varje",
         re.IGNORECASE,
     ),
-    "top": re.compile(r"\btop\b|first|largest|biggest|ersten|größten|premi|plus grand|primer|mayores|prim[ei]\b|största", re.IGNORECASE),
+    "top": re.compile(
+        r"\btop\b|first|largest|biggest|ersten|größten|premi|plus grand|primer|mayores|prim[ei]\b|största",
+        re.IGNORECASE,
+    ),
     "days": re.compile(r"\b(?:days?|tage?n?|jours?|días?|giorn[io]|dagar)\b", re.IGNORECASE),
     "so": re.compile(
         r"\b(?:thus|hence|therefore|i\.e|that is|that['’]s|which is|which makes|making|equals?|somit|demnach"  # noqa: RUF001
