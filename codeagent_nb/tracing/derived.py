@@ -60,6 +60,8 @@ def derived_from(value: Value, sentence: str, pool: Pool) -> str | None:
     is_percent = value.unit is not None and value.unit.dimension == PERCENT
     if value.is_count or (is_percent and _POINTS.search(value.text)):
         said -= {"ratio"}  # 58 outliers are no ratio
+    if value.unit is not None and value.unit.dimension == TIMES:
+        said &= {"ratio", "top"}
     is_below_one = abs(value.readings[0].number) < 1
     tried: set[Decimal] = set()
     most = MOST_TRIED[min(_digits(value), len(MOST_TRIED) - 1)] // (2 if is_percent else 1)

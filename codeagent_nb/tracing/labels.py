@@ -84,23 +84,13 @@ def _words(text: str) -> Iterator[Token]:
             yield Token(word, found.start(), found.end())
 
 
-_OF_A_KIND = frozenset(
-    [
-        "group",
-        "gruppe",
-        "groupe",
-        "grupo",
-        "gruppo",
-        "variant",
-        "variante",
-        "class",
-        "klasse",
-        "type",
-        "typ",
-        "cluster",
-        "category",
-    ]
-)
+_KINDS = """
+group gruppe groupe grupo gruppo grupp variant variante class klasse classe clase type typ tipo cluster
+category kategorie catégorie categoría categoria grade grado stufe level niveau nivel livello section team
+plan option model modell modèle modelo modello sample probe job task line product produkt produit producto
+prodotto version station site zone zona
+"""
+_OF_A_KIND = frozenset(_KINDS.split())
 
 
 def _is_letter_name(text: str, found: re.Match[str], previous: str) -> bool:

@@ -141,6 +141,7 @@ class Number:
         return self.reading.step == 1 and 0 <= self.reading.number <= 100 and not self.has_sign
 
 
+_ORDINAL_BEFORE = re.compile(r"\d\w{0,3}[-. ]{0,2}\w+\s?$")
 _SCALE_BEFORE = re.compile(r"\b[01]\b[^.;\d]{0,20}(?:\b(?:to|bis|à|al?|until|till)|[–-])\s?$")  # noqa: RUF001
 _SCALE_ENDS = frozenset(map(Decimal, (3, 4, 5, 6, 7, 10)))
 _SPLIT_BEFORE = re.compile(r"(?<!\d)\d{1,2}[/:]$")
@@ -177,7 +178,8 @@ def is_structure(number: Number) -> bool:
         return True
     if words.STRUCTURE_AFTER.match(number.text, number.end) and size <= 100:
         return True
-    if words.PERCENTILE_BEFORE.search(number.before) and size <= 100:
+    is_whole = number.is_bare and number.reading.step == 1 and size <= 100
+    if is_whole and words.PERCENTILE_BEFORE.search(number.before) and not _ORDINAL_BEFORE.search(number.before):
         return True
     if size in {0, 1, 100} and number.is_count and words.RANGE_BEFORE.search(number.before):
         return True

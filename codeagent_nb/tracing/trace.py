@@ -31,6 +31,11 @@ OTHER_LABEL = "stands there under another label: {told}"
 OTHER_UNIT = "in another unit: {told}"
 TOLD = 80  # characters
 
+_SECOND_OF_TWO = re.compile(
+    r"\d(?:[\s\x00]?[^\W\d_]{1,3}|[\s\x00]?[%$€£])?[\s\x00]?(?:[–]|\b(?:to|vs\.?|versus|bis|statt|gegen|à|contre|al?|contro|till|mot)\b)"  # noqa: RUF001
+    r"[\s\x00]?[$€£]?$"
+)
+"""Before the second of two values that are both stated: "from 172 to 232", "77 % vs. 21 %"."""
 _AFTERNOON = re.compile(r"\s?p\.?m\b", re.IGNORECASE)
 
 MOST_BESIDE = 12
@@ -201,6 +206,8 @@ class _Tracer:
         if _is_small(value) and value.readings[0].number == len(beside) > 1:
             return ANSWER  # 2 clusters with 120 and 80 points
         if claim.misnamed or claim.is_in_wrong_unit or not self._may_be_in(value.unit, place):
+            return None
+        if _SECOND_OF_TWO.search(self._text, max(0, value.start - 24), value.start):
             return None
         sentence = " ".join((passage.text, *passage.contexts[:1]))
         if counted := total_of(value, self._columns) or left_out(value, sentence, self._columns):
