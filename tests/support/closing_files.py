@@ -7,8 +7,13 @@ its marks) and `@@lie FAULT` (a false one: [[ ]] marks what is false).
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 FOLDER = Path(__file__).parent / "closings"
+
+
+Fault = Literal["digit", "invented", "name", "unit"]
+FAULTS: dict[str, Fault] = {"digit": "digit", "invented": "invented", "name": "name", "unit": "unit"}
 
 
 @dataclass(slots=True)
@@ -25,7 +30,7 @@ class Run:
     name: str
     outputs: list[str] = field(default_factory=list)
     says: list[str] = field(default_factory=list)
-    lies: list[tuple[str, str]] = field(default_factory=list)
+    lies: list[tuple[Fault, str]] = field(default_factory=list)
 
 
 def runs(file: str) -> list[Run]:
@@ -37,7 +42,7 @@ def runs(file: str) -> list[Run]:
         elif kind == "say":
             made[-1].says.append(text)
         elif kind == "lie":
-            made[-1].lies.append((argument, text))
+            made[-1].lies.append((FAULTS[argument], text))
         else:
             made[-1].outputs.append(text)
     return made

@@ -1,8 +1,10 @@
 """Closing texts, true ones and ones with a planted fault, with the outputs they are about.
 
-Those of templates are made from a seed; the rest is written by hand. A third of both was held out until it was first
-measured with (true texts marked: 1 of 65; found: digits 43 of 43, invented 50 of 51, names 38 of 52, units 31 of 32);
-then its misses were looked at, too, so that today's rates say more of these texts than of others. In a text [[ ]] marks a computed value, a bar in it the unit, and << >> a name that may be swapped with another one.
+Those of templates are made from a seed; the rest is written by hand: in `written_closings`, `later_closings` and, whole
+runs of the agent, in the files of `closings`. Of those, a was written first; b, c, d and e were each measured with once
+before anything was tuned to them, when true texts were marked in 25 of 75, 9 of 38, 9 of 22 and 2 of 18. Today's rates
+say more of these texts than of others. In a text [[ ]] marks a computed value, a bar in it the unit, and << >> a name
+that may be swapped with another one.
 """
 
 # ruff: noqa: E501, RUF001 - texts as people write them
@@ -11,13 +13,11 @@ import random
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from codeagent_nb.tracing.sources import Source
+from tests.support.closing_files import Fault, runs
 from tests.support.later_closings import LATER
 from tests.support.written_closings import WRITTEN
-
-Fault = Literal["digit", "invented", "name", "unit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -428,14 +428,46 @@ DEVELOPED: list[Callable[[random.Random], Made]] = [
 HELD_OUT: list[Callable[[random.Random], Made]] = [correlations, pivot, kilo, numbered_findings, parallel_lists, prices]
 
 
-def true_closings(seed: int = 7, count: int = 200) -> list[Closing]:
+FILES = ("a.txt", "b.txt", "c.txt", "d.txt", "e.txt")
+
+
+def filed_closings() -> list[Closing]:
+    """Return the true closing texts of the files of runs."""
+    return [
+        Closing(f"{file} {run.name} {number}", text, run.outputs, is_held_out=file != "a.txt")
+        for file in FILES
+        for run in runs(file)
+        for number, text in enumerate(run.says)
+    ]
+
+
+def lies() -> Iterator[Planted]:
+    """Yield the false closing texts of the files of runs: what is false stands in [[ ]]."""
+    for file in FILES:
+        for run in runs(file):
+            for number, (fault, marked) in enumerate(run.lies):
+                closing = Closing(f"{file} {run.name} lie {number}", marked, run.outputs, is_held_out=False)
+                yield Planted(closing, fault, closing.text, _spans(marked))
+
+
+def _spans(marked: str) -> list[tuple[int, int]]:
+    """Return where the marked values stand in the text without its marks."""
+    spans: list[tuple[int, int]] = []
+    for mark in MARK.finditer(marked):
+        if not mark["name"]:
+            start = len(plain(marked[: mark.start()]))
+            spans.append((start, start + len(plain(mark[0]))))
+    return spans
+
+
+def true_closings(seed: int = 7, count: int = 450) -> list[Closing]:
     """Return true closing texts: all that are written by hand, the rest from templates in turn."""
     rng = random.Random(seed)
     written = [
         Closing(f"written {number}", text, outputs, number % 3 == 2) for number, (text, outputs) in enumerate(WRITTEN)
     ]
     later = [Closing(f"later {number}", *made, is_held_out=False) for number, made in enumerate(LATER)]
-    written += later
+    written += [*later, *filed_closings()]
     templates = [*DEVELOPED, *HELD_OUT]
     made = []
     for number in range(max(0, count - len(written))):
@@ -453,10 +485,10 @@ OTHER_UNITS = {
 }  # fmt: skip
 
 
-def planted(seed: int = 11, each: int = 50) -> Iterator[Planted]:
+def planted(seed: int = 11, each: int = 150) -> Iterator[Planted]:
     """Yield false closing texts, as many of each fault, from true ones that can have it."""
     rng = random.Random(seed)
-    closings = true_closings(seed + 1, 600)
+    closings = true_closings(seed + 1, 900)
     for fault in FAULTS:
         found = 0
         rng.shuffle(closings)

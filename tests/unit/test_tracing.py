@@ -1,7 +1,6 @@
 """Every number of an answer is traced to what was printed, shown or asked: what is false is found, and only that."""
 
 import time
-from collections import Counter
 from decimal import Decimal
 
 import pytest
@@ -10,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 from codeagent_nb.tracing.sources import Source
 from codeagent_nb.tracing.trace import Tracing, trace
 from codeagent_nb.tracing.values import read_values
-from tests.support.closing_texts import FAULTS, GAPS, frame, planted, said, true_closings
+from tests.support.closing_texts import GAPS, frame, said
 
 MEANS = "Adelie: 3700\nGentoo: 5076\nChinstrap: 3733"
 
@@ -21,36 +20,6 @@ def traced(text: str, *outputs: str) -> Tracing:
 
 def marked(text: str, *outputs: str) -> list[str]:
     return [value.text for value in traced(text, *outputs).untraced]
-
-
-# The corpus.
-
-
-def test_at_most_two_of_a_hundred_true_texts_are_marked() -> None:
-    closings = true_closings()
-    wrong = {closing.text: trace(closing.text, closing.sources).untraced for closing in closings}
-    assert len(closings) == 200
-    assert sum(bool(values) for values in wrong.values()) <= 4, {
-        text: values for text, values in wrong.items() if values
-    }
-
-
-WANTED = {"digit": 0.99, "invented": 0.95, "name": 0.80, "unit": 0.80}
-
-
-def test_planted_faults_are_found() -> None:
-    found: Counter[str] = Counter()
-    made: Counter[str] = Counter()
-    for false in planted():
-        untraced = trace(false.text, false.closing.sources).untraced
-        made[false.fault] += 1
-        found[false.fault] += any(
-            value.start < end and start < value.end for value in untraced for start, end in false.spans
-        )
-    assert made == dict.fromkeys(FAULTS, 50)
-    assert {fault: found[fault] / made[fault] >= share for fault, share in WANTED.items()} == dict.fromkeys(
-        FAULTS, True
-    )
 
 
 # What traces a value.
