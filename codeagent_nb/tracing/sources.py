@@ -85,7 +85,9 @@ class Stated:
 _IN_SCALE = re.compile(
     r"(?<=[(\[_])(?:thousand|million|billion|mio|mrd)s?|(?<=\bin )(?:thousand|million|billion)s?", re.IGNORECASE
 )
-_LEFT_OUT = re.compile(r"^\[\.\.\. [\d,]{1,20} .{0,40}left out \.\.\.\]$", re.MULTILINE)
+_LEFT_OUT = re.compile(
+    r"^\[\.\.\. [\d,]{1,20} .{0,40}left out \.\.\.\]$|<Figure size \d{1,6}x\d{1,6} with \d{1,4} Axes>", re.MULTILINE
+)
 _SIGNS = re.compile(r"[\x00-\x08\x0b-\x1f]|\x1b\[[0-9;]{0,20}m")
 
 

@@ -31,6 +31,9 @@ OTHER_LABEL = "stands there under another label: {told}"
 OTHER_UNIT = "in another unit: {told}"
 TOLD = 80  # characters
 
+MOST_COMPUTED = 60
+"""Values of an answer that no source states and that are computed again."""
+
 _SECOND_OF_TWO = re.compile(
     r"\d(?:[\s\x00]?[^\W\d_]{1,3}|[\s\x00]?[%$€£])?[\s\x00]?(?:[–]|\b(?:to|vs\.?|versus|bis|statt|gegen|à|contre|al?|contro|till|mot)\b)"  # noqa: RUF001
     r"[\s\x00]?[$€£]?$"
@@ -97,6 +100,7 @@ class _Tracer:
         self._sources = sources
         self._matcher = Matcher(sources)
         self._columns: list[Column] | None = None
+        self._tried = 0
         self._named: dict[str, tuple[list[Stated], list[Stated]]] = {}
         self._claims: list[tuple[Passage, Claim]] = []
         self._passages = list(_with_values(self._text, values))
@@ -205,7 +209,10 @@ class _Tracer:
         beside = [other for other, one in self._claims if other is passage and one is not claim and one.fits]
         if _is_small(value) and value.readings[0].number == len(beside) > 1:
             return ANSWER  # 2 clusters with 120 and 80 points
-        if claim.misnamed or claim.is_in_wrong_unit or not self._may_be_in(value.unit, place):
+        self._tried += 1
+        if self._tried > MOST_COMPUTED or claim.misnamed or claim.is_in_wrong_unit:
+            return None
+        if not self._may_be_in(value.unit, place):
             return None
         if _SECOND_OF_TWO.search(self._text, max(0, value.start - 24), value.start):
             return None
