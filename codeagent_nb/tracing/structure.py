@@ -201,7 +201,7 @@ def _is_of_scale(number: Number) -> bool:
         return True
     if _FIGURE.match(text, end) or (_FIGURE_BEFORE.search(before) and unit_after(text, end)[0]):
         return True
-    if number.is_bare and _CONDITION_BEFORE.search(before):
+    if number.is_bare and _CONDITION_BEFORE.search(before) and text[end : end + 1] != ">":
         return True
     is_one_in = size == 1 and _ONE_IN.match(text, end)
     return bool(number.is_small and (is_one_in or _IN_ONE_BEFORE.search(before)))
