@@ -1,8 +1,8 @@
 """Closing texts, true ones and ones with a planted fault, with the outputs they are about.
 
 Those of templates are made from a seed; the rest is written by hand: in `written_closings`, `later_closings` and, whole
-runs of the agent, in the files of `closings`. Of those, a was written first; b, c, d and e were each measured with once
-before anything was tuned to them, when true texts were marked in 25 of 75, 9 of 38, 9 of 22 and 2 of 18. Today's rates
+runs of the agent, in the files of `closings`. Of those, a was written first; b to f were each measured with once
+before anything was tuned to them, when 25 of 75, 9 of 38, 9 of 22, 2 of 18 and 1 of 10 true texts were marked. Today's rates
 say more of these texts than of others. In a text [[ ]] marks a computed value, a bar in it the unit, and << >> a name
 that may be swapped with another one.
 """
@@ -428,7 +428,7 @@ DEVELOPED: list[Callable[[random.Random], Made]] = [
 HELD_OUT: list[Callable[[random.Random], Made]] = [correlations, pivot, kilo, numbered_findings, parallel_lists, prices]
 
 
-FILES = ("a.txt", "b.txt", "c.txt", "d.txt", "e.txt")
+FILES = ("a.txt", "b.txt", "c.txt", "d.txt", "e.txt", "f.txt")
 
 
 def filed_closings() -> list[Closing]:
