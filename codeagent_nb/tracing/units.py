@@ -48,9 +48,12 @@ length 1000 km kilometer kilometers kilometre kilometres kilometern kilomètres 
 length 0.0254 inch inches
 length 0.3048 ft feet
 length 1609.344 mi mile miles meilen
+area 0.000001 mm² mm2
+area 0.0001 cm² cm2 quadratzentimeter
 area 1 m² m2 sqm quadratmeter
 area 10000 ha hectare hectares hektar
 area 1000000 km² km2
+volume 0.001 cm³ cm3
 volume 0.001 ml mL milliliter milliliters millilitres
 volume 1 l L liter liters litre litres litro litros litri
 volume 1000 m³ m3
