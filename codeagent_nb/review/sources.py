@@ -53,7 +53,8 @@ def _sources(event: AgentEvent, agent: str) -> Iterator[Source]:
 def _of_block(block: BlockResult) -> Iterator[Source]:
     name = f"[{block.execution_count}]" if block.execution_count else CODE
     shown = [valid_output(output) for output in (*block.outputs, *block.late)]
-    yield Source(name, as_text(shown))
+    # Not a traceback: the numbers of its lines are nobody's results.
+    yield Source(name, as_text([output for output in shown if output["output_type"] != "error"]))
     yield from (Source.of_html(name, page) for page in map(_page, shown) if page)
     yield Source(name, block.evalue or "")
 
