@@ -63,6 +63,7 @@ from .events import (
     MessageAddedEvent as MessageAddedEvent,
     ModelClientStreamingChunkEvent as ModelClientStreamingChunkEvent,
     ModelReplyEvent as ModelReplyEvent,
+    ModelRequestEvent as ModelRequestEvent,
     NewVariablesEvent as NewVariablesEvent,
     NextStepEvent as NextStepEvent,
     RetryDecisionEvent as RetryDecisionEvent,

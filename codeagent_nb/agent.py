@@ -26,8 +26,9 @@ from codeagent_nb.loop.policy import policy, run_given
 from codeagent_nb.loop.pricing import refuse_unpriced
 from codeagent_nb.loop.results import Response, TaskResult
 from codeagent_nb.loop.retrying import RetryBy
-from codeagent_nb.loop.run_settings import RunSettings, started_event
+from codeagent_nb.loop.run_settings import RunSettings, context_event, started_event
 from codeagent_nb.loop.tasks import Task, task_messages
+from codeagent_nb.models.privacy import PrivacySetting
 from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.prompt.contexts import UNBOUNDED, ChatCompletionContext
 from codeagent_nb.prompt.model_context import ModelContext
@@ -62,11 +63,11 @@ class CodeExecutorAgent:
         system_message: The first message of each prompt; None sends none.
         sources: Without a model, run only code of messages from these.
         supported_languages: What may run, and what the default system message asks for.
-        roll_back_failures: True to take back what failed code made of the variables before other code runs; False keeps
-            it, as AutoGen does.
+        roll_back_failures: True to take back what failed code made of the variables; False keeps it, as AutoGen does.
         approval_func: Asked before any code runs.
         approval: Otherwise, whether a person is asked: `auto` asks where nothing isolates the code.
         ask: How a person is asked here; by default at the terminal, and without one the code is refused.
+        privacy: How much of the data its own model is sent: `rows` tells all, as AutoGen does.
         views: Told every event of every run.
         log: A conversation to go on with; a new one by default.
     """
@@ -100,6 +101,7 @@ class CodeExecutorAgent:
         approval_func: ApprovalFunc | None = None,
         approval: ApprovalMode = "auto",
         ask: ApprovalFunc = ask_at_the_terminal,
+        privacy: PrivacySetting = "rows",
         views: Sequence[View] = (),
         log: EventLog | None = None,
     ) -> None:
@@ -114,6 +116,7 @@ class CodeExecutorAgent:
             approval=approval,
             approval_func=approval_func,
             ask=ask,
+            privacy=privacy,
         )
         self.name = name
         self.description = description or self.DEFAULT_DESCRIPTION
@@ -152,7 +155,7 @@ class CodeExecutorAgent:
         self,
         *,
         task: Task,
-        context: str = "",
+        context: str | ContextEvent = "",
         cancellation_token: CancellationToken | None = None,
         settings: RunSettings | None = None,
     ) -> TaskResult:
@@ -160,7 +163,7 @@ class CodeExecutorAgent:
 
         Args:
             task: What to do; without a model, messages whose code is run.
-            context: What the model is to know of files or variables.
+            context: What the model is to know of files or variables; a text is told at each level of privacy.
             cancellation_token: Cancels the run, as cancelling the task does.
             settings: How this one is solved, e.g. `dataclasses.replace(agent.settings, timeout=5)`; by default
                 `agent.settings`, which is how the agent was made.
@@ -177,7 +180,7 @@ class CodeExecutorAgent:
         self,
         *,
         task: Task,
-        context: str = "",
+        context: str | ContextEvent = "",
         cancellation_token: CancellationToken | None = None,
         settings: RunSettings | None = None,
     ) -> AsyncGenerator[AgentEvent | TaskResult, None]:
@@ -254,7 +257,7 @@ class CodeExecutorAgent:
         self.log.publish(execution_event(event, attempt=0))
 
     async def _run(
-        self, messages: Sequence[ChatMessage], context: str, settings: RunSettings, tell: Tell
+        self, messages: Sequence[ChatMessage], context: str | ContextEvent, settings: RunSettings, tell: Tell
     ) -> TaskResult:
         record = Record(tell)
         with self._one.work():
@@ -278,7 +281,7 @@ class CodeExecutorAgent:
         return Response(chat_message=said, inner_messages=record.events)
 
     async def _answer(
-        self, messages: Sequence[ChatMessage], context: str, settings: RunSettings, record: Record
+        self, messages: Sequence[ChatMessage], context: str | ContextEvent, settings: RunSettings, record: Record
     ) -> Outcome:
         began = time.monotonic()
 
@@ -288,7 +291,7 @@ class CodeExecutorAgent:
         with listening(self.log, record.tell, chunks=self._stream):
             self.log.publish(started_event(self.name, settings, self._executor.isolation.summary))
             if context:
-                self.log.publish(ContextEvent(source="context", content=context))
+                self.log.publish(context_event(context))
             try:
                 outcome = await self._solve(messages, settings)
             except asyncio.CancelledError:
@@ -327,6 +330,8 @@ class CodeExecutorAgent:
 
     def _driver(self, settings: RunSettings) -> Driver:
         isolation, ask = self._executor.isolation, settings.ask or ask_at_the_terminal
+        # Only now: whether a container has a kernel is known when it is started.
+        words = (self._system_message, self._languages, self._executor.keeps_variables, self._executor.instructions)
         return Driver(
             name=self.name,
             log=self.log,
@@ -335,16 +340,10 @@ class CodeExecutorAgent:
             executor=self._executor,
             approver=choose_approver(settings.approval_func, settings.approval, isolation, ask),
             granter=None if settings.approval_func or settings.approval == "never" else ask,
-            # Only now: whether a container has a kernel is known when it is started.
-            system_message=first_words(
-                self._system_message,
-                self._languages,
-                self._executor.keeps_variables,
-                self._executor.instructions,
-                settings.steps,
-            ),
+            system_message=first_words(*words, settings.steps, settings.level),
             context=self._context,
             rolls_back=self._rolls_back,
             repairs_afresh=settings.is_afresh and self._rolls_back,  # else it must see what is left
             limits=settings.limits,
+            privacy=settings.level,
         )

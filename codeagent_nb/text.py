@@ -133,13 +133,13 @@ def retry_note(event: RetryDecisionEvent) -> str:
 
 
 def run_facts(event: RunFinishedEvent) -> tuple[str, ...]:
-    """Return what a run took, for people: tries, tokens, money where it is known and not none, time."""
+    """Return what a run took, for people: tries, tokens, money where it is known, time; what it sent, unless all."""
     tokens = event.usage.prompt_tokens + event.usage.completion_tokens
     tries = f"{event.tries} {'try' if event.tries == 1 else 'tries'}"
     if event.steps > 1:
         tries = f"{event.steps} steps, {tries}" if event.tries > event.steps else f"{event.steps} steps"
     cost = [money_text(event.cost)] if event.cost else []  # one that is not known is none that is 0
-    return tries, f"{tokens:,} tokens", *cost, f"{event.duration:.1f} s"
+    return (tries, f"{tokens:,} tokens", *cost, f"{event.duration:.1f} s", *filter(None, [event.sent]))
 
 
 def end_note(event: RunFinishedEvent) -> str:

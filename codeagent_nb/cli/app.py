@@ -13,16 +13,9 @@ import typer
 from rich.text import Text
 
 import codeagent_nb
-from codeagent_nb.cli import doctor as doctor_checks, proving, running
+from codeagent_nb.cli import doctor as doctor_checks, exit_codes, proving, running
 from codeagent_nb.cli.continuing import Continue, go_on_from, list_sessions
-from codeagent_nb.cli.exit_codes import (
-    EXIT_CODES,
-    EXIT_INTERRUPTED,
-    EXIT_USAGE,
-    PROOF_EXIT_CODES,
-    TRIM_EXIT_CODES,
-    exit_code_of,
-)
+from codeagent_nb.cli.sending import PrivacyOption, RequestOption, SessionArgument, show_sent
 from codeagent_nb.cli.spending import BudgetOption, PriceOption, SessionBudgetOption, read_option
 from codeagent_nb.errors import AgentError, WeightsError
 from codeagent_nb.log.redaction import Secrets
@@ -69,7 +62,7 @@ def options(
     """Take the options that come before a command."""
 
 
-@app.command(epilog=EXIT_CODES)
+@app.command(epilog=exit_codes.EXIT_CODES)
 def run(  # noqa: PLR0917 - typer's parameters are the command line's
     task: Annotated[str, typer.Argument(help="What to do, in your own words.")],
     file: Annotated[
@@ -128,6 +121,7 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
     budget: BudgetOption = "",
     session_budget: SessionBudgetOption = "",
     price: PriceOption = "",
+    privacy: PrivacyOption = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Run code without asking, sandboxed or not.")] = False,
     verified: Annotated[
         bool,
@@ -143,13 +137,7 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
     """
     if not task.strip():
         raise typer.BadParameter("the task is empty: say what to do", param_hint="TASK")
-    if executor == "docker" and sandbox != "auto":
-        raise typer.BadParameter("--sandbox does not apply to --executor docker", param_hint="--sandbox")
-    for option, given in (("--limits", limits), ("--network", network != "none")):
-        if executor == "docker" and given:
-            raise typer.BadParameter(f"{option} does not apply to --executor docker", param_hint=option)
-    if image and executor != "docker":
-        raise typer.BadParameter("only --executor docker takes an image", param_hint="--image")
+    _refuse_for_containers(executor, image, sandbox=sandbox != "auto", limits=bool(limits), network=network != "none")
     session_settings = SessionSettings(
         notebook=out or (None if earlier else new_notebook(Path())),
         files=tuple(file or ()),
@@ -159,7 +147,7 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
         limits=read_option(ResourceLimits.read, limits, "--limits"),
         network=read_option(read_network, network, "--network"),
     )
-    run_settings = RunSettings(
+    how = RunSettings(
         model=None,
         timeout=timeout,
         max_retries=max_retries,
@@ -174,13 +162,21 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
         settings, past = go_on_from(earlier, session_settings)
         console = CleanConsole()
         return running.run_task(
-            console, task, model, settings, run_settings, secrets=secrets, verify=verified, earlier=past
+            console, task, model, settings, how, secrets=secrets, verify=verified, earlier=past, privacy=privacy
         )
 
     _exit_with(work)
 
 
-@app.command(epilog=EXIT_CODES)
+def _refuse_for_containers(executor: str, image: str, **given: bool) -> None:
+    """Refuse options that do not apply to a container, and those that apply to nothing else."""
+    for option in [f"--{name}" for name, is_given in given.items() if is_given and executor == "docker"]:
+        raise typer.BadParameter(f"{option} does not apply to --executor docker", param_hint=option)
+    if image and executor != "docker":
+        raise typer.BadParameter("only --executor docker takes an image", param_hint="--image")
+
+
+@app.command(epilog=exit_codes.EXIT_CODES)
 def demo(
     out: Annotated[
         Path | None,
@@ -209,10 +205,10 @@ def clean(
     def clean_all(secrets: Secrets) -> list[bool]:
         return [running.clean_notebook(CleanConsole(), path, partial(_complain, secrets=secrets)) for path in notebooks]
 
-    raise typer.Exit(0 if all(_guarded(clean_all)) else EXIT_USAGE)
+    raise typer.Exit(0 if all(_guarded(clean_all)) else exit_codes.EXIT_USAGE)
 
 
-@app.command(epilog=PROOF_EXIT_CODES)
+@app.command(epilog=exit_codes.PROOF_EXIT_CODES)
 def verify(
     notebooks: Annotated[list[Path], typer.Argument(help="Notebooks in Python, whoever made them.")],
     network: Annotated[str, typer.Option(help="What the replay may reach, as for `run`.")] = "none",
@@ -236,7 +232,7 @@ def verify(
     _exit_with(work)
 
 
-@app.command(epilog=TRIM_EXIT_CODES)
+@app.command(epilog=exit_codes.TRIM_EXIT_CODES)
 def trim(  # noqa: PLR0917 - typer's parameters are the command line's
     notebook: Annotated[Path, typer.Argument(help="A notebook in Python; it stays as it is.")],
     script: Annotated[bool, typer.Option("--script", help="Write a Python script.")] = False,
@@ -263,6 +259,12 @@ def trim(  # noqa: PLR0917 - typer's parameters are the command line's
 def sessions(folder: Annotated[Path, typer.Argument(help="Where the agent worked.")] = Path()) -> None:
     """List the sessions of a folder; `run --continue NAME` goes on with one."""
     _guarded(lambda secrets: list_sessions(CleanConsole(), folder, secrets))
+
+
+@app.command()
+def sent(session: SessionArgument = "", request: RequestOption = None) -> None:
+    """List what a session has sent to models: when, to whom, how many bytes, of which kind."""
+    _guarded(lambda secrets: show_sent(CleanConsole(), session, request, secrets))
 
 
 @app.command()
@@ -320,10 +322,10 @@ def _guarded(work: Callable[[Secrets], T]) -> T:
         return work(secrets)
     except (KeyboardInterrupt, asyncio.CancelledError):
         _complain("Interrupted; what was done so far is saved.", secrets)
-        raise typer.Exit(EXIT_INTERRUPTED) from None
+        raise typer.Exit(exit_codes.EXIT_INTERRUPTED) from None
     except (AgentError, KernelExecutorError, OSError) as error:
         _complain(str(error), secrets)
-        raise typer.Exit(exit_code_of(error)) from None
+        raise typer.Exit(exit_codes.exit_code_of(error)) from None
 
 
 def _complain(message: str, secrets: Secrets) -> None:
@@ -338,4 +340,4 @@ def main() -> None:
     try:
         app()
     except KeyboardInterrupt:  # before any command had begun
-        sys.exit(EXIT_INTERRUPTED)
+        sys.exit(exit_codes.EXIT_INTERRUPTED)

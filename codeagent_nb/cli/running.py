@@ -13,6 +13,7 @@ from rich.text import Text
 
 import codeagent_nb
 from codeagent_nb.cli.proving import verify_session
+from codeagent_nb.cli.sending import told_as_chosen
 from codeagent_nb.errors import NoModelConfigured, SessionError
 from codeagent_nb.events import RunFinishedEvent
 from codeagent_nb.log.redaction import Secrets
@@ -47,8 +48,20 @@ async def run_task(
     secrets: Secrets,
     verify: bool = True,
     earlier: Earlier = NOTHING,
+    privacy: str | None = None,
 ) -> int:
     """Solve a task, say where the notebook is, and prove it unless that is not wanted.
+
+    Args:
+        console: Where it is told.
+        task: What to do.
+        model: Name of the model; None looks at the environment.
+        session_settings: How the session works.
+        run_settings: How the task is solved, but for its model.
+        secrets: What is shown nowhere.
+        verify: Whether the notebook is proved.
+        earlier: What the session goes on from.
+        privacy: How much the model is sent; None leaves it to the environment, and to what was chosen before.
 
     Returns:
         The exit code.
@@ -65,6 +78,7 @@ async def run_task(
             _warn_unsandboxed(console, session.executor.isolation.reason)
         try:
             how = replace(run_settings, model=client, ask=TerminalApprover(console))
+            how = told_as_chosen(console, how, privacy or "")
             await session.run(task, how)
         finally:
             console.print(Text.assemble("Notebook: ", (str(session.notebook), "bold")), soft_wrap=True)

@@ -11,6 +11,7 @@ from codeagent_nb.describing import (
     describe_columns,
     describe_data,
     describe_file,
+    describe_less,
     describe_polars,
     describe_without_pandas,
     fitting,
@@ -32,16 +33,17 @@ OF_VARIABLES = (*OF_VALUES, describe_columns, describe_polars, describe_data)
 OF_FILES = (sniff_encoding, sniff_table, no_values, describe_without_pandas, describe_binary, describe_file)
 SENT = (*OF_VARIABLES, *OF_FILES)
 """Whose sources are sent, in this order: the kernel may have none of our packages."""
+SENT_FOR = {"describe_variable": OF_VARIABLES, "describe_less": (*SENT, describe_less)}
 
 
 def description_of(function: str, *arguments: str) -> str:
     """Return the Python expression that makes a description in a kernel.
 
     Args:
-        function: `describe` of a file, or `describe_variable`.
+        function: `describe` or `describe_less` of a file, or `describe_variable`.
         arguments: Expressions.
     """
-    sources = map(_without_imports_of_ours, OF_VARIABLES if function == "describe_variable" else SENT)
+    sources = map(_without_imports_of_ours, SENT_FOR.get(function, SENT))
     run = ", ".join(f"exec({source!r}, scope)" for source in sources)
     return f"(lambda scope: ({run}, scope[{function!r}]({', '.join(arguments)}))[-1])({{}})"
 

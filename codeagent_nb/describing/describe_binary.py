@@ -59,11 +59,11 @@ def describe_parquet(name: str, budget: int) -> str:
         rows, schema = file.metadata.num_rows, file.schema_arrow
         limit = max(1, min(BATCH_ROWS, BATCH_CELLS // max(1, len(schema))))
         large = file.num_row_groups and file.metadata.row_group(0).total_byte_size > UNPACKED
-        first = None if large else _few_batches(file, limit)
+        first = None if large else few_batches(file, limit)
         return _arrow_told(call_of("read_parquet", name, {}), rows, schema, first, budget)
 
 
-def _few_batches(file: Any, limit: int) -> list[Any]:
+def few_batches(file: Any, limit: int) -> list[Any]:
     """Return batches of a Parquet file up to a number of rows, and of bytes: one long text may stand in each row."""
     probe = next(file.iter_batches(batch_size=min(limit, 20)), None)
     if probe is None:
@@ -156,7 +156,7 @@ def describe_workbook(name: str, budget: int) -> str:
                 said.append(f"{sheet!r}{' (empty)' if beginning is not None else ''}")
                 continue
             options = {"sheet_name": sheet} if at else {}
-            options.update({"skiprows": skip} if (skip := _title_rows(beginning)) else {})
+            options.update({"skiprows": skip} if (skip := title_rows(beginning)) else {})
             if not shown:
                 shown = _sheet(book, name, beginning, options, budget * 3 // 4)
                 said.append(repr(sheet))
@@ -203,7 +203,7 @@ def _rows_to_read(book: Any, sheet: Any, beginning: Any) -> int:
     return SHEET_ROWS
 
 
-def _title_rows(beginning: Any) -> int:
+def title_rows(beginning: Any) -> int:
     """Return how many rows stand above the names of the columns: titles have few cells, or one."""
     filled = [int(row.notna().sum()) for _, row in beginning.iterrows()]
     return next((at for at, count in enumerate(filled) if count * 2 > max(filled)), 0)

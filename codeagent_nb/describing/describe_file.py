@@ -66,12 +66,13 @@ def _described(name: str, size: int, budget: int) -> str:
     return _text(name, budget)
 
 
-def _ending(name: str) -> str:
+def ending_of(name: str) -> str:
+    """Return how a file's name ends, without the ending that says how it is packed."""
     stem, ending = os.path.splitext(name.lower())
     return os.path.splitext(stem)[1] if ending in ENDINGS else ending
 
 
-def _read(name: str) -> tuple[bytes, bool, str]:
+def read_beginning(name: str) -> tuple[bytes, bool, str]:
     """Return the beginning of a file, unpacked, whether that is all, and how it is packed."""
     with open(name, "rb") as file:
         start = file.read(8)
@@ -89,12 +90,12 @@ def _read(name: str) -> tuple[bytes, bool, str]:
 
 
 def _text(name: str, budget: int) -> str:
-    data, whole, packing = _read(name)
+    data, whole, packing = read_beginning(name)
     encoding = encoding_of(data, whole)
     if not encoding:
         return f"It is a binary file{f', packed by {packing}' if packing else ''}."
     text = data.decode(encoding, "replace")
-    ending = _ending(name)
+    ending = ending_of(name)
     if not text.strip():
         return "It has nothing but white space."
     packed = (
@@ -106,7 +107,7 @@ def _text(name: str, budget: int) -> str:
         )
     if ending in TABLES or ending in MAYBE_TABLES:
         options, parsed = sniff(text, ending, not whole)
-        if ending in TABLES or _is_surely_a_table(parsed):
+        if ending in TABLES or is_surely_a_table(parsed):
             if encoding[:5] != "utf-8":
                 options["encoding"] = encoding
             return _table(name, data, whole, {**options, **packed}, parsed, budget)
@@ -129,7 +130,7 @@ def _lines(text: str, budget: int) -> str:
     return "\n".join(shown)
 
 
-def _is_surely_a_table(parsed: Parsed) -> bool:
+def is_surely_a_table(parsed: Parsed) -> bool:
     """Return whether a file that is not named as a table is one: whole columns of numbers, no comma of a sentence."""
     numbers = [cell for row in parsed.table[1:] for cell in row if is_number(cell)]
     return (
@@ -143,7 +144,7 @@ def _is_surely_a_table(parsed: Parsed) -> bool:
 def _first_lines(name: str) -> str:
     """Return how a file begins that no reader reads."""
     try:
-        data, whole, _ = _read(name)
+        data, whole, _ = read_beginning(name)
         encoding = encoding_of(data, whole)
     except Exception:  # a packed file that breaks off
         return ""
@@ -168,10 +169,10 @@ def _table(  # noqa: PLR0917 - what is known of one file
             f"Its first line is longer than {LINE:,} bytes. It begins:\n{_lines(data[:200].decode('latin-1'), budget)}"
         )
     if not whole:
-        data = _whole_rows(data, options)
+        data = whole_rows(data, options)
     columns = _width(data, options, parsed)
     part = {"usecols": range(WIDE)} if columns > WIDE else {}
-    reader = "read_table" if _ending(name) == ".tsv" else "read_csv"
+    reader = "read_table" if ending_of(name) == ".tsv" else "read_csv"
     wide = options.get("encoding", "")[:6] in ("utf-16", "utf-32")
     error: Exception | None = None
 
@@ -179,7 +180,7 @@ def _table(  # noqa: PLR0917 - what is known of one file
         given = {key: value for key, value in options.items() if key != "compression"}
         return getattr(pandas, reader)(io.BytesIO(data), nrows=SAMPLE_ROWS, **part, **given)
 
-    for attempt in _attempts(options):
+    for attempt in attempts_with(options):
         try:
             table, tried = read(attempt), attempt
             table, tried, notes = with_no_values(read, tried, table)
@@ -208,13 +209,13 @@ def _width(data: bytes, options: dict[str, Any], parsed: Parsed) -> int:
     return max(parsed.width, *(len(row) for _, row in zip(range(lines_above(options) + 3), reader)))
 
 
-def _attempts(options: dict[str, Any]) -> list[dict[str, Any]]:
+def attempts_with(options: dict[str, Any]) -> list[dict[str, Any]]:
     """Return options to try: a guess that does not hold is left out, then rows that do not fit are."""
     plain = {key: value for key, value in options.items() if key not in ("thousands", "decimal", "dtype")}
     return [options, {**options, "on_bad_lines": "skip"}, plain, {**plain, "on_bad_lines": "skip"}]
 
 
-def _whole_rows(data: bytes, options: dict[str, Any]) -> bytes:
+def whole_rows(data: bytes, options: dict[str, Any]) -> bytes:
     """Return the part of a part that ends with a row; a field in quotes may hold line ends."""
     wide = {"utf-16": 2, "utf-32": 4}.get(str(options.get("encoding", ""))[:6], 1)
     if wide > 1:
@@ -259,7 +260,9 @@ def _left_out(parsed: Parsed, options: dict[str, Any]) -> str:
 def _json(name: str, text: str, whole: bool, options: dict[str, Any], budget: int) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
     records = lines if whole else lines[:-1]
-    if _are_records(records) and (len(records) > 1 or not _ending(name).endswith("json") or _ending(name) == ".ndjson"):
+    if are_records(records) and (
+        len(records) > 1 or not ending_of(name).endswith("json") or ending_of(name) == ".ndjson"
+    ):
         return _records(name, records, [], {"lines": True, **options}, whole, budget)
     if not whole:
         return f"It is JSON of more than {BYTES:,} bytes. It begins:\n{_lines(text, budget)}"
@@ -278,7 +281,7 @@ def _is_list_of_dicts(part: Any) -> bool:
     return type(part) is list and bool(part) and type(part[0]) is dict
 
 
-def _are_records(lines: list[str]) -> bool:
+def are_records(lines: list[str]) -> bool:
     """Return whether each line is a JSON object, as the first ones are."""
     try:
         return (
@@ -300,7 +303,7 @@ def _records(  # noqa: PLR0917 - what is known of one file
         return f"It is a table; pandas is not installed. It begins:\n{_lines(lines[0], budget)}"
     given = {key: value for key, value in options.items() if key not in ("compression", "encoding")}
     there = len(items) or len(lines)
-    count, keys = _few_records(items or map(json.loads, lines))
+    count, keys = few_records(items or map(json.loads, lines))
     text = "\n".join(lines[:count])
     if (items and count < there) or len(keys) > WIDE:
         kept = dict.fromkeys(islice(keys, WIDE))
@@ -321,7 +324,7 @@ def _records(  # noqa: PLR0917 - what is known of one file
     return fit_columns(head, told_columns(table), first_rows(table), budget, max(0, number - WIDE))
 
 
-def _few_records(items: Iterable[dict[str, Any]]) -> tuple[int, dict[str, None]]:
+def few_records(items: Iterable[dict[str, Any]]) -> tuple[int, dict[str, None]]:
     """Return how many records make a table of bounded size, and their keys: each may have keys of its own."""
     keys: dict[str, None] = {}
     count = 0

@@ -9,7 +9,7 @@ Read next: `loop/policy.py` (what happens when), then `loop/driver.py` (who does
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from codeagent_nb.events.answers import (
     AnswerQuestionedEvent as AnswerQuestionedEvent,
@@ -17,6 +17,9 @@ from codeagent_nb.events.answers import (
     TracedNumber as TracedNumber,
 )
 from codeagent_nb.events.base import Event as Event
+from codeagent_nb.events.refusals import CodeRefusedEvent as CodeRefusedEvent, Refusal as Refusal
+from codeagent_nb.events.requests import Asking as Asking, ModelRequestEvent as ModelRequestEvent
+from codeagent_nb.models.privacy import LessTold, Privacy
 from codeagent_nb.models.types import FinishReason, LLMMessage, RequestUsage
 from kernel_executor import (
     Append,
@@ -104,6 +107,8 @@ class RunStartedEvent(Event):
     model: str
     isolation: str
     max_retries_on_error: int
+    host: str = ""  # where the model is, "this machine" for one that is here
+    privacy: Privacy = "rows"  # how much of the user's data it is sent
 
 
 class ContextEvent(Event):
@@ -112,6 +117,7 @@ class ContextEvent(Event):
     type: Literal["ContextEvent"] = "ContextEvent"
     content: str
     told: str = ""  # what people read of that
+    less: LessTold = LessTold()  # what is told of it below `rows`
 
 
 class MessageAddedEvent(Event):
@@ -128,6 +134,7 @@ class VariableEvent(Event):
     name: str
     code: str  # what loaded it, and loads it again
     description: str  # what the model reads about it
+    less: LessTold = LessTold()  # the same below `rows`
     execution_count: int | None = None
     attached: bool = False  # the task names it, and nobody asked for it otherwise
     path: str = ""  # where `code` finds it, from the working folder
@@ -144,26 +151,6 @@ class ModelReplyEvent(Event):
     estimate: RequestUsage | None = None  # by the length of the texts, where `usage` was not told
     cost: float | None = None  # US dollars; None where the price is not known
     duration: float  # seconds from the request to the last piece
-
-
-class Refusal(BaseModel):
-    """A block that is not run, and why."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    block: CodeBlock
-    reason: str
-
-
-class CodeRefusedEvent(Event):
-    """Code, or a reply as a whole, that is not run, each with its reason."""
-
-    type: Literal["CodeRefusedEvent"] = "CodeRefusedEvent"
-    retry_attempt: int
-    refused: tuple[Refusal, ...]
-    reason: str  # all reasons in one text
-    nothing_ran: bool
-    goes_on: bool = True  # the model is asked for something else
 
 
 class ApprovalEvent(Event):
@@ -244,6 +231,7 @@ class ErrorExplainedEvent(Event):
     type: Literal["ErrorExplainedEvent"] = "ErrorExplainedEvent"
     retry_attempt: int
     content: str  # what the model reads in place of the error's last lines
+    less: LessTold = LessTold()  # the same below `rows`
     details: str  # what people read who ask
 
 
@@ -301,6 +289,7 @@ class RunFinishedEvent(Event):
     usage: RequestUsage = RequestUsage()
     cost: float | None = None  # US dollars; None where a price is not known
     duration: float  # seconds
+    sent: str = ""  # how much of the user's data went where, unless it was all
 
 
 AgentEvent = Annotated[
@@ -314,6 +303,7 @@ AgentEvent = Annotated[
     | ContextEvent
     | MessageAddedEvent
     | VariableEvent
+    | ModelRequestEvent
     | ModelReplyEvent
     | CodeRefusedEvent
     | ApprovalEvent

@@ -4,6 +4,8 @@ The model is not shown the failed code: with it in the context a small model wri
 these facts alone it solved 2 of 7.
 """
 
+from dataclasses import replace
+
 from codeagent_nb.explaining.remedies import remedy_for
 from codeagent_nb.text import counted, one_line
 from kernel_executor import BlockResult, FailedLine, MissingName, SeenColumn, SeenValue
@@ -43,6 +45,17 @@ def for_person(block: BlockResult, seen: FailedLine | None) -> str:
     place = [f"Line {line.line}{where}{inside}: {line.source}"] if line.source else []
     error, *rest = _told(line, PERSON_BUDGET)
     return "\n".join([error, *place, *rest])
+
+
+def without_values(seen: FailedLine | None) -> FailedLine | None:
+    """Return what was seen without examples, keys and names of an index: types, shapes and columns are left."""
+    if seen is None:
+        return None
+    values = [
+        replace(value, examples=(), keys=(), columns=tuple(replace(column, example="") for column in value.columns))
+        for value in seen.values
+    ]
+    return replace(seen, values=tuple(values))
 
 
 def _line_of(block: BlockResult, seen: FailedLine | None) -> FailedLine | None:

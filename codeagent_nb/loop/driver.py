@@ -13,19 +13,19 @@ from typing import Any
 from codeagent_nb import events
 from codeagent_nb.approval import ApprovalFunc, ApprovalRequest, ask_for_approval
 from codeagent_nb.errors import ApprovalRequired, ModelError, NoModelConfigured
-from codeagent_nb.events import AgentEvent
-from codeagent_nb.explaining.explanation import for_model, for_person
+from codeagent_nb.events import AgentEvent, Asking
 from codeagent_nb.log.event_log import EventLog
 from codeagent_nb.loop.accounts import NO_LIMITS, BudgetUsedUp, Limits, out_of_time, outcome_of, seconds_left
 from codeagent_nb.loop.decisions import RetryDecision
 from codeagent_nb.loop.effects import Approve, Ask, Effect, Execute, Grant, Outcome, Review, TakeBack, Tell
 from codeagent_nb.loop.model_call import Called, call
 from codeagent_nb.loop.pricing import cost_now
+from codeagent_nb.loop.requests import closing_unseen, explained_event, request_event
 from codeagent_nb.loop.spent import of_last_run
+from codeagent_nb.models.privacy import Privacy
 from codeagent_nb.models.types import ChatCompletionClient, CreateResult, LLMMessage, RequestUsage
-from codeagent_nb.prompt.afresh import without_failed_tries
 from codeagent_nb.prompt.contexts import UNBOUNDED, ChatCompletionContext, estimate_tokens, tokens_in
-from codeagent_nb.prompt.transcript import prompt
+from codeagent_nb.prompt.sent import messages_of
 from codeagent_nb.review.review import Reviewed, review
 from codeagent_nb.text import fenced_exactly
 from kernel_executor import (
@@ -71,6 +71,7 @@ class Driver:
         rolls_back: Whether what failed code made of the variables is taken back before other code runs.
         repairs_afresh: Whether the model writes code again from what was seen where it failed, without the failed code.
         limits: What the run may use.
+        privacy: How much of the user's data the model is sent.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Driver:
     rolls_back: bool = True
     repairs_afresh: bool = False
     limits: Limits = NO_LIMITS
+    privacy: Privacy = "rows"
 
     async def drive(self, steps: Generator[Effect, Any, Outcome]) -> Outcome:
         """Perform effects until the policy has come to an outcome, or a budget is used up.
@@ -115,6 +117,8 @@ class Driver:
 
     async def _perform(self, effect: Effect) -> object:
         match effect:
+            case Ask(purpose="reflect") if self.privacy == "schema":
+                return closing_unseen(self.log.events)
             case Ask():
                 return await self._ask(effect)
             case Approve(attempt, code_blocks):
@@ -128,34 +132,37 @@ class Driver:
             case TakeBack():
                 await self._take_back()
                 return None
+            case Review() if self.privacy == "schema":  # what the answer lacks would tell what the output has
+                return Reviewed()
             case Review(text):
                 return await self._review(text)
             case Tell(event):
                 return self.log.publish(event)
 
-    def _prompt(self, purpose: events.Purpose, complaint: str = "") -> list[LLMMessage]:
-        self.log.look()
-        afresh = self.repairs_afresh and purpose == "generate"
-        messages = prompt(
-            without_failed_tries(self.log.events) if afresh else self.log.events,
-            purpose,
-            self.name,
-            self.system_message,
-            complaint,
-            context=self.context,
-            vision=self.model is not None and self.model.model_info.get("vision", False),
+    def _asking(self, complaint: str = "") -> Asking:
+        vision = self.model is not None and self.model.model_info.get("vision", False)
+        return Asking(
+            privacy=self.privacy,
+            system_message=self.system_message,
+            complaint=complaint,
+            vision=vision,
+            is_afresh=self.repairs_afresh,
         )
-        # What single events do not hold, two of them in one message may.
+
+    def _prompt(self, purpose: events.Purpose, asking: Asking) -> list[LLMMessage]:
+        self.log.look()
         text = self.log.secrets.redactor.text
-        return [message.model_copy(update={"content": text(message.content)}) for message in messages]
+        return messages_of(self.log.events, purpose, self.name, asking, context=self.context, without_secrets=text)
 
     async def _ask(self, ask: Ask) -> CreateResult:
         if self.model is None:
             raise NoModelConfigured("this agent has no model_client, so it can only run given code")
-        messages = self._prompt(ask.purpose, ask.complaint)
+        asking = self._asking(ask.complaint)
+        messages = self._prompt(ask.purpose, asking)
         accounts = self.limits.accounts(self.log.events)
         prompt_tokens = estimate_tokens(messages) if accounts else 0
         room = min((each.room_for_reply(prompt_tokens, self.limits.cost) for each in accounts), default=math.inf)
+        self.log.publish(request_event(self.name, ask.purpose, self.model, asking, self.log.events, messages))
         stream = self.model.create_stream(
             messages,
             json_output=RetryDecision if ask.purpose == "decide" else None,
@@ -213,7 +220,7 @@ class Driver:
     async def _approve(self, attempt: int, code_blocks: tuple[CodeBlock, ...]) -> events.ApprovalEvent | None:
         if self.approver is None:
             return None
-        context = tuple(self._prompt("generate"))
+        context = tuple(self._prompt("generate", self._asking()))
         isolation = self.executor.isolation.summary
         request = ApprovalRequest(
             code=as_markdown(code_blocks), context=context, code_blocks=code_blocks, isolation=isolation
@@ -264,12 +271,8 @@ class Driver:
             return
         block = result.blocks[-1]
         seen = await self.executor.failed_line() if isinstance(self.executor, ExplainingExecutor) else None
-        # Values and messages were cut before anybody looked for secrets in them: what is left of a key is still one.
-        content, details = map(self.log.secrets.preview, (for_model(block, seen), for_person(block, seen)))
-        if "\n" in details:  # more than the line that names the error
-            self.log.publish(
-                events.ErrorExplainedEvent(source="executor", retry_attempt=attempt, content=content, details=details)
-            )
+        if event := explained_event(attempt, block, seen, self.log.secrets.preview):
+            self.log.publish(event)
 
     async def _review(self, text: str) -> Reviewed:
         """Check an answer; in a thread, for a long output takes a while to be read."""

@@ -9,10 +9,12 @@ from codeagent_nb.events import (
     CodeGenerationEvent,
     CodeRefusedEvent,
     ModelReplyEvent,
+    ModelRequestEvent,
     RunFinishedEvent,
     RunStatus,
 )
 from codeagent_nb.loop.effects import Outcome
+from codeagent_nb.models.privacy import privacy_note
 from codeagent_nb.models.types import RequestUsage
 from codeagent_nb.statuses import RUN_ENDS
 from codeagent_nb.text import failure_note, fenced, given, sentence
@@ -63,6 +65,7 @@ def finished_event(
         usage=sum((reply.usage for reply in replies), start=RequestUsage()),
         cost=_sum_known([reply.cost for reply in replies]),
         duration=duration,
+        sent=_sent(events),
     )
 
 
@@ -70,6 +73,11 @@ def _sum_known(costs: Sequence[float | None]) -> float | None:
     """Return what calls cost together; None if one of them is not known."""
     known = [cost for cost in costs if cost is not None]
     return sum(known) if len(known) == len(costs) else None
+
+
+def _sent(events: Sequence[AgentEvent]) -> str:
+    requests = [event for event in events if isinstance(event, ModelRequestEvent)]
+    return privacy_note(requests[-1].asking.privacy, requests[-1].host) if requests else ""
 
 
 def closing_text(outcome: Outcome) -> str:

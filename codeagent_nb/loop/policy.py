@@ -16,6 +16,7 @@ from codeagent_nb.loop.refusals import each, refusal, refused_of
 from codeagent_nb.loop.retrying import RetryBy, decide
 from codeagent_nb.loop.same_code import essence, is_code_of
 from codeagent_nb.models.types import CreateResult
+from codeagent_nb.prompt.model_texts import AS_THE_USER_SAYS
 from codeagent_nb.reply.announced import announces_code
 from codeagent_nb.reply.languages import KNOWN, only
 from codeagent_nb.reply.run_policy import Reply, has_words, read_reply
@@ -248,7 +249,7 @@ def _attempt(
             return run.outcome("denied" if denied else "refused", reason)
         run.unwanted += (reply.blocks,)
         yield Tell(
-            events.RetryDecisionEvent(source=name, retry_attempt=run.attempt, reason="Do as the user says.", retry=True)
+            events.RetryDecisionEvent(source=name, retry_attempt=run.attempt, reason=AS_THE_USER_SAYS, retry=True)
         )
         return None
     result: CodeResult = yield Execute(run.attempt, code_blocks)

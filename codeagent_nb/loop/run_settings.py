@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 from codeagent_nb.approval import ApprovalFunc, ApprovalMode, check_approval
-from codeagent_nb.events import RunStartedEvent
+from codeagent_nb.events import ContextEvent, RunStartedEvent
 from codeagent_nb.loop.accounts import Limits
 from codeagent_nb.loop.budget import NO_BUDGET, Budget
 from codeagent_nb.loop.retrying import RetryBy, check_retries
 from codeagent_nb.models.prices import Price, price_of
+from codeagent_nb.models.privacy import LessTold, Privacy, PrivacySetting, level_for, read_setting
 from codeagent_nb.models.profiles import profile_of
-from codeagent_nb.models.types import ChatCompletionClient
+from codeagent_nb.models.types import ChatCompletionClient, host_of_model
 from kernel_executor import USUAL_TIMEOUT, Timeout
 from kernel_executor.types import UsualTimeout, time_limit
 
@@ -35,6 +36,8 @@ class RunSettings:
         budget: What this task may use; the run ends where it is used up, and keeps what it has.
         session_budget: What all tasks of the conversation may use together, those of before included.
         price: What the model's tokens cost; None means the list price.
+        privacy: How much of the user's data the model is sent: `rows`, `statistics` or `schema`; `auto` tells all to a
+            model on this machine, and statistics to any other.
 
     Raises:
         ValueError: One of them has no sense.
@@ -53,6 +56,7 @@ class RunSettings:
     budget: Budget = NO_BUDGET
     session_budget: Budget = NO_BUDGET
     price: Price | None = None
+    privacy: PrivacySetting = "auto"
 
     @property
     def where(self) -> str:
@@ -67,10 +71,17 @@ class RunSettings:
 
     @property
     def steps(self) -> int:
-        """How many steps there may be."""
+        """How many steps there may be; one where the model sees nothing that it could go on from."""
+        if self.level == "schema":
+            return 1
         if self.max_steps is not None:
             return self.max_steps
         return profile_of(self.model.model_info).max_steps if self.model else 1
+
+    @property
+    def level(self) -> Privacy:
+        """How much of the user's data the model is sent."""
+        return level_for(self.privacy, self.model)
 
     @property
     def is_afresh(self) -> bool:
@@ -81,6 +92,7 @@ class RunSettings:
 
     def __post_init__(self) -> None:
         check_approval(self.approval)
+        read_setting(self.privacy, "privacy")
         if self.max_steps is not None and self.max_steps < 1:
             raise ValueError(f"max_steps must be 1 or more, not {self.max_steps!r}")
         check_retries(self.max_retries, self.retry_by, self.model)
@@ -101,4 +113,17 @@ def started_event(name: str, settings: RunSettings, isolation: str) -> RunStarte
         model=settings.where,
         isolation=isolation,
         max_retries_on_error=settings.max_retries,
+        host=host_of_model(settings.model) if settings.model else "",
+        privacy=settings.level,
     )
+
+
+def context_event(context: str | ContextEvent) -> ContextEvent:
+    """Return the event that tells what the model is to know besides the task.
+
+    Args:
+        context: The event, or what the user has written, which is told as it is at each level of privacy.
+    """
+    if isinstance(context, ContextEvent):
+        return context
+    return ContextEvent(source="context", content=context, less=LessTold.always(context))

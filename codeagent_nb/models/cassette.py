@@ -18,7 +18,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from codeagent_nb.errors import PromptChanged, ReplayScriptError
 from codeagent_nb.models.prices import price_of
 from codeagent_nb.models.replay import in_words
-from codeagent_nb.models.types import ChatCompletionClient, CreateResult, LLMMessage, ModelInfo, RequestUsage
+from codeagent_nb.models.types import (
+    HERE,
+    ChatCompletionClient,
+    CreateResult,
+    LLMMessage,
+    ModelInfo,
+    RequestUsage,
+    host_of_model,
+)
 from codeagent_nb.volatile import settled
 from kernel_executor.folders.safe_files import folder_of
 from kernel_executor.secret_names import names_secret
@@ -65,6 +73,11 @@ class RecordingChatCompletionClient:
     def model_info(self) -> ModelInfo:
         """Return what the model can do."""
         return self._client.model_info
+
+    @property
+    def host(self) -> str:
+        """Where prompts are sent."""
+        return host_of_model(self._client)
 
     def cost(self, usage: RequestUsage) -> float | None:
         """Return what the model's call costs, in US dollars; None if that is not known."""
@@ -130,6 +143,11 @@ class CassetteChatCompletionClient:
     def model_info(self) -> ModelInfo:
         """Return what the model could do that was recorded."""
         return cast("ModelInfo", self._cassette.model_info)
+
+    @property
+    def host(self) -> str:
+        """Where prompts are sent: nowhere."""
+        return HERE
 
     async def create_stream(
         self,

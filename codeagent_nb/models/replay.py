@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from codeagent_nb.errors import ReplayScriptError
-from codeagent_nb.models.types import CreateResult, LLMMessage, ModelInfo, RequestUsage
+from codeagent_nb.models.types import HERE, CreateResult, LLMMessage, ModelInfo, RequestUsage
 
 __all__ = ["CreateCall", "ReplayChatCompletionClient"]
 
@@ -56,6 +56,11 @@ class ReplayChatCompletionClient:
     def model_info(self) -> ModelInfo:
         """Return what the model claims to be able to do."""
         return self._info
+
+    @property
+    def host(self) -> str:
+        """Where prompts are sent: nowhere."""
+        return HERE
 
     @property
     def create_calls(self) -> tuple[CreateCall, ...]:

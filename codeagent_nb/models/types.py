@@ -19,6 +19,9 @@ class SystemMessage(_Frozen):
     content: str
 
 
+HERE = "this machine"
+"""Where a model is that no network is needed for."""
+
 CODE_RUNNER = "code runner"
 """The source of what is told about code that was to run. No agent can have this name: it is no identifier."""
 
@@ -148,3 +151,8 @@ class PricedClient(Protocol):
     def cost(self, usage: RequestUsage) -> float | None:
         """Return what a call costs, in US dollars; 0 on this machine, None if it is not known."""
         ...
+
+
+def host_of_model(client: object) -> str:
+    """Return where a model is: the host of its server, `HERE`, or, of a client that does not say, its type's name."""
+    return str(getattr(client, "host", "") or type(client).__name__)

@@ -43,6 +43,7 @@ class CellOptions:
         background: True to return at once.
         cells: True to write cells below, where that can be.
         insists: Whether the line asks for them, so that it is said where it cannot be.
+        privacy: How much of the data the model is sent; empty leaves it to what was chosen before.
     """
 
     model: str
@@ -54,6 +55,7 @@ class CellOptions:
     background: bool
     cells: bool
     insists: bool
+    privacy: str
 
 
 FENCED = re.compile(r"^[ \t]*(`{3,}|~{3,}).*?(?:^[ \t]*\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
@@ -103,6 +105,10 @@ ARGUMENTS: Sequence[tuple[tuple[str, ...], dict[str, Any]]] = (
     ),
     (("--price",), {"help": "US dollars per million tokens of prompts and of replies, e.g. 0.40/1.60."}),
     (("-a", "--approval"), {"choices": ("auto", "always", "never"), "help": "Whether you are asked before code runs."}),
+    (
+        ("-p", "--privacy"),
+        {"choices": ("auto", "rows", "statistics", "schema"), "help": "How much of your data the model is sent."},
+    ),
     (("-k", "--keep"), {"choices": ("all", "final"), "help": "What stays under the cell: all attempts, or the last."}),
     (
         ("--cells",),
@@ -184,6 +190,7 @@ def read_line(line: str, body: str, settings: CodeAgent) -> CellOptions:
             session_budget=Budget.read(settings.session_budget),
             price=_read(Price.read, "--price", price) if (price := given.price or settings.price) else None,
         ),
+        privacy=given.privacy or settings.privacy,
         keep=given.keep or settings.keep,
         files=tuple(Path(path) for path in given.file),
         variables=variable_names(given.input, body),

@@ -78,7 +78,7 @@ async def bring_along(session: Session, task: Task) -> str:
     """
     for name, value in task.variables.items():
         await bring_variable(session, name, value)
-    if task.along.cells.content:
+    if task.along.cells.content and task.settings.level == "rows":  # they may show anything
         content, told = session.log.secrets.preview(task.along.cells.content), task.along.cells.note
         session.log.publish(ContextEvent(source="notebook", content=content, told=told))
     refusals = []

@@ -47,6 +47,10 @@ HELP = """\
                       it is, the variables, the memory
 %agent history        the tasks of this session and how they ended
 %agent why            the last error of the agent's code: the line, the values it names, names like a missing one
+%agent sent           what this session has sent to models: when, to whom, how many bytes, of which kind
+%agent sent N         the text of request N
+%agent privacy        how much of your data the model is sent, and what else there is to choose
+%agent privacy LEVEL  choose rows, statistics or schema for the server of the model; it is kept
 %agent undo           take the last task back with its variables; files it delivered stay; again: the one before
 %agent redo           take the task again that was taken back last, until another begins
 %agent pull NAME      copy a variable of the agent's kernel into this notebook; it replaces yours of that name

@@ -24,6 +24,7 @@ from codeagent_nb.notebook.bringing_home import Home, pull
 from codeagent_nb.notebook.cells.begin import FrontEnds, page_at_end, write_none
 from codeagent_nb.notebook.chosen_models import where
 from codeagent_nb.notebook.errors import AgentFailed
+from codeagent_nb.notebook.log_commands import log_commands
 from codeagent_nb.notebook.loop_thread import LoopThread, run_on_stopped
 from codeagent_nb.notebook.magic_cell import CellRun, attended
 from codeagent_nb.notebook.magics import has_kernel
@@ -124,6 +125,7 @@ class MagicCommands:
             variables=variables,
             along=along_with(text, self.shell, variables, attach=self.settings.attach),
             results=options.results,
+            privacy=options.privacy,
         )
 
     def _attended(self) -> bool:
@@ -163,6 +165,9 @@ class MagicCommands:
         value = self.shell.user_ns.get(name) if name.isidentifier() else None
         return (value, "") if is_client(value) else self.agent_of_notebook.models.choose(name)
 
+    def _next_model(self) -> ChatCompletionClient:
+        return self._model(self.settings.model)[0]
+
     def _place(self) -> Place:
         settings, folder = self.settings, self.settings.folder
         return Place(
@@ -182,14 +187,12 @@ class MagicCommands:
         name, _, rest = (line.strip() or "help").partition(" ")
         does: Mapping[str, Callable[[str], object]] = {
             "status": self._status,
-            "history": lambda _: say(commands.history(self.agent_of_notebook.events)),
-            "why": lambda _: say(commands.why(self.agent_of_notebook.events)),
+            **log_commands(self.agent_of_notebook, self._preparation.choices, self._next_model, self.settings.privacy),
             "undo": lambda _: self._turn(self.agent_of_notebook.undo, "Taking back ..."),
             "redo": lambda _: self._turn(self.agent_of_notebook.redo, "Taking again ..."),
             "pull": self._pull,
             "files": self._files,
             "folder": self._folder,
-            "allow": self._allow,
             "reset": lambda _: self.reset(),
             "save": self._save,
             "verify": self._verify,
@@ -249,13 +252,6 @@ class MagicCommands:
             except ValueError as error:
                 raise UsageError(f"%agent folder: {error}") from error
         say(commands.folder(self.agent_of_notebook, self._place()))
-
-    def _allow(self, names: str) -> None:
-        if not names:
-            raise UsageError("%agent allow NAME: name what code may reach, e.g. %agent allow data.example.org")
-        for name in names.replace(",", " ").split():
-            self.agent_of_notebook.allow_network(name)
-        say(commands.status(self.agent_of_notebook))
 
     def _save(self, path: str) -> None:
         if not path:

@@ -22,7 +22,7 @@ from codeagent_nb.notebook.attaching import bring_along
 from codeagent_nb.notebook.cells.written import WrittenTasks
 from codeagent_nb.notebook.chosen_models import ChosenModels
 from codeagent_nb.notebook.tasks import Place, Prepare, Task, as_it_is
-from codeagent_nb.prompt.model_texts import with_wanted
+from codeagent_nb.prompt.model_texts import wanted_text
 from codeagent_nb.session.beginning import NOTHING, Earlier
 from codeagent_nb.session.held_files import held_folder
 from codeagent_nb.session.saving import save_session
@@ -123,8 +123,8 @@ class NotebookAgent:
                 self._attach(session, views(session))
                 known = [await session.bring(task.files), await bring_along(session, task)]
                 task.ready.set()
-                context = with_wanted("\n\n".join(filter(None, known)), task.results)
-                return await session.run(task.text, task.settings, context)
+                context = "\n\n".join(filter(None, known))
+                return await session.run(task.text, task.settings, context, wanted_text(task.results))
         finally:
             task.ready.set()
             self._work = None

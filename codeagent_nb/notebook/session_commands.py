@@ -1,12 +1,14 @@
-"""What `%agent sessions`, `resume`, `fork`, `rename` and `delete` do and say. Knows no IPython."""
+"""What `%agent allow`, `sessions`, `resume`, `fork`, `rename` and `delete` do and say. Knows no IPython."""
 
 import shlex
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from codeagent_nb.errors import AgentError, SessionError
+from codeagent_nb.notebook.commands import status
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.notebook.tasks import Place
 from codeagent_nb.session.beginning import Earlier
@@ -52,12 +54,21 @@ def session_commands(
         show(work, "Going on ...")
 
     return {
+        "allow": partial(_allow, agent),
         "sessions": lambda _: say(agent.secrets.text(listed(sessions_in(_folder(agent, place())), _open_name(agent)))),
         "resume": lambda rest: begin(_told(agent, resume(agent, place(), rest))),
         "fork": lambda rest: begin(_told(agent, fork(agent, place(), rest))),
         "rename": lambda rest: say(agent.secrets.text(_rename(agent, place(), rest))),
         "delete": lambda rest: say(agent.secrets.text(_delete(agent, place(), rest.strip(QUOTES)))),
     }
+
+
+def _allow(agent: NotebookAgent, names: str) -> None:
+    if not names:
+        raise SessionError("%agent allow NAME: name what code may reach, e.g. %agent allow data.example.org")
+    for name in names.replace(",", " ").split():
+        agent.allow_network(name)
+    say(status(agent))
 
 
 def _folder(agent: NotebookAgent, place: Place) -> Path:

@@ -68,6 +68,12 @@ class CodeAgent(Configurable):  # type: ignore[misc]
         help="Copy tables, series and arrays of this notebook, up to 50 MB, whose names stand in the task, as `-i` "
         "does, and let the model read the cells above that the task speaks of; each is said.",
     ).tag(config=True)
+    privacy = Enum(
+        ("", "auto", "rows", "statistics", "schema"),
+        "",
+        help="How much of your data a model is sent: `rows`, `statistics`, `schema`; `auto` is rows for a model on "
+        "this machine, statistics elsewhere; empty is what CODEAGENT_PRIVACY or `%agent privacy` says, else auto.",
+    ).tag(config=True)
     buttons = Bool(default_value=True, help="Show a Stop button, and ask for approvals with buttons.").tag(config=True)
     cells = Bool(
         default_value=True,

@@ -38,6 +38,7 @@ class Task:
         variables: What of the notebook is copied first, by name.
         along: What the text speaks of.
         results: Variables that are to be there when it is done, and are copied into the notebook.
+        privacy: How much of the data the model is sent; empty leaves it to what was chosen before.
         ready: Set when that is done, or the task has ended: from then on the variables may change.
     """
 
@@ -48,6 +49,7 @@ class Task:
     variables: Mapping[str, Any] = field(default_factory=dict)
     along: Along = field(default_factory=Along)
     results: tuple[str, ...] = ()
+    privacy: str = ""
     ready: asyncio.Event = field(default_factory=asyncio.Event)
 
 

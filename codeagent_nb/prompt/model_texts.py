@@ -1,6 +1,8 @@
 """All English that is addressed to the model, in one place. Knows no model and no event."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from codeagent_nb.models.privacy import Privacy
 
 # Measured on nine table questions with the embedded model: this wording 7 right, 131 tokens a run (median); "one block
 # and nothing after it" 6 right (a filter forgotten, once no code at all); "list the steps first" 7 right, 211 tokens.
@@ -50,8 +52,13 @@ def system_message_for(languages: Sequence[str], *, keeps_variables: bool = True
     return _HOW_TO_SOLVE.format(where=where, language="python", rules=rules)
 
 
-def first_words(
-    system_message: str | None, languages: Sequence[str], keeps_variables: bool, instructions: str, max_steps: int = 1
+def first_words(  # noqa: PLR0917 - all that it is made of
+    system_message: str | None,
+    languages: Sequence[str],
+    keeps_variables: bool,
+    instructions: str,
+    max_steps: int = 1,
+    privacy: Privacy = "rows",
 ) -> str | None:
     """Return the system message as it is sent.
 
@@ -61,11 +68,13 @@ def first_words(
         keeps_variables: Whether the executor's variables stay from block to block.
         instructions: What else a model is to know of the executor.
         max_steps: Pieces of code that may go well before it has to answer.
+        privacy: How much of the user's data the model is sent.
     """
     if system_message is None:
         return None
     if system_message == DEFAULT_SYSTEM_MESSAGE:
         system_message = system_message_for(languages, keeps_variables=keeps_variables, max_steps=max_steps)
+    system_message += TOLD_LESS[privacy]
     return f"{system_message}\n\n{instructions}" if instructions else system_message
 
 
@@ -175,14 +184,40 @@ ENDED_EARLY = "The user or a fault ended this before it was done; what had begun
 
 WORDLESS = "[{mime} was shown to the user]"
 
+NOT_SENT = "[It is shown to the user, and not sent to you.]"
+
+MESSAGE_NOT_SENT = "its message is not sent to you"
+
+IT_IS_THERE = "It is there."
+
+DONE_APART = "That was done with another model; its code and what it showed are not sent to you."
+
+ALLOWED = "The user has allowed what the code was refused."
+
+AS_THE_USER_SAYS = "Do as the user says."
+
+_TOLD_STATISTICS = """
+- The data is private. Of what code shows you see numbers and words that you know, no other texts, no rows, no plots:
+print what you need to know as numbers with labels. The user sees all of it: print the complete answer."""
+
+_TOLD_SCHEMA = """
+- The data is private. You see nothing of what code shows, only whether it ran. The user sees all of it: write code that
+needs no look at the data before, and that prints the complete answer, with labels."""
+
+TOLD_LESS: Mapping[Privacy, str] = {"rows": "", "statistics": _TOLD_STATISTICS, "schema": _TOLD_SCHEMA}
+"""Appended to the system message."""
+
+RAN_UNSEEN = "The code ran; what it shows is the answer. The model was sent none of it."
+
+FAILED_UNSEEN = "The code did not run through, and there are no tries left. The model was not sent why."
+
 WANTED = "The user takes these variables over afterwards: {names}. Assign them in the code, at its top level."
 """Only where variables were asked for: of one that the code names otherwise nobody would know."""
 
 
-def with_wanted(context: str, results: Sequence[str]) -> str:
-    """Return what the model reads besides the task, with the variables that are to be there in the end."""
-    wanted = WANTED.format(names=", ".join(f"`{name}`" for name in results)) if results else ""
-    return "\n\n".join(filter(None, [context, wanted]))
+def wanted_text(results: Sequence[str]) -> str:
+    """Return what the model reads of the variables that are to be there in the end; empty if there are none."""
+    return WANTED.format(names=", ".join(f"`{name}`" for name in results)) if results else ""
 
 
 SKIPPED = "Skipped {number} messages."

@@ -36,7 +36,7 @@ TURNS = (
 
 def selected(log: Iterable[AgentEvent], name: str, context: ChatCompletionContext) -> list[LLMMessage]:
     """Return what a context selects of the conversation; system message and pictures are the caller's matter."""
-    messages = [*(context.initial_messages or ()), *_told(log, name)]
+    messages = [*(context.initial_messages or ()), *(message for _, message in told_of(log, name))]
     # What one says at a stretch, a result and what follows from it, is one message, and counts as one.
     return list(context.select(_joined(messages, _one_source)))
 
@@ -59,13 +59,13 @@ def _without_denied(log: Iterable[AgentEvent]) -> Iterator[AgentEvent]:
         yield event
 
 
-def _told(log: Iterable[AgentEvent], name: str) -> list[LLMMessage]:
-    messages: list[LLMMessage] = []
+def told_of(log: Iterable[AgentEvent], name: str) -> Iterator[tuple[AgentEvent, LLMMessage]]:
+    """Yield what the model is sent of the log, each message with its event."""
     edited = explained = ""
     told = set[str]()
     for event in _without_denied(standing(log)):
         if isinstance(event, events.CodeExecutionEvent):
-            messages.append(_result(event.result, edited, explained if explained not in told else ""))
+            yield event, _result(event.result, edited, explained if explained not in told else "")
             told.add(explained)  # once is enough
             edited = explained = ""
         elif isinstance(event, events.ErrorExplainedEvent):
@@ -75,8 +75,7 @@ def _told(log: Iterable[AgentEvent], name: str) -> list[LLMMessage]:
         elif isinstance(event, events.ApprovalEvent) and event.approved:
             edited = edited_code(event)
         elif not (isinstance(event, events.TextMessage) and event.source == name):
-            messages += _messages(event)
-    return messages
+            yield from ((event, message) for message in _messages(event))
 
 
 def _messages(event: AgentEvent) -> Sequence[LLMMessage]:

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,7 +17,7 @@ from codeagent_nb.agent import CodeExecutorAgent
 from codeagent_nb.errors import SessionError
 from codeagent_nb.events import FilesEvent, TaskTurnedEvent, TextMessage
 from codeagent_nb.log.event_log import EventLog, View
-from codeagent_nb.log.place import SessionPlace, moment, our_folders
+from codeagent_nb.log.place import SessionPlace, moment
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.log.standing import standing
 from codeagent_nb.loop.driver import execution_event
@@ -26,7 +27,9 @@ from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.projections.language_info import QUESTION, read_language_info
 from codeagent_nb.session.beginning import AGENT_NAME, NOTHING, Begun, Earlier, begin, leave, open_folder_of
 from codeagent_nb.session.earlier import is_task
+from codeagent_nb.session.executing import executor_for
 from codeagent_nb.session.files import bring_files, check_files, describe_files
+from codeagent_nb.session.files_told import FilesTold
 from codeagent_nb.session.held_files import keep_held_files
 from codeagent_nb.session.rebuilding import Rebuilt, rebuild
 from codeagent_nb.session.results import NewVariables, fetch
@@ -38,10 +41,8 @@ from kernel_executor import (
     Fetched,
     ManagedExecutor,
     ResourceLimits,
-    create_code_executor,
 )
 from kernel_executor.factory import ExecutorName
-from kernel_executor.kernels.executor import DATA_STACK
 from kernel_executor.network.gate import Network
 from kernel_executor.sandbox.policy import SandboxMode
 
@@ -97,6 +98,8 @@ class Session:
     """What the kernel says of its language, for a saved notebook."""
     undoing: Undoing
     """Knows what can be taken back."""
+    files_told: FilesTold
+    """Describes the files for those models that are not told all."""
     one: OneAtATime = field(default_factory=lambda: OneAtATime("this session"))
 
     @property
@@ -119,19 +122,24 @@ class Session:
         """The folder of the variables it was given."""
         return self.place.data
 
-    async def run(self, task: str, settings: RunSettings, context: str = "") -> TaskResult:
+    async def run(self, task: str, settings: RunSettings, context: str = "", typed: str = "") -> TaskResult:
         """Solve a task; the notebook is complete when this returns or raises. Errors are those of the agent.
 
         Args:
             task: What to do.
             settings: How it is solved.
-            context: What the model reads about files that were brought for it.
+            context: What the model reads about files that were brought for it, where it is told all.
+            typed: What the user has asked for besides; told at each level of privacy.
         """
         with self.one.work():
             has_begun = any(isinstance(event, TextMessage) for event in standing(self.log.events))
-            known = "\n\n".join(filter(None, ["" if has_begun else self.context, context]))
+            texts = ["" if has_begun else self.context, context]
             before, position = await self.undoing.keep(), len(self.log.events)
-            await tell_files(self.executor, self.log, self.folder, task, known)
+            if settings.level == "rows":
+                await tell_files(self.executor, self.log, self.folder, task, "\n".join(texts))
+            else:
+                await self.files_told.add_named(task, self.folder)
+            known = await self.files_told.context(texts, typed, settings.level)
             news = await NewVariables.before(self.executor)
             try:
                 result = await self.agent.run(task=task, context=known, settings=settings)
@@ -198,6 +206,7 @@ class Session:
             return ""
         check_files(files)
         names = await asyncio.to_thread(bring_files, files, self.folder)
+        self.files_told.add(names)
         await self.executor.execute_code_blocks([])  # with each call, code sees what is new in the folder
         return await describe_files(self.executor, names, self.log.secrets)
 
@@ -257,7 +266,7 @@ async def open_session(
         names = await asyncio.to_thread(bring_files, settings.files, files.place.work_dir)
         # Once more with the kernel gone: nothing it did to the file, and no late output, is left out.
         stack.callback(files.notebook.save)
-        executor = _executor(settings, files)
+        executor = executor_for(settings, files.place, files.notebook.path)
         await stack.enter_async_context(executor)
         all_views: Sequence[View] = (files.journal, files.notebook, *views)
         for view in all_views:
@@ -265,7 +274,10 @@ async def open_session(
         # A view that failed once, on a full disk say, is told nothing more; at the end it is tried with everything.
         stack.callback(lambda: files.notebook.catch_up(files.log.events))
         files.undo.pop_all()  # the kernel runs: from here on there is something to keep
-        session = await _session(files, executor, names)
+        files_told = FilesTold(
+            executor, files.log, partial(executor_for, settings, files.place, files.notebook.path), names
+        )
+        session = await _session(files, executor, names, files_told)
         executor.on_late_output(session.on_late_output)
         stack.push_async_callback(session.keep_held_files)
         yield session
@@ -285,22 +297,9 @@ def _files(settings: SessionSettings, earlier: Earlier, secrets: Secrets) -> Ite
             leave(files.place, is_empty=not files.log.events)
 
 
-def _executor(settings: SessionSettings, files: Begun) -> ManagedExecutor[Any]:
-    work_dir = files.place.work_dir
-    return create_code_executor(
-        settings.executor,
-        work_dir=work_dir,
-        sandbox=settings.sandbox,
-        image=settings.image,
-        readable=(files.place.data,),
-        hidden=(*our_folders(work_dir), files.notebook.path),  # they change with every step, and tell code nothing
-        resource_limits=settings.limits,
-        network=settings.network,
-        preload=DATA_STACK,  # while the model writes
-    )
-
-
-async def _session(files: Begun, executor: ManagedExecutor[Any], names: Sequence[str]) -> Session:
+async def _session(
+    files: Begun, executor: ManagedExecutor[Any], names: Sequence[str], files_told: FilesTold
+) -> Session:
     """Return a session whose kernel runs and has the variables of before."""
     log = files.log
     files.notebook.take_language(language_info := read_language_info(await executor.evaluate(QUESTION)))
@@ -314,6 +313,7 @@ async def _session(files: Begun, executor: ManagedExecutor[Any], names: Sequence
         context=await describe_files(executor, names, log.secrets),
         language_info=language_info,
         undoing=Undoing(executor, log),
+        files_told=files_told,
     )
 
 

@@ -10,10 +10,12 @@ from threading import Event
 from typing import Any
 
 from codeagent_nb.describing.asking import description_of, told
+from codeagent_nb.describing.describe_less import describe_variable_less
 from codeagent_nb.errors import VariableRefused
 from codeagent_nb.events import VariableEvent
 from codeagent_nb.log.standing import standing
 from codeagent_nb.loop.driver import roll_back
+from codeagent_nb.models.privacy import LessTold
 from codeagent_nb.session.session import Session
 from codeagent_nb.session.variable_files import WrittenVariable, refused, write_variable
 from kernel_executor import CodeBlock
@@ -77,6 +79,7 @@ async def _load(session: Session, written: WrittenVariable, value: Any, *, attac
             name=written.name,
             code=written.code,
             description=await _describe(session, written),
+            less=await _describe_less(session, written.name, value),
             execution_count=block.execution_count,
             path=written.path,
             attached=attached,
@@ -107,6 +110,17 @@ def _forget(session: Session, written: WrittenVariable) -> None:
     if not any(isinstance(event, VariableEvent) and event.code == written.code for event in session.log.events):
         with suppress(OSError):
             (session.executor.work_dir / written.path).unlink()
+
+
+async def _describe_less(session: Session, name: str, value: Any) -> LessTold:
+    """Describe a variable where it comes from: what a kernel says is whatever the code that ran there makes of it."""
+    describe = partial(describe_variable_less, name, value, DESCRIPTION_BUDGET)
+    try:
+        statistics, schema = [await asyncio.to_thread(describe, level) for level in ("statistics", "schema")]
+    except Exception:  # noqa: BLE001 - of a library that this process has in another version; its name is told
+        return LessTold()
+    text = session.log.secrets.preview
+    return LessTold(statistics=text(statistics), schema=text(schema))
 
 
 async def _describe(session: Session, written: WrittenVariable) -> str:

@@ -43,4 +43,6 @@ CONFIGURATIONS: Mapping[str, Configuration] = {
     "answer-not-checked": Configuration(run={"checks_answer": False}),
     "no-description": Configuration(describes_file=False),
     "no-roll-back": Configuration(agent={"roll_back_failures": False}),
+    "privacy-statistics": Configuration(run={"privacy": "statistics"}),
+    "privacy-schema": Configuration(run={"privacy": "schema"}),
 }

@@ -294,3 +294,18 @@ def test_a_budget_that_cannot_be_read_is_a_wrong_argument(option: str, text: str
     assert done.returncode == 2
     assert f"Invalid value for {option}" in done.stderr
     assert "write" in done.stderr
+
+
+def test_what_was_sent_is_listed_and_shown(serve: Serve, tmp_path: Path) -> None:
+    server = serve([python("print('Heaviest:', 4711)")])
+    environment = server.environment(tmp_path)
+    done = run("run", "Weigh.", "--privacy", "schema", "--out", "a.ipynb", "--no-verify", env=environment, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "schema only to this machine" in done.stdout
+    assert "Heaviest: 4711" in done.stdout
+    listed = run("sent", env=environment, cwd=tmp_path)
+    assert "1 request to this machine" in listed.stdout
+    shown = run("sent", "a.ipynb", "--request", "1", env=environment, cwd=tmp_path)
+    assert "--- user\nWeigh." in shown.stdout
+    assert "The data is private." in shown.stdout
+    assert run("sent", "-n", "2", env=environment, cwd=tmp_path).returncode == 2

@@ -57,6 +57,7 @@ from codeagent_nb import (
     ModelError,
     ModelRefused,
     ModelReplyEvent,
+    ModelRequestEvent,
     ModelUnavailable,
     NewVariablesEvent,
     NextStepEvent,
@@ -268,6 +269,8 @@ def of_every_kind(event: AgentEvent) -> str:  # noqa: C901, PLR0912 - one line a
             return event.source
         case VariableEvent():
             return event.source
+        case ModelRequestEvent():
+            return event.host
         case ModelReplyEvent():
             return event.source
         case CodeRefusedEvent():

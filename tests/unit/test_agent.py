@@ -33,9 +33,9 @@ NO = '{"reason": "hopeless", "retry": false}'
 RAN = ["BlockStartedEvent", "BlockOutputEvent", "BlockFinishedEvent", "CodeExecutionEvent"]
 STARTED = ["TextMessage", "RunStartedEvent"]
 ENDED = ["RunFinishedEvent", "TextMessage"]
-WRITTEN = ["ModelReplyEvent", "CodeGenerationEvent"]
-REFLECTED = ["ModelReplyEvent"]
-DECIDED = ["ModelReplyEvent", "RetryDecisionEvent"]
+WRITTEN = ["ModelRequestEvent", "ModelReplyEvent", "CodeGenerationEvent"]
+REFLECTED = ["ModelRequestEvent", "ModelReplyEvent"]
+DECIDED = ["ModelRequestEvent", "ModelReplyEvent", "RetryDecisionEvent"]
 
 Stages = Callable[..., Any]
 
@@ -53,7 +53,7 @@ def seed_types(result: TaskResult) -> list[str]:
 
 async def test_an_answer_in_words(stage: Stages) -> None:
     result = await stage(["Paris."]).agent.run(task="capital of France?")
-    assert types(result) == [*STARTED, "ModelReplyEvent", *ENDED]
+    assert types(result) == [*STARTED, "ModelRequestEvent", "ModelReplyEvent", *ENDED]
     assert seed_types(result) == ["TextMessage", "TextMessage"]
     assert result.stop_reason == "answered in words; no code was run"
 
@@ -77,7 +77,7 @@ async def test_an_error_and_a_retry(stage: Stages) -> None:
     result = await scene.agent.run(task="print one")
     announced = "CodeGenerationEvent"
     assert types(result) == [
-        *(*STARTED, *WRITTEN, *RAN, DECIDED[0], "KernelStateEvent", *DECIDED[1:], announced),
+        *(*STARTED, *WRITTEN, *RAN, *DECIDED[:2], "KernelStateEvent", *DECIDED[2:], announced),
         *(*WRITTEN, *RAN, *REFLECTED, *ENDED),
     ]
     attempt = ["CodeGenerationEvent", "CodeExecutionEvent"]
@@ -117,7 +117,7 @@ async def test_the_model_is_told_of_a_denial_once(stage: Stages) -> None:
 async def test_context_is_told_after_the_start(stage: Stages) -> None:
     scene = stage(["It has 3 rows."])
     result = await scene.agent.run(task="how many rows?", context="File 'a.csv' has 3 rows.")
-    assert types(result) == [*STARTED, "ContextEvent", "ModelReplyEvent", *ENDED]
+    assert types(result) == [*STARTED, "ContextEvent", "ModelRequestEvent", "ModelReplyEvent", *ENDED]
     assert "File 'a.csv' has 3 rows." in scene.model.create_calls[0].messages[-1].content
 
 
@@ -408,7 +408,7 @@ async def test_an_approver_that_fails_closes_the_run(stage: Stages) -> None:
 async def test_a_fault_reaches_whoever_streams(stage: Stages) -> None:
     scene = stage([ModelUnavailable("server gone")])
     stream = scene.agent.run_stream(task="print one")
-    assert [(await anext(stream)).type for _ in range(3)] == [*STARTED, "RunFinishedEvent"]
+    assert [(await anext(stream)).type for _ in range(4)] == [*STARTED, "ModelRequestEvent", "RunFinishedEvent"]
     with pytest.raises(ModelUnavailable):
         await anext(stream)
 
@@ -531,7 +531,7 @@ async def test_an_outer_deadline_cancels(stage: Stages) -> None:
     assert [end.status for end in scene.ends] == ["cancelled"]
 
 
-@pytest.mark.parametrize("leave_after", ["TextMessage", "ModelReplyEvent", "BlockStartedEvent"])
+@pytest.mark.parametrize("leave_after", ["TextMessage", "ModelRequestEvent", "ModelReplyEvent", "BlockStartedEvent"])
 async def test_closing_the_stream_early_cancels_the_run(stage: Stages, leave_after: str) -> None:
     scene = stage([CODE, "Done."], ["1\n"], delay=0.05)
     stream = scene.agent.run_stream(task="print one")

@@ -68,6 +68,7 @@ PUBLIC = {
         "ModelError",
         "ModelRefused",
         "ModelReplyEvent",
+        "ModelRequestEvent",
         "ModelUnavailable",
         "NewVariablesEvent",
         "NextStepEvent",

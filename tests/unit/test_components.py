@@ -76,6 +76,7 @@ def everything() -> list[tuple[type, tuple[Any, ...], dict[str, Any]]]:
             max_retries_on_error=3,
             max_steps=5,
             checks_answer=True,
+            privacy="schema",
             retry_by="status",
             roll_back_failures=False,
             description="Counts.",

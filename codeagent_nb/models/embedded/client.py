@@ -17,7 +17,7 @@ from codeagent_nb.models.embedded import weights
 from codeagent_nb.models.embedded.joining import JoinedServer, join_server
 from codeagent_nb.models.embedded.server_process import ServerSettings
 from codeagent_nb.models.openai.client import OpenAIChatCompletionClient
-from codeagent_nb.models.types import CreateResult, LLMMessage, ModelInfo, RequestUsage
+from codeagent_nb.models.types import HERE, CreateResult, LLMMessage, ModelInfo, RequestUsage
 
 _INFO: ModelInfo = {"json_output": True, "structured_output": True, "family": "qwen2.5-coder-1.5b"}
 _TIMEOUT = 900.0  # seconds to the first byte; a long prompt on a slow machine takes minutes
@@ -73,6 +73,11 @@ class LocalChatCompletionClient:
     def where(self) -> str:
         """The model, for people."""
         return f"{self._path.stem if self._path else weights.KNOWN_MODEL.name} (embedded)"
+
+    @property
+    def host(self) -> str:
+        """Where prompts are sent."""
+        return HERE
 
     @property
     def pid(self) -> int | None:

@@ -18,7 +18,7 @@ from codeagent_nb.models.openai import faults, listing, stream, wire
 from codeagent_nb.models.openai.addresses import LOOPBACK, OPENAI_URL, host_of, is_address
 from codeagent_nb.models.openai.faults import Backoff, Fault
 from codeagent_nb.models.prices import list_cost
-from codeagent_nb.models.types import CreateResult, LLMMessage, ModelInfo, RequestUsage
+from codeagent_nb.models.types import HERE, CreateResult, LLMMessage, ModelInfo, RequestUsage
 
 if TYPE_CHECKING:
     import openai
@@ -91,6 +91,15 @@ class OpenAIChatCompletionClient:
     def where(self) -> str:
         """The model and the server's host, for people."""
         return f"{self._model!r} at {self._host}"
+
+    @property
+    def host(self) -> str:
+        """Where prompts are sent: the server's host, or `this machine` for a server on loopback or a socket file."""
+        return HERE if self._is_here else self._host
+
+    @property
+    def _is_here(self) -> bool:
+        return self._unix_socket is not None or self._host in LOOPBACK
 
     @property
     def _host(self) -> str:
@@ -178,7 +187,7 @@ class OpenAIChatCompletionClient:
             import openai
 
             # A proxy of the environment must not come between us and a server on this machine.
-            is_local = bool(self._base_url) and urlsplit(self._base_url).hostname in LOOPBACK
+            is_local = self._host in LOOPBACK
             self._http = openai.DefaultAsyncHttpxClient(
                 timeout=self._timeout(), trust_env=not is_local, **self._transport()
             )

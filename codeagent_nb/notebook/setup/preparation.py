@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from codeagent_nb.errors import AgentError, NoModelConfigured, WeightsError
-from codeagent_nb.models.types import ChatCompletionClient
+from codeagent_nb.models.privacy import PrivacySetting
+from codeagent_nb.models.types import ChatCompletionClient, host_of_model
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.notebook.setup.card import Cards
 from codeagent_nb.notebook.setup.folder_choice import (
@@ -25,6 +26,7 @@ from codeagent_nb.notebook.setup.folder_choice import (
 from codeagent_nb.notebook.setup.model_setup import ModelSetup
 from codeagent_nb.notebook.setup.ways_text import ways_in_cells
 from codeagent_nb.notebook.tasks import Place, Task
+from codeagent_nb.session.privacy_choices import PrivacyChoices, is_open, question, setting_for
 
 SECONDS_TO_TAKE_OVER = 1.0
 """What a panel offered goes on if a task asks for the same at once."""
@@ -67,6 +69,8 @@ class Preparation:
         self._setup: ModelSetup | None = None
         self._waiting = 0
         self._answers: dict[Path, FolderAnswer] = {}
+        self._told_hosts: set[str] = set()
+        self.choices = PrivacyChoices()
 
     async def complete(self, task: Task, place: Place, surface: Surface) -> tuple[Task, Place]:
         """Return a task with its model, and where it is solved.
@@ -76,7 +80,8 @@ class Preparation:
         """
         place = await self._placed(task, place, surface)
         model = await self._model(task, surface)
-        return replace(task, settings=replace(task.settings, model=model)), place
+        privacy = self._privacy(task, host_of_model(model), surface)
+        return replace(task, settings=replace(task.settings, model=model, privacy=privacy)), place
 
     # The place
 
@@ -118,6 +123,19 @@ class Preparation:
 
         await cards.ask(FolderQuestion(offer_for(place.folder, self._notebook, task.text), remember))
         return self._answers[place.folder]
+
+    # What the model is sent
+
+    def _privacy(self, task: Task, host: str, surface: Surface) -> PrivacySetting:
+        """Return how much the model is sent; where nobody has chosen, say once what there is to choose, and go on."""
+        try:
+            setting = setting_for(task.privacy, self._environment, host, self.choices)
+        except ValueError as error:
+            raise AgentError(str(error)) from error
+        if is_open(setting, host) and host not in self._told_hosts:
+            self._told_hosts.add(host)
+            surface.say(question(host, "%agent privacy"))
+        return setting
 
     # The model
 
