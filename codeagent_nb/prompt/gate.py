@@ -17,7 +17,7 @@ from codeagent_nb.prompt.withheld import Withholding, withholding_at
 OF_A_RUN = (
     *(events.ModelReplyEvent, events.CodeGenerationEvent, events.CodeRefusedEvent, events.CodeExecutionEvent),
     *(events.ErrorExplainedEvent, events.RetryDecisionEvent, events.ApprovalEvent, events.KernelStateEvent),
-    *(events.NextStepEvent, events.BlockStartedEvent, events.MessageAddedEvent, events.AnswerQuestionedEvent),
+    *(events.NextStepEvent, events.BlockStartedEvent, events.AnswerQuestionedEvent),
 )
 """What a run says and does: told only at its own level, or one at which more is told."""
 
@@ -46,7 +46,7 @@ class _Gate:
     def __init__(self, level: Privacy, name: str) -> None:
         self._level: Privacy = level
         self._agents = {name}
-        self._is_apart = False  # what is said and done was told to a model that was told more
+        self._is_apart = True  # what was said and done is of a model that was told more, or nobody knows of which
         self._decided = False  # the model has decided, last
         self._words: Withholding = withholding_at(level)
 

@@ -12,8 +12,9 @@ from codeagent_nb.approval import refuse_unattended
 from codeagent_nb.events import CodeExecutionEvent, ModelRequestEvent, RunFinishedEvent
 from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.models.privacy import Privacy
+from codeagent_nb.notebook.last_cells import Told
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
-from codeagent_nb.notebook.tasks import Place, Task
+from codeagent_nb.notebook.tasks import Along, Place, Task
 from codeagent_nb.prompt.ledger import OTHERWISE, request_text, sent_table
 from tests.integration.scripted_server import ScriptedServer
 from tests.support.canaries import Canaries, found_in
@@ -49,11 +50,12 @@ class Recorded:
         text: str = "Describe the data.",
         files: tuple[Path, ...] = (),
         variables: dict[str, Any] | None = None,
+        along: Along | None = None,
         **settings: Any,
     ) -> TaskResult:
         self.server.remaining += replies
         how = RunSettings(model=self.model, ask=refuse_unattended, privacy=privacy, **{"max_retries": 0, **settings})
-        task = Task(text=text, settings=how, files=files, variables=variables or {})
+        task = Task(text=text, settings=how, files=files, variables=variables or {}, along=along or Along())
         result = await self.agent.solve(task, Place(self.folder), views=lambda _: [])
         assert self.server.remaining == []
         return result
@@ -207,3 +209,29 @@ async def test_at_schema_the_model_is_not_asked_for_closing_words(notebook: Reco
     assert "Heaviest: 4711" in result.messages[-1].content
     [run] = [event.result for event in result.messages if isinstance(event, CodeExecutionEvent)]
     assert run.output.strip() == "Heaviest: 4711"
+
+
+@pytest.mark.parametrize("privacy", ["statistics", "schema"])
+async def test_of_a_file_that_a_task_names_the_level_is_told_and_nothing_of_other_files_or_cells(
+    notebook: Recorded, tmp_path: Path, privacy: Privacy
+) -> None:
+    canaries = Canaries(13)
+    canaries.file(tmp_path, 0).rename(tmp_path / "sales.csv")
+    (tmp_path / "Kx7QzPq8.csv").write_text("Kx7QzPq8\n1\n")
+    reply = "It has six columns."
+    cells = Told("The user's last cell:\nx = 'Kx7QzPq8'", "Told the model your last cell")
+    await notebook.solve([reply], privacy, text="Which columns has sales.csv? See my cell.", along=Along(cells=cells))
+    await notebook.solve([reply], privacy, text="And now?")
+    assert found_in(notebook.server.requests, canaries.texts | {"Kx7QzPq8"}) == set()
+    assert "- 'name': str" in str(notebook.server.requests[0])
+    assert not any(getattr(event, "told", "") for event in notebook.agent.events), "nothing is said that is not so"
+
+
+async def test_a_file_that_code_has_made_is_not_described_because_a_task_names_it(
+    notebook: Recorded, tmp_path: Path
+) -> None:
+    await notebook.solve([python("open('sales.csv', 'w').write('Kx7QzPq8\\n1\\n')")], "schema", text="Save.")
+    assert (tmp_path / "sales.csv").exists()
+    await notebook.solve(["Yes."], "schema", text="What is in sales.csv?")
+    assert found_in([notebook.server.requests[-1]["messages"][-1]], {"Kx7QzPq8"}) == set()  # type: ignore[index]
+    assert "File 'sales.csv'" not in str(notebook.server.requests[-1])

@@ -180,6 +180,11 @@ def test_a_stricter_task_is_sent_to_a_model_that_may_see_more() -> None:
     assert "It counts." in sent(log, "statistics")
 
 
+def test_what_no_run_has_said_is_taken_for_that_of_a_laxer_one() -> None:
+    log = [events.TextMessage(source="user", content="Count."), reply(VALUE), run_started("schema")]
+    assert VALUE not in sent(log, "schema")
+
+
 def test_words_of_another_agent_of_a_run_are_not_taken_for_the_users() -> None:
     log = [
         *(events.TextMessage(source="user", content="Count."), run_started("schema", source="other")),
