@@ -56,7 +56,8 @@ def _told_log(log: Sequence[AgentEvent], purpose: events.Purpose, name: str, ask
 
 def digest_of(messages: Sequence[LLMMessage]) -> str:
     """Return what tells the messages of one request from those of any other."""
-    return sha256("\n".join(message.model_dump_json() for message in messages).encode(errors="replace")).hexdigest()
+    parts = [part for message in messages for part in (message.type, message.content, *_images(message))]
+    return sha256("\0".join(f"{len(part)}:{part}" for part in parts).encode(errors="replace")).hexdigest()
 
 
 def sizes_of(
@@ -80,8 +81,12 @@ def sizes_of(
     return {kind: sizes[kind] for kind in KINDS if sizes[kind] > 0}
 
 
+def _images(message: LLMMessage) -> tuple[str, ...]:
+    return tuple(image.data for image in message.images) if isinstance(message, UserMessage) else ()
+
+
 def _pictures(message: LLMMessage) -> int:
-    return sum(len(image.data) for image in message.images) if isinstance(message, UserMessage) else 0
+    return sum(map(len, _images(message)))
 
 
 def _kind_of(event: AgentEvent) -> str:
