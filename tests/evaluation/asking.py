@@ -100,7 +100,9 @@ async def _solve(question: Question, configuration: Configuration, model: Model,
         if configuration.agent:
             agent = CodeExecutorAgent(AGENT_NAME, session.executor, log=session.log, **configuration.agent)
             session = replace(session, agent=agent)
-        how = RunSettings(**{"model": client, "ask": refuse_unattended, **configuration.run})
+        # Questions are no private data, and a model elsewhere is measured as one on this machine.
+        given = {"model": client, "ask": refuse_unattended, "privacy": "rows", **configuration.run}
+        how = RunSettings(**given)
         await session.run(question.task, how, context)
 
 

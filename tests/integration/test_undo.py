@@ -14,7 +14,7 @@ from codeagent_nb.approval import refuse_unattended
 from codeagent_nb.errors import AgentError, SessionError
 from codeagent_nb.log.journal import load_journal
 from codeagent_nb.loop.run_settings import RunSettings
-from codeagent_nb.session import session as session_module
+from codeagent_nb.session import executing
 from codeagent_nb.session.session import Session, SessionSettings, open_session
 from codeagent_nb.text import turned_note
 from kernel_executor import CodeBlock, KernelCodeExecutor, create_code_executor
@@ -155,7 +155,7 @@ async def test_without_checkpoints_undo_says_so(opened: Open, monkeypatch: pytes
     def without(_: str, *, work_dir: Path, **_more: Any) -> KernelCodeExecutor:
         return KernelCodeExecutor(work_dir=work_dir, checkpoints=False)
 
-    monkeypatch.setattr(session_module, "create_code_executor", without)
+    monkeypatch.setattr(executing, "create_code_executor", without)
     async with opened(["x = 1"]) as tasks:
         await tasks.run("Set x")
         with pytest.raises(SessionError, match="cannot be taken back: this kind of kernel takes none"):
