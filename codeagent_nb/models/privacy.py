@@ -23,8 +23,8 @@ SENT: Mapping[Privacy, str] = {
     "rows": "your task, the code, descriptions of your data with its first rows, all that the code shows, plots too",
     "statistics": "your task, the code, names, types, sizes, counts and ranges of your data; of what the code shows "
     "only numbers, and words that were sent before; no tables and no plots",
-    "schema": "your task, the code, names, types and sizes of your data as you gave it; of the code that it ran, or "
-    "failed and with which kind of error",
+    "schema": "your task, the code, names, types and sizes of your data as you gave it; whether the code ran, or with "
+    "which kind of error it failed",
 }
 """What leaves at each level, for people."""
 
