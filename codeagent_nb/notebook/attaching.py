@@ -6,6 +6,7 @@ from typing import Any
 
 from codeagent_nb.errors import VariableRefused
 from codeagent_nb.events import ContextEvent
+from codeagent_nb.models.privacy import LessTold
 from codeagent_nb.notebook.arguments import FENCED
 from codeagent_nb.notebook.tasks import Task
 from codeagent_nb.session.session import Session
@@ -78,9 +79,10 @@ async def bring_along(session: Session, task: Task) -> str:
     """
     for name, value in task.variables.items():
         await bring_variable(session, name, value)
-    if task.along.cells.content and task.settings.level == "rows":  # they may show anything
-        content, told = session.log.secrets.preview(task.along.cells.content), task.along.cells.note
-        session.log.publish(ContextEvent(source="notebook", content=content, told=told))
+    if (cells := task.along.cells).content and task.settings.level != "schema":
+        content, statistics = map(session.log.secrets.preview, (cells.content, cells.statistics))
+        less = LessTold(statistics=statistics)
+        session.log.publish(ContextEvent(source="notebook", content=content, told=cells.note, less=less))
     refusals = []
     for name, value in task.along.tables.items():
         try:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from codeagent_nb.prompt.known_errors import UNNAMED, known_name
 from codeagent_nb.text import counted, fenced, own_frames
 from kernel_executor.secret_names import names_secret
 from kernel_executor.text import plain, shorten
@@ -59,10 +60,12 @@ class Told:
     Args:
         content: The model's.
         note: The people's.
+        statistics: The model's where it is sent no values: of the error its kind, of the rest what the user has typed.
     """
 
     content: str = ""
     note: str = ""
+    statistics: str = ""
 
 
 def told_of_cells(task: str, cells: LastCells) -> Told:
@@ -80,10 +83,16 @@ def told_of_cells(task: str, cells: LastCells) -> Told:
         return Told()
     parts = ["The user's last cell:" if len(sources) == 1 else "The user's last cells, the latest last:"]
     parts += [fenced(shorten(without_secret_lines(source), CODE_BUDGET), "python") for source in sources]
-    if speaks_of_error or cells.error:
-        parts.append(f"It ended with this error:\n{fenced(short_error(cells.error), 'text')}")
     note = f"Told the model your last {counted(len(sources), 'cell')}".replace(" 1 cell", " cell")
-    return Told("\n".join(parts), note + (" and its error" if cells.error else ""))
+    if not cells.error:
+        return Told("\n".join(parts), note, "\n".join(parts))
+    error = short_error(cells.error)
+    kind = known_name(error.splitlines()[-1].partition(":")[0]) if error else UNNAMED
+    return Told(
+        "\n".join([*parts, f"It ended with this error:\n{fenced(error, 'text')}"]),
+        f"{note} and its error",
+        "\n".join([*parts, f"It ended with {kind}."]),
+    )
 
 
 def short_error(traceback: str) -> str:

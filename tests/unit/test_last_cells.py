@@ -43,6 +43,12 @@ def test_a_task_about_an_error_tells_the_cell_that_failed(task: str) -> None:
     assert "_getitem_multilevel" not in told.content
     assert "\x1b" not in told.content
     assert told.note == "Told the model your last cell and its error"
+    assert told.statistics.endswith('df["mas"].mean()\n```\nIt ended with KeyError.')
+
+
+def test_of_an_error_that_a_notebook_has_made_up_no_name_is_told_where_no_values_are() -> None:
+    cells = LastCells(("raise Smith_4711('secret')",), "Cell In[4], line 1\n\nSmith_4711: secret")
+    assert told_of_cells("Why does this fail?", cells).statistics.endswith("It ended with an error.")
 
 
 @pytest.mark.parametrize("task", ["Explain this code", "Make the plot above larger", "Erkläre die letzten Zellen"])
