@@ -21,8 +21,8 @@ SETTINGS: tuple[PrivacySetting, ...] = get_args(PrivacySetting)
 
 SENT: Mapping[Privacy, str] = {
     "rows": "your task, the code, descriptions of your data with its first rows, all that the code shows, plots too",
-    "statistics": "your task, cells it speaks of, the code, names, types, sizes, counts and ranges of your data; of what "
-    "the code shows only numbers, and words that were sent before; no tables and no plots",
+    "statistics": "your task, cells it speaks of, the code, names, types, sizes, counts and ranges of your data; of "
+    "what the code shows only numbers, and words that were sent before; no tables and no plots",
     "schema": "your task, the code, names, types and sizes of your data as you gave it; whether the code ran, or with "
     "which kind of error it failed",
 }
