@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Container, Mapping
 from typing import Any
 
+from codeagent_nb.elsewhere.refusals import TABLE_STAYS
 from codeagent_nb.errors import VariableRefused
 from codeagent_nb.events import ContextEvent
 from codeagent_nb.notebook.arguments import FENCED
@@ -70,6 +71,11 @@ def _size(table: Any) -> int:
     return MOST + 1
 
 
+def tables_that_stay(task: Task, server: str) -> str:
+    """Return what is said of tables that a task names, where its code runs on a server: they were not asked for."""
+    return "\n".join(TABLE_STAYS.format(name=name, place=server) for name in task.along.tables) if server else ""
+
+
 async def bring_along(session: Session, task: Task) -> str:
     """Copy a task's variables, tell of its cells; return what the model is to know of tables that could not be copied.
 
@@ -81,6 +87,8 @@ async def bring_along(session: Session, task: Task) -> str:
     if task.along.cells.content:
         content, told = session.log.secrets.preview(task.along.cells.content), task.along.cells.note
         session.log.publish(ContextEvent(source="notebook", content=content, told=told))
+    if stays := tables_that_stay(task, session.executor.isolation.place):
+        return stays
     refusals = []
     for name, value in task.along.tables.items():
         try:
