@@ -151,6 +151,16 @@ class RemoteKernelExecutor(ManagedExecutor[KernelRunner]):
         """
         return str(getattr(self._runner.plan, "last_id", ""))
 
+    def allow_network(self, name: str, *, lasting: bool = True) -> None:  # noqa: ARG002 - the port's
+        """Refuse: nothing here decides what its kernels reach.
+
+        Raises:
+            ValueError: Always.
+        """
+        raise ValueError(
+            f"{name}: what code reaches on {self.isolation.place or self.settings.server} is decided there"
+        )
+
     async def fetch(self, name: str, *, limit: int | None = None) -> Fetched:
         """Copy a variable of the code's into this process, as `KernelCodeExecutor.fetch` does.
 

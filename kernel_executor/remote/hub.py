@@ -161,8 +161,11 @@ async def reach(server: Server, token: Token, options: HubOptions) -> Reached:
             raise
         if model.get("ready"):
             return Reached(_address(hub, model), _leave_alone)
+        if model.get("pending"):  # somebody else has it started, and may be waiting for it
+            return Reached(await _ready(api, hub, options), _leave_alone)
         try:
-            started = await _started(api, hub, options, is_pending=bool(model.get("pending")))
+            await _asked_for(api, hub, options)
+            started = await _ready(api, hub, options)
         except BaseException:
             await uninterrupted(_stop(api, hub))
             raise
@@ -202,11 +205,8 @@ def _address(hub: SeenHub, model: Mapping[str, Any]) -> Server:
     return Server(urlunsplit((parts.scheme, parts.netloc, f"{path.rstrip('/')}/api", "", "")))
 
 
-async def _started(api: Api, hub: SeenHub, options: HubOptions, *, is_pending: bool) -> Server:
-    """Start the server, and wait until it is ready."""
-    if not is_pending:
-        options.on_progress(f"{hub.base} starts a server{f' named {hub.name}' if hub.name else ''} for {hub.user}")
-        await _asked_for(api, hub, options)
+async def _ready(api: Api, hub: SeenHub, options: HubOptions) -> Server:
+    """Wait until the server is ready, and return its address."""
     last = ""
     try:
         async with asyncio.timeout(PATIENCE):
@@ -225,6 +225,8 @@ async def _started(api: Api, hub: SeenHub, options: HubOptions, *, is_pending: b
 
 
 async def _asked_for(api: Api, hub: SeenHub, options: HubOptions) -> None:
+    """Have the server started."""
+    options.on_progress(f"{hub.base} starts a server{f' named {hub.name}' if hub.name else ''} for {hub.user}")
     try:
         await api.ask("POST", *hub.parts, body=dict(options.options), timeout=60.0)
     except ServerError as error:

@@ -89,6 +89,15 @@ async def test_a_server_that_was_started_stays_where_somebody_else_has_a_kernel(
     await second.stop()
 
 
+async def test_a_server_that_somebody_else_has_started_is_waited_for_and_not_stopped(hub: JupyterHub) -> None:
+    hub.token_of("mia")
+    hub.ask("POST", "users/mia/server")
+    assert not hub.servers("mia")[""]["ready"]
+    async with executor_at(hub, "mia") as executor:
+        assert await run(executor, "print(1)") == "1"
+    assert hub.servers("mia")[""]["ready"]
+
+
 async def test_a_server_that_cannot_start_is_told_with_the_hubs_words(hub: JupyterHub) -> None:
     with pytest.raises(KernelStartError, match=r"could not start the server: .*there is no such profile"):
         await executor_at(hub, "fay", server_options={"profile": "broken"}).start()
