@@ -22,13 +22,15 @@ RESULTS = ROOT / "build" / "places"
 TESTS = "tests/integration"
 ALIKE = (f"{TESTS}/test_every_executor.py", "-k", "remote")
 OTHERS = {
-    "one journal": (f"{TESTS}/test_same_journal.py",),
-    "gateways": (f"{TESTS}/test_remote_gateways.py",),
-    "hub": (f"{TESTS}/test_remote_hub.py",),
-    "kernels": (f"{TESTS}/test_remote_kernels.py", f"{TESTS}/test_many_remote_kernels.py"),
-    "sessions": (f"{TESTS}/test_session_elsewhere.py", f"{TESTS}/test_notebook_elsewhere.py"),
+    "tests of one journal": (f"{TESTS}/test_same_journal.py",),
+    "tests of gateways": (f"{TESTS}/test_remote_gateways.py",),
+    "tests of the Hub": (f"{TESTS}/test_remote_hub.py",),
+    "tests of kernels": (f"{TESTS}/test_remote_kernels.py", f"{TESTS}/test_many_remote_kernels.py"),
+    "tests of sessions": (f"{TESTS}/test_session_elsewhere.py", f"{TESTS}/test_notebook_elsewhere.py"),
 }
-SHOWN = re.compile(r"^((?:jupyter[-_]?(?:server|hub|enterprise_gateway|kernel_gateway)|ipykernel)==\S+)$", re.MULTILINE)
+SHOWN = re.compile(
+    r"^((?:jupyter[-_]?(?:server|hub|enterprise_gateway|kernel[-_]gateway)|ipykernel)==\S+)$", re.MULTILINE
+)
 
 CHAOS = ("-m", "tests.integration.test_remote_chaos", "1000")
 LATENCY = ("tests/benchmarks/remote_latency.py",)
@@ -92,7 +94,7 @@ def versions() -> list[str]:
     for python in (Path(sys.executable), SERVERS, OLDEST, ENTERPRISE):
         listed = subprocess.run([python, "-m", "pip", "freeze"], check=False, capture_output=True, text=True).stdout
         wanted = re.findall(
-            r"(?m)^((?:jupyter[-_]?(?:server|hub|enterprise_gateway|kernel_gateway)|ipykernel)==\S+)$", listed
+            r"(?m)^((?:jupyter[-_]?(?:server|hub|enterprise_gateway|kernel[-_]gateway)|ipykernel)==\S+)$", listed
         )
         lines.append(f"- {', '.join(wanted)}")
     return list(dict.fromkeys(lines))
