@@ -117,14 +117,13 @@ libraries: $(STAMPS)/test  ## what of each library comes back with a checkpoint 
 	$(BIN)/python -m pytest -q tests/libraries -o junit_family=xunit1 --junitxml build/libraries.xml; status=$$?; \
 		PYTHONPATH=. $(BIN)/python tools/make_checkpoints.py; exit $$status
 
-servers: $(STAMPS)/test  ## kernels on servers and behind gateways, and 1,000 blocks over a connection that is cut at random
-	$(PYTHON) -m venv build/servers
-	build/servers/bin/python -m pip --disable-pip-version-check -qq install --upgrade 'pip>=25.1'
-	build/servers/bin/python -m pip --disable-pip-version-check -qq install --group servers
-	$(BIN)/python -m pytest tests/integration/test_remote_gateways.py tests/integration/test_remote_kernels.py
-	$(BIN)/python -m pytest tests/integration/test_every_executor.py -k remote
-	$(BIN)/python -m tests.integration.test_remote_chaos 1000
-	PYTHONPATH=. $(BIN)/python tests/benchmarks/remote_latency.py
+servers: $(STAMPS)/test  ## kernels on real servers, gateways and a hub, and over a connection cut at random: docs/servers.md
+	for each in servers oldest-server enterprise; do \
+		$(PYTHON) -m venv build/$$each && build/$$each/bin/python -m pip --disable-pip-version-check -qq install --upgrade 'pip>=25.1' && \
+		build/$$each/bin/python -m pip --disable-pip-version-check -qq install --group $$each || exit 1; \
+	done
+	$(NODE) npm install --prefix build/proxy --loglevel=error --no-audit --no-fund configurable-http-proxy@5
+	$(BIN)/python -m tests.places.run
 
 eval: build/evaluation/made  ## questions about tables, QUESTIONS=FOLDER [N=80] [SEED=19] [CONFIGURATION=default] [MODEL=NAME]: build/eval
 	@bash .ci/system-packages.sh bubblewrap

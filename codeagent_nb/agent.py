@@ -329,16 +329,17 @@ class CodeExecutorAgent:
         return await self._driver(settings).drive(run_given(tuple(code_blocks), self.log.secrets.name_in))
 
     def _driver(self, settings: RunSettings) -> Driver:
-        isolation, ask = self._executor.isolation, settings.ask or ask_at_the_terminal
+        executor, ask = self._executor, settings.ask or ask_at_the_terminal
         # Only now: whether a container has a kernel is known when it is started.
-        words = (self._system_message, self._languages, self._executor.keeps_variables, self._executor.instructions)
+        words = (self._system_message, self._languages, executor.keeps_variables, executor.instructions)
         return Driver(
             name=self.name,
             log=self.log,
             model=settings.model,
             timeout=settings.timeout,
-            executor=self._executor,
-            approver=choose_approver(settings.approval_func, settings.approval, isolation, ask),
+            executor=executor,
+            approver=choose_approver(settings.approval_func, settings.approval, executor.isolation, ask),
+            person=None if settings.approval_func else ask,
             granter=None if settings.approval_func or settings.approval == "never" else ask,
             system_message=first_words(*words, settings.steps, settings.level),
             context=self._context,

@@ -1,6 +1,7 @@
 """The port through which an agent runs code. Knows no kernel."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from kernel_executor.aio.cancellation import CancellationToken
@@ -102,6 +103,19 @@ class AttemptExecutor(CodeExecutor, Protocol):
 
     async def roll_back(self) -> RollBack | None:
         """Take back what the last call made of the variables if it failed; None if there is nothing to take back."""
+        ...
+
+
+@runtime_checkable
+class CopyingExecutor(Protocol):
+    """An executor whose code works on another machine: files are copied there and back when somebody asks for it."""
+
+    async def bring_file(self, path: str | Path, name: str = "") -> str:
+        """Copy a file there, unless another one has its name; return the name."""
+        ...
+
+    async def upload(self, path: str | Path, name: str = "") -> None:
+        """Copy a file there, in place of one of its name."""
         ...
 
 

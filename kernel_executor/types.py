@@ -126,6 +126,11 @@ class CodeResult:
     output: str
     blocks: tuple[BlockResult, ...] = ()
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether it is not known if the last block ran: a server's answer was lost."""
+        return bool(self.blocks) and self.blocks[-1].status == "unknown"
+
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:

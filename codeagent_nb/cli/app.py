@@ -1,23 +1,34 @@
 """The commands of `codeagent-nb` and their exit codes. Knows typer; the work is in `running` and `doctor`."""
 
-import asyncio
 import os
-import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import typer
-from rich.text import Text
 
 import codeagent_nb
 from codeagent_nb.cli import doctor as doctor_checks, exit_codes, proving, running
 from codeagent_nb.cli.continuing import Continue, go_on_from, list_sessions
+from codeagent_nb.cli.guarding import complain, exit_with, guarded
 from codeagent_nb.cli.sending import PrivacyOption, RequestOption, SessionArgument, show_sent
+from codeagent_nb.cli.serving import (
+    HubOptions,
+    HubServer,
+    KernelId,
+    KernelName,
+    ServerOnly,
+    ServerOption,
+    list_kernels,
+    on_hub,
+    read_server,
+    trusted_servers,
+)
 from codeagent_nb.cli.spending import BudgetOption, PriceOption, SessionBudgetOption, read_option
-from codeagent_nb.errors import AgentError, WeightsError
+from codeagent_nb.elsewhere.choice import SERVER, approval_there
+from codeagent_nb.errors import WeightsError
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.loop.budget import Budget
 from codeagent_nb.loop.run_settings import RunSettings
@@ -27,7 +38,6 @@ from codeagent_nb.proof.replaying import CELL_SECONDS, ReplaySettings
 from codeagent_nb.session.session import SessionSettings, new_notebook
 from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.views.standard_streams import bear_any_text, clean_standard_error, raw_standard_error, say, write_name
-from kernel_executor import KernelExecutorError
 from kernel_executor.limits.resource_limits import ResourceLimits
 from kernel_executor.network.gate import read_network
 from kernel_executor.sandbox.policy import SandboxMode
@@ -118,6 +128,11 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
             "pip needs 'pypi.org, files.pythonhosted.org'."
         ),
     ] = "none",
+    server: ServerOption = "",
+    kernel: KernelId = "",
+    kernel_name: KernelName = "",
+    hub_server: HubServer = "",
+    hub_option: HubOptions = None,
     budget: BudgetOption = "",
     session_budget: SessionBudgetOption = "",
     price: PriceOption = "",
@@ -133,11 +148,15 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
     """Solve a task and write a notebook.
 
     The code sees copies of the files in that folder and cannot change them; data that it makes is saved there.
-    Without a sandbox you are shown the code and asked before it runs.
+    Without a sandbox you are shown the code and asked before it runs. With --server, files stay on the server.
     """
     if not task.strip():
         raise typer.BadParameter("the task is empty: say what to do", param_hint="TASK")
-    _refuse_for_containers(executor, image, sandbox=sandbox != "auto", limits=bool(limits), network=network != "none")
+    held = {"sandbox": sandbox != "auto", "limits": bool(limits), "network": network != "none"}
+    _refuse_for_containers(executor, image, **held)
+    others = {"--continue": bool(earlier), "--executor": executor != "kernel"}
+    others |= {f"--{name}": given for name, given in held.items()}
+    place = on_hub(read_server(server, kernel, kernel_name, others), hub_server, hub_option or ())
     session_settings = SessionSettings(
         notebook=out or (None if earlier else new_notebook(Path())),
         files=tuple(file or ()),
@@ -146,13 +165,14 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
         image=image,
         limits=read_option(ResourceLimits.read, limits, "--limits"),
         network=read_option(read_network, network, "--network"),
+        server=place,
     )
     how = RunSettings(
         model=None,
         timeout=timeout,
         max_retries=max_retries,
         max_steps=max_steps,
-        approval="never" if yes else "auto",
+        approval=approval_there("never" if yes else "auto", place.url if place else "", trusted_servers(os.environ)),
         budget=read_option(Budget.read, budget, "--budget"),
         session_budget=read_option(Budget.read, session_budget, "--session-budget"),
         price=read_option(Price.read, price, "--price") if price else None,
@@ -165,7 +185,7 @@ def run(  # noqa: PLR0917 - typer's parameters are the command line's
             console, task, model, settings, how, secrets=secrets, verify=verified, earlier=past, privacy=privacy
         )
 
-    _exit_with(work)
+    exit_with(work)
 
 
 def _refuse_for_containers(executor: str, image: str, **given: bool) -> None:
@@ -188,8 +208,8 @@ def demo(
 ) -> None:
     """Watch the agent answer a question about penguins, with the embedded model and no key."""
     console = CleanConsole()
-    _guarded(lambda _: running.prepare_demo(console, model))
-    _exit_with(lambda secrets: running.run_demo(console, out, model, secrets))
+    guarded(lambda _: running.prepare_demo(console, model))
+    exit_with(lambda secrets: running.run_demo(console, out, model, secrets))
 
 
 @app.command()
@@ -203,9 +223,9 @@ def clean(
     """
 
     def clean_all(secrets: Secrets) -> list[bool]:
-        return [running.clean_notebook(CleanConsole(), path, partial(_complain, secrets=secrets)) for path in notebooks]
+        return [running.clean_notebook(CleanConsole(), path, partial(complain, secrets=secrets)) for path in notebooks]
 
-    raise typer.Exit(0 if all(_guarded(clean_all)) else exit_codes.EXIT_USAGE)
+    raise typer.Exit(0 if all(guarded(clean_all)) else exit_codes.EXIT_USAGE)
 
 
 @app.command(epilog=exit_codes.PROOF_EXIT_CODES)
@@ -229,7 +249,7 @@ def verify(
         settings = ReplaySettings(network=allowed, limits=bounds, cell_seconds=timeout, secrets=secrets)
         return proving.verify_notebooks(CleanConsole(), notebooks, settings, record=record)
 
-    _exit_with(work)
+    exit_with(work)
 
 
 @app.command(epilog=exit_codes.TRIM_EXIT_CODES)
@@ -252,37 +272,47 @@ def trim(  # noqa: PLR0917 - typer's parameters are the command line's
         settings = ReplaySettings(network=allowed, cell_seconds=timeout, secrets=secrets)
         return proving.trim_notebook(CleanConsole(), notebook, settings, out=out, script=script, keep=keep or ())
 
-    _exit_with(work)
+    exit_with(work)
 
 
 @app.command()
 def sessions(folder: Annotated[Path, typer.Argument(help="Where the agent worked.")] = Path()) -> None:
     """List the sessions of a folder; `run --continue NAME` goes on with one."""
-    _guarded(lambda secrets: list_sessions(CleanConsole(), folder, secrets))
+    guarded(lambda secrets: list_sessions(CleanConsole(), folder, secrets))
 
 
 @app.command()
 def sent(session: SessionArgument = "", request: RequestOption = None) -> None:
     """List what a session has sent to models: when, to whom, how many bytes, of which kind."""
-    _guarded(lambda secrets: show_sent(CleanConsole(), session, request, secrets))
+    guarded(lambda secrets: show_sent(CleanConsole(), session, request, secrets))
 
 
 @app.command()
-def doctor() -> None:
-    """Report what works here, what does not, and the command that fixes it."""
-    _exit_with(lambda secrets: doctor_checks.run_doctor(CleanConsole(), secrets))
+def doctor(server: ServerOnly = "") -> None:
+    """Report what works here, what does not, and the command that fixes it; with --server, what works there."""
+    place = read_server(server, "", "", {})
+    exit_with(lambda secrets: doctor_checks.run_doctor(CleanConsole(), secrets, place.url if place else ""))
+
+
+@app.command()
+def kernels(server: ServerOption = "") -> None:
+    """List the kernels of a server; `run --server URL --kernel ID` uses one of them."""
+    place = read_server(server, "", "", {})
+    if place is None:
+        raise typer.BadParameter(f"name the server, or set {SERVER}", param_hint="--server")
+    exit_with(lambda secrets: list_kernels(CleanConsole(), place.url, secrets))
 
 
 @model_app.command("fetch")
 def model_fetch() -> None:
     """Download the embedded model (1.1 GB), or go on with a download that was broken off."""
-    _guarded(lambda _: write_name(str(running.fetch_weights(CleanConsole(file=raw_standard_error())))))
+    guarded(lambda _: write_name(str(running.fetch_weights(CleanConsole(file=raw_standard_error())))))
 
 
 @model_app.command("list")
 def model_list() -> None:
     """List the models that can be used here, those of the configured server too."""
-    _exit_with(lambda secrets: running.list_models(CleanConsole(), secrets))
+    exit_with(lambda secrets: running.list_models(CleanConsole(), secrets))
 
 
 @model_app.command("path")
@@ -295,41 +325,7 @@ def model_path() -> None:
             raise WeightsError("the embedded model is not here yet; `codeagent-nb model fetch` downloads it")
         write_name(str(path))
 
-    _guarded(find)
-
-
-def _exit_with(work: Callable[[Secrets], Coroutine[Any, Any, int]]) -> None:
-    """Run a command to its end; Ctrl-C cancels it, waits for its clean-up, and gives 130."""
-    raise typer.Exit(_guarded(lambda secrets: asyncio.run(_until_terminated(work(secrets)))))
-
-
-async def _until_terminated(work: Coroutine[Any, Any, int]) -> int:
-    """Run to the end; SIGTERM is a Ctrl-C that comes from a program, SIGHUP one of a terminal that was closed."""
-    if current := asyncio.current_task():
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # `nohup`
-                asyncio.get_running_loop().add_signal_handler(number, current.cancel)
-    return await work
-
-
-def _guarded(work: Callable[[Secrets], T]) -> T:
-    """Return what work returns; our own errors become one clear message and an exit code.
-
-    Anything else is a bug and shows its traceback.
-    """
-    secrets = Secrets(os.environ)  # of the whole command
-    try:
-        return work(secrets)
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        _complain("Interrupted; what was done so far is saved.", secrets)
-        raise typer.Exit(exit_codes.EXIT_INTERRUPTED) from None
-    except (AgentError, KernelExecutorError, OSError) as error:
-        _complain(str(error), secrets)
-        raise typer.Exit(exit_codes.exit_code_of(error)) from None
-
-
-def _complain(message: str, secrets: Secrets) -> None:
-    CleanConsole(file=raw_standard_error()).print(Text(secrets.text(message), style="bold red"), soft_wrap=True)
+    guarded(find)
 
 
 def main() -> None:

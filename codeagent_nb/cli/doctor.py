@@ -16,6 +16,7 @@ from codeagent_nb.cli.findings import Finding, State
 from codeagent_nb.cli.jupyter_checks import check_applications, check_extension, check_widgets
 from codeagent_nb.cli.model_check import check_model
 from codeagent_nb.cli.sandbox_remedies import remedy
+from codeagent_nb.cli.server_checks import examine_server
 from codeagent_nb.log.redaction import Secrets
 from codeagent_nb.old_notebooks.finding import notebooks_with_failed_code
 from codeagent_nb.views.clean_console import CleanConsole
@@ -25,20 +26,22 @@ from kernel_executor.text import cleaned
 MARKS: Mapping[State, Text] = {"ok": Text("✓", "green"), "weak": Text("▲", "yellow"), "broken": Text("✗", "red")}
 
 
-async def run_doctor(console: CleanConsole, secrets: Secrets) -> int:
+async def run_doctor(console: CleanConsole, secrets: Secrets, server: str = "") -> int:
     """Print all findings.
 
     Args:
         console: Where to.
         secrets: What is not printed.
+        server: The address of a server that is looked at instead of this machine.
 
     Returns:
         The exit code: 1 if something is broken.
     """
     table = Table("", *(Column(name, overflow="fold") for name in ("what", "found", "fix")), show_lines=False)
     broken = False
+    findings = examine_server(server, secrets) if server else examine(os.environ, secrets)
     with console.status("Checking ..."):
-        async for finding in examine(os.environ, secrets):
+        async for finding in findings:
             broken = broken or finding.state == "broken"
             details = map(secrets.text, (finding.what, finding.detail, finding.fix))
             table.add_row(MARKS[finding.state], *map(Text, details))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from codeagent_nb.elsewhere.refusals import NO_VERIFY
 from codeagent_nb.errors import AgentError, SessionError
 from codeagent_nb.events import BlockFinishedEvent
 from codeagent_nb.log.redaction import Secrets
@@ -18,6 +19,7 @@ from codeagent_nb.proof.trimming import as_notebook, script_of, trim
 from codeagent_nb.proof.verdict import Verdict
 from codeagent_nb.proof.verifying import verify
 from codeagent_nb.session.session import Session, SessionSettings
+from codeagent_nb.text import sentence
 from codeagent_nb.views.clean_console import CleanConsole
 from kernel_executor import KernelExecutorError
 from kernel_executor.folders.safe_files import folder_of
@@ -106,6 +108,9 @@ def write_new(path: Path, content: bytes) -> None:
 async def verify_session(console: CleanConsole, session: Session, settings: SessionSettings, secrets: Secrets) -> None:
     """Prove the notebook of a session that has ended, if its cells took little time; a failure of that is only said."""
     took = sum(event.result.duration for event in session.log.events if isinstance(event, BlockFinishedEvent))
+    if settings.server:
+        _print(console, ReplaySettings(secrets=secrets), sentence(NO_VERIFY.format(place=settings.server.url)))
+        return
     if settings.executor != "kernel" or settings.sandbox == "none":
         return
     how = ReplaySettings(sandbox=settings.sandbox, network=settings.network, limits=settings.limits, secrets=secrets)

@@ -14,6 +14,7 @@ from rich.text import Text
 import codeagent_nb
 from codeagent_nb.cli.proving import verify_session
 from codeagent_nb.cli.sending import told_as_chosen
+from codeagent_nb.cli.serving import with_token
 from codeagent_nb.errors import NoModelConfigured, SessionError
 from codeagent_nb.events import RunFinishedEvent
 from codeagent_nb.log.redaction import Secrets
@@ -29,6 +30,7 @@ from codeagent_nb.statuses import RUN_ENDS
 from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.views.console import ConsoleView
 from codeagent_nb.views.terminal_approval import TerminalApprover
+from kernel_executor import Isolation
 from kernel_executor.text import cleaned
 
 DEMO_TASK = (
@@ -68,6 +70,7 @@ async def run_task(
     """
     async with AsyncExitStack() as stack:
         client = choose_model(model, os.environ)
+        session_settings = await with_token(console, session_settings, secrets)
         stack.push_async_callback(client.close)
         views = [ConsoleView(console)]
         opening = open_session(session_settings, views=views, secrets=secrets, earlier=earlier)
@@ -75,13 +78,15 @@ async def run_task(
         if earlier.is_something:
             console.print(Text(secrets.text(gone_on_note(session))), soft_wrap=True)
         if run_settings.approval == "never" and not session.executor.isolation.isolates:
-            _warn_unsandboxed(console, session.executor.isolation.reason)
+            _warn_unsandboxed(console, session.executor.isolation)
         try:
             how = replace(run_settings, model=client, ask=TerminalApprover(console))
             how = told_as_chosen(console, how, privacy or "")
             await session.run(task, how)
         finally:
             console.print(Text.assemble("Notebook: ", (str(session.notebook), "bold")), soft_wrap=True)
+            if place := session.executor.isolation.place:
+                console.print(Text(f"Files that the code made are on {place}."), soft_wrap=True)
             if kept := await session.keep_held_files():
                 console.print(Text.assemble("Files that were not saved: ", (str(kept), "bold")), soft_wrap=True)
     if verify:
@@ -90,8 +95,11 @@ async def run_task(
     return RUN_ENDS[finished[-1].status].exit_code
 
 
-def _warn_unsandboxed(console: CleanConsole, reason: str) -> None:
-    text = f"The code runs WITHOUT A SANDBOX, with all your rights, because you allowed it.\n{reason}"
+def _warn_unsandboxed(console: CleanConsole, isolation: Isolation) -> None:
+    if isolation.place:
+        console.print(Text(f"The code runs on {isolation.place} without being shown first.", "yellow"), soft_wrap=True)
+        return
+    text = f"The code runs WITHOUT A SANDBOX, with all your rights, because you allowed it.\n{isolation.reason}"
     console.print(Panel(Text(text), title="WARNING", border_style="bold red", style="red"))
 
 

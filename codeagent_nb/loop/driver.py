@@ -17,7 +17,8 @@ from codeagent_nb.events import AgentEvent, Asking
 from codeagent_nb.log.event_log import EventLog
 from codeagent_nb.loop.accounts import NO_LIMITS, BudgetUsedUp, Limits, out_of_time, outcome_of, seconds_left
 from codeagent_nb.loop.decisions import RetryDecision
-from codeagent_nb.loop.effects import Approve, Ask, Effect, Execute, Grant, Outcome, Review, TakeBack, Tell
+from codeagent_nb.loop.effects import Approve, Ask, Effect, Execute, GoOn, Grant, Outcome, Review, TakeBack, Tell
+from codeagent_nb.loop.going_on import may_go_on
 from codeagent_nb.loop.model_call import Called, call
 from codeagent_nb.loop.pricing import cost_now
 from codeagent_nb.loop.requests import closing_unseen, explained_event, request_event
@@ -65,6 +66,7 @@ class Driver:
         approver: Who is asked before code runs; None asks nobody.
         granter: Who is asked to allow what code was refused; None asks nobody. Never a function
             of the user's own that approves code: it may approve all of it.
+        person: Who is asked what nobody has decided before, whatever is approved unasked; None asks nobody.
         system_message: The first message of each prompt.
         context: Selects what the model is sent of the conversation.
         timeout: Seconds a block may take, where the executor knows attempts; another one has a limit of its own.
@@ -80,6 +82,7 @@ class Driver:
     executor: CodeExecutor
     approver: ApprovalFunc | None
     granter: ApprovalFunc | None = None
+    person: ApprovalFunc | None = None
     system_message: str | None
     context: ChatCompletionContext = UNBOUNDED
     timeout: Timeout = USUAL_TIMEOUT
@@ -115,7 +118,7 @@ class Driver:
                 steps.close()
                 return outcome_of(end, of_last_run(self.log.events))
 
-    async def _perform(self, effect: Effect) -> object:
+    async def _perform(self, effect: Effect) -> object:  # noqa: C901 - one line a kind of effect
         match effect:
             case Ask(purpose="reflect") if self.privacy == "schema":
                 return closing_unseen(self.log.events)
@@ -129,6 +132,8 @@ class Driver:
                 return result
             case Grant():
                 return await self._grant(effect)
+            case GoOn():
+                return await may_go_on(self.person, self.executor.isolation.summary)
             case TakeBack():
                 await self._take_back()
                 return None

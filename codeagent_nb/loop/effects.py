@@ -68,6 +68,11 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class GoOn:
+    """Ask a person whether to go on after code of which it is not known whether it ran; the answer is whether."""
+
+
+@dataclass(frozen=True, slots=True)
 class Review:
     """Check an answer; the answer to that is a `Reviewed`.
 
@@ -78,7 +83,7 @@ class Review:
     text: str
 
 
-Effect = Review | Ask | Approve | Execute | Grant | TakeBack | Tell
+Effect = Review | Ask | Approve | Execute | GoOn | Grant | TakeBack | Tell
 Steps = Generator[Effect, Any, Any]
 
 

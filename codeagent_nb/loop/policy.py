@@ -11,9 +11,9 @@ from typing import Any, Literal
 from codeagent_nb import events
 from codeagent_nb.errors import ModelError
 from codeagent_nb.loop.answering import UNEXPLAINED, Answerer
-from codeagent_nb.loop.effects import Approve, Ask, Effect, Execute, Grant, Outcome, Steps, TakeBack, Tell
+from codeagent_nb.loop.effects import Approve, Ask, Effect, Execute, Outcome, Steps, Tell
 from codeagent_nb.loop.refusals import each, refusal, refused_of
-from codeagent_nb.loop.retrying import RetryBy, decide
+from codeagent_nb.loop.retrying import RetryBy, decide, goes_on, granted
 from codeagent_nb.loop.same_code import essence, is_code_of
 from codeagent_nb.models.types import CreateResult
 from codeagent_nb.prompt.model_texts import AS_THE_USER_SAYS
@@ -27,6 +27,7 @@ from kernel_executor import CodeBlock, CodeResult
 
 WOULD_FAIL = "this is the code that just failed, and it would fail again"
 HAS_RUN = "this is the code that has just run"
+MAY_HAVE_RUN = "it is not known whether this very code has run"
 UNWANTED = "this is the code that the user did not want"
 ANNOUNCED = "the reply says that code follows, and holds none"
 
@@ -215,6 +216,8 @@ def _why_not_again(run: _Progress, reply: Reply) -> str:
         return UNWANTED
     if not is_code_of(reply.blocks, run.result):
         return ""
+    if run.result and run.result.is_unknown:
+        return MAY_HAVE_RUN
     return HAS_RUN if run.went_well else WOULD_FAIL
 
 
@@ -224,9 +227,9 @@ def _repeats(name: str, run: _Progress, reply: Reply, reason: str) -> Generator[
     8 of 9 regenerations of AutoGen and 21 of 38 of smolagents repeated the failed code (measured).
     """
     refused = each(reply.blocks, reason)
-    goes_on = not run.is_last_try and reason != HAS_RUN
-    yield Tell(refusal(name, run.attempt, refused, reason, goes_on=goes_on))
-    if goes_on:
+    is_asked_again = not run.is_last_try and reason != HAS_RUN
+    yield Tell(refusal(name, run.attempt, refused, reason, goes_on=is_asked_again))
+    if is_asked_again:
         run.resample = True
         run.try_again()
         return "go on"
@@ -273,24 +276,16 @@ def _goes_on(
         return True
     if run.is_last_try:
         return False
-    run.again = yield from _granted(name, run.attempt, reply, done)
+    if done.is_unknown:
+        if not (yield from goes_on(name, run.attempt)):
+            return False
+        run.try_again()
+        return True
+    run.again = reply if (yield from granted(name, run.attempt, done)) else None
     if not (run.again or (yield from decide(name, run.attempt, retry_by))):
         return False
     run.try_again()
     return True
-
-
-def _granted(name: str, attempt: int, reply: Reply, result: CodeResult) -> Generator[Effect, Any, Reply | None]:
-    """Ask for what code was refused; return the reply whose code is to run again, None if nothing was allowed."""
-    names = tuple(dict.fromkeys(each for block in result.blocks for each in block.unreached))
-    files = tuple(dict.fromkeys(each for block in result.blocks for each in block.unchanged))
-    allowed: bool = bool(names or files) and (yield Grant(names, files))
-    if not allowed:
-        return None
-    yield TakeBack(attempt)
-    reason = f"The user has allowed it: {', '.join((*names, *files))}."
-    yield Tell(events.RetryDecisionEvent(source=name, retry_attempt=attempt, reason=reason, retry=True))
-    return reply
 
 
 def run_given(code_blocks: tuple[CodeBlock, ...], secret_in: SecretIn = knows_none) -> Generator[Effect, Any, Outcome]:

@@ -1,13 +1,14 @@
-"""Whether failed code is followed by another try: who decides, and what is asked. Pure, like `policy.py`."""
+"""Whether code that did not end well is followed by another try: who decides, what is asked. Pure, like `policy.py`."""
 
 from collections.abc import Generator
 from typing import Any, Literal
 
 from codeagent_nb import events
 from codeagent_nb.loop.decisions import NoDecision, RetryDecision, read_decision
-from codeagent_nb.loop.effects import Ask, Effect, TakeBack, Tell
+from codeagent_nb.loop.effects import Ask, Effect, GoOn, Grant, TakeBack, Tell
 from codeagent_nb.models.types import ChatCompletionClient, CreateResult
-from codeagent_nb.prompt.model_texts import TRIES_LEFT
+from codeagent_nb.prompt.model_texts import LOOK_FIRST, TRIES_LEFT
+from kernel_executor import CodeResult
 
 RetryBy = Literal["model", "status"]
 """Who decides on a retry: the model, as in AutoGen, or the exit status and the tries left, which costs nothing."""
@@ -34,6 +35,43 @@ def decide(name: str, attempt: int, retry_by: RetryBy) -> Generator[Effect, Any,
         correction = f"Attempt number: {attempt + 1}\nProposed correction: {decision.reason}"
         yield Tell(events.CodeGenerationEvent(source=name, retry_attempt=attempt, content=correction, code_blocks=()))
     return decision.retry
+
+
+NOBODY_SAID = "it is not known whether the code ran, and nobody has said to go on"
+
+
+def goes_on(name: str, attempt: int) -> Generator[Effect, Any, bool]:
+    """Ask a person whether other code may follow code of which nobody knows whether it ran; no model decides that.
+
+    Args:
+        name: The agent's.
+        attempt: The number of the one that is not known.
+    """
+    wanted: bool = yield GoOn()
+    if wanted:
+        yield TakeBack(attempt)
+    reason = LOOK_FIRST if wanted else NOBODY_SAID
+    yield Tell(events.RetryDecisionEvent(source=name, retry_attempt=attempt, reason=reason, retry=wanted))
+    return wanted
+
+
+def granted(name: str, attempt: int, result: CodeResult) -> Generator[Effect, Any, bool]:
+    """Ask for what code was refused; return whether it is allowed, and the code is to run again.
+
+    Args:
+        name: The agent's.
+        attempt: The number of the one that was refused it.
+        result: What it gave.
+    """
+    names = tuple(dict.fromkeys(each for block in result.blocks for each in block.unreached))
+    files = tuple(dict.fromkeys(each for block in result.blocks for each in block.unchanged))
+    allowed: bool = bool(names or files) and (yield Grant(names, files))
+    if not allowed:
+        return False
+    yield TakeBack(attempt)
+    reason = f"The user has allowed it: {', '.join((*names, *files))}."
+    yield Tell(events.RetryDecisionEvent(source=name, retry_attempt=attempt, reason=reason, retry=True))
+    return True
 
 
 def _ask_for_decision() -> Generator[Effect, Any, RetryDecision]:

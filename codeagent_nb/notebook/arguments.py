@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 from IPython.core.error import UsageError
 from IPython.core.magic_arguments import MagicArgumentParser
 
+from codeagent_nb.elsewhere.choice import read_address
 from codeagent_nb.loop.budget import Budget
 from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.models.prices import Price
@@ -44,6 +45,7 @@ class CellOptions:
         cells: True to write cells below, where that can be.
         insists: Whether the line asks for them, so that it is said where it cannot be.
         privacy: How much of the data the model is sent; empty leaves it to what was chosen before.
+        server: Address of the server that the code is to run on; empty goes by the settings.
     """
 
     model: str
@@ -55,7 +57,8 @@ class CellOptions:
     background: bool
     cells: bool
     insists: bool
-    privacy: str
+    privacy: str = ""
+    server: str = ""
 
 
 FENCED = re.compile(r"^[ \t]*(`{3,}|~{3,}).*?(?:^[ \t]*\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
@@ -99,6 +102,7 @@ ARGUMENTS: Sequence[tuple[tuple[str, ...], dict[str, Any]]] = (
     (("-r", "--retries"), {"type": int, "help": "Attempts after the first, of each step."}),
     (("--steps",), {"type": int, "help": "How often the agent may look at an output and go on; 0 goes by the model."}),
     (("-t", "--timeout"), {"type": float, "help": "Seconds a block of code may take; 0 sets no limit."}),
+    (("--server",), {"metavar": "URL", "help": "Run the code in a kernel on this server; no token belongs here."}),
     (
         ("--budget",),
         {"help": "What the task may use, e.g. 'tokens=20000, cost=0.50'; it ends there, and keeps what it has."},
@@ -198,7 +202,12 @@ def read_line(line: str, body: str, settings: CodeAgent) -> CellOptions:
         background=given.bg,
         cells=settings.cells if given.cells is None else given.cells,
         insists=given.cells is True,
+        server=_address(given.server),
     )
+
+
+def _address(given: str | None) -> str:
+    return _read(read_address, "--server", given) if given else ""
 
 
 def _read(read: Callable[[str], T], option: str, text: str) -> T:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Container, Mapping
 from typing import Any
 
+from codeagent_nb.elsewhere.refusals import TABLE_STAYS
 from codeagent_nb.errors import VariableRefused
 from codeagent_nb.events import ContextEvent
 from codeagent_nb.models.privacy import LessTold
@@ -71,6 +72,11 @@ def _size(table: Any) -> int:
     return MOST + 1
 
 
+def tables_that_stay(task: Task, server: str) -> str:
+    """Return what is said of tables that a task names, where its code runs on a server: they were not asked for."""
+    return "\n".join(TABLE_STAYS.format(name=name, place=server) for name in task.along.tables) if server else ""
+
+
 async def bring_along(session: Session, task: Task) -> str:
     """Copy a task's variables, tell of its cells; return what the model is to know of tables that could not be copied.
 
@@ -83,6 +89,8 @@ async def bring_along(session: Session, task: Task) -> str:
         content, statistics = map(session.log.secrets.preview, (cells.content, cells.statistics))
         less = LessTold(statistics=statistics)
         session.log.publish(ContextEvent(source="notebook", content=content, told=cells.note, less=less))
+    if stays := tables_that_stay(task, session.executor.isolation.place):
+        return stays
     refusals = []
     for name, value in task.along.tables.items():
         try:

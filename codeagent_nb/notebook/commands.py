@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import fill
 
+from codeagent_nb.elsewhere.refusals import STAY_THERE, refuse_there
 from codeagent_nb.errors import AgentError
 from codeagent_nb.events import (
     AgentEvent,
@@ -139,6 +140,8 @@ def folder(agent: NotebookAgent, place: Place) -> str:
 
 def files(agent: NotebookAgent) -> str:
     """List the files that stayed where the agent's code works."""
+    if agent.session and (place := agent.session.executor.isolation.place):
+        return STAY_THERE.format(place=place)
     held = agent.session.executor.held_files if agent.session else ()
     if not held:
         return "Every file that the code made was saved."
@@ -152,6 +155,19 @@ async def take_files(agent: NotebookAgent, names: Sequence[str]) -> str:
     except AgentError as error:
         return agent.secrets.text(str(error))
     return "\n".join(filter(None, [delivered_text(event), held_text(event)])) or "There is nothing to save."
+
+
+def refuse_elsewhere(agent: NotebookAgent, why: str) -> None:
+    """Refuse what the session cannot do where its code runs.
+
+    Args:
+        agent: The agent of this notebook.
+        why: What a session on a server is told.
+
+    Raises:
+        SessionError: It runs on a server.
+    """
+    refuse_there(agent.session.executor.isolation.place if agent.session else "", why)
 
 
 async def turned(agent: NotebookAgent, turning: Awaitable[TaskTurnedEvent]) -> str:

@@ -21,7 +21,7 @@ from codeagent_nb.notebook.cells.begin import Begin, Writing, last_good_code
 from codeagent_nb.notebook.errors import AgentFailed, CellError, Stopped
 from codeagent_nb.notebook.live_output import CellView, DisplayPublisher, Story
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
-from codeagent_nb.notebook.panel.input_line import InputLine
+from codeagent_nb.notebook.panel.input_line import InputLine, ask_in_the_input_line
 from codeagent_nb.notebook.panel.kernel_view import KernelView
 from codeagent_nb.notebook.panel.widget_controls import Controls
 from codeagent_nb.notebook.recorded_outputs import RecordedOutputs
@@ -92,7 +92,7 @@ class CellRun:
         ask = asking_below(shown, strip.controls.ask if strip else task.settings.ask or refuse_unattended)
         ask = asking_for_cells(lambda: writing.writer, ask, strip.controls.show_edited if strip else None)
         task = replace(task, settings=replace(task.settings, ask=ask))
-        surface = Surface(self._say, strip.cards if strip else None)
+        surface = Surface(self._say, strip.cards if strip else None, ask_token=ask_in_the_input_line)
         buttons = BringButtons(self.publisher, task.results)
 
         def views(session: Session) -> Sequence[View]:

@@ -13,7 +13,8 @@ from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
-from codeagent_nb.approval import ApprovalFunc
+from codeagent_nb.approval import ApprovalFunc, ApprovalMode
+from codeagent_nb.elsewhere.refusals import NO_UNDO, NO_VERIFY
 from codeagent_nb.errors import AgentError
 from codeagent_nb.events import TaskTurnedEvent
 from codeagent_nb.models.types import ChatCompletionClient
@@ -33,6 +34,7 @@ from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.notebook.open_notebook import notebook_name, notebook_path
 from codeagent_nb.notebook.panel.input_line import InputLine
 from codeagent_nb.notebook.panel.panel import Panel
+from codeagent_nb.notebook.places import approval_at, place_of
 from codeagent_nb.notebook.recorded_outputs import RecordedOutputs
 from codeagent_nb.notebook.session_commands import GOING_ON, QUOTES, session_commands
 from codeagent_nb.notebook.settings import CodeAgent
@@ -45,9 +47,6 @@ from codeagent_nb.session.files import check_files
 from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.views.standard_streams import say
 from codeagent_nb.views.terminal_approval import TerminalApprover
-from kernel_executor.folders.home import with_home
-from kernel_executor.limits.resource_limits import ResourceLimits
-from kernel_executor.network.gate import read_network
 from kernel_executor.text import cleaned
 
 AUTO = "auto"  # as a model: whatever the environment says
@@ -93,7 +92,7 @@ class MagicCommands:
         run = CellRun(
             agent=self.agent_of_notebook,
             publisher=RecordedOutputs(self.shell.display_pub),
-            place=self._place(),
+            place=self._place(options.server),
             keep=options.keep,
             buttons=self.settings.buttons and attended,
             begin=self._front_ends.below(self.shell.kernel.get_parent(), options) if attended else write_none,
@@ -114,12 +113,13 @@ class MagicCommands:
         try:
             self.agent_of_notebook.refuse_if_busy()
             check_files(options.files)
+            approval = self._approval(options)
         except AgentError as error:
             self.agent_of_notebook.secrets.take_out_of(error)
             raise AgentFailed(str(error)) from error
         return Task(
             text=text.strip(),
-            settings=replace(options.run, ask=ask),
+            settings=replace(options.run, ask=ask, approval=approval),
             model=options.model,
             files=options.files,
             variables=variables,
@@ -127,6 +127,10 @@ class MagicCommands:
             results=options.results,
             privacy=options.privacy,
         )
+
+    def _approval(self, options: CellOptions) -> ApprovalMode:
+        server = self.agent_of_notebook.server_of_next(self._place(options.server))
+        return approval_at(options.run.approval, server, self.settings, os.environ)
 
     def _attended(self) -> bool:
         """Return whether a person is there: programs that execute notebooks (nbclient, papermill) take no input."""
@@ -137,9 +141,9 @@ class MagicCommands:
         if asks_for_help(line, body):
             say(help_text())
             return
-        console = CleanConsole()
-        task = self._task(read_line(line, body, self.settings), body, TerminalApprover(console))
-        agent, place = self.agent_of_notebook, self._place()
+        options, console = read_line(line, body, self.settings), CleanConsole()
+        task = self._task(options, body, TerminalApprover(console))
+        agent, place = self.agent_of_notebook, self._place(options.server)
         self._loop_thread().run(solve_at(console, agent, task, place, preparation=self._preparation, home=self._home))
 
     async def pull(self, line: str) -> None:
@@ -168,15 +172,8 @@ class MagicCommands:
     def _next_model(self) -> ChatCompletionClient:
         return self._model(self.settings.model)[0]
 
-    def _place(self) -> Place:
-        settings, folder = self.settings, self.settings.folder
-        return Place(
-            with_home(folder) if folder else Path.cwd(),
-            settings.sandbox,
-            ResourceLimits.read(settings.limits),
-            read_network(settings.network),
-            chosen=folder,
-        )
+    def _place(self, server: str = "") -> Place:
+        return place_of(self.settings, os.environ, server)
 
     def command(self, line: str) -> None:
         """Do what a line of `%agent` asks for.
@@ -268,6 +265,7 @@ class MagicCommands:
 
     def _turn(self, turn: Callable[[], Coroutine[Any, Any, TaskTurnedEvent]], meanwhile: str) -> None:
         self.agent_of_notebook.refuse_if_busy()
+        commands.refuse_elsewhere(self.agent_of_notebook, NO_UNDO)
         if self.in_kernel:
             self._show_when_done(commands.turned(self.agent_of_notebook, turn()), meanwhile)
         else:
@@ -275,6 +273,8 @@ class MagicCommands:
 
     def _verify(self, path: str) -> None:
         self.agent_of_notebook.refuse_if_busy()
+        if not path:
+            commands.refuse_elsewhere(self.agent_of_notebook, NO_VERIFY)
         self._show_when_done(commands.verify(self.agent_of_notebook, path.strip(QUOTES)), "Replaying ...")
 
     def _show_when_done(self, work: Coroutine[Any, Any, str], meanwhile: str) -> None:

@@ -4,7 +4,6 @@ The session (managed kernel, conversation, saved notebook) begins with the first
 """
 
 import asyncio
-import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -21,6 +20,7 @@ from codeagent_nb.models.types import ChatCompletionClient
 from codeagent_nb.notebook.attaching import bring_along
 from codeagent_nb.notebook.cells.written import WrittenTasks
 from codeagent_nb.notebook.chosen_models import ChosenModels
+from codeagent_nb.notebook.closing import close_all
 from codeagent_nb.notebook.tasks import Place, Prepare, Task, as_it_is
 from codeagent_nb.prompt.model_texts import wanted_text
 from codeagent_nb.session.beginning import NOTHING, Earlier
@@ -29,9 +29,6 @@ from codeagent_nb.session.saving import save_session
 from codeagent_nb.session.session import Session, SessionSettings, new_notebook, open_session
 from codeagent_nb.session.undoing import NOTHING_DONE, NOTHING_UNDONE, Done
 from kernel_executor import Fetched
-from kernel_executor.text import cleaned
-
-logger = logging.getLogger("codeagent_nb")
 
 
 class NotebookAgent:
@@ -48,7 +45,7 @@ class NotebookAgent:
         self._stack: AsyncExitStack | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
         self.models = ChosenModels(os.environ)
-        self._folder_chosen = ""
+        self._folder_chosen = self._server_configured = ""
         self._work: asyncio.Task[Any] | None = None
         self._one = asyncio.Lock()  # a task waits while another is taken back
         self._watchers: list[View] = []
@@ -198,6 +195,7 @@ class NotebookAgent:
                 sandbox=place.sandbox,
                 limits=place.limits,
                 network=place.network,
+                server=place.server,
             )
             session = await stack.enter_async_context(
                 open_session(settings, views=[self.written, *self._watchers], secrets=self.secrets, earlier=earlier)
@@ -205,7 +203,8 @@ class NotebookAgent:
             return stack.pop_all(), session
 
     def _take(self, stack: AsyncExitStack, session: Session, place: Place) -> Session:
-        self._stack, self.session, self._folder_chosen = stack, session, place.chosen
+        self._stack, self.session = stack, session
+        self._folder_chosen, self._server_configured = place.chosen, place.configured
         place.on_open(session.folder)
         return session
 
@@ -215,7 +214,20 @@ class NotebookAgent:
             return False
         return self.session.folder != place.folder.expanduser().resolve()
 
-    def leave_session(self) -> str:
+    def runs_on_another_server(self, place: Place) -> bool:
+        """Return whether the user has named another server, or none, since the session began."""
+        if self.session is None:
+            return False
+        has_changed = place.insists or place.configured != self._server_configured
+        return has_changed and (place.server.url if place.server else "") != self.session.server
+
+    def server_of_next(self, place: Place) -> str:
+        """Return the server that the next task's code runs on; empty for this machine."""
+        if self.session and not self.runs_on_another_server(place):
+            return self.session.executor.isolation.place
+        return place.server.url if place.server else ""
+
+    def leave_session(self, why: str) -> str:
         """Forget the conversation and end the kernel, for the next task works elsewhere; return what is said of it."""
         session, kept = self.session, self.held_folder
         self._end_session(())
@@ -223,8 +235,8 @@ class NotebookAgent:
             return ""
         lost = f" Files that were not saved: {kept}." if kept else ""
         return (
-            "Another folder was chosen: the agent starts there with a new kernel and a new conversation. What it did "
-            f"before is saved as {session.notebook}.{lost}"
+            f"{why}: the agent starts there with a new kernel and a new conversation. What it did before is saved as "
+            f"{session.notebook}.{lost}"
         )
 
     def reset(self) -> None:
@@ -242,7 +254,7 @@ class NotebookAgent:
         earlier, stack = self._closing, self._stack
         self._stack, self.session, self._detach_last = None, None, []
         self.written.forget()
-        self._closing = asyncio.ensure_future(_close(earlier, stack, models))
+        self._closing = asyncio.ensure_future(close_all(earlier, stack, models))
 
     async def aclose(self) -> None:
         """End the kernel and the models; may be called twice."""
@@ -334,16 +346,3 @@ class NotebookAgent:
         if self.session is None:
             raise AgentError("there is nothing to save yet: give the agent a task first")
         return save_session(self.session, path)
-
-
-async def _close(
-    earlier: "asyncio.Task[None] | None", stack: AsyncExitStack | None, models: Sequence[ChatCompletionClient]
-) -> None:
-    """Close each part, even if closing another fails: the next session must not suffer for the last one's end."""
-    if earlier:
-        await asyncio.wait({earlier})
-    for close in [*([stack.aclose] if stack else []), *(model.close for model in models)]:
-        try:
-            await close()
-        except Exception as error:  # noqa: BLE001 - a folder that was removed, a server that is gone
-            logger.warning("the agent's session was not closed cleanly: %s", cleaned(str(error)))

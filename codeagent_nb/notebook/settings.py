@@ -47,6 +47,24 @@ class CodeAgent(Configurable):  # type: ignore[misc]
         help="What sandboxed code may reach: `none`, `all`, or names, e.g. `data.example.org, localhost:8123`; "
         "`pypi.org, files.pythonhosted.org` lets `%pip install` work. With the next session.",
     ).tag(config=True)
+    server = Unicode(
+        "",
+        help="A server (Jupyter Server, gateway, JupyterHub) whose kernels run the code instead of this machine. No "
+        "token belongs here: it is in CODEAGENT_SERVER_TOKEN, or asked for. Empty looks at CODEAGENT_SERVER. With the "
+        "next task: it then begins with a new kernel.",
+    ).tag(config=True)
+    server_kernel = Unicode(
+        "", help="The id of a kernel that runs on the server already: it is used as it is, and never ended."
+    ).tag(config=True)
+    hub_server = Unicode("", help="A named server that a JupyterHub starts; empty is your usual one.").tag(config=True)
+    hub_options = Unicode(
+        "", help="What a JupyterHub starts your server with, as its own form would ask, e.g. `profile=large, cpus=4`."
+    ).tag(config=True)
+    trusted_servers = Unicode(
+        "",
+        help="Servers on which code runs without being shown first, with commas, beside those of "
+        "CODEAGENT_TRUSTED_SERVERS.",
+    ).tag(config=True)
     budget = Unicode(
         "",
         help="What a task may use, e.g. `tokens=20000, cost=0.50, seconds=600, executions=10, output_bytes=10MB`; it "
@@ -80,6 +98,18 @@ class CodeAgent(Configurable):  # type: ignore[misc]
         help="Write code, outputs and explanations into cells of this notebook, where its front end has the extension; "
         "the panel puts them at its end.",
     ).tag(config=True)
+
+    @validate("server", "trusted_servers")  # type: ignore[untyped-decorator]
+    def _read_addresses(self, proposal: dict[str, Any]) -> str:
+        from codeagent_nb.elsewhere.choice import addresses_in
+
+        try:
+            found = addresses_in(str(proposal["value"]))
+            if proposal["trait"].name == "server" and len(found) > 1:
+                raise TraitError("name one server")
+            return ", ".join(found)
+        except ValueError as error:
+            raise TraitError(str(error)) from None
 
     @validate("limits", "network", "budget", "session_budget", "price")  # type: ignore[untyped-decorator]
     def _read(self, proposal: dict[str, Any]) -> str:

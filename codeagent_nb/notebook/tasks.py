@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from codeagent_nb.elsewhere.choice import ServerChoice
 from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.notebook.last_cells import Told
 from kernel_executor.limits.resource_limits import ResourceLimits
@@ -64,6 +65,9 @@ class Place:
         network: What it may reach.
         files: What is copied into the folder.
         chosen: The folder as the user has named it, empty if not; when this changes, the session ends.
+        server: The server that its code runs on; None for this machine.
+        configured: The server as settings or environment name it; when this changes, the session ends.
+        insists: Whether the line of a cell names the server; where the session is on another one, it ends.
         on_open: Called with the folder when the session is open there, which may be a new one in `folder`.
     """
 
@@ -73,6 +77,9 @@ class Place:
     network: Network = "none"
     files: tuple[Path, ...] = ()
     chosen: str = ""
+    server: ServerChoice | None = None
+    configured: str = ""
+    insists: bool = False
     on_open: Callable[[Path], object] = field(default=lambda _: None)
 
 

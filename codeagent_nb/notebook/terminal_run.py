@@ -5,6 +5,7 @@ from functools import partial
 
 from rich.text import Text
 
+from codeagent_nb.elsewhere.tokens import ask_at_the_terminal
 from codeagent_nb.notebook.bringing_home import Home, bring_home
 from codeagent_nb.notebook.magic_cell import attended, judge
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
@@ -23,7 +24,8 @@ async def solve_at(
         Stopped: It was stopped, by Ctrl-C.
         AgentFailed: It failed.
     """
-    prepare = partial(preparation.complete, surface=Surface(lambda text: console.print(Text(text))))
+    surface = Surface(lambda text: console.print(Text(text)), ask_token=ask_at_the_terminal)
+    prepare = partial(preparation.complete, surface=surface)
     run = agent.solve(task, place, views=lambda _: [ConsoleView(console)], prepare=prepare)
     judge(await attended(asyncio.ensure_future(run), agent.secrets))
     if task.results:

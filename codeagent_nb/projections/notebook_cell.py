@@ -221,7 +221,7 @@ def facts_line(event: RunFinishedEvent, run: Mapping[str, Any]) -> str:
         event: The run's end.
         run: What is known of it.
     """
-    facts = " · ".join([*run_facts(event), run["model"], run["isolation"].split(":")[0]])
+    facts = " · ".join([*run_facts(event), run["model"], run["isolation"].split(": ")[0]])
     return harmless_markdown(f"*{one_line(facts)}*")
 
 

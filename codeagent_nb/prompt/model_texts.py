@@ -120,6 +120,11 @@ DECIDE_AGAIN = "That was not valid ({complaint}). Reply with nothing but one JSO
 
 TRIES_LEFT = "The code failed, and there are tries left."
 
+LOOK_FIRST = (
+    "It is not known whether that code has run. Look first at what is there, such as files or tables it may have "
+    "written, and repeat nothing that may have run."
+)
+
 RETRY = "{reason}\nWrite the whole corrected code in one block."
 
 REPAIR_AFRESH = """\
@@ -165,6 +170,8 @@ RAN = "The code ran without an error. Its output:\n{output}"
 LATE = "Meanwhile earlier code showed:\n{output}"
 
 FAILED = "The code failed (exit code {exit_code}).{output}\n{error}"
+
+UNKNOWN = "It is not known whether the code has run, in whole or in part.{output}\n{error}"
 
 ROLLED_BACK = "Variables and imports are as before the failed code."
 

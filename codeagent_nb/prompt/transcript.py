@@ -255,7 +255,8 @@ def observation(result: CodeResult, explained: str = "") -> str:
         return "\n".join([said, *notes])
     error = "\n".join(filter(None, [short_error(result.blocks[-1], explained) if result.blocks else "", *notes]))
     printed = f" Output before that:\n{output}" if output else ""
-    return prompts.FAILED.format(exit_code=result.exit_code, output=printed, error=error).strip()
+    said = prompts.UNKNOWN if result.is_unknown else prompts.FAILED
+    return said.format(exit_code=result.exit_code, output=printed, error=error).strip()
 
 
 def _text_of(outputs: Iterable[Output]) -> str:

@@ -83,9 +83,9 @@ def begin(
     Raises:
         SessionError: The notebook exists and is another one, or something cannot be written or read.
     """
-    undo = stack.enter_context(ExitStack())
     place = SessionPlace.open(work_dir.path, earlier.name) if earlier.name else SessionPlace.make(work_dir.path, stem)
     stack.callback(place.close)
+    undo = stack.enter_context(ExitStack())
     if not earlier.name:
         undo.callback(remove_session, place)
     place.make_data()

@@ -1,5 +1,6 @@
 """Puts a task's files where its code will find them, and describes them for the prompt. Knows no agent."""
 
+import asyncio
 import filecmp
 import shutil
 from collections.abc import Sequence
@@ -9,7 +10,9 @@ from typing import Protocol
 from codeagent_nb.describing.asking import description_of, told
 from codeagent_nb.errors import SessionError
 from codeagent_nb.log.redaction import Secrets
+from kernel_executor import KernelExecutorError
 from kernel_executor.folders.home import with_home
+from kernel_executor.ports import CopyingExecutor
 
 CONTEXT_BUDGET = 4_000  # characters for all files, about 1,000 tokens
 
@@ -32,6 +35,25 @@ def bring_files(files: Sequence[Path], folder: Path) -> list[str]:
         SessionError: Another file of its name is there already.
     """
     return [_bring(with_home(file), folder) for file in files]
+
+
+async def bring_to(executor: object, files: Sequence[Path], folder: Path) -> list[str]:
+    """Bring files to where code works, which may be a server; return their names there.
+
+    Args:
+        executor: Runs the code.
+        files: The files.
+        folder: The session's folder on this machine.
+
+    Raises:
+        SessionError: Another file of its name is there already, or it did not arrive.
+    """
+    if not isinstance(executor, CopyingExecutor):
+        return await asyncio.to_thread(bring_files, files, folder)
+    try:
+        return [await executor.bring_file(with_home(file)) for file in files]
+    except KernelExecutorError as error:
+        raise SessionError(f"--file: {error}") from error
 
 
 def check_files(files: Sequence[Path]) -> None:

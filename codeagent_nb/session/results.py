@@ -2,11 +2,11 @@
 
 import keyword
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from codeagent_nb.errors import VariableRefused
-from codeagent_nb.events import AgentEvent, NewVariablesEvent, RunFinishedEvent
+from codeagent_nb.events import AgentEvent, KernelStateEvent, NewVariablesEvent, RunFinishedEvent
 from codeagent_nb.log.event_log import EventLog
 from codeagent_nb.loop.driver import roll_back
 from codeagent_nb.statuses import RUN_ENDS
@@ -61,10 +61,22 @@ class NewVariables:
         ends = [event for event in messages if isinstance(event, RunFinishedEvent)]
         if self.known is None or not ends or not RUN_ENDS[ends[-1].status].is_good:
             return
-        now = await _variables(self.executor)
-        new = [variable for name, variable in (now or {}).items() if variable != self.known.get(name)]
+        now = await _variables(self.executor) or {}
+        known = self.known
+        if self._are_remade(messages):
+            known, now = (_without_identity(each) for each in (known, now))
+        new = [variable for name, variable in now.items() if variable != known.get(name)]
         if new:
             log.publish(NewVariablesEvent(source="executor", variables=tuple(sorted(new, key=_weight))))
+
+    def _are_remade(self, messages: Sequence[AgentEvent]) -> bool:
+        """Return whether all variables are other objects: on a server, failed code is taken back in a fresh kernel."""
+        turned = (each.state for each in messages if isinstance(each, KernelStateEvent))
+        return bool(self.executor.isolation.place) and any(state in {"rolled_back", "restored"} for state in turned)
+
+
+def _without_identity(variables: Mapping[str, LiveVariable]) -> Mapping[str, LiveVariable]:
+    return {name: replace(variable, identity=0) for name, variable in variables.items()}
 
 
 async def _variables(executor: ManagedExecutor[Any]) -> Mapping[str, LiveVariable] | None:

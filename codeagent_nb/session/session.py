@@ -3,7 +3,6 @@
 Its files lie in `.codeagent/`, in the folder its code works in (`log/place.py`), but for a notebook that is to be seen.
 """
 
-import asyncio
 import os
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from codeagent_nb.agent import CodeExecutorAgent
+from codeagent_nb.elsewhere.choice import ServerChoice
+from codeagent_nb.elsewhere.refusals import NO_UNDO, refuse_there, refuse_to_go_on
 from codeagent_nb.errors import SessionError
 from codeagent_nb.events import FilesEvent, TaskTurnedEvent, TextMessage
 from codeagent_nb.log.event_log import EventLog, View
@@ -27,8 +28,8 @@ from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.projections.language_info import QUESTION, read_language_info
 from codeagent_nb.session.beginning import AGENT_NAME, NOTHING, Begun, Earlier, begin, leave, open_folder_of
 from codeagent_nb.session.earlier import is_task
-from codeagent_nb.session.executing import executor_for
-from codeagent_nb.session.files import bring_files, check_files, describe_files
+from codeagent_nb.session.executing import another_for, executor_for
+from codeagent_nb.session.files import bring_to, check_files, describe_files
 from codeagent_nb.session.files_told import FilesTold
 from codeagent_nb.session.held_files import keep_held_files
 from codeagent_nb.session.rebuilding import Rebuilt, rebuild
@@ -62,6 +63,7 @@ class SessionSettings:
         image: Of a container.
         limits: How much of the machine sandboxed code may use.
         network: What it may reach, as for `KernelCodeExecutor`.
+        server: Where the code runs instead of on this machine.
     """
 
     notebook: Path | None = None
@@ -73,6 +75,7 @@ class SessionSettings:
     image: str = ""
     limits: ResourceLimits = field(default_factory=ResourceLimits)
     network: Network = "none"
+    server: ServerChoice | None = None
 
     @property
     def stem(self) -> str:
@@ -100,6 +103,8 @@ class Session:
     """Knows what can be taken back."""
     files_told: FilesTold
     """Describes the files for those models that are not told all."""
+    server: str = ""
+    """The server that was chosen for its code; empty for this machine."""
     one: OneAtATime = field(default_factory=lambda: OneAtATime("this session"))
 
     @property
@@ -135,7 +140,9 @@ class Session:
             has_begun = any(isinstance(event, TextMessage) for event in standing(self.log.events))
             texts = ["" if has_begun else self.context, context]
             before, position = await self.undoing.keep(), len(self.log.events)
-            if settings.level == "rows":
+            if self.executor.isolation.place:  # on a server no code sees the folder
+                pass
+            elif settings.level == "rows":
                 await tell_files(self.executor, self.log, self.folder, task, "\n".join(texts))
             else:
                 await self.files_told.add_named(task, self.folder)
@@ -160,6 +167,7 @@ class Session:
             AgentError: A task is being worked on.
             SessionError: There is nothing to take back, or its variables cannot be brought back, and why.
         """
+        self._refuse_to_turn()
         with self.one.work():
             return await self.undoing.undo(only)
 
@@ -169,8 +177,12 @@ class Session:
         Raises:
             SessionError: There is nothing to take again.
         """
+        self._refuse_to_turn()
         with self.one.work():
             return await self.undoing.redo()
+
+    def _refuse_to_turn(self) -> None:
+        refuse_there(self.executor.isolation.place, NO_UNDO)
 
     async def fetch(self, name: str, *, limit: int | None = None) -> Any:
         """Return a copy of a variable of the agent's kernel.
@@ -205,7 +217,7 @@ class Session:
         if not files:
             return ""
         check_files(files)
-        names = await asyncio.to_thread(bring_files, files, self.folder)
+        names = await bring_to(self.executor, files, self.folder)
         self.files_told.add(names)
         await self.executor.execute_code_blocks([])  # with each call, code sees what is new in the folder
         return await describe_files(self.executor, names, self.log.secrets)
@@ -263,21 +275,22 @@ async def open_session(
     """
     async with AsyncExitStack() as stack:
         files = stack.enter_context(_files(settings, earlier, secrets or Secrets(os.environ)))
-        names = await asyncio.to_thread(bring_files, settings.files, files.place.work_dir)
         # Once more with the kernel gone: nothing it did to the file, and no late output, is left out.
         stack.callback(files.notebook.save)
         executor = executor_for(settings, files.place, files.notebook.path)
+        # Into a folder of this machine before the kernel starts: it sees what is there then.
+        names = await bring_to(executor, settings.files, files.place.work_dir) if settings.server is None else []
         await stack.enter_async_context(executor)
+        names = names or await bring_to(executor, settings.files, files.place.work_dir)
         all_views: Sequence[View] = (files.journal, files.notebook, *views)
         for view in all_views:
             files.log.attach(view)
         # A view that failed once, on a full disk say, is told nothing more; at the end it is tried with everything.
         stack.callback(lambda: files.notebook.catch_up(files.log.events))
         files.undo.pop_all()  # the kernel runs: from here on there is something to keep
-        files_told = FilesTold(
-            executor, files.log, partial(executor_for, settings, files.place, files.notebook.path), names
-        )
-        session = await _session(files, executor, names, files_told)
+        another = partial(another_for, settings, files.place, files.notebook.path)
+        files_told = FilesTold(executor, files.log, another, names)
+        session = await _session(files, executor, names, files_told, settings.server.url if settings.server else "")
         executor.on_late_output(session.on_late_output)
         stack.push_async_callback(session.keep_held_files)
         yield session
@@ -292,13 +305,14 @@ def _files(settings: SessionSettings, earlier: Earlier, secrets: Secrets) -> Ite
         work_dir = stack.enter_context(closing(open_folder_of(notebook, settings.folder)))
         files = begin(work_dir, settings.stem, notebook.name if notebook else "", earlier, secrets, stack=stack)
         try:
+            refuse_to_go_on(settings.server.url if settings.server else "", files.log.events)
             yield files
         finally:
             leave(files.place, is_empty=not files.log.events)
 
 
 async def _session(
-    files: Begun, executor: ManagedExecutor[Any], names: Sequence[str], files_told: FilesTold
+    files: Begun, executor: ManagedExecutor[Any], names: Sequence[str], files_told: FilesTold, server: str
 ) -> Session:
     """Return a session whose kernel runs and has the variables of before."""
     log = files.log
@@ -314,6 +328,7 @@ async def _session(
         language_info=language_info,
         undoing=Undoing(executor, log),
         files_told=files_told,
+        server=server,
     )
 
 

@@ -18,7 +18,8 @@ from codeagent_nb.loop.driver import roll_back
 from codeagent_nb.models.privacy import LessTold
 from codeagent_nb.session.session import Session
 from codeagent_nb.session.variable_files import WrittenVariable, refused, write_variable
-from kernel_executor import CodeBlock
+from kernel_executor import CodeBlock, KernelExecutorError
+from kernel_executor.ports import CopyingExecutor
 from kernel_executor.text import shorten
 
 DESCRIPTION_BUDGET = 3_000  # characters of one variable, about 750 tokens
@@ -67,6 +68,7 @@ async def _bring(session: Session, name: str, value: Any, *, attached: bool = Fa
 
 async def _load(session: Session, written: WrittenVariable, value: Any, *, attached: bool) -> None:
     await roll_back(session.executor, session.log)  # else it would take the variable back, too
+    await _copy_there(session, written, value)
     result = await session.executor.execute_code_blocks([CodeBlock(written.code)], timeout=LOAD_TIMEOUT)
     block = result.blocks[-1]
     if block.status != "ok":
@@ -85,6 +87,15 @@ async def _load(session: Session, written: WrittenVariable, value: Any, *, attac
             attached=attached,
         )
     )
+
+
+async def _copy_there(session: Session, written: WrittenVariable, value: Any) -> None:
+    """Copy a variable's file to where code works, if that is another machine."""
+    if isinstance(session.executor, CopyingExecutor):
+        try:
+            await session.executor.upload(session.executor.work_dir / written.path, written.path)
+        except KernelExecutorError as error:
+            raise refused(written.name, value, f"its file could not be copied to the server ({error})") from error
 
 
 async def _write(session: Session, name: str, value: Any) -> WrittenVariable:

@@ -130,7 +130,7 @@ class ConsoleView:
 
     def _start(self, event: events.RunStartedEvent) -> None:
         self._agent = event.source
-        style = "bold red" if event.isolation.startswith("NOT") else "green"
+        style = "bold red" if event.isolation.startswith("NOT") else "yellow" if "://" in event.isolation else "green"
         self._console.print(Text.assemble(("model", "dim"), " ", cleaned(event.model)))
         self._console.print(Text.assemble(("kernel", "dim"), " ", (cleaned(event.isolation), style)))
         self._told = False

@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from kernel_executor.aio.tasks import in_thread
 from kernel_executor.errors import NotFetched
@@ -86,12 +86,30 @@ class Source:
         seen_at: Returns a path of this machine as it is there; None if it is not seen there.
         folder: Where code can write, which is open; None if it can do so anywhere.
         sandbox: What is to hold the process that checks what comes.
+        elsewhere: Copies files from another machine; None if the kernel is on this one.
     """
 
     evaluate: Evaluate
     seen_at: Callable[[Path], str | None]
     folder: OpenFolder | None
     sandbox: SandboxMode
+    elsewhere: "Elsewhere | None" = None
+
+
+class Elsewhere(Protocol):
+    """Another machine, on which the kernel writes a file that is then copied."""
+
+    async def make(self) -> str | None:
+        """Make an empty file there; return its path, None if that fails."""
+        ...
+
+    async def carry(self, path: str, target: Path, limit: int) -> None:
+        """Copy it into a file here, unless it has more bytes than that."""
+        ...
+
+    async def drop(self, path: str) -> None:
+        """Remove it there."""
+        ...
 
 
 async def fetch(source: Source, name: str, limit: int) -> Fetched:
@@ -132,13 +150,16 @@ def _meeting_place(folder: OpenFolder | None) -> Iterator[OpenFolder]:
 async def _bring(source: Source, folder: OpenFolder, name: str, limit: int, copy: int) -> None:
     """Have the kernel write the variable, and copy what it has written."""
     file = f".codeagent-{secrets.token_hex(12)}"
-    path = source.seen_at(folder.path / file)
+    there = source.elsewhere
+    path = await there.make() if there else source.seen_at(folder.path / file)
     if path is None:
-        raise NotFetched("variables of a kernel on another machine cannot be copied yet: save them as files there")
+        raise NotFetched(f"`{name}` was not copied: the kernel can write no file that is seen here")
     try:
         os.close(folder.create(file))
         call = f'__import__("{MODULE}.packing", fromlist=["pack"]).pack({name!r}, {path!r}, {limit})'
         _judge(await source.evaluate(call, WRITING), name, limit)
+        if there:
+            await there.carry(path, folder.path / file, limit)
         descriptor = folder.open(file)
         try:
             await in_thread(partial(copy_sealed, descriptor, copy, limit))
@@ -150,6 +171,8 @@ async def _bring(source: Source, folder: OpenFolder, name: str, limit: int, copy
         raise NotFetched(f"`{name}` was not copied: its file cannot be read ({error.strerror or error})") from error
     finally:
         folder.remove(file)
+        if there:
+            await there.drop(path)
 
 
 def _judge(answer: str | None, name: str, limit: int) -> None:

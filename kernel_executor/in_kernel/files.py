@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import tempfile
 
 PART = ".codeagent-part"
 """What the name of a file ends with that is not whole yet."""
@@ -31,6 +32,25 @@ def finish(name: str, digest: str) -> bool:
             return False
         os.replace(name + PART, name)
     return look(name)[1] == digest
+
+
+def make() -> str:
+    """Make an empty file for what is to be copied; return its path."""
+    descriptor, path = tempfile.mkstemp(prefix="codeagent-")
+    os.close(descriptor)
+    return path
+
+
+def drop(name: str) -> bool:
+    """Remove such a file; return whether it is gone."""
+    if os.path.lexists(name):
+        os.remove(name)
+    return True
+
+
+def digest(name: str) -> str:
+    """Return the SHA-256 of a file; empty if there is none."""
+    return look(name)[1] if os.path.lexists(name) else ""
 
 
 def look(name: str) -> tuple[int, str]:

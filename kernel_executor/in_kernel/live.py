@@ -15,7 +15,7 @@ import threading
 import time
 from typing import Any
 
-from . import INSPECT, failing_line, files, start
+from . import INSPECT, failing_line, files, packing, start
 from .guard import OutputGuard
 from .inspecting import answer
 from .interrupts import Interrupts
@@ -221,4 +221,16 @@ def _interrupt_code_only(live: Live, interrupts: Interrupts) -> None:
     kernel.pre_handler_hook, kernel.should_handle, kernel.do_execute = pre_handler_hook, should_handle, do_execute
 
 
-__all__ = ["CANCEL", "END", "EXECUTE", "KNOWN", "RECALL", "UNSEEN", "failing_line", "files", "install", "recall"]
+__all__ = [
+    "CANCEL",
+    "END",
+    "EXECUTE",
+    "KNOWN",
+    "RECALL",
+    "UNSEEN",
+    "failing_line",
+    "files",
+    "install",
+    "packing",
+    "recall",
+]

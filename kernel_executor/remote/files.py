@@ -9,10 +9,12 @@ import base64
 import hashlib
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from kernel_executor import in_kernel
-from kernel_executor.errors import KernelExecutorError
+from kernel_executor.errors import KernelExecutorError, NotFetched
 from kernel_executor.outputs.fold import OutputLimits
 
 PIECE = 256_000
@@ -60,7 +62,16 @@ async def upload(source: Path, name: str, evaluate: Evaluate) -> None:
         raise CopyFailed(f"{name!r} arrived otherwise than it is here, and was not kept")
 
 
-async def download(name: str, target: Path, evaluate: Evaluate, limits: OutputLimits) -> None:
+async def digest_of(name: str, evaluate: Evaluate) -> str:
+    """Return the SHA-256 of a file there; empty if there is none.
+
+    Raises:
+        CopyFailed: It cannot be read.
+    """
+    return str(await _insist(evaluate, f"digest({name!r})", WHOLE_TIMEOUT, name))
+
+
+async def download(name: str, target: Path, evaluate: Evaluate, limits: OutputLimits, most: int | None = None) -> None:
     """Copy a file to this machine; the target is replaced when all of it is there.
 
     Args:
@@ -68,12 +79,15 @@ async def download(name: str, target: Path, evaluate: Evaluate, limits: OutputLi
         target: Where to.
         evaluate: Evaluates in the kernel.
         limits: Those of the kernel's output, which an answer has to fit.
+        most: Bytes it may have; None sets no limit.
 
     Raises:
-        CopyFailed: There is no such file, or it changed meanwhile.
+        CopyFailed: There is no such file, it changed meanwhile, or is too large.
         OSError: The target cannot be written.
     """
     size, wanted = await _looked_at(name, evaluate)
+    if most is not None and size > most:
+        raise CopyFailed(f"{name!r} is too large")
     piece_size = min(PIECE, (limits.head + limits.tail) // 2)
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
     digest, offset = hashlib.sha256(), 0
@@ -94,6 +108,42 @@ async def download(name: str, target: Path, evaluate: Evaluate, limits: OutputLi
         raise CopyFailed(f"{name!r} could not be read") from error
     finally:
         part.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class FilesThere:
+    """Files that a kernel on a server writes for us, as `fetching.fetch` wants them.
+
+    Args:
+        evaluate: Evaluates in the kernel.
+        limits: Those of its output.
+    """
+
+    evaluate: Evaluate
+    limits: OutputLimits
+
+    async def make(self) -> str | None:
+        """Make an empty file; return its path, None if that fails."""
+        try:
+            return str(await _insist(self.evaluate, "make()", PIECE_TIMEOUT, "a file"))
+        except CopyFailed:
+            return None
+
+    async def carry(self, path: str, target: Path, limit: int) -> None:
+        """Copy one here, unless it has more bytes than that.
+
+        Raises:
+            NotFetched: It has more, or could not be copied.
+        """
+        try:
+            await download(path, target, self.evaluate, self.limits, 2 * limit)
+        except CopyFailed as error:
+            raise NotFetched(f"it was not copied: {error}") from error
+
+    async def drop(self, path: str) -> None:
+        """Remove one, if the kernel can still do that."""
+        with suppress(CopyFailed):
+            await _insist(self.evaluate, f"drop({path!r})", PIECE_TIMEOUT, path)
 
 
 async def _looked_at(name: str, evaluate: Evaluate) -> tuple[int, str]:

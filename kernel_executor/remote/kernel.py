@@ -35,6 +35,7 @@ GUARD_ATTEMPTS = 5
 
 NOT_OURS = "it does not stop, and was not started here: it is left running, and the code perhaps, too"
 NOT_BEGUN = "the kernel was busy with what others run in it, and this block has not begun"
+NOT_SEEN = "what holds the code there cannot be seen from here"
 GONE = "the server ended it, perhaps because it was idle for long"
 
 
@@ -291,7 +292,7 @@ class RemoteKernelPlan:
         process.is_ours = self.kernel_id is None
         self.is_guarded = self.language == "python" and await self._guarded(process, kernel)
         process.transport.is_guarded = self.is_guarded
-        return Isolation(reason=f"it runs on {self.api.server}, and what holds it there is not ours to see")
+        return Isolation(place=str(self.api.server), reason=NOT_SEEN)
 
     async def _guarded(self, process: RemoteKernel, kernel: Kernel) -> bool:
         """Bring our guard into it, again if a cut took the answer: without it every later cut loses a block."""

@@ -4,7 +4,9 @@
 """
 
 import asyncio
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -17,6 +19,9 @@ from kernel_executor.remote.server import Server, Token
 TIMEOUT = httpx2.Timeout(30.0, connect=10.0)
 START_TIMEOUT = 300.0
 """Seconds a gateway may take to start a kernel: a cluster may have to find a machine first."""
+
+QUIET = httpx2.Timeout(30.0, connect=10.0)
+"""Of a stream: a Hub says that it is there every 8 s."""
 
 ATTEMPTS = 4
 PAUSE = 0.3
@@ -60,7 +65,7 @@ class Api:
         """Close its connections."""
         await self._client.aclose()
 
-    async def _ask(
+    async def ask(
         self, method: str, *parts: str, body: Any = None, params: Mapping[str, str] | None = None, timeout: float = 30.0
     ) -> Any:
         """Ask once.
@@ -94,14 +99,16 @@ class Api:
 
     def _explained(self, method: str, what: str, answer: httpx2.Response) -> str:
         status = answer.status_code
+        said = cleaned(self._token.absent_from(_message(answer)))[:SAID]
+        if status in {401, 403} and TOLD_WHY.search(said):
+            return f"{self.server} refused {method} {what} (HTTP {status}): {LIMIT if said == RESOURCES else said}"
         if status in {401, 403}:
             return f"{self.server} refused {method} {what} (HTTP {status}): is the token right, and still valid?"
         if answer.is_redirect:
             return f"{self.server} wants to send us elsewhere (HTTP {status}): is that the address of a Jupyter server?"
-        said = cleaned(self._token.absent_from(_message(answer)))[:SAID]
         return f"{self.server} answered HTTP {status} to {method} {what}{f': {said}' if said else ''}"
 
-    async def _insist(self, method: str, *parts: str, **settings: Any) -> Any:
+    async def insist(self, method: str, *parts: str, **settings: Any) -> Any:
         """Ask for what does no harm if it is done twice, again and again where nobody answered.
 
         Raises:
@@ -109,16 +116,33 @@ class Api:
         """
         for attempt in range(ATTEMPTS):
             try:
-                return await self._ask(method, *parts, **settings)
+                return await self.ask(method, *parts, **settings)
             except ServerError as error:
                 if attempt + 1 == ATTEMPTS or (error.status > 0 and error.status not in PASSING):
                     raise
                 await asyncio.sleep(PAUSE * 2**attempt)
         raise AssertionError
 
+    async def events(self, *parts: str) -> AsyncGenerator[Mapping[str, Any], None]:
+        """Yield the events of a stream, as a Hub tells its progress.
+
+        Raises:
+            ServerError: It refused, or broke off.
+        """
+        try:
+            async with self._client.stream("GET", self.server.address(*parts), timeout=QUIET) as answer:
+                if not answer.is_success:
+                    raise self._error(f"{self.server} answered HTTP {answer.status_code}", answer.status_code)
+                async for line in answer.aiter_lines():
+                    with suppress(ValueError, RecursionError):
+                        if line.startswith("data:") and isinstance(told := json.loads(line[5:]), dict):
+                            yield told
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise self._error(f"{self.server} did not answer: {type(error).__name__} {error}") from None
+
     async def version(self) -> str:
         """Return the server's version; empty if it does not tell."""
-        told = await self._insist("GET")
+        told = await self.insist("GET")
         return _text(told, "version")
 
     async def kernelspecs(self) -> tuple[str, dict[str, str]]:
@@ -127,7 +151,7 @@ class Api:
         Raises:
             ServerError: It refused, or did not answer, or with something else.
         """
-        told = await self._insist("GET", "kernelspecs")
+        told = await self.insist("GET", "kernelspecs")
         specs = told.get("kernelspecs") if isinstance(told, dict) else None
         if not isinstance(specs, dict):
             raise self._not_understood("GET", "kernelspecs")
@@ -142,7 +166,7 @@ class Api:
             ServerError: It refused, or did not answer, or with something else.
         """
         try:
-            told = await self._insist("GET", "kernels", kernel_id)
+            told = await self.insist("GET", "kernels", kernel_id)
         except ServerError as error:
             if error.status == 404:
                 return None
@@ -151,15 +175,26 @@ class Api:
             raise self._not_understood("GET", f"kernels/{kernel_id}")
         return told  # in gateway mode a server answers null, and HTTP 200, for one that it does not have
 
+    async def kernels(self) -> list[dict[str, Any]]:
+        """Return what the server knows of each of its kernels.
+
+        Raises:
+            ServerError: It refused, or did not answer, or with something else.
+        """
+        told = await self.insist("GET", "kernels")
+        if not isinstance(told, list):
+            raise self._not_understood("GET", "kernels")
+        return [each for each in told if isinstance(each, dict)]
+
     async def post_kernel(self, wanted: Mapping[str, Any]) -> str:
         """Ask once for a kernel; return its id, empty if the server names none."""
-        told = await self._ask("POST", "kernels", body=dict(wanted), timeout=START_TIMEOUT)
+        told = await self.ask("POST", "kernels", body=dict(wanted), timeout=START_TIMEOUT)
         return _text(told, "id")
 
     async def end(self, kernel_id: str) -> bool:
         """End a kernel; return whether it was there. One that is gone is well."""
         try:
-            await self._insist("DELETE", "kernels", kernel_id)
+            await self.insist("DELETE", "kernels", kernel_id)
         except ServerError as error:
             if error.status != 404:
                 raise
@@ -168,18 +203,24 @@ class Api:
 
     async def interrupt(self, kernel_id: str) -> None:
         """Interrupt a kernel, once."""
-        await self._ask("POST", "kernels", kernel_id, "interrupt", body={}, timeout=5.0)
+        await self.ask("POST", "kernels", kernel_id, "interrupt", body={}, timeout=5.0)
 
     async def contents(self, method: str, path: str, body: Any = None) -> Any:
         """Ask for a file, or write one; where there are none, the status is 404 or 405."""
         params = {"content": "1", "format": "base64", "type": "file"} if method == "GET" else None
-        return await self._insist(method, "contents", *path.split("/"), body=body, params=params, timeout=300.0)
+        return await self.insist(method, "contents", *path.split("/"), body=body, params=params, timeout=300.0)
 
     def end_now(self, kernel_id: str) -> None:
         """End a kernel while the event loop is closing and nothing can be awaited any more."""
         with suppress(httpx2.HTTPError):  # nobody is left to tell
             httpx2.delete(self.server.address("kernels", kernel_id), headers=self._token.headers, timeout=PARTING)
 
+
+TOLD_WHY = re.compile(r"limit|\bnot authorized|\bnot in the set of users|\bscopes\b", re.IGNORECASE)
+"""In what a server says with a 403 whose cause is another one than a wrong token."""
+
+RESOURCES, LIMIT = "Resource Limit", "it has as many kernels as it allows; end one, or wait until others have"
+"""What an Enterprise Gateway says, and what it means."""
 
 NOT_SENT = -1
 """In the place of a status: nobody took the question."""

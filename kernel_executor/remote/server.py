@@ -39,6 +39,10 @@ class Token:
         return text
 
 
+class SecretInAddress(ValueError):  # noqa: N818 - named after what was found
+    """A server's address has a token or a password in it; the message does not repeat it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """The address of a server, without a secret in it.
@@ -55,7 +59,7 @@ class Server:
             raise ValueError("the server's address must be a URL, such as https://hub.example.org/user/me")
         if parts.username is not None or parts.password is not None or _names_secret(parts.query):
             # Neither is repeated here: an exception goes to logs and notebooks.
-            raise ValueError("the server's address has a secret in it: leave it out, and pass it as token=")
+            raise SecretInAddress("the server's address has a secret in it: leave it out, and pass it as token=")
         path = parts.path.rstrip("/")
         for end in ("/lab", "/tree", "/api"):  # as copied from a browser
             path = path.removesuffix(end)

@@ -27,6 +27,7 @@ class Isolation:
         reaches: What can be reached of the network, in words.
         limits: How much of the machine it may use, in words.
         reason: Why there is no sandbox, or not the better one.
+        place: The server it runs on; empty on this machine.
     """
 
     mechanism: str = "none"
@@ -41,6 +42,7 @@ class Isolation:
     reaches: str = ""
     limits: str = ""
     reason: str = ""
+    place: str = ""
 
     @property
     def isolates(self) -> bool:
@@ -55,6 +57,8 @@ class Isolation:
     @property
     def summary(self) -> str:
         """Return one line for people."""
+        if self.place:
+            return f"on {self.place}: {self.reason}"
         if self.mechanism == "none":
             return f"NOT sandboxed{f': {self.reason}' if self.reason else ''}"
         but = f" but for {', '.join(self.lent)}" if self.lent else ""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from kernel_executor import CodeBlock, RemoteKernelExecutor
 from tests.support.jupyter_server import JupyterServer, jupyter_server
+from tests.support.places import NEEDS, open_place
 
 ROUNDS = 60
 PYTHON = os.environ.get("CODEAGENT_SERVERS_PYTHON", "build/servers/bin/python")
@@ -55,6 +56,9 @@ def main() -> None:
             one, other = asyncio.run(ours(server)), theirs(server)
             print(f"a block on a server, median of {ROUNDS}: {one * 1e3:.1f} ms", end=" ")
             print(f"against {other * 1e3:.1f} ms by jupyter-kernel-client: ratio {one / other:.2f}")
+    if all(path.exists() for path in NEEDS["hub"]):
+        with tempfile.TemporaryDirectory() as folder, open_place("hub", Path(folder)) as server:
+            print(f"a block through a Hub's proxy, median of {ROUNDS}: {asyncio.run(ours(server)) * 1e3:.1f} ms")
 
 
 if __name__ == "__main__":

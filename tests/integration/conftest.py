@@ -1,5 +1,6 @@
 """Real kernels for the executor's tests."""
 
+import os
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
@@ -10,7 +11,8 @@ from kernel_executor import KernelCodeExecutor
 from tests.containers import NoContainerEngineError, container_engine
 from tests.integration.executor_kinds import KINDS, REMOTE
 from tests.integration.scripted_server import ScriptedServer, Serve
-from tests.support.jupyter_server import JupyterServer, jupyter_server
+from tests.support.jupyter_server import JupyterServer
+from tests.support.places import OTHERWISE, open_place
 
 
 def _bubblewrap_works() -> bool:
@@ -19,6 +21,14 @@ def _bubblewrap_works() -> bool:
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
     except OSError:
         return False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what cannot hold in the place on a server that the environment names."""
+    if os.environ.get("CODEAGENT_TEST_PLACE", "").startswith("gateway mode"):
+        for item in items:
+            if reason := OTHERWISE.get(getattr(item, "originalname", "")):
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture(scope="session")
@@ -42,10 +52,10 @@ def engine() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
-    """A Jupyter Server on this machine; skip where what speaks to it is not installed."""
-    pytest.importorskip("websockets")
+    """A Jupyter Server on this machine, or another place on a server that the environment names (`make servers`)."""
     with ExitStack() as stack:
-        server = stack.enter_context(jupyter_server(tmp_path_factory.mktemp("server")))
+        name = os.environ.get("CODEAGENT_TEST_PLACE", "server")
+        server = stack.enter_context(open_place(name, tmp_path_factory.mktemp("server")))
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         for name, value in zip(REMOTE, (server.url, server.token, str(server.root)), strict=True):
             patch.setenv(name, value)

@@ -1,72 +1,29 @@
-"""Kernels behind gateways: a Kernel Gateway, and a Jupyter Server in gateway mode before one. `make servers` runs it.
+"""Kernels behind gateways, and on the oldest server that is supported. `make servers` runs it.
 
-They are installed in an environment of their own, whose interpreter CODEAGENT_SERVERS_PYTHON names.
+A Kernel Gateway, an Enterprise Gateway with its local process proxy, a Jupyter Server in gateway mode before each.
 """
 
 import os
-import secrets
-import subprocess
-import sys
-import time
+import traceback
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from kernel_executor import CodeBlock, CodeResult, RemoteKernelExecutor
-from tests.support.jupyter_server import jupyter_server
+from kernel_executor import CodeBlock, CodeResult, KernelStartError, RemoteKernelExecutor
+from kernel_executor.remote.looking import kernels_on, look_at, needs_token
+from kernel_executor.remote.server import Server, Token
+from tests.support.gateways import ENTERPRISE, enterprise_gateway
+from tests.support.places import NEEDS, open_place
 
 pytestmark = pytest.mark.integration
 
-PYTHON = os.environ.get("CODEAGENT_SERVERS_PYTHON", "build/servers/bin/python")
 
-
-@contextmanager
-def kernel_gateway(folder: Path) -> Iterator[tuple[str, str]]:
-    """Run a Kernel Gateway; yield its address and its token."""
-    token, log = secrets.token_hex(24), folder / "gateway.log"
-    settings = {"KG_AUTH_TOKEN": token, "KG_IP": "127.0.0.1", "JUPYTER_RUNTIME_DIR": str(folder)}
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER_", "PYTEST_"))}
-    port = _free_port()
-    command = [PYTHON, "-m", "kernel_gateway", f"--KernelGatewayApp.port={port}", "--KernelGatewayApp.port_retries=0"]
-    with log.open("wb") as file:
-        gateway = subprocess.Popen(command, stdout=file, stderr=file, env={**environment, **settings}, cwd=folder)
-    try:
-        deadline = time.monotonic() + 60
-        while "is available at" not in log.read_text():
-            assert gateway.poll() is None, log.read_text()[-2_000:]
-            assert time.monotonic() < deadline, log.read_text()[-2_000:]
-            time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}", token
-    finally:
-        gateway.terminate()
-        gateway.wait(20)
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-@pytest.fixture(scope="module", params=["kernel gateway", "gateway mode"])
+@pytest.fixture(scope="module", params=[name for name in NEEDS if name not in {"server", "hub"}])
 def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """The address and the token of each."""
-    pytest.importorskip("websockets")
-    if not Path(PYTHON).exists():
-        pytest.skip("no gateway is installed: make servers")
-    folder = tmp_path_factory.mktemp("gateway")
-    with kernel_gateway(folder) as (url, token):
-        if request.param == "kernel gateway":
-            yield url, token
-            return
-        arguments = [f"--GatewayClient.url={url}", f"--GatewayClient.auth_token={token}"]
-        arguments.append("--GatewayClient.auth_scheme=token")
-        with jupyter_server(folder / "server", arguments, python=sys.executable) as server:
-            yield server.url, server.token
+    """The address and the token of each; a server and a Hub have tests of their own."""
+    with open_place(request.param, tmp_path_factory.mktemp("place")) as server:
+        yield server.url, server.token
 
 
 @pytest.fixture
@@ -117,3 +74,74 @@ async def test_a_kernel_is_found_and_not_ended(executor: RemoteKernelExecutor, p
     async with RemoteKernelExecutor(server=url, token=token, kernel_id=executor.kernel_id) as other:
         assert (await run(other, "print(kept)")).output == "7"
     assert (await run(executor, "print(kept)")).output == "7"
+
+
+async def test_it_is_looked_at(place: tuple[str, str]) -> None:
+    url, token = place
+    assert await needs_token(Server(url))
+    seen = await look_at(Server(url), Token(token))
+    assert "python3" in seen.kernelspecs
+    assert seen.hub == ""
+
+
+async def test_a_wrong_token_is_told_without_it(place: tuple[str, str]) -> None:
+    url, token = place
+    wrong = token[::-1]
+    with pytest.raises(KernelStartError, match="is the token right") as caught:
+        await RemoteKernelExecutor(server=url, token=wrong).start()
+    assert wrong not in "".join(traceback.format_exception(caught.value))
+
+
+# What is Enterprise Gateway's own
+
+
+@pytest.fixture(scope="module")
+def bounded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str, Path]]:
+    """An Enterprise Gateway that starts two kernels, one for each user, and none for one of them."""
+    pytest.importorskip("websockets")
+    if not ENTERPRISE.exists():
+        pytest.skip("it is not installed: make servers")
+    settings = {
+        "EG_MAX_KERNELS": "2",
+        "EG_MAX_KERNELS_PER_USER": "1",
+        "EG_LIST_KERNELS": "True",
+    }
+    with enterprise_gateway(tmp_path_factory.mktemp("bounded"), **settings) as gateway:
+        yield gateway
+
+
+def executor_for(bounded: tuple[str, str, Path], user: str) -> RemoteKernelExecutor:
+    url, token, _ = bounded
+    return RemoteKernelExecutor(server=url, token=token, env={"KERNEL_USERNAME": user}, timeout=20)
+
+
+async def test_variables_of_the_gateway_reach_the_kernel(bounded: tuple[str, str, Path], tmp_path: Path) -> None:
+    url, token, _ = bounded
+    env = {"KERNEL_USERNAME": "ada", "KERNEL_WORKING_DIR": str(tmp_path)}
+    async with RemoteKernelExecutor(server=url, token=token, env=env, timeout=20) as executor:
+        assert (await run(executor, "import os; print(os.environ['KERNEL_USERNAME'])")).output == "ada"
+
+
+async def test_its_limits_are_told_as_limits_and_not_as_a_wrong_token(bounded: tuple[str, str, Path]) -> None:
+    async with executor_for(bounded, "ada"):
+        with pytest.raises(KernelStartError, match="A max kernels per user limit has been set to 1") as caught:
+            await executor_for(bounded, "ada").start()
+        assert "token" not in str(caught.value)
+        async with executor_for(bounded, "bob"):
+            with pytest.raises(KernelStartError, match="as many kernels as it allows"):
+                await executor_for(bounded, "cleo").start()
+    url, token, _ = bounded
+    assert await kernels_on(Server(url), Token(token)) == ()
+
+
+async def test_a_user_who_may_start_none_is_told_so(bounded: tuple[str, str, Path]) -> None:
+    with pytest.raises(KernelStartError, match=r"'mallory' is not authorized .*KERNEL_USERNAME"):
+        await executor_for(bounded, "mallory").start()
+
+
+async def test_no_token_is_in_its_log(bounded: tuple[str, str, Path]) -> None:
+    _, token, log = bounded
+    async with executor_for(bounded, "ada") as executor:
+        await run(executor, "print(1)")
+    assert "channels" in log.read_text()
+    assert token not in log.read_text()

@@ -45,7 +45,7 @@ class JupyterServer:
 
 @contextmanager
 def jupyter_server(
-    folder: Path, arguments: Sequence[str] = (), *, python: str = sys.executable
+    folder: Path, arguments: Sequence[str] = (), *, python: str = sys.executable, port: int = 0
 ) -> Iterator[JupyterServer]:
     """Run a server in a folder of its own.
 
@@ -53,6 +53,7 @@ def jupyter_server(
         folder: Where its files are.
         arguments: Further settings.
         python: The interpreter it is installed for.
+        port: Its port; 0 takes any that is free, and an old server does not tell then which that is.
     """
     root, runtime, log = folder / "root", folder / "runtime", folder / "server.log"
     root.mkdir(parents=True)
@@ -68,7 +69,7 @@ def jupyter_server(
         "JUPYTER_NO_CONFIG": "1",
         "PYTHONWARNINGS": "ignore",
     }
-    command = [python, "-m", "jupyter_server", "--ServerApp.port=0", "--ServerApp.ip=127.0.0.1", "--no-browser"]
+    command = [python, "-m", "jupyter_server", f"--ServerApp.port={port}", "--ServerApp.ip=127.0.0.1", "--no-browser"]
     command += ["--allow-root", f"--ServerApp.root_dir={root}", "--ServerApp.jpserver_extensions={}", *arguments]
     with log.open("wb") as file:
         server = subprocess.Popen(command, stdout=file, stderr=file, env=environment, cwd=root, start_new_session=True)

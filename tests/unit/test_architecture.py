@@ -335,7 +335,7 @@ def test_secrets_have_one_owner_and_no_view_makes_its_own() -> None:
         "codeagent_nb/session/variable_files.py",
     }  # there one that knows none
     owners = {
-        *("agent.py", "agentchat/assistant.py", "agentchat/components.py", "cli/app.py"),
+        *("agent.py", "agentchat/assistant.py", "agentchat/components.py", "cli/guarding.py"),
         *("notebook/notebook_agent.py", "session/session.py"),
     }
     assert calls_of("Secrets") == {f"codeagent_nb/{owner}" for owner in owners}

@@ -17,7 +17,7 @@ from codeagent_nb.notebook.cells.approving import asking_for_cells
 from codeagent_nb.notebook.cells.begin import Begin, Writing
 from codeagent_nb.notebook.live_output import CellView, DisplayPublisher
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
-from codeagent_nb.notebook.panel.input_line import InputLine
+from codeagent_nb.notebook.panel.input_line import InputLine, ask_in_the_input_line
 from codeagent_nb.notebook.panel.kernel_view import KernelView
 from codeagent_nb.notebook.panel.widget_controls import Controls
 from codeagent_nb.notebook.setup.card import Cards
@@ -226,7 +226,7 @@ class Panel:
             self._offer.cancel()
             await asyncio.wait({self._offer})
         had_model = not self._preparation.why_no_model(task.model)
-        surface = Surface(lambda text: self._view.note("info", text), self._cards)
+        surface = Surface(lambda text: self._view.note("info", text), self._cards, ask_in_the_input_line)
         completed = await self._preparation.complete(task, place, surface)
         if not had_model:
             self._show_models()
@@ -338,9 +338,12 @@ class _Beside:
 
     def on_event(self, event: AgentEvent) -> None:
         """Look where the session is saved, when a run ends, and whether its task stands."""
+        place = self._agent.session.executor.isolation.place if self._agent.session else ""
         match event:
+            case RunStartedEvent():
+                self._widget.place = place
             case RunFinishedEvent():
-                self._widget.turn = "undo"
+                self._widget.turn = "" if place else "undo"  # nothing there brings variables back
                 self._widget.notebook = self._agent.session.name if self._agent.session else ""
             case TaskTurnedEvent(state=state):
                 self._widget.turn = "redo" if state == "undone" else "undo"

@@ -26,6 +26,7 @@ SCRIPTS = (
     "approval.js",
     "folder_card.js",
     "model_card.js",
+    "server_card.js",
     "cards.js",
     "composer.js",
     "kernel.js",
@@ -86,4 +87,5 @@ class AgentWidget(anywidget.AnyWidget):  # type: ignore[misc]
     models: Any = traitlets.List(traitlets.Unicode()).tag(sync=True)
     model: Any = traitlets.Unicode("").tag(sync=True)
     notebook: Any = traitlets.Unicode("").tag(sync=True)
+    place: Any = traitlets.Unicode("").tag(sync=True)
     turn: Any = traitlets.Enum(("", "undo", "redo"), "").tag(sync=True)

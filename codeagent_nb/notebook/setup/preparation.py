@@ -5,14 +5,17 @@ surface says whether anything can be clicked.
 """
 
 import asyncio
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from codeagent_nb.elsewhere.tokens import AskToken, ask_nobody
 from codeagent_nb.errors import AgentError, NoModelConfigured, WeightsError
 from codeagent_nb.models.privacy import PrivacySetting
 from codeagent_nb.models.types import ChatCompletionClient, host_of_model
+from codeagent_nb.notebook.attaching import tables_that_stay
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.notebook.setup.card import Cards
 from codeagent_nb.notebook.setup.folder_choice import (
@@ -24,6 +27,7 @@ from codeagent_nb.notebook.setup.folder_choice import (
     without_a_choice,
 )
 from codeagent_nb.notebook.setup.model_setup import ModelSetup
+from codeagent_nb.notebook.setup.server_token import ServerTokens
 from codeagent_nb.notebook.setup.ways_text import ways_in_cells
 from codeagent_nb.notebook.tasks import Place, Task
 from codeagent_nb.session.privacy_choices import PrivacyChoices, is_open, question, setting_for
@@ -39,10 +43,12 @@ class Surface:
     Args:
         say: Shows a notice.
         cards: Asks with buttons; None where there are none.
+        ask_token: Asks for a server's token where there are none.
     """
 
     say: Callable[[str], None]
     cards: Cards | None = None
+    ask_token: AskToken = ask_nobody
 
 
 class Preparation:
@@ -71,6 +77,7 @@ class Preparation:
         self._answers: dict[Path, FolderAnswer] = {}
         self._told_hosts: set[str] = set()
         self.choices = PrivacyChoices()
+        self._tokens = ServerTokens(os.environ, agent.secrets.learn)
 
     async def complete(self, task: Task, place: Place, surface: Surface) -> tuple[Task, Place]:
         """Return a task with its model, and where it is solved.
@@ -79,6 +86,11 @@ class Preparation:
             NoModelConfigured: There is no model, and nobody to ask for one.
         """
         place = await self._placed(task, place, surface)
+        if place.server and self._agent.session is None:
+            server = await self._tokens.with_token(place.server, surface.cards, surface.ask_token)
+            place = replace(place, server=replace(server, tell=surface.say))
+        if stays := tables_that_stay(task, self._agent.server_of_next(place)):
+            surface.say(stays)
         model = await self._model(task, surface)
         privacy = self._privacy(task, host_of_model(model), surface)
         return replace(task, settings=replace(task.settings, model=model, privacy=privacy)), place
@@ -87,11 +99,14 @@ class Preparation:
 
     async def _placed(self, task: Task, place: Place, surface: Surface) -> Place:
         if self._agent.works_in_another_folder(place):
-            surface.say(self._agent.leave_session())
+            surface.say(self._agent.leave_session("Another folder was chosen"))
+        if self._agent.runs_on_another_server(place):
+            where = place.server.url if place.server else "this machine"
+            surface.say(self._agent.leave_session(f"The code runs on {where} from here on"))
         if self._agent.session:
             self._tell_if_elsewhere(self._agent.session.folder, place, surface)
             return place
-        if not is_too_much(place.folder):
+        if place.server or not is_too_much(place.folder):  # on a server no code sees it
             return place
         answer = self._answers.get(place.folder)
         if answer and not all(path.is_file() for path in answer.files):

@@ -3,6 +3,9 @@
 
 /** @typedef {{ element: HTMLElement, update: (fields: any) => void }} CardView */
 
+/** What makes each kind of card. @type {Record<string, (fields: any, send: (message: Record<string, any>) => void) => CardView>} */
+const CARDS = { folder: folderCard, model: modelCard, server: serverCard };
+
 class CardPlace {
   /** @param {(message: Record<string, any>) => void} send */
   constructor(send) {
@@ -25,7 +28,7 @@ class CardPlace {
   replace(fields) {
     this.id = fields?.id ?? "";
     const send = (/** @type {Record<string, any>} */ message) => this.send({ ...message, id: fields?.id });
-    const make = fields?.kind === "folder" ? folderCard : modelCard;
+    const make = CARDS[fields?.kind ?? "model"];
     this.view = fields ? make(/** @type {any} */ (fields), send) : undefined;
     this.element.replaceChildren(...(this.view ? [this.view.element] : []));
   }

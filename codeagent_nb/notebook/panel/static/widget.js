@@ -42,6 +42,7 @@ class AgentView {
     this.chooser = h("label", { class: "cagent-chooser" }, h("span", { text: "Model" }), this.select);
     this.path = h("span", { class: "cagent-path" });
     this.turn = h("span", {});
+    this.place = h("span", { class: "cagent-chip", title: "Where the code runs" });
     this.form = h("div", { class: "cagent-approval-place" });
     this.card = new CardPlace((message) => this.send(message));
     /** @type {string | undefined} */
@@ -73,7 +74,7 @@ class AgentView {
       h("span", { text: "The agent writes code, runs it, and repairs what fails." }));
     this.root.append(
       h("div", { class: "cagent-head" }, this.state,
-        h("div", { class: "cagent-head-end" }, this.kernel.toggle, this.chooser)),
+        h("div", { class: "cagent-head-end" }, this.place, this.kernel.toggle, this.chooser)),
       this.kernel.line,
       this.kernel.details,
       h("div", { class: "cagent-body" }, welcome, this.transcript.element),
@@ -116,6 +117,7 @@ class AgentView {
       ["change:models", () => this.showModels()],
       ["change:model", () => this.showModels()],
       ["change:notebook", () => this.showPath()],
+      ["change:place", () => this.showPlace()],
       ["change:turn", () => this.showTurn()],
       ["msg:custom", (message) => this.receive(message)],
     ];
@@ -127,6 +129,7 @@ class AgentView {
     this.showState();
     this.showModels();
     this.showPath();
+    this.showPlace();
     this.showTurn();
     this.showEntries(true);
     this.showApproval();
@@ -221,6 +224,12 @@ class AgentView {
     this.path.textContent = path;
     this.path.hidden = !path;
     this.path.title = path;
+  }
+
+  showPlace() {
+    const place = this.model.get("place") ?? "";
+    this.place.replaceChildren(`on ${place.replace(/^https?:\/\//, "")}`);
+    this.place.hidden = !place;
   }
 
   showTurn() {
