@@ -59,7 +59,7 @@ import matplotlib.pyplot as plt
 
 monthly = sales.groupby("month")["revenue"].sum()
 reached = int((monthly >= goals["monthly"]).sum())
-print("months at or above the target:", reached)
+print("months at or above the target:", reached, "of", len(monthly))
 print("best month:", monthly.idxmax(), monthly.max())
 
 ax = monthly.plot.bar(figsize=(6, 2.4), color="#4c8bb5", xlabel="", rot=0)

@@ -85,7 +85,8 @@ async def bring_along(session: Session, task: Task) -> str:
     """
     for name, value in task.variables.items():
         await bring_variable(session, name, value)
-    if (cells := task.along.cells).content and task.settings.level != "schema":
+    cells = task.along.cells
+    if {"rows": cells.content, "statistics": cells.statistics, "schema": ""}[task.settings.level]:
         content, statistics = map(session.log.secrets.preview, (cells.content, cells.statistics))
         less = LessTold(statistics=statistics)
         session.log.publish(ContextEvent(source="notebook", content=content, told=cells.note, less=less))

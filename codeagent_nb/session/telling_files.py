@@ -34,7 +34,7 @@ async def tell_files(executor: ManagedExecutor[Any], log: EventLog, folder: Path
         described = await describe_files(executor, news, log.secrets)
         told = f"Looked at {', '.join(f'`{name}`' for name in news)} for the model"
         log.publish(ContextEvent(source="session", content=described, told=told))
-    elif not named and not any(texts) and not _has_data(events) and (listed := listing(files)):
+    elif not named and not any(map(str.strip, texts)) and not _has_data(events) and (listed := listing(files)):
         told = "Told the model which files of data are here"
         log.publish(ContextEvent(source=FOLDER, content=listed, told=told))
 

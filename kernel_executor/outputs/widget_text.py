@@ -62,7 +62,7 @@ def _text(model_id: str, state_of: Lookup, read: set[str]) -> str:
     if not state:
         return ""
     read.add(model_id)
-    name = state.get("_model_name")
+    name = str(state.get("_model_name"))  # it is whatever code has sent
     children = state.get("children")
     if isinstance(children, list | tuple):
         parts = [_text(child, state_of, read) for child in references(list(children[:MOST_CHILDREN]))]

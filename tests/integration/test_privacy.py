@@ -9,7 +9,7 @@ import pytest
 
 from codeagent_nb import OpenAIChatCompletionClient, TaskResult
 from codeagent_nb.approval import refuse_unattended
-from codeagent_nb.events import CodeExecutionEvent, ModelRequestEvent, RunFinishedEvent
+from codeagent_nb.events import CodeExecutionEvent, ContextEvent, ModelRequestEvent, RunFinishedEvent
 from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.models.privacy import Privacy
 from codeagent_nb.notebook.last_cells import Told
@@ -225,6 +225,16 @@ async def test_of_a_file_that_a_task_names_the_level_is_told_and_nothing_of_othe
     assert found_in(notebook.server.requests, canaries.texts | {"Kx7QzPq8"}) == set()
     assert "- 'name': str" in str(notebook.server.requests[0])
     assert not any(getattr(event, "told", "") for event in notebook.agent.events), "nothing is said that is not so"
+
+
+async def test_of_cells_that_a_task_speaks_of_the_code_is_told_at_statistics(notebook: Recorded) -> None:
+    note = "Told the model your last cell and its error"
+    cells = Told("CELL and its error: Kx7QzPq8", note, "CELL. It ended with KeyError.")
+    await notebook.solve(["It is a typo."], "statistics", text="Why does this fail?", along=Along(cells=cells))
+    assert "CELL. It ended with KeyError." in str(notebook.server.requests[0])
+    assert "Kx7QzPq8" not in str(notebook.server.requests)
+    told = [event.told for event in notebook.agent.events if isinstance(event, ContextEvent)]
+    assert note in told
 
 
 async def test_a_file_that_code_has_made_is_not_described_because_a_task_names_it(
