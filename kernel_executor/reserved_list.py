@@ -4,14 +4,13 @@
 CLOSURE = frozenset(
     """
 IPython PIL annotated_doc annotated_types anyio anywidget asttokens attr attrs autogen_core certifi charset_normalizer
-codeagent_nb comm contourpy cycler dateutil debugpy docker executing fastjsonschema fontTools genai_prices google h11 httpcore2
-httpx2 idna ipykernel ipykernel_launcher ipython_pygments_lexers ipywidgets jedi jiter jsonref jsonschema
-jsonschema_specifications jupyter jupyter_client jupyter_core jupyterlab_widgets kernel_executor kiwisolver
-lazy_loader markdown_it matplotlib matplotlib_inline mdurl mpl_toolkits nbformat nest_asyncio2 nh3 numpy openai
-opentelemetry packaging pandas parso pexpect platformdirs prompt_toolkit proxytypes psutil psygnal ptyprocess
-pure_eval pyarrow pydantic pydantic_core pygments pylab pyparsing referencing requests rich rpds shellingham sniffio
-stack_data tornado traitlets truststore typer typing_extensions typing_inspection tzdata urllib3 wcwidth
-widgetsnbextension xllamacpp zmq
+codeagent_nb comm contourpy cycler dateutil debugpy docker executing fastjsonschema fontTools genai_prices google h11
+httpcore2 httpx2 idna ipykernel ipykernel_launcher ipython_pygments_lexers ipywidgets jedi jiter jsonref jsonschema
+jsonschema_specifications jupyter jupyter_client jupyter_core jupyterlab_widgets kernel_executor kiwisolver lazy_loader
+markdown_it matplotlib matplotlib_inline mdurl mpl_toolkits nbformat nest_asyncio2 nh3 numpy openai opentelemetry
+packaging pandas parso pexpect platformdirs prompt_toolkit proxytypes psutil psygnal ptyprocess pure_eval pyarrow
+pydantic pydantic_core pygments pylab pyparsing referencing requests rich rpds shellingham sniffio stack_data tornado
+traitlets truststore typer typing_extensions typing_inspection tzdata urllib3 wcwidth widgetsnbextension xllamacpp zmq
 """.split()
 )
 """Of what we need, with all extras, and of what that needs in turn."""
