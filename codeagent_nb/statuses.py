@@ -77,7 +77,7 @@ RUN_ENDS: Mapping[RunStatus, RunEnd] = {
     "denied": RunEnd(
         Shown("not approved", "✗", "skipped", "warn"), "the code was not approved", 3, repeats_warning=True
     ),
-    "exhausted": RunEnd(Shown("budget used up", "■", "clock", "warn"), "a budget is used up", 6, repeats_warning=True),
+    "exhausted": RunEnd(Shown("budget used up", "■", "clock", "warn"), "a budget is used up", 6),
     "cancelled": RunEnd(Shown("stopped", "■", "stop", "warn"), "the run was cancelled", 130),
     "error": RunEnd(Shown("error", "✗", "warn", "bad"), "something went wrong", 4),
 }

@@ -6,11 +6,10 @@ A token stands in no cell, argument or address: those are in notebooks, historie
 import sys
 import termios
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 
 from rich.text import Text
 
-from codeagent_nb.elsewhere.choice import SERVER, TOKEN, read_address, same_origin
+from codeagent_nb.elsewhere.choice import SERVER, TOKEN, TRUSTED, read_address, same_origin
 from codeagent_nb.errors import SessionError
 from codeagent_nb.views.clean_console import CleanConsole
 from codeagent_nb.views.standard_streams import raw_standard_error
@@ -23,23 +22,38 @@ AskToken = Callable[[str], Awaitable[str | None]]
 
 NOBODY = f"{{url}} wants a token, and nobody is there to type it: set the variable {TOKEN} where this program starts"
 
-OF_ANOTHER = f" (the one that is set is for {SERVER}, another server)"
+OF_ANOTHER = f" (the one that is set is for the server that {SERVER} names, and not for one that a notebook names)"
 
 
-def token_of(environment: Mapping[str, str], url: str) -> str:
-    """Return the token for a server; empty if there is none.
+def token_of(environment: Mapping[str, str], url: str, *, is_typed: bool = True) -> str:
+    """Return the environment's token for a server; empty if there is none for that one.
 
-    Where the environment names a server, too, the token is for that one, and not for another that a notebook names.
+    Args:
+        environment: Where it may stand. Where a server stands there, too, it is for that one alone.
+        url: The server.
+        is_typed: Whether the user has typed its address: a notebook that was sent may name any.
     """
-    own = environment.get(SERVER, "")
-    with suppress(ValueError):
-        if own and not same_origin(url, read_address(own)):
-            return ""
-    return environment.get(TOKEN, "").strip()
+    named = [environment.get(SERVER, ""), *([] if is_typed else environment.get(TRUSTED, "").split(","))]
+    if is_typed and not environment.get(SERVER):
+        return environment.get(TOKEN, "").strip()
+    is_for_it = any(each.strip() and _is_of(url, each) for each in named)
+    return environment.get(TOKEN, "").strip() if is_for_it else ""
+
+
+def _is_of(url: str, named: str) -> bool:
+    try:
+        return same_origin(url, read_address(named))
+    except ValueError:  # it names nothing
+        return False
 
 
 async def find_token(
-    url: str, environment: Mapping[str, str], ask: AskToken, learn: Callable[[Mapping[str, str]], object]
+    url: str,
+    environment: Mapping[str, str],
+    ask: AskToken,
+    learn: Callable[[Mapping[str, str]], object],
+    *,
+    is_typed: bool = True,
 ) -> Token:
     """Return who we are on a server; a person is asked if it is not known and the server wants to know.
 
@@ -48,12 +62,13 @@ async def find_token(
         environment: Where the token may stand.
         ask: Asks for it.
         learn: Is told what is secret from now on.
+        is_typed: Whether the user has typed the address, as for `token_of`.
 
     Raises:
         SessionError: The server wants one, and there is none; or it is none.
         KernelExecutorError: The server does not answer.
     """
-    secret = token_of(environment, url)
+    secret = token_of(environment, url, is_typed=is_typed)
     if not secret and await _is_wanted(url):
         typed = await ask(url)
         if typed is None:

@@ -14,7 +14,9 @@ from codeagent_nb.loop.spent import Spent, of_last_run, spent
 from codeagent_nb.models.types import RequestUsage
 from codeagent_nb.reply.run_policy import without_reasoning
 from codeagent_nb.text import money_text
+from kernel_executor import BlockResult, CodeResult
 from kernel_executor.sizes import size_text
+from kernel_executor.text import as_text
 
 CostOf = Callable[[RequestUsage], float | None]
 """Returns US dollars; None where the price is not known."""
@@ -144,8 +146,19 @@ def outcome_of(end: BudgetUsedUp, run: Sequence[AgentEvent]) -> Outcome:
     """
     results = [each.result for each in run if isinstance(each, events.CodeExecutionEvent) and each.result.blocks]
     steps = sum(result.exit_code == 0 for result in results)
-    result = results[-1] if results else None
+    result = _cut_short(run) or (results[-1] if results else None)
     return Outcome("exhausted", _answered(run), max(1, len(results)), result, steps, reason=str(end))
+
+
+def _cut_short(run: Sequence[AgentEvent]) -> CodeResult | None:
+    """Return what code gave before it was cut, whose result was not told any more; None if none was."""
+    blocks: list[BlockResult] = []
+    for event in run:
+        if isinstance(event, events.CodeExecutionEvent):
+            blocks = []
+        elif isinstance(event, events.BlockFinishedEvent):
+            blocks.append(event.result)
+    return CodeResult(blocks[-1].exit_code, as_text(blocks[-1].outputs), tuple(blocks)) if blocks else None
 
 
 def _answered(run: Sequence[AgentEvent]) -> str:

@@ -7,7 +7,7 @@ from codeagent_nb.events import AgentEvent, Asking
 from codeagent_nb.explaining.explanation import for_model, for_person, without_values
 from codeagent_nb.models.privacy import LessTold
 from codeagent_nb.models.types import CreateResult, LLMMessage, host_of_model
-from codeagent_nb.prompt.model_texts import FAILED_UNSEEN, RAN_UNSEEN
+from codeagent_nb.prompt.model_texts import FAILED_UNSEEN, RAN_UNSEEN, UNKNOWN_UNSEEN
 from codeagent_nb.prompt.sent import digest_of, sizes_of
 from kernel_executor import BlockResult, FailedLine
 
@@ -43,6 +43,8 @@ def request_event(  # noqa: PLR0917 - what a request is made of
 def closing_unseen(log: Sequence[AgentEvent]) -> CreateResult:
     """Return closing words where the model was sent nothing that code showed: it could only make values up."""
     results = [event.result for event in log if isinstance(event, events.CodeExecutionEvent)]
+    if results and any(block.status == "unknown" for block in results[-1].blocks):
+        return CreateResult(content=UNKNOWN_UNSEEN)
     went_well = bool(results) and results[-1].exit_code == 0
     return CreateResult(content=RAN_UNSEEN if went_well else FAILED_UNSEEN)
 

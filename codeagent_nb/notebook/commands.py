@@ -105,7 +105,7 @@ def cost_text(used: Spent) -> str:
     known = money_text(used.cost) if used.cost else ""
     if used.unpriced:
         return f"{known} and more: not every price is known" if known else "cost not known"
-    return known or "no cost: the model is on this machine"
+    return known or "no cost"
 
 
 async def kernel_status(agent: NotebookAgent) -> str:

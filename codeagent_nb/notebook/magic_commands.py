@@ -13,7 +13,7 @@ from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
-from codeagent_nb.approval import ApprovalFunc, ApprovalMode
+from codeagent_nb.approval import ApprovalFunc
 from codeagent_nb.elsewhere.refusals import NO_UNDO, NO_VERIFY
 from codeagent_nb.errors import AgentError
 from codeagent_nb.events import TaskTurnedEvent
@@ -34,7 +34,7 @@ from codeagent_nb.notebook.notebook_agent import NotebookAgent
 from codeagent_nb.notebook.open_notebook import notebook_name, notebook_path
 from codeagent_nb.notebook.panel.input_line import InputLine
 from codeagent_nb.notebook.panel.panel import Panel
-from codeagent_nb.notebook.places import approval_at, place_of
+from codeagent_nb.notebook.places import place_of
 from codeagent_nb.notebook.recorded_outputs import RecordedOutputs
 from codeagent_nb.notebook.session_commands import GOING_ON, QUOTES, session_commands
 from codeagent_nb.notebook.settings import CodeAgent
@@ -113,13 +113,12 @@ class MagicCommands:
         try:
             self.agent_of_notebook.refuse_if_busy()
             check_files(options.files)
-            approval = self._approval(options)
         except AgentError as error:
             self.agent_of_notebook.secrets.take_out_of(error)
             raise AgentFailed(str(error)) from error
         return Task(
             text=text.strip(),
-            settings=replace(options.run, ask=ask, approval=approval),
+            settings=replace(options.run, ask=ask),
             model=options.model,
             files=options.files,
             variables=variables,
@@ -127,10 +126,6 @@ class MagicCommands:
             results=options.results,
             privacy=options.privacy,
         )
-
-    def _approval(self, options: CellOptions) -> ApprovalMode:
-        server = self.agent_of_notebook.server_of_next(self._place(options.server))
-        return approval_at(options.run.approval, server, self.settings, os.environ)
 
     def _attended(self) -> bool:
         """Return whether a person is there: programs that execute notebooks (nbclient, papermill) take no input."""

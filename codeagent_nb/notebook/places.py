@@ -3,13 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from codeagent_nb.approval import ApprovalMode
 from codeagent_nb.elsewhere.choice import (
     SERVER,
     TRUSTED,
     ServerChoice,
     addresses_in,
-    approval_there,
     kernel_variables,
     read_address,
     read_options,
@@ -36,12 +34,16 @@ def place_of(settings: CodeAgent, environment: Mapping[str, str], named: str = "
     configured = settings.server or environment.get(SERVER, "")
     url = named or configured
     try:
+        address = read_address(url)
+        # What is set of one server is not asked of another one that a line names.
+        is_its = settings if not named or (configured and read_address(configured) == address) else None
+        options = is_its.hub_options.split(",") if is_its else []
         server = ServerChoice(
-            url=read_address(url),
-            kernel_id=settings.server_kernel,
+            url=address,
+            kernel_id=is_its.server_kernel if is_its else "",
             variables=kernel_variables(environment),
-            hub_server=settings.hub_server,
-            hub_options=read_options([each for each in settings.hub_options.split(",") if each.strip()]),
+            hub_server=is_its.hub_server if is_its else "",
+            hub_options=read_options([each for each in options if each.strip()]),
         )
     except ValueError as error:
         if url:
@@ -55,24 +57,13 @@ def place_of(settings: CodeAgent, environment: Mapping[str, str], named: str = "
         chosen=settings.folder,
         server=server,
         configured=configured,
+        trusted=_trusted(settings, environment),
         insists=bool(named),
     )
 
 
-def approval_at(mode: ApprovalMode, url: str, settings: CodeAgent, environment: Mapping[str, str]) -> ApprovalMode:
-    """Return when a person is asked before code runs.
-
-    Args:
-        mode: What the line or the settings say.
-        url: The server it runs on; empty for this machine.
-        settings: Those of the notebook, which may name servers that are trusted.
-        environment: May name more of them.
-
-    Raises:
-        SessionError: What the environment names are no addresses.
-    """
+def _trusted(settings: CodeAgent, environment: Mapping[str, str]) -> tuple[str, ...]:
     try:
-        trusted = addresses_in(f"{settings.trusted_servers},{environment.get(TRUSTED, '')}")
+        return addresses_in(f"{settings.trusted_servers},{environment.get(TRUSTED, '')}")
     except ValueError as error:
         raise SessionError(f"{TRUSTED}: {error}") from None
-    return approval_there(mode, url, trusted)

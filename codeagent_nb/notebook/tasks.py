@@ -67,6 +67,7 @@ class Place:
         chosen: The folder as the user has named it, empty if not; when this changes, the session ends.
         server: The server that its code runs on; None for this machine.
         configured: The server as settings or environment name it; when this changes, the session ends.
+        trusted: Addresses of servers that the user trusts with any code.
         insists: Whether the line of a cell names the server; where the session is on another one, it ends.
         on_open: Called with the folder when the session is open there, which may be a new one in `folder`.
     """
@@ -79,6 +80,7 @@ class Place:
     chosen: str = ""
     server: ServerChoice | None = None
     configured: str = ""
+    trusted: tuple[str, ...] = ()
     insists: bool = False
     on_open: Callable[[Path], object] = field(default=lambda _: None)
 

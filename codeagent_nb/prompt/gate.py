@@ -21,7 +21,7 @@ OF_A_RUN = (
 )
 """What a run says and does: told only at its own level, or one at which more is told."""
 
-OURS = frozenset({prompts.TRIES_LEFT, prompts.AS_THE_USER_SAYS})
+OURS = frozenset({prompts.TRIES_LEFT, prompts.AS_THE_USER_SAYS, prompts.LOOK_FIRST})
 
 
 def gated(log: Sequence[AgentEvent], level: Privacy, name: str) -> Sequence[AgentEvent]:

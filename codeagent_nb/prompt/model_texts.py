@@ -216,7 +216,9 @@ TOLD_LESS: Mapping[Privacy, str] = {"rows": "", "statistics": _TOLD_STATISTICS, 
 
 RAN_UNSEEN = "The code ran; what it shows is the answer. The model was sent none of it."
 
-FAILED_UNSEEN = "The code did not run through, and there are no tries left. The model was not sent why."
+FAILED_UNSEEN = "The code did not run through. The model was not sent why."
+
+UNKNOWN_UNSEEN = "Whether the code ran is not known: look before it runs again."
 
 WANTED = "The user takes these variables over afterwards: {names}. Assign them in the code, at its top level."
 """Only where variables were asked for: of one that the code names otherwise nobody would know."""

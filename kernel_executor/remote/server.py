@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+
+from kernel_executor.secret_names import names_secret
 
 KERNEL_VARIABLE_LIMIT = 4_096
 """Characters of a variable's value; Enterprise Gateway refuses more."""
@@ -11,7 +13,10 @@ KERNEL_VARIABLE_LIMIT = 4_096
 UNSAFE = frozenset("`$\n\r\0")
 """Characters that Enterprise Gateway refuses in a value, for it is put into a shell's command or a manifest."""
 
-SECRET_PARTS = frozenset({"token", "access_token", "auth_token", "api_key", "password"})
+LONG = 16
+"""Characters of a value in an address that may be a secret, whatever it is called."""
+
+NO_ADDRESS = "the server's address must be a URL, such as https://hub.example.org/user/me"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +59,14 @@ class Server:
     url: str
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("the server's address must be a URL, such as https://hub.example.org/user/me")
-        if parts.username is not None or parts.password is not None or _names_secret(parts.query):
+        try:
+            parts = urlsplit(self.url)
+            is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+        except ValueError:  # its words repeat the address, in which a secret may stand
+            is_address = False
+        if not is_address or not {"..", "."}.isdisjoint(unquote(parts.path).split("/")):
+            raise ValueError(NO_ADDRESS) from None
+        if "@" in parts.netloc or _has_secret(parts.query) or _has_secret(parts.fragment):
             # Neither is repeated here: an exception goes to logs and notebooks.
             raise SecretInAddress("the server's address has a secret in it: leave it out, and pass it as token=")
         path = parts.path.rstrip("/")
@@ -79,8 +88,9 @@ class Server:
         return self.url
 
 
-def _names_secret(query: str) -> bool:
-    return any(name.lower() in SECRET_PARTS for name, _ in parse_qsl(query, keep_blank_values=True))
+def _has_secret(query: str) -> bool:
+    pairs = parse_qsl(query, keep_blank_values=True)
+    return any(name.lower().startswith("tok") or names_secret(name) or len(value) >= LONG for name, value in pairs)
 
 
 def checked_variables(env: Mapping[str, str]) -> dict[str, str]:

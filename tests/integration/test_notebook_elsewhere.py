@@ -73,7 +73,8 @@ def test_what_cannot_be_done_there_is_refused_by_name(execute: Execute, server: 
     script = model(python("print(1)"), "One.")
     config = f"%config CodeAgent.server = '{server.url}/lab'\n%config CodeAgent.trusted_servers = '{server.url}'"
     commands = ["%agent undo", "%agent fork 1", "%agent verify", "%agent files", "%agent allow example.org"]
-    notebook = execute(script, config, "%%agent -m replay\nOne.", *commands, "import asyncio; await asyncio.sleep(1)")
+    cells = (script, config, "%%agent -m replay\nOne.", *commands, "import asyncio; await asyncio.sleep(1)")
+    notebook = execute(*cells, **{TRUSTED: server.url})
     told = [" ".join(texts(cell).split()) for cell in notebook.cells[3:]]
     assert "undo, redo: kernels on a server have no checkpoints" in told[0]
     assert "resume, fork, --continue: " in told[1]
@@ -94,8 +95,9 @@ def test_without_a_token_it_is_said_how_to_give_one(execute: Execute, server: Ju
     cell = f"%%agent -m replay --server {server.url}\nx"
     notebook = execute(model("x"), cell, **{TOKEN: ""})
     assert f"wants a token, and nobody is there to type it: set the variable {TOKEN}" in texts(notebook.cells[1])
-    of_another = execute(model("x"), cell, **{SERVER: "http://127.0.0.1:9"})
-    assert "for CODEAGENT_SERVER, another server" in texts(of_another.cells[1])
+    for variables in ({SERVER: "http://127.0.0.1:9"}, {}):
+        of_another = execute(model("x"), cell, **variables)
+        assert "is for the server that CODEAGENT_SERVER names, and not for one that" in texts(of_another.cells[1])
 
 
 def test_a_cell_without_a_server_goes_on_where_the_session_is_and_the_settings_bring_it_back(

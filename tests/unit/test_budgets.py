@@ -26,8 +26,9 @@ from codeagent_nb import (
     events,
 )
 from codeagent_nb.events import EVENT, AgentEvent, RunFinishedEvent
-from codeagent_nb.loop.accounts import Account, BudgetUsedUp
+from codeagent_nb.loop.accounts import Account, BudgetUsedUp, outcome_of
 from codeagent_nb.loop.budget import EXAMPLES, READERS
+from codeagent_nb.loop.final_message import closing_text
 from codeagent_nb.loop.spent import Spent, of_last_run, output_size, spent
 from codeagent_nb.notebook.commands import cost_text
 from codeagent_nb.projections.cell_output import CellStory
@@ -358,6 +359,21 @@ async def test_an_answer_that_was_to_be_asked_for_once_more_is_kept() -> None:
     assert end.status == "exhausted"
     assert "The mean is 4711.5 g." in run.said
     assert "4201.75" in run.said
+    story = CellStory()
+    for event in run.log.events:
+        story.take(event)
+    shown = [data["text/plain"] for _, (data, _) in story.final() if data]
+    assert any("The mean is 4711.5 g." in text for text in shown), "it stands there, and is not folded away alone"
+
+
+def test_what_code_had_printed_when_a_budget_cut_it_is_kept() -> None:
+    outputs: Any = ({"output_type": "stream", "name": "stdout", "text": "7\n"},)
+    block = BlockResult(block=CodeBlock("x"), status="interrupted", exit_code=130, outputs=outputs)
+    cut = events.BlockFinishedEvent(source="executor", retry_attempt=0, block_id="1", result=block)
+    outcome = outcome_of(BudgetUsedUp("used up"), [cut])
+    assert outcome.result is not None
+    assert outcome.result.output == "7"
+    assert "7" in closing_text(outcome)
 
 
 async def test_by_default_there_is_no_budget() -> None:
@@ -536,7 +552,7 @@ async def test_the_cost_of_a_run_is_not_known_if_that_of_one_call_is_not() -> No
         (Spent(cost=0.0031), "$0.0031"),
         (Spent(cost=0.0031, unpriced=1), "$0.0031 and more: not every price is known"),
         (Spent(unpriced=2), "cost not known"),
-        (Spent(), "no cost: the model is on this machine"),
+        (Spent(), "no cost"),
     ],
 )
 def test_the_status_of_a_session_says_what_it_cost(used: Spent, said: str) -> None:

@@ -9,6 +9,7 @@ from codeagent_nb.events import AgentEvent, Asking
 from codeagent_nb.models.privacy import LessTold, Privacy
 from codeagent_nb.models.types import Image, SystemMessage, UserMessage
 from codeagent_nb.prompt.gate import gated
+from codeagent_nb.prompt.model_texts import AS_THE_USER_SAYS, LOOK_FIRST, TRIES_LEFT
 from codeagent_nb.prompt.sent import messages_of
 from kernel_executor import (
     Append,
@@ -201,6 +202,14 @@ def test_what_the_model_has_decided_is_told_to_it_again() -> None:
         events.RetryDecisionEvent(source="coder", retry_attempt=0, reason="Read the other file.", retry=True),
     ]
     assert "Read the other file." in sent(log, "schema")
+
+
+@pytest.mark.parametrize("privacy", ["statistics", "schema"])
+@pytest.mark.parametrize("reason", [TRIES_LEFT, AS_THE_USER_SAYS, LOOK_FIRST])
+def test_reasons_of_ours_are_sent_as_they_are(privacy: Privacy, reason: str) -> None:
+    decided = events.RetryDecisionEvent(source="coder", retry_attempt=0, reason=reason, retry=True)
+    told = gated([run_started(privacy), decided], privacy, "coder")
+    assert [event.reason for event in told if isinstance(event, events.RetryDecisionEvent)] == [reason]
 
 
 def test_what_users_type_is_sent_as_it_is() -> None:

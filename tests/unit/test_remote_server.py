@@ -45,6 +45,9 @@ def test_an_address_is_taken_as_it_is_copied_from_a_browser(given: str, kept: st
         f"https://me:{SECRET}@example.org/",
         f"https://:{SECRET}@example.org/",
         f"https://example.org/?auth_token={SECRET}",
+        f"https://example.org/lab#token={SECRET}",
+        f"https://example.org/?tok={SECRET}",
+        f"https://example.org/?of={SECRET}",
     ],
 )
 def test_a_secret_in_an_address_is_refused_without_being_repeated(url: str) -> None:
@@ -53,10 +56,15 @@ def test_a_secret_in_an_address_is_refused_without_being_repeated(url: str) -> N
     assert SECRET not in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["", "127.0.0.1:8888", "ftp://example.org", "https://", "ws://example.org", "/user/me"])
-def test_what_is_no_address_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="must be a URL"):
+NO_ADDRESSES = ["", "127.0.0.1:8888", "ftp://example.org", "https://", "ws://example.org", "/user/me"]
+HIDING = [f"https://me:{SECRET}", f"https://user:{SECRET}\u2100@host", f"https://h/user/a/%2e%2e/{SECRET}"]
+
+
+@pytest.mark.parametrize("url", [*NO_ADDRESSES, *HIDING])
+def test_what_is_no_address_is_refused_without_being_repeated(url: str) -> None:
+    with pytest.raises(ValueError, match="must be a URL") as caught:
         Server(url)
+    assert SECRET not in str(caught.value)
 
 
 def test_channels_have_the_session_in_their_address_and_nothing_else() -> None:

@@ -8,6 +8,7 @@ import pytest
 from codeagent_nb.elsewhere.choice import (
     SERVER,
     TOKEN,
+    TRUSTED,
     ServerChoice,
     addresses_in,
     approval_there,
@@ -20,6 +21,8 @@ from codeagent_nb.elsewhere.refusals import refuse_to_go_on
 from codeagent_nb.elsewhere.tokens import token_of
 from codeagent_nb.errors import SessionError
 from codeagent_nb.events import RunStartedEvent
+from codeagent_nb.notebook.places import place_of
+from codeagent_nb.notebook.settings import CodeAgent
 from kernel_executor import Isolation
 from kernel_executor.remote.server import Token
 
@@ -84,6 +87,7 @@ def test_trust_waives_the_question_and_nothing_else_does() -> None:
         ({TOKEN: SECRET, SERVER: f"{HUB}/user/other"}, SECRET),
         ({TOKEN: SECRET, SERVER: "https://other.example.org"}, ""),
         ({TOKEN: SECRET, SERVER: "http://hub.example.org"}, ""),
+        ({TOKEN: SECRET, SERVER: "hub.example.org"}, ""),
         ({}, ""),
     ],
 )
@@ -91,6 +95,30 @@ def test_the_environments_token_goes_to_the_environments_server_only(
     environment: Mapping[str, str], token: str
 ) -> None:
     assert token_of(environment, f"{HUB}/user/me") == token
+
+
+@pytest.mark.parametrize(
+    ("environment", "token"),
+    [
+        ({TOKEN: SECRET}, ""),
+        ({TOKEN: SECRET, SERVER: HUB}, SECRET),
+        ({TOKEN: SECRET, TRUSTED: f"https://x.example.org, {HUB}/user/you"}, SECRET),
+        ({TOKEN: SECRET, TRUSTED: "https://x.example.org, nonsense"}, ""),
+    ],
+)
+def test_to_a_server_that_a_notebook_names_no_token_goes_but_the_environment_names_it_too(
+    environment: Mapping[str, str], token: str
+) -> None:
+    assert token_of(environment, f"{HUB}/user/me", is_typed=False) == token
+
+
+def test_what_is_set_of_one_server_is_not_asked_of_another_that_a_line_names() -> None:
+    settings = CodeAgent(server=HUB, server_kernel="k-1", hub_server="big", hub_options="profile=large")
+    own, other = (place_of(settings, {}, named).server for named in ("", "https://other.example.org"))
+    assert own is not None
+    assert other is not None
+    assert (own.kernel_id, own.hub_server, own.hub_options) == ("k-1", "big", {"profile": "large"})
+    assert (other.kernel_id, other.hub_server, other.hub_options) == ("", "", {})
 
 
 def test_variables_of_a_kernel_go_along_as_in_gateway_mode_and_keys_do_not() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from codeagent_nb.elsewhere.choice import TOKEN, ServerChoice
+from codeagent_nb.elsewhere.choice import SERVER, TOKEN, ServerChoice
 from codeagent_nb.elsewhere.tokens import ask_nobody
 from codeagent_nb.errors import SessionError
 from codeagent_nb.notebook.setup.card import Cards
@@ -81,7 +81,7 @@ async def test_where_nobody_is_there_it_is_said_how_to_give_one() -> None:
 
 async def test_a_token_that_is_refused_is_forgotten_and_not_repeated() -> None:
     async with ScriptedJupyter(token=SECRET) as server:
-        tokens = ServerTokens({TOKEN: "wrong-0123456789"}, lambda _: None)
+        tokens = ServerTokens({TOKEN: "wrong-0123456789", SERVER: server.url}, lambda _: None)
         with pytest.raises(KernelExecutorError, match="is the token right") as caught:
             await tokens.with_token(ServerChoice(url=server.url), None, ask_nobody)
         assert "wrong-0123456789" not in str(caught.value)

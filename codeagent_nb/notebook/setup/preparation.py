@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from codeagent_nb.elsewhere.choice import approval_there
 from codeagent_nb.elsewhere.tokens import AskToken, ask_nobody
 from codeagent_nb.errors import AgentError, NoModelConfigured, WeightsError
-from codeagent_nb.models.privacy import PrivacySetting
+from codeagent_nb.models.privacy import VARIABLE, PrivacySetting
 from codeagent_nb.models.types import ChatCompletionClient, host_of_model
 from codeagent_nb.notebook.attaching import tables_that_stay
 from codeagent_nb.notebook.notebook_agent import NotebookAgent
@@ -93,7 +94,10 @@ class Preparation:
             surface.say(stays)
         model = await self._model(task, surface)
         privacy = self._privacy(task, host_of_model(model), surface)
-        return replace(task, settings=replace(task.settings, model=model, privacy=privacy)), place
+        # Only now: where it runs is known for certain, and trust in a server is none in this machine.
+        approval = approval_there(task.settings.approval, self._agent.server_of_next(place), place.trusted)
+        how = replace(task.settings, model=model, privacy=privacy, approval=approval)
+        return replace(task, settings=how), place
 
     # The place
 
@@ -147,7 +151,8 @@ class Preparation:
             setting = setting_for(task.privacy, self._environment, host, self.choices)
         except ValueError as error:
             raise AgentError(str(error)) from error
-        if is_open(setting, host) and host not in self._told_hosts:
+        is_given = bool(task.privacy or self._environment.get(VARIABLE))
+        if not is_given and is_open(setting, host) and host not in self._told_hosts:
             self._told_hosts.add(host)
             surface.say(question(host, "%agent privacy"))
         return setting

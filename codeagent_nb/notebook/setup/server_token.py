@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from codeagent_nb.elsewhere.choice import TOKEN, ServerChoice
+from codeagent_nb.elsewhere.choice import SERVER, TOKEN, ServerChoice
 from codeagent_nb.elsewhere.tokens import AskToken, find_token, is_accepted
 from codeagent_nb.errors import SessionError
 from codeagent_nb.notebook.setup.card import Card, Cards
@@ -52,7 +52,7 @@ class TokenQuestion(Card):
             "kind": "server",
             "title": f"The code is to run on {self._url}",
             "why": "It wants a token. What you type stays in this kernel's memory and is saved nowhere. The variable "
-            f"{TOKEN} of the environment is taken without asking.",
+            f"{TOKEN} of the environment is taken without asking for a server that {SERVER} names there.",
             "busy": self.is_working,
             "error": self._error,
         }
@@ -107,7 +107,7 @@ class ServerTokens:
         async def asked(url: str) -> str | None:
             return await self._ask_on(cards, url) if cards and await cards.is_shown() else await ask(url)
 
-        token = self._typed.get(server.url) or await find_token(server.url, self._environment, asked, self._learn)
+        token = self._typed.get(server.url) or await self._find(server.url, asked)
         self._typed[server.url] = token
         try:
             await is_accepted(server.url, token)
@@ -115,6 +115,9 @@ class ServerTokens:
             del self._typed[server.url]  # the next task asks once more
             raise
         return replace(server, token=token)
+
+    async def _find(self, url: str, ask: AskToken) -> Token:
+        return await find_token(url, self._environment, ask, self._learn, is_typed=False)
 
     async def _ask_on(self, cards: Cards, url: str) -> str:
         typed: list[str] = []
