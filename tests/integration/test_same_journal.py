@@ -34,6 +34,7 @@ OTHERWISE = {
     "isolation": "the place",
     "path": "names of sessions, which hold the time",
     "identity": "ids, of objects",
+    "digest": "of prompts, in which the session's folder stands",
 }
 """Fields that differ, and why."""
 

@@ -16,6 +16,7 @@ import pandas as pd
 
 LETTERS = string.ascii_letters + string.digits
 PART = 6
+PART_OF_DIGITS = 8
 """Characters of a canary that count as it."""
 
 ENCODED_PART = 8
@@ -87,7 +88,7 @@ def found_in(requests: Iterable[object], canaries: Iterable[str]) -> set[str]:
         text = json.dumps(request, ensure_ascii=False)
         bare = "".join(sign for sign in text if sign.isalnum() or sign in "+/=")  # split by blanks, commas, quotes
         for form in (text, text.casefold(), bare, bare.casefold()):
-            found |= plain & {form[at : at + PART] for at in range(len(form) - PART + 1)}
+            found |= plain & _windows(form)
             found |= encoded & {form[at : at + ENCODED_PART] for at in range(len(form) - ENCODED_PART + 1)}
     return found
 
@@ -97,10 +98,17 @@ def _parts(canaries: Iterable[str]) -> tuple[set[str], set[str]]:
     encoded: set[str] = set()
     for canary in canaries:
         for form in {canary, canary[::-1], canary.casefold(), canary[::-1].casefold(), canary.replace("-", "")}:
-            plain.update(form[at : at + PART] for at in range(len(form) - PART + 1))
+            plain |= _windows(form)
         for form in _encoded(canary):
             encoded.update(form[at : at + ENCODED_PART] for at in range(len(form) - ENCODED_PART + 1))
     return plain, encoded
+
+
+def _windows(form: str) -> set[str]:
+    """Return the parts of a text; of digits longer ones, for six of them are a time of day as well."""
+    parts = {form[at : at + PART] for at in range(len(form) - PART + 1)}
+    longer = (form[at : at + PART_OF_DIGITS] for at in range(len(form) - PART_OF_DIGITS + 1))
+    return {part for part in parts if not part.isdigit()} | {part for part in longer if part.isdigit()}
 
 
 def _encoded(canary: str) -> Iterator[str]:
