@@ -146,11 +146,11 @@ def outcome_of(end: BudgetUsedUp, run: Sequence[AgentEvent]) -> Outcome:
     """
     results = [each.result for each in run if isinstance(each, events.CodeExecutionEvent) and each.result.blocks]
     steps = sum(result.exit_code == 0 for result in results)
-    result = _cut_short(run) or (results[-1] if results else None)
+    result = cut_short(run) or (results[-1] if results else None)
     return Outcome("exhausted", _answered(run), max(1, len(results)), result, steps, reason=str(end))
 
 
-def _cut_short(run: Sequence[AgentEvent]) -> CodeResult | None:
+def cut_short(run: Sequence[AgentEvent]) -> CodeResult | None:
     """Return what code gave before it was cut, whose result was not told any more; None if none was."""
     blocks: list[BlockResult] = []
     for event in run:

@@ -15,7 +15,7 @@ from codeagent_nb.approval import ApprovalFunc, ApprovalRequest, ask_for_approva
 from codeagent_nb.errors import ApprovalRequired, ModelError, NoModelConfigured
 from codeagent_nb.events import AgentEvent, Asking
 from codeagent_nb.log.event_log import EventLog
-from codeagent_nb.loop.accounts import NO_LIMITS, BudgetUsedUp, Limits, out_of_time, outcome_of, seconds_left
+from codeagent_nb.loop.accounts import NO_LIMITS, BudgetUsedUp, Limits, cut_short, out_of_time, outcome_of, seconds_left
 from codeagent_nb.loop.decisions import RetryDecision
 from codeagent_nb.loop.effects import Approve, Ask, Effect, Execute, GoOn, Grant, Outcome, Review, TakeBack, Tell
 from codeagent_nb.loop.going_on import may_go_on
@@ -220,6 +220,9 @@ class Driver:
         except TimeoutError:
             if not limit.expired():
                 raise
+            if (cut := cut_short(of_last_run(self.log.events))) and cut.blocks[-1].status == "unknown":
+                # The model must read of it, or it would write the same again in the next task.
+                self.log.publish(events.CodeExecutionEvent(source=self.name, retry_attempt=attempt, result=cut))
             raise out_of_time(accounts) from None
 
     async def _approve(self, attempt: int, code_blocks: tuple[CodeBlock, ...]) -> events.ApprovalEvent | None:

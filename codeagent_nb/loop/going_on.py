@@ -4,8 +4,8 @@ from codeagent_nb.approval import ApprovalFunc, ApprovalRequest, ask_for_approva
 from codeagent_nb.errors import ApprovalRequired
 
 MAY_GO_ON = (
-    "It is not known whether the last code has run. Variables can be brought back to before it; what it did elsewhere "
-    "stays. Allow the agent to go on, and to look first?"
+    "It is not known whether the last code has run; what it did outside of the kernel stays. Allow the agent to go on, "
+    "and to look first?"
 )
 
 

@@ -1,5 +1,7 @@
 """Code that may or may not have run: a person is asked, the model is told, and nothing runs twice by itself."""
 
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,9 +10,10 @@ import pytest
 from codeagent_nb import CodeExecutorAgent, ReplayChatCompletionClient
 from codeagent_nb.approval import ApprovalRequest, ApprovalResponse, refuse_unattended
 from codeagent_nb.events import CodeExecutionEvent, CodeRefusedEvent, RetryDecisionEvent, RunFinishedEvent
+from codeagent_nb.loop.budget import Budget
 from codeagent_nb.loop.run_settings import RunSettings
 from codeagent_nb.models.types import UserMessage
-from kernel_executor import BlockResult, CodeBlock
+from kernel_executor import BlockFinished, BlockResult, BlockStarted, CodeBlock, CodeResult
 from kernel_executor.replay import ReplayCodeExecutor
 
 CODE = "```python\nappend_to_the_database()\n```"
@@ -80,3 +83,29 @@ async def test_no_question_is_asked_after_the_last_try() -> None:
     how = replace(RunSettings(model=model, ask=person), max_retries=0)
     await CodeExecutorAgent("coder", executor).run(task="Append.", settings=how)
     assert (code_of(executor), person.asked) == (["append_to_the_database()"], [])
+
+
+class CutOff(ReplayCodeExecutor):
+    """Its connection is cut: nobody knows what became of a block that had to be given up."""
+
+    async def execute_attempt(
+        self, code_blocks: Sequence[CodeBlock], *_: Any, on_event: Callable[[Any], None] = print, **__: Any
+    ) -> CodeResult:
+        on_event(BlockStarted("1", 0, code_blocks[0]))
+        lost = BlockResult(block=code_blocks[0], status="unknown", exit_code=1, note=LOST)
+        try:
+            await asyncio.sleep(60)
+        finally:
+            on_event(BlockFinished("1", 0, lost))
+        return CodeResult(1, "", (lost,))
+
+
+async def test_the_next_task_reads_that_it_is_not_known_whether_code_ran_that_a_budget_cut() -> None:
+    model = ReplayChatCompletionClient(["```python\nsend()\n```", "Nothing is known."])
+    agent = CodeExecutorAgent("coder", CutOff([]), model_client=model, approval="never")
+    result = await agent.run(task="Send.", settings=replace(agent.settings, budget=Budget(seconds=0.2)))
+    assert [event.status for event in result.messages if isinstance(event, RunFinishedEvent)] == ["exhausted"]
+    executed = [event for event in agent.log.events if isinstance(event, CodeExecutionEvent)]
+    assert [block.status for event in executed for block in event.result.blocks] == ["unknown"]
+    await agent.run(task="Was it sent?")
+    assert LOST in str(model.create_calls[-1].messages)
