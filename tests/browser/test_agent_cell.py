@@ -48,7 +48,8 @@ def test_the_reply_is_shown_while_it_comes_and_all_of_the_story_in_the_end(noteb
     assert notebook.cells()[1]["execution_count"] == 2
     assert any("image/png" in bundle for bundle in bundles)
     assert {"text/plain": "sum: 42\n"} in bundles
-    assert "<strong>42</strong>" in bundles[-2]["text/html"]
+    assert "<strong>42</strong>" in bundles[-3]["text/html"]
+    assert bundles[-2]["text/plain"] == "Its numbers come from:\n[1]: 42"
     shown = bundles[-1]["text/html"]
     assert re.search(r"done</b> · 1 try · \d+ tokens · [\d.]+ s · Replay.*no network.*session .+-\d{8}-", shown)
     assert notebook.cell(1).get_by_role("button", name="Stop").count() == 0, "a finished cell has no buttons"

@@ -139,7 +139,7 @@ def test_what_runs_is_shown_after_some_seconds_and_the_kernel_on_demand(notebook
 
 @one_app
 def test_the_last_task_is_taken_back_and_again_with_a_button(notebook: Notebook) -> None:
-    notebook.open(model(python("total = 45"), "It is 45.", "Hello."), PANEL, "%agent status")
+    notebook.open(model(python("total = 45\nprint(total)"), "It is 45.", "Hello."), PANEL, "%agent status")
     notebook.run_cell(0)
     notebook.run_cell(1)
     back = panel(notebook).get_by_role("button", name="Take back")

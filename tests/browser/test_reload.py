@@ -13,7 +13,8 @@ from tests.browser.test_cells_of_a_run import forgive_jupyter, made, sources, wa
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
 
 SLOW = python(
-    "import time\nfor i in range(40):\n    print('tick', i, flush=True)\n    time.sleep(0.2)\nprint('ticked')"
+    "import time\nfor i in range(40):\n    print('tick', i, flush=True)\n    time.sleep(0.2)\n"
+    "print('ticked', i + 1, 'times')"
 )
 
 
