@@ -68,6 +68,14 @@ def fenced_exactly(text: str, language: str) -> str:
     return f"{fence}{info}\n{body}{fence}"
 
 
+FENCED_CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
+
+
+def without_fenced_code(text: str) -> str:
+    """Return a text without what stands in fences: names and forms in there are those of somebody's code."""
+    return FENCED_CODE.sub("", text)
+
+
 def block_cause(block: BlockResult) -> str:
     """Return in a few words why a block did not end well; what stopped it matters more than how it took that."""
     if block.status != "error" and block.note:

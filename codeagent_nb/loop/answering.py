@@ -67,8 +67,9 @@ class Answerer:
             again = yield from self._closing_words(attempt, result)
         except ModelError:
             again = ""
-        found = yield from self.review(again)
-        if any(map(str.isalnum, words_beside(read_reply(again)))) and found.wanting <= reviewed.wanting:
+        has_words = any(map(str.isalnum, words_beside(read_reply(again))))
+        found = (yield from self.review(again)) if has_words else reviewed
+        if has_words and found.wanting <= reviewed.wanting:
             text, reviewed = again, found
         elif again.strip():
             yield Tell(events.AnswerQuestionedEvent(source=self.name, reason=FIRST_STANDS, content=""))

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 
 from codeagent_nb.prompt.prescribed import prescribed
+from codeagent_nb.text import without_fenced_code
 from codeagent_nb.tracing.units import conversion, unit_of
 
 NAMED_PLACE = re.compile(
@@ -56,8 +57,6 @@ _NO_UNITS = "an mes ora ore mal second times min mi year years month months day 
 NO_UNITS = frozenset(_NO_UNITS.split())
 """Words that name units, and something else behind `in`: in an hour, in second place, in year 3."""
 
-FENCED = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
-
 
 def lacking(task: str, answer: str) -> tuple[str, ...]:
     """Return what an answer lacks of the form that its task prescribes, each in a few words.
@@ -69,8 +68,9 @@ def lacking(task: str, answer: str) -> tuple[str, ...]:
         task: The task's text.
         answer: The answer's text.
     """
-    form = FENCED.sub("", prescribed(task))
-    found = (_lacking_places(form, answer), _lacking_kinds(form, answer), _lacking_units(FENCED.sub("", task), answer))
+    form = without_fenced_code(prescribed(task))
+    units = _lacking_units(without_fenced_code(task), answer)
+    found = (_lacking_places(form, answer), _lacking_kinds(form, answer), units)
     return tuple(dict.fromkeys(what for each in found for what in each))
 
 

@@ -15,7 +15,7 @@ from codeagent_nb.log.event_log import EventLog
 from codeagent_nb.log.standing import standing
 from codeagent_nb.models.privacy import LessTold, Privacy
 from codeagent_nb.session.files import CONTEXT_BUDGET, Evaluator
-from codeagent_nb.session.named_files import files_of, named_in
+from codeagent_nb.session.named_files import looked_through
 from kernel_executor import KernelExecutorError, ManagedExecutor
 
 
@@ -52,10 +52,10 @@ class FilesTold:
             task: What to do.
             folder: The one that code works in.
         """
-        files = await asyncio.to_thread(files_of, folder)
+        _, named = await asyncio.to_thread(looked_through, folder, task)
         events = (event for event in self._log.events if isinstance(event, FilesEvent))
         made = {file.name for event in events for file in event.delivered}
-        self.add([file.name for file in named_in(task, files) if file.name not in made])
+        self.add([file.name for file in named if file.name not in made])
 
     async def context(self, texts: Sequence[str], typed: str, level: Privacy) -> str | ContextEvent:
         """Return what the model reads besides a task; empty if there is nothing.

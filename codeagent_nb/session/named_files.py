@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from unicodedata import normalize
 
+from codeagent_nb.text import without_fenced_code
 from kernel_executor.secret_names import names_secret
 
 MOST_LOOKED_AT = 5_000
@@ -45,7 +46,6 @@ OF_DATA = re.compile(
     r"\b(?:files?|tables?|data(?:set)?s?|sheets?|csv|dateien?|tabellen?|daten(?:satz)?|fichiers?|tableaux?|données"
     r"|archivos?|tablas?|datos|tabell[ae]|dati)\b"
 )
-FENCED = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,17 @@ def files_of(folder: Path) -> list[FoundFile]:
     return found
 
 
+def looked_through(folder: Path, task: str) -> tuple[list[FoundFile], list[FoundFile]]:
+    """Return the files of a folder, and those among them that a task names, by their whole path, too.
+
+    Args:
+        folder: The folder.
+        task: What to do.
+    """
+    files = files_of(folder)
+    return files, named_in(task.replace(f"{folder}/", ""), files)
+
+
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
@@ -113,7 +124,7 @@ def named_in(task: str, files: Sequence[FoundFile]) -> list[FoundFile]:
         task: What to do; what is in a fence is somebody's code.
         files: Those that there are, the higher ones first.
     """
-    text = _written(FENCED.sub("", task)).replace("./", "")
+    text = _written(without_fenced_code(task)).replace("./", "")
     by_path = {_place(file.name, text): file for file in reversed(files) if "/" in file.name}
     by_path.pop(-1, None)
     covered = {file.name.rpartition("/")[2] for file in by_path.values()}

@@ -10,7 +10,7 @@ from codeagent_nb.log.event_log import EventLog
 from codeagent_nb.log.standing import standing
 from codeagent_nb.review.sources import FOLDER
 from codeagent_nb.session.files import describe_files
-from codeagent_nb.session.named_files import FoundFile, files_of, listing, named_in
+from codeagent_nb.session.named_files import FoundFile, listing, looked_through
 from kernel_executor import ManagedExecutor
 
 
@@ -26,8 +26,7 @@ async def tell_files(executor: ManagedExecutor[Any], log: EventLog, folder: Path
     """
     events = standing(log.events)
     texts = [known, *(event.content for event in events if isinstance(event, ContextEvent))]
-    files = await asyncio.to_thread(files_of, folder)
-    named = named_in(task.replace(f"{folder}/", ""), files)
+    files, named = await asyncio.to_thread(looked_through, folder, task)
     news = [file.name for file in named if not _is_told(file, texts)]
     if news:
         await executor.execute_code_blocks([])  # with each call, code sees what has changed in the folder
